@@ -1,0 +1,2 @@
+//! The `optria` program.
+fn main() {}

@@ -1,0 +1,80 @@
+//! Identifiers: one newtype per kind over a UUIDv7, so that a site can never be passed for an asset.
+
+use std::{fmt, str::FromStr};
+
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+macro_rules! ids {
+    ($($(#[$doc:meta])* $name:ident),+ $(,)?) => {$(
+        $(#[$doc])*
+        #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+        #[serde(transparent)]
+        pub struct $name(pub Uuid);
+
+        impl $name {
+            /// A new, time-ordered id.
+            #[must_use]
+            #[allow(clippy::new_without_default)]
+            pub fn new() -> Self {
+                Self(Uuid::now_v7())
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                self.0.fmt(f)
+            }
+        }
+
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write!(f, "{}({})", stringify!($name), self.0)
+            }
+        }
+
+        impl FromStr for $name {
+            type Err = uuid::Error;
+            fn from_str(text: &str) -> Result<Self, Self::Err> {
+                Uuid::parse_str(text).map(Self)
+            }
+        }
+    )+};
+}
+
+ids! {
+    /// A customer organisation; every row and query carries one.
+    TenantId,
+    /// A site of a tenant (ISA-95).
+    SiteId,
+    /// A production unit of a site (ISA-95 area).
+    UnitId,
+    /// An asset: a machine, valve, exchanger or vessel.
+    AssetId,
+    /// A measured or derived series of an asset.
+    SignalId,
+    /// A connection to a source system.
+    IntegrationId,
+    /// A row of the signal mapping.
+    MappingId,
+    /// A certificate in the trust list.
+    CertificateId,
+    /// An alert rule.
+    RuleId,
+    /// An alert: one activation of a rule until it is cleared.
+    AlertId,
+    /// A canonical industrial event.
+    EventId,
+    /// An incident of the Black Box.
+    IncidentId,
+    /// A note on an incident.
+    NoteId,
+    /// A user.
+    UserId,
+    /// A server-side session.
+    SessionId,
+    /// A row of the audit log.
+    AuditId,
+    /// A stored assessment of an asset.
+    AssessmentId,
+}

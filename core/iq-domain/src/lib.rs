@@ -1,0 +1,45 @@
+//! The words every other crate speaks: ids, time, quality, values, the plant's entities, events,
+//! incidents, roles and permissions, error codes.
+//!
+//! Nothing here does I/O, reads a clock or knows a database; the types carry tenant, source, times and
+//! quality so that every number on a screen can be traced to the tag it came from.
+
+mod alert;
+mod asset;
+mod assessment;
+mod audit;
+mod error;
+mod event;
+mod family;
+mod id;
+mod identity;
+mod incident;
+mod integration;
+mod mapping;
+mod quality;
+mod sample;
+mod series;
+mod text;
+mod time;
+mod twin;
+mod unit;
+
+pub use alert::*;
+pub use asset::*;
+pub use assessment::*;
+pub use audit::*;
+pub use error::*;
+pub use event::*;
+pub use family::*;
+pub use id::*;
+pub use identity::*;
+pub use incident::*;
+pub use integration::*;
+pub use mapping::*;
+pub use quality::*;
+pub use sample::*;
+pub use series::*;
+pub use text::*;
+pub use time::*;
+pub use twin::*;
+pub use unit::*;
