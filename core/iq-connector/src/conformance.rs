@@ -1,0 +1,1 @@
+//! The list of docs/guides/adding-a-connector.md as checks.
