@@ -1,1 +1,31 @@
-//! See docs/ARCHITECTURE.md.
+//! What travels over HTTP: the DTOs of `ROUTES.md`, the error answer, and paging. No behaviour, no
+//! store; the conversions from domain types live in `iq-api`.
+
+mod alerts;
+mod assets;
+mod blackbox;
+mod error;
+mod integrations;
+mod live;
+mod mappings;
+mod overview;
+mod page;
+mod plant;
+mod session;
+mod twin;
+mod users;
+
+pub use alerts::*;
+pub use assets::*;
+pub use blackbox::*;
+pub use error::*;
+pub use integrations::*;
+pub use live::*;
+pub use mappings::*;
+pub use overview::*;
+pub use page::*;
+use page::{one, yes};
+pub use plant::*;
+pub use session::*;
+pub use twin::*;
+pub use users::*;

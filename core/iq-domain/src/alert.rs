@@ -7,6 +7,7 @@ use crate::{AlertId, AssetId, IncidentId, Limits, RuleId, SignalId, TenantId, Ti
 
 /// How bad it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Severity {
     /// For the record.
@@ -19,6 +20,7 @@ pub enum Severity {
 
 /// What a rule looks for.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum RuleCondition {
     /// Value beyond one of the limits.
@@ -85,6 +87,7 @@ pub struct AlertRule {
 
 /// State of an alert after ISA-18.2.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum AlertState {
     /// Active, nobody acknowledged it (B).

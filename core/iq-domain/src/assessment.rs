@@ -2,10 +2,11 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{AssetId, AssessmentId, TenantId, Timestamp};
+use crate::{AssessmentId, AssetId, TenantId, Timestamp};
 
 /// What one metric contributes to the loss of health.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Contributor {
     /// Metric key, or "open_alert".
     pub metric: String,

@@ -36,6 +36,7 @@ pub struct Unit {
 
 /// How much the loss of an asset hurts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Criticality {
     /// Weight 0.5 in the documented priority score.
@@ -85,6 +86,7 @@ pub struct Asset {
 
 /// Whether a signal is measured or computed by us.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum SignalKind {
     /// Read from a source.

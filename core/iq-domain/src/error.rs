@@ -45,7 +45,11 @@ impl CodedError {
     /// An error without arguments.
     #[must_use]
     pub const fn new(kind: ErrorKind, code: &'static str) -> Self {
-        Self { kind, code, params: BTreeMap::new() }
+        Self {
+            kind,
+            code,
+            params: BTreeMap::new(),
+        }
     }
 
     /// Wrong input.
@@ -69,7 +73,8 @@ impl CodedError {
     /// Adds an argument. Texts from outside are neutralised and cut so that a message stays readable.
     #[must_use]
     pub fn with(mut self, key: &str, value: impl fmt::Display) -> Self {
-        self.params.insert(key.to_owned(), crate::neutralise(&value.to_string(), 200));
+        self.params
+            .insert(key.to_owned(), crate::neutralise(&value.to_string(), 200));
         self
     }
 }
@@ -88,6 +93,7 @@ impl std::error::Error for CodedError {}
 
 /// A code with arguments that is shown, not thrown: a status, a reason, a stage of a test.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Message {
     /// Stable code.
     pub code: String,
@@ -98,6 +104,9 @@ pub struct Message {
 
 impl From<&CodedError> for Message {
     fn from(error: &CodedError) -> Self {
-        Self { code: error.code.to_owned(), params: error.params.clone() }
+        Self {
+            code: error.code.to_owned(),
+            params: error.params.clone(),
+        }
     }
 }

@@ -6,6 +6,7 @@ use crate::{AssetId, EventId, Severity, TenantId, Timestamp};
 
 /// Category of an event; a lane of the timeline.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum EventCategory {
     /// A signal left its baseline or returned.
@@ -68,6 +69,7 @@ impl IndustrialEvent {
 
 /// How sure the order of an event with its predecessor is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum OrderConfidence {
     /// The intervals don't touch.

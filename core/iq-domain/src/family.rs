@@ -6,6 +6,7 @@ use crate::Names;
 
 /// Limits of a metric, in the metric's unit. A limit nobody confirmed is shown as "default".
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Limits {
     /// Low-low: critical.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -31,6 +32,7 @@ impl Limits {
 
 /// One expected metric of a family.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct MetricTemplate {
     /// Metric key ("vibration_de").
     pub metric: String,
@@ -60,6 +62,7 @@ pub struct MetricTemplate {
 
 /// An asset family: what is expected of its members.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct FamilyTemplate {
     /// Key ("centrifugal_pump").
     pub family: String,

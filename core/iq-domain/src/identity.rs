@@ -21,6 +21,7 @@ pub struct Tenant {
 
 /// The five roles.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Role {
     /// Reads everything of the tenant but users, secrets, audit.
@@ -149,6 +150,7 @@ permissions! {
 
 /// How a user signs in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum AuthSource {
     /// Password kept here as an Argon2id hash.

@@ -6,6 +6,7 @@ use crate::{AssetId, IncidentId, NoteId, Severity, TenantId, Timestamp};
 
 /// Where the work on an incident stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum IncidentStatus {
     /// Nobody looks at it yet.
@@ -20,6 +21,7 @@ pub enum IncidentStatus {
 
 /// What kind of incident.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum IncidentType {
     /// Protection stopped the machine.
@@ -63,6 +65,7 @@ pub struct Incident {
 
 /// How an event belongs to an incident.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum EventRelation {
     /// It opened the incident.

@@ -6,6 +6,7 @@ use crate::{CertificateId, IntegrationId, TenantId, Timestamp};
 
 /// State of an integration, as the API names it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum IntegrationStatus {
     /// Enabled, not yet delivering.
@@ -20,6 +21,7 @@ pub enum IntegrationStatus {
 
 /// Connectivity, derived from receipts and data age, never from an open socket.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Connectivity {
     /// A fresh good value.
@@ -68,6 +70,7 @@ pub struct Integration {
 
 /// Result of an action on an integration.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum ActionStatus {
     /// Done.
@@ -99,6 +102,7 @@ pub struct IntegrationAction {
 
 /// What we decided about a server's certificate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum TrustState {
     /// Seen, not decided; nothing is sent to its owner.

@@ -5,8 +5,8 @@
 //! quality so that every number on a screen can be traced to the tag it came from.
 
 mod alert;
-mod asset;
 mod assessment;
+mod asset;
 mod audit;
 mod error;
 mod event;
@@ -25,8 +25,8 @@ mod twin;
 mod unit;
 
 pub use alert::*;
-pub use asset::*;
 pub use assessment::*;
+pub use asset::*;
 pub use audit::*;
 pub use error::*;
 pub use event::*;

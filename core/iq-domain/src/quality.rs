@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 /// An OPC UA status code (Part 4, 7.39). Other sources map theirs onto the three severities.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(transparent)]
 pub struct StatusCode(pub u32);
 
@@ -34,6 +35,7 @@ impl StatusCode {
 
 /// The severity of a status code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Quality {
     /// May be used.

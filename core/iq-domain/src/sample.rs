@@ -51,7 +51,9 @@ impl RawSample {
     /// The time the value belongs to: the source's, else the server's, else the arrival's.
     #[must_use]
     pub fn observed_at(&self) -> Timestamp {
-        self.source_time.or(self.server_time).unwrap_or(self.received_at)
+        self.source_time
+            .or(self.server_time)
+            .unwrap_or(self.received_at)
     }
 }
 

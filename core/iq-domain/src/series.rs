@@ -6,6 +6,7 @@ use crate::{StatusCode, Timestamp, Value};
 
 /// How a returned point came about. Root-cause analysis accepts raw points only.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Provenance {
     /// As stored.

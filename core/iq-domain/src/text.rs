@@ -2,6 +2,7 @@
 
 /// A name in both languages.
 #[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Names {
     /// English name.
     pub en: String,
@@ -22,7 +23,9 @@ pub fn is_clean_char(c: char) -> bool {
 pub fn is_clean_line(text: &str, max_chars: usize) -> bool {
     !text.trim().is_empty()
         && text.chars().count() <= max_chars
-        && text.chars().all(|c| is_clean_char(c) && c != '\n' && c != '\t')
+        && text
+            .chars()
+            .all(|c| is_clean_char(c) && c != '\n' && c != '\t')
 }
 
 /// The text with hidden controls replaced by U+FFFD and cut to `max_chars`, for showing what a

@@ -6,6 +6,7 @@ use crate::{AssetId, Connectivity, Quality, SignalId, Timestamp};
 
 /// Condition of an asset.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum AssetStatus {
     /// Nothing is known; worse than a guess.
