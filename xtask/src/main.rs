@@ -1,2 +1,76 @@
-//! Developer tasks.
-fn main() {}
+//! Developer tasks: `cargo xtask run | test | ci | tidy | codegen | screens | bench`. This file only
+//! reads the command line; each task has a file of its own.
+#![allow(clippy::print_stdout, reason = "a command-line tool talks on stdout")]
+
+mod bench;
+mod codegen;
+mod floors;
+mod icu;
+mod locales;
+mod measure;
+mod peers;
+mod run;
+mod screens;
+mod shell;
+mod suite;
+mod system;
+mod tidy;
+mod ui;
+mod window;
+
+use std::process::ExitCode;
+
+use anyhow::{Result, bail};
+
+const USAGE: &str = "\
+cargo xtask <task>
+
+  run [--headless] [--no-demo] [--port N] [--data-dir DIR]
+                     install what is missing, build, start the demo plant and the appliance
+  test               set up and run every check and test (ci is the same)
+  tidy               the rules of the house: floors, sizes, translations, styles
+  codegen [--check]  locales, OpenAPI document, permission matrix, typed client
+  screens            a picture of every page, language and theme
+  bench NAME         measurements; bench --list names them
+";
+
+fn main() -> ExitCode {
+    let args: Vec<String> = std::env::args().skip(1).collect();
+    match dispatch(&args) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("\nerror: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn dispatch(args: &[String]) -> Result<()> {
+    let Some((task, rest)) = args.split_first() else {
+        bail!("no task was named.\n\n{USAGE}");
+    };
+    match task.as_str() {
+        "run" => run::run(&run::Options::parse(rest)?),
+        "test" | "ci" => suite::test(no_arguments(task, rest)),
+        "tidy" => tidy::tidy(no_arguments(task, rest)),
+        "codegen" => match rest {
+            [] => codegen::write(),
+            [flag] if flag == "--check" => codegen::check(),
+            _ => bail!("`codegen` takes only --check."),
+        },
+        "screens" => screens::screens(rest),
+        "bench" => bench::bench(rest),
+        "help" | "--help" | "-h" => {
+            print!("{USAGE}");
+            Ok(())
+        }
+        other => bail!("there is no task `{other}`.\n\n{USAGE}"),
+    }
+}
+
+fn no_arguments(task: &str, rest: &[String]) -> Result<()> {
+    match rest {
+        [] => Ok(()),
+        [first, ..] => bail!("`{task}` takes no argument, but was given `{first}`."),
+    }
+}

@@ -1,0 +1,104 @@
+//! Files made from the code and committed: merged locales, the OpenAPI document, the permission
+//! matrix and the typed client of the front end. `--check` fails when one of them is stale.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+use anyhow::{Context, Result, bail};
+
+use crate::{
+    locales,
+    shell::{built_program, capture, cargo, command, root, run, target_dir},
+    ui,
+};
+
+const OPENAPI: &str = "core/iq-api/openapi.json";
+const PERMISSIONS: &str = "core/iq-api/permissions.txt";
+const CLIENT: &str = "ui/src/api/schema.d.ts";
+
+/// Writes all generated files.
+pub(crate) fn write() -> Result<()> {
+    // In this order: the programs embed the locales, the client is made from the document.
+    for language in locales::LANGUAGES {
+        put(&locale_path(language), &locales::file_text(language)?)?;
+    }
+    ui::install()?;
+    ui::build()?;
+    build_programs()?;
+    put(OPENAPI, &document()?)?;
+    put(PERMISSIONS, &matrix()?)?;
+    put(CLIENT, &client()?)
+}
+
+/// Compares all generated files with what the code says now, and names the stale ones. Expects the
+/// front end and the programs to be built.
+pub(crate) fn check() -> Result<()> {
+    let mut stale = Vec::new();
+    let mut compare = |path: &str, fresh: &str| {
+        let committed = fs::read_to_string(root().join(path)).unwrap_or_default();
+        if committed != fresh {
+            stale.push(path.to_owned());
+        }
+    };
+    for language in locales::LANGUAGES {
+        compare(&locale_path(language), &locales::file_text(language)?);
+    }
+    build_programs()?;
+    compare(OPENAPI, &document()?);
+    compare(PERMISSIONS, &matrix()?);
+    compare(CLIENT, &client()?);
+    if stale.is_empty() {
+        println!("   all generated files are fresh");
+        return Ok(());
+    }
+    bail!(
+        "stale: {}. Run `cargo xtask codegen` and commit what it wrote",
+        stale.join(", ")
+    )
+}
+
+fn locale_path(language: &str) -> String {
+    format!("locales/{language}.json")
+}
+
+fn build_programs() -> Result<()> {
+    run(cargo().args(["build", "--workspace", "--bin", "optria"]))
+}
+
+fn document() -> Result<String> {
+    capture(command(built_program("optria")?).arg("openapi"))
+}
+
+fn matrix() -> Result<String> {
+    capture(command(built_program("optria")?).arg("permissions"))
+}
+
+/// The client's types, made from the document that the code describes now, not from the committed
+/// one: both may be stale.
+fn client() -> Result<String> {
+    let folder = target_dir().join("codegen");
+    fs::create_dir_all(&folder)?;
+    let (from, to) = (folder.join("openapi.json"), folder.join("schema.d.ts"));
+    fs::write(&from, document()?)?;
+    let mut npx = ui::npm();
+    npx.args(["exec", "--", "openapi-typescript"])
+        .arg(&from)
+        .arg("--output")
+        .arg(&to);
+    run(&mut npx)?;
+    fs::read_to_string(&to).with_context(|| format!("{} was not written", to.display()))
+}
+
+fn put(path: &str, text: &str) -> Result<()> {
+    let full: PathBuf = root().join(path);
+    if fs::read_to_string(&full).is_ok_and(|old| old == text) {
+        println!("   {path}: unchanged");
+        return Ok(());
+    }
+    fs::create_dir_all(full.parent().unwrap_or(Path::new(".")))?;
+    fs::write(&full, text).with_context(|| format!("{path} can't be written"))?;
+    println!("   {path}: written");
+    Ok(())
+}

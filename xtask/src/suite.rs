@@ -1,0 +1,85 @@
+//! `cargo xtask test`: every check there is, in one run, with a table at the end. A step whose part
+//! is missing fails; nothing is skipped.
+
+use anyhow::{Result, bail};
+
+use crate::{
+    codegen,
+    measure::Ledger,
+    peers,
+    shell::{built_program, cargo, command, is_on_path, run},
+    system, tidy, ui, window,
+};
+
+/// Runs all steps; an error when one of them failed.
+pub(crate) fn test(arguments: Result<()>) -> Result<()> {
+    arguments?;
+    let mut ledger = Ledger::default();
+    ledger.tally("system packages", || {
+        system::ensure(&[system::BUILD, system::WINDOW, system::TESTS])
+    });
+    ledger.tally("format", || run(cargo().args(["fmt", "--all", "--check"])));
+    ledger.tally("tidy", || tidy::tidy(Ok(())));
+    ledger.tally("front end: install", ui::install);
+    ledger.tally("front end: types", || ui::script("typecheck", &[]));
+    ledger.tally("front end: lint", || ui::script("lint", &[]));
+    ledger.tally("front end: unit tests", || ui::script("test", &[]));
+    ledger.tally("front end: build", ui::build);
+    ledger.tally("clippy", clippy);
+    ledger.tally("build", build);
+    ledger.tally("generated files are fresh", codegen::check);
+    ledger.tally("peers: install", || peers::install().map(drop));
+    ledger.tally("Rust tests", rust_tests);
+    for language in ["ar", "en"] {
+        ledger.tally(&format!("browser tests ({language})"), || {
+            browser_tests(language)
+        });
+    }
+    ledger.tally("desktop window", window::smoke);
+    ledger.tally("smoke", || {
+        run(command(built_program("optria")?).arg("smoke"))
+    });
+    ledger.print_table();
+    println!("\n{} passed, {} failed", ledger.passed(), ledger.failed());
+    if ledger.failed() > 0 {
+        // The line above stays the last one on stdout.
+        bail!("{} of the steps failed", ledger.failed());
+    }
+    Ok(())
+}
+
+/// The same package selection everywhere (`--workspace`), so that all steps share one build.
+fn clippy() -> Result<()> {
+    run(cargo().args([
+        "clippy",
+        "--workspace",
+        "--all-targets",
+        "--",
+        "-D",
+        "warnings",
+    ]))
+}
+
+fn build() -> Result<()> {
+    run(cargo().args(["build", "--workspace", "--bins"]))
+}
+
+fn rust_tests() -> Result<()> {
+    let mut cargo = cargo();
+    if is_on_path("cargo-nextest") {
+        cargo.args(["nextest", "run", "--workspace", "--no-fail-fast"]);
+    } else {
+        cargo.args(["test", "--workspace", "--no-fail-fast", "--quiet"]);
+    }
+    cargo.env("OPTRIA_PEERS_PYTHON", peers::install()?);
+    cargo.env("OPTRIA_BIN", built_program("optria")?);
+    run(&mut cargo)
+}
+
+fn browser_tests(language: &str) -> Result<()> {
+    let mut npm = ui::npm();
+    npm.args(["run", "e2e"]);
+    npm.env("OPTRIA_BIN", built_program("optria")?)
+        .env("E2E_LANGUAGE", language);
+    run(&mut npm)
+}

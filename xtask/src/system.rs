@@ -1,0 +1,125 @@
+//! System packages: which ones a task needs and why, which are missing, and installing those by name.
+
+use std::process::Stdio;
+
+use anyhow::{Result, bail};
+
+use crate::shell::{capture, command, is_on_path, run, say};
+
+/// A Debian package and why it is needed.
+#[derive(Clone, Copy)]
+pub(crate) struct Package {
+    name: &'static str,
+    why: &'static str,
+}
+
+const fn package(name: &'static str, why: &'static str) -> Package {
+    Package { name, why }
+}
+
+/// What a build of the appliance needs.
+pub(crate) const BUILD: &[Package] = &[
+    package(
+        "build-essential",
+        "C compiler for SQLite and the cryptography library",
+    ),
+    package("pkg-config", "finds the libraries to link"),
+];
+
+/// What the desktop window needs beyond that.
+pub(crate) const WINDOW: &[Package] = &[package(
+    "libwebkit2gtk-4.1-dev",
+    "the web view of the desktop window",
+)];
+
+/// What the tests need beyond both.
+pub(crate) const TESTS: &[Package] = &[
+    package("chromium", "browser of the end-to-end tests"),
+    package("dbus", "session bus for the desktop test"),
+    package(
+        "python3-venv",
+        "environment for the OPC UA peer written in Python",
+    ),
+    package("webkit2gtk-driver", "drives the desktop window in its test"),
+    package("xauth", "access to the virtual display"),
+    package("xvfb", "virtual display for the desktop test"),
+];
+
+/// Installs those of `packages` that are missing.
+pub(crate) fn ensure(packages: &[&[Package]]) -> Result<()> {
+    require_programs()?;
+    let wanted: Vec<Package> = packages
+        .iter()
+        .flat_map(|set| set.iter().copied())
+        .collect();
+    if !is_on_path("dpkg-query") {
+        println!("   This is not Debian: please see to it that these are installed:");
+        wanted
+            .iter()
+            .for_each(|p| println!("     {:<24} {}", p.name, p.why));
+        return Ok(());
+    }
+    let missing: Vec<Package> = wanted
+        .into_iter()
+        .filter(|package| !is_installed(package.name))
+        .collect();
+    if missing.is_empty() {
+        println!("   nothing is missing");
+        return Ok(());
+    }
+    say(
+        "Missing system packages, installed now with apt:",
+        "حزم النظام الناقصة، تُثبَّت الآن عبر apt:",
+    );
+    missing
+        .iter()
+        .for_each(|p| println!("     {:<24} {}", p.name, p.why));
+    let names: Vec<&str> = missing.iter().map(|package| package.name).collect();
+    install(&names)
+}
+
+fn require_programs() -> Result<()> {
+    for (program, remedy) in [
+        ("node", "Install Node.js 20 or newer."),
+        ("npm", "Install npm, it comes with Node.js."),
+        ("python3", "Install Python 3.11 or newer."),
+    ] {
+        if !is_on_path(program) {
+            bail!("`{program}` was not found. {remedy}");
+        }
+    }
+    Ok(())
+}
+
+fn is_installed(package: &str) -> bool {
+    let status = command("dpkg-query")
+        .args(["-W", "-f=${db:Status-Status}", package])
+        .stderr(Stdio::null())
+        .output();
+    status.is_ok_and(|out| out.stdout == b"installed")
+}
+
+fn install(names: &[&str]) -> Result<()> {
+    let is_root = capture(command("id").arg("-u"))?.trim() == "0";
+    if !is_root && !is_on_path("sudo") {
+        bail!(
+            "Not root, and `sudo` is not installed. Ask an administrator to run: apt-get install {}",
+            names.join(" ")
+        );
+    }
+    let apt = |args: &[&str]| {
+        let mut apt = if is_root {
+            command("apt-get")
+        } else {
+            let mut sudo = command("sudo");
+            sudo.args(["--preserve-env=DEBIAN_FRONTEND", "apt-get"]);
+            sudo
+        };
+        apt.args(args).env("DEBIAN_FRONTEND", "noninteractive");
+        run(&mut apt)
+    };
+    apt(&["update", "-q"])?;
+    let mut args = vec!["install", "-q", "-y", "--no-install-recommends"];
+    args.extend(names);
+    apt(&args)
+}
