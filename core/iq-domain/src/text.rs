@@ -13,7 +13,6 @@ pub struct Names {
 /// Whether a character may stand in a name, tag or note. Control characters and explicit
 /// bidirectional overrides are refused: they can reorder what a reader sees (U+202E and its like).
 #[must_use]
-#[allow(clippy::nonminimal_bool)]
 pub fn is_clean_char(c: char) -> bool {
     (!c.is_control() || matches!(c, '\n' | '\t'))
         && !matches!(c, '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}' | '\u{200E}' | '\u{200F}' | '\u{061C}' | '\u{FEFF}')
