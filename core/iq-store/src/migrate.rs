@@ -1,0 +1,215 @@
+//! Bringing a store to this program's schema: forward only, one numbered file per step, and a copy of
+//! a filled store before its first step.
+
+use std::{
+    fs::File,
+    io::Read,
+    path::{Path, PathBuf},
+};
+
+use iq_domain::Timestamp;
+use rusqlite::{Connection, OpenFlags, OptionalExtension, TransactionBehavior, params};
+use sha2::{Digest, Sha256};
+
+use crate::{StoreError, open};
+
+/// One step; its position in the list plus one is its number.
+pub(crate) struct Migration {
+    name: &'static str,
+    sql: &'static str,
+}
+
+macro_rules! migrations {
+    ($($name:literal),+ $(,)?) => {
+        &[$(Migration {
+            name: $name,
+            sql: include_str!(concat!("../../../migrations/local/", $name, ".sql")),
+        }),+]
+    };
+}
+
+pub(crate) const MIGRATIONS: &[Migration] = migrations![
+    "0001_plant",
+    "0002_integrations",
+    "0003_alerts",
+    "0004_black_box",
+    "0005_identity",
+    "0006_operations",
+];
+
+/// The table that says what was applied, when and by which program.
+const LEDGER: &str = "CREATE TABLE IF NOT EXISTS schema_migrations (
+    number     INTEGER NOT NULL PRIMARY KEY,
+    name       TEXT    NOT NULL,
+    sha256     TEXT    NOT NULL,
+    program    TEXT    NOT NULL,
+    applied_at INTEGER NOT NULL
+) STRICT";
+
+const PROGRAM: &str = env!("CARGO_PKG_VERSION");
+
+fn latest() -> u32 {
+    u32::try_from(MIGRATIONS.len()).expect("a handful of migrations")
+}
+
+/// Refuses a file this program must not touch, without opening it for writing.
+pub(crate) fn inspect(path: &Path) -> Result<(), StoreError> {
+    let Some(header) = read_header(path)? else {
+        return Ok(());
+    };
+    let number = |at: usize| {
+        u32::from_be_bytes([header[at], header[at + 1], header[at + 2], header[at + 3]])
+    };
+    let (schema, application) = (number(60), number(68));
+    if !header.starts_with(b"SQLite format 3\0") {
+        return Err(StoreError::NotOurs(path.display().to_string()));
+    }
+    // A file without any table is one whose creation was interrupted.
+    if i64::from(application) != i64::from(open::APPLICATION_ID) && schema != 0 {
+        return Err(StoreError::NotOurs(path.display().to_string()));
+    }
+    if schema > latest() {
+        return Err(newer(schema, program_that_wrote(path)));
+    }
+    Ok(())
+}
+
+fn read_header(path: &Path) -> Result<Option<[u8; 100]>, StoreError> {
+    let mut file = match File::open(path) {
+        Ok(file) => file,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(error.into()),
+    };
+    let mut header = [0; 100];
+    if file.metadata()?.len() == 0 {
+        return Ok(None);
+    }
+    file.read_exact(&mut header)
+        .map_err(|_| StoreError::NotOurs(path.display().to_string()))?;
+    Ok(Some(header))
+}
+
+/// The program's version as the newer store noted it; `immutable` keeps SQLite from creating files.
+fn program_that_wrote(path: &Path) -> Option<String> {
+    let uri = format!(
+        "file:{}?immutable=1",
+        path.to_str()?.replace('%', "%25").replace('?', "%3f")
+    );
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_URI;
+    let conn = Connection::open_with_flags(uri, flags).ok()?;
+    let sql = "SELECT program FROM schema_migrations ORDER BY number DESC LIMIT 1";
+    conn.query_row(sql, [], |row| row.get(0)).ok()
+}
+
+fn newer(schema: u32, program: Option<String>) -> StoreError {
+    let found = program.unwrap_or_else(|| "?".to_owned());
+    StoreError::Newer {
+        found: format!("{found} (schema {schema})"),
+        have: format!("{PROGRAM} (schema {})", latest()),
+    }
+}
+
+/// Applies what is missing. Returns the copy made beforehand, if one was needed.
+pub(crate) fn run(
+    conn: &mut Connection,
+    path: &Path,
+    now: Timestamp,
+) -> Result<Option<PathBuf>, StoreError> {
+    let schema: u32 = conn.pragma_query_value(None, "user_version", |row| row.get(0))?;
+    if schema > latest() {
+        return Err(newer(schema, None));
+    }
+    if schema > 0 {
+        compare_ledger(conn)?;
+    }
+    if schema == latest() {
+        return Ok(None);
+    }
+    let copy = if schema > 0 {
+        Some(copy_before(conn, path, schema)?)
+    } else {
+        None
+    };
+    for (number, migration) in (1..).zip(MIGRATIONS).skip(schema as usize) {
+        apply(conn, number, migration, now)?;
+    }
+    // The version must be readable in the main file, where an older program looks for it.
+    conn.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?;
+    Ok(copy)
+}
+
+fn apply(
+    conn: &mut Connection,
+    number: u32,
+    migration: &Migration,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    let tx = conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    tx.pragma_update(None, "application_id", open::APPLICATION_ID)?;
+    tx.execute_batch(LEDGER)?;
+    tx.execute_batch(migration.sql)?;
+    let sql = "INSERT INTO schema_migrations (number, name, sha256, program, applied_at)
+               VALUES (?1, ?2, ?3, ?4, ?5)";
+    tx.execute(
+        sql,
+        params![
+            number,
+            migration.name,
+            digest(migration.sql),
+            PROGRAM,
+            now.0
+        ],
+    )?;
+    tx.pragma_update(None, "user_version", number)?;
+    tx.commit()?;
+    tracing::info!(
+        number,
+        name = migration.name,
+        "A migration was applied to the store."
+    );
+    Ok(())
+}
+
+/// An applied step that reads differently now means two programs disagree about what is stored.
+fn compare_ledger(conn: &Connection) -> Result<(), StoreError> {
+    let sql = "SELECT sha256 FROM schema_migrations WHERE number = ?1";
+    let schema: u32 = conn.pragma_query_value(None, "user_version", |row| row.get(0))?;
+    for (number, migration) in (1..=schema).zip(MIGRATIONS) {
+        let kept: Option<String> = conn.query_row(sql, [number], |row| row.get(0)).optional()?;
+        if kept.as_deref() != Some(digest(migration.sql).as_str()) {
+            return Err(StoreError::MigrationChanged(number));
+        }
+    }
+    Ok(())
+}
+
+fn copy_before(conn: &Connection, path: &Path, schema: u32) -> Result<PathBuf, StoreError> {
+    let with_suffix = |suffix: &str| {
+        let mut name = path.as_os_str().to_owned();
+        name.push(suffix);
+        PathBuf::from(name)
+    };
+    let copy = with_suffix(&format!(".schema-{schema:04}.bak"));
+    let partial = with_suffix(".bak.partial");
+    if partial.exists() {
+        std::fs::remove_file(&partial)?;
+    }
+    let target = partial.to_str().ok_or_else(|| {
+        StoreError::Internal("the path of the store is not valid Unicode".to_owned())
+    })?;
+    conn.execute("VACUUM INTO ?1", [target])?;
+    File::open(&partial)?.sync_all()?;
+    std::fs::rename(&partial, &copy)?;
+    tracing::info!(schema, "A copy of the store was made before its migration.");
+    Ok(copy)
+}
+
+/// SHA-256 of the text with line ends as in the repository, so that a checkout on Windows agrees.
+fn digest(sql: &str) -> String {
+    use std::fmt::Write;
+    let mut hex = String::with_capacity(64);
+    for byte in Sha256::digest(sql.replace("\r\n", "\n")) {
+        write!(hex, "{byte:02x}").expect("writing to a String");
+    }
+    hex
+}

@@ -1,0 +1,205 @@
+//! Alerts: one row per activation, from raising to clearing. Each change also has an event of its own,
+//! which is the record; the row is the summary.
+
+use iq_domain::{
+    Alert, AlertId, AlertState, AssetId, CodedError, IncidentId, RuleId, Severity, SignalId,
+    TenantId, Timestamp,
+};
+use rusqlite::{Connection, Row, params};
+
+use crate::{Page, Paged, StoreError, query, query::Where, row};
+
+const SELECT: &str = "SELECT tenant_id, id, asset_id, signal_id, rule_id, severity, state, code, \
+    params, activated_at, acknowledged_at, acknowledged_by, comment, cleared_at, incident_id \
+    FROM alerts";
+
+/// Which alerts.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct AlertFilter {
+    /// In one of these states; empty for all.
+    pub states: Vec<AlertState>,
+    /// Of one of these severities; empty for all.
+    pub severities: Vec<Severity>,
+    /// Of one of these assets; empty for all.
+    pub asset_ids: Vec<AssetId>,
+    /// On this signal.
+    pub signal_id: Option<SignalId>,
+    /// Belonging to this incident.
+    pub incident_id: Option<IncidentId>,
+    /// Raised at or after.
+    pub from: Option<Timestamp>,
+    /// Raised before.
+    pub to: Option<Timestamp>,
+    /// Active at this moment: raised at or before it and not cleared until after it.
+    pub active_at: Option<Timestamp>,
+}
+
+fn read(r: &Row<'_>) -> rusqlite::Result<Alert> {
+    Ok(Alert {
+        id: row::id(r, "id")?,
+        tenant_id: row::id(r, "tenant_id")?,
+        asset_id: row::id(r, "asset_id")?,
+        signal_id: row::id_opt(r, "signal_id")?,
+        rule_id: row::id_opt(r, "rule_id")?,
+        severity: row::word(r, "severity")?,
+        state: row::word(r, "state")?,
+        code: r.get("code")?,
+        params: row::json(r, "params")?,
+        activated_at: row::time(r, "activated_at")?,
+        acknowledged_at: row::time_opt(r, "acknowledged_at")?,
+        acknowledged_by: r.get("acknowledged_by")?,
+        comment: r.get("comment")?,
+        cleared_at: row::time_opt(r, "cleared_at")?,
+        incident_id: row::id_opt(r, "incident_id")?,
+    })
+}
+
+fn write(conn: &Connection, tenant: TenantId, alert: &Alert, sql: &str) -> Result<(), StoreError> {
+    row::same_tenant(tenant, alert.tenant_id)?;
+    query::change_one(
+        conn,
+        sql,
+        params![
+            tenant.to_string(),
+            alert.id.to_string(),
+            alert.asset_id.to_string(),
+            alert.signal_id.map(|id| id.to_string()),
+            alert.rule_id.map(|id| id.to_string()),
+            row::to_word(&alert.severity)?,
+            row::to_word(&alert.state)?,
+            alert.code,
+            row::to_json(&alert.params)?,
+            alert.activated_at.0,
+            alert.acknowledged_at.map(|t| t.0),
+            alert.acknowledged_by,
+            alert.comment,
+            alert.cleared_at.map(|t| t.0),
+            alert.incident_id.map(|id| id.to_string())
+        ],
+    )
+    .map_err(|e| e.or_taken(CodedError::conflict("alerts.exists")))
+}
+
+/// Creates an alert.
+pub fn create_alert(conn: &Connection, tenant: TenantId, alert: &Alert) -> Result<(), StoreError> {
+    let sql = "INSERT INTO alerts (tenant_id, id, asset_id, signal_id, rule_id, severity, state,
+               code, params, activated_at, acknowledged_at, acknowledged_by, comment, cleared_at,
+               incident_id)
+               VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)";
+    write(conn, tenant, alert, sql)
+}
+
+/// The alert, if this tenant has it.
+pub fn get_alert(
+    conn: &Connection,
+    tenant: TenantId,
+    id: AlertId,
+) -> Result<Option<Alert>, StoreError> {
+    let sql = format!("{SELECT} WHERE tenant_id = ? AND id = ?");
+    query::find(
+        conn,
+        &sql,
+        params![tenant.to_string(), id.to_string()],
+        read,
+    )
+}
+
+/// The active alert of a rule, if there is one. A rule with several limits has one per limit only
+/// when their codes differ; the newest is returned.
+pub fn get_active_alert_of_rule(
+    conn: &Connection,
+    tenant: TenantId,
+    rule: RuleId,
+) -> Result<Option<Alert>, StoreError> {
+    let sql = format!(
+        "{SELECT} WHERE tenant_id = ? AND rule_id = ? AND state <> 'cleared'
+         AND cleared_at IS NULL ORDER BY activated_at DESC, id DESC LIMIT 1"
+    );
+    query::find(
+        conn,
+        &sql,
+        params![tenant.to_string(), rule.to_string()],
+        read,
+    )
+}
+
+fn filtered(tenant: TenantId, filter: &AlertFilter) -> Result<Where, StoreError> {
+    let words = |states: &[AlertState]| states.iter().map(row::to_word).collect::<Result<_, _>>();
+    let severities = filter
+        .severities
+        .iter()
+        .map(row::to_word)
+        .collect::<Result<_, _>>()?;
+    let mut wanted = Where::tenant(tenant);
+    wanted
+        .any("state", words(&filter.states)?)
+        .any("severity", severities)
+        .any(
+            "asset_id",
+            filter.asset_ids.iter().map(ToString::to_string).collect(),
+        )
+        .maybe("signal_id = ?", filter.signal_id.map(|id| id.to_string()))
+        .maybe(
+            "incident_id = ?",
+            filter.incident_id.map(|id| id.to_string()),
+        )
+        .within("activated_at", filter.from, filter.to)
+        .maybe("activated_at <= ?", filter.active_at.map(|t| t.0))
+        .maybe(
+            "cleared_at IS NULL OR cleared_at > ?",
+            filter.active_at.map(|t| t.0),
+        );
+    Ok(wanted)
+}
+
+/// A page of alerts, newest activation first.
+pub fn list_alerts(
+    conn: &Connection,
+    tenant: TenantId,
+    filter: &AlertFilter,
+    page: Page,
+) -> Result<Paged<Alert>, StoreError> {
+    let order = (SELECT, "activated_at DESC, id DESC");
+    filtered(tenant, filter)?.page(conn, "alerts", order, page, read)
+}
+
+/// All alerts active at a moment, of every asset, newest first.
+pub fn list_alerts_active_at(
+    conn: &Connection,
+    tenant: TenantId,
+    at: Timestamp,
+) -> Result<Vec<Alert>, StoreError> {
+    let filter = AlertFilter {
+        active_at: Some(at),
+        ..AlertFilter::default()
+    };
+    filtered(tenant, &filter)?.list(conn, SELECT, "activated_at DESC, id DESC", read)
+}
+
+/// All alerts that are not over: active, or cleared and still to be acknowledged.
+pub fn list_open_alerts(conn: &Connection, tenant: TenantId) -> Result<Vec<Alert>, StoreError> {
+    Where::tenant(tenant).and("state <> 'cleared'", []).list(
+        conn,
+        SELECT,
+        "activated_at DESC, id DESC",
+        read,
+    )
+}
+
+/// How many alerts match.
+pub fn count_alerts(
+    conn: &Connection,
+    tenant: TenantId,
+    filter: &AlertFilter,
+) -> Result<u64, StoreError> {
+    filtered(tenant, filter)?.count(conn, "alerts")
+}
+
+/// Changes an alert.
+pub fn update_alert(conn: &Connection, tenant: TenantId, alert: &Alert) -> Result<(), StoreError> {
+    let sql = "UPDATE alerts SET asset_id = ?3, signal_id = ?4, rule_id = ?5, severity = ?6,
+               state = ?7, code = ?8, params = ?9, activated_at = ?10, acknowledged_at = ?11,
+               acknowledged_by = ?12, comment = ?13, cleared_at = ?14, incident_id = ?15
+               WHERE tenant_id = ?1 AND id = ?2";
+    write(conn, tenant, alert, sql)
+}

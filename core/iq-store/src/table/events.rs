@@ -1,0 +1,195 @@
+//! Canonical industrial events: appended once per source id, never changed.
+
+use iq_domain::{AssetId, EventCategory, EventId, IndustrialEvent, Severity, TenantId, Timestamp};
+use rusqlite::{Connection, Row, params, types::Value};
+
+use crate::{Page, Paged, StoreError, query, query::Where, row};
+
+pub(crate) const COLUMNS: &str = "e.tenant_id, e.id, e.asset_id, e.source_system, e.source_type, \
+    e.source_id, e.event_time, e.ingest_time, e.recorded_at, e.time_offset_ms, \
+    e.time_uncertainty_ms, e.severity, e.event_category, e.summary, e.payload";
+
+const SELECT: &str = "SELECT tenant_id, id, asset_id, source_system, source_type, source_id, \
+    event_time, ingest_time, recorded_at, time_offset_ms, time_uncertainty_ms, severity, \
+    event_category, summary, payload FROM industrial_events";
+
+/// Which events.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct EventFilter {
+    /// Happened at or after.
+    pub from: Option<Timestamp>,
+    /// Happened before.
+    pub to: Option<Timestamp>,
+    /// Of one of these assets; empty for all, also those without an asset.
+    pub asset_ids: Vec<AssetId>,
+    /// Of one of these categories; empty for all.
+    pub categories: Vec<EventCategory>,
+    /// Of one of these severities; empty for all.
+    pub severities: Vec<Severity>,
+    /// From this system.
+    pub source_system: Option<String>,
+    /// Of this kind at its source.
+    pub source_type: Option<String>,
+    /// Occurs in the sentence code, the payload, the source or the source id.
+    pub text: Option<String>,
+    /// Only what comes after this row in the order of the list; unlike an offset it stays right
+    /// while events arrive.
+    pub after: Option<(Timestamp, EventId)>,
+    /// Oldest first instead of newest first.
+    pub is_ascending: bool,
+}
+
+pub(crate) fn read(r: &Row<'_>) -> rusqlite::Result<IndustrialEvent> {
+    Ok(IndustrialEvent {
+        id: row::id(r, "id")?,
+        tenant_id: row::id(r, "tenant_id")?,
+        asset_id: row::id_opt(r, "asset_id")?,
+        source_system: r.get("source_system")?,
+        source_type: r.get("source_type")?,
+        source_id: r.get("source_id")?,
+        event_time: row::time(r, "event_time")?,
+        ingest_time: row::time(r, "ingest_time")?,
+        recorded_at: row::time(r, "recorded_at")?,
+        time_offset_ms: r.get("time_offset_ms")?,
+        time_uncertainty_ms: r.get("time_uncertainty_ms")?,
+        severity: row::word(r, "severity")?,
+        event_category: row::word(r, "event_category")?,
+        summary: r.get("summary")?,
+        payload: row::json(r, "payload")?,
+    })
+}
+
+/// Appends an event unless its source already reported one under the same id. Says whether it is new.
+pub fn insert_ignore_duplicate(
+    conn: &Connection,
+    tenant: TenantId,
+    event: &IndustrialEvent,
+) -> Result<bool, StoreError> {
+    row::same_tenant(tenant, event.tenant_id)?;
+    // Only that one conflict is ignored; a row that breaks another rule is an error.
+    let sql = "INSERT INTO industrial_events (tenant_id, id, asset_id, source_system, source_type,
+               source_id, event_time, ingest_time, recorded_at, time_offset_ms, time_uncertainty_ms,
+               severity, event_category, summary, payload)
+               VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+               ON CONFLICT (tenant_id, source_system, source_id) DO NOTHING";
+    let inserted = query::change(
+        conn,
+        sql,
+        params![
+            tenant.to_string(),
+            event.id.to_string(),
+            event.asset_id.map(|id| id.to_string()),
+            event.source_system,
+            event.source_type,
+            event.source_id,
+            event.event_time.0,
+            event.ingest_time.0,
+            event.recorded_at.0,
+            event.time_offset_ms,
+            event.time_uncertainty_ms,
+            row::to_word(&event.severity)?,
+            row::to_word(&event.event_category)?,
+            event.summary,
+            row::to_json(&event.payload)?
+        ],
+    )?;
+    Ok(inserted > 0)
+}
+
+/// The event, if this tenant has it.
+pub fn get_event(
+    conn: &Connection,
+    tenant: TenantId,
+    id: EventId,
+) -> Result<Option<IndustrialEvent>, StoreError> {
+    let sql = format!("{SELECT} WHERE tenant_id = ? AND id = ?");
+    query::find(
+        conn,
+        &sql,
+        params![tenant.to_string(), id.to_string()],
+        read,
+    )
+}
+
+/// The event a source reported under that id.
+pub fn get_event_by_source(
+    conn: &Connection,
+    tenant: TenantId,
+    source_system: &str,
+    source_id: &str,
+) -> Result<Option<IndustrialEvent>, StoreError> {
+    let sql = format!("{SELECT} WHERE tenant_id = ? AND source_system = ? AND source_id = ?");
+    query::find(
+        conn,
+        &sql,
+        params![tenant.to_string(), source_system, source_id],
+        read,
+    )
+}
+
+fn filtered(tenant: TenantId, filter: &EventFilter) -> Result<Where, StoreError> {
+    let categories = filter
+        .categories
+        .iter()
+        .map(row::to_word)
+        .collect::<Result<_, _>>()?;
+    let severities = filter
+        .severities
+        .iter()
+        .map(row::to_word)
+        .collect::<Result<_, _>>()?;
+    let mut wanted = Where::tenant(tenant);
+    wanted
+        .within("event_time", filter.from, filter.to)
+        .any(
+            "asset_id",
+            filter.asset_ids.iter().map(ToString::to_string).collect(),
+        )
+        .any("event_category", categories)
+        .any("severity", severities)
+        .maybe("source_system = ?", filter.source_system.clone())
+        .maybe("source_type = ?", filter.source_type.clone())
+        .contains(
+            &["summary", "payload", "source_system", "source_id"],
+            filter.text.as_deref(),
+        );
+    Ok(wanted)
+}
+
+/// A page of events, newest first unless asked otherwise. The total counts all that match, also those
+/// before `after`.
+pub fn list_events(
+    conn: &Connection,
+    tenant: TenantId,
+    filter: &EventFilter,
+    page: Page,
+) -> Result<Paged<IndustrialEvent>, StoreError> {
+    let (order, beyond) = if filter.is_ascending {
+        ("event_time, id", "(event_time, id) > (?, ?)")
+    } else {
+        ("event_time DESC, id DESC", "(event_time, id) < (?, ?)")
+    };
+    let mut wanted = filtered(tenant, filter)?;
+    let Some((time, id)) = filter.after else {
+        return wanted.page(conn, "industrial_events", (SELECT, order), page, read);
+    };
+    let total = wanted.count(conn, "industrial_events")?;
+    wanted.and(
+        beyond,
+        [Value::Integer(time.0), Value::Text(id.to_string())],
+    );
+    let found = wanted.page(conn, "industrial_events", (SELECT, order), page, read)?;
+    Ok(Paged {
+        rows: found.rows,
+        total,
+    })
+}
+
+/// How many events match.
+pub fn count_events(
+    conn: &Connection,
+    tenant: TenantId,
+    filter: &EventFilter,
+) -> Result<u64, StoreError> {
+    filtered(tenant, filter)?.count(conn, "industrial_events")
+}

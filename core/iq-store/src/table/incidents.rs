@@ -1,0 +1,315 @@
+//! Incidents with their events and notes.
+
+use iq_domain::{
+    AssetId, CodedError, EventId, EventRelation, Incident, IncidentId, IncidentNote,
+    IncidentStatus, IndustrialEvent, Severity, TenantId, Timestamp,
+};
+use rusqlite::{Connection, Row, params};
+
+use super::events;
+use crate::{Page, Paged, StoreError, query, query::Where, row};
+
+const SELECT: &str = "SELECT tenant_id, id, number, asset_id, incident_type, severity, title_code, \
+    title_params, status, assignee, started_at, ended_at, created_at FROM incidents";
+
+/// Which incidents.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct IncidentFilter {
+    /// In one of these states; empty for all.
+    pub statuses: Vec<IncidentStatus>,
+    /// Of one of these severities; empty for all.
+    pub severities: Vec<Severity>,
+    /// Started at one of these assets; empty for all.
+    pub asset_ids: Vec<AssetId>,
+    /// In the hands of this user.
+    pub assignee: Option<String>,
+    /// Started at or after.
+    pub from: Option<Timestamp>,
+    /// Started before.
+    pub to: Option<Timestamp>,
+    /// Occurs in number, title or assignee.
+    pub text: Option<String>,
+}
+
+fn read(r: &Row<'_>) -> rusqlite::Result<Incident> {
+    Ok(Incident {
+        id: row::id(r, "id")?,
+        tenant_id: row::id(r, "tenant_id")?,
+        number: r.get("number")?,
+        asset_id: row::id(r, "asset_id")?,
+        incident_type: row::word(r, "incident_type")?,
+        severity: row::word(r, "severity")?,
+        title_code: r.get("title_code")?,
+        title_params: row::json(r, "title_params")?,
+        status: row::word(r, "status")?,
+        assignee: r.get("assignee")?,
+        started_at: row::time(r, "started_at")?,
+        ended_at: row::time_opt(r, "ended_at")?,
+        created_at: row::time(r, "created_at")?,
+    })
+}
+
+fn write(
+    conn: &Connection,
+    tenant: TenantId,
+    incident: &Incident,
+    sql: &str,
+) -> Result<(), StoreError> {
+    row::same_tenant(tenant, incident.tenant_id)?;
+    query::change_one(
+        conn,
+        sql,
+        params![
+            tenant.to_string(),
+            incident.id.to_string(),
+            incident.number,
+            incident.asset_id.to_string(),
+            row::to_word(&incident.incident_type)?,
+            row::to_word(&incident.severity)?,
+            incident.title_code,
+            row::to_json(&incident.title_params)?,
+            row::to_word(&incident.status)?,
+            incident.assignee,
+            incident.started_at.0,
+            incident.ended_at.map(|t| t.0),
+            incident.created_at.0
+        ],
+    )
+    .map_err(|e| {
+        e.or_taken(CodedError::conflict("incidents.number_taken").with("number", &incident.number))
+    })
+}
+
+/// The next number of a year ("INC-2026-0001"); numbers of a transaction that fails are free again.
+pub fn next_incident_number(
+    conn: &Connection,
+    tenant: TenantId,
+    year: i32,
+) -> Result<String, StoreError> {
+    let sql = "INSERT INTO incident_numbers (tenant_id, year, last_number) VALUES (?, ?, 1)
+               ON CONFLICT DO UPDATE SET last_number = last_number + 1 RETURNING last_number";
+    let number: u32 = conn
+        .prepare_cached(sql)?
+        .query_row(params![tenant.to_string(), year], |r| r.get(0))?;
+    Ok(format!("INC-{year}-{number:04}"))
+}
+
+/// Creates an incident.
+pub fn create_incident(
+    conn: &Connection,
+    tenant: TenantId,
+    incident: &Incident,
+) -> Result<(), StoreError> {
+    let sql = "INSERT INTO incidents (tenant_id, id, number, asset_id, incident_type, severity,
+               title_code, title_params, status, assignee, started_at, ended_at, created_at)
+               VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)";
+    write(conn, tenant, incident, sql)
+}
+
+/// The incident, if this tenant has it.
+pub fn get_incident(
+    conn: &Connection,
+    tenant: TenantId,
+    id: IncidentId,
+) -> Result<Option<Incident>, StoreError> {
+    let sql = format!("{SELECT} WHERE tenant_id = ? AND id = ?");
+    query::find(
+        conn,
+        &sql,
+        params![tenant.to_string(), id.to_string()],
+        read,
+    )
+}
+
+/// The incident with that number.
+pub fn get_incident_by_number(
+    conn: &Connection,
+    tenant: TenantId,
+    number: &str,
+) -> Result<Option<Incident>, StoreError> {
+    let sql = format!("{SELECT} WHERE tenant_id = ? AND number = ?");
+    query::find(conn, &sql, params![tenant.to_string(), number], read)
+}
+
+/// The newest incident of an asset that is neither resolved nor closed and whose window holds `at`,
+/// with `grace_ms` added at both ends; a window without an end goes on.
+pub fn get_open_incident_of_asset(
+    conn: &Connection,
+    tenant: TenantId,
+    asset: AssetId,
+    at: Timestamp,
+    grace_ms: i64,
+) -> Result<Option<Incident>, StoreError> {
+    let sql = format!(
+        "{SELECT} WHERE tenant_id = ? AND asset_id = ? AND status IN ('open', 'investigating')
+         AND started_at <= ? AND (ended_at IS NULL OR ended_at >= ?)
+         ORDER BY started_at DESC, id DESC LIMIT 1"
+    );
+    let args = params![
+        tenant.to_string(),
+        asset.to_string(),
+        at.plus_ms(grace_ms).0,
+        at.plus_ms(-grace_ms).0
+    ];
+    query::find(conn, &sql, args, read)
+}
+
+fn filtered(tenant: TenantId, filter: &IncidentFilter) -> Result<Where, StoreError> {
+    let statuses = filter
+        .statuses
+        .iter()
+        .map(row::to_word)
+        .collect::<Result<_, _>>()?;
+    let severities = filter
+        .severities
+        .iter()
+        .map(row::to_word)
+        .collect::<Result<_, _>>()?;
+    let mut wanted = Where::tenant(tenant);
+    wanted
+        .any("status", statuses)
+        .any("severity", severities)
+        .any(
+            "asset_id",
+            filter.asset_ids.iter().map(ToString::to_string).collect(),
+        )
+        .maybe("assignee = ?", filter.assignee.clone())
+        .within("started_at", filter.from, filter.to)
+        .contains(
+            &["number", "title_code", "title_params", "assignee"],
+            filter.text.as_deref(),
+        );
+    Ok(wanted)
+}
+
+/// A page of incidents, latest start first.
+pub fn list_incidents(
+    conn: &Connection,
+    tenant: TenantId,
+    filter: &IncidentFilter,
+    page: Page,
+) -> Result<Paged<Incident>, StoreError> {
+    let order = (SELECT, "started_at DESC, id DESC");
+    filtered(tenant, filter)?.page(conn, "incidents", order, page, read)
+}
+
+/// How many incidents match.
+pub fn count_incidents(
+    conn: &Connection,
+    tenant: TenantId,
+    filter: &IncidentFilter,
+) -> Result<u64, StoreError> {
+    filtered(tenant, filter)?.count(conn, "incidents")
+}
+
+/// Changes an incident.
+pub fn update_incident(
+    conn: &Connection,
+    tenant: TenantId,
+    incident: &Incident,
+) -> Result<(), StoreError> {
+    let sql = "UPDATE incidents SET number = ?3, asset_id = ?4, incident_type = ?5, severity = ?6,
+               title_code = ?7, title_params = ?8, status = ?9, assignee = ?10, started_at = ?11,
+               ended_at = ?12, created_at = ?13 WHERE tenant_id = ?1 AND id = ?2";
+    write(conn, tenant, incident, sql)
+}
+
+/// Attaches an event; one that is attached keeps its relation. Says whether it is new.
+pub fn create_incident_event(
+    conn: &Connection,
+    tenant: TenantId,
+    incident: IncidentId,
+    event: EventId,
+    relation: EventRelation,
+) -> Result<bool, StoreError> {
+    let sql = "INSERT INTO incident_events (tenant_id, incident_id, event_id, relation)
+               VALUES (?, ?, ?, ?) ON CONFLICT (tenant_id, incident_id, event_id) DO NOTHING";
+    let args = params![
+        tenant.to_string(),
+        incident.to_string(),
+        event.to_string(),
+        row::to_word(&relation)?
+    ];
+    let inserted = query::change(conn, sql, args)
+        .map_err(|e| e.or_reference(CodedError::not_found("incidents.not_found")))?;
+    Ok(inserted > 0)
+}
+
+/// The events of an incident with their relation, in the order of their time.
+pub fn list_incident_events(
+    conn: &Connection,
+    tenant: TenantId,
+    incident: IncidentId,
+) -> Result<Vec<(IndustrialEvent, EventRelation)>, StoreError> {
+    let sql = format!(
+        "SELECT {}, i.relation FROM incident_events i
+         JOIN industrial_events e ON e.tenant_id = i.tenant_id AND e.id = i.event_id
+         WHERE i.tenant_id = ? AND i.incident_id = ? ORDER BY e.event_time, e.id",
+        events::COLUMNS
+    );
+    let mut statement = conn.prepare_cached(&sql)?;
+    let rows = statement.query_map(params![tenant.to_string(), incident.to_string()], |r| {
+        Ok((events::read(r)?, row::word(r, "relation")?))
+    })?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
+}
+
+/// The incidents an event belongs to, latest start first.
+pub fn list_incidents_of_event(
+    conn: &Connection,
+    tenant: TenantId,
+    event: EventId,
+) -> Result<Vec<Incident>, StoreError> {
+    Where::tenant(tenant)
+        .and(
+            "id IN (SELECT i.incident_id FROM incident_events i \
+             WHERE i.tenant_id = incidents.tenant_id AND i.event_id = ?)",
+            [event.to_string().into()],
+        )
+        .list(conn, SELECT, "started_at DESC, id DESC", read)
+}
+
+/// Appends a note.
+pub fn create_incident_note(
+    conn: &Connection,
+    tenant: TenantId,
+    note: &IncidentNote,
+) -> Result<(), StoreError> {
+    row::same_tenant(tenant, note.tenant_id)?;
+    let sql = "INSERT INTO incident_notes (tenant_id, id, incident_id, author, text, at)
+               VALUES (?, ?, ?, ?, ?, ?)";
+    query::change_one(
+        conn,
+        sql,
+        params![
+            tenant.to_string(),
+            note.id.to_string(),
+            note.incident_id.to_string(),
+            note.author,
+            note.text,
+            note.at.0
+        ],
+    )
+    .map_err(|e| e.or_reference(CodedError::not_found("incidents.not_found")))
+}
+
+/// The notes of an incident, oldest first.
+pub fn list_incident_notes(
+    conn: &Connection,
+    tenant: TenantId,
+    incident: IncidentId,
+) -> Result<Vec<IncidentNote>, StoreError> {
+    let select = "SELECT tenant_id, id, incident_id, author, text, at FROM incident_notes";
+    Where::tenant(tenant)
+        .and("incident_id = ?", [incident.to_string().into()])
+        .list(conn, select, "at, id", |r| {
+            Ok(IncidentNote {
+                id: row::id(r, "id")?,
+                tenant_id: row::id(r, "tenant_id")?,
+                incident_id: row::id(r, "incident_id")?,
+                author: r.get("author")?,
+                text: r.get("text")?,
+                at: row::time(r, "at")?,
+            })
+        })
+}

@@ -1,0 +1,24 @@
+//! One module per table: rows to domain types and back, nothing else. Verbs are `get_`, `list_`,
+//! `create_`, `update_`, `delete_`; whether a change makes sense is decided above.
+
+pub mod alert_rules;
+pub mod alerts;
+pub mod assessments;
+pub mod assets;
+pub mod attempts;
+pub mod audit;
+pub mod certificates;
+pub mod events;
+pub mod incidents;
+pub mod integration_actions;
+pub mod integration_secrets;
+pub mod integrations;
+pub mod jobs;
+pub mod mappings;
+pub mod sessions;
+pub mod settings;
+pub mod signals;
+pub mod sites;
+pub mod tenants;
+pub mod units;
+pub mod users;
