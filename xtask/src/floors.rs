@@ -181,7 +181,7 @@ fn table() -> BTreeMap<&'static str, BTreeSet<&'static str>> {
     table.insert("iq-appliance", appliance);
     table.insert(
         "iq-desktop",
-        BTreeSet::from(["iq-domain", "iq-config", "iq-appliance"]),
+        BTreeSet::from(["iq-domain", "iq-locale", "iq-config", "iq-appliance"]),
     );
     table.insert("iq-verify", BTreeSet::from(["iq-domain", "iq-evidence"]));
     table.insert("iq-plant", BTreeSet::from(["iq-domain"]));

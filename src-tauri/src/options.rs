@@ -1,0 +1,72 @@
+//! The command line of the window: which data folder, and which port if it has to serve itself.
+
+use std::path::PathBuf;
+
+use anyhow::{Context, Result, bail};
+
+/// What the command line may set.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct Options {
+    /// The data folder; the user's own one when absent.
+    pub(crate) data_dir: Option<PathBuf>,
+    /// The port of an appliance started here; a free one when absent.
+    pub(crate) port: Option<u16>,
+}
+
+impl Options {
+    pub(crate) fn parse(args: impl IntoIterator<Item = String>) -> Result<Self> {
+        let mut options = Self::default();
+        let mut args = args.into_iter();
+        while let Some(arg) = args.next() {
+            let value = args
+                .next()
+                .with_context(|| format!("`{arg}` needs a value behind it"));
+            match arg.as_str() {
+                "--data-dir" => options.data_dir = Some(std::path::absolute(value?)?),
+                "--port" => {
+                    let value = value?;
+                    let port = value
+                        .parse()
+                        .with_context(|| format!("`{value}` is no port"))?;
+                    options.port = Some(port);
+                }
+                other => bail!("no option `{other}`: there are --data-dir DIR and --port N"),
+            }
+        }
+        Ok(options)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(args: &[&str]) -> Result<Options> {
+        Options::parse(args.iter().map(|arg| (*arg).to_owned()))
+    }
+
+    #[test]
+    fn reads_folder_and_port() {
+        let expected = Options {
+            data_dir: Some(PathBuf::from("/data")),
+            port: Some(9000),
+        };
+        assert_eq!(
+            parse(&["--port", "9000", "--data-dir", "/data"]).unwrap(),
+            expected
+        );
+        assert_eq!(parse(&[]).unwrap(), Options::default());
+    }
+
+    #[test]
+    fn refuses_what_it_does_not_know() {
+        for args in [
+            &["--port"][..],
+            &["--port", "70000"],
+            &["--attach", "x"],
+            &["file"],
+        ] {
+            assert!(parse(args).is_err(), "{args:?}");
+        }
+    }
+}

@@ -1,0 +1,136 @@
+//! The one window: a page that says "starting", then the appliance's pages and nothing else.
+
+use std::sync::{Arc, RwLock};
+
+use anyhow::Result;
+use iq_domain::CodedError;
+use iq_locale::{Language, Params};
+use tauri::{
+    AppHandle, Manager, Url, WebviewUrl, WebviewWindow, WebviewWindowBuilder,
+    webview::{DownloadEvent, NewWindowResponse},
+};
+
+const LABEL: &str = "main";
+
+/// The window's content.
+pub(crate) struct Page {
+    window: WebviewWindow,
+    splash: Url,
+    /// The only address the page may go to, besides the splash.
+    home: Arc<RwLock<Option<Url>>>,
+}
+
+/// Opens the window on the splash page.
+pub(crate) fn open(app: &AppHandle) -> Result<Page> {
+    let home = Arc::new(RwLock::new(None));
+    let allowed = Arc::clone(&home);
+    let window = WebviewWindowBuilder::new(app, LABEL, WebviewUrl::App("index.html".into()))
+        .title("OPTRIA IQ")
+        .inner_size(1440.0, 900.0)
+        .min_inner_size(390.0, 560.0)
+        .on_navigation(move |url| {
+            allowed
+                .read()
+                .is_ok_and(|home| may_show(url, home.as_ref()))
+        })
+        .on_new_window(|_, _| NewWindowResponse::Deny)
+        .on_download(|webview, event| {
+            if let DownloadEvent::Requested { destination, .. } = event
+                && let (Ok(folder), Some(name)) = (
+                    webview.app_handle().path().download_dir(),
+                    destination.file_name(),
+                )
+            {
+                *destination = folder.join(name);
+            }
+            true
+        })
+        .build()?;
+    let splash = window.url()?;
+    let page = Page {
+        window,
+        splash,
+        home,
+    };
+    page.say(&both("desktop.starting", &Params::new()))?;
+    Ok(page)
+}
+
+/// Shows the window of the instance that runs already.
+pub(crate) fn bring_to_front(app: &AppHandle) {
+    let Some(window) = app.get_webview_window(LABEL) else {
+        return;
+    };
+    for done in [window.show(), window.unminimize(), window.set_focus()] {
+        if let Err(error) = done {
+            eprintln!("The window could not be brought to the front: {error}");
+        }
+    }
+}
+
+impl Page {
+    /// Goes to the appliance; from here on the page stays on its origin.
+    pub(crate) fn show(&self, entry: Url) -> Result<()> {
+        if let Ok(mut home) = self.home.write() {
+            *home = Some(entry.clone());
+        }
+        Ok(self.window.navigate(entry)?)
+    }
+
+    /// Says in both languages why there is no appliance.
+    pub(crate) fn show_failure(&self, error: &anyhow::Error) {
+        let lines = match error.downcast_ref::<CodedError>() {
+            Some(coded) => both(coded.code, &coded.params),
+            None => {
+                let params = Params::from([("reason".to_owned(), format!("{error:#}"))]);
+                both("desktop.not_started", &params)
+            }
+        };
+        if let Err(error) = self.say(&lines) {
+            eprintln!("The window could not show the failure: {error:#}");
+        }
+    }
+
+    /// Puts lines on the splash page. They travel in the fragment: the page may call nothing here.
+    fn say(&self, lines: &[String; 2]) -> Result<()> {
+        let mut url = self.splash.clone();
+        url.set_fragment(Some(&lines.join("\n")));
+        Ok(self.window.navigate(url)?)
+    }
+}
+
+/// The Arabic and the English sentence.
+fn both(key: &str, params: &Params) -> [String; 2] {
+    [Language::Ar, Language::En].map(|language| iq_locale::message(language, &["ui"], key, params))
+}
+
+/// The splash, and the appliance's own origin. Anything else on this machine or elsewhere is refused.
+fn may_show(url: &Url, home: Option<&Url>) -> bool {
+    let is_splash = url.scheme() == "tauri" || url.host_str() == Some("tauri.localhost");
+    is_splash || home.is_some_and(|home| home.origin() == url.origin())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn stays_on_its_own_origin() {
+        let home = Url::parse("http://127.0.0.1:9000/auth/handoff?t=x").unwrap();
+        let check = |url: &str, home: Option<&Url>| may_show(&Url::parse(url).unwrap(), home);
+        assert!(check("tauri://localhost/index.html", None));
+        assert!(check("http://127.0.0.1:9000/assets", Some(&home)));
+        for url in [
+            "http://127.0.0.1:9001/",
+            "http://localhost:9000/",
+            "https://127.0.0.1:9000/",
+            "https://example.com/",
+            "file:///etc/hosts",
+            "data:text/html,x",
+            "about:blank",
+        ] {
+            assert!(!check(url, Some(&home)), "{url}");
+        }
+        assert!(!check("http://127.0.0.1:9000/", None));
+    }
+}
