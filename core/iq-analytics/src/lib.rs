@@ -1,1 +1,14 @@
-//! See docs/ARCHITECTURE.md.
+//! Pure analytics: alert rules with delay and hysteresis, robust baselines, health and anomaly scores,
+//! and the onset of a departure. Time always comes in with the data.
+
+pub mod baseline;
+pub mod onset;
+pub mod regime;
+pub mod rules;
+pub mod score;
+
+pub use baseline::{Baseline, BaselineConfig, NotEnoughHistory, fit, refit};
+pub use onset::{Direction, Onset, OnsetConfig, OnsetState, SignalEdge, onset};
+pub use regime::{Regime, RunEdge, RunTracker, unsteady_ranges};
+pub use rules::{RuleContext, RuleEdge, RuleState};
+pub use score::{AssessInput, OpenAlert, ScoreConfig, ScoreMemory, SignalInput, assess};
