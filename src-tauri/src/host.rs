@@ -1,6 +1,5 @@
 //! Where the window's pages come from. An appliance that already serves the data folder leaves its
-//! address there, with a one-time token that only who may read the folder can hand in; the window
-//! then attaches to it.
+//! address in the folder's lock file; the window then attaches to it.
 
 use std::{
     fs, io,
@@ -14,8 +13,8 @@ use iq_domain::{CodedError, ErrorKind};
 use serde_json::Value;
 use tauri::Url;
 
-/// The file in the data folder that says where the appliance answers.
-const ADDRESS_FILE: &str = "appliance.json";
+/// The file in the data folder that says where its owner answers.
+const LOCK_FILE: &str = "appliance.lock";
 
 /// An appliance that the window shows.
 pub(crate) struct Host {
@@ -44,28 +43,23 @@ impl Host {
     pub(crate) fn stop(self) {}
 }
 
-/// The entry of an appliance that serves this folder now; `None` when there is none.
+/// The address of an appliance that serves this folder now; `None` when there is none.
 fn running(data_dir: &Path) -> Result<Option<Url>> {
-    let path = data_dir.join(ADDRESS_FILE);
+    let path = data_dir.join(LOCK_FILE);
     let text = match fs::read_to_string(&path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         text => text.with_context(|| format!("{} can't be read", path.display()))?,
     };
-    let address: Value = serde_json::from_str(&text)
-        .with_context(|| format!("{} is no valid JSON", path.display()))?;
-    let field = |name: &str| {
-        address[name]
-            .as_str()
-            .with_context(|| format!("{} has no `{name}`", path.display()))
-    };
-    let mut url = Url::parse(field("url")?)?;
-    // A crash leaves the file behind: only an open port counts.
-    if !answers(&url) {
+    // An owner that is still starting has written nothing yet.
+    let Ok(owner) = serde_json::from_str::<Value>(&text) else {
         return Ok(None);
-    }
-    url.set_path("/auth/handoff");
-    url.query_pairs_mut().append_pair("t", field("handoff")?);
-    Ok(Some(url))
+    };
+    let Some(url) = owner["url"].as_str() else {
+        return Ok(None);
+    };
+    let url = Url::parse(url)?;
+    // A crash leaves the file behind: only an open port counts.
+    Ok(answers(&url).then_some(url))
 }
 
 fn answers(url: &Url) -> bool {
@@ -85,8 +79,8 @@ mod tests {
 
     fn folder(url: &str) -> tempfile::TempDir {
         let folder = tempfile::tempdir().unwrap();
-        let text = format!(r#"{{"url":"{url}","handoff":"a+b"}}"#);
-        fs::write(folder.path().join(ADDRESS_FILE), text).unwrap();
+        let text = format!(r#"{{"pid":1,"url":"{url}"}}"#);
+        fs::write(folder.path().join(LOCK_FILE), text).unwrap();
         folder
     }
 
@@ -95,7 +89,7 @@ mod tests {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let origin = format!("http://{}", listener.local_addr().unwrap());
         let entry = running(folder(&origin).path()).unwrap().unwrap();
-        assert_eq!(entry.as_str(), format!("{origin}/auth/handoff?t=a%2Bb"));
+        assert_eq!(entry.as_str(), format!("{origin}/"));
     }
 
     #[test]

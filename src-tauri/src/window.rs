@@ -23,7 +23,7 @@ pub(crate) struct Page {
 /// Opens the window on the splash page.
 pub(crate) fn open(app: &AppHandle) -> Result<Page> {
     let home = Arc::new(RwLock::new(None));
-    let allowed = Arc::clone(&home);
+    let (allowed, elsewhere) = (Arc::clone(&home), Arc::clone(&home));
     let window = WebviewWindowBuilder::new(app, LABEL, WebviewUrl::App("index.html".into()))
         .title("OPTRIA IQ")
         .inner_size(1440.0, 900.0)
@@ -33,7 +33,16 @@ pub(crate) fn open(app: &AppHandle) -> Result<Page> {
                 .read()
                 .is_ok_and(|home| may_show(url, home.as_ref()))
         })
-        .on_new_window(|_, _| NewWindowResponse::Deny)
+        .on_new_window(move |url, _| {
+            // Public pages of the appliance, such as the API reference, go to the browser.
+            let is_own = elsewhere
+                .read()
+                .is_ok_and(|home| may_show(&url, home.as_ref()));
+            if is_own && let Err(error) = open::that_detached(url.as_str()) {
+                eprintln!("The browser could not be opened: {error}");
+            }
+            NewWindowResponse::Deny
+        })
         .on_download(|webview, event| {
             if let DownloadEvent::Requested { destination, .. } = event
                 && let (Ok(folder), Some(name)) = (
@@ -94,7 +103,11 @@ impl Page {
     /// Puts lines on the splash page. They travel in the fragment: the page may call nothing here.
     fn say(&self, lines: &[String; 2]) -> Result<()> {
         let mut url = self.splash.clone();
-        url.set_fragment(Some(&lines.join("\n")));
+        // A URL drops bare line feeds.
+        let [ar, en] = lines
+            .each_ref()
+            .map(|line| line.replace('%', "%25").replace('\n', " "));
+        url.set_fragment(Some(&format!("{ar}%0A{en}")));
         Ok(self.window.navigate(url)?)
     }
 }

@@ -24,6 +24,7 @@ const INPUTS: &[&str] = &[
     "ui/tsconfig.json",
     "locales/ar.json",
     "locales/en.json",
+    "locales/parts",
 ];
 
 /// Installs the packages of `ui/` exactly as locked.
