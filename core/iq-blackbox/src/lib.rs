@@ -1,1 +1,15 @@
-//! See docs/ARCHITECTURE.md.
+//! Pure rules of the Black Box: canonical events that can be made again without doubling, the order of
+//! events whose clocks differ, when an incident opens, joins and ends, and its timeline.
+
+pub mod events;
+mod incident;
+mod order;
+mod timeline;
+
+pub use events::{ClockInfo, EventContext, SignalDeparture};
+pub use incident::{
+    IncidentConfig, IncidentDecision, OpenIncident, Relation, Topology, decide, incident_end,
+    relation_of, trigger_of,
+};
+pub use order::{Ordered, confidence, order};
+pub use timeline::{Entry, Lane, Timeline, timeline};

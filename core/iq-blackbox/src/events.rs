@@ -1,0 +1,478 @@
+//! Makes canonical events. The id a source would give is derived from what happened and when, so that
+//! processing the same data again makes the same event and the store's unique key drops it.
+
+use iq_domain::{
+    Alert, AssetId, EventCategory, EventId, IndustrialEvent, IntegrationId, RuleId, Severity,
+    SignalId, TenantId, Timestamp,
+};
+use serde_json::{Value as Json, json};
+use uuid::Uuid;
+
+/// Name under which the program's own events are stored.
+pub const OWN_SYSTEM: &str = "optria";
+
+/// What is known about the clock an event time comes from.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ClockInfo {
+    /// Source minus UTC.
+    pub offset_ms: i64,
+    /// One-sided uncertainty: resolution, scan and error of the offset.
+    pub uncertainty_ms: i64,
+}
+
+/// What every event needs beside its own facts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct EventContext {
+    /// Owner.
+    pub tenant_id: TenantId,
+    /// The present: time of arrival. The store sets the time of the commit.
+    pub now: Timestamp,
+    /// The clock of the source.
+    pub clock: ClockInfo,
+}
+
+/// A signal that left or found its baseline.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct SignalDeparture<'a> {
+    /// The asset.
+    pub asset_id: AssetId,
+    /// The signal.
+    pub signal_id: SignalId,
+    /// Metric key.
+    pub metric: &'a str,
+    /// Unit.
+    pub unit: &'a str,
+    /// First sample of the departure.
+    pub at: Timestamp,
+    /// Whether it rose.
+    pub is_rise: bool,
+    /// Value.
+    pub value: f64,
+    /// Usual value.
+    pub baseline: f64,
+    /// Deviation.
+    pub z: f64,
+}
+
+struct Facts<'a> {
+    asset_id: Option<AssetId>,
+    source_type: &'a str,
+    source_id: String,
+    at: Timestamp,
+    severity: Severity,
+    category: EventCategory,
+    summary: String,
+    params: Json,
+    detail: Json,
+}
+
+fn make(ctx: &EventContext, facts: Facts<'_>) -> IndustrialEvent {
+    IndustrialEvent {
+        id: event_id(ctx.tenant_id, OWN_SYSTEM, &facts.source_id, facts.at),
+        tenant_id: ctx.tenant_id,
+        asset_id: facts.asset_id,
+        source_system: OWN_SYSTEM.to_owned(),
+        source_type: facts.source_type.to_owned(),
+        source_id: facts.source_id,
+        event_time: facts.at,
+        ingest_time: ctx.now,
+        recorded_at: ctx.now,
+        time_offset_ms: ctx.clock.offset_ms,
+        time_uncertainty_ms: ctx.clock.uncertainty_ms,
+        severity: facts.severity,
+        event_category: facts.category,
+        summary: facts.summary,
+        payload: json!({ "params": facts.params, "detail": facts.detail }),
+    }
+}
+
+/// A time-ordered id that is the same for the same event.
+#[must_use]
+pub fn event_id(tenant: TenantId, system: &str, source_id: &str, at: Timestamp) -> EventId {
+    let name = format!("{system}\u{1F}{source_id}");
+    let hash = Uuid::new_v5(&tenant.0, name.as_bytes());
+    let mut tail = [0u8; 10];
+    tail.copy_from_slice(&hash.as_bytes()[6..]);
+    let millis = u64::try_from(at.millis()).unwrap_or(0);
+    EventId(uuid::Builder::from_unix_timestamp_millis(millis, &tail).into_uuid())
+}
+
+/// The last part of a sentence code ("alert.limit_high" → "limit_high").
+fn kind_of(code: &str) -> &str {
+    code.rsplit('.').next().unwrap_or(code)
+}
+
+/// An alert is one activation: its rule and its time name it, whatever row id it got.
+fn alert_key(alert: &Alert) -> String {
+    let rule = alert
+        .rule_id
+        .map_or_else(|| alert.id.to_string(), |r: RuleId| r.to_string());
+    format!("alert:{rule}:{}", alert.activated_at.millis())
+}
+
+fn alert_event(
+    ctx: &EventContext,
+    alert: &Alert,
+    phase: &str,
+    at: Timestamp,
+    more: Json,
+) -> IndustrialEvent {
+    let mut params = alert.params.clone();
+    if let (Some(params), Some(more)) = (params.as_object_mut(), more.as_object()) {
+        params.extend(more.clone());
+    }
+    let (category, severity) = match phase {
+        "acknowledged" => (EventCategory::OperatorAction, Severity::Info),
+        "cleared" => (EventCategory::Alert, Severity::Info),
+        _ => (EventCategory::Alert, alert.severity),
+    };
+    make(
+        ctx,
+        Facts {
+            asset_id: Some(alert.asset_id),
+            source_type: "alert",
+            source_id: format!("{}:{phase}", alert_key(alert)),
+            at,
+            severity,
+            category,
+            summary: format!("event.alert_{phase}.{}", kind_of(&alert.code)),
+            params,
+            detail: json!({
+                "phase": phase, "alert_id": alert.id, "rule_id": alert.rule_id,
+                "signal_id": alert.signal_id, "code": alert.code,
+            }),
+        },
+    )
+}
+
+/// An alert was raised.
+#[must_use]
+pub fn alert_activated(ctx: &EventContext, alert: &Alert) -> IndustrialEvent {
+    alert_event(ctx, alert, "activated", alert.activated_at, json!({}))
+}
+
+/// An active alert became critical; the alert carries the new severity, code and arguments.
+#[must_use]
+pub fn alert_escalated(ctx: &EventContext, alert: &Alert, at: Timestamp) -> IndustrialEvent {
+    alert_event(ctx, alert, "escalated", at, json!({}))
+}
+
+/// A person acknowledged an alert.
+#[must_use]
+pub fn alert_acknowledged(
+    ctx: &EventContext,
+    alert: &Alert,
+    at: Timestamp,
+    actor: &str,
+    comment: Option<&str>,
+) -> IndustrialEvent {
+    let more = json!({ "actor": actor, "comment": comment });
+    alert_event(ctx, alert, "acknowledged", at, more)
+}
+
+/// An alert returned to normal.
+#[must_use]
+pub fn alert_cleared(ctx: &EventContext, alert: &Alert, at: Timestamp) -> IndustrialEvent {
+    alert_event(ctx, alert, "cleared", at, json!({}))
+}
+
+/// Protection tripped a machine.
+#[must_use]
+pub fn trip(
+    ctx: &EventContext,
+    asset: AssetId,
+    asset_code: &str,
+    at: Timestamp,
+    first_out: Option<&str>,
+) -> IndustrialEvent {
+    make(
+        ctx,
+        Facts {
+            asset_id: Some(asset),
+            source_type: "trip",
+            source_id: format!("trip:{asset}:{}", at.millis()),
+            at,
+            severity: Severity::Critical,
+            category: EventCategory::System,
+            summary: "event.trip".to_owned(),
+            params: json!({ "asset": asset_code, "first_out": first_out }),
+            detail: json!({}),
+        },
+    )
+}
+
+/// A signal left its baseline.
+#[must_use]
+pub fn signal_left_baseline(ctx: &EventContext, d: &SignalDeparture<'_>) -> IndustrialEvent {
+    let way = if d.is_rise { "rise" } else { "fall" };
+    make(
+        ctx,
+        Facts {
+            asset_id: Some(d.asset_id),
+            source_type: "signal",
+            source_id: format!("onset:{}:{}", d.signal_id, d.at.millis()),
+            at: d.at,
+            severity: Severity::Warning,
+            category: EventCategory::Sensor,
+            summary: format!("event.signal_left_baseline.{way}"),
+            params: json!({ "metric": d.metric, "unit": d.unit, "value": d.value,
+                            "baseline": d.baseline, "sigma": d.z }),
+            detail: json!({ "signal_id": d.signal_id }),
+        },
+    )
+}
+
+/// A signal returned to its baseline.
+#[must_use]
+pub fn signal_returned(ctx: &EventContext, d: &SignalDeparture<'_>) -> IndustrialEvent {
+    make(
+        ctx,
+        Facts {
+            asset_id: Some(d.asset_id),
+            source_type: "signal",
+            source_id: format!("return:{}:{}", d.signal_id, d.at.millis()),
+            at: d.at,
+            severity: Severity::Info,
+            category: EventCategory::Sensor,
+            summary: "event.signal_returned".to_owned(),
+            params: json!({ "metric": d.metric, "unit": d.unit, "value": d.value }),
+            detail: json!({ "signal_id": d.signal_id }),
+        },
+    )
+}
+
+/// A machine started or stopped.
+#[must_use]
+pub fn run_changed(
+    ctx: &EventContext,
+    asset: AssetId,
+    asset_code: &str,
+    at: Timestamp,
+    is_running: bool,
+) -> IndustrialEvent {
+    let what = if is_running { "started" } else { "stopped" };
+    make(
+        ctx,
+        Facts {
+            asset_id: Some(asset),
+            source_type: "run",
+            source_id: format!("run:{asset}:{}:{what}", at.millis()),
+            at,
+            severity: Severity::Info,
+            category: EventCategory::System,
+            summary: format!("event.asset_{what}"),
+            params: json!({ "asset": asset_code }),
+            detail: json!({}),
+        },
+    )
+}
+
+/// A person did something that belongs into the record. `action_id` is unique per action (the id of its
+/// audit row, say).
+#[must_use]
+pub fn user_action(
+    ctx: &EventContext,
+    asset: Option<AssetId>,
+    actor: &str,
+    action: &str,
+    object: &str,
+    action_id: &str,
+) -> IndustrialEvent {
+    make(
+        ctx,
+        Facts {
+            asset_id: asset,
+            source_type: "user_action",
+            source_id: format!("user_action:{action_id}"),
+            at: ctx.now,
+            severity: Severity::Info,
+            category: EventCategory::OperatorAction,
+            summary: "event.user_action".to_owned(),
+            params: json!({ "actor": actor, "action": action, "object": object }),
+            detail: json!({}),
+        },
+    )
+}
+
+/// A connector delivers values again, or no longer. `reason` is the error code.
+#[must_use]
+pub fn connector_changed(
+    ctx: &EventContext,
+    integration: IntegrationId,
+    name: &str,
+    at: Timestamp,
+    is_up: bool,
+    reason: Option<&str>,
+) -> IndustrialEvent {
+    let what = if is_up { "up" } else { "down" };
+    make(
+        ctx,
+        Facts {
+            asset_id: None,
+            source_type: "connector",
+            source_id: format!("connector:{integration}:{}:{what}", at.millis()),
+            at,
+            severity: if is_up {
+                Severity::Info
+            } else {
+                Severity::Warning
+            },
+            category: EventCategory::System,
+            summary: format!("event.connector_{what}"),
+            params: json!({ "integration": name, "reason": reason }),
+            detail: json!({ "integration_id": integration }),
+        },
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use iq_domain::{AlertId, AlertState};
+
+    use super::*;
+
+    fn ctx(now: i64) -> EventContext {
+        EventContext {
+            tenant_id: TenantId(Uuid::nil()),
+            now: Timestamp(now),
+            clock: ClockInfo {
+                offset_ms: 5,
+                uncertainty_ms: 20,
+            },
+        }
+    }
+
+    fn alert(rule: RuleId) -> Alert {
+        Alert {
+            id: AlertId::new(),
+            tenant_id: TenantId(Uuid::nil()),
+            asset_id: AssetId::new(),
+            signal_id: Some(SignalId::new()),
+            rule_id: Some(rule),
+            severity: Severity::Warning,
+            state: AlertState::ActiveUnacknowledged,
+            code: "alert.limit_high".into(),
+            params: json!({ "metric": "vibration_de", "value": 4.3 }),
+            activated_at: Timestamp(1_000),
+            acknowledged_at: None,
+            acknowledged_by: None,
+            comment: None,
+            cleared_at: None,
+            incident_id: None,
+        }
+    }
+
+    #[test]
+    fn the_same_activation_makes_the_same_event_whenever_it_is_processed() {
+        let rule = RuleId::new();
+        // A second run gives the row another id and processes it later.
+        let (first, again) = (alert(rule), alert(rule));
+        let (a, b) = (
+            alert_activated(&ctx(2_000), &first),
+            alert_activated(&ctx(9_000), &again),
+        );
+        assert_eq!((a.id, &a.source_id), (b.id, &b.source_id));
+        let other = alert_activated(&ctx(2_000), &alert(RuleId::new()));
+        assert_ne!((a.id, &a.source_id), (other.id, &other.source_id));
+    }
+
+    #[test]
+    fn the_phases_of_an_alert_are_separate_events() {
+        let alert = alert(RuleId::new());
+        let at = Timestamp(3_000);
+        let events = [
+            alert_activated(&ctx(1), &alert),
+            alert_escalated(&ctx(1), &alert, at),
+            alert_acknowledged(&ctx(1), &alert, at, "sara", Some("seen")),
+            alert_cleared(&ctx(1), &alert, at),
+        ];
+        let ids: BTreeSet<_> = events.iter().map(|e| e.source_id.clone()).collect();
+        assert_eq!(ids.len(), 4);
+        assert_eq!(events[0].summary, "event.alert_activated.limit_high");
+        assert_eq!(events[0].event_time, Timestamp(1_000));
+        assert_eq!(events[2].event_category, EventCategory::OperatorAction);
+        assert_eq!(events[2].payload["params"]["actor"], "sara");
+        assert_eq!(events[2].payload["params"]["metric"], "vibration_de");
+        assert_eq!(
+            (events[0].time_offset_ms, events[0].time_uncertainty_ms),
+            (5, 20)
+        );
+    }
+
+    #[test]
+    fn event_ids_sort_by_time() {
+        let id = |t| event_id(TenantId(Uuid::nil()), "optria", "x", Timestamp(t));
+        assert!(id(1_700_000_000_000) < id(1_700_000_000_001));
+        assert_eq!(id(5), id(5));
+        assert_eq!(id(1_700_000_000_000).0.get_version_num(), 7);
+    }
+
+    #[test]
+    fn every_code_has_a_sentence_in_both_languages() {
+        let texts = [
+            include_str!("../../../locales/parts/blackbox.en.json"),
+            include_str!("../../../locales/parts/blackbox.ar.json"),
+        ];
+        let asset = AssetId::new();
+        let departure = |is_rise| SignalDeparture {
+            asset_id: asset,
+            signal_id: SignalId::new(),
+            metric: "m",
+            unit: "u",
+            at: Timestamp(1),
+            is_rise,
+            value: 1.0,
+            baseline: 0.5,
+            z: 4.0,
+        };
+        let c = ctx(1);
+        let mut events = vec![
+            trip(&c, asset, "P", Timestamp(1), None),
+            signal_left_baseline(&c, &departure(true)),
+            signal_left_baseline(&c, &departure(false)),
+            signal_returned(&c, &departure(true)),
+            run_changed(&c, asset, "P", Timestamp(1), true),
+            run_changed(&c, asset, "P", Timestamp(1), false),
+            user_action(&c, None, "a", "b", "c", "1"),
+            connector_changed(&c, IntegrationId::new(), "n", Timestamp(1), true, None),
+            connector_changed(
+                &c,
+                IntegrationId::new(),
+                "n",
+                Timestamp(1),
+                false,
+                Some("x"),
+            ),
+        ];
+        for code in [
+            "alert.limit_high_high",
+            "alert.limit_high",
+            "alert.limit_low",
+            "alert.limit_low_low",
+            "alert.rate",
+            "alert.flat_line",
+            "alert.stale",
+            "alert.trip",
+        ] {
+            let alert = Alert {
+                code: code.into(),
+                ..alert(RuleId::new())
+            };
+            events.push(alert_activated(&c, &alert));
+            events.push(alert_acknowledged(&c, &alert, Timestamp(1), "a", None));
+            events.push(alert_cleared(&c, &alert, Timestamp(1)));
+            if code.contains("limit") {
+                events.push(alert_escalated(&c, &alert, Timestamp(1)));
+            }
+        }
+        for text in texts {
+            let catalogue: Json = serde_json::from_str(text).unwrap();
+            for event in &events {
+                let sentence = &catalogue["sentence"][&event.summary];
+                assert!(sentence.is_string(), "{}", event.summary);
+            }
+        }
+    }
+}

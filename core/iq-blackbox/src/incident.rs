@@ -1,0 +1,289 @@
+//! When an incident opens, what joins it, and when it ends.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use iq_domain::{
+    AssetId, EventCategory, EventRelation, IncidentId, IncidentType, IndustrialEvent, Severity,
+    TimeRange, Timestamp, UnitId,
+};
+use serde_json::{Value as Json, json};
+
+/// Windows of an incident.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct IncidentConfig {
+    /// How much before the trigger belongs to it.
+    pub before_ms: i64,
+    /// How long after its last event it stays open.
+    pub after_ms: i64,
+    /// Gap up to which a new trigger on the same asset or a direct neighbour joins it.
+    pub join_gap_ms: i64,
+}
+
+impl Default for IncidentConfig {
+    fn default() -> Self {
+        Self {
+            before_ms: 6 * 3_600_000,
+            after_ms: 3_600_000,
+            join_gap_ms: 1_800_000,
+        }
+    }
+}
+
+/// How two assets stand to each other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Relation {
+    /// The same asset.
+    Same,
+    /// One feeds or drives the other.
+    Direct,
+    /// They stand in the same unit.
+    SameUnit,
+}
+
+/// Who is connected to whom.
+#[derive(Clone, Debug, Default)]
+pub struct Topology {
+    units: BTreeMap<AssetId, UnitId>,
+    direct: BTreeSet<(AssetId, AssetId)>,
+}
+
+impl Topology {
+    /// Adds an asset with its unit.
+    pub fn add_asset(&mut self, asset: AssetId, unit: UnitId) {
+        self.units.insert(asset, unit);
+    }
+
+    /// Adds a connection; its direction doesn't matter.
+    pub fn connect(&mut self, a: AssetId, b: AssetId) {
+        self.direct.insert((a.min(b), a.max(b)));
+    }
+
+    /// How two assets stand to each other.
+    #[must_use]
+    pub fn relation(&self, a: AssetId, b: AssetId) -> Option<Relation> {
+        if a == b {
+            return Some(Relation::Same);
+        }
+        if self.direct.contains(&(a.min(b), a.max(b))) {
+            return Some(Relation::Direct);
+        }
+        let unit = self.units.get(&a)?;
+        (self.units.get(&b) == Some(unit)).then_some(Relation::SameUnit)
+    }
+}
+
+/// An incident that is not over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct OpenIncident {
+    /// Id.
+    pub id: IncidentId,
+    /// The asset it started at.
+    pub asset_id: AssetId,
+    /// Type so far.
+    pub incident_type: IncidentType,
+    /// Severity so far.
+    pub severity: Severity,
+    /// Start of its window.
+    pub started_at: Timestamp,
+    /// Newest event in it.
+    pub last_event_at: Timestamp,
+}
+
+/// What to do with an event.
+#[derive(Clone, Debug, PartialEq)]
+pub enum IncidentDecision {
+    /// A new incident.
+    Open {
+        /// Type.
+        incident_type: IncidentType,
+        /// Severity.
+        severity: Severity,
+        /// Sentence code of the title.
+        title_code: &'static str,
+        /// Arguments of the title.
+        title_params: Json,
+        /// Events of the asset and its neighbours in this window belong to it from the start. Its
+        /// beginning is the incident's `started_at`.
+        window: TimeRange,
+    },
+    /// The trigger belongs to an open incident.
+    Join {
+        /// The incident.
+        incident: IncidentId,
+        /// How it belongs.
+        relation: EventRelation,
+        /// The incident's type becomes this (a critical alert that ended in a trip).
+        upgrade: Option<IncidentType>,
+    },
+    /// No trigger, but part of the picture of these incidents.
+    Attach {
+        /// Incidents with the relation.
+        links: Vec<(IncidentId, EventRelation)>,
+    },
+    /// Not related to any incident.
+    Ignore,
+}
+
+/// The type of incident an event triggers.
+#[must_use]
+pub fn trigger_of(event: &IndustrialEvent) -> Option<IncidentType> {
+    if event.severity != Severity::Critical || event.asset_id.is_none() {
+        return None;
+    }
+    match (event.source_type.as_str(), event.event_category) {
+        ("trip", _) => Some(IncidentType::Trip),
+        ("alert", EventCategory::Alert) if event.summary.ends_with(".trip") => {
+            Some(IncidentType::Trip)
+        }
+        ("alert", EventCategory::Alert) => Some(IncidentType::CriticalAlert),
+        // A critical report of another system, or of maintenance.
+        ("failure", _) | (_, EventCategory::Maintenance) => Some(IncidentType::Failure),
+        _ => None,
+    }
+}
+
+/// Whether an event at `at` is near enough to an incident.
+fn is_near(incident: &OpenIncident, at: Timestamp, gap_ms: i64) -> bool {
+    at >= incident.started_at && at.since_ms(incident.last_event_at) <= gap_ms
+}
+
+/// Decides what an event means for the incidents that are open. `asset_code` names the asset in a title.
+#[must_use]
+pub fn decide(
+    event: &IndustrialEvent,
+    asset_code: &str,
+    open: &[OpenIncident],
+    topology: &Topology,
+    config: &IncidentConfig,
+) -> IncidentDecision {
+    let Some(asset) = event.asset_id else {
+        return IncidentDecision::Ignore;
+    };
+    match trigger_of(event) {
+        Some(incident_type) => {
+            let joined = best_match(event, asset, open, topology, config);
+            joined.map_or_else(
+                || opening(event, asset_code, incident_type, config),
+                |(incident, relation)| IncidentDecision::Join {
+                    incident: incident.id,
+                    relation: to_event_relation(relation),
+                    // A neighbour's trip is its consequence or cause, not this machine's trip.
+                    upgrade: (relation == Relation::Same
+                        && incident_type == IncidentType::Trip
+                        && incident.incident_type != IncidentType::Trip)
+                        .then_some(incident_type),
+                },
+            )
+        }
+        None => {
+            let links: Vec<_> = open
+                .iter()
+                .filter(|i| is_near(i, event.event_time, config.after_ms))
+                .filter_map(|i| Some((i.id, relation_of(event, i.asset_id, topology)?)))
+                .collect();
+            if links.is_empty() {
+                IncidentDecision::Ignore
+            } else {
+                IncidentDecision::Attach { links }
+            }
+        }
+    }
+}
+
+/// The open incident a trigger belongs to: of the same asset, else of a direct neighbour. Assets that
+/// merely share a unit get an incident of their own.
+fn best_match<'a>(
+    event: &IndustrialEvent,
+    asset: AssetId,
+    open: &'a [OpenIncident],
+    topology: &Topology,
+    config: &IncidentConfig,
+) -> Option<(&'a OpenIncident, Relation)> {
+    open.iter()
+        .filter_map(|i| Some((i, topology.relation(i.asset_id, asset)?)))
+        .filter(|(i, relation)| match relation {
+            Relation::Same => is_near(i, event.event_time, config.after_ms),
+            Relation::Direct => is_near(i, event.event_time, config.join_gap_ms),
+            Relation::SameUnit => false,
+        })
+        .min_by_key(|(i, relation)| (*relation, std::cmp::Reverse(i.last_event_at), i.id))
+}
+
+fn opening(
+    event: &IndustrialEvent,
+    asset_code: &str,
+    incident_type: IncidentType,
+    config: &IncidentConfig,
+) -> IncidentDecision {
+    let metric = event.payload["params"]["metric"].as_str();
+    let (title_code, title_params) = match (incident_type, metric) {
+        (IncidentType::Trip, _) => ("incident.trip", json!({ "asset": asset_code })),
+        (IncidentType::CriticalAlert, Some(metric)) => (
+            "incident.critical_alert",
+            json!({ "asset": asset_code, "metric": metric }),
+        ),
+        (IncidentType::CriticalAlert, None) => (
+            "incident.critical_alert_plain",
+            json!({ "asset": asset_code }),
+        ),
+        (IncidentType::Failure, _) => (
+            "incident.failure",
+            json!({ "asset": asset_code, "source": event.source_system }),
+        ),
+    };
+    IncidentDecision::Open {
+        incident_type,
+        severity: event.severity,
+        title_code,
+        title_params,
+        window: TimeRange {
+            from: event.event_time.plus_ms(-config.before_ms),
+            to: event.event_time.plus_ms(config.after_ms),
+        },
+    }
+}
+
+fn to_event_relation(relation: Relation) -> EventRelation {
+    match relation {
+        Relation::Same => EventRelation::SameAsset,
+        Relation::Direct | Relation::SameUnit => EventRelation::Neighbour,
+    }
+}
+
+/// How an event belongs to an incident that started at `incident_asset`; `None` when it doesn't. The
+/// same asset brings everything, a direct neighbour what changed, the rest of the unit what is abnormal.
+#[must_use]
+pub fn relation_of(
+    event: &IndustrialEvent,
+    incident_asset: AssetId,
+    topology: &Topology,
+) -> Option<EventRelation> {
+    let relation = topology.relation(incident_asset, event.asset_id?)?;
+    let is_abnormal = event.severity >= Severity::Warning;
+    let is_change = matches!(
+        event.event_category,
+        EventCategory::OperatorAction | EventCategory::Maintenance | EventCategory::System
+    );
+    let belongs = match relation {
+        Relation::Same => true,
+        Relation::Direct => is_abnormal || is_change,
+        Relation::SameUnit => is_abnormal,
+    };
+    belongs.then(|| to_event_relation(relation))
+}
+
+/// When an incident is over: no critical alert of its assets is active and nothing happened for the
+/// configured time. Gives the end of its window.
+#[must_use]
+pub fn incident_end(
+    incident: &OpenIncident,
+    has_active_critical: bool,
+    now: Timestamp,
+    config: &IncidentConfig,
+) -> Option<Timestamp> {
+    let end = incident.last_event_at.plus_ms(config.after_ms);
+    (!has_active_critical && end <= now).then_some(end)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,133 @@
+//! The timeline of an incident: its events in order, in lanes by category, with how sure the order is.
+
+use std::collections::BTreeMap;
+
+use iq_domain::{
+    EventCategory, EventRelation, Incident, IndustrialEvent, OrderConfidence, Severity, Timestamp,
+};
+
+use crate::order;
+
+/// One event on the timeline.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Entry {
+    /// Index in the slice that was given.
+    pub index: usize,
+    /// Place in the whole order, from 0.
+    pub order: usize,
+    /// Time corrected by the known clock offset.
+    pub at: Timestamp,
+    /// Earliest and latest it can have been.
+    pub interval: (i64, i64),
+    /// How sure it is that it follows the event before it.
+    pub confidence: OrderConfidence,
+    /// Events with the same number can't be told apart by their clocks.
+    pub group: usize,
+    /// Milliseconds from the trigger; negative before it.
+    pub from_trigger_ms: i64,
+    /// How it belongs to the incident.
+    pub relation: EventRelation,
+    /// Severity.
+    pub severity: Severity,
+}
+
+/// A lane.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Lane {
+    /// Category.
+    pub category: EventCategory,
+    /// Its events in order.
+    pub entries: Vec<Entry>,
+}
+
+/// The whole picture.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Timeline {
+    /// Lanes that have events, in the fixed order of the categories.
+    pub lanes: Vec<Lane>,
+    /// All events in order.
+    pub entries: Vec<Entry>,
+    /// Start and end of what is shown.
+    pub range: (Timestamp, Timestamp),
+    /// Index of the trigger, if it is among the events.
+    pub trigger: Option<usize>,
+    /// Index of the first event that was not normal on the incident's own asset: where an
+    /// investigation begins.
+    pub first_abnormal: Option<usize>,
+    /// Time between that and the trigger.
+    pub lead_ms: Option<i64>,
+    /// How many events can't be ordered with certainty.
+    pub ambiguous: usize,
+}
+
+/// Builds the timeline of an incident.
+#[must_use]
+pub fn timeline(incident: &Incident, events: &[(IndustrialEvent, EventRelation)]) -> Timeline {
+    let plain: Vec<IndustrialEvent> = events.iter().map(|(e, _)| e.clone()).collect();
+    let ordered = order(&plain);
+    let corrected = |e: &IndustrialEvent| e.event_time.plus_ms(e.time_offset_ms.saturating_neg());
+    let trigger = ordered
+        .iter()
+        .map(|o| o.index)
+        .find(|&i| events[i].1 == EventRelation::Trigger);
+    let zero = trigger.map_or(incident.started_at, |i| corrected(&events[i].0));
+    let entries: Vec<Entry> = ordered
+        .iter()
+        .enumerate()
+        .map(|(place, o)| {
+            let (event, relation) = &events[o.index];
+            let at = corrected(event);
+            Entry {
+                index: o.index,
+                order: place,
+                at,
+                interval: event.interval(),
+                confidence: o.confidence,
+                group: o.group,
+                from_trigger_ms: at.since_ms(zero),
+                relation: *relation,
+                severity: event.severity,
+            }
+        })
+        .collect();
+    let first = entries.iter().find(|e| {
+        e.severity >= Severity::Warning
+            && e.relation != EventRelation::Neighbour
+            && events[e.index].0.event_category != EventCategory::OperatorAction
+    });
+    let mut lanes: BTreeMap<EventCategory, Vec<Entry>> = BTreeMap::new();
+    for entry in &entries {
+        lanes
+            .entry(events[entry.index].0.event_category)
+            .or_default()
+            .push(*entry);
+    }
+    let last = entries
+        .iter()
+        .map(|e| e.at)
+        .max()
+        .unwrap_or(incident.started_at);
+    let start = entries
+        .iter()
+        .map(|e| e.at)
+        .min()
+        .unwrap_or(incident.started_at);
+    Timeline {
+        trigger,
+        first_abnormal: first.map(|e| e.index),
+        lead_ms: trigger.and(first).map(|e| -e.from_trigger_ms),
+        ambiguous: entries
+            .iter()
+            .filter(|e| e.confidence == OrderConfidence::Ambiguous)
+            .count(),
+        range: (
+            start.min(incident.started_at),
+            incident.ended_at.unwrap_or(last).max(last),
+        ),
+        lanes: lanes
+            .into_iter()
+            .map(|(category, entries)| Lane { category, entries })
+            .collect(),
+        entries,
+    }
+}
