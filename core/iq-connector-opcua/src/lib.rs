@@ -1,1 +1,30 @@
-//! See docs/ARCHITECTURE.md.
+//! The OPC UA connector: reads values of a server by subscription, or by polling where the server
+//! offers no subscription.
+//!
+//! Read-only by construction: no code here can write a value, call a method or change the server's
+//! address space, and a test of this crate keeps it so. Trust in servers is our own exact list
+//! ([`iq_connector::TrustStore`]); the library's folders are only a private copy of one decision.
+
+mod browse;
+mod client;
+mod config;
+mod connector;
+mod details;
+mod endpoint;
+mod error;
+mod feed;
+mod hub;
+mod identity;
+mod meter;
+mod nodeid;
+mod poll;
+mod preview;
+mod probe;
+mod scratch;
+mod stream;
+mod trust;
+mod value;
+
+pub use config::{AuthType, OpcUaConfig, SecurityMode, SecurityPolicy};
+pub use connector::OpcUaConnector;
+pub use identity::ensure_identity;

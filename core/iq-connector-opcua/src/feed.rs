@@ -1,0 +1,515 @@
+//! Subscriptions and their notifications: created in batches within the server's limits, numbered
+//! notifications checked for holes, acknowledged only after they were handed on.
+
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+    time::Duration,
+};
+
+use iq_connector::{MAX_TAG_PROBLEMS, TagProblem};
+use iq_domain::{CodedError, ErrorKind, RawSample, StatusCode, Timestamp};
+use opcua::{
+    client::{
+        UARequest,
+        services::{
+            CreateMonitoredItems, CreateSubscription, DeleteMonitoredItems, Publish, Republish,
+        },
+    },
+    types::{
+        DataChangeFilter, DataChangeNotification, DataChangeTrigger, ExtensionObject,
+        MonitoredItemCreateRequest, MonitoringMode, MonitoringParameters, NodeId,
+        NotificationMessage, PublishResponse, StatusChangeNotification, StatusCode as Library,
+        SubscriptionAcknowledgement, TimestampsToReturn,
+    },
+};
+
+use crate::{
+    client::{Core, value_of},
+    config::Settings,
+    nodeid::TagError,
+    value::{is_overflow, sample},
+};
+
+/// Items in one subscription; more go into further ones.
+const ITEMS_PER_SUBSCRIPTION: usize = 5_000;
+
+/// Values the server keeps per item while they are not fetched.
+const QUEUE_SIZE: u32 = 20;
+
+/// How often a silent subscription says that it is alive.
+const KEEP_ALIVE: Duration = Duration::from_secs(5);
+
+/// How long the server keeps a subscription nobody fetches from.
+const LIFETIME: Duration = Duration::from_secs(600);
+
+/// More holes than this in one go are not asked for one by one.
+const MAX_REPUBLISH: u32 = 100;
+
+/// One subscription on the server.
+struct Subscription {
+    id: u32,
+    items: usize,
+    /// Number the next notification must have; `None` before the first.
+    expected: Option<u32>,
+}
+
+/// One monitored item.
+struct Item {
+    subscription: u32,
+    monitored_id: u32,
+    handle: u32,
+}
+
+/// What a publish answer brought.
+#[derive(Default)]
+pub(crate) struct Delivery {
+    pub(crate) samples: Vec<RawSample>,
+    /// Notifications are missing and could not be asked for again.
+    pub(crate) is_incomplete: bool,
+    /// The server threw values away.
+    pub(crate) is_overflow: bool,
+    /// The server ended the subscription.
+    pub(crate) is_ended: bool,
+    /// To be acknowledged once the samples are handed on.
+    pub(crate) acknowledgements: Vec<SubscriptionAcknowledgement>,
+}
+
+/// All subscriptions of a session.
+pub(crate) struct Feed {
+    subscriptions: Vec<Subscription>,
+    items: HashMap<Arc<str>, Item>,
+    by_handle: HashMap<u32, Arc<str>>,
+    failed: HashMap<Arc<str>, (CodedError, StatusCode)>,
+    next_handle: u32,
+    keep_alive: Duration,
+    use_filter: bool,
+}
+
+impl Feed {
+    pub(crate) fn new() -> Self {
+        Self {
+            subscriptions: Vec::new(),
+            items: HashMap::new(),
+            by_handle: HashMap::new(),
+            failed: HashMap::new(),
+            next_handle: 1,
+            keep_alive: KEEP_ALIVE,
+            use_filter: true,
+        }
+    }
+
+    pub(crate) fn subscription_count(&self) -> usize {
+        self.subscriptions.len()
+    }
+
+    pub(crate) fn item_count(&self) -> usize {
+        self.items.len()
+    }
+
+    pub(crate) fn failed_count(&self) -> usize {
+        self.failed.len()
+    }
+
+    pub(crate) fn keep_alive(&self) -> Duration {
+        self.keep_alive
+    }
+
+    pub(crate) fn problems(&self) -> Vec<TagProblem> {
+        let mut problems: Vec<TagProblem> = self
+            .failed
+            .iter()
+            .map(|(tag, (error, _))| TagProblem {
+                tag: tag.clone(),
+                error: error.clone(),
+            })
+            .collect();
+        problems.sort_by(|a, b| a.tag.cmp(&b.tag));
+        problems.truncate(MAX_TAG_PROBLEMS);
+        problems
+    }
+
+    /// Brings the monitored items in line with the wanted tags. Tags the server refuses are returned
+    /// as bad samples once, so that their state is visible; they are tried again at the next call.
+    pub(crate) async fn sync(
+        &mut self,
+        core: &Core,
+        settings: &Settings,
+        wanted: &[Arc<str>],
+        now: Timestamp,
+    ) -> Result<Vec<RawSample>, Library> {
+        let wanted: HashSet<&Arc<str>> = wanted.iter().collect();
+        self.remove_unwanted(core, &wanted).await?;
+        let known_bad: HashSet<Arc<str>> = self.failed.keys().cloned().collect();
+        self.failed.clear();
+        let mut resolved: Vec<(Arc<str>, NodeId)> = Vec::new();
+        let mut missing: Vec<&Arc<str>> = wanted
+            .into_iter()
+            .filter(|tag| !self.items.contains_key(*tag))
+            .collect();
+        missing.sort();
+        for tag in missing {
+            match core.namespaces.resolve(tag) {
+                Ok(id) => resolved.push((tag.clone(), id)),
+                Err(error) => drop(self.failed.insert(tag.clone(), tag_failure(error, tag))),
+            }
+        }
+        for part in resolved.chunks(core.limits.monitor.max(1)) {
+            self.add(core, settings, part).await?;
+        }
+        let bad = self
+            .failed
+            .iter()
+            .filter(|(tag, _)| !known_bad.contains(*tag));
+        Ok(bad
+            .map(|(tag, (_, status))| RawSample {
+                external_tag: tag.clone(),
+                value: None,
+                status: *status,
+                source_time: None,
+                server_time: None,
+                received_at: now,
+            })
+            .collect())
+    }
+
+    async fn remove_unwanted(
+        &mut self,
+        core: &Core,
+        wanted: &HashSet<&Arc<str>>,
+    ) -> Result<(), Library> {
+        let gone: Vec<Arc<str>> = self
+            .items
+            .keys()
+            .filter(|tag| !wanted.contains(tag))
+            .cloned()
+            .collect();
+        let mut by_subscription: HashMap<u32, Vec<u32>> = HashMap::new();
+        for tag in gone {
+            if let Some(item) = self.items.remove(&tag) {
+                self.by_handle.remove(&item.handle);
+                by_subscription
+                    .entry(item.subscription)
+                    .or_default()
+                    .push(item.monitored_id);
+            }
+        }
+        for (subscription, ids) in by_subscription {
+            for part in ids.chunks(core.limits.monitor.max(1)) {
+                core.meter.count(part.len());
+                DeleteMonitoredItems::new(subscription, &core.session)
+                    .items_to_delete(part.to_vec())
+                    .send(core.session.channel())
+                    .await
+                    .map_err(|e| e.status())?;
+            }
+            if let Some(held) = self.subscriptions.iter_mut().find(|s| s.id == subscription) {
+                held.items = held.items.saturating_sub(ids.len());
+            }
+        }
+        Ok(())
+    }
+
+    /// The subscription the next items go to, created when all are full.
+    async fn subscription(
+        &mut self,
+        core: &Core,
+        settings: &Settings,
+        count: usize,
+    ) -> Result<u32, Library> {
+        if let Some(held) = self
+            .subscriptions
+            .iter()
+            .find(|s| s.items + count <= ITEMS_PER_SUBSCRIPTION)
+        {
+            return Ok(held.id);
+        }
+        let interval = Duration::from_millis(u64::from(settings.sampling_ms.clamp(100, 1_000)));
+        let counts = |span: Duration| {
+            u32::try_from(span.as_millis().div_ceil(interval.as_millis().max(1)))
+                .unwrap_or(u32::MAX)
+        };
+        let keep_alive = counts(KEEP_ALIVE).max(1);
+        core.meter.count(1);
+        let made = CreateSubscription::new(&core.session)
+            .publishing_interval(interval)
+            .max_keep_alive_count(keep_alive)
+            .max_lifetime_count(counts(LIFETIME).max(keep_alive * 3))
+            .max_notifications_per_publish(10_000)
+            .publishing_enabled(true)
+            .send(core.session.channel())
+            .await
+            .map_err(|e| e.status())?;
+        let revised = Duration::from_secs_f64(
+            (made.revised_publishing_interval / 1_000.0).clamp(0.01, 3_600.0),
+        );
+        self.keep_alive = self
+            .keep_alive
+            .max(revised.saturating_mul(made.revised_max_keep_alive_count.max(1)));
+        self.subscriptions.push(Subscription {
+            id: made.subscription_id,
+            items: 0,
+            expected: None,
+        });
+        Ok(made.subscription_id)
+    }
+
+    async fn add(
+        &mut self,
+        core: &Core,
+        settings: &Settings,
+        part: &[(Arc<str>, NodeId)],
+    ) -> Result<(), Library> {
+        let subscription = self.subscription(core, settings, part.len()).await?;
+        let mut refused = self.create(core, settings, subscription, part).await?;
+        if !refused.is_empty() && self.use_filter {
+            // Not every server can report on time stamps alone; values and status are enough then.
+            self.use_filter = false;
+            refused = self.create(core, settings, subscription, &refused).await?;
+        }
+        for (tag, _) in refused {
+            let failure = item_failure(core, Library::BadMonitoredItemFilterUnsupported, &tag);
+            self.failed.insert(tag, failure);
+        }
+        Ok(())
+    }
+
+    /// Creates monitored items; returns those refused because of the filter.
+    async fn create(
+        &mut self,
+        core: &Core,
+        settings: &Settings,
+        subscription: u32,
+        part: &[(Arc<str>, NodeId)],
+    ) -> Result<Vec<(Arc<str>, NodeId)>, Library> {
+        let first = self.next_handle;
+        self.next_handle += u32::try_from(part.len()).unwrap_or(u32::MAX);
+        let requests = part
+            .iter()
+            .zip(first..)
+            .map(|((_, id), handle)| item_request(id.clone(), handle, settings, self.use_filter))
+            .collect();
+        core.meter.count(part.len());
+        // Registered before the request: the first notification may overtake the answer.
+        for ((tag, _), handle) in part.iter().zip(first..) {
+            self.by_handle.insert(handle, tag.clone());
+        }
+        let answer = CreateMonitoredItems::new(subscription, &core.session)
+            .timestamps_to_return(TimestampsToReturn::Both)
+            .items_to_create(requests)
+            .send(core.session.channel())
+            .await
+            .map_err(|e| e.status())?;
+        let mut refused = Vec::new();
+        for (((tag, id), handle), made) in part.iter().zip(first..).zip(answer.results) {
+            let status = made.result.status_code;
+            if !status.is_bad() {
+                let monitored_id = made.result.monitored_item_id;
+                self.items.insert(
+                    tag.clone(),
+                    Item {
+                        subscription,
+                        monitored_id,
+                        handle,
+                    },
+                );
+                if let Some(held) = self.subscriptions.iter_mut().find(|s| s.id == subscription) {
+                    held.items += 1;
+                }
+                continue;
+            }
+            self.by_handle.remove(&handle);
+            let is_filter = status == Library::BadMonitoredItemFilterUnsupported
+                || status == Library::BadMonitoredItemFilterInvalid
+                || status == Library::BadFilterNotAllowed;
+            if is_filter {
+                refused.push((tag.clone(), id.clone()));
+            } else {
+                self.failed
+                    .insert(tag.clone(), item_failure(core, status, tag));
+            }
+        }
+        Ok(refused)
+    }
+
+    /// Takes a publish answer apart. Holes in the numbering are asked for again, oldest first.
+    pub(crate) async fn take(
+        &mut self,
+        core: &Core,
+        settings: &Settings,
+        answer: PublishResponse,
+        now: Timestamp,
+    ) -> Delivery {
+        let mut delivery = Delivery::default();
+        let subscription_id = answer.subscription_id;
+        let Some(position) = self
+            .subscriptions
+            .iter()
+            .position(|s| s.id == subscription_id)
+        else {
+            // Of a subscription of an earlier build: acknowledge, so that the server forgets it.
+            return delivery;
+        };
+        let message = answer.notification_message;
+        let number = message.sequence_number;
+        let is_keep_alive = message.notification_data.as_ref().is_none_or(Vec::is_empty);
+        let expected = self.subscriptions[position].expected.unwrap_or(number);
+        let ahead = number.wrapping_sub(expected);
+        if ahead > u32::MAX / 2 {
+            // Already taken by way of a repeat.
+            if !is_keep_alive {
+                delivery
+                    .acknowledgements
+                    .push(acknowledge(subscription_id, number));
+            }
+            return delivery;
+        }
+        if ahead > MAX_REPUBLISH {
+            delivery.is_incomplete = true;
+        } else {
+            let mut lost = expected;
+            while lost != number {
+                self.repeat(core, settings, subscription_id, lost, now, &mut delivery)
+                    .await;
+                lost = following(lost);
+            }
+        }
+        // A keep-alive carries the number of the next notification and is not acknowledged.
+        if is_keep_alive {
+            self.subscriptions[position].expected = Some(number);
+            return delivery;
+        }
+        self.subscriptions[position].expected = Some(following(number));
+        self.collect(settings, message, now, &mut delivery);
+        delivery
+            .acknowledgements
+            .push(acknowledge(subscription_id, number));
+        delivery
+    }
+
+    async fn repeat(
+        &self,
+        core: &Core,
+        settings: &Settings,
+        subscription: u32,
+        number: u32,
+        now: Timestamp,
+        delivery: &mut Delivery,
+    ) {
+        core.meter.count(1);
+        let answer = Republish::new(subscription, number, &core.session)
+            .send(core.session.channel())
+            .await;
+        match answer {
+            Ok(answer) => {
+                self.collect(settings, answer.notification_message, now, delivery);
+                delivery
+                    .acknowledgements
+                    .push(acknowledge(subscription, number));
+            }
+            Err(error) => {
+                tracing::warn!(number, status = %error.status(), "notification is lost");
+                delivery.is_incomplete = true;
+            }
+        }
+    }
+
+    fn collect(
+        &self,
+        settings: &Settings,
+        message: NotificationMessage,
+        now: Timestamp,
+        delivery: &mut Delivery,
+    ) {
+        for object in message.notification_data.into_iter().flatten() {
+            if object.inner_is::<StatusChangeNotification>() {
+                delivery.is_ended = true;
+                continue;
+            }
+            let Some(changes) = object.into_inner_as::<DataChangeNotification>() else {
+                continue;
+            };
+            for change in changes.monitored_items.into_iter().flatten() {
+                if let Some(tag) = self.by_handle.get(&change.client_handle) {
+                    let sample = sample(tag, change.value, now, settings.zone.as_ref());
+                    delivery.is_overflow |= is_overflow(sample.status);
+                    delivery.samples.push(sample);
+                }
+            }
+        }
+    }
+}
+
+/// One publish request, answered when there is something to say.
+pub(crate) async fn publish(
+    core: Arc<Core>,
+    acknowledgements: Vec<SubscriptionAcknowledgement>,
+    patience: Duration,
+) -> Result<PublishResponse, Library> {
+    core.meter.count(1);
+    Publish::new(&core.session)
+        .acks(acknowledgements)
+        .timeout(patience)
+        .send(core.session.channel())
+        .await
+        .map_err(|e| e.status())
+}
+
+/// The number after `number`; zero is never used.
+fn following(number: u32) -> u32 {
+    number.checked_add(1).unwrap_or(1)
+}
+
+fn acknowledge(subscription_id: u32, sequence_number: u32) -> SubscriptionAcknowledgement {
+    SubscriptionAcknowledgement {
+        subscription_id,
+        sequence_number,
+    }
+}
+
+fn item_request(
+    id: NodeId,
+    client_handle: u32,
+    settings: &Settings,
+    use_filter: bool,
+) -> MonitoredItemCreateRequest {
+    // A new time stamp counts as news: a steady value must stay distinguishable from a dead tag.
+    let filter = if use_filter {
+        ExtensionObject::from_message(DataChangeFilter {
+            trigger: DataChangeTrigger::StatusValueTimestamp,
+            deadband_type: 0,
+            deadband_value: 0.0,
+        })
+    } else {
+        ExtensionObject::null()
+    };
+    MonitoredItemCreateRequest {
+        item_to_monitor: value_of(id),
+        monitoring_mode: MonitoringMode::Reporting,
+        requested_parameters: MonitoringParameters {
+            client_handle,
+            sampling_interval: f64::from(settings.sampling_ms),
+            filter,
+            queue_size: QUEUE_SIZE,
+            discard_oldest: true,
+        },
+    }
+}
+
+pub(crate) fn tag_failure(error: TagError, tag: &str) -> (CodedError, StatusCode) {
+    let (code, status) = match error {
+        TagError::Malformed => ("opcua.tag_malformed", Library::BadNodeIdInvalid),
+        TagError::NamespaceUnknown => ("opcua.namespace_unknown", Library::BadNodeIdUnknown),
+    };
+    (
+        CodedError::new(ErrorKind::Upstream, code).with("tag", tag),
+        StatusCode(status.bits()),
+    )
+}
+
+fn item_failure(core: &Core, status: Library, tag: &str) -> (CodedError, StatusCode) {
+    (
+        core.coded(status).with("tag", tag),
+        StatusCode(status.bits()),
+    )
+}
