@@ -1,1 +1,192 @@
-//! See docs/ARCHITECTURE.md.
+//! Configuration: the only place that reads the process environment.
+//!
+//! A value comes from a flag, else from an environment variable, else from the configuration file, else
+//! from its default, and remembers which of these it was. [`VARIABLES`] is the list of all there are;
+//! `docs/guides/environment.md` is its description.
+
+mod database;
+mod load;
+mod parse;
+mod variables;
+
+use std::{collections::BTreeMap, net::SocketAddr, path::PathBuf};
+
+use iq_domain::{CodedError, ErrorKind};
+use iq_secrets::SecretString;
+
+pub use database::Database;
+pub use load::{Inputs, Overrides};
+pub use variables::{VARIABLES, ValueKind, Variable};
+
+/// Where the program runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AppEnv {
+    /// On a developer's machine.
+    Development,
+    /// At a customer's.
+    Production,
+    /// In an automated test.
+    Test,
+}
+
+impl AppEnv {
+    /// The word used in APP_ENV.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Development => "development",
+            Self::Production => "production",
+            Self::Test => "test",
+        }
+    }
+}
+
+/// Where a value came from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Source {
+    /// The built-in default, or nothing.
+    Default,
+    /// The configuration file.
+    File,
+    /// An environment variable.
+    Environment,
+    /// A command-line flag.
+    Flag,
+}
+
+/// A default a connector takes where the tenant set none.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum GlobalDefault {
+    /// May be shown.
+    Public(String),
+    /// May not.
+    Secret(SecretString),
+}
+
+/// The configuration of a process. Printing it shows no secret.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// APP_ENV.
+    pub app_env: AppEnv,
+    /// DEMO_MODE.
+    pub demo_mode: bool,
+    /// OPTIMIZATION_ENGINE_ENABLED.
+    pub optimization_engine_enabled: bool,
+    /// EXTERNAL_DB_ENABLE.
+    pub external_db_enable: bool,
+    /// SESSION_SECRET; an appliance without one derives its own from the master key.
+    pub session_secret: Option<SecretString>,
+    /// OPENAI_API_KEY.
+    pub openai_api_key: Option<SecretString>,
+    /// OPENAI_BASE_URL.
+    pub openai_base_url: Option<String>,
+    /// PI_BASE_URL.
+    pub pi_base_url: Option<String>,
+    /// SAP_BASE_URL.
+    pub sap_base_url: Option<String>,
+    /// OPCUA_ENDPOINT_URL.
+    pub opcua_endpoint_url: Option<String>,
+    /// OPCUA_USERNAME.
+    pub opcua_username: Option<String>,
+    /// OPCUA_PASSWORD.
+    pub opcua_password: Option<SecretString>,
+    /// SMTP_URL; secret because it may carry a password.
+    pub smtp_url: Option<SecretString>,
+    /// EMAIL_PROVIDER_API_KEY: the password of SMTP_URL where that has none.
+    pub email_provider_api_key: Option<SecretString>,
+    /// The hub's Postgres, from DATABASE_URL or the PG variables.
+    pub database: Option<Database>,
+    /// OPTRIA_DATA_DIR.
+    pub data_dir: PathBuf,
+    /// OPTRIA_LISTEN.
+    pub listen: SocketAddr,
+    /// OPTRIA_LOG: a filter of the tracing library.
+    pub log: String,
+    /// OPTRIA_LOG_FORMAT is "json".
+    pub log_json: bool,
+    /// The file that was read, if any.
+    pub file: Option<PathBuf>,
+    sources: BTreeMap<&'static str, Source>,
+}
+
+impl Config {
+    /// Reads this process's environment and the configuration file.
+    ///
+    /// # Errors
+    /// A code of the area `config` naming the variable and what it may be.
+    pub fn from_process(overrides: Overrides) -> Result<Self, CodedError> {
+        load::load(&Inputs {
+            overrides,
+            environment: &|name| std::env::var_os(name),
+            default_data_dir: default_data_dir(),
+        })
+    }
+
+    /// Reads what it is given; for tests and tools.
+    ///
+    /// # Errors
+    /// As [`Config::from_process`].
+    pub fn load(inputs: &Inputs<'_>) -> Result<Self, CodedError> {
+        load::load(inputs)
+    }
+
+    /// Where a variable's value came from.
+    #[must_use]
+    pub fn source(&self, name: &str) -> Source {
+        self.sources.get(name).copied().unwrap_or(Source::Default)
+    }
+
+    /// The default a connector takes for a field without a value of the tenant, by the variable's
+    /// name; `None` when it is unset or not meant for connectors.
+    #[must_use]
+    pub fn global_default(&self, name: &str) -> Option<GlobalDefault> {
+        let public = |value: &Option<String>| value.clone().map(GlobalDefault::Public);
+        match name {
+            "OPCUA_ENDPOINT_URL" => public(&self.opcua_endpoint_url),
+            "OPCUA_USERNAME" => public(&self.opcua_username),
+            "OPCUA_PASSWORD" => self.opcua_password.clone().map(GlobalDefault::Secret),
+            "PI_BASE_URL" => public(&self.pi_base_url),
+            "SAP_BASE_URL" => public(&self.sap_base_url),
+            _ => None,
+        }
+    }
+
+    /// Refuses a hub in production that lacks a secret it can't do without.
+    ///
+    /// # Errors
+    /// `config.missing` with the names.
+    pub fn require_for_hub(&self) -> Result<(), CodedError> {
+        let mut missing = Vec::new();
+        if self.database.is_none() {
+            missing.push("DATABASE_URL");
+        }
+        if self.session_secret.is_none() {
+            missing.push("SESSION_SECRET");
+        }
+        if missing.is_empty() || self.app_env != AppEnv::Production {
+            return Ok(());
+        }
+        let error = CodedError::new(ErrorKind::Invalid, "config.missing");
+        Err(error.with("names", missing.join(", ")))
+    }
+}
+
+/// The folder for the data of the user who runs the program; services are told theirs by their unit.
+fn default_data_dir() -> PathBuf {
+    let folder = |name: &str| {
+        std::env::var_os(name)
+            .filter(|v| !v.is_empty())
+            .map(PathBuf::from)
+    };
+    let base = if cfg!(windows) {
+        folder("LOCALAPPDATA")
+    } else if cfg!(target_os = "macos") {
+        folder("HOME").map(|home| home.join("Library/Application Support"))
+    } else {
+        folder("XDG_DATA_HOME").or_else(|| folder("HOME").map(|home| home.join(".local/share")))
+    };
+    base.unwrap_or_else(|| PathBuf::from(".")).join("optria")
+}
+
+#[cfg(test)]
+mod tests;

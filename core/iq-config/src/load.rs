@@ -1,0 +1,252 @@
+//! Bringing flags, environment, file and defaults together.
+
+use std::{
+    collections::BTreeMap,
+    ffi::OsString,
+    path::{Path, PathBuf},
+};
+
+use iq_domain::CodedError;
+use iq_secrets::SecretString;
+
+use crate::{AppEnv, Config, Database, Source, VARIABLES, ValueKind, Variable, parse};
+
+/// Values from flags, by the variable's name. They win over everything else.
+#[derive(Clone, Debug, Default)]
+pub struct Overrides(BTreeMap<&'static str, SecretString>);
+
+impl Overrides {
+    /// No flags.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Adds a flag's value; `None` and an unknown name change nothing.
+    #[must_use]
+    pub fn set(mut self, name: &str, value: Option<impl Into<String>>) -> Self {
+        if let (Some(variable), Some(value)) = (find(name), value) {
+            self.0.insert(variable.name, SecretString::new(value));
+        }
+        self
+    }
+}
+
+/// What a configuration is made from.
+pub struct Inputs<'a> {
+    /// Flags.
+    pub overrides: Overrides,
+    /// The environment.
+    pub environment: &'a dyn Fn(&str) -> Option<OsString>,
+    /// The data folder where none is given.
+    pub default_data_dir: PathBuf,
+}
+
+/// Checked texts with their origin; all of them treated as secrets, because some are.
+struct Values(BTreeMap<&'static str, (SecretString, Source)>);
+
+const FILE_NAME: &str = "optria.toml";
+
+fn find(name: &str) -> Option<&'static Variable> {
+    VARIABLES.iter().find(|variable| variable.name == name)
+}
+
+pub(crate) fn load(inputs: &Inputs<'_>) -> Result<Config, CodedError> {
+    let mut values = Values(BTreeMap::new());
+    for variable in VARIABLES {
+        if let Some(text) = inputs.overrides.0.get(variable.name) {
+            values.put(variable, text.clone(), Source::Flag)?;
+        } else if let Some(text) = from_environment(inputs, variable)? {
+            values.put(variable, text, Source::Environment)?;
+        }
+    }
+    // These two say where the file is, so they can't stand in it.
+    let data_dir = values.path("OPTRIA_DATA_DIR");
+    let data_dir = data_dir.unwrap_or_else(|| inputs.default_data_dir.clone());
+    let file = match values.path("OPTRIA_CONFIG") {
+        Some(path) => Some(path),
+        None => Some(data_dir.join(FILE_NAME)).filter(|path| path.is_file()),
+    };
+    if let Some(path) = &file {
+        values.fill_from_file(path)?;
+    }
+    values.build(data_dir, file)
+}
+
+/// An empty variable counts as unset: that is how service files and shells switch one off.
+fn from_environment(
+    inputs: &Inputs<'_>,
+    variable: &Variable,
+) -> Result<Option<SecretString>, CodedError> {
+    let Some(raw) = (inputs.environment)(variable.name).filter(|raw| !raw.is_empty()) else {
+        return Ok(None);
+    };
+    let text = raw
+        .into_string()
+        .map_err(|_| CodedError::invalid("config.not_unicode").with("name", variable.name))?;
+    Ok(Some(SecretString::new(text)))
+}
+
+impl Values {
+    fn put(
+        &mut self,
+        variable: &Variable,
+        text: SecretString,
+        source: Source,
+    ) -> Result<(), CodedError> {
+        if text.is_empty() {
+            return Ok(());
+        }
+        parse::check(variable, text.expose())?;
+        self.0.insert(variable.name, (text, source));
+        Ok(())
+    }
+
+    fn fill_from_file(&mut self, path: &Path) -> Result<(), CodedError> {
+        let shown = path.display().to_string();
+        let text = std::fs::read_to_string(path)
+            .map_err(|_| CodedError::invalid("config.file_unreadable").with("path", &shown))?;
+        let table: toml::Table = toml::from_str(&text).map_err(|error| {
+            // The parser's own message would quote the line, which may hold a secret.
+            let before = error
+                .span()
+                .map_or("", |span| text.get(..span.start).unwrap_or(""));
+            CodedError::invalid("config.file_syntax")
+                .with("path", &shown)
+                .with("line", before.matches('\n').count() + 1)
+        })?;
+        for (key, value) in table {
+            let variable = find(&key.to_ascii_uppercase())
+                .filter(|v| key == v.name.to_ascii_lowercase())
+                .filter(|v| !matches!(v.name, "OPTRIA_CONFIG" | "OPTRIA_DATA_DIR"))
+                .ok_or_else(|| {
+                    CodedError::invalid("config.unknown_key")
+                        .with("path", &shown)
+                        .with("name", &key)
+                })?;
+            if variable.is_secret {
+                refuse_open_to_all(path, variable)?;
+            }
+            if self.0.contains_key(variable.name) {
+                continue;
+            }
+            let text = match value {
+                toml::Value::String(text) => text,
+                toml::Value::Boolean(switch) => switch.to_string(),
+                toml::Value::Integer(number) => number.to_string(),
+                _ => {
+                    return Err(CodedError::invalid("config.bad_value")
+                        .with("name", variable.name)
+                        .with("value", "***")
+                        .with("allowed", parse::allowed(variable.kind)));
+                }
+            };
+            self.put(variable, SecretString::new(text), Source::File)?;
+        }
+        Ok(())
+    }
+
+    fn secret(&self, name: &str) -> Option<SecretString> {
+        self.0.get(name).map(|(text, _)| text.clone())
+    }
+
+    fn text(&self, name: &str) -> Option<String> {
+        self.0.get(name).map(|(text, _)| text.expose().to_owned())
+    }
+
+    fn path(&self, name: &str) -> Option<PathBuf> {
+        self.text(name).map(PathBuf::from)
+    }
+
+    /// The text, or the default of the list.
+    fn or_default(&self, name: &str) -> String {
+        self.text(name).unwrap_or_else(|| {
+            find(name)
+                .map(|variable| variable.default.to_owned())
+                .unwrap_or_default()
+        })
+    }
+
+    fn switch(&self, name: &str) -> bool {
+        parse::switch(&self.or_default(name)).unwrap_or_default()
+    }
+
+    fn database(&self) -> Option<Database> {
+        if let Some(url) = self.secret("DATABASE_URL") {
+            return Some(Database {
+                url,
+                source: "DATABASE_URL",
+            });
+        }
+        let host = self.text("PGHOST")?;
+        Some(Database::from_parts(
+            &host,
+            &self.or_default("PGPORT"),
+            self.text("PGUSER").as_deref(),
+            self.secret("PGPASSWORD").as_ref(),
+            self.text("PGDATABASE").as_deref(),
+        ))
+    }
+
+    fn build(self, data_dir: PathBuf, file: Option<PathBuf>) -> Result<Config, CodedError> {
+        let app_env = match self.or_default("APP_ENV").as_str() {
+            "development" => AppEnv::Development,
+            "test" => AppEnv::Test,
+            _ => AppEnv::Production,
+        };
+        let listen = self.or_default("OPTRIA_LISTEN");
+        let listen = listen.parse().map_err(|_| {
+            CodedError::invalid("config.bad_value")
+                .with("name", "OPTRIA_LISTEN")
+                .with("value", &listen)
+                .with("allowed", parse::allowed(ValueKind::Listen))
+        })?;
+        Ok(Config {
+            app_env,
+            demo_mode: self.switch("DEMO_MODE"),
+            optimization_engine_enabled: self.switch("OPTIMIZATION_ENGINE_ENABLED"),
+            external_db_enable: self.switch("EXTERNAL_DB_ENABLE"),
+            session_secret: self.secret("SESSION_SECRET"),
+            openai_api_key: self.secret("OPENAI_API_KEY"),
+            openai_base_url: self.text("OPENAI_BASE_URL"),
+            pi_base_url: self.text("PI_BASE_URL"),
+            sap_base_url: self.text("SAP_BASE_URL"),
+            opcua_endpoint_url: self.text("OPCUA_ENDPOINT_URL"),
+            opcua_username: self.text("OPCUA_USERNAME"),
+            opcua_password: self.secret("OPCUA_PASSWORD"),
+            smtp_url: self.secret("SMTP_URL"),
+            email_provider_api_key: self.secret("EMAIL_PROVIDER_API_KEY"),
+            database: self.database(),
+            data_dir,
+            listen,
+            log: self.or_default("OPTRIA_LOG"),
+            log_json: self.or_default("OPTRIA_LOG_FORMAT") == "json",
+            file,
+            sources: self
+                .0
+                .into_iter()
+                .map(|(name, (_, source))| (name, source))
+                .collect(),
+        })
+    }
+}
+
+/// A file that holds a secret must not be readable by every user of the machine; a service's group may.
+#[cfg(unix)]
+fn refuse_open_to_all(path: &Path, variable: &Variable) -> Result<(), CodedError> {
+    use std::os::unix::fs::PermissionsExt;
+    let shown = path.display().to_string();
+    let metadata = std::fs::metadata(path)
+        .map_err(|_| CodedError::invalid("config.file_unreadable").with("path", &shown))?;
+    if metadata.permissions().mode() & 0o007 == 0 {
+        return Ok(());
+    }
+    Err(CodedError::invalid("config.file_open_to_all")
+        .with("path", &shown)
+        .with("name", variable.name))
+}
+
+#[cfg(not(unix))]
+fn refuse_open_to_all(_path: &Path, _variable: &Variable) -> Result<(), CodedError> {
+    Ok(())
+}
