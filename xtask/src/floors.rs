@@ -22,6 +22,7 @@ const PURE: &[&str] = &[
 
 /// Support crates in their order: each may use those before it.
 const SUPPORT: &[&str] = &[
+    "iq-locale",
     "iq-secrets",
     "iq-config",
     "iq-http",

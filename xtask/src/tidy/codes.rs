@@ -1,6 +1,6 @@
 //! Every error code in the Rust code has its sentence in both languages.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Source, is_test, without_tests};
 use crate::locales::Sentences;
@@ -26,15 +26,19 @@ pub(crate) fn untranslated(sources: &[Source], ar: &Sentences, en: &Sentences) -
 }
 
 fn codes(sources: &[Source]) -> BTreeMap<String, String> {
+    let ours: Vec<&Source> = sources
+        .iter()
+        .filter(|s| s.path.ends_with(".rs") && s.path.starts_with("core/") && !is_test(&s.path))
+        .collect();
     let mut found = BTreeMap::new();
-    for source in sources {
-        let ours = source.path.ends_with(".rs") && source.path.starts_with("core/");
-        if !ours || is_test(&source.path) {
-            continue;
-        }
+    for source in &ours {
         let text = without_tests(&source.text);
-        for maker in MAKERS {
-            for (at, _) in text.match_indices(maker) {
+        let home = crate_of(&source.path);
+        let local = ours.iter().filter(|other| crate_of(&other.path) == home);
+        let mut makers: BTreeSet<String> = MAKERS.iter().map(|maker| (*maker).to_owned()).collect();
+        makers.extend(local.flat_map(|other| functions_taking_a_code(without_tests(&other.text))));
+        for maker in &makers {
+            for (at, _) in text.match_indices(maker.as_str()) {
                 if let Some(code) = code_behind(&text[at + maker.len()..]) {
                     found
                         .entry(code.to_owned())
@@ -44,6 +48,31 @@ fn codes(sources: &[Source]) -> BTreeMap<String, String> {
         }
     }
     found
+}
+
+/// `core/iq-api` of `core/iq-api/src/users.rs`.
+fn crate_of(path: &str) -> &str {
+    path.match_indices('/')
+        .nth(1)
+        .map_or(path, |(at, _)| &path[..at])
+}
+
+/// A crate's own short cuts: functions with a parameter `code: &'static str`.
+fn functions_taking_a_code(text: &str) -> Vec<String> {
+    text.match_indices("fn ")
+        .filter_map(|(at, _)| {
+            let signature = text[at + 3..].split(['{', ';']).next()?;
+            let (name, parameters) = signature.split_once('(')?;
+            parameters
+                .contains("code: &'static str")
+                .then(|| format!("{name}("))
+        })
+        .filter(|maker| {
+            maker
+                .chars()
+                .all(|c| c.is_ascii_alphanumeric() || "_(".contains(c))
+        })
+        .collect()
 }
 
 fn code_behind(text: &str) -> Option<&str> {
@@ -112,6 +141,13 @@ mod tests {
             )
             .is_empty()
         );
+    }
+
+    #[test]
+    fn follows_a_crates_own_short_cuts() {
+        let text = "fn lost(host: &str, code: &'static str) -> CodedError { x }\n\
+                    fn f() { lost(host, \"opcua.session_lost\") }";
+        assert_eq!(check("core/a/src/b.rs", text).len(), 1);
     }
 
     #[test]
