@@ -131,3 +131,102 @@ pub fn timeline(incident: &Incident, events: &[(IndustrialEvent, EventRelation)]
         entries,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use iq_domain::{AssetId, EventId, IncidentId, IncidentStatus, IncidentType, TenantId};
+
+    use super::*;
+
+    fn incident(started: i64) -> Incident {
+        Incident {
+            id: IncidentId::new(),
+            tenant_id: TenantId::new(),
+            number: "INC-2026-0001".into(),
+            asset_id: AssetId::new(),
+            incident_type: IncidentType::Trip,
+            severity: Severity::Critical,
+            title_code: "incident.trip".into(),
+            title_params: serde_json::json!({}),
+            status: IncidentStatus::Open,
+            assignee: None,
+            started_at: Timestamp(started),
+            ended_at: None,
+            created_at: Timestamp(started),
+        }
+    }
+
+    fn event(at: i64, offset: i64, category: EventCategory, severity: Severity) -> IndustrialEvent {
+        IndustrialEvent {
+            id: EventId::new(),
+            tenant_id: TenantId::new(),
+            asset_id: None,
+            source_system: format!("s{offset}"),
+            source_type: "x".into(),
+            source_id: at.to_string(),
+            event_time: Timestamp(at),
+            ingest_time: Timestamp(at),
+            recorded_at: Timestamp(at),
+            time_offset_ms: offset,
+            time_uncertainty_ms: 100,
+            severity,
+            event_category: category,
+            summary: "event.trip".into(),
+            payload: serde_json::Value::Null,
+        }
+    }
+
+    #[test]
+    fn lanes_keep_the_order_and_count_from_the_trigger() {
+        use EventCategory::{Alert, OperatorAction, Sensor, System};
+        let events = [
+            (
+                event(10_000, 0, System, Severity::Critical),
+                EventRelation::Trigger,
+            ),
+            (
+                event(4_000, 0, Alert, Severity::Warning),
+                EventRelation::SameAsset,
+            ),
+            // Stamped 2 s late by a clock that is known to run 9 s ahead.
+            (
+                event(12_000, 9_000, Sensor, Severity::Warning),
+                EventRelation::SameAsset,
+            ),
+            (
+                event(2_000, 0, OperatorAction, Severity::Warning),
+                EventRelation::SameAsset,
+            ),
+            (
+                event(1_000, 0, Alert, Severity::Critical),
+                EventRelation::Neighbour,
+            ),
+        ];
+        let line = timeline(&incident(500), &events);
+        let order: Vec<_> = line.entries.iter().map(|e| e.index).collect();
+        assert_eq!(order, [4, 3, 2, 1, 0]);
+        assert_eq!(line.trigger, Some(0));
+        assert_eq!(line.first_abnormal, Some(2), "the sensor moved first");
+        assert_eq!(line.lead_ms, Some(7_000));
+        assert_eq!(line.entries[2].at, Timestamp(3_000));
+        assert_eq!(line.entries[4].from_trigger_ms, 0);
+        let lanes: Vec<_> = line
+            .lanes
+            .iter()
+            .map(|l| (l.category, l.entries.len()))
+            .collect();
+        assert_eq!(
+            lanes,
+            [(Sensor, 1), (Alert, 2), (OperatorAction, 1), (System, 1)]
+        );
+        assert_eq!(line.range, (Timestamp(500), Timestamp(10_000)));
+        assert_eq!(line.ambiguous, 0);
+    }
+
+    #[test]
+    fn an_incident_without_events_has_an_empty_line() {
+        let line = timeline(&incident(500), &[]);
+        assert!(line.entries.is_empty() && line.lanes.is_empty());
+        assert_eq!((line.trigger, line.lead_ms), (None, None));
+    }
+}

@@ -165,4 +165,28 @@ mod tests {
             );
         }
     }
+
+    #[test]
+    fn every_tag_of_the_demo_plant_fits_its_family() {
+        let family: BTreeMap<&str, &str> = include_str!("../../iq-plant/data/assets.csv")
+            .lines()
+            .skip(1)
+            .filter_map(|line| line.split_once(','))
+            .filter_map(|(code, rest)| Some((code, rest.split(',').next()?)))
+            .collect();
+        let mut seen = 0;
+        for line in include_str!("../../iq-plant/data/tags.csv").lines().skip(1) {
+            let cells: Vec<&str> = line.split(',').collect();
+            let (asset, metric, unit) = (cells[1], cells[4], cells[5]);
+            let template = catalogue()
+                .metric(family[asset], metric)
+                .unwrap_or_else(|| panic!("{asset} ({}): {metric}", family[asset]));
+            if !template.unit.is_empty() {
+                crate::convert(1.0, unit, &template.unit)
+                    .unwrap_or_else(|e| panic!("{asset} {metric}: {e}"));
+            }
+            seen += 1;
+        }
+        assert!(seen > 300, "{seen}");
+    }
 }

@@ -430,4 +430,50 @@ mod tests {
             assert!(suggest(&tag, &assets()).is_empty(), "{name:.20}");
         }
     }
+
+    #[test]
+    fn finds_most_tags_of_the_demo_plant() {
+        let assets: Vec<SuggestAsset> = include_str!("../../iq-plant/data/assets.csv")
+            .lines()
+            .skip(1)
+            .map(|line| {
+                let cells: Vec<&str> = line.split(',').collect();
+                SuggestAsset {
+                    id: AssetId::new(),
+                    code: cells[0].into(),
+                    family: cells[1].into(),
+                    names: Names {
+                        en: cells[5].into(),
+                        ar: String::new(),
+                    },
+                }
+            })
+            .collect();
+        let (mut first, mut among, mut total) = (0, 0, 0);
+        for line in include_str!("../../iq-plant/data/tags.csv").lines().skip(1) {
+            let cells: Vec<&str> = line.split(',').collect();
+            let tag = TagInfo {
+                name: cells[0].into(),
+                description: cells[4].replace('_', " "),
+                unit: cells[5].into(),
+                ..TagInfo::default()
+            };
+            let is_right = |s: &Suggestion| {
+                s.metric == cells[4] && assets.iter().any(|a| a.id == s.asset && a.code == cells[1])
+            };
+            let got = suggest(&tag, &assets);
+            first += usize::from(got.first().is_some_and(is_right));
+            among += usize::from(got.iter().any(is_right));
+            total += 1;
+        }
+        // Tag, description and unit; pump and motor share their loop numbers.
+        assert!(
+            first * 10 >= total * 8,
+            "first {first}, among {among} of {total}"
+        );
+        assert!(
+            among * 100 >= total * 97,
+            "first {first}, among {among} of {total}"
+        );
+    }
 }

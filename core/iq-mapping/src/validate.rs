@@ -478,4 +478,30 @@ mod tests {
         };
         assert_eq!(codes(validate(bad, &known, None)).len(), 3);
     }
+
+    #[test]
+    fn every_reason_has_a_sentence_in_both_languages() {
+        let sources = [include_str!("validate.rs"), include_str!("suggest.rs")];
+        let codes: Vec<&str> = sources
+            .iter()
+            .flat_map(|text| text.split('"'))
+            .filter(|t| t.starts_with("mapping.") || t.starts_with("suggest."))
+            .filter(|t| t.len() > 8 && !t.ends_with(".rs"))
+            .collect();
+        assert!(codes.len() > 15, "{codes:?}");
+        for text in [
+            include_str!("../../../locales/parts/mapping.en.json"),
+            include_str!("../../../locales/parts/mapping.ar.json"),
+        ] {
+            let parts: serde_json::Value = serde_json::from_str(text).unwrap();
+            for code in &codes {
+                let section = if code.starts_with("mapping.") {
+                    "errors"
+                } else {
+                    "sentence"
+                };
+                assert!(parts[section][code].is_string(), "{code}");
+            }
+        }
+    }
 }

@@ -51,6 +51,8 @@ pub(super) struct LimitState {
     clear_since: Option<Timestamp>,
     /// Last good value with what it exceeds, for delays that end without a new sample.
     last: Option<(f64, Option<Beyond>)>,
+    /// Time of the last clearing: the next alert can't begin before it.
+    cleared_at: Option<Timestamp>,
 }
 
 impl LimitState {
@@ -150,6 +152,7 @@ impl LimitState {
         {
             self.active = None;
             self.clear_since = None;
+            self.cleared_at = Some(cleared);
             edges.push(RuleEdge::Cleared { at: cleared });
         }
         let Some(pending) = self.pending else {
@@ -164,6 +167,9 @@ impl LimitState {
             let Some(raised) = due(Some(pending.since), rule.on_delay_s, at) else {
                 return edges;
             };
+            let raised = self
+                .cleared_at
+                .map_or(raised, |cleared| cleared.max(raised));
             // Only a value that jumped beyond both limits at once is critical from the start.
             let (severity, limit) = if critical_at.is_some_and(|c| c <= raised) {
                 (Severity::Critical, beyond.limit)

@@ -4,11 +4,12 @@ use iq_domain::{Contributor, Limits};
 
 use super::{Agreed, SignalInput};
 
-/// Points a metric of weight 1 costs when it is as far from its baseline as can be.
-const ANOMALY_POINTS: f64 = 45.0;
+/// Points a metric of weight 1 costs when it is as far from its baseline as can be but inside its
+/// limits: "plan", not "act now".
+const ANOMALY_POINTS: f64 = 30.0;
 /// Points at the warning limit, growing to `CRITICAL_POINTS` at the critical one.
-const WARNING_POINTS: f64 = 15.0;
-const CRITICAL_POINTS: f64 = 40.0;
+const WARNING_POINTS: f64 = 30.0;
+const CRITICAL_POINTS: f64 = 55.0;
 
 /// What one metric says.
 pub(super) struct Evidence {

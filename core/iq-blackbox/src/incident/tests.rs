@@ -1,1 +1,281 @@
+//! When incidents open, join and end.
 
+use iq_domain::{EventId, TenantId};
+
+use super::*;
+
+struct Plant {
+    pump: AssetId,
+    motor: AssetId,
+    other: AssetId,
+    far: AssetId,
+    topology: Topology,
+}
+
+fn plant() -> Plant {
+    let [pump, motor, other, far] = std::array::from_fn(|_| AssetId::new());
+    let (unit, away) = (UnitId::new(), UnitId::new());
+    let mut topology = Topology::default();
+    for asset in [pump, motor, other] {
+        topology.add_asset(asset, unit);
+    }
+    topology.add_asset(far, away);
+    topology.connect(motor, pump);
+    Plant {
+        pump,
+        motor,
+        other,
+        far,
+        topology,
+    }
+}
+
+fn event(asset: AssetId, at: i64, kind: &str, severity: Severity) -> IndustrialEvent {
+    let (source_type, category, summary) = match kind {
+        "trip" => ("trip", EventCategory::System, "event.trip"),
+        "trip_alert" => ("alert", EventCategory::Alert, "event.alert_activated.trip"),
+        "alert" => (
+            "alert",
+            EventCategory::Alert,
+            "event.alert_activated.limit_high_high",
+        ),
+        "note" => (
+            "user_action",
+            EventCategory::OperatorAction,
+            "event.user_action",
+        ),
+        "onset" => (
+            "signal",
+            EventCategory::Sensor,
+            "event.signal_left_baseline.rise",
+        ),
+        other => (other, EventCategory::Maintenance, "event.failure"),
+    };
+    IndustrialEvent {
+        id: EventId::new(),
+        tenant_id: TenantId::new(),
+        asset_id: Some(asset),
+        source_system: "optria".into(),
+        source_type: source_type.into(),
+        source_id: format!("{kind}{at}"),
+        event_time: Timestamp(at),
+        ingest_time: Timestamp(at),
+        recorded_at: Timestamp(at),
+        time_offset_ms: 0,
+        time_uncertainty_ms: 0,
+        severity,
+        event_category: category,
+        summary: summary.into(),
+        payload: json!({ "params": { "metric": "vibration_de" } }),
+    }
+}
+
+const T: i64 = 100_000_000;
+
+fn running(asset: AssetId) -> OpenIncident {
+    OpenIncident {
+        id: IncidentId::new(),
+        asset_id: asset,
+        incident_type: IncidentType::CriticalAlert,
+        severity: Severity::Critical,
+        started_at: Timestamp(T - 1_000_000),
+        last_event_at: Timestamp(T),
+    }
+}
+
+fn decided(p: &Plant, event: &IndustrialEvent, open: &[OpenIncident]) -> IncidentDecision {
+    decide(
+        event,
+        "P-102A",
+        open,
+        &p.topology,
+        &IncidentConfig::default(),
+    )
+}
+
+#[test]
+fn a_trigger_opens_an_incident_with_its_window_and_title() {
+    let p = plant();
+    for (kind, expected, title) in [
+        ("trip", IncidentType::Trip, "incident.trip"),
+        ("trip_alert", IncidentType::Trip, "incident.trip"),
+        (
+            "alert",
+            IncidentType::CriticalAlert,
+            "incident.critical_alert",
+        ),
+        ("failure", IncidentType::Failure, "incident.failure"),
+    ] {
+        let got = decided(&p, &event(p.pump, T, kind, Severity::Critical), &[]);
+        let IncidentDecision::Open {
+            incident_type,
+            severity,
+            title_code,
+            title_params,
+            window,
+        } = got
+        else {
+            panic!("{kind}: {got:?}")
+        };
+        assert_eq!(
+            (incident_type, severity, title_code),
+            (expected, Severity::Critical, title)
+        );
+        assert_eq!(title_params["asset"], "P-102A");
+        assert_eq!(
+            (window.from.0, window.to.0),
+            (T - 6 * 3_600_000, T + 3_600_000)
+        );
+    }
+}
+
+#[test]
+fn warnings_onsets_and_actions_open_nothing() {
+    let p = plant();
+    for (kind, severity) in [
+        ("alert", Severity::Warning),
+        ("onset", Severity::Warning),
+        ("note", Severity::Critical),
+        ("failure", Severity::Warning),
+    ] {
+        assert_eq!(
+            decided(&p, &event(p.pump, T, kind, severity), &[]),
+            IncidentDecision::Ignore,
+            "{kind}"
+        );
+    }
+    let mut nowhere = event(p.pump, T, "alert", Severity::Critical);
+    nowhere.asset_id = None;
+    assert_eq!(decided(&p, &nowhere, &[]), IncidentDecision::Ignore);
+}
+
+#[test]
+fn a_second_trigger_joins_the_open_incident_and_a_trip_upgrades_it() {
+    let p = plant();
+    let open = running(p.pump);
+    assert_eq!(
+        decided(
+            &p,
+            &event(p.pump, T + 60_000, "alert", Severity::Critical),
+            &[open]
+        ),
+        IncidentDecision::Join {
+            incident: open.id,
+            relation: EventRelation::SameAsset,
+            upgrade: None
+        }
+    );
+    assert_eq!(
+        decided(
+            &p,
+            &event(p.pump, T + 60_000, "trip", Severity::Critical),
+            &[open]
+        ),
+        IncidentDecision::Join {
+            incident: open.id,
+            relation: EventRelation::SameAsset,
+            upgrade: Some(IncidentType::Trip)
+        }
+    );
+}
+
+#[test]
+fn one_trip_of_a_train_is_one_incident() {
+    let p = plant();
+    let open = running(p.pump);
+    let motor = event(p.motor, T + 500, "trip", Severity::Critical);
+    assert_eq!(
+        decided(&p, &motor, &[open]),
+        IncidentDecision::Join {
+            incident: open.id,
+            relation: EventRelation::Neighbour,
+            upgrade: None
+        }
+    );
+    let late = event(p.motor, T + 1_800_001, "trip", Severity::Critical);
+    assert!(matches!(
+        decided(&p, &late, &[open]),
+        IncidentDecision::Open { .. }
+    ));
+    let unconnected = event(p.other, T + 500, "trip", Severity::Critical);
+    assert!(matches!(
+        decided(&p, &unconnected, &[open]),
+        IncidentDecision::Open { .. }
+    ));
+}
+
+#[test]
+fn the_own_incident_wins_over_a_neighbours() {
+    let p = plant();
+    let (own, neighbours) = (running(p.motor), running(p.pump));
+    let got = decided(
+        &p,
+        &event(p.motor, T + 1, "alert", Severity::Critical),
+        &[neighbours, own],
+    );
+    assert!(
+        matches!(got, IncidentDecision::Join { incident, .. } if incident == own.id),
+        "{got:?}"
+    );
+}
+
+#[test]
+fn events_around_an_incident_attach_by_how_near_they_are() {
+    let p = plant();
+    let open = running(p.pump);
+    for (asset, kind, severity, expected) in [
+        (
+            p.pump,
+            "note",
+            Severity::Info,
+            Some(EventRelation::SameAsset),
+        ),
+        (
+            p.pump,
+            "onset",
+            Severity::Warning,
+            Some(EventRelation::SameAsset),
+        ),
+        (
+            p.motor,
+            "note",
+            Severity::Info,
+            Some(EventRelation::Neighbour),
+        ),
+        (p.motor, "onset", Severity::Info, None),
+        (
+            p.other,
+            "alert",
+            Severity::Warning,
+            Some(EventRelation::Neighbour),
+        ),
+        (p.other, "note", Severity::Info, None),
+        (p.far, "alert", Severity::Warning, None),
+    ] {
+        let got = decided(&p, &event(asset, T + 60_000, kind, severity), &[open]);
+        let want = expected.map_or(IncidentDecision::Ignore, |relation| {
+            IncidentDecision::Attach {
+                links: vec![(open.id, relation)],
+            }
+        });
+        assert_eq!(got, want, "{kind}");
+    }
+    let too_late = event(p.pump, T + 3_600_001, "onset", Severity::Warning);
+    assert_eq!(decided(&p, &too_late, &[open]), IncidentDecision::Ignore);
+    let too_early = event(p.pump, T - 1_000_001, "onset", Severity::Warning);
+    assert_eq!(decided(&p, &too_early, &[open]), IncidentDecision::Ignore);
+}
+
+#[test]
+fn an_incident_ends_when_it_is_quiet_and_nothing_critical_is_active() {
+    let p = plant();
+    let open = running(p.pump);
+    let config = IncidentConfig::default();
+    let end = Timestamp(T + config.after_ms);
+    assert_eq!(incident_end(&open, false, end.plus_ms(-1), &config), None);
+    assert_eq!(incident_end(&open, true, end.plus_ms(99), &config), None);
+    assert_eq!(
+        incident_end(&open, false, end.plus_ms(99), &config),
+        Some(end)
+    );
+}
