@@ -8,7 +8,6 @@ mod floors;
 mod icu;
 mod locales;
 mod measure;
-mod peers;
 mod run;
 mod screens;
 mod shell;

@@ -76,11 +76,7 @@ impl Options {
             .map(PathBuf::from)
             .or_else(|| std::env::var_os("HOME").map(|home| Path::new(&home).join(".local/share")))
             .context("neither HOME nor XDG_DATA_HOME is set; name a folder with --data-dir")?;
-        Ok(share.join(if self.demo {
-            "optria-iq-demo"
-        } else {
-            "optria-iq"
-        }))
+        Ok(share.join(if self.demo { "optria-demo" } else { "optria" }))
     }
 }
 

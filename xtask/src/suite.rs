@@ -6,7 +6,6 @@ use anyhow::{Result, bail};
 use crate::{
     codegen,
     measure::Ledger,
-    peers,
     shell::{built_program, cargo, command, is_on_path, run},
     system, tidy, ui, window,
 };
@@ -28,7 +27,6 @@ pub(crate) fn test(arguments: Result<()>) -> Result<()> {
     ledger.tally("clippy", clippy);
     ledger.tally("build", build);
     ledger.tally("generated files are fresh", codegen::check);
-    ledger.tally("peers: install", || peers::install().map(drop));
     ledger.tally("Rust tests", rust_tests);
     for language in ["ar", "en"] {
         ledger.tally(&format!("browser tests ({language})"), || {
@@ -64,6 +62,7 @@ fn build() -> Result<()> {
     run(cargo().args(["build", "--workspace", "--bins"]))
 }
 
+/// Unit tests, tests against servers written by others (which they install once) and fault tests.
 fn rust_tests() -> Result<()> {
     let mut cargo = cargo();
     if is_on_path("cargo-nextest") {
@@ -71,7 +70,6 @@ fn rust_tests() -> Result<()> {
     } else {
         cargo.args(["test", "--workspace", "--no-fail-fast", "--quiet"]);
     }
-    cargo.env("OPTRIA_PEERS_PYTHON", peers::install()?);
     cargo.env("OPTRIA_BIN", built_program("optria")?);
     run(&mut cargo)
 }

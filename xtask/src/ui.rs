@@ -29,19 +29,14 @@ const INPUTS: &[&str] = &[
 
 /// Installs the packages of `ui/` exactly as locked.
 pub(crate) fn install() -> Result<()> {
-    install_packages("ui")
-}
-
-/// Installs the npm packages of a folder exactly as locked.
-pub(crate) fn install_packages(folder: &str) -> Result<()> {
-    let dir = root().join(folder);
+    let dir = root().join("ui");
     if !dir.join("package-lock.json").is_file() {
-        bail!("{folder}/package-lock.json is missing, so nothing can be installed reproducibly");
+        bail!("ui/package-lock.json is missing, so nothing can be installed reproducibly");
     }
     let now = fingerprint(&[dir.join("package.json"), dir.join("package-lock.json")])?;
     let stamp = dir.join("node_modules/.optria-install");
     if is_fresh(&stamp, &now) {
-        println!("   packages of {folder}/ are unchanged");
+        println!("   the packages are unchanged");
         return Ok(());
     }
     run(Command::new("npm")

@@ -1,12 +1,15 @@
 //! Words that must not stand in the repository: paths of one machine, open ends, foreign package
-//! hosts in lock files, and clocks read where time must be passed in.
+//! hosts in lock files, and clocks and environments read where their values must be passed in.
 
 use super::{Source, is_test, without_tests};
+
+/// Only the configuration reads the environment.
+const ENVIRONMENT_HOMES: &[&str] = &["core/iq-config/", "core/iq-testkit/", "xtask/"];
 
 /// Only `Clock` implementations read the wall clock.
 const CLOCK_HOMES: &[&str] = &["core/iq-domain/src/time.rs", "xtask/"];
 
-/// Findings of all four kinds.
+/// Findings of all kinds.
 pub(crate) fn forbidden(sources: &[Source]) -> Vec<String> {
     let mut found = Vec::new();
     // This file has to name what it looks for.
@@ -28,7 +31,23 @@ pub(crate) fn forbidden(sources: &[Source]) -> Vec<String> {
                 ));
             }
         }
-        found.extend(clocks(source));
+        found.extend(reads(
+            source,
+            CLOCK_HOMES,
+            &[
+                "SystemTime::now",
+                "Utc::now",
+                "Zoned::now",
+                "jiff::Timestamp::now",
+            ],
+            "reads the wall clock; take a `Clock`",
+        ));
+        found.extend(reads(
+            source,
+            ENVIRONMENT_HOMES,
+            &["env::var(", "env::var_os(", "env::vars(", "env::vars_os("],
+            "reads the environment; that is for iq-config",
+        ));
     }
     found
 }
@@ -94,34 +113,21 @@ fn foreign_hosts(source: &Source) -> Vec<String> {
     found
 }
 
-fn clocks(source: &Source) -> Vec<String> {
+/// Lines of code that ships, outside `homes`, with one of `calls`.
+fn reads(source: &Source, homes: &[&str], calls: &[&str], complaint: &str) -> Vec<String> {
     let exempt = !source.path.ends_with(".rs")
+        || source.path.ends_with("build.rs")
         || is_test(&source.path)
-        || CLOCK_HOMES.iter().any(|home| source.path.starts_with(home));
+        || homes.iter().any(|home| source.path.starts_with(home));
     if exempt {
         return Vec::new();
     }
     without_tests(&source.text)
         .lines()
         .enumerate()
-        .filter(|(_, line)| {
-            [
-                "SystemTime::now",
-                "Utc::now",
-                "Zoned::now",
-                "jiff::Timestamp::now",
-            ]
-            .iter()
-            .any(|clock| line.contains(clock))
-        })
         .filter(|(_, line)| !line.trim_start().starts_with("//"))
-        .map(|(number, _)| {
-            format!(
-                "{}:{}: reads the wall clock; take a `Clock`",
-                source.path,
-                number + 1
-            )
-        })
+        .filter(|(_, line)| calls.iter().any(|call| line.contains(call)))
+        .map(|(number, _)| format!("{}:{}: {complaint}", source.path, number + 1))
         .collect()
 }
 
@@ -180,6 +186,13 @@ mod tests {
             ),
             1
         );
+    }
+
+    #[test]
+    fn finds_the_environment_read_outside_its_home() {
+        let text = "let home = std::env::var(\"HOME\");";
+        assert_eq!(check("core/iq-api/src/a.rs", text), 1);
+        assert_eq!(check("core/iq-config/src/lib.rs", text), 0);
     }
 
     #[test]
