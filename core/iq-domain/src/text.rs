@@ -37,3 +37,41 @@ pub fn neutralise(text: &str, max_chars: usize) -> String {
         .map(|c| if is_clean_char(c) { c } else { '\u{FFFD}' })
         .collect()
 }
+
+/// A number for a sentence: as many digits as a reader can use, whole numbers without a fraction.
+/// The exact value stays in the history; NaN and infinities become null.
+#[must_use]
+pub fn sentence_number(value: f64) -> serde_json::Value {
+    let rounded = if value.abs() >= 1000.0 {
+        value.round()
+    } else {
+        // Four significant digits, by the formatter that does it correctly.
+        format!("{value:.3e}").parse().unwrap_or(value)
+    };
+    #[allow(clippy::cast_possible_truncation)]
+    if rounded.fract() == 0.0 && rounded.abs() < 1e15 {
+        serde_json::Value::from(rounded as i64)
+    } else {
+        serde_json::Value::from(rounded)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_in_sentences_have_four_digits_and_no_empty_fraction() {
+        for (value, text) in [
+            (4.512_345_678, "4.512"),
+            (82.0, "82"),
+            (-0.000_123_456, "-0.0001235"),
+            (12_345.678, "12346"),
+            (0.0, "0"),
+            (f64::NAN, "null"),
+            (f64::INFINITY, "null"),
+        ] {
+            assert_eq!(sentence_number(value).to_string(), text);
+        }
+    }
+}

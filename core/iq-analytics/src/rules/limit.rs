@@ -1,6 +1,6 @@
 //! Limit rules: LL / L / H / HH with delay, dead-band, and escalation from warning to critical.
 
-use iq_domain::{AlertRule, Limits, Severity, Timestamp};
+use iq_domain::{AlertRule, Limits, Severity, Timestamp, sentence_number};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value as Json, json};
 
@@ -248,5 +248,5 @@ fn exceeded(limits: &Limits, value: f64) -> Option<Beyond> {
 }
 
 fn params(rule: &AlertRule, ctx: &RuleContext<'_>, value: f64, limit: f64) -> Json {
-    json!({ "metric": rule.metric, "unit": ctx.unit, "value": value, "limit": limit })
+    json!({ "metric": rule.metric, "unit": ctx.unit, "value": sentence_number(value), "limit": sentence_number(limit) })
 }

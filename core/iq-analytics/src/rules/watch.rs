@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use iq_domain::{AlertRule, Severity, Timestamp};
+use iq_domain::{AlertRule, Severity, Timestamp, sentence_number};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value as Json, json};
 
@@ -102,8 +102,8 @@ impl WatchState {
         match rate {
             Some(rate) if rate.abs() > max && ctx.regime.is_steady() => {
                 self.raise(at, severity, CODES[0], || {
-                    json!({ "metric": rule.metric, "unit": ctx.unit, "value": value,
-                            "rate": rate, "limit": max })
+                    json!({ "metric": rule.metric, "unit": ctx.unit, "value": sentence_number(value),
+                            "rate": sentence_number(rate), "limit": sentence_number(max) })
                 });
             }
             Some(rate) if rate.abs() > max - rule.deadband && self.is_active => {
@@ -140,7 +140,7 @@ impl WatchState {
         // A standing machine has every right to flat readings.
         if is_flat && ctx.regime.is_steady() {
             self.raise(at, severity, CODES[1], || {
-                json!({ "metric": rule.metric, "unit": ctx.unit, "value": value,
+                json!({ "metric": rule.metric, "unit": ctx.unit, "value": sentence_number(value),
                         "minutes": at.since_ms(since) / 60_000 })
             });
         } else if count == 1 || !ctx.regime.is_steady() {
