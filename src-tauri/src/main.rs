@@ -34,13 +34,9 @@ fn run(options: Options) -> anyhow::Result<()> {
         .manage(Held::default())
         .setup(move |app| {
             let page = window::open(app.handle())?;
-            let data_dir = match options.data_dir {
-                Some(dir) => dir,
-                None => app.path().data_dir()?.join("optria-iq"),
-            };
             let handle = app.handle().clone();
             // The window is there at once; a first start of the appliance may take a moment.
-            thread::spawn(move || bring_up(&handle, &page, &data_dir, options.port));
+            thread::spawn(move || bring_up(&handle, &page, options));
             Ok(())
         })
         .build(tauri::generate_context!())?;
@@ -60,11 +56,14 @@ fn run(options: Options) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn bring_up(app: &AppHandle, page: &Page, data_dir: &std::path::Path, port: Option<u16>) {
-    let outcome = Host::attach_or_start(data_dir, port).and_then(|host| {
-        page.show(host.entry())?;
-        Ok(host)
-    });
+fn bring_up(app: &AppHandle, page: &Page, options: Options) {
+    let outcome = options
+        .data_dir()
+        .and_then(|data_dir| Host::attach_or_start(&data_dir, options.port))
+        .and_then(|host| {
+            page.show(host.entry())?;
+            Ok(host)
+        });
     match outcome {
         Ok(host) => {
             if let Ok(mut held) = app.state::<Held>().0.lock() {

@@ -3,17 +3,25 @@
 use std::path::PathBuf;
 
 use anyhow::{Context, Result, bail};
+use iq_config::{Config, Overrides};
 
 /// What the command line may set.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Options {
-    /// The data folder; the user's own one when absent.
-    pub(crate) data_dir: Option<PathBuf>,
+    data_dir: Option<PathBuf>,
     /// The port of an appliance started here; a free one when absent.
     pub(crate) port: Option<u16>,
 }
 
 impl Options {
+    /// The folder to show: the one named, else the one the configuration says.
+    pub(crate) fn data_dir(&self) -> Result<PathBuf> {
+        match &self.data_dir {
+            Some(dir) => Ok(dir.clone()),
+            None => Ok(Config::from_process(Overrides::new())?.data_dir),
+        }
+    }
+
     pub(crate) fn parse(args: impl IntoIterator<Item = String>) -> Result<Self> {
         let mut options = Self::default();
         let mut args = args.into_iter();

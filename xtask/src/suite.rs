@@ -1,7 +1,7 @@
 //! `cargo xtask test`: every check there is, in one run, with a table at the end. A step whose part
 //! is missing fails; nothing is skipped.
 
-use anyhow::{Result, bail};
+use anyhow::Result;
 
 use crate::{
     codegen,
@@ -10,7 +10,7 @@ use crate::{
     system, tidy, ui, window,
 };
 
-/// Runs all steps; an error when one of them failed.
+/// Runs all steps and ends the process with 1 when one of them failed.
 pub(crate) fn test(arguments: Result<()>) -> Result<()> {
     arguments?;
     let mut ledger = Ledger::default();
@@ -40,8 +40,8 @@ pub(crate) fn test(arguments: Result<()>) -> Result<()> {
     ledger.print_table();
     println!("\n{} passed, {} failed", ledger.passed(), ledger.failed());
     if ledger.failed() > 0 {
-        // The line above stays the last one on stdout.
-        bail!("{} of the steps failed", ledger.failed());
+        // Not as an error: the line above stays the last one.
+        std::process::exit(1);
     }
     Ok(())
 }
