@@ -1,1 +1,230 @@
-//! See docs/ARCHITECTURE.md.
+//! The flow of an appliance: supervises connectors, makes their values durable, watches rules, scores
+//! assets, opens incidents, and answers "what is the state at T".
+//!
+//! Hosts give it a store, a historian, a configuration, a clock and connectors; the API calls its use
+//! cases and never the other way round. Plain reading and writing of rows (sites, users, …) is between
+//! the API and the store.
+
+mod alerts;
+mod demo;
+mod flow;
+mod index;
+mod ingest;
+mod integrations;
+mod live;
+mod mappings;
+mod recent;
+mod reload;
+mod scoring;
+mod supervisor;
+mod trust;
+mod twin;
+
+use std::sync::Arc;
+
+use iq_config::Config;
+use iq_connector::{ConnectorRegistry, OwnIdentity};
+use iq_domain::{Clock, CodedError, TenantId};
+use iq_historian::Historian;
+use iq_secrets::MasterKey;
+use iq_store::Store;
+use parking_lot::RwLock;
+use tokio::{sync::mpsc, task::JoinHandle};
+use tokio_util::sync::CancellationToken;
+
+pub use demo::DemoPlant;
+pub use index::{AssetEntry, PlantIndex, Route, SignalEntry, TenantIndex};
+pub use integrations::{IntegrationDraft, IntegrationError, IntegrationView};
+pub use live::{AssetChange, LiveBus, LiveEvent, LiveMessage, LiveSample};
+pub use mappings::{MappingError, NewMapping, mapped_per_asset};
+pub use recent::{Arrival, Recent};
+pub use twin::{AssetSnapshot, TwinQuery};
+
+/// Messages the rule engine may lag behind before ingest waits for it.
+const FLOW_CAPACITY: usize = 1_024;
+
+/// What a host supplies.
+pub struct RuntimeParts {
+    /// The store.
+    pub store: Store,
+    /// The historian.
+    pub historian: Historian,
+    /// The configuration.
+    pub config: Arc<Config>,
+    /// The clock.
+    pub clock: Arc<dyn Clock>,
+    /// The key that seals secrets.
+    pub master_key: Arc<MasterKey>,
+    /// The connectors this host was built with.
+    pub connectors: ConnectorRegistry,
+    /// The certificate we show to servers.
+    pub identity: Arc<OwnIdentity>,
+    /// Controls of the demo plant, in DEMO_MODE.
+    pub plant: Option<Arc<dyn DemoPlant>>,
+}
+
+/// The running flow. Clones share it.
+#[derive(Clone)]
+pub struct Runtime(Arc<Inner>);
+
+pub(crate) struct Inner {
+    pub(crate) store: Store,
+    pub(crate) historian: Historian,
+    pub(crate) config: Arc<Config>,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) master_key: Arc<MasterKey>,
+    pub(crate) connectors: ConnectorRegistry,
+    pub(crate) identity: Arc<OwnIdentity>,
+    pub(crate) plant: Option<Arc<dyn DemoPlant>>,
+    pub(crate) index: IndexCell,
+    pub(crate) recent: Arc<Recent>,
+    pub(crate) scores: scoring::Scores,
+    pub(crate) bus: LiveBus,
+    pub(crate) flow: mpsc::Sender<flow::FlowMessage>,
+    pub(crate) supervisor: supervisor::Supervisor,
+    pub(crate) cancel: CancellationToken,
+    pub(crate) reloading: tokio::sync::Mutex<()>,
+    tasks: parking_lot::Mutex<Vec<JoinHandle<()>>>,
+}
+
+/// The index in force; readers take the whole of it.
+#[derive(Clone, Default)]
+pub(crate) struct IndexCell(Arc<RwLock<Arc<PlantIndex>>>);
+
+impl IndexCell {
+    pub(crate) fn load(&self) -> Arc<PlantIndex> {
+        Arc::clone(&self.0.read())
+    }
+
+    pub(crate) fn replace(&self, index: PlantIndex) {
+        *self.0.write() = Arc::new(index);
+    }
+}
+
+impl Runtime {
+    /// Loads the plant, takes up the rules where they stood, and starts what is enabled.
+    pub async fn start(parts: RuntimeParts) -> Result<Self, CodedError> {
+        let (flow, messages) = mpsc::channel(FLOW_CAPACITY);
+        let inner = Arc::new(Inner {
+            store: parts.store,
+            historian: parts.historian,
+            config: parts.config,
+            clock: parts.clock,
+            master_key: parts.master_key,
+            connectors: parts.connectors,
+            identity: parts.identity,
+            plant: parts.plant,
+            index: IndexCell::default(),
+            recent: Arc::default(),
+            scores: scoring::Scores::default(),
+            bus: LiveBus::new(),
+            flow,
+            supervisor: supervisor::Supervisor::default(),
+            cancel: CancellationToken::new(),
+            reloading: tokio::sync::Mutex::default(),
+            tasks: parking_lot::Mutex::default(),
+        });
+        inner.reload_all().await?;
+        let engine = flow::Flow::resume(Arc::clone(&inner)).await?;
+        let tasks = vec![
+            tokio::spawn(engine.run(messages)),
+            tokio::spawn(scoring::run(Arc::clone(&inner))),
+        ];
+        inner.tasks.lock().extend(tasks);
+        let integrations: Vec<_> = inner
+            .index
+            .load()
+            .tenants
+            .values()
+            .flat_map(|t| {
+                t.integrations
+                    .values()
+                    .map(|i| (i.tenant_id, i.id))
+                    .collect::<Vec<_>>()
+            })
+            .collect();
+        for (tenant, id) in integrations {
+            inner.supervisor.restart(&inner, tenant, id).await?;
+        }
+        Ok(Self(inner))
+    }
+
+    /// Stops the connectors, waits until what they delivered is durable, and closes the stores.
+    pub async fn stop(&self) {
+        self.0.supervisor.stop_all().await;
+        self.0.cancel.cancel();
+        let tasks: Vec<JoinHandle<()>> = self.0.tasks.lock().drain(..).collect();
+        for task in tasks {
+            drop(task.await);
+        }
+    }
+
+    /// The store.
+    #[must_use]
+    pub fn store(&self) -> &Store {
+        &self.0.store
+    }
+
+    /// The historian.
+    #[must_use]
+    pub fn historian(&self) -> &Historian {
+        &self.0.historian
+    }
+
+    /// The configuration.
+    #[must_use]
+    pub fn config(&self) -> &Config {
+        &self.0.config
+    }
+
+    /// The clock.
+    #[must_use]
+    pub fn clock(&self) -> &Arc<dyn Clock> {
+        &self.0.clock
+    }
+
+    /// The connectors.
+    #[must_use]
+    pub fn connectors(&self) -> &ConnectorRegistry {
+        &self.0.connectors
+    }
+
+    /// Our own certificate.
+    #[must_use]
+    pub fn identity(&self) -> &OwnIdentity {
+        &self.0.identity
+    }
+
+    /// The plant in memory.
+    #[must_use]
+    pub fn index(&self) -> Arc<PlantIndex> {
+        self.0.index.load()
+    }
+
+    /// A tenant's plant in memory.
+    pub fn tenant(&self, id: TenantId) -> Result<Arc<TenantIndex>, CodedError> {
+        self.index()
+            .tenant(id)
+            .ok_or(CodedError::not_found("tenants.not_found"))
+    }
+
+    /// Arrivals since the start.
+    #[must_use]
+    pub fn recent(&self) -> &Recent {
+        &self.0.recent
+    }
+
+    /// The live bus.
+    #[must_use]
+    pub fn live(&self) -> &LiveBus {
+        &self.0.bus
+    }
+
+    /// The demo plant, in DEMO_MODE.
+    pub fn plant(&self) -> Result<Arc<dyn DemoPlant>, CodedError> {
+        self.0.plant.clone().ok_or(CodedError::new(
+            iq_domain::ErrorKind::Locked,
+            "plant.demo_mode_off",
+        ))
+    }
+}

@@ -254,6 +254,20 @@ pub fn list_incident_events(
     Ok(rows.collect::<rusqlite::Result<_>>()?)
 }
 
+/// Time of the newest event of an incident by its source's clock.
+pub fn get_last_event_at(
+    conn: &Connection,
+    tenant: TenantId,
+    incident: IncidentId,
+) -> Result<Option<Timestamp>, StoreError> {
+    let sql = "SELECT MAX(e.event_time) FROM incident_events i
+               JOIN industrial_events e ON e.tenant_id = i.tenant_id AND e.id = i.event_id
+               WHERE i.tenant_id = ? AND i.incident_id = ?";
+    let args = params![tenant.to_string(), incident.to_string()];
+    let newest: Option<i64> = conn.prepare_cached(sql)?.query_row(args, |r| r.get(0))?;
+    Ok(newest.map(Timestamp))
+}
+
 /// The incidents an event belongs to, latest start first.
 pub fn list_incidents_of_event(
     conn: &Connection,

@@ -1,0 +1,130 @@
+//! One owner per data folder: a lock held while the appliance runs, with a note for those who come
+//! second (the desktop window) saying where the first one listens.
+
+use std::{
+    fs::{File, OpenOptions},
+    io::{Read, Seek, SeekFrom, Write},
+    path::{Path, PathBuf},
+};
+
+use anyhow::{Context, Result};
+use fs4::fs_std::FileExt;
+use serde_json::json;
+
+const FILE: &str = "appliance.lock";
+
+/// The lock of a data folder.
+#[derive(Debug)]
+pub struct DataLock {
+    file: File,
+    path: PathBuf,
+}
+
+/// Where the owner of a data folder listens.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Owner {
+    /// Its process.
+    pub pid: u32,
+    /// Address of its pages.
+    pub url: String,
+}
+
+/// The answer to the wish to own a folder.
+#[derive(Debug)]
+pub enum Claim {
+    /// It is ours.
+    Ours(DataLock),
+    /// Another process has it; it may not have said yet where it listens.
+    Taken(Option<Owner>),
+}
+
+/// Claims the folder; creates it if it is not there.
+pub fn claim(data_dir: &Path) -> Result<Claim> {
+    std::fs::create_dir_all(data_dir)
+        .with_context(|| format!("the data folder {} can't be created", data_dir.display()))?;
+    restrict(data_dir)?;
+    let path = data_dir.join(FILE);
+    let mut file = OpenOptions::new()
+        .create(true)
+        .truncate(false)
+        .read(true)
+        .write(true)
+        .open(&path)
+        .with_context(|| format!("{} can't be opened", path.display()))?;
+    if file
+        .try_lock_exclusive()
+        .context("the data folder can't be locked")?
+    {
+        file.set_len(0)?;
+        Ok(Claim::Ours(DataLock { file, path }))
+    } else {
+        let mut text = String::new();
+        file.read_to_string(&mut text)?;
+        Ok(Claim::Taken(parse(&text)))
+    }
+}
+
+fn parse(text: &str) -> Option<Owner> {
+    let value: serde_json::Value = serde_json::from_str(text).ok()?;
+    Some(Owner {
+        pid: u32::try_from(value["pid"].as_u64()?).ok()?,
+        url: value["url"].as_str()?.to_owned(),
+    })
+}
+
+impl DataLock {
+    /// Says where we listen.
+    pub fn announce(&mut self, url: &str) -> Result<()> {
+        let note = json!({ "pid": std::process::id(), "url": url }).to_string();
+        self.file.set_len(0)?;
+        self.file.seek(SeekFrom::Start(0))?;
+        self.file.write_all(note.as_bytes())?;
+        self.file
+            .sync_all()
+            .context("the lock file can't be written")
+    }
+
+    /// The lock file.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+}
+
+/// Keeps other users of the machine out of the folder.
+#[cfg(unix)]
+fn restrict(dir: &Path) -> Result<()> {
+    use std::os::unix::fs::PermissionsExt;
+    let mode = std::fs::metadata(dir)?.permissions().mode();
+    if mode & 0o007 != 0 {
+        std::fs::set_permissions(dir, std::fs::Permissions::from_mode(mode & 0o770))
+            .context("the data folder can't be closed to other users")?;
+    }
+    Ok(())
+}
+
+#[cfg(not(unix))]
+fn restrict(_dir: &Path) -> Result<()> {
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_second_claim_learns_where_the_owner_listens() {
+        let dir = tempfile::tempdir().unwrap();
+        let Claim::Ours(mut lock) = claim(dir.path()).unwrap() else {
+            panic!("not ours")
+        };
+        lock.announce("http://127.0.0.1:4100").unwrap();
+        let Claim::Taken(Some(owner)) = claim(dir.path()).unwrap() else {
+            panic!("not taken")
+        };
+        assert_eq!(owner.url, "http://127.0.0.1:4100");
+        assert_eq!(owner.pid, std::process::id());
+        drop(lock);
+        assert!(matches!(claim(dir.path()).unwrap(), Claim::Ours(_)));
+    }
+}

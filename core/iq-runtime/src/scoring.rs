@@ -1,0 +1,472 @@
+//! Scores assets on a schedule: learns baselines from the asset's own history, assesses, writes the
+//! numbers as derived signals and the explanation as a row, and notices signals that leave their
+//! baseline.
+
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+    time::Duration,
+};
+
+use iq_analytics::{
+    AssessInput, Baseline, BaselineConfig, OnsetConfig, OnsetState, OpenAlert, Regime, ScoreConfig,
+    ScoreMemory, SignalEdge, SignalInput,
+};
+use iq_domain::{
+    Assessment, AssessmentId, AssetId, CodedError, SignalId, SignalKind, StatusCode, TimeRange,
+    Timestamp, Value,
+};
+use iq_historian::{Historian, Row};
+use iq_store::{alerts, assessments, signals, signals::NewSignal};
+use parking_lot::RwLock;
+use tracing::error;
+
+use crate::{AssetEntry, Inner, SignalEntry, TenantIndex, alerts::Occurrence};
+
+/// How often every asset is assessed.
+const EVERY: Duration = Duration::from_secs(10);
+
+/// How often an unchanged assessment is written down all the same.
+const WRITE_UNCHANGED_MS: i64 = 10 * 60_000;
+
+/// How often a baseline is learned again.
+const RELEARN_MS: i64 = 15 * 60_000;
+
+/// How often a baseline that lacked history is tried again.
+const RETRY_LEARN_MS: i64 = 60_000;
+
+/// The window a baseline is learned from.
+const TRAINING_MS: i64 = 7 * 24 * 3_600_000;
+
+/// The newest stretch is never trained on: a fault that develops now must not become normal.
+const QUARANTINE_MS: i64 = 10 * 60_000;
+
+const MINUTE_MS: i64 = 60_000;
+
+/// Numbers that become derived signals.
+pub(crate) const DERIVED: [&str; 2] = ["health", "anomaly"];
+
+/// What is known about baselines and the last assessments; read by the twin and the pages.
+#[derive(Default)]
+pub(crate) struct Scores {
+    baselines: RwLock<HashMap<SignalId, Learned>>,
+    latest: RwLock<HashMap<AssetId, Assessment>>,
+}
+
+#[derive(Clone, Copy)]
+struct Learned {
+    baseline: Option<Baseline>,
+    history_buckets: u32,
+    next_at: Timestamp,
+}
+
+impl Scores {
+    /// The baseline of a signal, once there is one.
+    pub(crate) fn baseline(&self, signal: SignalId) -> Option<Baseline> {
+        self.baselines.read().get(&signal)?.baseline
+    }
+
+    /// The last assessment of an asset since the start.
+    pub(crate) fn latest(&self, asset: AssetId) -> Option<Assessment> {
+        self.latest.read().get(&asset).cloned()
+    }
+}
+
+/// The scoring task.
+pub(crate) async fn run(inner: Arc<Inner>) {
+    let mut scorer = Scorer {
+        inner: Arc::clone(&inner),
+        machines: HashMap::new(),
+    };
+    let mut every = tokio::time::interval(EVERY);
+    every.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        tokio::select! {
+            _ = every.tick() => {}
+            () = inner.cancel.cancelled() => return,
+        }
+        let tenants: Vec<Arc<TenantIndex>> = inner.index.load().tenants.values().cloned().collect();
+        for tenant in tenants {
+            if let Err(error) = scorer.score(&tenant).await {
+                error!(%error, "Assets could not be scored.");
+            }
+        }
+    }
+}
+
+/// What the scorer remembers of a machine.
+#[derive(Default)]
+struct Machine {
+    memory: ScoreMemory,
+    onsets: HashMap<SignalId, Followed>,
+    written: Option<(Timestamp, Assessment)>,
+}
+
+#[derive(Default)]
+struct Followed {
+    state: OnsetState,
+    to: Option<Timestamp>,
+}
+
+struct Scorer {
+    inner: Arc<Inner>,
+    machines: HashMap<AssetId, Machine>,
+}
+
+impl Scorer {
+    async fn score(&mut self, tenant: &Arc<TenantIndex>) -> Result<(), CodedError> {
+        let now = self.inner.clock.now();
+        let id = tenant.tenant.id;
+        let open = self
+            .inner
+            .store
+            .read(move |conn| alerts::list_open_alerts(conn, id))
+            .await?;
+        let mut open_by_asset: HashMap<AssetId, Vec<OpenAlert>> = HashMap::new();
+        for alert in open.into_iter().filter(|a| a.cleared_at.is_none()) {
+            let metric = alert.signal_id.and_then(|s| tenant.signals.get(&s));
+            open_by_asset
+                .entry(alert.asset_id)
+                .or_default()
+                .push(OpenAlert {
+                    metric: metric.map(|s| s.signal.metric.clone()),
+                    severity: alert.severity,
+                });
+        }
+        let mut made = Vec::new();
+        for entry in tenant.assets.values() {
+            let mapped: Vec<&SignalEntry> = entry
+                .signals
+                .iter()
+                .filter_map(|s| tenant.signals.get(s))
+                .filter(|s| s.mapping.is_some())
+                .collect();
+            if mapped.is_empty() {
+                continue;
+            }
+            self.learn(entry, &mapped, now).await?;
+            let found = self.follow_onsets(entry, &mapped, now).await?;
+            for occurrence in found {
+                crate::alerts::record(&self.inner, tenant, occurrence).await?;
+            }
+            let open = open_by_asset.remove(&entry.asset.id).unwrap_or_default();
+            made.push(self.assess(tenant, entry, &mapped, &open, now));
+        }
+        self.write(tenant, made, now).await
+    }
+
+    /// Learns baselines that are due. Reading the history is disk work and goes to another thread.
+    async fn learn(
+        &self,
+        entry: &AssetEntry,
+        mapped: &[&SignalEntry],
+        now: Timestamp,
+    ) -> Result<(), CodedError> {
+        let due: Vec<(SignalId, u32, f64)> = {
+            let learned = self.inner.scores.baselines.read();
+            mapped
+                .iter()
+                .filter(|s| learned.get(&s.signal.id).is_none_or(|l| l.next_at <= now))
+                .map(|s| (s.signal.id, s.signal.signal_no, smallest_sigma(s)))
+                .collect()
+        };
+        if due.is_empty() {
+            return Ok(());
+        }
+        let settle_ms = entry.template.map_or(0, |t| i64::from(t.settle_s) * 1_000);
+        let running = entry
+            .running_signal
+            .and_then(|id| mapped.iter().find(|s| s.signal.id == id))
+            .map(|s| s.signal.signal_no);
+        let historian = self.inner.historian.clone();
+        let learned = tokio::task::spawn_blocking(move || {
+            learn_from_history(&historian, &due, running, settle_ms, now)
+        })
+        .await
+        .map_err(|_| CodedError::new(iq_domain::ErrorKind::Internal, "internal.error"))??;
+        self.inner.scores.baselines.write().extend(learned);
+        Ok(())
+    }
+
+    /// Reads the values since the last look and tells which signals left their baseline.
+    async fn follow_onsets(
+        &mut self,
+        entry: &AssetEntry,
+        mapped: &[&SignalEntry],
+        now: Timestamp,
+    ) -> Result<Vec<Occurrence>, CodedError> {
+        let machine = self.machines.entry(entry.asset.id).or_default();
+        let mut found = Vec::new();
+        for signal in mapped {
+            let Some(baseline) = self.inner.scores.baseline(signal.signal.id) else {
+                continue;
+            };
+            if signal.metric.is_none_or(|m| m.health_weight <= 0.0) {
+                continue;
+            }
+            let followed = machine.onsets.entry(signal.signal.id).or_default();
+            let from = followed
+                .to
+                .map_or(now.plus_ms(-2 * MINUTE_MS), |t| t.plus_ms(1));
+            let Some(range) = TimeRange::new(from, now.plus_ms(MINUTE_MS)) else {
+                continue;
+            };
+            let (historian, number) = (self.inner.historian.clone(), signal.signal.signal_no);
+            let points = tokio::task::spawn_blocking(move || historian.raw(number, range, 100_000))
+                .await
+                .map_err(|_| CodedError::new(iq_domain::ErrorKind::Internal, "internal.error"))??;
+            for point in &points {
+                followed.to = followed.to.max(Some(point.t));
+                let edge = followed
+                    .state
+                    .step(point, &baseline, &OnsetConfig::default());
+                let (asset_id, signal_id) = (entry.asset.id, signal.signal.id);
+                match edge {
+                    Some(SignalEdge::Left(onset)) => found.push(Occurrence::SignalLeft {
+                        asset_id,
+                        signal_id,
+                        onset,
+                        baseline,
+                    }),
+                    Some(SignalEdge::Returned { at, value }) => {
+                        found.push(Occurrence::SignalReturned {
+                            asset_id,
+                            signal_id,
+                            at,
+                            value,
+                        });
+                    }
+                    None => {}
+                }
+            }
+        }
+        Ok(found)
+    }
+
+    fn assess(
+        &mut self,
+        tenant: &TenantIndex,
+        entry: &AssetEntry,
+        mapped: &[&SignalEntry],
+        open: &[OpenAlert],
+        now: Timestamp,
+    ) -> Assessment {
+        let inner = &self.inner;
+        let inputs: Vec<SignalInput> = mapped
+            .iter()
+            .filter(|s| s.metric.is_none_or(|m| !m.is_running_state))
+            .filter(|s| !matches!(s.signal.metric.as_str(), "trip" | "first_out"))
+            .map(|s| input_of(inner, s))
+            .collect();
+        let running = entry.running_signal.and_then(|id| {
+            let no = tenant.signals.get(&id)?.signal.signal_no;
+            inner.historian.last_good(no)?.value?.as_f64()
+        });
+        let regime = match running {
+            None => Regime::Unknown,
+            Some(v) if v >= 0.5 => Regime::Steady,
+            Some(_) => Regime::Stopped,
+        };
+        let input = AssessInput {
+            id: AssessmentId::new(),
+            tenant_id: tenant.tenant.id,
+            asset_id: entry.asset.id,
+            template: entry.template,
+            signals: &inputs,
+            regime,
+            open_alerts: open,
+            now,
+        };
+        let machine = self.machines.entry(entry.asset.id).or_default();
+        iq_analytics::assess(&input, &mut machine.memory, &ScoreConfig::default())
+    }
+
+    /// Writes what changed: numbers into the historian, explanations into the store.
+    async fn write(
+        &mut self,
+        tenant: &Arc<TenantIndex>,
+        made: Vec<Assessment>,
+        now: Timestamp,
+    ) -> Result<(), CodedError> {
+        let changed: Vec<Assessment> = made
+            .iter()
+            .filter(|a| {
+                let machine = self.machines.entry(a.asset_id).or_default();
+                let is_due = machine.written.as_ref().is_none_or(|(at, old)| {
+                    now.since_ms(*at) >= WRITE_UNCHANGED_MS || differs(old, a)
+                });
+                if is_due {
+                    machine.written = Some((now, (*a).clone()));
+                }
+                is_due
+            })
+            .cloned()
+            .collect();
+        self.inner
+            .scores
+            .latest
+            .write()
+            .extend(made.into_iter().map(|a| (a.asset_id, a)));
+        if changed.is_empty() {
+            return Ok(());
+        }
+        let tenant = ensure_derived(&self.inner, tenant, &changed).await?;
+        let rows = changed.iter().flat_map(|a| rows_of(&tenant, a)).collect();
+        self.inner.historian.append(rows).await?;
+        let id = tenant.tenant.id;
+        self.inner
+            .store
+            .write(move |tx| {
+                changed
+                    .iter()
+                    .try_for_each(|a| assessments::put_assessment(tx, id, a))
+            })
+            .await?;
+        Ok(())
+    }
+}
+
+fn input_of(inner: &Inner, signal: &SignalEntry) -> SignalInput {
+    let last = inner.historian.last(signal.signal.signal_no);
+    let learned = inner
+        .scores
+        .baselines
+        .read()
+        .get(&signal.signal.id)
+        .copied();
+    SignalInput {
+        metric: signal.signal.metric.clone(),
+        value: last.as_ref().and_then(|p| p.value.as_ref()?.as_f64()),
+        at: last.as_ref().map(|p| p.t),
+        status: last.as_ref().map_or(StatusCode::BAD, |p| p.status),
+        fresh_for_ms: crate::twin::FRESH_FOR_MS,
+        baseline: learned.and_then(|l| l.baseline),
+        history_buckets: learned.map_or(0, |l| l.history_buckets),
+        limits: signal.limits,
+    }
+}
+
+fn learn_from_history(
+    historian: &Historian,
+    due: &[(SignalId, u32, f64)],
+    running: Option<u32>,
+    settle_ms: i64,
+    now: Timestamp,
+) -> Result<Vec<(SignalId, Learned)>, CodedError> {
+    let to = Timestamp((now.0 - QUARANTINE_MS).div_euclid(MINUTE_MS) * MINUTE_MS);
+    let range = TimeRange {
+        from: to.plus_ms(-TRAINING_MS),
+        to,
+    };
+    let excluded = match running {
+        None => Vec::new(),
+        Some(number) => {
+            let points = historian.raw(number, range, usize::MAX)?;
+            iq_analytics::unsteady_ranges(&points, range, settle_ms)
+        }
+    };
+    due.iter()
+        .map(|(signal, number, min_sigma)| {
+            let buckets = historian.buckets(*number, range, MINUTE_MS)?;
+            let config = BaselineConfig {
+                min_sigma: *min_sigma,
+                ..BaselineConfig::default()
+            };
+            let learned = match iq_analytics::fit(&buckets, &excluded, &config) {
+                Ok(baseline) => Learned {
+                    baseline: Some(baseline),
+                    history_buckets: baseline.buckets,
+                    next_at: now.plus_ms(RELEARN_MS),
+                },
+                Err(short) => Learned {
+                    baseline: None,
+                    history_buckets: u32::try_from(short.have).unwrap_or(u32::MAX),
+                    next_at: now.plus_ms(RETRY_LEARN_MS),
+                },
+            };
+            Ok((*signal, learned))
+        })
+        .collect()
+}
+
+/// A flat history must not make a hair's breadth look like a thousand deviations: half a per cent of
+/// the drawn scale is the least that counts as one.
+fn smallest_sigma(signal: &SignalEntry) -> f64 {
+    signal
+        .metric
+        .and_then(|m| iq_mapping::span_of(m, &signal.limits))
+        .map_or(1e-6, |span| span * 0.005)
+}
+
+fn differs(old: &Assessment, new: &Assessment) -> bool {
+    let moved = |a: Option<f64>, b: Option<f64>| match (a, b) {
+        (Some(a), Some(b)) => (a - b).abs() >= 1.0,
+        (None, None) => false,
+        _ => true,
+    };
+    moved(old.health, new.health)
+        || moved(old.anomaly, new.anomaly)
+        || old.withheld_code != new.withheld_code
+}
+
+/// Creates the derived signals of assets that are scored for the first time.
+async fn ensure_derived(
+    inner: &Inner,
+    tenant: &Arc<TenantIndex>,
+    scored: &[Assessment],
+) -> Result<Arc<TenantIndex>, CodedError> {
+    let assets: HashSet<AssetId> = scored.iter().map(|a| a.asset_id).collect();
+    let missing: Vec<NewSignal> = assets
+        .into_iter()
+        .flat_map(|asset| DERIVED.map(|metric| (asset, metric)))
+        .filter(|(asset, metric)| tenant.derived(*asset, metric).is_none())
+        .map(|(asset_id, metric)| NewSignal {
+            id: SignalId::new(),
+            asset_id,
+            metric: metric.to_owned(),
+            unit: "1".to_owned(),
+            kind: SignalKind::Derived,
+        })
+        .collect();
+    let id = tenant.tenant.id;
+    if missing.is_empty() {
+        return Ok(Arc::clone(tenant));
+    }
+    inner
+        .store
+        .write(move |tx| {
+            missing
+                .iter()
+                .try_for_each(|s| signals::create_signal(tx, id, s).map(drop))
+        })
+        .await?;
+    inner.reload(id).await?;
+    inner
+        .index
+        .load()
+        .tenant(id)
+        .ok_or(CodedError::not_found("tenants.not_found"))
+}
+
+fn rows_of(tenant: &TenantIndex, assessment: &Assessment) -> Vec<Row> {
+    let values = [assessment.health, assessment.anomaly];
+    DERIVED
+        .iter()
+        .zip(values)
+        .filter_map(|(metric, value)| {
+            let signal = tenant.derived(assessment.asset_id, metric)?;
+            Some(Row {
+                signal_no: signal.signal.signal_no,
+                t: assessment.at,
+                value: value.map(Value::Number),
+                // A withheld score ends the line on a trend: it's a value of bad quality, not a gap
+                // that the last score would reach across.
+                status: if value.is_some() {
+                    StatusCode::GOOD
+                } else {
+                    StatusCode::BAD
+                },
+            })
+        })
+        .collect()
+}

@@ -1,0 +1,353 @@
+//! The state of assets now and at any past moment, put together from historian, alerts and scores.
+
+use std::{collections::HashMap, sync::Arc};
+
+use iq_domain::{
+    Alert, Assessment, AssetId, AssetState, CodedError, Connectivity, ErrorKind, IncidentId,
+    IncidentStatus, IntegrationId, IntegrationStatus, Point, SignalId, TenantId, Timestamp,
+};
+use iq_historian::Historian;
+use iq_store::{Page, alerts, assessments, incidents, incidents::IncidentFilter};
+use iq_twin::{ActiveAlert, SignalView, SourceView, StateInput};
+
+use crate::{Inner, Runtime, SignalEntry, TenantIndex};
+
+/// Age up to which a value counts as fresh, when its source reports changes only.
+pub(crate) const FRESH_FOR_MS: i64 = 60_000;
+
+/// How often a source that delivers is expected to deliver something.
+const EXPECTED_INTERVAL_MS: i64 = 10_000;
+
+/// Which assets, and when.
+#[derive(Clone, Copy, Debug)]
+pub struct TwinQuery {
+    /// The tenant.
+    pub tenant_id: TenantId,
+    /// One asset, or all.
+    pub asset_id: Option<AssetId>,
+    /// A past moment, or now.
+    pub at: Option<Timestamp>,
+}
+
+/// An asset at a moment.
+#[derive(Clone, Debug)]
+pub struct AssetSnapshot {
+    /// Its state; signals in template order.
+    pub state: AssetState,
+    /// The score that was valid, with what it is made of.
+    pub assessment: Option<Assessment>,
+    /// Alerts that were active.
+    pub alerts: Vec<Alert>,
+    /// The newest incident that was open.
+    pub open_incident: Option<IncidentId>,
+}
+
+impl Runtime {
+    /// States as of now or of a past moment.
+    pub async fn twin(&self, query: TwinQuery) -> Result<Vec<AssetSnapshot>, CodedError> {
+        let tenant = self.tenant(query.tenant_id)?;
+        let now = self.0.clock.now();
+        let at = query.at.unwrap_or(now);
+        let wanted: Vec<AssetId> = match query.asset_id {
+            Some(id) if tenant.assets.contains_key(&id) => vec![id],
+            Some(_) => return Err(CodedError::not_found("assets.not_found")),
+            None => tenant.assets.keys().copied().collect(),
+        };
+        let known = self.0.known_at(&tenant, &wanted, query.at, now).await?;
+        Ok(wanted
+            .into_iter()
+            .map(|id| snapshot(&self.0, &tenant, id, at, &known))
+            .collect())
+    }
+}
+
+/// What was known at the moment.
+struct Known {
+    points: HashMap<SignalId, Point>,
+    /// Newest good source time per integration. A source that reports changes only confirms with any
+    /// value that its unchanged ones still hold.
+    delivered: HashMap<IntegrationId, Timestamp>,
+    alerts: HashMap<AssetId, Vec<Alert>>,
+    assessments: HashMap<AssetId, Assessment>,
+    incidents: HashMap<AssetId, IncidentId>,
+    is_past: bool,
+}
+
+impl Inner {
+    async fn known_at(
+        &self,
+        tenant: &Arc<TenantIndex>,
+        wanted: &[AssetId],
+        past: Option<Timestamp>,
+        now: Timestamp,
+    ) -> Result<Known, CodedError> {
+        let id = tenant.tenant.id;
+        let at = past.unwrap_or(now);
+        let (active, scored, open) = self
+            .store
+            .read(move |conn| {
+                let active = match past {
+                    Some(t) => alerts::list_alerts_active_at(conn, id, t)?,
+                    None => alerts::list_open_alerts(conn, id)?
+                        .into_iter()
+                        .filter(|a| a.cleared_at.is_none())
+                        .collect(),
+                };
+                let filter = IncidentFilter {
+                    to: Some(at),
+                    ..IncidentFilter::default()
+                };
+                let open = incidents::list_incidents(conn, id, &filter, Page::first(500))?.rows;
+                Ok((
+                    active,
+                    assessments::list_assessments_at(conn, id, at)?,
+                    open,
+                ))
+            })
+            .await?;
+        let numbers = numbers_of(tenant, wanted, past.is_some());
+        let historian = self.historian.clone();
+        let points = match past {
+            None => last_of(&historian, &numbers),
+            Some(t) => tokio::task::spawn_blocking(move || last_at(&historian, &numbers, t))
+                .await
+                .map_err(|_| CodedError::new(ErrorKind::Internal, "internal.error"))??,
+        };
+        let delivered = match past {
+            None => self.delivered_now(tenant),
+            Some(_) => delivered_by(tenant, &points),
+        };
+        let mut alerts: HashMap<AssetId, Vec<Alert>> = HashMap::new();
+        for alert in active {
+            alerts.entry(alert.asset_id).or_default().push(alert);
+        }
+        let mut incidents: HashMap<AssetId, IncidentId> = HashMap::new();
+        for incident in open {
+            let was_open = match past {
+                // The window says whether it ran then; how far the work has come since does not.
+                Some(t) => incident.ended_at.is_none_or(|end| end >= t),
+                None => {
+                    matches!(
+                        incident.status,
+                        IncidentStatus::Open | IncidentStatus::Investigating
+                    )
+                }
+            };
+            if was_open {
+                incidents.entry(incident.asset_id).or_insert(incident.id);
+            }
+        }
+        let assessments = scored.into_iter().map(|a| (a.asset_id, a)).collect();
+        Ok(Known {
+            points,
+            delivered,
+            alerts,
+            assessments,
+            incidents,
+            is_past: past.is_some(),
+        })
+    }
+
+    /// Newest good source time per integration since the start.
+    fn delivered_now(&self, tenant: &TenantIndex) -> HashMap<IntegrationId, Timestamp> {
+        let mut newest = HashMap::new();
+        for signal in tenant.signals.values() {
+            let Some(route) = &signal.mapping else {
+                continue;
+            };
+            let Some(t) = self.recent.of(signal.signal.id).good_observed_at else {
+                continue;
+            };
+            let entry = newest.entry(route.mapping.integration_id).or_insert(t);
+            *entry = t.max(*entry);
+        }
+        newest
+    }
+
+    /// Connectivity of an integration: from what it delivered, never from its socket.
+    pub(crate) async fn connectivity_of(
+        &self,
+        tenant_id: TenantId,
+        id: IntegrationId,
+    ) -> Connectivity {
+        let Some(tenant) = self.index.load().tenant(tenant_id) else {
+            return Connectivity::None;
+        };
+        let Some(integration) = tenant.integrations.get(&id) else {
+            return Connectivity::None;
+        };
+        if tenant.routes.get(&id).is_none_or(HashMap::is_empty) {
+            return Connectivity::None;
+        }
+        if is_down(integration.is_enabled, integration.status) {
+            return Connectivity::Disconnected;
+        }
+        let newest = self.delivered_now(&tenant).get(&id).copied();
+        match newest {
+            Some(t) if self.clock.now().since_ms(t) <= FRESH_FOR_MS => {
+                if integration.is_demo_origin {
+                    Connectivity::Demo
+                } else {
+                    Connectivity::Live
+                }
+            }
+            _ => Connectivity::Stale,
+        }
+    }
+}
+
+impl Runtime {
+    /// Connectivity of an integration.
+    pub async fn connectivity_of(&self, tenant: TenantId, id: IntegrationId) -> Connectivity {
+        self.0.connectivity_of(tenant, id).await
+    }
+
+    /// The baseline of a signal, once there is enough history.
+    #[must_use]
+    pub fn baseline(&self, signal: SignalId) -> Option<iq_analytics::Baseline> {
+        self.0.scores.baseline(signal)
+    }
+}
+
+fn is_down(is_enabled: bool, status: IntegrationStatus) -> bool {
+    !is_enabled
+        || matches!(
+            status,
+            IntegrationStatus::Error | IntegrationStatus::Inactive
+        )
+}
+
+/// The signals to look up. For the past, all of the tenant: which source delivered is told by all its
+/// signals together.
+fn numbers_of(tenant: &TenantIndex, wanted: &[AssetId], all: bool) -> Vec<(SignalId, u32)> {
+    let entry = |s: &SignalEntry| (s.signal.id, s.signal.signal_no);
+    if all {
+        return tenant.signals.values().map(entry).collect();
+    }
+    let signals = wanted
+        .iter()
+        .filter_map(|a| tenant.assets.get(a))
+        .flat_map(|a| &a.signals);
+    signals
+        .filter_map(|id| tenant.signals.get(id))
+        .map(entry)
+        .collect()
+}
+
+fn last_of(historian: &Historian, numbers: &[(SignalId, u32)]) -> HashMap<SignalId, Point> {
+    numbers
+        .iter()
+        .filter_map(|(id, no)| Some((*id, historian.last(*no)?)))
+        .collect()
+}
+
+fn last_at(
+    historian: &Historian,
+    numbers: &[(SignalId, u32)],
+    t: Timestamp,
+) -> Result<HashMap<SignalId, Point>, CodedError> {
+    let mut points = HashMap::with_capacity(numbers.len());
+    for (id, number) in numbers {
+        if let Some(point) = historian.last_at(*number, t)? {
+            points.insert(*id, point);
+        }
+    }
+    Ok(points)
+}
+
+fn delivered_by(
+    tenant: &TenantIndex,
+    points: &HashMap<SignalId, Point>,
+) -> HashMap<IntegrationId, Timestamp> {
+    let mut newest = HashMap::new();
+    for (id, point) in points.iter().filter(|(_, p)| p.status.is_good()) {
+        let Some(route) = tenant.signals.get(id).and_then(|s| s.mapping.as_ref()) else {
+            continue;
+        };
+        let entry = newest
+            .entry(route.mapping.integration_id)
+            .or_insert(point.t);
+        *entry = point.t.max(*entry);
+    }
+    newest
+}
+
+fn snapshot(
+    inner: &Inner,
+    tenant: &TenantIndex,
+    asset_id: AssetId,
+    at: Timestamp,
+    known: &Known,
+) -> AssetSnapshot {
+    let entry = &tenant.assets[&asset_id];
+    let views: Vec<SignalView> = entry
+        .signals
+        .iter()
+        .filter_map(|id| tenant.signals.get(id))
+        .filter_map(|signal| view(tenant, entry.running_signal, signal, known))
+        .collect();
+    let alerts = known.alerts.get(&asset_id).cloned().unwrap_or_default();
+    let active: Vec<ActiveAlert> = alerts
+        .iter()
+        .map(|a| ActiveAlert {
+            severity: a.severity,
+            signal_id: a.signal_id,
+        })
+        .collect();
+    let assessment = if known.is_past {
+        None
+    } else {
+        inner.scores.latest(asset_id)
+    }
+    .or_else(|| known.assessments.get(&asset_id).cloned());
+    let state = iq_twin::asset_state(&StateInput {
+        asset_id,
+        at,
+        signals: &views,
+        alerts: &active,
+        health: assessment.as_ref().and_then(|a| a.health),
+        anomaly: assessment.as_ref().and_then(|a| a.anomaly),
+    });
+    AssetSnapshot {
+        state,
+        assessment,
+        alerts,
+        open_incident: known.incidents.get(&asset_id).copied(),
+    }
+}
+
+/// A mapped signal as it was known; derived signals are scores, not sensors.
+fn view(
+    tenant: &TenantIndex,
+    running: Option<SignalId>,
+    signal: &SignalEntry,
+    known: &Known,
+) -> Option<SignalView> {
+    let route = signal.mapping.as_ref()?;
+    let integration = tenant.integrations.get(&route.mapping.integration_id)?;
+    let last = known.points.get(&signal.signal.id).cloned();
+    let own = last
+        .as_ref()
+        .filter(|p| p.status.is_good() && p.value.is_some())
+        .map(|p| p.t);
+    let confirmed = known.delivered.get(&integration.id).copied();
+    Some(SignalView {
+        signal_id: signal.signal.id,
+        metric: signal.signal.metric.clone(),
+        unit: signal.signal.unit.clone(),
+        last_good_at: own.map(|t| confirmed.map_or(t, |c| c.max(t))),
+        last,
+        expected_interval_ms: EXPECTED_INTERVAL_MS,
+        source: SourceView {
+            is_down: !known.is_past && is_down(integration.is_enabled, integration.status),
+            is_demo: integration.is_demo_origin,
+        },
+        limits: signal.limits,
+        has_rule: tenant.rules.get(&signal.signal.id).is_some_and(|rules| {
+            rules.iter().any(|r| {
+                r.is_enabled && matches!(r.condition, iq_domain::RuleCondition::Limit { .. })
+            })
+        }),
+        is_running_state: running == Some(signal.signal.id),
+    })
+}
