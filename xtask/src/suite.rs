@@ -25,6 +25,15 @@ pub(crate) fn test(arguments: Result<()>) -> Result<()> {
     ledger.tally("front end: unit tests", || ui::script("test", &[]));
     ledger.tally("front end: build", ui::build);
     ledger.tally("clippy", clippy);
+    ledger.tally("documentation", || {
+        run(cargo().args([
+            "doc",
+            "--workspace",
+            "--no-deps",
+            "--document-private-items",
+            "--quiet",
+        ]))
+    });
     ledger.tally("build", build);
     ledger.tally("generated files are fresh", codegen::check);
     ledger.tally("Rust tests", rust_tests);

@@ -110,3 +110,24 @@ fn files_below(path: &Path) -> Result<Vec<PathBuf>> {
     }
     Ok(files)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_fingerprint_follows_names_and_contents() {
+        let dir = std::env::temp_dir().join(format!("optria-xtask-{}", std::process::id()));
+        fs::create_dir_all(dir.join("deep")).unwrap();
+        let at = |name: &str, text: &str| {
+            fs::write(dir.join("deep").join(name), text).unwrap();
+            fingerprint(&[dir.clone(), dir.join("absent")]).unwrap()
+        };
+        let first = at("a.ts", "1");
+        assert_eq!(at("a.ts", "1"), first);
+        let changed = at("a.ts", "2");
+        let added = at("b.ts", "");
+        assert!(first != changed && changed != added && added != first);
+        fs::remove_dir_all(dir).unwrap();
+    }
+}
