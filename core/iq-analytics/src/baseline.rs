@@ -7,6 +7,8 @@ use serde::{Deserialize, Serialize};
 /// Turns a median absolute deviation into a standard deviation for normal noise.
 const MAD_TO_SIGMA: f64 = 1.482_602_218_505_602;
 
+const MONTH_MS: f64 = 30.0 * 24.0 * 3_600_000.0;
+
 /// How a baseline is learned.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct BaselineConfig {
@@ -16,10 +18,14 @@ pub struct BaselineConfig {
     pub trim: f64,
     /// Smallest deviation in the metric's unit (resolution of the sensor, share of the span).
     pub min_sigma: f64,
-    /// Weight of the past in a re-fit, as a number of buckets.
-    pub memory_buckets: u32,
-    /// How many deviations a re-fit may move the centre away from where it was first learned.
+    /// How many deviations the centre of a grown baseline may move in a month.
     pub max_drift: f64,
+    /// How much wider a grown baseline may become in a month.
+    pub max_widening: f64,
+    /// Length of training after which what was seen counts as all that is usual (a day and its night).
+    pub full_window_ms: i64,
+    /// How much wider "usual" is taken after no time at all; shrinks to 1 at the full window.
+    pub young_factor: f64,
 }
 
 impl Default for BaselineConfig {
@@ -28,8 +34,10 @@ impl Default for BaselineConfig {
             min_buckets: 30,
             trim: 0.05,
             min_sigma: 0.0,
-            memory_buckets: 7 * 24 * 60,
             max_drift: 2.0,
+            max_widening: 1.5,
+            full_window_ms: 24 * 3_600_000,
+            young_factor: 3.0,
         }
     }
 }
@@ -39,10 +47,16 @@ impl Default for BaselineConfig {
 pub struct Baseline {
     /// The usual value.
     pub center: f64,
-    /// Its robust standard deviation, of single samples.
+    /// The deviation that counts: `spread`, wider while the training window is short.
     pub sigma: f64,
-    /// Centre of the first fit; a re-fit can't creep away from it.
+    /// Robust standard deviation of single samples in the training window.
+    pub spread: f64,
+    /// Centre when the first full window was known; later ones can't creep away from it.
     pub anchor: f64,
+    /// Spread at that time.
+    pub anchor_spread: f64,
+    /// That time.
+    pub anchored_at: Timestamp,
     /// Usable buckets behind it.
     pub buckets: u32,
     /// Start of the training window.
@@ -106,56 +120,69 @@ pub fn fit(
     } else {
         median_of_sorted(&noise)
     };
+    let spread = floor_sigma(between.hypot(within), center, config);
     Ok(Baseline {
         center,
-        sigma: floor_sigma(between.hypot(within), center, config),
+        sigma: spread * youth(first.t, last.t, config),
+        spread,
         anchor: center,
+        anchor_spread: spread,
+        anchored_at: last.t,
         buckets: u32::try_from(short.have).unwrap_or(u32::MAX),
         from: first.t,
         to: last.t,
     })
 }
 
-/// Takes newer buckets into a baseline. History that looks unlike the past is not learned from: a fault
-/// that grows slowly must not become the new normal.
-#[must_use]
-pub fn refit(
-    old: &Baseline,
-    newer: &[Bucket],
+/// Half an hour of history has not seen the noon sun or the night shift: until a whole day is known,
+/// more counts as usual than was seen.
+#[allow(clippy::cast_precision_loss)]
+fn youth(from: Timestamp, to: Timestamp, config: &BaselineConfig) -> f64 {
+    let seen = to.since_ms(from).max(0) as f64 / config.full_window_ms.max(1) as f64;
+    config.young_factor + (1.0 - config.young_factor) * seen.min(1.0)
+}
+
+/// Learns again from the whole training window, given what was known before. While the history is
+/// short everything new is believed; afterwards the baseline follows seasons but only at a bounded
+/// pace, so that a fault that grows over days doesn't become the new normal.
+///
+/// # Errors
+/// When there is no baseline yet and fewer buckets than needed are usable.
+pub fn learn(
+    old: Option<&Baseline>,
+    buckets: &[Bucket],
     excluded: &[TimeRange],
     config: &BaselineConfig,
-) -> Baseline {
-    let unseen: Vec<Bucket> = newer
-        .iter()
-        .filter(|b| b.t > old.to)
-        .filter(|b| b.mean().is_some_and(|m| old.z(m).abs() <= 4.0))
-        .copied()
-        .collect();
-    let single = BaselineConfig {
-        min_buckets: 1,
-        ..*config
-    };
-    let Ok(fresh) = fit(&unseen, excluded, &single) else {
-        return *old;
-    };
-    let past = f64::from(old.buckets.min(config.memory_buckets));
-    let weight = f64::from(fresh.buckets) / (past + f64::from(fresh.buckets));
-    let reach = config.max_drift * old.sigma;
-    let center = (old.center + weight * (fresh.center - old.center))
-        .clamp(old.anchor - reach, old.anchor + reach);
-    // A handful of new buckets says little about the spread.
-    let sigma = if unseen.len() >= config.min_buckets {
-        old.sigma + weight * (fresh.sigma - old.sigma)
-    } else {
-        old.sigma
-    };
+) -> Result<Baseline, NotEnoughHistory> {
+    let fresh = fit(buckets, excluded, config);
+    match (old, fresh) {
+        (None, fresh) => fresh,
+        // A machine that stood for a week keeps what was known of it.
+        (Some(old), Err(_)) => Ok(*old),
+        (Some(old), Ok(fresh)) if is_grown(old, config) => Ok(bounded(old, &fresh, config)),
+        (Some(_), Ok(fresh)) => Ok(fresh),
+    }
+}
+
+fn is_grown(baseline: &Baseline, config: &BaselineConfig) -> bool {
+    baseline.to.since_ms(baseline.from) >= config.full_window_ms
+}
+
+fn bounded(old: &Baseline, fresh: &Baseline, config: &BaselineConfig) -> Baseline {
+    #[allow(clippy::cast_precision_loss)]
+    let months = fresh.to.since_ms(old.anchored_at).max(0) as f64 / MONTH_MS;
+    let reach = config.max_drift * old.anchor_spread * (1.0 + months);
+    let center = fresh.center.clamp(old.anchor - reach, old.anchor + reach);
+    let widest = old.anchor_spread * (1.0 + (config.max_widening - 1.0).max(0.0) * (1.0 + months));
+    let spread = floor_sigma(fresh.spread.min(widest), center, config);
     Baseline {
         center,
-        sigma: floor_sigma(sigma, center, config),
-        anchor: old.anchor,
-        buckets: old.buckets.saturating_add(fresh.buckets),
-        from: old.from,
-        to: fresh.to,
+        sigma: spread,
+        spread,
+        buckets: fresh.buckets,
+        from: old.from.min(fresh.from),
+        to: old.to.max(fresh.to),
+        ..*old
     }
 }
 
@@ -243,7 +270,7 @@ mod tests {
         let buckets: Vec<_> = (0..60).map(|i| minute(i, 1.6, 0.1)).collect();
         let b = fit(&buckets, &[], &BaselineConfig::default()).unwrap();
         assert!((b.center - 1.6).abs() < 0.02, "{b:?}");
-        assert!((0.07..0.14).contains(&b.sigma), "{b:?}");
+        assert!((0.07..0.14).contains(&b.spread), "{b:?}");
         assert_eq!(
             (b.buckets, b.from, b.to),
             (60, Timestamp(0), Timestamp(59 * 60_000))
@@ -295,41 +322,92 @@ mod tests {
             min_sigma: 0.5,
             ..BaselineConfig::default()
         };
-        assert_eq!(fit(&buckets, &[], &config).unwrap().sigma, 0.5);
+        assert_eq!(fit(&buckets, &[], &config).unwrap().spread, 0.5);
+    }
+
+    /// The training window of a week that ends at minute `now`, of a signal described by `level`.
+    fn week(now: i64, level: impl Fn(i64) -> f64) -> Vec<Bucket> {
+        ((now - 7 * 1440).max(0)..now)
+            .map(|m| minute(m, level(m), 0.5))
+            .collect()
     }
 
     #[test]
-    fn a_refit_follows_the_season_but_not_a_fault() {
+    fn a_grown_baseline_follows_the_season_but_not_a_fault() {
+        let config = BaselineConfig::default();
+        let day = fit(&week(1441, |_| 62.0), &[], &config).unwrap();
+        assert!(is_grown(&day, &config));
+        let season = learn(
+            Some(&day),
+            &week(9 * 1440, |m| 62.0 + m as f64 / 14_400.0),
+            &[],
+            &config,
+        );
+        let season = season.unwrap();
+        assert!(
+            season.center > 62.3 && season.anchor == day.anchor,
+            "{season:?}"
+        );
+        // A bearing that warms by 0.3 K an hour for three days, learned again every six hours.
+        let faulty = |m: i64| 62.0 + 0.3 * ((m - 1440).max(0) as f64 / 60.0);
+        let mut known = day;
+        for step in 1..=12 {
+            known = learn(Some(&known), &week(1440 + step * 360, faulty), &[], &config).unwrap();
+        }
+        assert!(known.center < 63.3, "the fault was learned: {known:?}");
+        assert!(known.z(faulty(4 * 1440)) > 10.0, "{known:?}");
+    }
+
+    #[test]
+    fn a_machine_that_stood_keeps_what_was_known() {
+        let config = BaselineConfig::default();
+        let known = fit(&week(120, |_| 62.0), &[], &config).unwrap();
+        assert_eq!(learn(Some(&known), &[], &[], &config), Ok(known));
+        assert!(learn(None, &[], &[], &config).is_err());
+    }
+
+    #[test]
+    fn a_short_history_is_careful_and_a_day_is_not() {
+        let config = BaselineConfig::default();
+        let hour: Vec<_> = (0..60).map(|i| minute(i, 62.0, 0.5)).collect();
+        let day: Vec<_> = (0..1440).map(|i| minute(i, 62.0, 0.5)).collect();
+        let (young, grown) = (
+            fit(&hour, &[], &config).unwrap(),
+            fit(&day, &[], &config).unwrap(),
+        );
+        assert!(young.sigma > 2.5 * young.spread, "{young:?}");
+        assert!(grown.sigma < 1.01 * grown.spread, "{grown:?}");
+    }
+
+    #[test]
+    fn learning_through_a_week_of_days_and_nights_raises_no_alarm() {
         let config = BaselineConfig {
-            memory_buckets: 60,
+            min_sigma: 0.6,
             ..BaselineConfig::default()
         };
-        let first: Vec<_> = (0..60).map(|i| minute(i, 62.0, 0.5)).collect();
-        let start = fit(&first, &[], &config).unwrap();
-        let season: Vec<_> = (60..120).map(|i| minute(i, 62.6, 0.5)).collect();
-        let moved = refit(&start, &season, &[], &config);
-        assert!(
-            moved.center > start.center + 0.1 && moved.to > start.to,
-            "{moved:?}"
-        );
-        // A bearing that warms by a fraction of a degree an hour, for three days.
-        let mut creeping = start;
-        for hour in 1..72i64 {
-            let level = 62.0 + 0.3 * hour as f64;
-            let buckets: Vec<_> = (0..60).map(|m| minute(hour * 60 + m, level, 0.5)).collect();
-            creeping = refit(&creeping, &buckets, &[], &config);
+        // A bearing that follows the air by 8 K between night and noon.
+        let level = |m: i64| 62.0 - 4.0 * (m as f64 / 1440.0 * std::f64::consts::TAU).cos();
+        let mut known: Option<Baseline> = None;
+        let (mut far, mut seen) = (0, 0);
+        for quarter in (2..96).chain((96..7 * 96).step_by(8)) {
+            let now = quarter * 15;
+            let buckets: Vec<_> = ((now - 30).max(0)..now)
+                .map(|m| minute(m, level(m), 0.5))
+                .collect();
+            if let Some(known) = known.filter(|_| quarter > 8) {
+                seen += 1;
+                far += usize::from(known.z(level(now)).abs() > 4.0);
+            }
+            known = learn(known.as_ref(), &buckets, &[], &config).ok().or(known);
         }
         assert!(
-            creeping.center < 63.5,
-            "the fault was learned: {creeping:?}"
+            far * 100 <= seen,
+            "{far} of {seen} quarters looked abnormal: {known:?}"
         );
-        assert!(creeping.z(83.0) > 10.0);
-    }
-
-    #[test]
-    fn a_refit_without_newer_data_changes_nothing() {
-        let buckets: Vec<_> = (0..60).map(|i| minute(i, 1.6, 0.1)).collect();
-        let b = fit(&buckets, &[], &BaselineConfig::default()).unwrap();
-        assert_eq!(refit(&b, &buckets, &[], &BaselineConfig::default()), b);
+        let known = known.unwrap();
+        assert!(
+            known.z(90.0) > 5.0,
+            "and a hot bearing is still found: {known:?}"
+        );
     }
 }

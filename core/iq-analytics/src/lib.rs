@@ -7,7 +7,7 @@ pub mod regime;
 pub mod rules;
 pub mod score;
 
-pub use baseline::{Baseline, BaselineConfig, NotEnoughHistory, fit, refit};
+pub use baseline::{Baseline, BaselineConfig, NotEnoughHistory, fit, learn};
 pub use onset::{Direction, Onset, OnsetConfig, OnsetState, SignalEdge, onset};
 pub use regime::{Regime, RunEdge, RunTracker, unsteady_ranges};
 pub use rules::{RuleContext, RuleEdge, RuleState};

@@ -227,7 +227,10 @@ mod tests {
     const B: Baseline = Baseline {
         center: 10.0,
         sigma: 1.0,
+        spread: 1.0,
         anchor: 10.0,
+        anchor_spread: 1.0,
+        anchored_at: Timestamp(0),
         buckets: 60,
         from: Timestamp(0),
         to: Timestamp(0),

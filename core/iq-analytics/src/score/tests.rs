@@ -47,7 +47,10 @@ fn signal(metric: &str, value: f64) -> SignalInput {
         baseline: Some(Baseline {
             center: 1.6,
             sigma: 0.1,
+            spread: 0.1,
             anchor: 1.6,
+            anchor_spread: 1.0,
+            anchored_at: Timestamp(0),
             buckets: 60,
             from: Timestamp(0),
             to: Timestamp(600_000),
