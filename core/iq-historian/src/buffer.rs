@@ -87,7 +87,15 @@ impl Block {
         classes: Vec<u32>,
         dictionary: Vec<Arc<str>>,
     ) -> Self {
-        Self { times, numbers, statuses, classes, dictionary, index: None, text_bytes: 0 }
+        Self {
+            times,
+            numbers,
+            statuses,
+            classes,
+            dictionary,
+            index: None,
+            text_bytes: 0,
+        }
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -157,7 +165,11 @@ impl Block {
             NONE => None,
             text => Some(Value::Text(self.dictionary[(text - TEXT) as usize].clone())),
         };
-        Sample { t: self.times[i], value, status: self.status(i) }
+        Sample {
+            t: self.times[i],
+            value,
+            status: self.status(i),
+        }
     }
 
     /// Index range of the samples with `from <= t < to`.
@@ -246,11 +258,17 @@ impl Block {
 
     fn intern(&mut self, text: &Arc<str>) -> u32 {
         if self.index.is_none() {
-            let known = self.dictionary.iter().zip(TEXT..).map(|(t, class)| (t.clone(), class));
+            let known = self
+                .dictionary
+                .iter()
+                .zip(TEXT..)
+                .map(|(t, class)| (t.clone(), class));
             self.index = Some(Box::new(known.collect()));
         }
         let next = TEXT + self.dictionary.len() as u32;
-        let Some(index) = &mut self.index else { return next };
+        let Some(index) = &mut self.index else {
+            return next;
+        };
         if let Some(class) = index.get(text) {
             return *class;
         }

@@ -129,11 +129,17 @@ impl Core {
             at = span.end;
             if !span.is_empty() {
                 let block = chunk.block(&conn)?.merged(&late.part(span));
-                exchanges.push(Exchange { out: vec![*chunk], block });
+                exchanges.push(Exchange {
+                    out: vec![*chunk],
+                    block,
+                });
             }
         }
         if mains.is_empty() {
-            exchanges.push(Exchange { out: Vec::new(), block: late.part(0..late.len()) });
+            exchanges.push(Exchange {
+                out: Vec::new(),
+                block: late.part(0..late.len()),
+            });
         }
         self.readers.give_back(conn);
         for exchange in &exchanges {
@@ -156,11 +162,7 @@ impl Core {
     }
 
     /// Joins runs of neighbouring chunks that are well below full size.
-    fn join_small(
-        &self,
-        signal_no: u32,
-        report: &mut CompactReport,
-    ) -> Result<(), HistorianError> {
+    fn join_small(&self, signal_no: u32, report: &mut CompactReport) -> Result<(), HistorianError> {
         let full = self.config.chunk_samples as i64;
         let conn = self.readers.take()?;
         let mains = store::mains(&conn, signal_no, 0, TIME_END)?;
@@ -209,7 +211,9 @@ impl Core {
             return Ok(true);
         };
         let mut writer = self.writer.lock();
-        let tx = writer.conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let tx = writer
+            .conn
+            .transaction_with_behavior(TransactionBehavior::Immediate)?;
         if store::mains(&tx, signal_no, t0, t1 + 1)? != exchange.out {
             return Ok(false);
         }

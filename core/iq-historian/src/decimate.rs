@@ -37,8 +37,10 @@ impl Column {
     fn indexes(&self) -> Vec<usize> {
         let min = self.min.map(|m| m.1);
         let max = self.max.map(|m| m.1);
-        let mut all: Vec<usize> =
-            [self.first, min, max, self.last, self.gap].into_iter().flatten().collect();
+        let mut all: Vec<usize> = [self.first, min, max, self.last, self.gap]
+            .into_iter()
+            .flatten()
+            .collect();
         all.sort_unstable();
         all.dedup();
         all
@@ -73,12 +75,20 @@ fn from_samples(block: &Block, range: TimeRange, width: usize) -> Vec<Point> {
         if t >= boundary {
             let at = column(range, width, t);
             if at != current {
-                points.extend(std::mem::take(&mut filling).indexes().into_iter().map(point));
+                points.extend(
+                    std::mem::take(&mut filling)
+                        .indexes()
+                        .into_iter()
+                        .map(point),
+                );
                 current = at;
             }
             // First moment that may belong to the next column.
             let next = (at as i128 + 1) * i128::from(range.length_ms()) / width as i128;
-            boundary = range.from.0.saturating_add(i64::try_from(next).unwrap_or(i64::MAX));
+            boundary = range
+                .from
+                .0
+                .saturating_add(i64::try_from(next).unwrap_or(i64::MAX));
         }
         if let Some(number) = block.usable_number(i) {
             filling.extremes(number, number, i);
@@ -121,7 +131,11 @@ fn from_rolls(rolls: &[Roll], range: TimeRange, width: usize) -> Vec<Point> {
 fn emit(filled: &Column, rolls: &[Roll], range: TimeRange, points: &mut Vec<Point>) {
     let mut push = |t: i64, number: f64| {
         let value = Some(Value::Number(number));
-        points.push(Point { t: Timestamp(t), value, status: StatusCode::GOOD });
+        points.push(Point {
+            t: Timestamp(t),
+            value,
+            status: StatusCode::GOOD,
+        });
     };
     let (min, max) = (filled.min.map(|m| m.1), filled.max.map(|m| m.1));
     for i in filled.indexes() {
@@ -143,7 +157,14 @@ fn emit(filled: &Column, rolls: &[Roll], range: TimeRange, points: &mut Vec<Poin
     if let Some(i) = filled.gap {
         let t = Timestamp(rolls[i].t.max(range.from.0));
         let at = points.partition_point(|p| p.t <= t);
-        points.insert(at, Point { t, value: None, status: StatusCode::BAD });
+        points.insert(
+            at,
+            Point {
+                t,
+                value: None,
+                status: StatusCode::BAD,
+            },
+        );
     }
 }
 
@@ -173,10 +194,16 @@ impl Historian {
         let limit = if unit == 0 { usize::MAX } else { RAW_LIMIT };
         if let Some(block) = core.block_if_small(signal_no, range, limit)? {
             let points = from_samples(&block, range, width_px);
-            return Ok(Decimated { points, provenance: Provenance::Raw });
+            return Ok(Decimated {
+                points,
+                provenance: Provenance::Raw,
+            });
         }
         let rolls = core.rolls(signal_no, range, unit)?;
         let points = from_rolls(&rolls, range, width_px);
-        Ok(Decimated { points, provenance: Provenance::RolledUp })
+        Ok(Decimated {
+            points,
+            provenance: Provenance::RolledUp,
+        })
     }
 }

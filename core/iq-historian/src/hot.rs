@@ -70,9 +70,15 @@ impl Signal {
 
     /// Oldest journal row it still needs, leaving out the given seals.
     pub(crate) fn first_id(&self, without: &dyn Fn(u64) -> bool) -> i64 {
-        let frozen =
-            self.frozen.iter().filter(|f| !without(f.seal)).map(|f| f.first_id).min();
-        self.open_first.min(self.late_first).min(frozen.unwrap_or(i64::MAX))
+        let frozen = self
+            .frozen
+            .iter()
+            .filter(|f| !without(f.seal))
+            .map(|f| f.first_id)
+            .min();
+        self.open_first
+            .min(self.late_first)
+            .min(frozen.unwrap_or(i64::MAX))
     }
 
     /// In order of precedence, every block that may hold samples in `[from, to)`.
@@ -93,7 +99,11 @@ impl Signal {
         if !is_newest && good_at.is_some_and(|good| t < good) {
             return;
         }
-        let sample = Sample { t, value: normal(value), status };
+        let sample = Sample {
+            t,
+            value: normal(value),
+            status,
+        };
         if sample.is_usable() {
             let newest_good = match &self.last_good {
                 LastGood::Known(None) => true,
@@ -140,7 +150,10 @@ pub(crate) struct Hot {
 
 impl Hot {
     pub(crate) fn new(chunk_samples: usize) -> Self {
-        Self { chunk_samples, ..Self::default() }
+        Self {
+            chunk_samples,
+            ..Self::default()
+        }
     }
 
     pub(crate) fn get(&self, signal_no: u32) -> Option<&Signal> {
@@ -152,7 +165,9 @@ impl Hot {
     }
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = (u32, &Signal)> {
-        (0_u32..).zip(&self.signals).filter_map(|(no, signal)| Some((no, signal.as_deref()?)))
+        (0_u32..)
+            .zip(&self.signals)
+            .filter_map(|(no, signal)| Some((no, signal.as_deref()?)))
     }
 
     /// The signal, made if there is none. First targets are spread so that seals never coincide.
@@ -223,7 +238,11 @@ impl Hot {
             (!block.is_empty()).then(|| Arc::new(block))
         };
         let late = take(&mut signal.late);
-        let main = if carries { None } else { take(&mut signal.open) };
+        let main = if carries {
+            None
+        } else {
+            take(&mut signal.open)
+        };
         if !carries {
             first_id = first_id.min(std::mem::replace(&mut signal.open_first, i64::MAX));
         }
@@ -231,7 +250,14 @@ impl Hot {
             signal.sealed_to = signal.sealed_to.max(end);
         }
         signal.target = chunk_samples;
-        let frozen = Frozen { seal, main, late, first_id, mark, carries };
+        let frozen = Frozen {
+            seal,
+            main,
+            late,
+            first_id,
+            mark,
+            carries,
+        };
         signal.frozen.push_back(frozen.clone());
         let after = signal.bytes();
         self.bytes = self.bytes + after - before;
@@ -254,8 +280,11 @@ impl Hot {
         if self.bytes <= budget {
             return Vec::new();
         }
-        let mut sizes: Vec<(usize, u32)> =
-            self.iter().map(|(no, signal)| (signal.bytes(), no)).filter(|s| s.0 > 0).collect();
+        let mut sizes: Vec<(usize, u32)> = self
+            .iter()
+            .map(|(no, signal)| (signal.bytes(), no))
+            .filter(|s| s.0 > 0)
+            .collect();
         sizes.sort_unstable_by(|a, b| b.cmp(a));
         let mut excess = self.bytes - budget / 8 * 7;
         sizes

@@ -48,7 +48,12 @@ pub(crate) struct Packer {
 
 impl Packer {
     pub(crate) fn new() -> Self {
-        Self { out: vec![VERSION], signal: 0, t: 0, count: 0 }
+        Self {
+            out: vec![VERSION],
+            signal: 0,
+            t: 0,
+            count: 0,
+        }
     }
 
     #[inline]
@@ -134,15 +139,22 @@ pub(crate) fn unpack(blob: &[u8]) -> Option<Vec<(u32, Sample)>> {
         if control & SAME_TIME == 0 {
             t = t.wrapping_add(reader.int()?);
         }
-        let status =
-            if control & STATUS == 0 { 0 } else { u32::from_le_bytes(reader.array()?) };
+        let status = if control & STATUS == 0 {
+            0
+        } else {
+            u32::from_le_bytes(reader.array()?)
+        };
         let value = match control & CLASS {
             NONE => None,
             CENTI => Some(Value::Number(unzigzag(reader.uint()?) as f64 / POWERS[2])),
             MICRO => Some(Value::Number(unzigzag(reader.uint()?) as f64 / POWERS[6])),
-            SINGLE => Some(Value::Number(f64::from(f32::from_le_bytes(reader.array()?)))),
+            SINGLE => Some(Value::Number(f64::from(f32::from_le_bytes(
+                reader.array()?,
+            )))),
             DOUBLE => Some(Value::Number(f64::from_le_bytes(reader.array()?))),
-            TEXT => Some(Value::Text(std::str::from_utf8(reader.bytes()?).ok()?.into())),
+            TEXT => Some(Value::Text(
+                std::str::from_utf8(reader.bytes()?).ok()?.into(),
+            )),
             _ => return None,
         };
         rows.push((signal, Sample { t, value, status }));
@@ -176,7 +188,12 @@ mod tests {
             (-1_000_000_i64..1_000_000).prop_map(|k| Some(Value::Number(k as f64 / 100.0))),
             ".{0,9}".prop_map(|t| Some(Value::Text(t.into()))),
         ];
-        (0_u32..1 << 19, 0_i64..1 << 43, value, prop_oneof![Just(0), any::<u32>()])
+        (
+            0_u32..1 << 19,
+            0_i64..1 << 43,
+            value,
+            prop_oneof![Just(0), any::<u32>()],
+        )
             .prop_map(|(signal, t, value, status)| (signal, Sample { t, value, status }))
     }
 
@@ -197,7 +214,11 @@ mod tests {
 
     #[test]
     fn a_damaged_row_is_noticed() {
-        let blob = pack_one(&Sample { t: 5, value: Some(Value::Number(1.5)), status: 0 });
+        let blob = pack_one(&Sample {
+            t: 5,
+            value: Some(Value::Number(1.5)),
+            status: 0,
+        });
         for at in 0..blob.len() {
             let mut damaged = blob.clone();
             damaged[at] ^= 0x10;

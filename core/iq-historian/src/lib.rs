@@ -120,7 +120,13 @@ impl Historian {
             };
             threads.push(spawn("historian-seal", body)?);
         }
-        Ok(Self { running: Arc::new(Running { core, threads: Mutex::new(threads), _lock: lock }) })
+        Ok(Self {
+            running: Arc::new(Running {
+                core,
+                threads: Mutex::new(threads),
+                _lock: lock,
+            }),
+        })
     }
 
     pub(crate) fn core(&self) -> &Arc<Core> {
@@ -135,7 +141,10 @@ impl Historian {
     pub async fn append(&self, rows: Vec<Row>) -> Result<AppendReport, HistorianError> {
         writer::check(&rows)?;
         let (sender, answer) = tokio::sync::oneshot::channel();
-        self.core().enqueue(Batch { rows, reply: Reply::Task(sender) })?;
+        self.core().enqueue(Batch {
+            rows,
+            reply: Reply::Task(sender),
+        })?;
         self.core().wake.notify_one();
         answer.await.map_err(|_| HistorianError::Closed)?
     }
@@ -148,7 +157,10 @@ impl Historian {
         writer::check(&rows)?;
         let core = self.core();
         let (sender, answer) = std::sync::mpsc::sync_channel(1);
-        core.enqueue(Batch { rows, reply: Reply::Thread(sender) })?;
+        core.enqueue(Batch {
+            rows,
+            reply: Reply::Thread(sender),
+        })?;
         if let Some(mut writer) = core.writer.try_lock() {
             loop {
                 core.commit_waiting(&mut writer);
@@ -252,7 +264,10 @@ impl Core {
             }
             let hot = self.hot.read();
             let left = signals.iter().filter_map(|no| hot.get(*no));
-            if left.clone().all(|s| s.open.is_empty() && s.late.is_empty() && s.frozen.is_empty()) {
+            if left
+                .clone()
+                .all(|s| s.open.is_empty() && s.late.is_empty() && s.frozen.is_empty())
+            {
                 return Ok(());
             }
         }
@@ -285,14 +300,20 @@ fn spawn(
     name: &str,
     body: impl FnOnce() + Send + 'static,
 ) -> Result<JoinHandle<()>, HistorianError> {
-    Ok(std::thread::Builder::new().name(name.to_owned()).spawn(body)?)
+    Ok(std::thread::Builder::new()
+        .name(name.to_owned())
+        .spawn(body)?)
 }
 
 /// One process, one file: a second one is refused.
 fn lock(path: &Path) -> Result<File, HistorianError> {
     let mut name = path.as_os_str().to_owned();
     name.push(".lock");
-    let file = File::options().create(true).write(true).truncate(false).open(name)?;
+    let file = File::options()
+        .create(true)
+        .write(true)
+        .truncate(false)
+        .open(name)?;
     match file.try_lock() {
         Ok(()) => Ok(file),
         Err(std::fs::TryLockError::WouldBlock) => Err(HistorianError::InUse),

@@ -43,7 +43,11 @@ impl View<'_> {
                 continue;
             }
             let part = block.part(span);
-            overlay = if overlay.is_empty() { part } else { overlay.merged(&part) };
+            overlay = if overlay.is_empty() {
+                part
+            } else {
+                overlay.merged(&part)
+            };
         }
         Ok(overlay)
     }
@@ -66,7 +70,9 @@ impl View<'_> {
             at = over.end;
             let flow = if !over.is_empty() {
                 let block = chunk.block(self.conn)?;
-                let merged = block.part(block.span(self.from, self.to)).merged(&overlay.part(over));
+                let merged = block
+                    .part(block.span(self.from, self.to))
+                    .merged(&overlay.part(over));
                 let all = 0..merged.len();
                 f(Piece::Samples(&merged, all))?
             } else {
@@ -92,7 +98,11 @@ impl View<'_> {
             Piece::Chunk(chunk) => {
                 let block = chunk.block(self.conn)?;
                 let span = block.span(self.from, self.to);
-                Ok(if span.is_empty() { ControlFlow::Continue(()) } else { f(&block, span) })
+                Ok(if span.is_empty() {
+                    ControlFlow::Continue(())
+                } else {
+                    f(&block, span)
+                })
             }
         })
     }
@@ -158,9 +168,16 @@ impl Core {
             let gate = self.gate.read();
             let hot = self.hot_parts(signal_no, from, to);
             // A deferred transaction takes its snapshot at its first read.
-            tx.prepare_cached("SELECT no FROM signal LIMIT 1")?.exists([])?;
+            tx.prepare_cached("SELECT no FROM signal LIMIT 1")?
+                .exists([])?;
             drop(gate);
-            f(&View { conn: &tx, signal_no, from, to, hot })
+            f(&View {
+                conn: &tx,
+                signal_no,
+                from,
+                to,
+                hot,
+            })
         };
         if !matches!(answer, Err(HistorianError::Sqlite(_))) {
             self.readers.give_back(conn);
@@ -170,7 +187,9 @@ impl Core {
 
     fn hot_parts(&self, signal_no: u32, from: i64, to: i64) -> Vec<Block> {
         let hot = self.hot.read();
-        let Some(signal) = hot.get(signal_no) else { return Vec::new() };
+        let Some(signal) = hot.get(signal_no) else {
+            return Vec::new();
+        };
         signal
             .layers()
             .filter_map(|block| {
@@ -197,7 +216,11 @@ impl Core {
                 let room = limit - out.len();
                 let end = span.end.min(span.start.saturating_add(room));
                 out.extend(block, span.start..end);
-                if out.len() >= limit { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+                if out.len() >= limit {
+                    ControlFlow::Break(())
+                } else {
+                    ControlFlow::Continue(())
+                }
             })?;
             Ok(out)
         })
@@ -226,7 +249,10 @@ impl Core {
             if let Some(signal) = hot.get(signal_no) {
                 // All that is sealed lies at or before `sealed_to`, so a later sample in memory is it.
                 signal.layers().for_each(|block| pick(&mut best, block));
-                if best.as_ref().is_some_and(|b: &Sample| b.t > signal.sealed_to) {
+                if best
+                    .as_ref()
+                    .is_some_and(|b: &Sample| b.t > signal.sealed_to)
+                {
                     return Ok(best);
                 }
             }
@@ -259,13 +285,18 @@ impl Core {
     /// Newest usable sample, searched backwards through the stored series.
     fn find_last_good(&self, signal_no: u32) -> Result<Option<Sample>, HistorianError> {
         let starts: Vec<i64> = self.view(signal_no, 0, TIME_END, |view| {
-            Ok(store::mains(view.conn, signal_no, 0, TIME_END)?.iter().map(|c| c.t0).collect())
+            Ok(store::mains(view.conn, signal_no, 0, TIME_END)?
+                .iter()
+                .map(|c| c.t0)
+                .collect())
         })?;
         let mut to = TIME_END;
         for from in starts.into_iter().rev().chain([0]) {
             let block = self.collect(signal_no, from, to, usize::MAX)?;
-            if let Some(found) =
-                (0..block.len()).rev().map(|i| block.sample(i)).find(Sample::is_usable)
+            if let Some(found) = (0..block.len())
+                .rev()
+                .map(|i| block.sample(i))
+                .find(Sample::is_usable)
             {
                 return Ok(Some(found));
             }
@@ -279,7 +310,13 @@ impl Historian {
     /// The newest sample of a signal, from memory.
     #[must_use]
     pub fn last(&self, signal_no: u32) -> Option<Point> {
-        self.core().hot.read().get(signal_no)?.last.as_ref().map(Sample::point)
+        self.core()
+            .hot
+            .read()
+            .get(signal_no)?
+            .last
+            .as_ref()
+            .map(Sample::point)
     }
 
     /// The newest sample with good status and a value (a text or a finite number).
@@ -304,7 +341,11 @@ impl Historian {
     /// # Errors
     /// When the file cannot be read or a chunk is damaged.
     pub fn last_at(&self, signal_no: u32, t: Timestamp) -> Result<Option<Point>, HistorianError> {
-        Ok(self.core().sample_at(signal_no, t.0)?.as_ref().map(Sample::point))
+        Ok(self
+            .core()
+            .sample_at(signal_no, t.0)?
+            .as_ref()
+            .map(Sample::point))
     }
 
     /// The first `limit` samples of a window as they are stored.
@@ -317,7 +358,9 @@ impl Historian {
         range: TimeRange,
         limit: usize,
     ) -> Result<Vec<Point>, HistorianError> {
-        let block = self.core().collect(signal_no, range.from.0, range.to.0, limit)?;
+        let block = self
+            .core()
+            .collect(signal_no, range.from.0, range.to.0, limit)?;
         Ok((0..block.len()).map(|i| block.sample(i).point()).collect())
     }
 
@@ -336,7 +379,11 @@ impl Historian {
             return Err(HistorianError::Bucket);
         }
         let rolls = self.core().rolls(signal_no, range, bucket_ms)?;
-        Ok(rolls.iter().filter(|roll| roll.n > 0).map(Roll::bucket).collect())
+        Ok(rolls
+            .iter()
+            .filter(|roll| roll.n > 0)
+            .map(Roll::bucket)
+            .collect())
     }
 
     /// From the first sample of a signal to just after its last.
@@ -377,7 +424,9 @@ impl Core {
         range: TimeRange,
         length: i64,
     ) -> Result<Vec<Roll>, HistorianError> {
-        self.view(signal_no, range.from.0, range.to.0, |view| view.rolls(length))
+        self.view(signal_no, range.from.0, range.to.0, |view| {
+            view.rolls(length)
+        })
     }
 
     /// All samples of a window, unless the stored ones are more than `limit`.

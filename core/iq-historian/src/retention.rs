@@ -39,7 +39,10 @@ impl Keep<'_> {
         let times = block.times();
         while start < times.len() {
             let keep = self.keeps(times[start]);
-            let run = times[start..].iter().take_while(|t| self.keeps(**t) == keep).count();
+            let run = times[start..]
+                .iter()
+                .take_while(|t| self.keeps(**t) == keep)
+                .count();
             if keep {
                 kept.extend(block, start..start + run);
             }
@@ -65,11 +68,10 @@ impl Historian {
         let _one_at_a_time = core.maintenance.lock();
         let limit = older_than.0.clamp(0, TIME_END);
         let keep = Keep { limit, pins };
-        let in_memory = core
-            .hot
-            .read()
-            .get(signal_no)
-            .is_some_and(|s| s.layers().any(|b| b.first_time().is_some_and(|t| t < limit)));
+        let in_memory = core.hot.read().get(signal_no).is_some_and(|s| {
+            s.layers()
+                .any(|b| b.first_time().is_some_and(|t| t < limit))
+        });
         let mut writer = core.writer.lock();
         if in_memory {
             core.flush(&mut writer, &mut std::iter::once(signal_no))?;
@@ -94,7 +96,9 @@ impl Core {
         signal_no: u32,
         keep: &Keep<'_>,
     ) -> Result<u64, HistorianError> {
-        let tx = writer.conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let tx = writer
+            .conn
+            .transaction_with_behavior(TransactionBehavior::Immediate)?;
         let mut removed = 0;
         for chunk in store::mains(&tx, signal_no, 0, keep.limit)? {
             removed += self.remove_main(&tx, &chunk, keep)?;
@@ -130,9 +134,12 @@ impl Core {
         store::delete_main(tx, chunk.id())?;
         if !kept.is_empty() {
             let config = &self.config;
-            for part in
-                store::encode(chunk.signal_no, &kept, config.chunk_samples, config.compression_level)?
-            {
+            for part in store::encode(
+                chunk.signal_no,
+                &kept,
+                config.chunk_samples,
+                config.compression_level,
+            )? {
                 store::insert_main(tx, chunk.signal_no, &part)?;
             }
         }
@@ -165,7 +172,14 @@ impl Core {
                 tx.execute(
                     "INSERT INTO side_chunk (signal_no, t0, rev, t1, n, blob)
                      VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
-                    params![signal_no, part.t0, side.rev, part.t1, part.n as i64, part.blob],
+                    params![
+                        signal_no,
+                        part.t0,
+                        side.rev,
+                        part.t1,
+                        part.n as i64,
+                        part.blob
+                    ],
                 )?;
             }
         }
@@ -181,7 +195,9 @@ impl Core {
     ) -> Result<(), HistorianError> {
         let (last, good) = {
             let hot = self.hot.read();
-            let Some(signal) = hot.get(signal_no) else { return Ok(()) };
+            let Some(signal) = hot.get(signal_no) else {
+                return Ok(());
+            };
             let good = match &signal.last_good {
                 LastGood::Known(Some(good)) => Some(good.t),
                 _ => None,
@@ -194,7 +210,9 @@ impl Core {
         }
         let newest = self.sample_at(signal_no, TIME_END - 1)?;
         let mut hot = self.hot.write();
-        let Some(signal) = hot.get_mut(signal_no) else { return Ok(()) };
+        let Some(signal) = hot.get_mut(signal_no) else {
+            return Ok(());
+        };
         signal.last = newest;
         if gone(good) {
             signal.last_good = LastGood::Unknown;

@@ -5,7 +5,7 @@
 use iq_domain::{Bucket, Timestamp};
 
 use crate::buffer::Block;
-use crate::chunk::value::{POWERS, decimals};
+use crate::chunk::value::POWERS;
 use crate::chunk::wire::{Reader, put_column, put_int, put_uint, take_column, unzigzag, zigzag};
 use crate::chunk::{checked, checksum};
 
@@ -37,11 +37,22 @@ pub(crate) struct Roll {
 
 impl Roll {
     pub(crate) const fn empty(t: i64) -> Self {
-        Self { t, n: 0, bad: 0, min: 0.0, max: 0.0, sum: 0.0, first: 0.0, last: 0.0 }
+        Self {
+            t,
+            n: 0,
+            bad: 0,
+            min: 0.0,
+            max: 0.0,
+            sum: 0.0,
+            first: 0.0,
+            last: 0.0,
+        }
     }
 
     #[inline]
     pub(crate) fn add(&mut self, number: f64) {
+        // One zero: aggregates do not tell the negative zero from the positive.
+        let number = number + 0.0;
         if self.n == 0 {
             *self = Self {
                 n: 1,
@@ -68,7 +79,11 @@ impl Roll {
             return;
         }
         if self.n == 0 {
-            *self = Self { t: self.t, bad: self.bad, ..*later };
+            *self = Self {
+                t: self.t,
+                bad: self.bad,
+                ..*later
+            };
             return;
         }
         self.n += later.n;
@@ -100,7 +115,11 @@ pub(crate) struct Collector {
 
 impl Collector {
     pub(crate) const fn new(length: i64) -> Self {
-        Self { length, next: i64::MIN, rolls: Vec::new() }
+        Self {
+            length,
+            next: i64::MIN,
+            rolls: Vec::new(),
+        }
     }
 
     #[inline]
@@ -124,7 +143,11 @@ impl Collector {
             let roll = self.at(times[i]);
             if block.statuses().is_empty() && block.classes().is_empty() {
                 for number in &block.numbers()[i..end] {
-                    if number.is_finite() { roll.add(*number) } else { roll.bad += 1 }
+                    if number.is_finite() {
+                        roll.add(*number)
+                    } else {
+                        roll.bad += 1
+                    }
                 }
             } else {
                 for k in i..end {
@@ -156,11 +179,19 @@ pub(crate) fn of(block: &Block) -> (Vec<Roll>, Vec<Roll>) {
 
 /// Maps a float to an integer that sorts the same way.
 const fn ordered(bits: u64, sign: u64) -> u64 {
-    if bits & sign == 0 { bits | sign } else { !bits & (sign | (sign - 1)) }
+    if bits & sign == 0 {
+        bits | sign
+    } else {
+        !bits & (sign | (sign - 1))
+    }
 }
 
 const fn unordered(code: u64, sign: u64) -> u64 {
-    if code & sign == 0 { !code & (sign | (sign - 1)) } else { code & !sign }
+    if code & sign == 0 {
+        !code & (sign | (sign - 1))
+    } else {
+        code & !sign
+    }
 }
 
 /// How the numbers of one set of rollups map to integers that sort alike.
@@ -172,25 +203,24 @@ enum Lattice {
 }
 
 impl Lattice {
-    fn of(rolls: &[Roll]) -> Self {
+    /// `exponent` is that of all numbers of the chunk: sums are then integers as well.
+    fn of(rolls: &[Roll], exponent: Option<u8>) -> Self {
         let numbers: Vec<f64> = rolls
             .iter()
             .filter(|r| r.n > 0)
             .flat_map(|r| [r.min, r.max, r.first, r.last])
             .collect();
-        let exact = |power: f64| {
-            // Sums of scaled integers must be integers themselves, up to rounding.
-            rolls.iter().all(|r| {
-                let sum = r.sum * power;
-                sum.abs() < 1e15 && (sum - sum.round_ties_even()).abs() < 0.01
-            })
-        };
-        if let Some((exponent, _)) = decimals(&numbers)
-            && exact(POWERS[usize::from(exponent)])
+        if let Some(e) = exponent
+            && rolls
+                .iter()
+                .all(|r| (r.sum * POWERS[usize::from(e)]).abs() < 1e15)
         {
-            return Self::Decimal(exponent);
+            return Self::Decimal(e);
         }
-        if numbers.iter().all(|v| f64::from(*v as f32).to_bits() == v.to_bits()) {
+        if numbers
+            .iter()
+            .all(|v| f64::from(*v as f32).to_bits() == v.to_bits())
+        {
             return Self::Single;
         }
         Self::Double
@@ -208,7 +238,9 @@ impl Lattice {
         match code {
             SINGLE => Some(Self::Single),
             DOUBLE => Some(Self::Double),
-            exponent => POWERS.get(usize::from(exponent)).map(|_| Self::Decimal(exponent)),
+            exponent => POWERS
+                .get(usize::from(exponent))
+                .map(|_| Self::Decimal(exponent)),
         }
     }
 
@@ -256,7 +288,13 @@ impl Lattice {
 }
 
 /// Encodes the rollups of the chunk of `signal_no` that starts at `t0`.
-pub(crate) fn encode(signal_no: u32, t0: i64, length: i64, rolls: &[Roll]) -> Vec<u8> {
+pub(crate) fn encode(
+    signal_no: u32,
+    t0: i64,
+    length: i64,
+    rolls: &[Roll],
+    exponent: Option<u8>,
+) -> Vec<u8> {
     let mut out = Vec::with_capacity(rolls.len() * 6 + 48);
     put_uint(&mut out, rolls.len() as u64);
     let units: Vec<i64> = rolls.iter().map(|r| r.t / length).collect();
@@ -267,7 +305,7 @@ pub(crate) fn encode(signal_no: u32, t0: i64, length: i64, rolls: &[Roll]) -> Ve
     put_column(&mut out, &rolls.iter().map(|r| r.bad).collect::<Vec<_>>());
     let good: Vec<&Roll> = rolls.iter().filter(|r| r.n > 0).collect();
     if !good.is_empty() {
-        put_numbers(&mut out, &good, Lattice::of(rolls));
+        put_numbers(&mut out, &good, Lattice::of(rolls, exponent));
     }
     let crc = checksum(signal_no, t0, &out);
     out.extend_from_slice(&crc.to_le_bytes());
@@ -278,16 +316,24 @@ fn put_numbers(out: &mut Vec<u8>, good: &[&Roll], lattice: Lattice) {
     out.push(lattice.code());
     let mins: Vec<u64> = good.iter().map(|r| lattice.to_integer(r.min)).collect();
     put_uint(out, mins[0]);
-    let steps: Vec<u64> =
-        mins.windows(2).map(|p| zigzag(p[1].wrapping_sub(p[0]) as i64)).collect();
+    let steps: Vec<u64> = mins
+        .windows(2)
+        .map(|p| zigzag(p[1].wrapping_sub(p[0]) as i64))
+        .collect();
     put_column(out, &steps);
     for number in [|r: &Roll| r.max, |r: &Roll| r.first, |r: &Roll| r.last] {
-        let above: Vec<u64> =
-            good.iter().zip(&mins).map(|(r, min)| lattice.to_integer(number(r)) - min).collect();
+        let above: Vec<u64> = good
+            .iter()
+            .zip(&mins)
+            .map(|(r, min)| lattice.to_integer(number(r)) - min)
+            .collect();
         put_column(out, &above);
     }
-    let sums: Vec<u64> =
-        good.iter().zip(&mins).map(|(r, min)| lattice.sum_to_integer(r, *min)).collect();
+    let sums: Vec<u64> = good
+        .iter()
+        .zip(&mins)
+        .map(|(r, min)| lattice.sum_to_integer(r, *min))
+        .collect();
     put_column(out, &sums);
 }
 
@@ -297,13 +343,20 @@ pub(crate) fn decode(signal_no: u32, t0: i64, length: i64, blob: &[u8]) -> Optio
     let count = reader.count()?;
     let mut unit = reader.int()?;
     let steps = take_column(&mut reader, count.saturating_sub(1))?;
-    let (ns, bads) = (take_column(&mut reader, count)?, take_column(&mut reader, count)?);
+    let (ns, bads) = (
+        take_column(&mut reader, count)?,
+        take_column(&mut reader, count)?,
+    );
     let mut rolls = Vec::with_capacity(count);
     for i in 0..count {
         if i > 0 {
             unit = unit.wrapping_add(steps[i - 1] as i64);
         }
-        rolls.push(Roll { n: ns[i], bad: bads[i], ..Roll::empty(unit.wrapping_mul(length)) });
+        rolls.push(Roll {
+            n: ns[i],
+            bad: bads[i],
+            ..Roll::empty(unit.wrapping_mul(length))
+        });
     }
     let good = rolls.iter().filter(|r| r.n > 0).count();
     if good == 0 {
@@ -312,9 +365,12 @@ pub(crate) fn decode(signal_no: u32, t0: i64, length: i64, blob: &[u8]) -> Optio
     let lattice = Lattice::from_code(reader.byte()?)?;
     let mut min = reader.uint()?;
     let steps = take_column(&mut reader, good - 1)?;
-    let [maxs, firsts, lasts, sums] =
-        [(); 4].map(|()| take_column(&mut reader, good)).into_iter().collect::<Option<Vec<_>>>()?
-            .try_into().ok()?;
+    let [maxs, firsts, lasts, sums] = [(); 4]
+        .map(|()| take_column(&mut reader, good))
+        .into_iter()
+        .collect::<Option<Vec<_>>>()?
+        .try_into()
+        .ok()?;
     for (i, roll) in rolls.iter_mut().filter(|r| r.n > 0).enumerate() {
         if i > 0 {
             min = min.wrapping_add(unzigzag(steps[i - 1]) as u64);
@@ -335,6 +391,7 @@ mod tests {
 
     use super::*;
     use crate::buffer::Sample;
+    use crate::chunk::value::exponent;
 
     fn number() -> impl Strategy<Value = f64> {
         prop_oneof![
@@ -359,8 +416,9 @@ mod tests {
             }
             let (minutes, hours) = of(&block);
             let t0 = block.times()[0];
+            let scale = exponent(block.numbers());
             for (length, rolls) in [(MINUTE, minutes), (HOUR, hours)] {
-                let back = decode(3, t0, length, &encode(3, t0, length, &rolls)).unwrap();
+                let back = decode(3, t0, length, &encode(3, t0, length, &rolls, scale)).unwrap();
                 prop_assert_eq!(rolls.len(), back.len());
                 for (a, b) in rolls.iter().zip(&back) {
                     prop_assert_eq!((a.t, a.n, a.bad), (b.t, b.n, b.bad));
@@ -382,7 +440,7 @@ mod tests {
     fn damaged_rollups_are_refused() {
         let mut roll = Roll::empty(0);
         roll.add(1.5);
-        let mut blob = encode(3, 0, MINUTE, &[roll]);
+        let mut blob = encode(3, 0, MINUTE, &[roll], Some(1));
         blob[3] ^= 1;
         assert_eq!(decode(3, 0, MINUTE, &blob), None);
     }

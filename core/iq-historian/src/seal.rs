@@ -45,7 +45,10 @@ impl Sealer {
     pub(crate) fn new(workers: usize, chunk_samples: usize, level: usize) -> Self {
         let lines = (0..workers.max(1)).map(|_| VecDeque::new()).collect();
         Self {
-            state: Mutex::new(State { lines, ..State::default() }),
+            state: Mutex::new(State {
+                lines,
+                ..State::default()
+            }),
             work: Condvar::new(),
             done: Condvar::new(),
             chunk_samples,
@@ -105,7 +108,12 @@ impl Sealer {
             None => Ok(Vec::new()),
         };
         let (main, late) = (parts(&frozen.main)?, parts(&frozen.late)?);
-        Ok(Sealed { signal_no, frozen, main, late })
+        Ok(Sealed {
+            signal_no,
+            frozen,
+            main,
+            late,
+        })
     }
 
     pub(crate) fn has_sealed(&self) -> bool {

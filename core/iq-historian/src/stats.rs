@@ -36,8 +36,11 @@ impl Historian {
         let (signals, hot_samples) = {
             let hot = core.hot.read();
             let count = hot.iter().filter(|(_, s)| s.last.is_some()).count();
-            let samples: usize =
-                hot.iter().flat_map(|(_, s)| s.layers()).map(crate::buffer::Block::len).sum();
+            let samples: usize = hot
+                .iter()
+                .flat_map(|(_, s)| s.layers())
+                .map(crate::buffer::Block::len)
+                .sum();
             (count as u64, samples as u64)
         };
         let conn = core.readers.take()?;

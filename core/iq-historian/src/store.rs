@@ -60,10 +60,17 @@ fn inspect(path: &Path) -> Result<bool, HistorianError> {
     if application != APPLICATION_ID {
         // A crash between creation and the first commit leaves a database without tables.
         let tables = read("SELECT count(*) FROM sqlite_schema")?;
-        return if tables == 0 && found == 0 { Ok(false) } else { Err(HistorianError::Foreign) };
+        return if tables == 0 && found == 0 {
+            Ok(false)
+        } else {
+            Err(HistorianError::Foreign)
+        };
     }
     if found > FORMAT {
-        return Err(HistorianError::Newer { found, supported: FORMAT });
+        return Err(HistorianError::Newer {
+            found,
+            supported: FORMAT,
+        });
     }
     Ok(true)
 }
@@ -109,7 +116,10 @@ const KEPT_READERS: usize = 4;
 
 impl Readers {
     pub(crate) fn new(path: &Path) -> Self {
-        Self { path: path.to_owned(), idle: Mutex::new(Vec::new()) }
+        Self {
+            path: path.to_owned(),
+            idle: Mutex::new(Vec::new()),
+        }
     }
 
     pub(crate) fn take(&self) -> Result<Connection, HistorianError> {
@@ -170,16 +180,19 @@ pub(crate) fn encode(
 }
 
 fn encode_one(signal_no: u32, block: &Block, level: usize) -> Result<Encoded, HistorianError> {
-    let (t0, t1) =
-        block.first_time().zip(block.last_time()).ok_or(HistorianError::Codec)?;
+    let (t0, t1) = block
+        .first_time()
+        .zip(block.last_time())
+        .ok_or(HistorianError::Codec)?;
     let (minutes, hours) = rollup::of(block);
+    let exponent = chunk::value::exponent(block.numbers());
     Ok(Encoded {
         t0,
         t1,
         n: block.len(),
         blob: chunk::encode(signal_no, block, level)?,
-        hours: rollup::encode(signal_no, t0, HOUR, &hours),
-        minutes: rollup::encode(signal_no, t0, MINUTE, &minutes),
+        hours: rollup::encode(signal_no, t0, HOUR, &hours, exponent),
+        minutes: rollup::encode(signal_no, t0, MINUTE, &minutes, exponent),
     })
 }
 
@@ -202,7 +215,8 @@ pub(crate) fn insert_main(
 /// Removes a chunk with its rollups.
 pub(crate) fn delete_main(conn: &Connection, id: i64) -> Result<(), HistorianError> {
     for table in ["chunk", "chunk_hour", "chunk_minute"] {
-        conn.prepare_cached(&format!("DELETE FROM {table} WHERE id = ?1"))?.execute([id])?;
+        conn.prepare_cached(&format!("DELETE FROM {table} WHERE id = ?1"))?
+            .execute([id])?;
     }
     Ok(())
 }
@@ -217,7 +231,13 @@ pub(crate) fn insert_side(
         "INSERT INTO side_chunk (signal_no, t0, rev, t1, n, blob)
          SELECT ?1, ?2, coalesce(max(rev), 0) + 1, ?3, ?4, ?5 FROM side_chunk WHERE signal_no = ?1",
     )?
-    .execute(params![signal_no, chunk.t0, chunk.t1, chunk.n as i64, chunk.blob])?;
+    .execute(params![
+        signal_no,
+        chunk.t0,
+        chunk.t1,
+        chunk.n as i64,
+        chunk.blob
+    ])?;
     Ok(())
 }
 
@@ -259,7 +279,10 @@ impl ChunkRef {
     }
 
     pub(crate) const fn damaged(&self) -> HistorianError {
-        HistorianError::ChunkDamaged { signal_no: self.signal_no, t0: Timestamp(self.t0) }
+        HistorianError::ChunkDamaged {
+            signal_no: self.signal_no,
+            t0: Timestamp(self.t0),
+        }
     }
 
     fn with_blob<R>(
@@ -288,9 +311,11 @@ impl ChunkRef {
     }
 
     pub(crate) fn minutes(&self, conn: &Connection) -> Result<Vec<rollup::Roll>, HistorianError> {
-        self.with_blob(conn, "SELECT blob FROM chunk_minute WHERE id = ?1", |blob| {
-            rollup::decode(self.signal_no, self.t0, MINUTE, blob)
-        })
+        self.with_blob(
+            conn,
+            "SELECT blob FROM chunk_minute WHERE id = ?1",
+            |blob| rollup::decode(self.signal_no, self.t0, MINUTE, blob),
+        )
     }
 }
 
@@ -308,7 +333,12 @@ pub(crate) fn mains(
     }
     let read = |row: &rusqlite::Row<'_>| -> rusqlite::Result<ChunkRef> {
         let id: i64 = row.get(0)?;
-        Ok(ChunkRef { signal_no, t0: id & (TIME_END - 1), t1: row.get(1)?, n: row.get(2)? })
+        Ok(ChunkRef {
+            signal_no,
+            t0: id & (TIME_END - 1),
+            t1: row.get(1)?,
+            n: row.get(2)?,
+        })
     };
     let before = conn
         .prepare_cached(
@@ -348,7 +378,10 @@ pub(crate) fn sides(
     let mut found = Vec::new();
     while let Some(row) = rows.next()? {
         let (t0, rev) = (row.get(0)?, row.get(1)?);
-        let damaged = || HistorianError::ChunkDamaged { signal_no, t0: Timestamp(t0) };
+        let damaged = || HistorianError::ChunkDamaged {
+            signal_no,
+            t0: Timestamp(t0),
+        };
         let blob = row.get_ref(2)?.as_blob().map_err(|_| damaged())?;
         let block = chunk::decode(signal_no, t0, blob).ok_or_else(damaged)?;
         found.push(Side { t0, rev, block });

@@ -127,7 +127,9 @@ impl Writer {
         drop(rows);
         drop(statement);
         let mut damaged = Vec::new();
-        let mut statement = self.conn.prepare("SELECT id, blob FROM journal ORDER BY id")?;
+        let mut statement = self
+            .conn
+            .prepare("SELECT id, blob FROM journal ORDER BY id")?;
         let mut rows = statement.query([])?;
         while let Some(row) = rows.next()? {
             let id: i64 = row.get(0)?;
@@ -148,7 +150,10 @@ impl Writer {
         drop(rows);
         drop(statement);
         let newest_mark: i64 =
-            self.conn.query_row("SELECT coalesce(max(mark), 0) FROM signal", [], |r| r.get(0))?;
+            self.conn
+                .query_row("SELECT coalesce(max(mark), 0) FROM signal", [], |r| {
+                    r.get(0)
+                })?;
         self.next_id = self.next_id.max(newest_mark + 1);
         self.set_damaged_aside(&damaged)
     }
@@ -168,8 +173,9 @@ impl Writer {
             tx.commit()?;
             self.journal.retain(|(id, _)| !ids.contains(id));
         }
-        let count: i64 =
-            self.conn.query_row("SELECT count(*) FROM journal_damaged", [], |r| r.get(0))?;
+        let count: i64 = self
+            .conn
+            .query_row("SELECT count(*) FROM journal_damaged", [], |r| r.get(0))?;
         self.damaged_rows = count.unsigned_abs();
         Ok(())
     }
@@ -177,7 +183,8 @@ impl Writer {
     /// Copies the write-ahead log into the file.
     pub(crate) fn checkpoint(&mut self, truncate: bool) -> Result<(), HistorianError> {
         let mode = if truncate { "TRUNCATE" } else { "PASSIVE" };
-        self.conn.query_row(&format!("PRAGMA wal_checkpoint({mode})"), [], |_| Ok(()))?;
+        self.conn
+            .query_row(&format!("PRAGMA wal_checkpoint({mode})"), [], |_| Ok(()))?;
         self.pages_since_checkpoint = 0;
         Ok(())
     }
@@ -279,7 +286,9 @@ impl Core {
                 let full = matches!(error, HistorianError::DiskFull);
                 let mut state = self.state.lock();
                 if full && *state == HistorianState::Ok {
-                    *state = HistorianState::DiskFull { since: self.config.clock.now() };
+                    *state = HistorianState::DiskFull {
+                        since: self.config.clock.now(),
+                    };
                 }
                 drop(state);
                 tracing::error!(%error, "commit failed, nothing of it was stored");
@@ -301,9 +310,18 @@ impl Core {
         sealed: &[crate::seal::Sealed],
     ) -> Result<Written, HistorianError> {
         let overdue = self.overdue(writer);
-        let Writer { conn, next_id, journal, .. } = &mut *writer;
+        let Writer {
+            conn,
+            next_id,
+            journal,
+            ..
+        } = &mut *writer;
         let tx = conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
-        let mut out = Journaler { tx: &tx, next_id: *next_id, rows: Vec::new() };
+        let mut out = Journaler {
+            tx: &tx,
+            next_id: *next_id,
+            rows: Vec::new(),
+        };
         let mut pages = 1;
         let mut carry: Vec<u32> = overdue;
         for seal in sealed {
@@ -320,7 +338,8 @@ impl Core {
             let keep = self.low_water(sealed, &carried, &rows, batch_id);
             let free = journal.iter().take_while(|(id, _)| *id < keep).count();
             if free >= TRIM_ROWS || self.sealer.is_flushing() {
-                tx.prepare_cached("DELETE FROM journal WHERE id < ?1")?.execute([keep])?;
+                tx.prepare_cached("DELETE FROM journal WHERE id < ?1")?
+                    .execute([keep])?;
                 trimmed_below = keep;
                 pages += 4;
             }
@@ -338,7 +357,13 @@ impl Core {
             drop(hot);
             drop(gate);
         }
-        Ok(Written { batch_id, carried, journal: rows, trimmed_below, pages })
+        Ok(Written {
+            batch_id,
+            carried,
+            journal: rows,
+            trimmed_below,
+            pages,
+        })
     }
 
     fn write_seal(
@@ -361,7 +386,9 @@ impl Core {
             pages += 3 + part.blob.len() as u64 / 4_096;
         }
         let hot = self.hot.read();
-        let Some(signal) = hot.get(signal_no) else { return Ok(pages) };
+        let Some(signal) = hot.get(signal_no) else {
+            return Ok(pages);
+        };
         let last = signal.last.as_ref().map(pack_one);
         let (good, known) = match &signal.last_good {
             LastGood::Known(good) => (good.as_ref().map(pack_one), true),
@@ -377,7 +404,14 @@ impl Core {
                last = excluded.last, last_good = excluded.last_good,
                good_known = excluded.good_known",
         )?
-        .execute(params![signal_no, seal.frozen.mark, sealed_to, last, good, known])?;
+        .execute(params![
+            signal_no,
+            seal.frozen.mark,
+            sealed_to,
+            last,
+            good,
+            known
+        ])?;
         Ok(pages)
     }
 
@@ -392,7 +426,9 @@ impl Core {
             over = over.saturating_sub(*bytes);
             over == 0
         });
-        let Some((limit, _)) = limit else { return Vec::new() };
+        let Some((limit, _)) = limit else {
+            return Vec::new();
+        };
         let old: Vec<(u32, usize)> = self
             .hot
             .read()
@@ -400,8 +436,9 @@ impl Core {
             .filter(|(_, s)| s.open_first.min(s.late_first) < *limit)
             .map(|(no, s)| (no, s.open.len() + s.late.len()))
             .collect();
-        let (full, slow): (Vec<_>, Vec<_>) =
-            old.into_iter().partition(|(_, n)| *n >= self.config.chunk_samples / 8);
+        let (full, slow): (Vec<_>, Vec<_>) = old
+            .into_iter()
+            .partition(|(_, n)| *n >= self.config.chunk_samples / 8);
         let mark = writer.next_id - 1;
         self.freeze(full.into_iter().map(|(no, _)| no), mark);
         slow.into_iter().map(|(no, _)| no).collect()
@@ -412,7 +449,10 @@ impl Core {
         let mut tasks: Vec<(u32, Frozen)> = Vec::new();
         let mut hot = self.hot.write();
         for signal_no in signals {
-            tasks.extend(hot.freeze(signal_no, mark).map(|frozen| (signal_no, frozen)));
+            tasks.extend(
+                hot.freeze(signal_no, mark)
+                    .map(|frozen| (signal_no, frozen)),
+            );
         }
         drop(hot);
         self.sealer.push(tasks);
@@ -430,7 +470,9 @@ impl Core {
         let mut carried = Vec::with_capacity(signals.len());
         let mut packer = Packer::new();
         for signal_no in signals {
-            let Some(signal) = hot.get(*signal_no) else { continue };
+            let Some(signal) = hot.get(*signal_no) else {
+                continue;
+            };
             for block in [&signal.open, &signal.late] {
                 for i in 0..block.len() {
                     let s: Sample = block.sample(i);
@@ -514,8 +556,16 @@ impl Core {
         let mut hot = self.hot.write();
         for (signal_no, id) in &written.carried {
             if let Some(signal) = hot.get_mut(*signal_no) {
-                signal.open_first = if signal.open.is_empty() { i64::MAX } else { *id };
-                signal.late_first = if signal.late.is_empty() { i64::MAX } else { *id };
+                signal.open_first = if signal.open.is_empty() {
+                    i64::MAX
+                } else {
+                    *id
+                };
+                signal.late_first = if signal.late.is_empty() {
+                    i64::MAX
+                } else {
+                    *id
+                };
             }
         }
         for batch in batches {

@@ -50,16 +50,25 @@ fn status() -> impl Strategy<Value = u32> {
 
 fn batch() -> impl Strategy<Value = Step> {
     // Mostly in order around a moving start, with a part anywhere in the past.
-    (0_i64..40, prop::collection::vec((0..SIGNALS, 0_i64..20, any::<u8>(), value(), status()), 1..60))
+    (
+        0_i64..40,
+        prop::collection::vec(
+            (0..SIGNALS, 0_i64..20, any::<u8>(), value(), status()),
+            1..60,
+        ),
+    )
         .prop_map(|(start, rows)| {
-            let rows = rows.into_iter().enumerate().map(|(i, (signal, jitter, kind, v, s))| {
-                let t = match kind {
-                    0..200 => start * 300_000 + i as i64 * 7_000 + jitter * 50,
-                    200..240 => jitter * 600_000,
-                    _ => start * 300_000 + jitter * 7_000,
-                };
-                (signal, BASE + t, v, s)
-            });
+            let rows = rows
+                .into_iter()
+                .enumerate()
+                .map(|(i, (signal, jitter, kind, v, s))| {
+                    let t = match kind {
+                        0..200 => start * 300_000 + i as i64 * 7_000 + jitter * 50,
+                        200..240 => jitter * 600_000,
+                        _ => start * 300_000 + jitter * 7_000,
+                    };
+                    (signal, BASE + t, v, s)
+                });
             Step::Append(rows.collect())
         })
 }
@@ -104,7 +113,10 @@ fn usable(value: &(Option<Value>, u32)) -> bool {
 }
 
 fn range(from: i64, to: i64) -> TimeRange {
-    TimeRange { from: Timestamp(from), to: Timestamp(to) }
+    TimeRange {
+        from: Timestamp(from),
+        to: Timestamp(to),
+    }
 }
 
 fn check_raw(h: &Historian, model: &Model, signal: u32, from: i64, to: i64) {
@@ -129,7 +141,10 @@ fn check_buckets(h: &Historian, model: &Model, signal: u32, from: i64, to: i64, 
         if let Some(Value::Number(n)) = &value.0
             && usable(value)
         {
-            expected.entry(t.div_euclid(length) * length).or_default().push(*n);
+            expected
+                .entry(t.div_euclid(length) * length)
+                .or_default()
+                .push(*n);
         }
     }
     let buckets = h.buckets(signal, range(from, to), length).unwrap();
@@ -139,9 +154,14 @@ fn check_buckets(h: &Historian, model: &Model, signal: u32, from: i64, to: i64, 
         let high = numbers.iter().copied().fold(f64::NEG_INFINITY, f64::max);
         assert_eq!((bucket.t.0, bucket.count), (*t, numbers.len() as u64));
         assert_eq!((bucket.min, bucket.max), (low, high));
-        assert_eq!((bucket.first, bucket.last), (numbers[0], numbers[numbers.len() - 1]));
-        let (sum, size): (f64, f64) =
-            (numbers.iter().sum(), numbers.iter().map(|n| n.abs()).sum::<f64>());
+        assert_eq!(
+            (bucket.first, bucket.last),
+            (numbers[0], numbers[numbers.len() - 1])
+        );
+        let (sum, size): (f64, f64) = (
+            numbers.iter().sum(),
+            numbers.iter().map(|n| n.abs()).sum::<f64>(),
+        );
         assert!(
             (bucket.sum - sum).abs() <= 1e-9 * size.max(1.0) || !size.is_finite(),
             "{} is not {sum}",
@@ -171,7 +191,14 @@ fn check_all(h: &Historian, model: &Model, probes: &[(i64, i64)]) {
             let from = BASE + offset;
             check_raw(h, model, signal, from, from + length);
             check_buckets(h, model, signal, from, from + length, 60_000);
-            check_buckets(h, model, signal, from / 60_000 * 60_000, from + length, 3_600_000);
+            check_buckets(
+                h,
+                model,
+                signal,
+                from / 60_000 * 60_000,
+                from + length,
+                3_600_000,
+            );
             check_buckets(h, model, signal, from, from + length, 45_000);
             let chart = h.decimate(signal, range(from, from + length), 10).unwrap();
             assert_eq!(chart.provenance, Provenance::Raw);
@@ -227,9 +254,8 @@ fn run(steps: Vec<Step>, probes: &[(i64, i64)]) {
             Step::Retain(signal, limit, pin, length) => {
                 let pin = range(pin, pin + length);
                 h.retain(signal, Timestamp(limit), &[pin]).unwrap();
-                model.retain(|(s, t), _| {
-                    *s != signal || *t >= limit || pin.contains(Timestamp(*t))
-                });
+                model
+                    .retain(|(s, t), _| *s != signal || *t >= limit || pin.contains(Timestamp(*t)));
             }
         }
         check_all(&h, &model, probes);
@@ -237,7 +263,11 @@ fn run(steps: Vec<Step>, probes: &[(i64, i64)]) {
     h.checkpoint().unwrap();
     h.compact().unwrap();
     check_all(&h, &model, probes);
-    assert_eq!(h.stats().unwrap().samples, model.len() as u64, "each sample counts once");
+    assert_eq!(
+        h.stats().unwrap().samples,
+        model.len() as u64,
+        "each sample counts once"
+    );
     drop(h);
     let h = Historian::open(&path, config()).unwrap();
     check_all(&h, &model, probes);

@@ -69,8 +69,11 @@ fn write(signal_no: u32, block: &Block, level: usize) -> Option<Vec<u8>> {
             if !numbers.is_empty() {
                 value::encode(&numbers, level, &mut out)?;
             }
-            let indexes: Vec<u32> =
-                classes.iter().filter(|c| **c >= TEXT).map(|c| c - TEXT).collect();
+            let indexes: Vec<u32> = classes
+                .iter()
+                .filter(|c| **c >= TEXT)
+                .map(|c| c - TEXT)
+                .collect();
             text::encode(&indexes, block.dictionary(), &mut out);
         }
     }
@@ -98,13 +101,23 @@ pub(crate) fn decode(signal_no: u32, t0: i64, blob: &[u8]) -> Option<Block> {
     };
     if kind == NUMBERS {
         let numbers = value::decode(&mut reader, n)?;
-        return Some(Block::from_parts(times, numbers, statuses, classes, Vec::new()));
+        return Some(Block::from_parts(
+            times,
+            numbers,
+            statuses,
+            classes,
+            Vec::new(),
+        ));
     }
     if classes.is_empty() {
         classes = vec![NUMBER; n];
     }
     let count = reader.count()?;
-    let packed = if count == 0 { Vec::new() } else { value::decode(&mut reader, count)? };
+    let packed = if count == 0 {
+        Vec::new()
+    } else {
+        value::decode(&mut reader, count)?
+    };
     let texts = classes.iter().filter(|c| **c == TEXT).count();
     let (indexes, dictionary) = text::decode(&mut reader, texts)?;
     let (mut packed, mut indexes) = (packed.into_iter(), indexes.into_iter());
@@ -116,7 +129,9 @@ pub(crate) fn decode(signal_no: u32, t0: i64, blob: &[u8]) -> Option<Block> {
             _ => *class = TEXT + indexes.next()?,
         }
     }
-    Some(Block::from_parts(times, numbers, statuses, classes, dictionary))
+    Some(Block::from_parts(
+        times, numbers, statuses, classes, dictionary,
+    ))
 }
 
 /// CRC-32 over the identity of the row and its bytes.
@@ -146,11 +161,17 @@ mod tests {
         for i in 0..500_i64 {
             let value = match i % 7 {
                 0 => None,
-                1 => Some(Value::Text(if i % 2 == 0 { "running" } else { "يعمل" }.into())),
+                1 => Some(Value::Text(
+                    if i % 2 == 0 { "running" } else { "يعمل" }.into(),
+                )),
                 2 => Some(Value::Number(f64::NAN)),
                 _ => Some(Value::Number(i as f64 / 10.0)),
             };
-            block.upsert(&Sample { t: 1_000 + i * 10, value, status: (i as u32 % 5) << 28 });
+            block.upsert(&Sample {
+                t: 1_000 + i * 10,
+                value,
+                status: (i as u32 % 5) << 28,
+            });
         }
         block
     }
@@ -175,7 +196,10 @@ mod tests {
         }
         assert!(decode(8, 1_000, &blob).is_none(), "another signal's row");
         assert!(decode(7, 1_001, &blob).is_none(), "another time");
-        assert!(decode(7, 1_000, &blob[..blob.len() - 1]).is_none(), "cut off");
+        assert!(
+            decode(7, 1_000, &blob[..blob.len() - 1]).is_none(),
+            "cut off"
+        );
         assert!(decode(7, 1_000, &[]).is_none(), "empty");
     }
 }

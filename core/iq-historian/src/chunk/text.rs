@@ -25,5 +25,8 @@ pub(crate) fn decode(reader: &mut Reader<'_>, n: usize) -> Option<(Vec<u32>, Vec
     if indexes.is_empty() {
         indexes = vec![0; n];
     }
-    indexes.iter().all(|i| (*i as usize) < count).then_some((indexes, dictionary))
+    indexes
+        .iter()
+        .all(|i| (*i as usize) < count)
+        .then_some((indexes, dictionary))
 }

@@ -73,7 +73,9 @@ impl Grid {
             }
             tried[i] = step;
             if let Some(grid) = Self::with_step(times, step)
-                && best.as_ref().is_none_or(|b| grid.jumps.len() < b.jumps.len())
+                && best
+                    .as_ref()
+                    .is_none_or(|b| grid.jumps.len() < b.jumps.len())
             {
                 best = Some(grid);
             }
@@ -88,7 +90,11 @@ impl Grid {
         let mut slot = -1_i64;
         // The first sample's own jitter would shift every slot: anchor on the step's multiples.
         let anchor = first.div_euclid(step) * step;
-        let base = if (first - anchor) * 2 > step { first } else { anchor };
+        let base = if (first - anchor) * 2 > step {
+            first
+        } else {
+            anchor
+        };
         for (i, t) in times.iter().enumerate() {
             let offset = t - base;
             let mut at = (slot + 1).max(0);
@@ -110,7 +116,12 @@ impl Grid {
             .into_iter()
             .map(|r| u16::try_from(r - low).ok())
             .collect::<Option<Vec<u16>>>()?;
-        Some(Self { step, low: low + base - first, jumps, residuals })
+        Some(Self {
+            step,
+            low: low + base - first,
+            jumps,
+            residuals,
+        })
     }
 
     fn write(&self, level: usize, out: &mut Vec<u8>) -> Option<()> {
@@ -164,9 +175,15 @@ fn delta_for(residuals: &[u16]) -> DeltaSpec {
     let n = residuals.len().max(1) as i64;
     let mean = residuals.iter().map(|r| i64::from(*r)).sum::<i64>() / n;
     let spread: i64 = residuals.iter().map(|r| (i64::from(*r) - mean).abs()).sum();
-    let steps: i64 =
-        residuals.windows(2).map(|p| (i64::from(p[1]) - i64::from(p[0])).abs()).sum();
-    if steps < spread { DeltaSpec::TryConsecutive(1) } else { DeltaSpec::NoOp }
+    let steps: i64 = residuals
+        .windows(2)
+        .map(|p| (i64::from(p[1]) - i64::from(p[0])).abs())
+        .sum();
+    if steps < spread {
+        DeltaSpec::TryConsecutive(1)
+    } else {
+        DeltaSpec::NoOp
+    }
 }
 
 #[cfg(test)]
@@ -179,7 +196,10 @@ mod tests {
         let mut out = Vec::new();
         encode(times, 8, &mut out).unwrap();
         let mut reader = Reader::new(&out);
-        assert_eq!(decode(&mut reader, times[0], times.len()).as_deref(), Some(times));
+        assert_eq!(
+            decode(&mut reader, times[0], times.len()).as_deref(),
+            Some(times)
+        );
         assert!(reader.is_empty());
         out.len()
     }
@@ -197,7 +217,9 @@ mod tests {
         let times: Vec<i64> = (0..8_192)
             .map(|i| {
                 t += if i % 1_000 == 999 { 30_000 } else { 1_000 };
-                state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+                state = state
+                    .wrapping_mul(6_364_136_223_846_793_005)
+                    .wrapping_add(1);
                 t + (state >> 33) as i64 % 50
             })
             .collect();

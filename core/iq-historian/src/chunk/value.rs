@@ -21,7 +21,8 @@ const LARGEST: f64 = 1_099_511_627_776.0;
 /// The integer `value * power` if dividing it gives the very same bits back.
 #[inline]
 pub(crate) fn scaled(value: f64, power: f64) -> Option<i64> {
-    let integer = (value * power).round_ties_even();
+    // Adding zero turns the negative zero, which no integer can stand for, into the positive one.
+    let integer = (value * power).round_ties_even() + 0.0;
     (integer.abs() < LARGEST && (integer / power).to_bits() == value.to_bits())
         .then_some(integer as i64)
 }
@@ -43,13 +44,30 @@ pub(crate) fn decimals(values: &[f64]) -> Option<(u8, Vec<i64>)> {
     }
     let power = POWERS[exponent];
     // A value fitting a small exponent may miss a larger one: the building pass checks again.
-    let integers = values.iter().map(|v| scaled(*v, power)).collect::<Option<Vec<i64>>>()?;
+    let integers = values
+        .iter()
+        .map(|v| scaled(*v, power))
+        .collect::<Option<Vec<i64>>>()?;
     Some((exponent as u8, integers))
+}
+
+/// The exponent at which all finite numbers are integers, if there is one.
+pub(crate) fn exponent(values: &[f64]) -> Option<u8> {
+    let finite: Vec<f64> = values
+        .iter()
+        .copied()
+        .filter(|v| v.is_finite())
+        .map(|v| v + 0.0)
+        .collect();
+    decimals(&finite).map(|(exponent, _)| exponent)
 }
 
 /// Encodes numbers.
 pub(crate) fn encode(values: &[f64], level: usize, out: &mut Vec<u8>) -> Option<()> {
-    let runs = 1 + values.windows(2).filter(|p| p[0].to_bits() != p[1].to_bits()).count();
+    let runs = 1 + values
+        .windows(2)
+        .filter(|p| p[0].to_bits() != p[1].to_bits())
+        .count();
     if values.len() >= 16 && runs * 8 <= values.len() {
         out.push(RUNS);
         return encode_runs(values, runs, level, out);
@@ -76,7 +94,11 @@ fn encode_runs(values: &[f64], runs: usize, level: usize, out: &mut Vec<u8>) -> 
             put_uint(out, u64::from(*length));
         }
     } else {
-        pack(&lengths, &ChunkConfig::default().with_compression_level(level), out)?;
+        pack(
+            &lengths,
+            &ChunkConfig::default().with_compression_level(level),
+            out,
+        )?;
     }
     encode_plain(&heads, level, out)
 }
@@ -113,15 +135,21 @@ fn encode_plain(values: &[f64], level: usize, out: &mut Vec<u8>) -> Option<()> {
     }
     if let Some((exponent, integers)) = decimals(regular) {
         out.push(exponent);
-        let narrow: Option<Vec<i32>> =
-            integers.iter().map(|k| i32::try_from(*k).ok()).collect();
-        out[at] = if narrow.is_some() { DECIMAL_32 } else { DECIMAL_64 };
+        let narrow: Option<Vec<i32>> = integers.iter().map(|k| i32::try_from(*k).ok()).collect();
+        out[at] = if narrow.is_some() {
+            DECIMAL_32
+        } else {
+            DECIMAL_64
+        };
         return match narrow {
             Some(narrow) => pack(&narrow, &config, out),
             None => pack(&integers, &config, out),
         };
     }
-    if regular.iter().all(|v| f64::from(*v as f32).to_bits() == v.to_bits()) {
+    if regular
+        .iter()
+        .all(|v| f64::from(*v as f32).to_bits() == v.to_bits())
+    {
         out[at] = SINGLE;
         let singles: Vec<f32> = regular.iter().map(|v| *v as f32).collect();
         return pack(&singles, &config, out);
@@ -180,9 +208,16 @@ pub(crate) fn decode(reader: &mut Reader<'_>, n: usize) -> Option<Vec<f64>> {
 fn decode_plain(mode: u8, reader: &mut Reader<'_>, n: usize) -> Option<Vec<f64>> {
     if mode == BITS {
         if n < 8 {
-            return (0..n).map(|_| reader.array().map(f64::from_le_bytes)).collect();
+            return (0..n)
+                .map(|_| reader.array().map(f64::from_le_bytes))
+                .collect();
         }
-        return Some(unpack::<u64>(reader, n)?.into_iter().map(f64::from_bits).collect());
+        return Some(
+            unpack::<u64>(reader, n)?
+                .into_iter()
+                .map(f64::from_bits)
+                .collect(),
+        );
     }
     let count = reader.count()?;
     let mut exceptions = Vec::with_capacity(count.min(n));
@@ -194,13 +229,22 @@ fn decode_plain(mode: u8, reader: &mut Reader<'_>, n: usize) -> Option<Vec<f64>>
     let mut values: Vec<f64> = match mode {
         DECIMAL_32 => {
             let power = *POWERS.get(usize::from(reader.byte()?))?;
-            unpack::<i32>(reader, n)?.into_iter().map(|k| f64::from(k) / power).collect()
+            unpack::<i32>(reader, n)?
+                .into_iter()
+                .map(|k| f64::from(k) / power)
+                .collect()
         }
         DECIMAL_64 => {
             let power = *POWERS.get(usize::from(reader.byte()?))?;
-            unpack::<i64>(reader, n)?.into_iter().map(|k| k as f64 / power).collect()
+            unpack::<i64>(reader, n)?
+                .into_iter()
+                .map(|k| k as f64 / power)
+                .collect()
         }
-        SINGLE => unpack::<f32>(reader, n)?.into_iter().map(f64::from).collect(),
+        SINGLE => unpack::<f32>(reader, n)?
+            .into_iter()
+            .map(f64::from)
+            .collect(),
         DOUBLE => unpack::<f64>(reader, n)?,
         _ => return None,
     };
@@ -229,7 +273,9 @@ mod tests {
 
     #[test]
     fn decimal_readings_with_a_few_nans_stay_small() {
-        let mut values: Vec<f64> = (0..8_192).map(|i| f64::from(2_000 + i % 40) / 100.0).collect();
+        let mut values: Vec<f64> = (0..8_192)
+            .map(|i| f64::from(2_000 + i % 40) / 100.0)
+            .collect();
         let clean = round_trip(&values);
         values[77] = f64::from_bits(0x7ff8_dead_beef_0001);
         values[78] = f64::NEG_INFINITY;

@@ -88,7 +88,9 @@ impl<'a> Reader<'a> {
 
     /// A count that must not exceed what a chunk can hold.
     pub(crate) fn count(&mut self) -> Option<usize> {
-        usize::try_from(self.uint()?).ok().filter(|n| *n <= MAX_SAMPLES)
+        usize::try_from(self.uint()?)
+            .ok()
+            .filter(|n| *n <= MAX_SAMPLES)
     }
 
     pub(crate) fn bytes(&mut self) -> Option<&'a [u8]> {
@@ -103,7 +105,11 @@ impl<'a> Reader<'a> {
 
 /// Compresses numbers with `pco`; `None` only if the library refuses, which it does for no input of
 /// ours.
-pub(crate) fn pack<T: Number>(numbers: &[T], config: &ChunkConfig, out: &mut Vec<u8>) -> Option<()> {
+pub(crate) fn pack<T: Number>(
+    numbers: &[T],
+    config: &ChunkConfig,
+    out: &mut Vec<u8>,
+) -> Option<()> {
     if numbers.is_empty() {
         put_uint(out, 0);
         return Some(());
@@ -126,7 +132,11 @@ pub(crate) fn unpack<T: Number + Default>(reader: &mut Reader<'_>, n: usize) -> 
     let (file, rest) = FileDecompressor::new(bytes).ok()?;
     let (mut chunk, rest) = file.chunk_decompressor::<T, _>(rest).ok()?;
     let mut numbers = vec![T::default(); n];
-    let progress = chunk.page_decompressor(rest, n).ok()?.read(&mut numbers).ok()?;
+    let progress = chunk
+        .page_decompressor(rest, n)
+        .ok()?
+        .read(&mut numbers)
+        .ok()?;
     (progress.finished && progress.n_processed == n).then_some(numbers)
 }
 
