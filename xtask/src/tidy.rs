@@ -3,6 +3,7 @@
 
 mod codes;
 mod files;
+mod keys;
 mod licences;
 mod sentences;
 mod sizes;
@@ -27,12 +28,13 @@ pub(crate) fn tidy(arguments: Result<()>) -> Result<()> {
     arguments?;
     let sources = files::tracked()?;
     let (ar, en) = (locales::merged("ar")?, locales::merged("en")?);
-    let rules: [(&str, Vec<String>); 8] = [
+    let rules: [(&str, Vec<String>); 9] = [
         ("floors", floors::violations(&floors::crates()?)),
         ("size budget", sizes::over_budget(&sources)),
         ("opening comments", sizes::without_opening(&sources)),
         ("translations", sentences::differences(&ar, &en)),
         ("error codes", codes::untranslated(&sources, &ar, &en)),
+        ("keys of the pages", keys::missing(&sources, &ar, &en)),
         ("logical styles", styles::physical(&sources)),
         ("words", words::forbidden(&sources)),
         ("licences", licences::refused(&licences::of_all_packages()?)),
