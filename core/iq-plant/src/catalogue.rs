@@ -172,7 +172,8 @@ impl Catalogue {
 /// Machines with a protection group of their own: they carry a trip and a first-out point.
 pub const TRIPPABLE: [&str; 21] = [
     "P-102A", "P-102B", "K-202", "P-205A", "P-205B", "K-208", "H-301", "F-302", "P-303A", "P-303B",
-    "P-401A", "P-401B", "P-401C", "P-402A", "P-402B", "P-404A", "BL-405", "GT-501", "ST-502", "P-504A", "P-504B",
+    "P-401A", "P-401B", "P-401C", "P-402A", "P-402B", "P-404A", "BL-405", "GT-501", "ST-502",
+    "P-504A", "P-504B",
 ];
 
 /// The catalogue of the plant.
@@ -183,12 +184,20 @@ pub fn catalogue() -> &'static Catalogue {
         // The two tables the index borrows from live as long as the program: they are constants.
         let assets: &'static [PlantAsset] =
             Vec::leak(parse_assets(include_str!("../data/assets.csv")));
-        let tags: &'static [PlantTag] = Vec::leak(parse_tags(include_str!("../data/tags.csv"), assets));
+        let tags: &'static [PlantTag] =
+            Vec::leak(parse_tags(include_str!("../data/tags.csv"), assets));
         let mut tag_index: HashMap<&'static str, HashMap<&'static str, usize>> = HashMap::new();
         for (i, tag) in tags.iter().enumerate() {
-            tag_index.entry(&tag.asset).or_default().insert(&tag.metric, i);
+            tag_index
+                .entry(&tag.asset)
+                .or_default()
+                .insert(&tag.metric, i);
         }
-        let asset_index = assets.iter().enumerate().map(|(i, a)| (a.code.as_str(), i)).collect();
+        let asset_index = assets
+            .iter()
+            .enumerate()
+            .map(|(i, a)| (a.code.as_str(), i))
+            .collect();
         Catalogue {
             sites: sites(),
             units: units(),
@@ -202,16 +211,26 @@ pub fn catalogue() -> &'static Catalogue {
 }
 
 fn names(en: &str, ar: &str) -> Names {
-    Names { en: en.to_owned(), ar: ar.to_owned() }
+    Names {
+        en: en.to_owned(),
+        ar: ar.to_owned(),
+    }
 }
 
 fn sites() -> Vec<PlantSite> {
     let zone = "Asia/Riyadh";
     vec![
-        PlantSite { code: "RAS", names: names("Ras Al-Noor gas plant", "معمل رأس النور للغاز"), time_zone: zone },
+        PlantSite {
+            code: "RAS",
+            names: names("Ras Al-Noor gas plant", "معمل رأس النور للغاز"),
+            time_zone: zone,
+        },
         PlantSite {
             code: "WAD",
-            names: names("Wadi Al-Sahil water & power", "محطة وادي الساحل للمياه والطاقة"),
+            names: names(
+                "Wadi Al-Sahil water & power",
+                "محطة وادي الساحل للمياه والطاقة",
+            ),
             time_zone: zone,
         },
     ]
@@ -219,14 +238,28 @@ fn sites() -> Vec<PlantSite> {
 
 fn units() -> Vec<PlantUnit> {
     [
-        ("RAS", "U100", "Inlet and stabilisation", "الفصل وتثبيت المكثفات"),
+        (
+            "RAS",
+            "U100",
+            "Inlet and stabilisation",
+            "الفصل وتثبيت المكثفات",
+        ),
         ("RAS", "U200", "Gas compression", "ضغط الغاز"),
         ("RAS", "U300", "Hot oil", "الزيت الساخن"),
-        ("WAD", "U400", "Seawater reverse osmosis", "تحلية بالتناضح العكسي"),
+        (
+            "WAD",
+            "U400",
+            "Seawater reverse osmosis",
+            "تحلية بالتناضح العكسي",
+        ),
         ("WAD", "U500", "Power block", "كتلة الطاقة"),
     ]
     .into_iter()
-    .map(|(site, code, en, ar)| PlantUnit { site, code, names: names(en, ar) })
+    .map(|(site, code, en, ar)| PlantUnit {
+        site,
+        code,
+        names: names(en, ar),
+    })
     .collect()
 }
 
@@ -287,7 +320,12 @@ fn parse_tags(text: &'static str, assets: &[PlantAsset]) -> Vec<PlantTag> {
         .map(|r| {
             let mut limits = r[10].split('/').map(|cell| cell.trim().parse::<f64>().ok());
             let mut next = || limits.next().flatten();
-            let limits = Limits { low_low: next(), low: next(), high: next(), high_high: next() };
+            let limits = Limits {
+                low_low: next(),
+                low: next(),
+                high: next(),
+                high_high: next(),
+            };
             let metric = r[4].to_owned();
             let prefix = assets
                 .iter()
@@ -332,7 +370,12 @@ fn extras(assets: &[PlantAsset]) -> Vec<ExtraPoint> {
 /// String part of an asset's node id ("RAS.U100.P102A").
 #[must_use]
 pub fn asset_node(asset: &PlantAsset) -> String {
-    format!("{}.{}.{}", asset.site, asset.unit, asset.code.replace('-', ""))
+    format!(
+        "{}.{}.{}",
+        asset.site,
+        asset.unit,
+        asset.code.replace('-', "")
+    )
 }
 
 /// The short upper-case form of a metric used in node ids: "vibration_de" is "VIB_DE".

@@ -1,12 +1,7 @@
 //! The instructor's line: one JSON object per line over TCP on 127.0.0.1, guarded by a token that
 //! lies in the plant's folder. OPC UA itself stays read-only.
 
-use std::{
-    net::SocketAddr,
-    path::Path,
-    sync::Arc,
-    time::Duration,
-};
+use std::{net::SocketAddr, path::Path, sync::Arc, time::Duration};
 
 use iq_domain::{Clock, CodedError, ErrorKind, Timestamp, WallClock};
 use serde::{Deserialize, Serialize};
@@ -108,11 +103,16 @@ pub(crate) fn create_token(folder: &Path, address: SocketAddr) -> Result<String,
     let mut bytes = [0_u8; 32];
     opcua::crypto::random::bytes(&mut bytes);
     let token: String = bytes.iter().map(|b| format!("{b:02x}")).collect();
-    let text = serde_json::to_string(&Access { address, token: token.clone() })
-        .map_err(|e| failed(e.to_string()))?;
+    let text = serde_json::to_string(&Access {
+        address,
+        token: token.clone(),
+    })
+    .map_err(|e| failed(e.to_string()))?;
     let path = folder.join(FILE);
     // Written empty and closed to others first: the token is never readable by a neighbour.
-    std::fs::write(&path, "").and_then(|()| restrict(&path)).map_err(|e| failed(e.to_string()))?;
+    std::fs::write(&path, "")
+        .and_then(|()| restrict(&path))
+        .map_err(|e| failed(e.to_string()))?;
     std::fs::write(&path, text).map_err(|e| failed(e.to_string()))?;
     Ok(token)
 }
@@ -150,7 +150,10 @@ async fn converse(stream: TcpStream, shared: &Shared, token: &str) -> std::io::R
     let mut reader = BufReader::new(read);
     loop {
         let mut line = Vec::new();
-        let size = (&mut reader).take(MAX_LINE).read_until(b'\n', &mut line).await?;
+        let size = (&mut reader)
+            .take(MAX_LINE)
+            .read_until(b'\n', &mut line)
+            .await?;
         if size == 0 {
             return Ok(());
         }
@@ -192,11 +195,23 @@ pub(crate) fn execute(command: Command, shared: &Shared) -> Result<Value, CodedE
             })),
             "active": plant.faults(),
         })),
-        Command::Inject { asset, fault, over_s, severity, metric } => {
-            let kind =
-                FaultKind::parse(&fault).ok_or_else(|| CodedError::from(CommandError::UnknownFault(fault)))?;
+        Command::Inject {
+            asset,
+            fault,
+            over_s,
+            severity,
+            metric,
+        } => {
+            let kind = FaultKind::parse(&fault)
+                .ok_or_else(|| CodedError::from(CommandError::UnknownFault(fault)))?;
             let over = over_s.unwrap_or_else(|| kind.natural_s());
-            plant.inject(&asset, kind, over, severity.unwrap_or(1.0), metric.as_deref())?;
+            plant.inject(
+                &asset,
+                kind,
+                over,
+                severity.unwrap_or(1.0),
+                metric.as_deref(),
+            )?;
             Ok(json!({ "active": plant.faults() }))
         }
         Command::Reset { asset } => {
@@ -219,7 +234,11 @@ pub(crate) fn execute(command: Command, shared: &Shared) -> Result<Value, CodedE
             if catalogue().asset_of(&asset).is_none() {
                 return Err(CommandError::UnknownAsset(asset).into());
             }
-            let own = catalogue().tags.iter().enumerate().filter(|(_, t)| t.asset == asset);
+            let own = catalogue()
+                .tags
+                .iter()
+                .enumerate()
+                .filter(|(_, t)| t.asset == asset);
             let values: serde_json::Map<_, _> = own
                 .map(|(i, t)| (t.metric.clone(), json!(plant.true_values()[i])))
                 .collect();
@@ -238,7 +257,10 @@ pub(crate) fn execute(command: Command, shared: &Shared) -> Result<Value, CodedE
 }
 
 fn status(plant: &crate::Plant, shared: &Shared) -> PlantStatus {
-    let pace = shared.pace.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+    let pace = shared
+        .pace
+        .lock()
+        .unwrap_or_else(std::sync::PoisonError::into_inner);
     PlantStatus {
         endpoint_url: shared.endpoint_url.clone(),
         plant_time: plant.now(),
@@ -246,7 +268,11 @@ fn status(plant: &crate::Plant, shared: &Shared) -> PlantStatus {
         rate: pace.rate(),
         catching_up: pace.is_catching_up(),
         scenario: plant.scenario().map(|(id, _)| id.to_owned()),
-        tripped: plant.tripped().iter().map(|(k, v)| ((*k).to_owned(), v.clone())).collect(),
+        tripped: plant
+            .tripped()
+            .iter()
+            .map(|(k, v)| ((*k).to_owned(), v.clone()))
+            .collect(),
         faults: plant.faults().len(),
         changes: shared.log.changes(),
         load_rounds: shared.log.load_rounds(),
@@ -289,18 +315,26 @@ pub struct PlantStatus {
 impl From<CommandError> for CodedError {
     fn from(error: CommandError) -> Self {
         match error {
-            CommandError::UnknownAsset(asset) => Self::not_found("plant.unknown_asset").with("asset", asset),
-            CommandError::UnknownFault(fault) => Self::not_found("plant.unknown_fault").with("fault", fault),
-            CommandError::DoesNotFit { asset, fault } => {
-                Self::invalid("plant.fault_does_not_fit").with("asset", asset).with("fault", fault)
+            CommandError::UnknownAsset(asset) => {
+                Self::not_found("plant.unknown_asset").with("asset", asset)
             }
+            CommandError::UnknownFault(fault) => {
+                Self::not_found("plant.unknown_fault").with("fault", fault)
+            }
+            CommandError::DoesNotFit { asset, fault } => Self::invalid("plant.fault_does_not_fit")
+                .with("asset", asset)
+                .with("fault", fault),
             CommandError::UnknownMetric { asset, metric } => {
-                Self::not_found("plant.unknown_metric").with("asset", asset).with("metric", metric)
+                Self::not_found("plant.unknown_metric")
+                    .with("asset", asset)
+                    .with("metric", metric)
             }
             CommandError::UnknownScenario(id) => {
                 Self::not_found("plant.unknown_scenario").with("scenario", id)
             }
-            CommandError::OutOfRange(field) => Self::invalid("plant.out_of_range").with("field", field),
+            CommandError::OutOfRange(field) => {
+                Self::invalid("plant.out_of_range").with("field", field)
+            }
         }
     }
 }
@@ -332,7 +366,10 @@ impl Client {
     /// A client for a known address and token.
     #[must_use]
     pub fn new(address: SocketAddr, token: impl Into<String>) -> Self {
-        Self { address, token: token.into() }
+        Self {
+            address,
+            token: token.into(),
+        }
     }
 
     /// A client for the plant whose files lie in `folder`.
@@ -341,7 +378,8 @@ impl Client {
     /// `plant.not_running` when the folder holds no access file.
     pub fn from_folder(folder: &Path) -> Result<Self, CodedError> {
         let missing = || {
-            CodedError::new(ErrorKind::Unavailable, "plant.not_running").with("folder", folder.display())
+            CodedError::new(ErrorKind::Unavailable, "plant.not_running")
+                .with("folder", folder.display())
         };
         let text = std::fs::read_to_string(folder.join(FILE)).map_err(|_| missing())?;
         let access: Access = serde_json::from_str(&text).map_err(|_| missing())?;
@@ -377,7 +415,9 @@ impl Client {
         }
         let code = answer["code"].as_str().unwrap_or("");
         let known = CODES.iter().find(|(known, _)| *known == code);
-        let (code, kind) = known.copied().unwrap_or(("plant.command_malformed", ErrorKind::Upstream));
+        let (code, kind) = known
+            .copied()
+            .unwrap_or(("plant.command_malformed", ErrorKind::Upstream));
         let mut error = CodedError::new(kind, code);
         for (key, value) in answer["params"].as_object().into_iter().flatten() {
             error = error.with(key, value.as_str().unwrap_or(""));
@@ -418,7 +458,10 @@ impl Client {
     /// # Errors
     /// As [`Client::send`].
     pub async fn reset(&self, asset: Option<&str>) -> Result<Value, CodedError> {
-        self.send(&Command::Reset { asset: asset.map(str::to_owned) }).await
+        self.send(&Command::Reset {
+            asset: asset.map(str::to_owned),
+        })
+        .await
     }
 
     /// Starts a scenario.
@@ -426,7 +469,11 @@ impl Client {
     /// # Errors
     /// As [`Client::send`].
     pub async fn scenario(&self, id: &str, time_scale: f64) -> Result<Value, CodedError> {
-        self.send(&Command::Scenario { id: id.to_owned(), time_scale: Some(time_scale) }).await
+        self.send(&Command::Scenario {
+            id: id.to_owned(),
+            time_scale: Some(time_scale),
+        })
+        .await
     }
 
     /// Time, pace, trips, counts.

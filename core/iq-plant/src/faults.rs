@@ -82,7 +82,10 @@ impl FaultKind {
     /// Whether the fault sits in one instrument and not in the machine.
     #[must_use]
     pub const fn is_instrument(self) -> bool {
-        matches!(self, Self::SensorDrift | Self::SensorFreeze | Self::SensorSpike)
+        matches!(
+            self,
+            Self::SensorDrift | Self::SensorFreeze | Self::SensorSpike
+        )
     }
 
     /// Families that can have it; empty means every family.
@@ -185,7 +188,13 @@ pub(crate) struct ActiveFault {
 }
 
 impl ActiveFault {
-    pub(crate) fn new(asset: usize, kind: FaultKind, tag: Option<usize>, over_s: f64, severity: f64) -> Self {
+    pub(crate) fn new(
+        asset: usize,
+        kind: FaultKind,
+        tag: Option<usize>,
+        over_s: f64,
+        severity: f64,
+    ) -> Self {
         let grows = matches!(kind, FaultKind::BearingWear | FaultKind::LubeStarvation);
         Self {
             asset,
@@ -203,7 +212,10 @@ impl ActiveFault {
 
     /// Lets the fault grow for `dt` seconds; a machine that stands does not wear.
     pub(crate) fn grow(&mut self, dt: f64, running: bool) {
-        let wears = matches!(self.kind, FaultKind::BearingWear | FaultKind::LubeStarvation);
+        let wears = matches!(
+            self.kind,
+            FaultKind::BearingWear | FaultKind::LubeStarvation
+        );
         if running || !wears {
             self.elapsed_s += dt;
             // A squeezed fault is integrated in small pieces so that the law keeps its shape.

@@ -112,7 +112,12 @@ pub(crate) struct RunningScenario {
 
 impl RunningScenario {
     pub(crate) fn new(script: &'static Scenario, started: Timestamp, time_scale: f64) -> Self {
-        Self { script, started, time_scale, done: 0 }
+        Self {
+            script,
+            started,
+            time_scale,
+            done: 0,
+        }
     }
 
     /// Steps that have come due.

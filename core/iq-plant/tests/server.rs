@@ -4,13 +4,15 @@
 
 use std::{sync::Arc, time::Duration};
 
-use iq_plant::{FaultKind, PlantConfig, PlantHandle, PlantServer, catalogue::catalogue, control::Client};
+use iq_plant::{
+    FaultKind, PlantConfig, PlantHandle, PlantServer, catalogue::catalogue, control::Client,
+};
 use opcua::{
     client::{ClientBuilder, DataChangeCallback, IdentityToken, Password, Session},
     types::{
-        AttributeId, DataValue, EndpointDescription, MessageSecurityMode, MonitoredItemCreateRequest,
-        NodeId, ReadValueId, StatusCode, TimestampsToReturn, UserTokenPolicy, VariableId, Variant,
-        WriteValue,
+        AttributeId, DataValue, EndpointDescription, MessageSecurityMode,
+        MonitoredItemCreateRequest, NodeId, ReadValueId, StatusCode, TimestampsToReturn,
+        UserTokenPolicy, VariableId, Variant, WriteValue,
     },
 };
 use tokio::{sync::mpsc, task::JoinHandle, time::timeout};
@@ -60,10 +62,17 @@ async fn connect(
         .max_chunk_count(64)
         .client()
         .unwrap();
-    let endpoint: EndpointDescription =
-        (plant.endpoint_url.as_str(), policy, mode, UserTokenPolicy::anonymous()).into();
-    let (session, event_loop) =
-        client.connect_to_matching_endpoint(endpoint, identity).await.map_err(|e| e.status())?;
+    let endpoint: EndpointDescription = (
+        plant.endpoint_url.as_str(),
+        policy,
+        mode,
+        UserTokenPolicy::anonymous(),
+    )
+        .into();
+    let (session, event_loop) = client
+        .connect_to_matching_endpoint(endpoint, identity)
+        .await
+        .map_err(|e| e.status())?;
     let mut running = event_loop.spawn();
     // The session tells nothing when connecting fails for good; the loop's end does.
     tokio::select! {
@@ -79,7 +88,10 @@ fn node(tag: usize) -> NodeId {
 
 async fn read(session: &Session, nodes: &[NodeId]) -> Vec<DataValue> {
     let ids: Vec<ReadValueId> = nodes.iter().map(|n| ReadValueId::from(n.clone())).collect();
-    session.read(&ids, TimestampsToReturn::Both, 0.0).await.unwrap()
+    session
+        .read(&ids, TimestampsToReturn::Both, 0.0)
+        .await
+        .unwrap()
 }
 
 async fn close(session: Arc<Session>, running: JoinHandle<StatusCode>) {
@@ -91,17 +103,34 @@ async fn close(session: Arc<Session>, running: JoinHandle<StatusCode>) {
 async fn every_tag_has_a_value_for_an_anonymous_client_without_security() {
     let folder = Folder::new("anonymous");
     let plant = plant(&folder, |_| {}).await;
-    let (session, running) =
-        connect(&folder, &plant, "None", MessageSecurityMode::None, IdentityToken::Anonymous)
-            .await
-            .unwrap();
+    let (session, running) = connect(
+        &folder,
+        &plant,
+        "None",
+        MessageSecurityMode::None,
+        IdentityToken::Anonymous,
+    )
+    .await
+    .unwrap();
     let namespaces = session.read_namespace_array().await.unwrap();
-    assert_eq!(namespaces.get_index(iq_plant::catalogue::NAMESPACE_URI), Some(2));
+    assert_eq!(
+        namespaces.get_index(iq_plant::catalogue::NAMESPACE_URI),
+        Some(2)
+    );
     let nodes: Vec<NodeId> = (0..386).map(node).collect();
     let values = read(&session, &nodes).await;
     for (value, tag) in values.iter().zip(&catalogue().tags) {
-        assert!(value.status().is_good(), "{} is {}", tag.tag, value.status());
-        assert!(value.source_timestamp.is_some() && value.server_timestamp.is_some(), "{}", tag.tag);
+        assert!(
+            value.status().is_good(),
+            "{} is {}",
+            tag.tag,
+            value.status()
+        );
+        assert!(
+            value.source_timestamp.is_some() && value.server_timestamp.is_some(),
+            "{}",
+            tag.tag
+        );
         let right = if tag.is_state() {
             matches!(value.value, Some(Variant::Boolean(_)))
         } else {
@@ -109,9 +138,16 @@ async fn every_tag_has_a_value_for_an_anonymous_client_without_security() {
         };
         assert!(right, "{} is {:?}", tag.tag, value.value);
     }
-    let extras: Vec<NodeId> =
-        catalogue().extras.iter().map(|p| NodeId::new(2, p.node.clone())).collect();
-    for (value, point) in read(&session, &extras).await.iter().zip(&catalogue().extras) {
+    let extras: Vec<NodeId> = catalogue()
+        .extras
+        .iter()
+        .map(|p| NodeId::new(2, p.node.clone()))
+        .collect();
+    for (value, point) in read(&session, &extras)
+        .await
+        .iter()
+        .zip(&catalogue().extras)
+    {
         assert!(value.status().is_good(), "{}", point.node);
     }
     close(session, running).await;
@@ -122,11 +158,20 @@ async fn every_tag_has_a_value_for_an_anonymous_client_without_security() {
 async fn a_named_user_connects_over_every_secure_policy() {
     let folder = Folder::new("secure");
     let plant = plant(&folder, |c| c.allow_anonymous = false).await;
-    for policy in ["Basic256Sha256", "Aes128-Sha256-RsaOaep", "Aes256-Sha256-RsaPss"] {
-        for mode in [MessageSecurityMode::Sign, MessageSecurityMode::SignAndEncrypt] {
+    for policy in [
+        "Basic256Sha256",
+        "Aes128-Sha256-RsaOaep",
+        "Aes256-Sha256-RsaPss",
+    ] {
+        for mode in [
+            MessageSecurityMode::Sign,
+            MessageSecurityMode::SignAndEncrypt,
+        ] {
             let identity =
                 IdentityToken::UserName("plant".to_owned(), Password("right-password".to_owned()));
-            let (session, running) = connect(&folder, &plant, policy, mode, identity).await.unwrap();
+            let (session, running) = connect(&folder, &plant, policy, mode, identity)
+                .await
+                .unwrap();
             let vibration = catalogue().tag_of("P-102A", "vibration_de").unwrap();
             let value = read(&session, &[node(vibration)]).await.remove(0);
             assert!(matches!(value.value, Some(Variant::Double(v)) if (1.0..2.5).contains(&v)));
@@ -140,8 +185,15 @@ async fn a_named_user_connects_over_every_secure_policy() {
 async fn refuses_a_wrong_password_and_an_unwanted_anonymous_client() {
     let folder = Folder::new("refused");
     let plant = plant(&folder, |c| c.allow_anonymous = false).await;
-    for mode in [MessageSecurityMode::None, MessageSecurityMode::SignAndEncrypt] {
-        let policy = if mode == MessageSecurityMode::None { "None" } else { "Basic256Sha256" };
+    for mode in [
+        MessageSecurityMode::None,
+        MessageSecurityMode::SignAndEncrypt,
+    ] {
+        let policy = if mode == MessageSecurityMode::None {
+            "None"
+        } else {
+            "Basic256Sha256"
+        };
         let wrong = IdentityToken::UserName("plant".to_owned(), Password("wrong".to_owned()));
         for identity in [wrong, IdentityToken::Anonymous] {
             let refused = connect(&folder, &plant, policy, mode, identity).await;
@@ -155,10 +207,15 @@ async fn refuses_a_wrong_password_and_an_unwanted_anonymous_client() {
 async fn process_tags_can_only_be_read() {
     let folder = Folder::new("readonly");
     let plant = plant(&folder, |_| {}).await;
-    let (session, running) =
-        connect(&folder, &plant, "None", MessageSecurityMode::None, IdentityToken::Anonymous)
-            .await
-            .unwrap();
+    let (session, running) = connect(
+        &folder,
+        &plant,
+        "None",
+        MessageSecurityMode::None,
+        IdentityToken::Anonymous,
+    )
+    .await
+    .unwrap();
     let flow = catalogue().tag_of("P-102A", "flow").unwrap();
     let write = WriteValue {
         node_id: node(flow),
@@ -176,15 +233,23 @@ async fn process_tags_can_only_be_read() {
 async fn states_its_operation_limits_and_keeps_to_them() {
     let folder = Folder::new("limits");
     let plant = plant(&folder, |c| c.max_ops_per_call = 300).await;
-    let (session, running) =
-        connect(&folder, &plant, "None", MessageSecurityMode::None, IdentityToken::Anonymous)
-            .await
-            .unwrap();
+    let (session, running) = connect(
+        &folder,
+        &plant,
+        "None",
+        MessageSecurityMode::None,
+        IdentityToken::Anonymous,
+    )
+    .await
+    .unwrap();
     let limit = VariableId::Server_ServerCapabilities_OperationLimits_MaxNodesPerRead;
     let value = read(&session, &[limit.into()]).await.remove(0);
     assert_eq!(value.value, Some(Variant::UInt32(300)));
     let too_many: Vec<ReadValueId> = (0..301).map(|t| ReadValueId::from(node(t))).collect();
-    let refused = session.read(&too_many, TimestampsToReturn::Both, 0.0).await.unwrap_err();
+    let refused = session
+        .read(&too_many, TimestampsToReturn::Both, 0.0)
+        .await
+        .unwrap_err();
     assert_eq!(refused.status(), StatusCode::BadTooManyOperations);
     close(session, running).await;
     plant.stop().await;
@@ -194,25 +259,39 @@ async fn states_its_operation_limits_and_keeps_to_them() {
 async fn an_injected_fault_reaches_a_subscriber_through_the_trip_point() {
     let folder = Folder::new("trip");
     let plant = plant(&folder, |c| c.speed = 20.0).await;
-    let (session, running) =
-        connect(&folder, &plant, "None", MessageSecurityMode::None, IdentityToken::Anonymous)
-            .await
-            .unwrap();
+    let (session, running) = connect(
+        &folder,
+        &plant,
+        "None",
+        MessageSecurityMode::None,
+        IdentityToken::Anonymous,
+    )
+    .await
+    .unwrap();
     let trip = NodeId::new(2, "RAS.U100.P102A.TRIP");
     let vibration = node(catalogue().tag_of("P-102A", "vibration_de").unwrap());
     let (send, mut receive) = mpsc::unbounded_channel();
     let callback = DataChangeCallback::new(move |value: DataValue, item| {
-        send.send((item.item_to_monitor().node_id.clone(), value)).unwrap_or(());
+        send.send((item.item_to_monitor().node_id.clone(), value))
+            .unwrap_or(());
     });
     let subscription = session
         .create_subscription(Duration::from_millis(100), 100, 30, 0, 0, true, callback)
         .await
         .unwrap();
-    let items: Vec<MonitoredItemCreateRequest> =
-        [trip.clone(), vibration.clone()].into_iter().map(MonitoredItemCreateRequest::from).collect();
-    session.create_monitored_items(subscription, TimestampsToReturn::Both, items).await.unwrap();
+    let items: Vec<MonitoredItemCreateRequest> = [trip.clone(), vibration.clone()]
+        .into_iter()
+        .map(MonitoredItemCreateRequest::from)
+        .collect();
+    session
+        .create_monitored_items(subscription, TimestampsToReturn::Both, items)
+        .await
+        .unwrap();
     let client = Client::from_folder(&folder.0.join("plant")).unwrap();
-    client.inject("P-102A", FaultKind::BearingWear, Duration::from_secs(60)).await.unwrap();
+    client
+        .inject("P-102A", FaultKind::BearingWear, Duration::from_secs(60))
+        .await
+        .unwrap();
     let mut highest = 0.0_f64;
     let tripped = async {
         while let Some((id, value)) = receive.recv().await {
@@ -224,10 +303,16 @@ async fn an_injected_fault_reaches_a_subscriber_through_the_trip_point() {
         }
     };
     timeout(PATIENCE, tripped).await.unwrap();
-    assert!(highest > 4.0, "the alarm limit was passed before the trip: {highest}");
+    assert!(
+        highest > 4.0,
+        "the alarm limit was passed before the trip: {highest}"
+    );
     let first_out = NodeId::new(2, "RAS.U100.P102A.FIRST_OUT");
     let text = read(&session, &[first_out]).await.remove(0);
-    assert!(matches!(&text.value, Some(Variant::String(s)) if s.as_ref().contains("HH")), "{text:?}");
+    assert!(
+        matches!(&text.value, Some(Variant::String(s)) if s.as_ref().contains("HH")),
+        "{text:?}"
+    );
     let status = client.status().await.unwrap();
     assert!(status.tripped.contains_key("P-102A"));
     client.reset(None).await.unwrap();
@@ -240,10 +325,15 @@ async fn an_injected_fault_reaches_a_subscriber_through_the_trip_point() {
 async fn load_tags_lose_no_change_against_the_send_log() {
     let folder = Folder::new("load");
     let plant = plant(&folder, |c| c.extra_tags = 2_000).await;
-    let (session, running) =
-        connect(&folder, &plant, "None", MessageSecurityMode::None, IdentityToken::Anonymous)
-            .await
-            .unwrap();
+    let (session, running) = connect(
+        &folder,
+        &plant,
+        "None",
+        MessageSecurityMode::None,
+        IdentityToken::Anonymous,
+    )
+    .await
+    .unwrap();
     let (send, mut receive) = mpsc::unbounded_channel();
     let callback = DataChangeCallback::new(move |value: DataValue, item| {
         send.send((item.client_handle(), value)).unwrap_or(());
@@ -255,21 +345,27 @@ async fn load_tags_lose_no_change_against_the_send_log() {
     for first in [1, 1_001] {
         let items = (first..first + 1_000)
             .map(|n| {
-                let mut item = MonitoredItemCreateRequest::from(NodeId::new(2, format!("LOAD.T{n:05}")));
+                let mut item =
+                    MonitoredItemCreateRequest::from(NodeId::new(2, format!("LOAD.T{n:05}")));
                 item.requested_parameters.sampling_interval = 0.0;
                 item.requested_parameters.queue_size = 10;
                 item.requested_parameters.client_handle = n;
                 item
             })
             .collect();
-        session.create_monitored_items(subscription, TimestampsToReturn::Both, items).await.unwrap();
+        session
+            .create_monitored_items(subscription, TimestampsToReturn::Both, items)
+            .await
+            .unwrap();
     }
     let start = plant.send_log().load_rounds();
     let mut last = std::collections::HashMap::new();
     let mut jumps = 0;
     let collect = async {
         while let Some((handle, value)) = receive.recv().await {
-            let Some(Variant::Double(round)) = value.value else { panic!("{value:?}") };
+            let Some(Variant::Double(round)) = value.value else {
+                panic!("{value:?}")
+            };
             if let Some(before) = last.insert(handle, round) {
                 if round != before + 1.0 {
                     jumps += 1;
@@ -306,7 +402,10 @@ async fn catches_up_from_the_past_and_keeps_its_certificate() {
     timeout(PATIENCE, met).await.unwrap();
     let status = client.status().await.unwrap();
     let behind = status.wall_time.since_ms(status.plant_time);
-    assert!((-1_500..5_000).contains(&behind), "plant time is {behind} ms behind the clock");
+    assert!(
+        (-1_500..5_000).contains(&behind),
+        "plant time is {behind} ms behind the clock"
+    );
     first.stop().await;
     let again = plant(&folder, |_| {}).await;
     assert_eq!(std::fs::read(&again.certificate_path).unwrap(), certificate);
@@ -318,14 +417,28 @@ async fn the_instructors_line_refuses_a_wrong_token_and_nonsense() {
     let folder = Folder::new("token");
     let plant = plant(&folder, |_| {}).await;
     let stranger = Client::new(plant.control_addr, "guess");
-    assert_eq!(stranger.status().await.unwrap_err().code, "plant.control_refused");
+    assert_eq!(
+        stranger.status().await.unwrap_err().code,
+        "plant.control_refused"
+    );
     let client = Client::new(plant.control_addr, plant.control_token.clone());
-    let wrong = client.inject("V-101", FaultKind::BearingWear, Duration::from_secs(60)).await;
+    let wrong = client
+        .inject("V-101", FaultKind::BearingWear, Duration::from_secs(60))
+        .await;
     assert_eq!(wrong.unwrap_err().code, "plant.fault_does_not_fit");
     let unknown = client.reset(Some("P-999")).await.unwrap_err();
-    assert_eq!((unknown.code, unknown.params["asset"].as_str()), ("plant.unknown_asset", "P-999"));
-    assert_eq!(client.scenario("S11", 1.0).await.unwrap_err().code, "plant.unknown_scenario");
-    assert_eq!(client.scenario("S1", 0.0).await.unwrap_err().code, "plant.out_of_range");
+    assert_eq!(
+        (unknown.code, unknown.params["asset"].as_str()),
+        ("plant.unknown_asset", "P-999")
+    );
+    assert_eq!(
+        client.scenario("S11", 1.0).await.unwrap_err().code,
+        "plant.unknown_scenario"
+    );
+    assert_eq!(
+        client.scenario("S1", 0.0).await.unwrap_err().code,
+        "plant.out_of_range"
+    );
     plant.stop().await;
 }
 

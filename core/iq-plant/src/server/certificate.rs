@@ -11,7 +11,11 @@ pub const APPLICATION_URI: &str = "urn:optria:demo-plant:server";
 /// Where certificate and key lie under the folder.
 pub(crate) fn paths(folder: &Path) -> (PathBuf, PathBuf, PathBuf) {
     let pki = folder.join("pki");
-    (pki.clone(), pki.join("own").join("cert.der"), pki.join("private").join("private.pem"))
+    (
+        pki.clone(),
+        pki.join("own").join("cert.der"),
+        pki.join("private").join("private.pem"),
+    )
 }
 
 /// Makes sure that certificate and key exist; returns the certificate's path.
@@ -44,7 +48,8 @@ pub(crate) fn ensure(folder: &Path, host: &str) -> Result<PathBuf, CodedError> {
         certificate_duration_days: 5 * 365,
     };
     let (x509, _key): (X509, _) =
-        CertificateStore::create_certificate_and_key(&data, true, &certificate, &key).map_err(failed)?;
+        CertificateStore::create_certificate_and_key(&data, true, &certificate, &key)
+            .map_err(failed)?;
     restrict(&key).map_err(|e| failed(e.to_string()))?;
     tracing::info!(thumbprint = %x509.thumbprint().as_hex_string(), "the plant made its certificate");
     Ok(certificate)

@@ -126,7 +126,9 @@ pub(crate) struct Shared {
 impl Shared {
     /// The plant; a panic while it was stepped ends the service, so the lock is never poisoned here.
     pub(crate) fn plant(&self) -> std::sync::MutexGuard<'_, Plant> {
-        self.plant.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+        self.plant
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner)
     }
 }
 
@@ -176,7 +178,11 @@ impl PlantServer {
             .node_managers()
             .get_of_type::<SimpleNodeManager>()
             .ok_or_else(|| refused("no node manager".to_owned()))?;
-        space::build(&mut manager.address_space().write(), config.locale, config.extra_tags);
+        space::build(
+            &mut manager.address_space().write(),
+            config.locale,
+            config.extra_tags,
+        );
         let shared = Arc::new(Shared {
             plant: Mutex::new(new_plant(&config)),
             log: SendLog::new(),
@@ -196,7 +202,12 @@ impl PlantServer {
                 }
             }),
             tokio::spawn(publisher.run(stop.clone())),
-            tokio::spawn(control::serve(control_listener, shared.clone(), token.clone(), stop)),
+            tokio::spawn(control::serve(
+                control_listener,
+                shared.clone(),
+                token.clone(),
+                stop,
+            )),
         ];
         Ok(PlantHandle {
             endpoint_url: shared.endpoint_url.clone(),
@@ -273,14 +284,21 @@ fn local(listener: &TcpListener) -> Result<SocketAddr, CodedError> {
 
 fn host_name(config: &PlantConfig) -> String {
     config.host.clone().unwrap_or_else(|| {
-        if config.bind.is_unspecified() { "localhost".to_owned() } else { config.bind.to_string() }
+        if config.bind.is_unspecified() {
+            "localhost".to_owned()
+        } else {
+            config.bind.to_string()
+        }
     })
 }
 
 fn new_plant(config: &PlantConfig) -> Plant {
     let ago = i64::try_from(config.start_ago.as_millis()).unwrap_or(0);
     let start = WallClock.now().plus_ms(-ago);
-    let mut plant = Plant::new(config.seed, Timestamp(start.millis() - start.millis().rem_euclid(1_000)));
+    let mut plant = Plant::new(
+        config.seed,
+        Timestamp(start.millis() - start.millis().rem_euclid(1_000)),
+    );
     plant.set_imperfections(config.imperfections);
     plant
 }
@@ -309,19 +327,25 @@ fn build_server(
         .discovery_urls(vec![format!("opc.tcp://{host}:{port}/")])
         .subscription_poll_interval_ms(50)
         .with_node_manager(simple_node_manager(
-            NamespaceMetadata { namespace_uri: NAMESPACE_URI.to_owned(), ..Default::default() },
+            NamespaceMetadata {
+                namespace_uri: NAMESPACE_URI.to_owned(),
+                ..Default::default()
+            },
             "plant",
         ));
     if let Some(password) = &config.password {
         users.push("plant".to_owned());
-        builder = builder
-            .add_user_token("plant", ServerUserToken::user_pass(config.user.as_str(), password.as_str()));
+        builder = builder.add_user_token(
+            "plant",
+            ServerUserToken::user_pass(config.user.as_str(), password.as_str()),
+        );
     }
     for (id, policy, mode) in endpoints() {
         let mut endpoint = ServerEndpoint::new("/", policy, mode, &users);
         if policy == SecurityPolicy::None {
             // Even without a secure channel the password does not travel in clear.
-            endpoint.password_security_policy = Some(SecurityPolicy::Basic256Sha256.to_str().to_owned());
+            endpoint.password_security_policy =
+                Some(SecurityPolicy::Basic256Sha256.to_str().to_owned());
         }
         builder = builder.add_endpoint(id, endpoint);
     }
@@ -334,11 +358,23 @@ fn endpoints() -> [(&'static str, SecurityPolicy, MessageSecurityMode); 7] {
     [
         ("none", SecurityPolicy::None, MessageSecurityMode::None),
         ("basic256sha256_sign", SecurityPolicy::Basic256Sha256, Sign),
-        ("basic256sha256_encrypt", SecurityPolicy::Basic256Sha256, SignAndEncrypt),
+        (
+            "basic256sha256_encrypt",
+            SecurityPolicy::Basic256Sha256,
+            SignAndEncrypt,
+        ),
         ("aes128_sign", SecurityPolicy::Aes128Sha256RsaOaep, Sign),
-        ("aes128_encrypt", SecurityPolicy::Aes128Sha256RsaOaep, SignAndEncrypt),
+        (
+            "aes128_encrypt",
+            SecurityPolicy::Aes128Sha256RsaOaep,
+            SignAndEncrypt,
+        ),
         ("aes256_sign", SecurityPolicy::Aes256Sha256RsaPss, Sign),
-        ("aes256_encrypt", SecurityPolicy::Aes256Sha256RsaPss, SignAndEncrypt),
+        (
+            "aes256_encrypt",
+            SecurityPolicy::Aes256Sha256RsaPss,
+            SignAndEncrypt,
+        ),
     ]
 }
 

@@ -45,7 +45,11 @@ impl Pace {
     }
 
     pub(crate) fn rate(&self) -> f64 {
-        if self.catching_up { self.catch_up } else { self.speed }
+        if self.catching_up {
+            self.catch_up
+        } else {
+            self.speed
+        }
     }
 
     pub(crate) fn is_catching_up(&self) -> bool {
@@ -55,7 +59,11 @@ impl Pace {
     /// Shortest time between two readings of a tag, in plant seconds.
     pub(crate) fn scan_floor_s(&self) -> f64 {
         let rate = self.rate();
-        if rate <= SCANS_PER_SECOND { 0.0 } else { (rate / SCANS_PER_SECOND).ceil() }
+        if rate <= SCANS_PER_SECOND {
+            0.0
+        } else {
+            (rate / SCANS_PER_SECOND).ceil()
+        }
     }
 }
 

@@ -45,7 +45,9 @@ impl SendLog {
     /// Changes of a tag's value since the start.
     #[must_use]
     pub fn tag_changes(&self, tag: usize) -> u64 {
-        self.changes.get(tag).map_or(0, |count| count.load(Ordering::Relaxed))
+        self.changes
+            .get(tag)
+            .map_or(0, |count| count.load(Ordering::Relaxed))
     }
 
     /// Changes of all tags and protection points since the start, load tags not counted.
@@ -93,7 +95,11 @@ impl Publisher {
             shared,
             manager,
             server,
-            tags: catalogue.tags.iter().map(|t| space::node(&t.node)).collect(),
+            tags: catalogue
+                .tags
+                .iter()
+                .map(|t| space::node(&t.node))
+                .collect(),
             extras: catalogue
                 .extras
                 .iter()
@@ -133,8 +139,11 @@ impl Publisher {
             }
             let wall = WallClock.now();
             let (target, floor) = {
-                let mut pace =
-                    self.shared.pace.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+                let mut pace = self
+                    .shared
+                    .pace
+                    .lock()
+                    .unwrap_or_else(std::sync::PoisonError::into_inner);
                 (pace.advance(wall), pace.scan_floor_s())
             };
             let started = std::time::Instant::now();
@@ -143,7 +152,9 @@ impl Publisher {
                     let mut plant = self.shared.plant();
                     plant.set_scan_floor_s(floor);
                     let pace = plant.pace_ms();
-                    let next = plant.now().plus_ms(pace - plant.now().millis().rem_euclid(pace));
+                    let next = plant
+                        .now()
+                        .plus_ms(pace - plant.now().millis().rem_euclid(pace));
                     if next > target {
                         break;
                     }
@@ -172,16 +183,21 @@ impl Publisher {
                     self.shared.log.changes[reading.tag].fetch_add(1, Ordering::Relaxed);
                     self.last[reading.tag] = Some(value.clone());
                 }
-                values.push((reading.tag, DataValue {
-                    value: Some(value),
-                    status: Some(StatusCode::from(reading.status.0)),
-                    source_timestamp: Some(date_time(reading.source_time)),
-                    source_picoseconds: None,
-                    server_timestamp: Some(server_time),
-                    server_picoseconds: None,
-                }));
+                values.push((
+                    reading.tag,
+                    DataValue {
+                        value: Some(value),
+                        status: Some(StatusCode::from(reading.status.0)),
+                        source_timestamp: Some(date_time(reading.source_time)),
+                        source_picoseconds: None,
+                        server_timestamp: Some(server_time),
+                        server_picoseconds: None,
+                    },
+                ));
             }
-            let nodes = values.into_iter().map(|(tag, value)| (&self.tags[tag], None, value));
+            let nodes = values
+                .into_iter()
+                .map(|(tag, value)| (&self.tags[tag], None, value));
             self.write(nodes);
         }
     }
@@ -201,22 +217,38 @@ impl Publisher {
                     ExtraKind::Trip => Variant::from(!cause.is_empty()),
                     ExtraKind::FirstOut => Variant::from(cause),
                 };
-                values.push((node.clone(), asset.clone(), cause.to_owned(), DataValue {
-                    value: Some(value),
-                    status: Some(StatusCode::Good),
-                    source_timestamp: Some(time),
-                    source_picoseconds: None,
-                    server_timestamp: Some(date_time(wall)),
-                    server_picoseconds: None,
-                }));
+                values.push((
+                    node.clone(),
+                    asset.clone(),
+                    cause.to_owned(),
+                    DataValue {
+                        value: Some(value),
+                        status: Some(StatusCode::Good),
+                        source_timestamp: Some(time),
+                        source_picoseconds: None,
+                        server_timestamp: Some(date_time(wall)),
+                        server_picoseconds: None,
+                    },
+                ));
             }
         }
         if values.is_empty() {
             return;
         }
-        self.shared.log.extra_changes.fetch_add(values.len() as u64, Ordering::Relaxed);
-        self.write(values.iter().map(|(node, _, _, value)| (node, None, value.clone())));
-        self.shown.extend(values.into_iter().map(|(_, asset, cause, _)| (asset, cause)));
+        self.shared
+            .log
+            .extra_changes
+            .fetch_add(values.len() as u64, Ordering::Relaxed);
+        self.write(
+            values
+                .iter()
+                .map(|(node, _, _, value)| (node, None, value.clone())),
+        );
+        self.shown.extend(
+            values
+                .into_iter()
+                .map(|(_, asset, cause, _)| (asset, cause)),
+        );
     }
 
     /// Load tags: each is set once a second to the number of the round, a tenth of them per tick.
@@ -229,7 +261,9 @@ impl Publisher {
             let part = (self.load_part % u64::from(LOAD_PARTS)) as usize;
             let round = self.load_part / u64::from(LOAD_PARTS) + 1;
             // The moment the change was due, so that a client sees the delay on its way.
-            let at = self.load_start.plus_ms(((self.load_part + 1) * TICK_MS) as i64);
+            let at = self
+                .load_start
+                .plus_ms(((self.load_part + 1) * TICK_MS) as i64);
             let value = DataValue {
                 value: Some(Variant::from(round as f64)),
                 status: Some(StatusCode::Good),
@@ -249,7 +283,13 @@ impl Publisher {
 
     fn write<'a>(
         &'a self,
-        values: impl Iterator<Item = (&'a NodeId, Option<&'a opcua::types::NumericRange>, DataValue)>,
+        values: impl Iterator<
+            Item = (
+                &'a NodeId,
+                Option<&'a opcua::types::NumericRange>,
+                DataValue,
+            ),
+        >,
     ) {
         if let Err(status) = self.manager.set_values(self.server.subscriptions(), values) {
             tracing::error!(%status, "the address space refused a value");
@@ -260,5 +300,9 @@ impl Publisher {
 /// OPC UA time of a moment: ticks of 100 ns since 1601.
 fn date_time(t: Timestamp) -> DateTime {
     const UNIX_EPOCH_TICKS: i64 = 116_444_736_000_000_000;
-    DateTime::from(t.millis().saturating_mul(10_000).saturating_add(UNIX_EPOCH_TICKS))
+    DateTime::from(
+        t.millis()
+            .saturating_mul(10_000)
+            .saturating_add(UNIX_EPOCH_TICKS),
+    )
 }

@@ -10,7 +10,9 @@ pub(crate) struct Board {
 
 impl Board {
     pub(crate) fn new() -> Self {
-        Self { values: vec![f64::NAN; catalogue().tags.len()] }
+        Self {
+            values: vec![f64::NAN; catalogue().tags.len()],
+        }
     }
 
     /// Writes a value.
@@ -23,6 +25,8 @@ impl Board {
 
     /// The value last written.
     pub(crate) fn get(&self, asset: &str, metric: &str) -> f64 {
-        catalogue().tag_of(asset, metric).map_or(f64::NAN, |tag| self.values[tag])
+        catalogue()
+            .tag_of(asset, metric)
+            .map_or(f64::NAN, |tag| self.values[tag])
     }
 }

@@ -59,6 +59,9 @@ pub struct FaultState {
     pub over_s: f64,
 }
 
+/// Machines that stand in normal operation.
+const STANDBY: [&str; 5] = ["P-102B", "P-303B", "P-504B", "P-401C", "P-205B"];
+
 impl Plant {
     /// Puts a fault on an asset. It develops from nothing to `severity` × the end state within
     /// `over_s` seconds of plant time; an instrument fault sits on `metric`, by default on the first
@@ -75,10 +78,15 @@ impl Plant {
         severity: f64,
         metric: Option<&str>,
     ) -> Result<(), CommandError> {
-        let index = catalogue().asset_of(asset).ok_or_else(|| CommandError::UnknownAsset(asset.into()))?;
+        let index = catalogue()
+            .asset_of(asset)
+            .ok_or_else(|| CommandError::UnknownAsset(asset.into()))?;
         let info = &catalogue().assets[index];
         if !kind.fits(&info.family) {
-            return Err(CommandError::DoesNotFit { asset: asset.into(), fault: kind.as_str() });
+            return Err(CommandError::DoesNotFit {
+                asset: asset.into(),
+                fault: kind.as_str(),
+            });
         }
         if !(0.1..=1e9).contains(&over_s) {
             return Err(CommandError::OutOfRange("over_s"));
@@ -86,9 +94,15 @@ impl Plant {
         if !(0.0..=1.0).contains(&severity) {
             return Err(CommandError::OutOfRange("severity"));
         }
-        let tag = if kind.is_instrument() { Some(instrument(asset, metric)?) } else { None };
-        self.faults.retain(|f| !(f.asset == index && f.kind == kind && f.tag == tag));
-        self.faults.push(ActiveFault::new(index, kind, tag, over_s, severity));
+        let tag = if kind.is_instrument() {
+            Some(instrument(asset, metric)?)
+        } else {
+            None
+        };
+        self.faults
+            .retain(|f| !(f.asset == index && f.kind == kind && f.tag == tag));
+        self.faults
+            .push(ActiveFault::new(index, kind, tag, over_s, severity));
         Ok(())
     }
 
@@ -108,7 +122,9 @@ impl Plant {
             }
             return Ok(());
         };
-        let index = catalogue().asset_of(code).ok_or_else(|| CommandError::UnknownAsset(code.into()))?;
+        let index = catalogue()
+            .asset_of(code)
+            .ok_or_else(|| CommandError::UnknownAsset(code.into()))?;
         self.faults.retain(|f| f.asset != index);
         if let Some(machine) = TRIPPABLE.into_iter().find(|m| *m == code) {
             self.restore(machine);
@@ -119,25 +135,33 @@ impl Plant {
     /// Resets the latch and puts the machine into its normal state; the standby partner stops.
     fn restore(&mut self, machine: &'static str) {
         if self.protection.latched.remove(machine).is_some() {
-            self.record(self.now, machine, SoeKind::Reset, "trip reset by the operator");
+            self.record(
+                self.now,
+                machine,
+                SoeKind::Reset,
+                "trip reset by the operator",
+            );
         }
-        let standby = ["P-102B", "P-303B", "P-504B", "P-401C", "P-205B"];
-        self.switch(machine, !standby.contains(&machine));
         let partner = match machine {
             "P-102A" => Some("P-102B"),
             "P-303A" => Some("P-303B"),
             "P-504A" => Some("P-504B"),
-            "P-205A" | "K-202" => Some("P-205B"),
+            "P-205A" => Some("P-205B"),
+            "P-401A" | "P-401B" => Some("P-401C"),
             _ => None,
         };
         if let Some(partner) = partner {
-            self.switch(partner, false);
-        }
-        if machine.starts_with("P-401") && self.is_on("P-401A") && self.is_on("P-401B") {
-            self.switch("P-401C", false);
+            self.switch(machine, true);
+            self.protection.handover.push((machine, partner));
+        } else if !STANDBY.contains(&machine) {
+            self.switch(machine, true);
         }
         if machine.starts_with("P-402") {
             self.switch("P-404A", true);
+            // Membranes are started against an open concentrate valve.
+            if self.water.pv403.op < 30.0 {
+                self.water.pv403.op = 55.0;
+            }
         }
     }
 
@@ -176,18 +200,30 @@ impl Plant {
     /// Id of the scenario that runs, with its start.
     #[must_use]
     pub fn scenario(&self) -> Option<(&str, iq_domain::Timestamp)> {
-        self.scenario.as_ref().map(|s| (s.script.id.as_str(), s.started))
+        self.scenario
+            .as_ref()
+            .map(|s| (s.script.id.as_str(), s.started))
     }
 
     pub(crate) fn run_scenario(&mut self) {
-        let Some(running) = &mut self.scenario else { return };
+        let Some(running) = &mut self.scenario else {
+            return;
+        };
         let scale = running.time_scale;
         for action in running.due(self.now) {
             match action {
-                Action::Inject { asset, fault, over_s, severity, metric } => {
+                Action::Inject {
+                    asset,
+                    fault,
+                    over_s,
+                    severity,
+                    metric,
+                } => {
                     let over = (over_s / scale).max(0.1);
                     // A script that names an impossible fault is caught by a test of the table.
-                    if let Err(error) = self.inject(&asset, fault, over, severity, metric.as_deref()) {
+                    if let Err(error) =
+                        self.inject(&asset, fault, over, severity, metric.as_deref())
+                    {
                         tracing::error!(%error, "a scenario's step was refused");
                     }
                 }
@@ -200,11 +236,17 @@ impl Plant {
     /// A dip of the low-voltage buses: contactors of the running machines on them drop.
     fn bus_dip(&mut self, seconds: f64) {
         self.weather.dip_s = seconds;
-        let on_the_bus =
-            ["P-102A", "P-303A", "F-302", "K-208", "P-401A", "P-401B", "P-404A", "BL-405", "P-504A"];
+        let on_the_bus = [
+            "P-102A", "P-303A", "F-302", "K-208", "P-401A", "P-401B", "P-404A", "BL-405", "P-504A",
+        ];
         for machine in on_the_bus {
             if self.is_on(machine) {
-                self.record(self.now, machine, SoeKind::Dropped, "contactor dropped: bus voltage");
+                self.record(
+                    self.now,
+                    machine,
+                    SoeKind::Dropped,
+                    "contactor dropped: bus voltage",
+                );
                 self.switch(machine, false);
             }
         }
@@ -214,15 +256,22 @@ impl Plant {
 fn instrument(asset: &str, metric: Option<&str>) -> Result<usize, CommandError> {
     let tags = &catalogue().tags;
     if let Some(metric) = metric {
-        return catalogue().tag_of(asset, metric).ok_or_else(|| CommandError::UnknownMetric {
-            asset: asset.into(),
-            metric: metric.into(),
-        });
+        return catalogue()
+            .tag_of(asset, metric)
+            .ok_or_else(|| CommandError::UnknownMetric {
+                asset: asset.into(),
+                metric: metric.into(),
+            });
     }
     let mut own = tags.iter().enumerate().filter(|(_, t)| t.asset == asset);
-    let limited = own.clone().find(|(_, t)| !t.limits.is_empty()).map(|(i, _)| i);
-    limited.or_else(|| own.next().map(|(i, _)| i)).ok_or_else(|| CommandError::UnknownMetric {
-        asset: asset.into(),
-        metric: String::new(),
-    })
+    let limited = own
+        .clone()
+        .find(|(_, t)| !t.limits.is_empty())
+        .map(|(i, _)| i);
+    limited
+        .or_else(|| own.next().map(|(i, _)| i))
+        .ok_or_else(|| CommandError::UnknownMetric {
+            asset: asset.into(),
+            metric: String::new(),
+        })
 }

@@ -99,22 +99,51 @@ impl Gas {
         self.lube_b_s = if self.lube_b { self.lube_b_s + dt } else { 0.0 };
         let a = if self.lube_a { 1.0 - loss_a } else { 0.0 };
         // The standby needs 0.4 s to turn and 2 to 4 s to bring the header back.
-        let b = if self.lube_b_s > 0.4 { 1.0 - loss_b } else { 0.0 };
+        let b = if self.lube_b_s > 0.4 {
+            1.0 - loss_b
+        } else {
+            0.0
+        };
         let supply = (a + 0.22 * b).max(b) * (1.0 - 0.75 * plugged);
-        relax(&mut self.oil, 1.8 * supply.min(1.15), dt, if supply < 0.5 { 6.0 } else { 1.5 });
+        relax(
+            &mut self.oil,
+            1.8 * supply.min(1.15),
+            dt,
+            if supply < 0.5 { 6.0 } else { 1.5 },
+        );
         for (id, running, share) in [("P-205A", self.lube_a, a), ("P-205B", self.lube_b, b)] {
             let wear = env.cond(id);
             let on = if running { 1.0 } else { 0.0 };
-            board.put(id, "discharge_pressure", 0.1 + on * (7.9 * share.max(0.05) + 1.2 * plugged));
+            board.put(
+                id,
+                "discharge_pressure",
+                0.1 + on * (7.9 * share.max(0.05) + 1.2 * plugged),
+            );
             board.put(id, "flow", 12.0 * share);
-            board.put(id, "vibration_de", 0.05 + on * 2.15 * (1.0 + wear.velocity()));
-            board.put(id, "strainer_differential_pressure", on * (0.15 + 0.75 * wear.lube_loss));
+            board.put(
+                id,
+                "vibration_de",
+                0.05 + on * 2.15 * (1.0 + wear.velocity()),
+            );
+            board.put(
+                id,
+                "strainer_differential_pressure",
+                on * (0.15 + 0.75 * wear.lube_loss),
+            );
             board.put(id, "run_status", on);
         }
         let k = "K-202";
         board.put(k, "lube_oil_pressure", self.oil.max(0.0));
-        board.put(k, "lube_oil_temperature", 45.0 + 0.12 * (env.weather.ambient - 38.0));
-        board.put(k, "lube_oil_filter_dp", 0.35 * (1.0 + 2.4 * plugged.powi(2)) * self.oil.max(0.05) / 1.8);
+        board.put(
+            k,
+            "lube_oil_temperature",
+            45.0 + 0.12 * (env.weather.ambient - 38.0),
+        );
+        board.put(
+            k,
+            "lube_oil_filter_dp",
+            0.35 * (1.0 + 2.4 * plugged.powi(2)) * self.oil.max(0.05) / 1.8,
+        );
     }
 
     fn compressor(&mut self, env: &mut Env, board: &mut Board) {
@@ -126,7 +155,12 @@ impl Gas {
             self.n = (self.n - dt / 60.0).max(0.0);
         }
         let t1 = 35.0 + 0.1 * (env.weather.ambient - 38.0);
-        let p2 = 33.0 - if self.n < 0.5 { 13.0 * (1.0 - 2.0 * self.n) } else { 0.0 };
+        let p2 = 33.0
+            - if self.n < 0.5 {
+                13.0 * (1.0 - 2.0 * self.n)
+            } else {
+                0.0
+            };
         let efficiency = 0.778 - 0.06 * cond.fouling;
         let mw = 20.0 * env.weather.gas_mw;
         let e = 0.27 / (1.27 * efficiency);
@@ -135,26 +169,47 @@ impl Gas {
         let needed = 0.96 * 8.314 / mw * (t1 + 273.15) / e * (work - 1.0);
         // Map at speed n: H = H0·n² − b·Q²; fouling narrows the passage.
         let b = (HEAD.1 - HEAD.0) / (Q_DESIGN * Q_DESIGN);
-        let q = (((HEAD.1 * self.n * self.n - needed) / b).max(0.0)).sqrt() * (1.0 - 0.05 * cond.fouling);
+        let q = (((HEAD.1 * self.n * self.n - needed) / b).max(0.0)).sqrt()
+            * (1.0 - 0.05 * cond.fouling);
         relax(&mut self.q, if self.n > 0.05 { q } else { 0.0 }, dt, 2.0);
         let surge_line = Q_SURGE * (needed / HEAD.0).max(0.1).sqrt();
-        let open = if self.n > 0.5 { 0.35 * self.fv207.pos } else { 0.0 };
+        let open = if self.n > 0.5 {
+            0.35 * self.fv207.pos
+        } else {
+            0.0
+        };
         let raw = 100.0 * (self.q - surge_line) / self.q.max(1.0);
-        let natural = if self.n > 0.9 { raw - 70.0 * cond.surge + open } else { 25.0 };
+        let natural = if self.n > 0.9 {
+            raw - 70.0 * cond.surge + open
+        } else {
+            25.0
+        };
         self.margin = natural.clamp(-60.0, 60.0);
         self.anti_surge(env);
         let cycle = self.surge(env);
         // Suction pressure floats where the machine takes what the plant feeds.
         let density = (self.p1 + 1.013) * 1e5 * mw / (0.96 * 8_314.0 * (t1 + 273.15));
         let taken = self.q * density / 3_600.0;
-        let fed = if self.n > 0.5 { 20.0 * env.weather.feed } else { taken };
+        let fed = if self.n > 0.5 {
+            20.0 * env.weather.feed
+        } else {
+            taken
+        };
         self.p1 = (self.p1 + 0.004 * (fed - taken) * dt).clamp(8.0, 13.6);
-        let t2 = if self.n > 0.2 { (t1 + 273.15) * work - 273.15 } else { 60.0 };
+        let t2 = if self.n > 0.2 {
+            (t1 + 273.15) * work - 273.15
+        } else {
+            60.0
+        };
         relax(&mut self.t2, t2, dt, 45.0);
         let k = "K-202";
         board.put(k, "suction_pressure", self.p1);
         board.put(k, "discharge_pressure", p2 * (1.0 + 0.06 * cycle));
-        board.put(k, "suction_temperature", t1 + 0.8 * self.cycles.len() as f64);
+        board.put(
+            k,
+            "suction_temperature",
+            t1 + 0.8 * self.cycles.len() as f64,
+        );
         board.put(k, "discharge_temperature", self.t2);
         board.put(k, "suction_flow", self.q * (1.0 + 0.6 * cycle));
         board.put(k, "speed", 9_800.0 * self.n);
@@ -162,8 +217,20 @@ impl Gas {
         board.put("V-201", "level", self.v201);
         board.put("V-201", "pressure", self.p1 + 0.01);
         board.put("V-201", "temperature", t1);
-        relax(&mut self.v201, 20.0 + 60.0 * (env.weather.feed - 1.0), dt, 600.0);
-        self.ac206.write(board, env.weather, &env.cond("AC-206"), self.t2, taken / 20.0, dt);
+        relax(
+            &mut self.v201,
+            20.0 + 60.0 * (env.weather.feed - 1.0),
+            dt,
+            600.0,
+        );
+        self.ac206.write(
+            board,
+            env.weather,
+            &env.cond("AC-206"),
+            self.t2,
+            taken / 20.0,
+            dt,
+        );
     }
 
     fn anti_surge(&mut self, env: &mut Env) {
@@ -180,7 +247,11 @@ impl Gas {
             self.fv207.force(op, self.margin);
         }
         // A sticking anti-surge valve answers late, then jumps.
-        self.stuck_s = if (self.fv207.op - self.fv207.pos).abs() > 5.0 { self.stuck_s + dt } else { 0.0 };
+        self.stuck_s = if (self.fv207.op - self.fv207.pos).abs() > 5.0 {
+            self.stuck_s + dt
+        } else {
+            0.0
+        };
         if self.stuck_s >= 2.2 * stuck.stiction {
             let op = self.fv207.op;
             relax(&mut self.fv207.pos, op, dt, self.fv207.stroke_s);
@@ -203,7 +274,11 @@ impl Gas {
             self.surge_s -= SURGE_PERIOD_S;
             self.cycles.push(0.0);
         }
-        if self.surge_s < 0.5 * SURGE_PERIOD_S { 1.0 } else { -1.0 / 3.0 }
+        if self.surge_s < 0.5 * SURGE_PERIOD_S {
+            1.0
+        } else {
+            -1.0 / 3.0
+        }
     }
 
     fn write_rotor(&mut self, env: &mut Env, board: &mut Board, cycle: f64, taken: f64) {
@@ -219,19 +294,60 @@ impl Gas {
             ("shaft_vibration_nde_x", 15.0, 1.0 + 0.35 * (wear - 1.0)),
             ("shaft_vibration_nde_y", 14.0, 1.0 + 0.35 * (wear - 1.0)),
         ] {
-            board.put(k, metric, 0.5 + spin * (base - 0.5) * gain * shake * (1.0 + 0.4 * dry));
+            board.put(
+                k,
+                metric,
+                0.5 + spin * (base - 0.5) * gain * shake * (1.0 + 0.4 * dry),
+            );
         }
         let load = taken / 20.0;
-        board.put(k, "axial_position", 0.05 * load * spin + 0.15 * cycle + 0.2 * dry * spin);
-        relax(&mut self.t_brg, if self.n > 0.2 { 0.0 } else { -34.0 }, env.dt, 900.0);
+        board.put(
+            k,
+            "axial_position",
+            0.05 * load * spin + 0.15 * cycle + 0.2 * dry * spin,
+        );
+        relax(
+            &mut self.t_brg,
+            if self.n > 0.2 { 0.0 } else { -34.0 },
+            env.dt,
+            900.0,
+        );
         let air = 0.12 * (env.weather.ambient - 38.0) + self.t_brg;
-        board.put(k, "bearing_temperature_de", 82.0 + air + cond.bearing_rise + 16.0 * dry * spin);
-        board.put(k, "bearing_temperature_nde", 80.0 + air + 0.25 * cond.bearing_rise + 16.0 * dry * spin);
-        board.put(k, "thrust_bearing_temperature", 85.0 + air + 4.0 * (load - 1.0) + 20.0 * dry * spin);
-        board.put(k, "seal_gas_differential_pressure", 0.3 * (0.4 + 0.6 * spin) * (1.0 - 0.3 * cond.seal));
-        board.put(k, "primary_seal_vent_flow", 4.0 * (0.2 + 0.8 * spin) * (1.0 + 5.0 * cond.seal));
-        board.put(k, "run_status", if self.k202 && self.n > 0.9 { 1.0 } else { 0.0 });
-        board.put(k, "shaft_vibration_keyphasor_phase", 120.0 + 25.0 * cond.bearing + 3.0 * (load - 1.0));
+        board.put(
+            k,
+            "bearing_temperature_de",
+            82.0 + air + cond.bearing_rise + 16.0 * dry * spin,
+        );
+        board.put(
+            k,
+            "bearing_temperature_nde",
+            80.0 + air + 0.25 * cond.bearing_rise + 16.0 * dry * spin,
+        );
+        board.put(
+            k,
+            "thrust_bearing_temperature",
+            85.0 + air + 4.0 * (load - 1.0) + 20.0 * dry * spin,
+        );
+        board.put(
+            k,
+            "seal_gas_differential_pressure",
+            0.3 * (0.4 + 0.6 * spin) * (1.0 - 0.3 * cond.seal),
+        );
+        board.put(
+            k,
+            "primary_seal_vent_flow",
+            4.0 * (0.2 + 0.8 * spin) * (1.0 + 5.0 * cond.seal),
+        );
+        board.put(
+            k,
+            "run_status",
+            if self.k202 && self.n > 0.9 { 1.0 } else { 0.0 },
+        );
+        board.put(
+            k,
+            "shaft_vibration_keyphasor_phase",
+            120.0 + 25.0 * cond.bearing + 3.0 * (load - 1.0),
+        );
         self.fv207.write(board, 0.0);
     }
 
@@ -240,18 +356,48 @@ impl Gas {
         let gear = env.cond("GB-203");
         let g = "GB-203";
         let air = 0.2 * (env.weather.ambient - 38.0) + 0.9 * self.t_brg;
-        board.put(g, "vibration_hss_de", 0.05 + spin * 1.95 * (1.0 + gear.velocity()));
-        board.put(g, "casing_acceleration", 0.05 + spin * 2.95 * gear.acceleration().min(5.0));
+        board.put(
+            g,
+            "vibration_hss_de",
+            0.05 + spin * 1.95 * (1.0 + gear.velocity()),
+        );
+        board.put(
+            g,
+            "casing_acceleration",
+            0.05 + spin * 2.95 * gear.acceleration().min(5.0),
+        );
         board.put(g, "bearing_temperature_hss", 84.0 + air + gear.bearing_rise);
-        board.put(g, "bearing_temperature_lss", 74.0 + air + 0.25 * gear.bearing_rise);
+        board.put(
+            g,
+            "bearing_temperature_lss",
+            74.0 + air + 0.25 * gear.bearing_rise,
+        );
         board.put(g, "oil_temperature", 58.0 + 0.6 * air);
         let power = self.q / Q_DESIGN * (self.p1 + 1.013) / 13.013;
-        let load = if self.k202 { (0.3 + 0.7 * power) / env.weather.volt } else { 0.0 };
+        let load = if self.k202 {
+            (0.3 + 0.7 * power) / env.weather.volt
+        } else {
+            0.0
+        };
         let inrush = if self.k202 && self.n < 0.95 { 4.0 } else { 0.0 };
-        let state = MotorState { on: self.n > 0.3, load, amps: 366.0 * (load + inrush) };
+        let state = MotorState {
+            on: self.n > 0.3,
+            load,
+            amps: 366.0 * (load + inrush),
+        };
         let cond = env.cond("KM-204");
         let (t_b, t_w) = &mut self.t_motor;
-        write_motor(board, "KM-204", env.weather, env.dt, state, &cond, t_b, t_w, self.n);
+        write_motor(
+            board,
+            "KM-204",
+            env.weather,
+            env.dt,
+            state,
+            &cond,
+            t_b,
+            t_w,
+            self.n,
+        );
     }
 
     fn flash(&mut self, env: &mut Env, board: &mut Board) {
@@ -264,20 +410,64 @@ impl Gas {
         let air = env.weather.ambient - 38.0;
         let load = env.weather.feed;
         let id = "K-208";
-        board.put(id, "suction_pressure", 1.0 + 0.4 * (load - 1.0) + 0.5 * (1.0 - n));
+        board.put(
+            id,
+            "suction_pressure",
+            1.0 + 0.4 * (load - 1.0) + 0.5 * (1.0 - n),
+        );
         board.put(id, "interstage_pressure", 1.5 + 2.6 * n * load);
-        board.put(id, "discharge_pressure", 2.0 + 10.2 * n + 0.9 * (self.p1 - 12.0) * n);
-        board.put(id, "discharge_temperature_s1", 45.0 + (53.0 + 0.5 * air) * warm + 8.0 * (load - 1.0));
-        board.put(id, "discharge_temperature_s2", 45.0 + (55.0 + 0.5 * air) * warm + 8.0 * (load - 1.0));
+        board.put(
+            id,
+            "discharge_pressure",
+            2.0 + 10.2 * n + 0.9 * (self.p1 - 12.0) * n,
+        );
+        board.put(
+            id,
+            "discharge_temperature_s1",
+            45.0 + (53.0 + 0.5 * air) * warm + 8.0 * (load - 1.0),
+        );
+        board.put(
+            id,
+            "discharge_temperature_s2",
+            45.0 + (55.0 + 0.5 * air) * warm + 8.0 * (load - 1.0),
+        );
         board.put(id, "rod_drop", 0.2 + 0.9 * cond.bearing);
-        board.put(id, "crosshead_acceleration", 0.05 + n * n * 1.15 * cond.acceleration().min(6.0));
-        board.put(id, "frame_vibration", 0.1 + n * n * 4.9 * (1.0 + 0.4 * cond.velocity()));
-        board.put(id, "lube_oil_pressure", 0.05 + 3.15 * n * (1.0 - 0.7 * cond.lube_loss));
+        board.put(
+            id,
+            "crosshead_acceleration",
+            0.05 + n * n * 1.15 * cond.acceleration().min(6.0),
+        );
+        board.put(
+            id,
+            "frame_vibration",
+            0.1 + n * n * 4.9 * (1.0 + 0.4 * cond.velocity()),
+        );
+        board.put(
+            id,
+            "lube_oil_pressure",
+            0.05 + 3.15 * n * (1.0 - 0.7 * cond.lube_loss),
+        );
         board.put(id, "lube_oil_temperature", 42.0 + 13.0 * warm + 0.2 * air);
-        board.put(id, "packing_temperature", 42.0 + 38.0 * warm + 0.3 * air + cond.bearing_rise);
-        board.put(id, "run_status", if self.k208 && n > 0.9 { 1.0 } else { 0.0 });
-        let share = if self.k208 { (0.4 + 0.6 * load) / env.weather.volt } else { 0.0 };
-        let state = MotorState { on: n > 0.5, load: share, amps: 512.0 * share };
+        board.put(
+            id,
+            "packing_temperature",
+            42.0 + 38.0 * warm + 0.3 * air + cond.bearing_rise,
+        );
+        board.put(
+            id,
+            "run_status",
+            if self.k208 && n > 0.9 { 1.0 } else { 0.0 },
+        );
+        let share = if self.k208 {
+            (0.4 + 0.6 * load) / env.weather.volt
+        } else {
+            0.0
+        };
+        let state = MotorState {
+            on: n > 0.5,
+            load: share,
+            amps: 512.0 * share,
+        };
         let motor = env.cond("KM-209");
         let (t_b, t_w) = &mut self.t_motor208;
         write_motor(board, "KM-209", env.weather, dt, state, &motor, t_b, t_w, n);

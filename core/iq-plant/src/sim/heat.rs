@@ -43,7 +43,12 @@ pub(crate) struct Heat {
 
 impl Heat {
     pub(crate) fn new() -> Self {
-        let b = PumpSpec { pump: "P-303B", motor: "PM-303B", duty: false, ..OIL_PUMP };
+        let b = PumpSpec {
+            pump: "P-303B",
+            motor: "PM-303B",
+            duty: false,
+            ..OIL_PUMP
+        };
         Self {
             pumps: [Pump::new(OIL_PUMP), Pump::new(b)],
             fv304: Loop::new("FV-304", 790.0, 55.0, 0.6, 10.0, 1_500.0, -1.0),
@@ -66,10 +71,15 @@ impl Heat {
         let dt = env.dt;
         let coke = env.cond("H-301").fouling;
         let conds = [env.cond("P-303A"), env.cond("P-303B")];
-        let curves: Vec<_> = self.pumps.iter_mut().zip(&conds).map(|(pump, cond)| {
-            pump.turn(dt);
-            pump.curve(cond, 0.0)
-        }).collect();
+        let curves: Vec<_> = self
+            .pumps
+            .iter_mut()
+            .zip(&conds)
+            .map(|(pump, cond)| {
+                pump.turn(dt);
+                pump.curve(cond)
+            })
+            .collect();
         let k = 45.07 * (1.0 + 0.12 * coke) / 277.0_f64.powi(2);
         let [a, b] = &mut self.pumps;
         let total = share_flow(&mut [a, b], &curves, 30.0, k, dt);
@@ -94,16 +104,35 @@ impl Heat {
             self.trim = 0.0;
         }
         self.fv304.stroke(&env.cond("FV-304"), dt);
-        relax(&mut self.fuel, 790.0 * self.fv304.opening().min(2.0), dt, 1.0);
+        relax(
+            &mut self.fuel,
+            790.0 * self.fv304.opening().min(2.0),
+            dt,
+            1.0,
+        );
         if !self.lit && self.fuel < 2.0 {
             self.fuel = 0.0;
         }
-        let firing = if self.lit { self.fuel / 790.0 * (1.0 - 0.03 * coke) * env.weather.gas_mw } else { 0.0 };
+        let firing = if self.lit {
+            self.fuel / 790.0 * (1.0 - 0.03 * coke) * env.weather.gas_mw
+        } else {
+            0.0
+        };
         relax(&mut self.t_in, oil_back, dt, 60.0);
         let rise = 60.0 * firing / self.flow.max(0.15);
         relax(&mut self.t_out, self.t_in + rise.min(140.0), dt, 400.0);
-        relax(&mut self.skin, self.t_out + (52.0 + 45.0 * coke) * firing / self.flow.clamp(0.3, 1.5), dt, 120.0);
-        relax(&mut self.stack, env.weather.ambient + 177.0 * firing.powf(0.8) + 30.0 * coke, dt, 200.0);
+        relax(
+            &mut self.skin,
+            self.t_out + (52.0 + 45.0 * coke) * firing / self.flow.clamp(0.3, 1.5),
+            dt,
+            120.0,
+        );
+        relax(
+            &mut self.stack,
+            env.weather.ambient + 177.0 * firing.powf(0.8) + 30.0 * coke,
+            dt,
+            200.0,
+        );
         let air = self.fan_n * (0.15 + 0.85 * (self.fuel / 790.0)).max(0.15);
         let o2 = 21.0 - 18.0 * firing / air.max(0.05);
         let id = "H-301";
@@ -111,9 +140,17 @@ impl Heat {
         board.put(id, "inlet_temperature", self.t_in);
         board.put(id, "process_flow", 60.0 * self.flow);
         board.put(id, "fuel_gas_flow", self.fuel);
-        board.put(id, "fuel_gas_pressure", 1.2 * (0.25 + 0.75 * self.fuel / 790.0));
+        board.put(
+            id,
+            "fuel_gas_pressure",
+            1.2 * (0.25 + 0.75 * self.fuel / 790.0),
+        );
         board.put(id, "flue_gas_o2", o2.clamp(0.0, 20.9));
-        board.put(id, "draft", -0.25 - 0.05 * (firing - 1.0) + 0.02 * (1.0 - self.fan_n));
+        board.put(
+            id,
+            "draft",
+            -0.25 - 0.05 * (firing - 1.0) + 0.02 * (1.0 - self.fan_n),
+        );
         board.put(id, "tube_skin_temperature", self.skin);
         board.put(id, "stack_temperature", self.stack);
         board.put(id, "flame_status", if self.lit { 1.0 } else { 0.0 });
@@ -122,17 +159,47 @@ impl Heat {
 
     fn blow(&mut self, env: &mut Env, board: &mut Board) {
         let dt = env.dt;
-        relax(&mut self.fan_n, if self.fan { 1.0 } else { 0.0 }, dt, if self.fan { 2.0 } else { 6.0 });
+        relax(
+            &mut self.fan_n,
+            if self.fan { 1.0 } else { 0.0 },
+            dt,
+            if self.fan { 2.0 } else { 6.0 },
+        );
         let cond = env.cond("F-302");
         let n = self.fan_n;
         let warm = 58.0 + 0.4 * (env.weather.ambient - 38.0);
-        relax(&mut self.fan_t, if n > 0.5 { warm } else { env.weather.ambient + 2.0 }, dt, 1_200.0);
+        relax(
+            &mut self.fan_t,
+            if n > 0.5 {
+                warm
+            } else {
+                env.weather.ambient + 2.0
+            },
+            dt,
+            1_200.0,
+        );
         let id = "F-302";
-        board.put(id, "discharge_pressure", 25.0 * n * n * (1.0 - 0.002 * (env.weather.ambient - 38.0)));
-        let load = if self.fan { (0.4 + 0.6 * n) / env.weather.volt } else { 0.0 };
+        board.put(
+            id,
+            "discharge_pressure",
+            25.0 * n * n * (1.0 - 0.002 * (env.weather.ambient - 38.0)),
+        );
+        let load = if self.fan {
+            (0.4 + 0.6 * n) / env.weather.volt
+        } else {
+            0.0
+        };
         board.put(id, "current", 38.0 * load);
-        board.put(id, "vibration_de", 0.05 + 2.15 * n * n * (1.0 + cond.velocity()));
+        board.put(
+            id,
+            "vibration_de",
+            0.05 + 2.15 * n * n * (1.0 + cond.velocity()),
+        );
         board.put(id, "bearing_temperature_de", self.fan_t + cond.bearing_rise);
-        board.put(id, "run_status", if self.fan && n > 0.9 { 1.0 } else { 0.0 });
+        board.put(
+            id,
+            "run_status",
+            if self.fan && n > 0.9 { 1.0 } else { 0.0 },
+        );
     }
 }

@@ -55,7 +55,12 @@ pub(crate) struct Inlet {
 
 impl Inlet {
     pub(crate) fn new() -> Self {
-        let b = PumpSpec { pump: "P-102B", motor: "PM-102B", duty: false, ..FEED_PUMP };
+        let b = PumpSpec {
+            pump: "P-102B",
+            motor: "PM-102B",
+            duty: false,
+            ..FEED_PUMP
+        };
         Self {
             pumps: [Pump::new(FEED_PUMP), Pump::new(b)],
             lv111: Loop::new("LV-111", 50.0, 55.0, 1.5, 600.0, 100.0, 1.0),
@@ -82,13 +87,21 @@ impl Inlet {
 
     /// Advances the unit. `oil_t` is the hot oil's temperature, `oil_flow` its share of design,
     /// `flash_runs` whether the flash-gas compressor takes the drum's gas.
-    pub(crate) fn advance(&mut self, env: &mut Env, board: &mut Board, oil_t: f64, oil_flow: f64, flash_runs: bool) {
+    pub(crate) fn advance(
+        &mut self,
+        env: &mut Env,
+        board: &mut Board,
+        oil_t: f64,
+        oil_flow: f64,
+        flash_runs: bool,
+    ) {
         let dt = env.dt;
         let liquid = self.drums(env, flash_runs);
         let any = self.pumps.iter().any(|p| p.on);
         if any {
             // The drum's level trims the flow's set-point around what comes in.
-            let want = (180.0 * env.weather.feed * (1.0 + 0.012 * (self.v110 - 50.0))).clamp(0.0, 260.0);
+            let want =
+                (180.0 * env.weather.feed * (1.0 + 0.012 * (self.v110 - 50.0))).clamp(0.0, 260.0);
             relax(&mut self.fv103.sp, want, dt, 30.0);
             self.fv103.control(self.feed_flow, dt);
         } else {
@@ -96,10 +109,15 @@ impl Inlet {
         }
         self.fv103.stroke(&env.cond("FV-103"), dt);
         let conds = [env.cond("P-102A"), env.cond("P-102B")];
-        let curves: Vec<_> = self.pumps.iter_mut().zip(&conds).map(|(pump, cond)| {
-            pump.turn(dt);
-            pump.curve(cond, 0.0)
-        }).collect();
+        let curves: Vec<_> = self
+            .pumps
+            .iter_mut()
+            .zip(&conds)
+            .map(|(pump, cond)| {
+                pump.turn(dt);
+                pump.curve(cond)
+            })
+            .collect();
         let k = (FRICTION.0 + FRICTION.1 / self.fv103.opening().powi(2)) / 180.0_f64.powi(2);
         let lift = LIFT + (self.p105 - 7.2) * 15.0;
         let [a, b] = &mut self.pumps;
@@ -109,7 +127,8 @@ impl Inlet {
         self.v110 = self.v110.clamp(0.0, 100.0);
         for (i, pump) in self.pumps.iter_mut().enumerate() {
             let share = pump.q / 180.0;
-            let suction = self.p110 + 0.333 * (0.7 + 0.3 * self.v110 / 50.0) - 0.133 * share * share;
+            let suction =
+                self.p110 + 0.333 * (0.7 + 0.3 * self.v110 / 50.0) - 0.133 * share * share;
             let motor = env.cond(pump.spec.motor);
             pump.write(board, env.weather, env.rng, dt, suction, &conds[i], &motor);
         }
@@ -123,12 +142,17 @@ impl Inlet {
         self.lv111.control(self.v101, dt);
         self.lv111.stroke(&env.cond("LV-111"), dt);
         let liquid = (self.lv111.opening() * (self.p101 / 12.5).max(0.0).sqrt()).min(2.5);
-        self.v101 = (self.v101 + 100.0 * (env.weather.feed - liquid) / 960.0 * dt).clamp(0.0, 100.0);
+        self.v101 =
+            (self.v101 + 100.0 * (env.weather.feed - liquid) / 960.0 * dt).clamp(0.0, 100.0);
         self.pv109.control(self.p101, dt);
         self.pv109.stroke(&env.cond("PV-109"), dt);
         let gas = self.pv109.opening() * self.p101 / 12.5;
         self.p101 = (self.p101 + 0.02 * (env.weather.feed - gas) * dt).clamp(0.0, 16.0);
-        let flash = if flash_runs { 1.2 + 0.4 * (liquid - 1.0) } else { 1.7 };
+        let flash = if flash_runs {
+            1.2 + 0.4 * (liquid - 1.0)
+        } else {
+            1.7
+        };
         relax(&mut self.p110, flash.clamp(0.5, 2.4), dt, 120.0);
         liquid
     }
@@ -140,7 +164,13 @@ impl Inlet {
         let bottoms = 25.0 * (0.15 + 0.85 * share) * (self.v105 / 50.0).clamp(0.0, 1.4).powf(0.3);
         let fouled = env.cond("E-104");
         let ua = 51_400.0 * share.max(0.02).powf(0.5) / (1.0 + 408.0 * 8e-4 * 1.5 * fouled.fouling);
-        let (hot, cold) = exchange(2_400.0 * bottoms, 2_206.0 * cold_flow, ua, self.t105, self.inlet_t(env));
+        let (hot, cold) = exchange(
+            2_400.0 * bottoms,
+            2_206.0 * cold_flow,
+            ua,
+            self.t105,
+            self.inlet_t(env),
+        );
         relax(&mut self.hot_out, hot, dt, 120.0);
         relax(&mut self.cold_out, cold, dt, 120.0);
         board.put("E-104", "hot_inlet_temperature", self.t105);
@@ -149,7 +179,11 @@ impl Inlet {
         board.put("E-104", "cold_outlet_temperature", self.cold_out);
         board.put("E-104", "hot_flow", bottoms);
         board.put("E-104", "cold_flow", cold_flow);
-        board.put("E-104", "tube_side_dp", 0.45 * (1.0 + 2.2 * fouled.fouling) * share.max(0.0).powf(1.8));
+        board.put(
+            "E-104",
+            "tube_side_dp",
+            0.45 * (1.0 + 2.2 * fouled.fouling) * share.max(0.0).powf(1.8),
+        );
         // Kettle reboiler: the boiling side holds its temperature, so ε = 1 − e^(−NTU).
         let dirty = env.cond("E-106");
         let oil = oil_flow.max(0.01);
@@ -159,24 +193,51 @@ impl Inlet {
         relax(&mut self.oil_out, oil_t - drop, dt, 120.0);
         self.duty = 0.1 * oil * drop;
         // Colder feed or less oil heat leaves the column's bottom colder.
-        let bottom = 190.0 + 6.0 * (self.duty - 6.0) - 24.0 * (share - 1.0) + 0.35 * (self.cold_out - 101.0);
+        let bottom =
+            190.0 + 6.0 * (self.duty - 6.0) - 24.0 * (share - 1.0) + 0.35 * (self.cold_out - 101.0);
         relax(&mut self.t105, bottom.clamp(60.0, 215.0), dt, 900.0);
-        relax(&mut self.reboil, bottom_in + 15.0 * (self.duty / 6.0), dt, 120.0);
+        relax(
+            &mut self.reboil,
+            bottom_in + 15.0 * (self.duty / 6.0),
+            dt,
+            120.0,
+        );
         board.put("E-106", "hot_inlet_temperature", oil_t);
         board.put("E-106", "hot_outlet_temperature", self.oil_out);
         board.put("E-106", "cold_inlet_temperature", bottom_in);
         board.put("E-106", "cold_outlet_temperature", self.reboil);
         board.put("E-106", "hot_flow", 40.0 * oil_flow);
         board.put("E-106", "cold_flow", 30.0 * (0.4 + 0.6 * share));
-        board.put("E-106", "tube_side_dp", 0.45 * (1.0 + 2.2 * dirty.fouling) * oil_flow.powf(1.8));
+        board.put(
+            "E-106",
+            "tube_side_dp",
+            0.45 * (1.0 + 2.2 * dirty.fouling) * oil_flow.powf(1.8),
+        );
         self.v105 = (self.v105 + (share - bottoms / 25.0) * 0.05 * dt).clamp(0.0, 100.0);
-        relax(&mut self.p105, 7.2 + 0.25 * (self.duty - 6.0) + 0.6 * (share - 1.0), dt, 300.0);
+        relax(
+            &mut self.p105,
+            7.2 + 0.25 * (self.duty - 6.0) + 0.6 * (share - 1.0),
+            dt,
+            300.0,
+        );
         board.put("V-105", "level", self.v105);
         board.put("V-105", "pressure", self.p105);
         board.put("V-105", "temperature", self.t105);
-        self.ac107.write(board, env.weather, &env.cond("AC-107"), self.hot_out, bottoms / 25.0, dt);
+        self.ac107.write(
+            board,
+            env.weather,
+            &env.cond("AC-107"),
+            self.hot_out,
+            bottoms / 25.0,
+            dt,
+        );
         self.tank += (bottoms / 25.0 - 1.0 - (self.tank - 7.0) * 0.02) * 2e-5 * dt;
-        relax(&mut self.t_tank, 40.0 + 0.25 * (self.ac107.out - 48.0), dt, 7_200.0);
+        relax(
+            &mut self.t_tank,
+            40.0 + 0.25 * (self.ac107.out - 48.0),
+            dt,
+            7_200.0,
+        );
         board.put("TK-108", "level", self.tank.clamp(0.0, 12.0));
         board.put("TK-108", "temperature", self.t_tank);
     }

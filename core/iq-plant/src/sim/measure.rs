@@ -75,11 +75,19 @@ impl Instruments {
                 }
             })
             .collect();
-        Self { channels, imperfect: true, floor_s: 0.0, frozen: Vec::new() }
+        Self {
+            channels,
+            imperfect: true,
+            floor_s: 0.0,
+            frozen: Vec::new(),
+        }
     }
 
     pub(crate) fn scan(&mut self, now: Timestamp, dt: f64, values: &[f64]) -> Scan {
-        let mut scan = Scan { time: now, readings: Vec::new() };
+        let mut scan = Scan {
+            time: now,
+            readings: Vec::new(),
+        };
         for (index, tag) in catalogue().tags.iter().enumerate() {
             let channel = &mut self.channels[index];
             if now < channel.next_due {
@@ -88,10 +96,19 @@ impl Instruments {
             // A fast tag is scanned once per step while the plant is quiet, at its own pace when the
             // step is fine: the tenth-of-a-second burst exists only around a transient.
             let every_ms = (tag.scan_s.max(dt).max(self.floor_s) * 1_000.0) as i64;
-            channel.next_due =
-                Timestamp(now.millis() - now.millis().rem_euclid(every_ms.max(1)) + every_ms.max(1));
+            channel.next_due = Timestamp(
+                now.millis() - now.millis().rem_euclid(every_ms.max(1)) + every_ms.max(1),
+            );
             let frozen = self.frozen.contains(&index);
-            let reading = channel.read(index, tag, now, values[index], self.imperfect, frozen, every_ms);
+            let reading = channel.read(
+                index,
+                tag,
+                now,
+                values[index],
+                self.imperfect,
+                frozen,
+                every_ms,
+            );
             scan.readings.extend(reading);
         }
         scan
@@ -118,9 +135,20 @@ impl Channel {
             return None;
         }
         // Noise of a stopped machine's flow or vibration would show a running one.
-        let share = if tag.nominal.abs() > 0.0 { (truth / tag.nominal).abs().clamp(0.05, 1.5) } else { 1.0 };
-        let scaled = matches!(tag.eu.as_str(), "mm/s" | "g" | "um" | "m3/h" | "kg/s" | "A" | "kg/h");
-        let sigma = if scaled { tag.noise_sigma * share } else { tag.noise_sigma };
+        let share = if tag.nominal.abs() > 0.0 {
+            (truth / tag.nominal).abs().clamp(0.05, 1.5)
+        } else {
+            1.0
+        };
+        let scaled = matches!(
+            tag.eu.as_str(),
+            "mm/s" | "g" | "um" | "m3/h" | "kg/s" | "A" | "kg/h"
+        );
+        let sigma = if scaled {
+            tag.noise_sigma * share
+        } else {
+            tag.noise_sigma
+        };
         let noise = if frozen { 0.0 } else { sigma * self.noise };
         let raw = truth + if tag.is_state() { 0.0 } else { noise };
         let value = if tag.resolution > 0.0 {
@@ -130,7 +158,11 @@ impl Channel {
         } else {
             raw
         };
-        let value = if tag.noise_sigma > 0.0 && tag.eu != "degC" && scaled { value.max(0.0) } else { value };
+        let value = if tag.noise_sigma > 0.0 && tag.eu != "degC" && scaled {
+            value.max(0.0)
+        } else {
+            value
+        };
         let dead_band = (0.5 * sigma).max(tag.resolution * 0.5);
         if let Some((last, last_status, at)) = self.last {
             let still = (value - last).abs() <= dead_band && status == last_status;

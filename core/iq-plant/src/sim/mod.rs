@@ -58,7 +58,10 @@ pub(crate) struct Env<'a> {
 
 impl Env<'_> {
     pub(crate) fn cond(&self, asset: &str) -> Condition {
-        catalogue().asset_of(asset).map(|i| self.conditions[i]).unwrap_or_default()
+        catalogue()
+            .asset_of(asset)
+            .map(|i| self.conditions[i])
+            .unwrap_or_default()
     }
 }
 
@@ -203,7 +206,9 @@ impl Plant {
     /// True value of a point; `None` when the catalogue has no such tag.
     #[must_use]
     pub fn true_value(&self, asset: &str, metric: &str) -> Option<f64> {
-        catalogue().tag_of(asset, metric).map(|tag| self.board.values[tag])
+        catalogue()
+            .tag_of(asset, metric)
+            .map(|tag| self.board.values[tag])
     }
 
     /// Switches the instruments' imperfections (bad and missing values, clock skew) on or off.
@@ -236,7 +241,10 @@ impl Plant {
     /// Cause of the machine's last trip, kept after a reset of the machine until the next trip.
     #[must_use]
     pub fn first_out(&self, machine: &str) -> &str {
-        self.protection.latched.get(machine).map_or("", String::as_str)
+        self.protection
+            .latched
+            .get(machine)
+            .map_or("", String::as_str)
     }
 
     /// Advances plant time by `dt_ms` and returns what was published on the way, in order of time.
@@ -288,11 +296,13 @@ impl Plant {
         let oil_back = self.board.get("E-106", "hot_outlet_temperature");
         let oil_back = if oil_back.is_nan() { 240.0 } else { oil_back };
         let (oil_t, oil_flow) = (self.heat.t_out, self.heat.flow);
-        self.inlet.advance(&mut env, &mut self.board, oil_t, oil_flow, self.gas.k208);
+        self.inlet
+            .advance(&mut env, &mut self.board, oil_t, oil_flow, self.gas.k208);
         self.gas.advance(&mut env, &mut self.board);
         self.heat.advance(&mut env, &mut self.board, oil_back);
         self.water.advance(&mut env, &mut self.board);
-        self.power.advance(&mut env, &mut self.board, self.water.cooling);
+        self.power
+            .advance(&mut env, &mut self.board, self.water.cooling);
     }
 
     /// Applies instrument faults to the true values.
@@ -303,9 +313,12 @@ impl Plant {
             let Some(tag) = fault.tag else { continue };
             let true_value = self.board.values[tag];
             let tag_info = &catalogue().tags[tag];
-            let span = (1.6 * tag_info.nominal.abs()).max(tag_info.limits.high_high.unwrap_or(1.0).abs());
+            let span =
+                (1.6 * tag_info.nominal.abs()).max(tag_info.limits.high_high.unwrap_or(1.0).abs());
             match fault.kind {
-                crate::FaultKind::SensorDrift => self.observed[tag] = true_value + 0.25 * span * fault.damage,
+                crate::FaultKind::SensorDrift => {
+                    self.observed[tag] = true_value + 0.25 * span * fault.damage
+                }
                 crate::FaultKind::SensorFreeze => {
                     self.observed[tag] = *fault.held.get_or_insert(true_value);
                 }
@@ -318,7 +331,10 @@ impl Plant {
             }
         }
         self.instruments.frozen.clear();
-        let frozen = self.faults.iter().filter(|f| f.kind == crate::FaultKind::SensorFreeze);
+        let frozen = self
+            .faults
+            .iter()
+            .filter(|f| f.kind == crate::FaultKind::SensorFreeze);
         self.instruments.frozen.extend(frozen.filter_map(|f| f.tag));
     }
 
@@ -327,8 +343,13 @@ impl Plant {
         if self.soe.len() == SOE_KEPT {
             self.soe.pop_front();
         }
-        let event =
-            SoeEvent { seq: self.soe_seq, time, asset: asset.to_owned(), kind, text: text.into() };
+        let event = SoeEvent {
+            seq: self.soe_seq,
+            time,
+            asset: asset.to_owned(),
+            kind,
+            text: text.into(),
+        };
         self.soe.push_back(event);
     }
 }

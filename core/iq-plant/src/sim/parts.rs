@@ -58,7 +58,8 @@ impl Loop {
         self.pv = pv;
         let error = (pv - self.sp) / self.span * 100.0 * self.direction;
         let last = self.last_error.unwrap_or(error);
-        self.op = (self.op + self.gain * (error - last + error * dt / self.reset_s)).clamp(0.0, 100.0);
+        self.op =
+            (self.op + self.gain * (error - last + error * dt / self.reset_s)).clamp(0.0, 100.0);
         self.last_error = Some(error);
     }
 
@@ -83,7 +84,11 @@ impl Loop {
     /// Flow coefficient against the one at 55 % (equal percentage, rangeability 50).
     pub(crate) fn opening(&self) -> f64 {
         let cv = |x: f64| 50.0_f64.powf(x / 100.0 - 1.0);
-        if self.pos < 0.5 { 1e-4 } else { cv(self.pos) / cv(55.0) }
+        if self.pos < 0.5 {
+            1e-4
+        } else {
+            cv(self.pos) / cv(55.0)
+        }
     }
 
     pub(crate) fn write(&self, board: &mut Board, rest: f64) {
@@ -123,7 +128,12 @@ pub(crate) struct AirCooler {
 
 impl AirCooler {
     pub(crate) fn new(id: &'static str, left: f64, amps: (f64, f64), out: f64) -> Self {
-        Self { id, left, amps, out }
+        Self {
+            id,
+            left,
+            amps,
+            out,
+        }
     }
 
     pub(crate) fn write(
@@ -136,14 +146,24 @@ impl AirCooler {
         dt: f64,
     ) {
         let left = (self.left * (1.0 + 1.2 * cond.fouling) * flow.max(0.1).powf(0.6)).min(1.0);
-        relax(&mut self.out, weather.ambient + left * (hot_in - weather.ambient), dt, 90.0);
+        relax(
+            &mut self.out,
+            weather.ambient + left * (hot_in - weather.ambient),
+            dt,
+            90.0,
+        );
         board.put(self.id, "hot_inlet_temperature", hot_in);
         board.put(self.id, "hot_outlet_temperature", self.out);
         board.put(self.id, "ambient_temperature", weather.ambient);
         // Warm air is thin: the fans draw less. Dirt chokes them.
-        let air = (1.0 - 0.0025 * (weather.ambient - 38.0)) * (1.0 + 0.06 * cond.fouling) / weather.volt;
+        let air =
+            (1.0 - 0.0025 * (weather.ambient - 38.0)) * (1.0 + 0.06 * cond.fouling) / weather.volt;
         board.put(self.id, "fan_1_current", self.amps.0 * air);
         board.put(self.id, "fan_2_current", self.amps.1 * air);
-        board.put(self.id, "fan_vibration", 3.2 * (1.0 + cond.velocity() + 0.3 * cond.fouling));
+        board.put(
+            self.id,
+            "fan_vibration",
+            3.2 * (1.0 + cond.velocity() + 0.3 * cond.fouling),
+        );
     }
 }

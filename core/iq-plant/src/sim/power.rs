@@ -44,7 +44,12 @@ impl Power {
         Self {
             pumps: [
                 Pump::new(FEED),
-                Pump::new(PumpSpec { pump: "P-504B", motor: "PM-504B", duty: false, ..FEED }),
+                Pump::new(PumpSpec {
+                    pump: "P-504B",
+                    motor: "PM-504B",
+                    duty: false,
+                    ..FEED
+                }),
             ],
             lv506: Loop::new("LV-506", 50.0, 55.0, 1.2, 250.0, 100.0, -1.0),
             gt: true,
@@ -71,8 +76,18 @@ impl Power {
 
     fn gas_turbine(&mut self, env: &mut Env, board: &mut Board) {
         let dt = env.dt;
-        relax(&mut self.gt_n, if self.gt { 1.0 } else { 0.0 }, dt, if self.gt { 120.0 } else { 60.0 });
-        relax(&mut self.gt_heat, if self.gt { 1.0 } else { 0.0 }, dt, 300.0);
+        relax(
+            &mut self.gt_n,
+            if self.gt { 1.0 } else { 0.0 },
+            dt,
+            if self.gt { 120.0 } else { 60.0 },
+        );
+        relax(
+            &mut self.gt_heat,
+            if self.gt { 1.0 } else { 0.0 },
+            dt,
+            300.0,
+        );
         let cond = env.cond("GT-501");
         let inlet = env.weather.ambient - 6.0;
         let n = self.gt_n;
@@ -83,20 +98,60 @@ impl Power {
         board.put(id, "active_power", 11.2 * load * lit);
         board.put(id, "speed", 11_000.0 * n);
         let exhaust = 508.0 + 0.5 * (inlet - 32.0) + 14.0 * cond.fouling;
-        board.put(id, "exhaust_temperature_average", inlet + (exhaust - inlet) * self.gt_heat);
-        board.put(id, "exhaust_temperature_spread", 18.0 * self.gt_heat + 30.0 * cond.fouling * lit);
-        board.put(id, "compressor_discharge_pressure", 14.0 * air.powf(0.6) * n * n * (1.0 - 0.03 * cond.fouling));
-        board.put(id, "compressor_discharge_temperature", inlet + 358.0 * n * n * (1.0 + 0.03 * cond.fouling));
+        board.put(
+            id,
+            "exhaust_temperature_average",
+            inlet + (exhaust - inlet) * self.gt_heat,
+        );
+        board.put(
+            id,
+            "exhaust_temperature_spread",
+            18.0 * self.gt_heat + 30.0 * cond.fouling * lit,
+        );
+        board.put(
+            id,
+            "compressor_discharge_pressure",
+            14.0 * air.powf(0.6) * n * n * (1.0 - 0.03 * cond.fouling),
+        );
+        board.put(
+            id,
+            "compressor_discharge_temperature",
+            inlet + 358.0 * n * n * (1.0 + 0.03 * cond.fouling),
+        );
         board.put(id, "compressor_inlet_temperature", inlet);
-        board.put(id, "inlet_filter_dp", 6.0 * n * n * (1.0 + 1.4 * cond.fouling));
-        board.put(id, "fuel_flow", 0.76 * lit * (0.25 + 0.75 * load) * (1.0 + 0.02 * cond.fouling));
+        board.put(
+            id,
+            "inlet_filter_dp",
+            6.0 * n * n * (1.0 + 1.4 * cond.fouling),
+        );
+        board.put(
+            id,
+            "fuel_flow",
+            0.76 * lit * (0.25 + 0.75 * load) * (1.0 + 0.02 * cond.fouling),
+        );
         let dry = 0.65 * cond.lube_loss;
-        board.put(id, "vibration_bearing_1", 0.1 + 2.9 * n * n * (1.0 + cond.velocity()));
-        board.put(id, "vibration_bearing_2", 0.1 + 2.5 * n * n * (1.0 + 0.35 * cond.velocity()));
+        board.put(
+            id,
+            "vibration_bearing_1",
+            0.1 + 2.9 * n * n * (1.0 + cond.velocity()),
+        );
+        board.put(
+            id,
+            "vibration_bearing_2",
+            0.1 + 2.5 * n * n * (1.0 + 0.35 * cond.velocity()),
+        );
         let warm = 0.2 * (env.weather.ambient - 38.0) + cond.bearing_rise + 25.0 * dry * n;
-        board.put(id, "bearing_temperature_1", 45.0 + 43.0 * self.gt_heat + warm);
+        board.put(
+            id,
+            "bearing_temperature_1",
+            45.0 + 43.0 * self.gt_heat + warm,
+        );
         board.put(id, "lube_oil_pressure", 1.9 * (1.0 - dry));
-        board.put(id, "wheelspace_temperature", 60.0 + 280.0 * self.gt_heat + 0.5 * (inlet - 32.0));
+        board.put(
+            id,
+            "wheelspace_temperature",
+            60.0 + 280.0 * self.gt_heat + 0.5 * (inlet - 32.0),
+        );
         board.put(id, "run_status", if self.gt && n > 0.9 { 1.0 } else { 0.0 });
     }
 
@@ -107,10 +162,15 @@ impl Power {
         self.lv506.control(self.level, dt);
         self.lv506.stroke(&env.cond("LV-506"), dt);
         let conds = [env.cond("P-504A"), env.cond("P-504B")];
-        let curves: Vec<_> = self.pumps.iter_mut().zip(&conds).map(|(pump, cond)| {
-            pump.turn(dt);
-            pump.curve(cond, 0.0)
-        }).collect();
+        let curves: Vec<_> = self
+            .pumps
+            .iter_mut()
+            .zip(&conds)
+            .map(|(pump, cond)| {
+                pump.turn(dt);
+                pump.curve(cond)
+            })
+            .collect();
         let opening = self.lv506.opening();
         let k = (40.0 + 100.0 / (opening * opening)) / 32.0_f64.powi(2);
         let [a, b] = &mut self.pumps;
@@ -121,8 +181,14 @@ impl Power {
             pump.write(board, env.weather, env.rng, dt, 1.0, &conds[i], &motor);
         }
         let drawn = self.steam * 32.0 / 8.5;
-        self.level = (self.level + 100.0 * (self.feed - drawn) / 32.0 / 300.0 * dt).clamp(0.0, 100.0);
-        relax(&mut self.p_drum, 45.0 * (0.7 + 0.3 * self.steam / 8.5), dt, 20.0);
+        self.level =
+            (self.level + 100.0 * (self.feed - drawn) / 32.0 / 300.0 * dt).clamp(0.0, 100.0);
+        relax(
+            &mut self.p_drum,
+            45.0 * (0.7 + 0.3 * self.steam / 8.5),
+            dt,
+            20.0,
+        );
         board.put("V-505", "level", self.level);
         board.put("V-505", "pressure", self.p_drum);
         board.put("V-505", "temperature", 258.0 + 1.2 * (self.p_drum - 45.0));
@@ -145,13 +211,27 @@ impl Power {
         board.put(id, "cold_outlet_temperature", env.weather.sea + rise);
         board.put(id, "hot_flow", self.steam);
         board.put(id, "cold_flow", 558.0 * cooling);
-        board.put(id, "tube_side_dp", 0.45 * (1.0 + 2.2 * foul) * cooling.powf(1.8));
+        board.put(
+            id,
+            "tube_side_dp",
+            0.45 * (1.0 + 2.2 * foul) * cooling.powf(1.8),
+        );
     }
 
     fn steam_turbine(&mut self, env: &mut Env, board: &mut Board) {
         let dt = env.dt;
-        relax(&mut self.st_n, if self.st { 1.0 } else { 0.0 }, dt, if self.st { 60.0 } else { 120.0 });
-        relax(&mut self.st_heat, if self.st { 1.0 } else { 0.0 }, dt, 900.0);
+        relax(
+            &mut self.st_n,
+            if self.st { 1.0 } else { 0.0 },
+            dt,
+            if self.st { 60.0 } else { 120.0 },
+        );
+        relax(
+            &mut self.st_heat,
+            if self.st { 1.0 } else { 0.0 },
+            dt,
+            900.0,
+        );
         let cond = env.cond("ST-502");
         let n = self.st_n;
         let lit = if self.st { 1.0 } else { 0.0 };
@@ -159,21 +239,44 @@ impl Power {
         let back = 0.101 * ((self.t_cond - 46.0) * 0.0497).exp();
         let share = self.steam / 8.5;
         let id = "ST-502";
-        board.put(id, "active_power", 5.9 * share * n * lit * (1.0 - 1.4 * (back - 0.1)));
+        board.put(
+            id,
+            "active_power",
+            5.9 * share * n * lit * (1.0 - 1.4 * (back - 0.1)),
+        );
         board.put(id, "speed", 6_000.0 * n);
         board.put(id, "inlet_steam_pressure", self.p_drum - 3.0);
-        board.put(id, "inlet_steam_temperature", 420.0 * (0.75 + 0.25 * share) + 0.3 * (env.weather.ambient - 38.0));
+        board.put(
+            id,
+            "inlet_steam_temperature",
+            420.0 * (0.75 + 0.25 * share) + 0.3 * (env.weather.ambient - 38.0),
+        );
         board.put(id, "steam_flow", self.steam * lit);
         board.put(id, "exhaust_pressure", back);
         let spin = n * n;
         let dry = 0.65 * cond.lube_loss;
-        board.put(id, "shaft_vibration_de", 1.0 + spin * 24.0 * (1.0 + cond.velocity()));
-        board.put(id, "shaft_vibration_nde", 1.0 + spin * 21.0 * (1.0 + 0.35 * cond.velocity()));
-        board.put(id, "axial_position", 0.04 * share * spin + 0.25 * dry * spin);
+        board.put(
+            id,
+            "shaft_vibration_de",
+            1.0 + spin * 24.0 * (1.0 + cond.velocity()),
+        );
+        board.put(
+            id,
+            "shaft_vibration_nde",
+            1.0 + spin * 21.0 * (1.0 + 0.35 * cond.velocity()),
+        );
+        board.put(
+            id,
+            "axial_position",
+            0.04 * share * spin + 0.25 * dry * spin,
+        );
         board.put(
             id,
             "thrust_bearing_temperature",
-            44.0 + 40.0 * self.st_heat + 0.15 * (env.weather.ambient - 38.0) + cond.bearing_rise + 25.0 * dry * n,
+            44.0 + 40.0 * self.st_heat
+                + 0.15 * (env.weather.ambient - 38.0)
+                + cond.bearing_rise
+                + 25.0 * dry * n,
         );
         board.put(id, "lube_oil_pressure", 1.7 * (1.0 - dry));
         board.put(id, "run_status", if self.st && n > 0.9 { 1.0 } else { 0.0 });

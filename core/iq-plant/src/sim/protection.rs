@@ -25,6 +25,8 @@ pub(crate) struct Protection {
     /// Seconds since each machine was last switched.
     since: HashMap<&'static str, f64>,
     alarms: Vec<i8>,
+    /// Duty machines started after a reset, with the standby that stops once they run.
+    pub(crate) handover: Vec<(&'static str, &'static str)>,
 }
 
 /// Low trips are bypassed this long after a start.
@@ -33,6 +35,8 @@ const START_BYPASS_S: f64 = 15.0;
 const STOP_ALARM_S: f64 = 30.0;
 /// How long steps stay fine after something moved.
 const TRANSIENT_MS: i64 = 30_000;
+/// A duty machine is back when it has run this long.
+const HAND_OVER_S: f64 = 8.0;
 /// Delay of the automatic start of a standby.
 const AUTO_START_S: f64 = 3.0;
 
@@ -45,6 +49,7 @@ impl Protection {
             reported: HashMap::new(),
             since: HashMap::new(),
             alarms: vec![0; catalogue().tags.len()],
+            handover: Vec::new(),
         }
     }
 
@@ -70,7 +75,10 @@ impl Plant {
             "BL-405" => self.water.blower,
             "GT-501" => self.power.gt,
             "ST-502" => self.power.st,
-            _ => self.pumps().find(|p| p.spec.pump == machine).is_some_and(|p| p.on),
+            _ => self
+                .pumps()
+                .find(|p| p.spec.pump == machine)
+                .is_some_and(|p| p.on),
         }
     }
 
@@ -79,7 +87,10 @@ impl Plant {
         let machine = match asset {
             "KM-204" | "GB-203" => "K-202",
             "KM-209" => "K-208",
-            _ => PUMP_MOTORS.iter().find(|(_, m)| *m == asset).map_or(asset, |(p, _)| p),
+            _ => PUMP_MOTORS
+                .iter()
+                .find(|(_, m)| *m == asset)
+                .map_or(asset, |(p, _)| p),
         };
         !MACHINES.contains(&machine) || self.is_on(machine)
     }
@@ -87,7 +98,11 @@ impl Plant {
     fn pumps(&self) -> impl Iterator<Item = &super::pump::Pump> {
         let (inlet, heat) = (self.inlet.pumps.iter(), self.heat.pumps.iter());
         let (intake, membrane) = (self.water.intake.iter(), self.water.membrane.iter());
-        inlet.chain(heat).chain(intake).chain(membrane).chain(self.power.pumps.iter())
+        inlet
+            .chain(heat)
+            .chain(intake)
+            .chain(membrane)
+            .chain(self.power.pumps.iter())
     }
 
     pub(crate) fn switch(&mut self, machine: &'static str, on: bool) {
@@ -109,8 +124,13 @@ impl Plant {
             "ST-502" => self.power.st = on,
             _ => {
                 let (inlet, heat) = (self.inlet.pumps.iter_mut(), self.heat.pumps.iter_mut());
-                let (intake, membrane) = (self.water.intake.iter_mut(), self.water.membrane.iter_mut());
-                let all = inlet.chain(heat).chain(intake).chain(membrane).chain(self.power.pumps.iter_mut());
+                let (intake, membrane) =
+                    (self.water.intake.iter_mut(), self.water.membrane.iter_mut());
+                let all = inlet
+                    .chain(heat)
+                    .chain(intake)
+                    .chain(membrane)
+                    .chain(self.power.pumps.iter_mut());
                 for pump in all.filter(|p| p.spec.pump == machine) {
                     pump.switch(on);
                 }
@@ -130,14 +150,37 @@ impl Plant {
         }
         self.consequences();
         self.standby(dt);
+        self.hand_over();
         self.report_running();
+    }
+
+    /// Stops a standby five seconds after its duty machine is back, so that the flow never dips.
+    fn hand_over(&mut self) {
+        let pending = std::mem::take(&mut self.protection.handover);
+        for (duty, partner) in pending {
+            let back = self.board.get(duty, "run_status") > 0.5
+                && self
+                    .protection
+                    .since
+                    .get(duty)
+                    .is_none_or(|s| *s > HAND_OVER_S);
+            if back {
+                self.switch(partner, false);
+            } else if self.is_on(duty) {
+                self.protection.handover.push((duty, partner));
+            }
+        }
     }
 
     fn due_causes(&mut self, dt: f64) -> Vec<(&'static str, String)> {
         let mut due = Vec::new();
         let mut causes = std::mem::take(&mut self.protection.causes);
         for cause in &mut causes {
-            let settled = self.protection.since.get(cause.machine).is_none_or(|s| *s > START_BYPASS_S);
+            let settled = self
+                .protection
+                .since
+                .get(cause.machine)
+                .is_none_or(|s| *s > START_BYPASS_S);
             let armed = self.is_on(cause.machine) && settled;
             if cause.advance(&self.observed, armed, dt) {
                 due.push((cause.machine, cause.text.clone()));
@@ -164,7 +207,10 @@ impl Plant {
         self.protection.latched.insert(machine, cause.to_owned());
         self.record(self.now, machine, SoeKind::Trip, cause);
         self.switch(machine, false);
-        let breaker = PUMP_MOTORS.iter().find(|(p, _)| *p == machine).map_or(machine, |(_, m)| m);
+        let breaker = PUMP_MOTORS
+            .iter()
+            .find(|(p, _)| *p == machine)
+            .map_or(machine, |(_, m)| m);
         let breaker = match breaker {
             "K-202" => "KM-204",
             "K-208" => "KM-209",
@@ -187,13 +233,29 @@ impl Plant {
         let low = |plant: &Self, asset: &str, metric: &str| {
             let tag = catalogue().tag_of(asset, metric);
             let limit = tag.and_then(|t| catalogue().tags[t].limits.low);
-            tag.zip(limit).is_some_and(|(t, limit)| plant.observed[t] < limit)
+            tag.zip(limit)
+                .is_some_and(|(t, limit)| plant.observed[t] < limit)
         };
-        let pair = |plant: &Self, duty: &str| low(plant, duty, "discharge_pressure");
+        // A duty machine that was just started may still be running up.
+        let runs_up = |plant: &Self, duty: &str| {
+            plant.is_on(duty)
+                && plant
+                    .protection
+                    .since
+                    .get(duty)
+                    .is_some_and(|s| *s < START_BYPASS_S)
+        };
+        let pair = |plant: &Self, duty: &str| {
+            low(plant, duty, "discharge_pressure") && !runs_up(plant, duty)
+        };
         let drum_has_liquid = self.inlet.v110 > 15.0;
         let intake_short = self.water.intake.iter().filter(|p| p.on).count() < 2;
         let rows = [
-            ("P-102B", pair(self, "P-102A") && drum_has_liquid, AUTO_START_S),
+            (
+                "P-102B",
+                pair(self, "P-102A") && drum_has_liquid,
+                AUTO_START_S,
+            ),
             ("P-303B", pair(self, "P-303A"), AUTO_START_S),
             ("P-504B", pair(self, "P-504A"), AUTO_START_S),
             ("P-401C", intake_short, AUTO_START_S),
@@ -208,7 +270,12 @@ impl Plant {
             }
             *held += dt;
             if *held > delay && !self.is_on(machine) {
-                self.record(self.now, machine, SoeKind::StartCommand, "automatic start of the standby");
+                self.record(
+                    self.now,
+                    machine,
+                    SoeKind::StartCommand,
+                    "automatic start of the standby",
+                );
                 self.switch(machine, true);
             }
         }
@@ -217,7 +284,11 @@ impl Plant {
     fn report_running(&mut self) {
         for machine in MACHINES {
             let run = self.board.get(machine, "run_status");
-            let turning = if run.is_nan() { self.is_on(machine) } else { run > 0.5 };
+            let turning = if run.is_nan() {
+                self.is_on(machine)
+            } else {
+                run > 0.5
+            };
             let before = self.protection.reported.insert(machine, turning);
             if before == Some(false) && turning {
                 self.record(self.now, machine, SoeKind::Running, "running");
@@ -234,7 +305,12 @@ impl Plant {
             }
             let before = self.protection.alarms[i];
             let stopped = MACHINES.iter().find(|m| **m == tag.asset).is_some_and(|m| {
-                !self.is_on(m) && self.protection.since.get(m).is_none_or(|s| *s > STOP_ALARM_S)
+                !self.is_on(m)
+                    && self
+                        .protection
+                        .since
+                        .get(m)
+                        .is_none_or(|s| *s > STOP_ALARM_S)
             });
             let now = alarm_state(&tag.limits, self.observed[i], before, stopped);
             if now != before {
@@ -248,8 +324,11 @@ impl Plant {
                 continue;
             }
             let tag = &catalogue().tags[i];
-            let (kind, state) =
-                if now == 0 { (SoeKind::AlarmReturn, before) } else { (SoeKind::Alarm, now) };
+            let (kind, state) = if now == 0 {
+                (SoeKind::AlarmReturn, before)
+            } else {
+                (SoeKind::Alarm, now)
+            };
             let word = match state {
                 -2 => "LL",
                 -1 => "L",
@@ -262,7 +341,13 @@ impl Plant {
 }
 
 fn alarm_state(limits: &Limits, value: f64, before: i8, stopped: bool) -> i8 {
-    let span = limits.high_high.or(limits.high).or(limits.low).or(limits.low_low).unwrap_or(1.0).abs();
+    let span = limits
+        .high_high
+        .or(limits.high)
+        .or(limits.low)
+        .or(limits.low_low)
+        .unwrap_or(1.0)
+        .abs();
     let band = 0.01 * span;
     let above = |limit: Option<f64>, held: bool| {
         limit.is_some_and(|l| value > if held { l - band } else { l })

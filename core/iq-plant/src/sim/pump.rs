@@ -104,22 +104,28 @@ impl Pump {
     }
 
     /// Coefficients of the curve at present speed and wear: closed head and fall.
-    pub(crate) fn curve(&self, cond: &Condition, suction_extra: f64) -> (f64, f64) {
-        let cavitation = self.cavitation(cond, suction_extra);
+    pub(crate) fn curve(&self, cond: &Condition) -> (f64, f64) {
+        let cavitation = self.cavitation(cond);
         let loss = 1.0 - 0.03 * cavitation * (2.0 * cavitation).exp();
         let h0 = self.spec.h0 * self.n * self.n * (1.0 - 0.12 * cond.wear) * loss;
         (h0, self.spec.a * (1.0 + 0.6 * cond.wear))
     }
 
+    /// Head lost in the suction strainer at nominal flow: fully plugged it eats the whole margin of
+    /// NPSH and more.
+    fn strainer_m(&self, cond: &Condition) -> f64 {
+        (1.6 * self.spec.npsh_margin + 0.1) * cond.strainer
+    }
+
     /// Cavitation from 0 to 1 by the NPSH margin left.
-    pub(crate) fn cavitation(&self, cond: &Condition, suction_extra: f64) -> f64 {
+    pub(crate) fn cavitation(&self, cond: &Condition) -> f64 {
         if self.n < 0.5 {
             return 0.0;
         }
         let share = self.q / self.spec.q_nominal;
         // Required NPSH grows with flow: 0.6 + 0.4 q² of the nominal 3.2 m.
         let required = 3.2 * (0.4 * (share * share - 1.0));
-        let margin = self.spec.npsh_margin - required - 2.0 * cond.strainer + suction_extra;
+        let margin = self.spec.npsh_margin - required - self.strainer_m(cond);
         ((0.8 - margin) / 0.8).clamp(0.0, 1.0)
     }
 
@@ -136,9 +142,10 @@ impl Pump {
         motor: &Condition,
     ) {
         let share = self.q / self.spec.q_nominal;
-        let cavitation = self.cavitation(pump, 0.0);
+        let cavitation = self.cavitation(pump);
         // A plugged strainer costs suction pressure at the instrument behind it.
-        let strainer_bar = 2.0 * pump.strainer * share * share * self.spec.density * GRAVITY / 1e5;
+        let strainer_bar =
+            self.strainer_m(pump) * share * share * self.spec.density * GRAVITY / 1e5;
         let p_s = p_suction - strainer_bar;
         let p_d = p_s + self.spec.density * GRAVITY * self.head.max(0.0) / 1e5;
         let shake = cavitation * rng.normal();
@@ -152,9 +159,18 @@ impl Pump {
         self.write_bearings(board, weather, dt, share, cavitation, pump);
         // The barrier fluid of the pot breathes with the day; a leak empties its twelve litres.
         let leak = 25.0 * pump.seal;
-        relax(&mut self.pot, 70.0 - 1.6 * leak + 0.12 * (weather.ambient - 38.0), dt, 60.0);
+        relax(
+            &mut self.pot,
+            70.0 - 1.6 * leak + 0.12 * (weather.ambient - 38.0),
+            dt,
+            60.0,
+        );
         board.put(id, "seal_pot_level", self.pot.clamp(0.0, 100.0));
-        board.put(id, "seal_pot_pressure", 1.2 + 1.1 * pump.seal + 0.004 * (weather.ambient - 38.0));
+        board.put(
+            id,
+            "seal_pot_pressure",
+            1.2 + 1.1 * pump.seal + 0.004 * (weather.ambient - 38.0),
+        );
         self.write_motor(board, weather, rng, dt, share, cavitation, motor);
     }
 
@@ -172,8 +188,16 @@ impl Pump {
         let off_best = (share - 1.0).abs();
         let base = (1.0 + 0.5 * (off_best - 0.3).max(0.0)) * speed;
         let rise = cond.velocity();
-        board.put(id, "vibration_de", 0.04 + 1.56 * base * (1.0 + rise + 0.5 * cavitation));
-        board.put(id, "vibration_nde", 0.04 + 1.36 * base * (1.0 + 0.35 * rise + 0.4 * cavitation));
+        board.put(
+            id,
+            "vibration_de",
+            0.04 + 1.56 * base * (1.0 + rise + 0.5 * cavitation),
+        );
+        board.put(
+            id,
+            "vibration_nde",
+            0.04 + 1.36 * base * (1.0 + 0.35 * rise + 0.4 * cavitation),
+        );
         board.put(
             id,
             "bearing_acceleration",
@@ -182,13 +206,21 @@ impl Pump {
         let air = 0.3 * (weather.ambient - 38.0);
         let still = weather.ambient + 2.0;
         let target = |running: f64| {
-            if self.n > 0.5 { running + air + 4.0 * (share - 1.0).clamp(-0.5, 0.5) } else { still }
+            if self.n > 0.5 {
+                running + air + 4.0 * (share - 1.0).clamp(-0.5, 0.5)
+            } else {
+                still
+            }
         };
         let (de, nde) = (target(self.spec.t_de), target(60.0));
         relax(&mut self.t_de, de, dt, 1_200.0);
         relax(&mut self.t_nde, nde, dt, 1_200.0);
         board.put(id, "bearing_temperature_de", self.t_de + cond.bearing_rise);
-        board.put(id, "bearing_temperature_nde", self.t_nde + 0.25 * cond.bearing_rise);
+        board.put(
+            id,
+            "bearing_temperature_nde",
+            self.t_nde + 0.25 * cond.bearing_rise,
+        );
     }
 
     #[allow(clippy::too_many_arguments)]
@@ -202,13 +234,33 @@ impl Pump {
         cavitation: f64,
         cond: &Condition,
     ) {
-        let power = (self.head * share / (self.spec.h0 - self.spec.a * self.spec.q_nominal.powi(2)))
-            .clamp(0.0, 1.6);
-        let load = if self.on { (0.38 + 0.62 * power) / weather.volt } else { 0.0 };
+        let power = (self.head * share
+            / (self.spec.h0 - self.spec.a * self.spec.q_nominal.powi(2)))
+        .clamp(0.0, 1.6);
+        let load = if self.on {
+            (0.38 + 0.62 * power) / weather.volt
+        } else {
+            0.0
+        };
         let inrush = if self.on && self.n < 0.98 { 5.0 } else { 0.0 };
-        let amps = self.spec.amps * (load + inrush) * (1.0 + 0.004 * 4.0 * cavitation * rng.normal());
-        let state = MotorState { on: self.n > 0.5, load: load.min(2.0), amps };
-        write_motor(board, self.spec.motor, weather, dt, state, cond, &mut self.t_motor, &mut self.t_winding, self.n);
+        let amps =
+            self.spec.amps * (load + inrush) * (1.0 + 0.004 * 4.0 * cavitation * rng.normal());
+        let state = MotorState {
+            on: self.n > 0.5,
+            load: load.min(2.0),
+            amps,
+        };
+        write_motor(
+            board,
+            self.spec.motor,
+            weather,
+            dt,
+            state,
+            cond,
+            &mut self.t_motor,
+            &mut self.t_winding,
+            self.n,
+        );
     }
 }
 
@@ -241,7 +293,10 @@ pub(crate) fn write_motor(
     board.put(id, "current_c", state.amps * (1.0 - 0.4 * spread));
     let rise = 57.0 * state.load * state.load * (1.0 + 0.55 * cond.unbalance);
     let (winding, bearing) = if state.on {
-        (weather.ambient + rise, 65.0 + 0.5 * (weather.ambient - 38.0))
+        (
+            weather.ambient + rise,
+            65.0 + 0.5 * (weather.ambient - 38.0),
+        )
     } else {
         (weather.ambient + 2.0, weather.ambient + 1.0)
     };
@@ -254,9 +309,18 @@ pub(crate) fn write_motor(
 }
 
 /// Shares the flow of pumps in parallel against a system `static + k·Q²`; returns the total.
-pub(crate) fn share_flow(pumps: &mut [&mut Pump], curves: &[(f64, f64)], lift: f64, k: f64, dt: f64) -> f64 {
+pub(crate) fn share_flow(
+    pumps: &mut [&mut Pump],
+    curves: &[(f64, f64)],
+    lift: f64,
+    k: f64,
+    dt: f64,
+) -> f64 {
     let flow_at = |head: f64| -> f64 {
-        curves.iter().map(|(h0, a)| ((h0 - head).max(0.0) / a).sqrt()).sum()
+        curves
+            .iter()
+            .map(|(h0, a)| ((h0 - head).max(0.0) / a).sqrt())
+            .sum()
     };
     let top = curves.iter().map(|c| c.0).fold(0.0, f64::max);
     // Below the lift no check valve opens: every pump turns against its own closed head.
@@ -266,13 +330,21 @@ pub(crate) fn share_flow(pumps: &mut [&mut Pump], curves: &[(f64, f64)], lift: f
         let (mut low, mut high) = (lift, top);
         for _ in 0..40 {
             let mid = 0.5 * (low + high);
-            if lift + k * flow_at(mid).powi(2) > mid { low = mid } else { high = mid }
+            if lift + k * flow_at(mid).powi(2) > mid {
+                low = mid
+            } else {
+                high = mid
+            }
         }
         0.5 * (low + high)
     };
     let mut total = 0.0;
     for (pump, (h0, a)) in pumps.iter_mut().zip(curves) {
-        let target = if head.is_finite() { ((h0 - head).max(0.0) / a).sqrt() } else { 0.0 };
+        let target = if head.is_finite() {
+            ((h0 - head).max(0.0) / a).sqrt()
+        } else {
+            0.0
+        };
         relax(&mut pump.q, target, dt, 0.8);
         if pump.q < 0.001 {
             pump.q = 0.0;

@@ -72,7 +72,13 @@ impl Cause {
 struct Table(Vec<Cause>);
 
 impl Table {
-    fn row(&mut self, machine: &'static str, need: usize, delay_s: f64, votes: &[(&str, &str, Side)]) {
+    fn row(
+        &mut self,
+        machine: &'static str,
+        need: usize,
+        delay_s: f64,
+        votes: &[(&str, &str, Side)],
+    ) {
         let votes: Vec<Vote> = votes
             .iter()
             .filter_map(|(asset, metric, side)| {
@@ -82,16 +88,35 @@ impl Table {
                     Side::Low => limits.low_low,
                     Side::High | Side::Away => limits.high_high,
                 }?;
-                Some(Vote { tag, limit, side: *side })
+                Some(Vote {
+                    tag,
+                    limit,
+                    side: *side,
+                })
             })
             .collect();
         if votes.len() < need {
             return;
         }
-        let tags: Vec<_> = votes.iter().map(|v| catalogue().tags[v.tag].tag.as_str()).collect();
-        let word = if votes[0].side == Side::Low { "LL" } else { "HH" };
+        let tags: Vec<_> = votes
+            .iter()
+            .map(|v| catalogue().tags[v.tag].tag.as_str())
+            .collect();
+        let word = if votes[0].side == Side::Low {
+            "LL"
+        } else {
+            "HH"
+        };
         let text = format!("{} {word} {}", tags.join("+"), votes[0].limit);
-        self.0.push(Cause { machine, text, votes, need, delay_s, timer_s: 0.0, held: false });
+        self.0.push(Cause {
+            machine,
+            text,
+            votes,
+            need,
+            delay_s,
+            timer_s: 0.0,
+            held: false,
+        });
     }
 }
 
@@ -137,7 +162,11 @@ pub(crate) fn causes() -> Vec<Cause> {
     ] {
         t.row(k, 2, 3.0, &[(k, x, High), (k, y, High)]);
     }
-    for metric in ["bearing_temperature_de", "bearing_temperature_nde", "thrust_bearing_temperature"] {
+    for metric in [
+        "bearing_temperature_de",
+        "bearing_temperature_nde",
+        "thrust_bearing_temperature",
+    ] {
         t.row(k, 1, 2.0, &[(k, metric, High)]);
     }
     t.row(k, 1, 2.0, &[(k, "discharge_temperature", High)]);
@@ -193,7 +222,15 @@ pub(crate) fn causes() -> Vec<Cause> {
     ] {
         t.row(s, 1, delay, &[(s, metric, side)]);
     }
-    t.row(s, 2, 3.0, &[(s, "shaft_vibration_de", High), (s, "shaft_vibration_nde", High)]);
+    t.row(
+        s,
+        2,
+        3.0,
+        &[
+            (s, "shaft_vibration_de", High),
+            (s, "shaft_vibration_nde", High),
+        ],
+    );
     t.row(s, 1, 5.0, &[("V-505", "level", High)]);
     t.0
 }
