@@ -1,6 +1,9 @@
 //! The one window: a page that says "starting", then the appliance's pages and nothing else.
 
-use std::sync::{Arc, RwLock};
+use std::{
+    path::{Path, PathBuf},
+    sync::{Arc, RwLock},
+};
 
 use anyhow::Result;
 use iq_domain::CodedError;
@@ -44,13 +47,13 @@ pub(crate) fn open(app: &AppHandle) -> Result<Page> {
             NewWindowResponse::Deny
         })
         .on_download(|webview, event| {
-            if let DownloadEvent::Requested { destination, .. } = event
-                && let (Ok(folder), Some(name)) = (
-                    webview.app_handle().path().download_dir(),
-                    destination.file_name(),
-                )
-            {
-                *destination = folder.join(name);
+            if let DownloadEvent::Requested { destination, .. } = event {
+                let paths = webview.app_handle().path();
+                // Accounts without a desktop environment have no folder for downloads.
+                let folder = paths.download_dir().or_else(|_| paths.home_dir());
+                if let (Ok(folder), Some(name)) = (folder, destination.file_name()) {
+                    *destination = unused(&folder.join(name));
+                }
             }
             true
         })
@@ -117,6 +120,19 @@ fn both(key: &str, params: &Params) -> [String; 2] {
     [Language::Ar, Language::En].map(|language| iq_locale::message(language, &["ui"], key, params))
 }
 
+/// The path, or the first of `name (1)`, `name (2)`, … that is not there: nothing is overwritten.
+fn unused(path: &Path) -> PathBuf {
+    let stem = path.file_stem().unwrap_or_default().to_string_lossy();
+    let ending = path
+        .extension()
+        .map(|ending| format!(".{}", ending.to_string_lossy()));
+    let ending = ending.unwrap_or_default();
+    std::iter::once(path.to_owned())
+        .chain((1..1000).map(|n| path.with_file_name(format!("{stem} ({n}){ending}"))))
+        .find(|candidate| !candidate.exists())
+        .unwrap_or_else(|| path.to_owned())
+}
+
 /// The splash, and the appliance's own origin. Anything else on this machine or elsewhere is refused.
 fn may_show(url: &Url, home: Option<&Url>) -> bool {
     let is_splash = url.scheme() == "tauri" || url.host_str() == Some("tauri.localhost");
@@ -126,6 +142,18 @@ fn may_show(url: &Url, home: Option<&Url>) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_download_overwrites_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        let wanted = folder.path().join("alerts.csv");
+        assert_eq!(unused(&wanted), wanted);
+        std::fs::write(&wanted, "").unwrap();
+        let second = folder.path().join("alerts (1).csv");
+        assert_eq!(unused(&wanted), second);
+        std::fs::write(&second, "").unwrap();
+        assert_eq!(unused(&wanted), folder.path().join("alerts (2).csv"));
+    }
 
     #[test]
     fn stays_on_its_own_origin() {
