@@ -78,17 +78,33 @@ pub(crate) fn ensure(packages: &[&[Package]]) -> Result<()> {
     install(&names)
 }
 
+/// What the README asks for, with the oldest version that does.
+const PROGRAMS: [(&str, (u32, u32), &str); 3] = [
+    ("node", (20, 0), "Install Node.js 20 or newer."),
+    ("npm", (9, 0), "Install npm; it comes with Node.js."),
+    ("python3", (3, 9), "Install Python 3.9 or newer."),
+];
+
 fn require_programs() -> Result<()> {
-    for (program, remedy) in [
-        ("node", "Install Node.js 20 or newer."),
-        ("npm", "Install npm, it comes with Node.js."),
-        ("python3", "Install Python 3.11 or newer."),
-    ] {
+    for (program, oldest, remedy) in PROGRAMS {
         if !is_on_path(program) {
             bail!("`{program}` was not found. {remedy}");
         }
+        let shown = capture(command(program).arg("--version"))?;
+        if version(&shown).is_none_or(|found| found < oldest) {
+            bail!("`{program}` is too old: {}. {remedy}", shown.trim());
+        }
     }
     Ok(())
+}
+
+/// Major and minor of `v20.1.0`, `11.19.0` or `Python 3.11.7`.
+fn version(shown: &str) -> Option<(u32, u32)> {
+    let digits = shown
+        .trim()
+        .trim_start_matches(|c: char| !c.is_ascii_digit());
+    let mut parts = digits.split('.');
+    Some((parts.next()?.parse().ok()?, parts.next()?.parse().ok()?))
 }
 
 fn is_installed(package: &str) -> bool {
@@ -122,4 +138,18 @@ fn install(names: &[&str]) -> Result<()> {
     let mut args = vec!["install", "-q", "-y", "--no-install-recommends"];
     args.extend(names);
     apt(&args)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reads_versions_as_programs_print_them() {
+        assert_eq!(version("v20.20.2\n"), Some((20, 20)));
+        assert_eq!(version("11.19.0"), Some((11, 19)));
+        assert_eq!(version("Python 3.11.7"), Some((3, 11)));
+        assert_eq!(version("unknown"), None);
+        assert!(version("v18.19.0") < Some((20, 0)));
+    }
 }
