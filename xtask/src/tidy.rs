@@ -5,6 +5,7 @@ mod codes;
 mod files;
 mod keys;
 mod licences;
+mod links;
 mod sentences;
 mod sizes;
 mod styles;
@@ -12,7 +13,7 @@ mod words;
 
 use anyhow::{Result, bail};
 
-use crate::{floors, locales};
+use crate::{floors, locales, shell::root};
 
 /// A file of the repository.
 #[derive(Debug)]
@@ -28,7 +29,7 @@ pub(crate) fn tidy(arguments: Result<()>) -> Result<()> {
     arguments?;
     let sources = files::tracked()?;
     let (ar, en) = (locales::merged("ar")?, locales::merged("en")?);
-    let rules: [(&str, Vec<String>); 9] = [
+    let rules: [(&str, Vec<String>); 10] = [
         ("floors", floors::violations(&floors::crates()?)),
         ("size budget", sizes::over_budget(&sources)),
         ("opening comments", sizes::without_opening(&sources)),
@@ -37,6 +38,10 @@ pub(crate) fn tidy(arguments: Result<()>) -> Result<()> {
         ("keys of the pages", keys::missing(&sources, &ar, &en)),
         ("logical styles", styles::physical(&sources)),
         ("words", words::forbidden(&sources)),
+        (
+            "links of the documents",
+            links::dead(&sources, &|path| root().join(path).exists()),
+        ),
         ("licences", licences::refused(&licences::of_all_packages()?)),
     ];
     let mut total = 0;

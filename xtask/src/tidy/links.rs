@@ -1,0 +1,89 @@
+//! Links between the documents, and to their pictures, lead somewhere.
+
+use std::path::{Component, Path, PathBuf};
+
+use super::Source;
+
+/// Relative links whose target `exists` denies.
+pub(crate) fn dead(sources: &[Source], exists: &dyn Fn(&Path) -> bool) -> Vec<String> {
+    let mut found = Vec::new();
+    for source in sources.iter().filter(|source| source.path.ends_with(".md")) {
+        let folder = Path::new(&source.path).parent().unwrap_or(Path::new(""));
+        for target in targets(&source.text) {
+            let path = target.split('#').next().unwrap_or_default();
+            if !path.is_empty() && !exists(&flat(&folder.join(path))) {
+                found.push(format!(
+                    "{} links to {target}, which is not there",
+                    source.path
+                ));
+            }
+        }
+    }
+    found
+}
+
+/// The targets of `[text](target)` outside code, without addresses of other hosts.
+fn targets(text: &str) -> Vec<&str> {
+    let mut in_code = false;
+    let mut found = Vec::new();
+    for line in text.lines() {
+        if line.trim_start().starts_with("```") {
+            in_code = !in_code;
+        }
+        if in_code {
+            continue;
+        }
+        // Even parts lie outside `inline code`.
+        for part in line.split('`').step_by(2) {
+            let closings = part.match_indices("](").map(|(at, _)| &part[at + 2..]);
+            found.extend(closings.filter_map(|rest| rest.split([')', ' ']).next()));
+        }
+    }
+    found.retain(|target| !target.contains("://") && !target.starts_with("mailto:"));
+    found
+}
+
+/// The path with its `..` taken out.
+fn flat(path: &Path) -> PathBuf {
+    let mut flat = PathBuf::new();
+    for part in path.components() {
+        match part {
+            Component::ParentDir => {
+                flat.pop();
+            }
+            part => flat.push(part),
+        }
+    }
+    flat
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(path: &str, text: &str) -> usize {
+        let source = Source {
+            path: path.to_owned(),
+            text: text.to_owned(),
+        };
+        dead(&[source], &|path| path == Path::new("docs/there.md")).len()
+    }
+
+    #[test]
+    fn finds_links_that_lead_nowhere() {
+        assert_eq!(
+            check("README.md", "[a](docs/there.md#part) ![b](docs/gone.png)"),
+            1
+        );
+        assert_eq!(
+            check("docs/guides/a.md", "[a](../there.md) [b](there.md)"),
+            1
+        );
+    }
+
+    #[test]
+    fn leaves_other_hosts_and_code_alone() {
+        let text = "[a](https://example.com/x) `[b](gone.md)` [c](#here)\n```\n[d](gone.md)\n```";
+        assert_eq!(check("README.md", text), 0);
+    }
+}
