@@ -40,7 +40,11 @@ pub(crate) fn tidy(arguments: Result<()>) -> Result<()> {
         ("words", words::forbidden(&sources)),
         (
             "links of the documents",
-            links::dead(&sources, &|path| root().join(path).exists()),
+            [
+                links::dead(&sources, &|path| root().join(path).exists()),
+                links::unlisted(&sources),
+            ]
+            .concat(),
         ),
         ("licences", licences::refused(&licences::of_all_packages()?)),
     ];

@@ -22,6 +22,20 @@ pub(crate) fn dead(sources: &[Source], exists: &dyn Fn(&Path) -> bool) -> Vec<St
     found
 }
 
+/// Decisions that the list of decisions does not name.
+pub(crate) fn unlisted(sources: &[Source]) -> Vec<String> {
+    const FOLDER: &str = "docs/decisions/";
+    const LIST: &str = "docs/decisions/README.md";
+    let list = sources.iter().find(|source| source.path == LIST);
+    let listed = list.map(|list| targets(&list.text)).unwrap_or_default();
+    sources
+        .iter()
+        .filter_map(|source| source.path.strip_prefix(FOLDER))
+        .filter(|name| *name != "README.md" && !listed.contains(name))
+        .map(|name| format!("{FOLDER}{name} is not in {LIST}"))
+        .collect()
+}
+
 /// The targets of `[text](target)` outside code, without addresses of other hosts.
 fn targets(text: &str) -> Vec<&str> {
     let mut in_code = false;
@@ -79,6 +93,20 @@ mod tests {
             check("docs/guides/a.md", "[a](../there.md) [b](there.md)"),
             1
         );
+    }
+
+    #[test]
+    fn finds_a_decision_that_is_not_listed() {
+        let source = |path: &str, text: &str| Source {
+            path: path.to_owned(),
+            text: text.to_owned(),
+        };
+        let found = unlisted(&[
+            source("docs/decisions/README.md", "[a](a.md)"),
+            source("docs/decisions/a.md", "# A"),
+            source("docs/decisions/b.md", "# B"),
+        ]);
+        assert_eq!(found.len(), 1, "{found:?}");
     }
 
     #[test]
