@@ -171,6 +171,14 @@ impl Config {
     }
 }
 
+/// The language tag of the person at the terminal ("ar_SA.UTF-8"), as the system states it.
+#[must_use]
+pub fn system_locale() -> Option<String> {
+    ["LC_ALL", "LC_MESSAGES", "LANG"]
+        .iter()
+        .find_map(|name| std::env::var(name).ok().filter(|tag| !tag.is_empty()))
+}
+
 /// The folder for the data of the user who runs the program; services are told theirs by their unit.
 fn default_data_dir() -> PathBuf {
     let folder = |name: &str| {

@@ -60,12 +60,13 @@ pub(crate) fn inspect(path: &Path) -> Result<(), StoreError> {
     let number = |at: usize| {
         u32::from_be_bytes([header[at], header[at + 1], header[at + 2], header[at + 3]])
     };
-    let (schema, application) = (number(60), number(68));
+    let (schema, application, schema_changes) = (number(60), number(68), number(40));
     if !header.starts_with(b"SQLite format 3\0") {
         return Err(StoreError::NotOurs(path.display().to_string()));
     }
-    // A file without any table is one whose creation was interrupted.
-    if i64::from(application) != i64::from(open::APPLICATION_ID) && schema != 0 {
+    // A file that never had a table is our own, of a creation that was interrupted.
+    let is_ours = i64::from(application) == i64::from(open::APPLICATION_ID);
+    if !is_ours && (schema, schema_changes) != (0, 0) {
         return Err(StoreError::NotOurs(path.display().to_string()));
     }
     if schema > latest() {
@@ -213,3 +214,6 @@ fn digest(sql: &str) -> String {
     }
     hex
 }
+
+#[cfg(test)]
+mod tests;

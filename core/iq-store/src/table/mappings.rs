@@ -64,14 +64,19 @@ fn write(
             mapping.is_active
         ],
     )
-    .map_err(|e| coded(e, mapping))
+    .map_err(|e| coded(conn, tenant, e, mapping))
 }
 
-fn coded(error: StoreError, mapping: &SignalMapping) -> StoreError {
-    let code = match &error {
-        StoreError::Constraint { detail, .. } if detail.contains("external_tag") => {
-            "mappings.tag_taken"
-        }
+/// Both rules may be broken at once, and which one SQLite names depends on the order of its indexes.
+fn coded(
+    conn: &Connection,
+    tenant: TenantId,
+    error: StoreError,
+    mapping: &SignalMapping,
+) -> StoreError {
+    let same_tag = get_mapping_by_tag(conn, tenant, mapping.integration_id, &mapping.external_tag);
+    let code = match same_tag {
+        Ok(Some(other)) if other.id != mapping.id => "mappings.tag_taken",
         _ => "mappings.signal_taken",
     };
     error

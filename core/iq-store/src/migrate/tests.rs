@@ -1,0 +1,276 @@
+//! Old, new, foreign and damaged files.
+
+use std::{collections::BTreeMap, path::Path, sync::Arc};
+
+use iq_domain::ManualClock;
+
+use super::*;
+use crate::Store;
+
+fn open(path: &Path) -> Result<Store, StoreError> {
+    Store::open(
+        path,
+        Arc::new(ManualClock::at(Timestamp(1_790_000_000_000))),
+    )
+}
+
+/// A store as a program with only the first `steps` migrations left it.
+fn older(path: &Path, steps: usize) -> Connection {
+    let mut conn = open::writer(path).unwrap();
+    for (number, migration) in (1..).zip(&MIGRATIONS[..steps]) {
+        apply(&mut conn, number, migration, Timestamp(1)).unwrap();
+    }
+    conn
+}
+
+fn bytes(folder: &Path) -> BTreeMap<String, Vec<u8>> {
+    let entries = std::fs::read_dir(folder).unwrap().map(Result::unwrap);
+    let name = |e: &std::fs::DirEntry| e.file_name().into_string().unwrap();
+    entries
+        .map(|e| (name(&e), std::fs::read(e.path()).unwrap()))
+        .collect()
+}
+
+/// The number of rows and a digest of the contents of every table, without the ledger.
+fn contents(conn: &Connection) -> BTreeMap<String, (i64, String)> {
+    let sql = "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT IN
+               ('schema_migrations', 'write_probe') ORDER BY name";
+    let mut statement = conn.prepare(sql).unwrap();
+    let tables = statement.query_map([], |r| r.get::<_, String>(0)).unwrap();
+    let mut found = BTreeMap::new();
+    for table in tables.map(Result::unwrap) {
+        let mut rows = conn.prepare(&format!("SELECT * FROM {table}")).unwrap();
+        let columns = rows.column_count();
+        let lines: Vec<String> = rows
+            .query_map([], |r| {
+                let values = (0..columns).map(|i| r.get::<_, rusqlite::types::Value>(i));
+                Ok(format!("{:?}", values.collect::<Result<Vec<_>, _>>()?))
+            })
+            .unwrap()
+            .map(Result::unwrap)
+            .collect();
+        found.insert(table, (lines.len() as i64, digest(&lines.join("\n"))));
+    }
+    found
+}
+
+const PLANT_ROWS: &str = "
+    INSERT INTO tenants VALUES ('t', 'Plant', 'مصنع', 0, 1);
+    INSERT INTO sites VALUES ('t', 's', 'RAS', 'Ras Tanura', 'رأس تنورة', 'Asia/Riyadh');
+    INSERT INTO units VALUES ('t', 'u', 's', 'U100', 'Crude', 'الخام');
+    INSERT INTO assets VALUES ('t', 'a', 'u', 'P-1', 'Pump', 'مضخة', 'centrifugal_pump', 'high',
+        NULL, NULL, NULL, '[]', '[]', '', NULL, NULL);
+    INSERT INTO signal_numbers VALUES ('t', 0, 'g');
+    INSERT INTO signals VALUES ('t', 'g', 'a', 'pressure', 'bar', 'measured', 0);";
+
+#[test]
+fn a_new_store_gets_all_steps_and_opens_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("optria.db");
+    for _ in 0..2 {
+        let store = open(&path).unwrap();
+        assert_eq!(store.copy_before_migration(), None);
+        let sql = "SELECT group_concat(name) FROM schema_migrations ORDER BY number";
+        let applied: String = store
+            .read_blocking(|c| Ok(c.query_row(sql, [], |r| r.get(0))?))
+            .unwrap();
+        let names: Vec<_> = MIGRATIONS.iter().map(|m| m.name).collect();
+        assert_eq!(applied, names.join(","));
+    }
+}
+
+#[test]
+fn a_filled_store_of_every_earlier_version_keeps_its_rows_and_is_copied_first() {
+    for steps in 1..MIGRATIONS.len() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("optria.db");
+        let conn = older(&path, steps);
+        conn.execute_batch(PLANT_ROWS).unwrap();
+        let before = contents(&conn);
+        assert!(before.values().any(|(rows, _)| *rows > 0));
+        drop(conn);
+        let store = open(&path).unwrap();
+        let after = store.read_blocking(|c| Ok(contents(c))).unwrap();
+        for (table, content) in &before {
+            assert_eq!(
+                after.get(table),
+                Some(content),
+                "{table} after step {steps}"
+            );
+        }
+        let copy = store.copy_before_migration().expect("a copy").to_owned();
+        let copied = Connection::open(&copy).unwrap();
+        assert_eq!(
+            contents(&copied),
+            before,
+            "the copy before step {}",
+            steps + 1
+        );
+        let version: usize = copied
+            .pragma_query_value(None, "user_version", |r| r.get::<_, i64>(0))
+            .unwrap() as usize;
+        assert_eq!(version, steps);
+    }
+}
+
+#[test]
+fn a_newer_store_is_refused_and_not_a_byte_is_changed() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("optria.db");
+    drop(open(&path).unwrap());
+    let newer_schema = latest() + 1;
+    let conn = Connection::open(&path).unwrap();
+    conn.execute(
+        "INSERT INTO schema_migrations VALUES (?, 'later', '', '9.1.0', 1)",
+        [newer_schema],
+    )
+    .unwrap();
+    conn.pragma_update(None, "user_version", newer_schema)
+        .unwrap();
+    drop(conn);
+    let before = bytes(folder.path());
+    let error = open(&path).map(drop).unwrap_err();
+    assert_eq!(bytes(folder.path()), before);
+    let coded = iq_domain::CodedError::from(error);
+    assert_eq!(coded.code, "store.newer");
+    assert_eq!(
+        coded.params["found"],
+        format!("9.1.0 (schema {newer_schema})")
+    );
+    assert_eq!(
+        coded.params["have"],
+        format!("{PROGRAM} (schema {})", latest())
+    );
+}
+
+#[test]
+fn a_newer_version_still_in_the_write_ahead_log_is_refused_too() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("optria.db");
+    drop(open(&path).unwrap());
+    // An open second connection keeps the log from being moved into the main file.
+    let conn = open::writer(&path).unwrap();
+    conn.pragma_update(None, "user_version", latest() + 1)
+        .unwrap();
+    assert!(inspect(&path).is_ok(), "the main file should not know yet");
+    let error = open(&path).map(drop).unwrap_err();
+    assert!(matches!(error, StoreError::Newer { .. }), "{error}");
+    let sql = "SELECT COUNT(*) FROM schema_migrations";
+    let applied: u32 = conn.query_row(sql, [], |r| r.get(0)).unwrap();
+    assert_eq!(applied, latest());
+}
+
+#[test]
+fn an_applied_step_that_reads_differently_now_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("optria.db");
+    drop(open(&path).unwrap());
+    let conn = Connection::open(&path).unwrap();
+    conn.execute(
+        "UPDATE schema_migrations SET sha256 = 'x' WHERE number = 3",
+        [],
+    )
+    .unwrap();
+    drop(conn);
+    assert!(matches!(open(&path), Err(StoreError::MigrationChanged(3))));
+}
+
+#[test]
+fn a_step_that_fails_leaves_the_store_at_the_step_before() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("optria.db");
+    let mut conn = older(&path, 2);
+    let broken = Migration {
+        name: "0003_broken",
+        sql: "CREATE TABLE half (tenant_id TEXT) STRICT; CREATE TABLE sites (x TEXT) STRICT;",
+    };
+    assert!(apply(&mut conn, 3, &broken, Timestamp(1)).is_err());
+    drop(conn);
+    let store = open(&path).unwrap();
+    let half: bool = store
+        .read_blocking(|c| {
+            let sql = "SELECT EXISTS (SELECT 1 FROM sqlite_schema WHERE name = 'half')";
+            Ok(c.query_row(sql, [], |r| r.get(0))?)
+        })
+        .unwrap();
+    assert!(!half);
+}
+
+#[test]
+fn files_of_others_are_refused_and_left_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let text = folder.path().join("text.db");
+    std::fs::write(
+        &text,
+        "a note that somebody put here, long enough to be a header ".repeat(4),
+    )
+    .unwrap();
+    let short = folder.path().join("short.db");
+    std::fs::write(&short, "short").unwrap();
+    let foreign = folder.path().join("foreign.db");
+    let conn = Connection::open(&foreign).unwrap();
+    conn.execute_batch("CREATE TABLE theirs (x); PRAGMA user_version = 3;")
+        .unwrap();
+    drop(conn);
+    let without_version = folder.path().join("plain.db");
+    let conn = Connection::open(&without_version).unwrap();
+    conn.execute_batch("CREATE TABLE theirs (x);").unwrap();
+    drop(conn);
+    let before = bytes(folder.path());
+    for path in [text, short, foreign, without_version] {
+        let refused = open(&path).map(drop);
+        assert!(
+            matches!(refused, Err(StoreError::NotOurs(_))),
+            "{}",
+            path.display()
+        );
+    }
+    assert_eq!(bytes(folder.path()), before);
+}
+
+#[test]
+fn a_creation_that_was_interrupted_is_finished() {
+    let folder = tempfile::tempdir().unwrap();
+    let (empty, bare) = (
+        folder.path().join("empty.db"),
+        folder.path().join("bare.db"),
+    );
+    std::fs::write(&empty, "").unwrap();
+    drop(open::writer(&bare).unwrap());
+    assert!(std::fs::metadata(&bare).unwrap().len() > 0);
+    for path in [empty, bare] {
+        open(&path).map(drop).unwrap();
+    }
+}
+
+#[test]
+fn migrations_only_add() {
+    for migration in MIGRATIONS {
+        let sql = migration.sql.to_uppercase();
+        for word in ["DROP ", "RENAME ", "PRAGMA ", "VACUUM"] {
+            assert!(!sql.contains(word), "{} contains {word}", migration.name);
+        }
+    }
+}
+
+#[test]
+fn the_list_names_every_file_of_the_folder_in_order() {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../migrations/local");
+    let entries = std::fs::read_dir(folder).unwrap().map(Result::unwrap);
+    let mut files: Vec<_> = entries
+        .map(|e| e.file_name().into_string().unwrap())
+        .collect();
+    files.sort();
+    let listed: Vec<_> = MIGRATIONS
+        .iter()
+        .map(|m| format!("{}.sql", m.name))
+        .collect();
+    assert_eq!(files, listed);
+    for (number, migration) in (1..).zip(MIGRATIONS) {
+        assert!(
+            migration.name.starts_with(&format!("{number:04}_")),
+            "{}",
+            migration.name
+        );
+    }
+}

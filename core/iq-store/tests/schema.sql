@@ -1,0 +1,469 @@
+CREATE TRIGGER audit_keep_delete BEFORE DELETE ON audit
+BEGIN SELECT RAISE(ABORT, 'append only: audit'); END;
+
+CREATE TRIGGER audit_keep_update BEFORE UPDATE ON audit
+BEGIN SELECT RAISE(ABORT, 'append only: audit'); END;
+
+CREATE TRIGGER incident_notes_keep_delete BEFORE DELETE ON incident_notes
+BEGIN SELECT RAISE(ABORT, 'append only: incident_notes'); END;
+
+CREATE TRIGGER incident_notes_keep_update BEFORE UPDATE ON incident_notes
+BEGIN SELECT RAISE(ABORT, 'append only: incident_notes'); END;
+
+CREATE TRIGGER industrial_events_keep_delete BEFORE DELETE ON industrial_events
+BEGIN SELECT RAISE(ABORT, 'append only: industrial_events'); END;
+
+CREATE TRIGGER industrial_events_keep_update BEFORE UPDATE ON industrial_events
+BEGIN SELECT RAISE(ABORT, 'append only: industrial_events'); END;
+
+CREATE TRIGGER signal_numbers_keep_delete BEFORE DELETE ON signal_numbers
+BEGIN SELECT RAISE(ABORT, 'append only: signal_numbers'); END;
+
+CREATE TRIGGER signal_numbers_keep_update BEFORE UPDATE ON signal_numbers
+BEGIN SELECT RAISE(ABORT, 'append only: signal_numbers'); END;
+
+CREATE TABLE alert_rules (
+    tenant_id    TEXT    NOT NULL,
+    id           TEXT    NOT NULL,
+    asset_id     TEXT    NOT NULL,
+    signal_id    TEXT    NOT NULL,
+    metric       TEXT    NOT NULL,
+    condition    TEXT    NOT NULL,
+    on_delay_s   INTEGER NOT NULL,
+    off_delay_s  INTEGER NOT NULL,
+    deadband     REAL    NOT NULL,
+    is_enabled   INTEGER NOT NULL CHECK (is_enabled IN (0, 1)),
+    is_confirmed INTEGER NOT NULL CHECK (is_confirmed IN (0, 1)),
+    source       TEXT    NOT NULL,
+    PRIMARY KEY (tenant_id, id),
+    FOREIGN KEY (tenant_id, signal_id) REFERENCES signals (tenant_id, id) ON DELETE CASCADE
+) STRICT;
+
+CREATE TABLE alerts (
+    tenant_id       TEXT    NOT NULL,
+    id              TEXT    NOT NULL,
+    asset_id        TEXT    NOT NULL,
+    signal_id       TEXT,
+    rule_id         TEXT,
+    severity        TEXT    NOT NULL CHECK (severity IN ('info', 'warning', 'critical')),
+    state           TEXT    NOT NULL CHECK (state IN (
+        'active_unacknowledged', 'active_acknowledged', 'cleared_unacknowledged', 'cleared')),
+    code            TEXT    NOT NULL,
+    params          TEXT    NOT NULL,
+    activated_at    INTEGER NOT NULL,
+    acknowledged_at INTEGER,
+    acknowledged_by TEXT,
+    comment         TEXT,
+    cleared_at      INTEGER,
+    incident_id     TEXT,
+    PRIMARY KEY (tenant_id, id)
+) STRICT;
+
+CREATE TABLE asset_metrics_snapshot (
+    tenant_id       TEXT    NOT NULL,
+    id              TEXT    NOT NULL,
+    asset_id        TEXT    NOT NULL,
+    at              INTEGER NOT NULL,
+    health          REAL,
+    anomaly         REAL,
+    coverage        REAL    NOT NULL,
+    input_age_ms    INTEGER,
+    contributors    TEXT    NOT NULL,
+    model           TEXT    NOT NULL,
+    withheld_code   TEXT,
+    withheld_params TEXT    NOT NULL,
+    PRIMARY KEY (tenant_id, id)
+) STRICT;
+
+CREATE TABLE assets (
+    tenant_id           TEXT NOT NULL,
+    id                  TEXT NOT NULL,
+    unit_id             TEXT NOT NULL,
+    code                TEXT NOT NULL,
+    name                TEXT NOT NULL,
+    name_ar             TEXT NOT NULL,
+    family              TEXT NOT NULL,
+    criticality         TEXT NOT NULL CHECK (criticality IN ('low', 'medium', 'high', 'critical')),
+    equipment_number    TEXT,
+    functional_location TEXT,
+    parent_id           TEXT,
+    upstream            TEXT NOT NULL,
+    downstream          TEXT NOT NULL,
+    note                TEXT NOT NULL,
+    effective_from      INTEGER,
+    effective_to        INTEGER,
+    PRIMARY KEY (tenant_id, id),
+    UNIQUE (tenant_id, code),
+    FOREIGN KEY (tenant_id, unit_id) REFERENCES units (tenant_id, id),
+    FOREIGN KEY (tenant_id, parent_id) REFERENCES assets (tenant_id, id)
+) STRICT;
+
+CREATE TABLE audit (
+    tenant_id TEXT    NOT NULL,
+    id        TEXT    NOT NULL,
+    at        INTEGER NOT NULL,
+    actor     TEXT    NOT NULL,
+    action    TEXT    NOT NULL,
+    object    TEXT    NOT NULL,
+    outcome   TEXT    NOT NULL,
+    details   TEXT    NOT NULL,
+    address   TEXT,
+    PRIMARY KEY (tenant_id, id)
+) STRICT;
+
+CREATE TABLE external_signal_mappings (
+    tenant_id      TEXT    NOT NULL,
+    id             TEXT    NOT NULL,
+    integration_id TEXT    NOT NULL,
+    external_tag   TEXT    NOT NULL,
+    asset_id       TEXT    NOT NULL,
+    metric_name    TEXT    NOT NULL,
+    signal_id      TEXT    NOT NULL,
+    unit           TEXT    NOT NULL,
+    scaling_factor REAL    NOT NULL,
+    offset_value   REAL    NOT NULL,
+    metadata_json  TEXT    NOT NULL,
+    is_active      INTEGER NOT NULL CHECK (is_active IN (0, 1)),
+    PRIMARY KEY (tenant_id, id),
+    UNIQUE (tenant_id, integration_id, external_tag),
+    FOREIGN KEY (tenant_id, integration_id) REFERENCES integrations (tenant_id, id) ON DELETE CASCADE,
+    FOREIGN KEY (tenant_id, asset_id) REFERENCES assets (tenant_id, id),
+    FOREIGN KEY (tenant_id, signal_id) REFERENCES signals (tenant_id, id)
+) STRICT;
+
+CREATE TABLE incident_events (
+    tenant_id   TEXT NOT NULL,
+    incident_id TEXT NOT NULL,
+    event_id    TEXT NOT NULL,
+    relation    TEXT NOT NULL CHECK (relation IN ('trigger', 'same_asset', 'neighbour')),
+    PRIMARY KEY (tenant_id, incident_id, event_id),
+    FOREIGN KEY (tenant_id, incident_id) REFERENCES incidents (tenant_id, id),
+    FOREIGN KEY (tenant_id, event_id) REFERENCES industrial_events (tenant_id, id)
+) STRICT;
+
+CREATE TABLE incident_notes (
+    tenant_id   TEXT    NOT NULL,
+    id          TEXT    NOT NULL,
+    incident_id TEXT    NOT NULL,
+    author      TEXT    NOT NULL,
+    text        TEXT    NOT NULL,
+    at          INTEGER NOT NULL,
+    PRIMARY KEY (tenant_id, id),
+    FOREIGN KEY (tenant_id, incident_id) REFERENCES incidents (tenant_id, id)
+) STRICT;
+
+CREATE TABLE incident_numbers (
+    tenant_id   TEXT    NOT NULL,
+    year        INTEGER NOT NULL,
+    last_number INTEGER NOT NULL,
+    PRIMARY KEY (tenant_id, year)
+) STRICT;
+
+CREATE TABLE incidents (
+    tenant_id     TEXT    NOT NULL,
+    id            TEXT    NOT NULL,
+    number        TEXT    NOT NULL,
+    asset_id      TEXT    NOT NULL,
+    incident_type TEXT    NOT NULL CHECK (incident_type IN ('trip', 'critical_alert', 'failure')),
+    severity      TEXT    NOT NULL CHECK (severity IN ('info', 'warning', 'critical')),
+    title_code    TEXT    NOT NULL,
+    title_params  TEXT    NOT NULL,
+    status        TEXT    NOT NULL CHECK (status IN ('open', 'investigating', 'resolved', 'closed')),
+    assignee      TEXT,
+    started_at    INTEGER NOT NULL,
+    ended_at      INTEGER,
+    created_at    INTEGER NOT NULL,
+    PRIMARY KEY (tenant_id, id),
+    UNIQUE (tenant_id, number)
+) STRICT;
+
+CREATE TABLE industrial_events (
+    tenant_id           TEXT    NOT NULL,
+    id                  TEXT    NOT NULL,
+    asset_id            TEXT,
+    source_system       TEXT    NOT NULL,
+    source_type         TEXT    NOT NULL,
+    source_id           TEXT    NOT NULL,
+    event_time          INTEGER NOT NULL,
+    ingest_time         INTEGER NOT NULL,
+    recorded_at         INTEGER NOT NULL,
+    time_offset_ms      INTEGER NOT NULL,
+    time_uncertainty_ms INTEGER NOT NULL,
+    severity            TEXT    NOT NULL CHECK (severity IN ('info', 'warning', 'critical')),
+    event_category      TEXT    NOT NULL CHECK (event_category IN (
+        'SENSOR', 'ALERT', 'MAINTENANCE', 'OPERATOR_ACTION', 'OPTIMISATION', 'SYSTEM')),
+    summary             TEXT    NOT NULL,
+    payload             TEXT    NOT NULL,
+    PRIMARY KEY (tenant_id, id),
+    UNIQUE (tenant_id, source_system, source_id)
+) STRICT;
+
+CREATE TABLE integration_action_logs (
+    tenant_id      TEXT    NOT NULL,
+    integration_id TEXT    NOT NULL,
+    action_type    TEXT    NOT NULL,
+    status         TEXT    NOT NULL CHECK (status IN ('success', 'failure', 'pending')),
+    message_code   TEXT    NOT NULL,
+    details        TEXT    NOT NULL,
+    at             INTEGER NOT NULL,
+    FOREIGN KEY (tenant_id, integration_id) REFERENCES integrations (tenant_id, id) ON DELETE CASCADE
+) STRICT;
+
+CREATE TABLE integration_cursors (
+    tenant_id      TEXT    NOT NULL,
+    integration_id TEXT    NOT NULL,
+    name           TEXT    NOT NULL,
+    position       TEXT    NOT NULL,
+    at             INTEGER NOT NULL,
+    PRIMARY KEY (tenant_id, integration_id, name),
+    FOREIGN KEY (tenant_id, integration_id) REFERENCES integrations (tenant_id, id) ON DELETE CASCADE
+) STRICT;
+
+CREATE TABLE integration_secrets (
+    tenant_id      TEXT    NOT NULL,
+    integration_id TEXT    NOT NULL,
+    field          TEXT    NOT NULL,
+    version        INTEGER NOT NULL CHECK (version > 0),
+    sealed         BLOB    NOT NULL,
+    PRIMARY KEY (tenant_id, integration_id, field),
+    FOREIGN KEY (tenant_id, integration_id) REFERENCES integrations (tenant_id, id) ON DELETE CASCADE
+) STRICT;
+
+CREATE TABLE integrations (
+    tenant_id      TEXT    NOT NULL REFERENCES tenants (tenant_id),
+    id             TEXT    NOT NULL,
+    kind           TEXT    NOT NULL,
+    name           TEXT    NOT NULL,
+    config         TEXT    NOT NULL,
+    is_enabled     INTEGER NOT NULL CHECK (is_enabled IN (0, 1)),
+    is_demo_origin INTEGER NOT NULL CHECK (is_demo_origin IN (0, 1)),
+    status         TEXT    NOT NULL CHECK (status IN ('active', 'inactive', 'error', 'streaming')),
+    status_code    TEXT,
+    status_params  TEXT    NOT NULL,
+    status_at      INTEGER,
+    last_value_at  INTEGER,
+    created_at     INTEGER NOT NULL,
+    PRIMARY KEY (tenant_id, id),
+    UNIQUE (tenant_id, name)
+) STRICT;
+
+CREATE TABLE jobs (
+    tenant_id        TEXT    NOT NULL REFERENCES tenants (tenant_id),
+    id               TEXT    NOT NULL,
+    kind             TEXT    NOT NULL,
+    state            TEXT    NOT NULL CHECK (state IN ('queued', 'running', 'done', 'failed', 'cancelled')),
+    progress         REAL    NOT NULL CHECK (progress >= 0 AND progress <= 1),
+    stage            TEXT    NOT NULL,
+    payload          TEXT    NOT NULL,
+    result           TEXT    NOT NULL,
+    error_code       TEXT,
+    error_params     TEXT    NOT NULL,
+    cancel_requested INTEGER NOT NULL CHECK (cancel_requested IN (0, 1)),
+    created_by       TEXT    NOT NULL,
+    created_at       INTEGER NOT NULL,
+    started_at       INTEGER,
+    finished_at      INTEGER,
+    PRIMARY KEY (tenant_id, id)
+) STRICT;
+
+CREATE TABLE schema_migrations (
+    number     INTEGER NOT NULL PRIMARY KEY,
+    name       TEXT    NOT NULL,
+    sha256     TEXT    NOT NULL,
+    program    TEXT    NOT NULL,
+    applied_at INTEGER NOT NULL
+) STRICT;
+
+CREATE TABLE sessions (
+    tenant_id        TEXT    NOT NULL,
+    id               TEXT    NOT NULL,
+    user_id          TEXT    NOT NULL,
+    -- Keyed hash of the token; the token itself is only in the browser.
+    token_hash       BLOB    NOT NULL UNIQUE,
+    -- The tenant a platform owner acts in, where it is not the own one.
+    acting_tenant_id TEXT REFERENCES tenants (tenant_id),
+    created_at       INTEGER NOT NULL,
+    last_seen_at     INTEGER NOT NULL,
+    expires_at       INTEGER NOT NULL,
+    revoked_at       INTEGER,
+    address          TEXT,
+    user_agent       TEXT,
+    PRIMARY KEY (tenant_id, id),
+    FOREIGN KEY (tenant_id, user_id) REFERENCES users (tenant_id, id) ON DELETE CASCADE
+) STRICT;
+
+CREATE TABLE sign_in_attempts (
+    kind            TEXT    NOT NULL CHECK (kind IN ('account', 'address')),
+    key             TEXT    NOT NULL,
+    failures        INTEGER NOT NULL,
+    last_failure_at INTEGER NOT NULL,
+    PRIMARY KEY (kind, key)
+) STRICT;
+
+CREATE TABLE signal_numbers (
+    tenant_id TEXT    NOT NULL,
+    signal_no INTEGER NOT NULL UNIQUE CHECK (signal_no >= 0 AND signal_no < 524288),
+    signal_id TEXT    NOT NULL,
+    PRIMARY KEY (tenant_id, signal_id)
+) STRICT;
+
+CREATE TABLE signals (
+    tenant_id TEXT    NOT NULL,
+    id        TEXT    NOT NULL,
+    asset_id  TEXT    NOT NULL,
+    metric    TEXT    NOT NULL,
+    unit      TEXT    NOT NULL,
+    kind      TEXT    NOT NULL CHECK (kind IN ('measured', 'derived')),
+    signal_no INTEGER NOT NULL,
+    PRIMARY KEY (tenant_id, id),
+    UNIQUE (tenant_id, asset_id, metric),
+    UNIQUE (tenant_id, signal_no),
+    FOREIGN KEY (tenant_id, asset_id) REFERENCES assets (tenant_id, id) ON DELETE CASCADE
+) STRICT;
+
+CREATE TABLE sites (
+    tenant_id TEXT NOT NULL REFERENCES tenants (tenant_id),
+    id        TEXT NOT NULL,
+    code      TEXT NOT NULL,
+    name      TEXT NOT NULL,
+    name_ar   TEXT NOT NULL,
+    time_zone TEXT NOT NULL,
+    PRIMARY KEY (tenant_id, id),
+    UNIQUE (tenant_id, code)
+) STRICT;
+
+CREATE TABLE tenant_settings (
+    tenant_id TEXT NOT NULL REFERENCES tenants (tenant_id),
+    name      TEXT NOT NULL,
+    value     TEXT NOT NULL,
+    PRIMARY KEY (tenant_id, name)
+) STRICT;
+
+CREATE TABLE tenants (
+    tenant_id  TEXT    NOT NULL PRIMARY KEY,
+    name       TEXT    NOT NULL,
+    name_ar    TEXT    NOT NULL,
+    is_demo    INTEGER NOT NULL CHECK (is_demo IN (0, 1)),
+    created_at INTEGER NOT NULL
+) STRICT;
+
+CREATE TABLE trusted_certificates (
+    tenant_id       TEXT    NOT NULL,
+    id              TEXT    NOT NULL,
+    integration_id  TEXT    NOT NULL,
+    der             BLOB    NOT NULL,
+    sha256          TEXT    NOT NULL,
+    sha1            TEXT    NOT NULL,
+    subject         TEXT    NOT NULL,
+    issuer          TEXT    NOT NULL,
+    application_uri TEXT,
+    hosts           TEXT    NOT NULL,
+    not_before      INTEGER NOT NULL,
+    not_after       INTEGER NOT NULL,
+    state           TEXT    NOT NULL CHECK (state IN ('pending', 'trusted', 'rejected')),
+    first_seen_at   INTEGER NOT NULL,
+    last_seen_at    INTEGER NOT NULL,
+    decided_by      TEXT,
+    decided_at      INTEGER,
+    PRIMARY KEY (tenant_id, id),
+    UNIQUE (tenant_id, integration_id, sha256),
+    FOREIGN KEY (tenant_id, integration_id) REFERENCES integrations (tenant_id, id) ON DELETE CASCADE
+) STRICT;
+
+CREATE TABLE units (
+    tenant_id TEXT NOT NULL,
+    id        TEXT NOT NULL,
+    site_id   TEXT NOT NULL,
+    code      TEXT NOT NULL,
+    name      TEXT NOT NULL,
+    name_ar   TEXT NOT NULL,
+    PRIMARY KEY (tenant_id, id),
+    UNIQUE (tenant_id, site_id, code),
+    FOREIGN KEY (tenant_id, site_id) REFERENCES sites (tenant_id, id)
+) STRICT;
+
+CREATE TABLE user_settings (
+    tenant_id TEXT NOT NULL,
+    user_id   TEXT NOT NULL,
+    language  TEXT NOT NULL,
+    theme     TEXT NOT NULL,
+    digits    TEXT NOT NULL,
+    calendar  TEXT NOT NULL,
+    PRIMARY KEY (tenant_id, user_id),
+    FOREIGN KEY (tenant_id, user_id) REFERENCES users (tenant_id, id) ON DELETE CASCADE
+) STRICT;
+
+CREATE TABLE users (
+    tenant_id            TEXT    NOT NULL REFERENCES tenants (tenant_id),
+    id                   TEXT    NOT NULL,
+    username             TEXT    NOT NULL,
+    -- The name folded to lower case by the program: SQLite's own folding knows ASCII only.
+    username_key         TEXT    NOT NULL UNIQUE,
+    email                TEXT,
+    name                 TEXT    NOT NULL,
+    role                 TEXT    NOT NULL CHECK (role IN (
+        'viewer', 'engineer', 'optimization_engineer', 'tenant_admin', 'platform_owner')),
+    is_active            INTEGER NOT NULL CHECK (is_active IN (0, 1)),
+    auth_source          TEXT    NOT NULL CHECK (auth_source IN ('local', 'sso')),
+    must_change_password INTEGER NOT NULL CHECK (must_change_password IN (0, 1)),
+    last_sign_in_at      INTEGER,
+    created_at           INTEGER NOT NULL,
+    password_hash        TEXT,
+    PRIMARY KEY (tenant_id, id)
+) STRICT;
+
+CREATE TABLE write_probe (
+    id      INTEGER NOT NULL PRIMARY KEY CHECK (id = 1),
+    counter INTEGER NOT NULL
+) STRICT;
+
+CREATE INDEX alert_rules_by_asset ON alert_rules (tenant_id, asset_id);
+
+CREATE INDEX alert_rules_by_signal ON alert_rules (tenant_id, signal_id);
+
+CREATE INDEX alerts_by_asset ON alerts (tenant_id, asset_id, activated_at);
+
+CREATE INDEX alerts_by_incident ON alerts (tenant_id, incident_id) WHERE incident_id IS NOT NULL;
+
+CREATE INDEX alerts_by_time ON alerts (tenant_id, activated_at);
+
+CREATE INDEX alerts_not_over ON alerts (tenant_id, rule_id) WHERE state <> 'cleared';
+
+CREATE UNIQUE INDEX asset_metrics_snapshot_by_time
+    ON asset_metrics_snapshot (tenant_id, asset_id, at, model);
+
+CREATE INDEX assets_by_parent ON assets (tenant_id, parent_id);
+
+CREATE INDEX assets_by_unit ON assets (tenant_id, unit_id);
+
+CREATE INDEX audit_by_time ON audit (tenant_id, at, id);
+
+CREATE INDEX external_signal_mappings_by_asset ON external_signal_mappings (tenant_id, asset_id);
+
+CREATE UNIQUE INDEX external_signal_mappings_one_writer
+    ON external_signal_mappings (tenant_id, signal_id) WHERE is_active = 1;
+
+CREATE INDEX incident_events_by_event ON incident_events (tenant_id, event_id);
+
+CREATE INDEX incident_notes_by_incident ON incident_notes (tenant_id, incident_id, at);
+
+CREATE INDEX incidents_by_asset ON incidents (tenant_id, asset_id, started_at);
+
+CREATE INDEX incidents_by_time ON incidents (tenant_id, started_at);
+
+CREATE INDEX industrial_events_by_asset ON industrial_events (tenant_id, asset_id, event_time);
+
+CREATE INDEX industrial_events_by_time ON industrial_events (tenant_id, event_time, id);
+
+CREATE INDEX integration_action_logs_by_time
+    ON integration_action_logs (tenant_id, integration_id, at);
+
+CREATE INDEX jobs_by_state ON jobs (tenant_id, state, created_at);
+
+CREATE INDEX jobs_by_time ON jobs (tenant_id, created_at);
+
+CREATE INDEX sessions_by_expiry ON sessions (expires_at);
+
+CREATE INDEX sessions_by_user ON sessions (tenant_id, user_id);
+
+CREATE INDEX sign_in_attempts_by_time ON sign_in_attempts (last_failure_at);

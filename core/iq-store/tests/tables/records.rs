@@ -1,0 +1,328 @@
+//! Events, alerts, incidents and assessments: filters, pages, past moments.
+
+use iq_domain::*;
+use iq_store::{Connection, Page, StoreError, alerts, assessments, assets, events, incidents};
+use serde_json::json;
+
+use crate::support::{Fixture, T0, assessment, asset_in, event};
+
+#[test]
+fn an_event_reported_twice_is_stored_once() {
+    let fixture = Fixture::new();
+    let p = fixture.filled();
+    let t = p.id();
+    fixture
+        .write(move |c| {
+            let again = IndustrialEvent {
+                id: EventId::new(),
+                ..p.event.clone()
+            };
+            assert!(!events::insert_ignore_duplicate(c, t, &again)?);
+            let kept = events::get_event_by_source(c, t, "optria", "alert-1")?;
+            assert_eq!(kept, Some(p.event.clone()));
+            // The same id under another source is a programming error, not a duplicate to ignore.
+            let clash = IndustrialEvent {
+                source_id: "alert-2".into(),
+                ..p.event
+            };
+            assert!(events::insert_ignore_duplicate(c, t, &clash).is_err());
+            Ok(())
+        })
+        .unwrap();
+}
+
+#[test]
+#[allow(clippy::too_many_lines)]
+fn events_are_filtered_and_paged_without_gap_or_repetition() {
+    let fixture = Fixture::new();
+    let p = fixture.filled();
+    let (t, asset) = (p.id(), p.asset.id);
+    fixture
+        .write(move |c| {
+            for n in 1..=30_i64 {
+                // Three events share each moment, so that the order needs the id as well.
+                let at = T0.plus_ms(n / 3 * 1_000);
+                let mut e = event(t, (n % 2 == 0).then_some(asset), &format!("e-{n}"), at);
+                if n % 5 == 0 {
+                    e.event_category = EventCategory::Maintenance;
+                    e.severity = Severity::Info;
+                    e.payload = json!({"order": "4711_x"});
+                }
+                assert!(events::insert_ignore_duplicate(c, t, &e)?);
+            }
+            Ok(())
+        })
+        .unwrap();
+    let list = |filter: events::EventFilter, page| {
+        fixture.read(|c| events::list_events(c, t, &filter, page))
+    };
+    let all = list(events::EventFilter::default(), Page::MAX);
+    assert_eq!((all.total, all.rows.len()), (31, 31));
+    for is_ascending in [false, true] {
+        let mut expected = all.rows.clone();
+        if is_ascending {
+            expected.reverse();
+        }
+        let mut paged = Vec::new();
+        let mut after = None;
+        loop {
+            let filter = events::EventFilter {
+                after,
+                is_ascending,
+                ..Default::default()
+            };
+            let page = list(filter, Page::first(7));
+            assert_eq!(page.total, 31);
+            let Some(last) = page.rows.last() else { break };
+            after = Some((last.event_time, last.id));
+            paged.extend(page.rows);
+        }
+        assert_eq!(paged, expected);
+    }
+    let offset = list(
+        events::EventFilter::default(),
+        Page {
+            limit: 5,
+            offset: 28,
+        },
+    );
+    assert_eq!(offset.rows, all.rows[28..]);
+    let count = |filter| list(filter, Page::first(1)).total;
+    let f = events::EventFilter::default;
+    assert_eq!(
+        count(events::EventFilter {
+            asset_ids: vec![asset],
+            ..f()
+        }),
+        16
+    );
+    let categories = vec![EventCategory::Maintenance, EventCategory::System];
+    assert_eq!(count(events::EventFilter { categories, ..f() }), 6);
+    assert_eq!(
+        count(events::EventFilter {
+            severities: vec![Severity::Info],
+            ..f()
+        }),
+        6
+    );
+    assert_eq!(
+        count(events::EventFilter {
+            text: Some("4711_X".into()),
+            ..f()
+        }),
+        6
+    );
+    assert_eq!(
+        count(events::EventFilter {
+            text: Some("4711%".into()),
+            ..f()
+        }),
+        0
+    );
+    assert_eq!(
+        count(events::EventFilter {
+            text: Some("vib%".into()),
+            ..f()
+        }),
+        25
+    );
+    let (from, to) = (Some(T0.plus_ms(1_000)), Some(T0.plus_ms(3_000)));
+    assert_eq!(count(events::EventFilter { from, to, ..f() }), 6);
+    assert_eq!(
+        count(events::EventFilter {
+            source_system: Some("sap".into()),
+            ..f()
+        }),
+        0
+    );
+}
+
+#[test]
+fn an_event_query_by_time_uses_the_index() {
+    let fixture = Fixture::new();
+    let plan: String = fixture.read(|c| {
+        let sql = "EXPLAIN QUERY PLAN SELECT id FROM industrial_events WHERE tenant_id = ?
+                   AND (event_time >= ?) AND (event_time < ?) ORDER BY event_time DESC, id DESC";
+        let mut statement = c.prepare(sql)?;
+        let rows = statement.query_map(["", "", ""], |r| r.get::<_, String>("detail"))?;
+        Ok(rows.collect::<Result<Vec<_>, _>>()?.join("; "))
+    });
+    assert!(plan.contains("industrial_events_by_time"), "{plan}");
+    assert!(!plan.contains("TEMP B-TREE"), "{plan}");
+}
+
+#[test]
+fn alerts_are_found_as_of_a_past_moment() {
+    let fixture = Fixture::new();
+    let p = fixture.filled();
+    let t = p.id();
+    let cleared = Alert {
+        id: AlertId::new(),
+        state: AlertState::Cleared,
+        severity: Severity::Warning,
+        activated_at: T0.plus_ms(-10_000),
+        cleared_at: Some(T0.plus_ms(-1_000)),
+        acknowledged_at: Some(T0.plus_ms(-5_000)),
+        acknowledged_by: Some("demo".into()),
+        comment: Some("تم الفحص".into()),
+        ..p.alert.clone()
+    };
+    let kept = cleared.clone();
+    fixture
+        .write(move |c| alerts::create_alert(c, t, &kept))
+        .unwrap();
+    let active = |offset| {
+        let found = fixture.read(|c| alerts::list_alerts_active_at(c, t, T0.plus_ms(offset)));
+        found.into_iter().map(|alert| alert.id).collect::<Vec<_>>()
+    };
+    assert_eq!(active(-10_001), []);
+    assert_eq!(active(-10_000), [cleared.id]);
+    assert_eq!(active(-1_001), [cleared.id]);
+    assert_eq!(active(-1_000), []);
+    assert_eq!(active(0), [p.alert.id]);
+    assert_eq!(
+        fixture.read(|c| alerts::get_alert(c, t, cleared.id)),
+        Some(cleared)
+    );
+    let count = |filter| fixture.read(|c| alerts::count_alerts(c, t, &filter));
+    let f = alerts::AlertFilter::default;
+    assert_eq!(count(f()), 2);
+    let states = vec![AlertState::Cleared, AlertState::ClearedUnacknowledged];
+    assert_eq!(count(alerts::AlertFilter { states, ..f() }), 1);
+    let severities = vec![Severity::Critical];
+    assert_eq!(count(alerts::AlertFilter { severities, ..f() }), 1);
+    assert_eq!(
+        count(alerts::AlertFilter {
+            from: Some(T0),
+            ..f()
+        }),
+        1
+    );
+    assert_eq!(
+        count(alerts::AlertFilter {
+            asset_ids: vec![AssetId::new()],
+            ..f()
+        }),
+        0
+    );
+    let incident = Some(p.incident.id);
+    assert_eq!(
+        count(alerts::AlertFilter {
+            incident_id: incident,
+            ..f()
+        }),
+        2
+    );
+}
+
+#[test]
+fn the_open_incident_of_an_asset_is_found_by_time_and_status() {
+    let fixture = Fixture::new();
+    let p = fixture.filled();
+    let (t, asset) = (p.id(), p.asset.id);
+    let find = |offset, grace| {
+        let at = T0.plus_ms(offset);
+        let found = fixture.read(|c| incidents::get_open_incident_of_asset(c, t, asset, at, grace));
+        found.is_some()
+    };
+    assert!(find(0, 0) && find(86_400_000, 0) && !find(-1, 0) && find(-1, 1));
+    let update = |change: fn(&mut Incident)| {
+        let mut incident = p.incident.clone();
+        change(&mut incident);
+        fixture
+            .write(move |c| incidents::update_incident(c, t, &incident))
+            .unwrap();
+    };
+    update(|i| i.ended_at = Some(T0.plus_ms(1_000)));
+    assert!(find(1_000, 0) && !find(1_001, 0) && find(1_500, 500));
+    update(|i| i.status = IncidentStatus::Resolved);
+    assert!(!find(0, 0));
+}
+
+#[test]
+fn incident_numbers_count_up_per_tenant_and_year() {
+    let fixture = Fixture::new();
+    let (one, other) = (fixture.filled().id(), fixture.filled().id());
+    let next = |tenant, year| {
+        fixture
+            .write(move |c| incidents::next_incident_number(c, tenant, year))
+            .unwrap()
+    };
+    assert_eq!(next(one, 2026), "INC-2026-0001");
+    assert_eq!(next(one, 2026), "INC-2026-0002");
+    assert_eq!(next(other, 2026), "INC-2026-0001");
+    assert_eq!(next(one, 2027), "INC-2027-0001");
+    let undone: Result<(), _> = fixture.write(move |c| {
+        incidents::next_incident_number(c, one, 2026)?;
+        Err(StoreError::NotFound)
+    });
+    assert!(undone.is_err());
+    assert_eq!(next(one, 2026), "INC-2026-0003");
+}
+
+#[test]
+fn incidents_are_filtered_and_an_event_is_attached_once() {
+    let fixture = Fixture::new();
+    let p = fixture.filled();
+    let t = p.id();
+    let count = |filter| fixture.read(|c| incidents::count_incidents(c, t, &filter));
+    let f = incidents::IncidentFilter::default;
+    let statuses = vec![IncidentStatus::Open, IncidentStatus::Investigating];
+    assert_eq!(count(incidents::IncidentFilter { statuses, ..f() }), 1);
+    let statuses = vec![IncidentStatus::Closed];
+    assert_eq!(count(incidents::IncidentFilter { statuses, ..f() }), 0);
+    assert_eq!(
+        count(incidents::IncidentFilter {
+            text: Some("0001".into()),
+            ..f()
+        }),
+        1
+    );
+    assert_eq!(
+        count(incidents::IncidentFilter {
+            to: Some(T0),
+            ..f()
+        }),
+        0
+    );
+    let attach = move |c: &Connection| {
+        let relation = EventRelation::Neighbour;
+        incidents::create_incident_event(c, t, p.incident.id, p.event.id, relation)
+    };
+    assert!(!fixture.write(attach).unwrap(), "attached twice");
+}
+
+#[test]
+fn the_latest_assessment_at_a_moment_is_found_for_one_and_for_all() {
+    let fixture = Fixture::new();
+    let p = fixture.filled();
+    let t = p.id();
+    let second = asset_in(t, p.unit.id, AssetId::new(), "P-102B");
+    let (a, b) = (p.asset.id, second.id);
+    fixture
+        .write(move |c| {
+            assets::create_asset(c, t, &second)?;
+            assessments::put_assessment(c, t, &assessment(t, a, T0.plus_ms(10), Some(70.0)))?;
+            assessments::put_assessment(c, t, &assessment(t, b, T0.plus_ms(5), None))?;
+            // Scored again after a restart: replaces, does not add.
+            assessments::put_assessment(c, t, &assessment(t, a, T0.plus_ms(10), Some(60.0)))
+        })
+        .unwrap();
+    let at = |offset| {
+        let found = fixture.read(|c| assessments::list_assessments_at(c, t, T0.plus_ms(offset)));
+        found
+            .into_iter()
+            .map(|s| (s.asset_id == a, s.health))
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(at(-1), []);
+    assert_eq!(at(0), [(true, Some(83.5))]);
+    let mut later = at(10);
+    later.sort_by_key(|(is_first, _)| !is_first);
+    assert_eq!(later, [(true, Some(60.0)), (false, None)]);
+    let removed = fixture
+        .write(move |c| assessments::delete_assessments_before(c, t, T0.plus_ms(1_000)))
+        .unwrap();
+    assert_eq!(removed, 1, "the latest of each asset stays");
+    assert_eq!(at(10).len(), 2);
+}

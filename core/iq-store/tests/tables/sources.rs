@@ -1,0 +1,99 @@
+//! Certificates, sealed secrets and the state of integrations.
+
+use iq_domain::*;
+use iq_store::{certificates, integration_secrets, integrations};
+use serde_json::json;
+
+use crate::code;
+use crate::support::{Fixture, T0, certificate};
+
+#[test]
+fn pending_certificates_are_capped_and_decisions_are_kept() {
+    let fixture = Fixture::new();
+    let p = fixture.filled();
+    let (t, integration) = (p.id(), p.integration.id);
+    let first = p.certificate.id;
+    fixture
+        .write(move |c| {
+            let trusted = TrustState::Trusted;
+            certificates::update_certificate_state(c, t, first, trusted, "admin", T0)?;
+            for n in 2..=60 {
+                let seen = certificate(t, integration, n, T0.plus_ms(n.into()));
+                let kept = certificates::record_certificate(c, t, &seen)?;
+                assert_eq!((kept.id, kept.state), (seen.id, TrustState::Pending));
+            }
+            Ok(())
+        })
+        .unwrap();
+    let pending = fixture.read(|c| {
+        certificates::list_certificates(c, t, Some(integration), Some(TrustState::Pending))
+    });
+    assert_eq!(pending.len() as u32, certificates::MAX_PENDING);
+    assert_eq!(pending[0].sha256, format!("{:064x}", 60));
+    let again = certificate(t, integration, 1, T0.plus_ms(99));
+    let kept = fixture
+        .write(move |c| certificates::record_certificate(c, t, &again))
+        .unwrap();
+    assert_eq!((kept.id, kept.state), (first, TrustState::Trusted));
+    assert_eq!(
+        (kept.first_seen_at, kept.last_seen_at),
+        (T0, T0.plus_ms(99))
+    );
+    assert_eq!(kept.decided_by.as_deref(), Some("admin"));
+}
+
+#[test]
+fn a_sealed_secret_is_replaced_only_by_a_newer_version() {
+    let fixture = Fixture::new();
+    let p = fixture.filled();
+    let (t, integration) = (p.id(), p.integration.id);
+    let next =
+        fixture.read(|c| integration_secrets::next_secret_version(c, t, integration, "password"));
+    assert_eq!(next, 2);
+    let put = |version| {
+        let secret = integration_secrets::SealedSecret {
+            field: "password".into(),
+            version,
+            sealed: vec![9],
+        };
+        fixture.write(move |c| integration_secrets::put_sealed_secret(c, t, integration, &secret))
+    };
+    put(2).unwrap();
+    assert_eq!(code(put(2)), "integrations.secret_changed");
+    assert_eq!(code(put(1)), "integrations.secret_changed");
+}
+
+#[test]
+fn the_state_of_an_integration_is_recorded_apart_from_its_configuration() {
+    let fixture = Fixture::new();
+    let p = fixture.filled();
+    let (t, id) = (p.id(), p.integration.id);
+    let at = T0.plus_ms(9);
+    fixture
+        .write(move |c| {
+            let params = json!({"host": "plant"});
+            let failure = Some(("test.tcp_refused", &params));
+            let status = IntegrationStatus::Error;
+            integrations::update_integration_status(c, t, id, status, failure, at)?;
+            integrations::update_last_value_at(c, t, id, T0.plus_ms(7))?;
+            integrations::update_last_value_at(c, t, id, T0)?;
+            let renamed = Integration {
+                name: "Line 2".into(),
+                ..p.integration.clone()
+            };
+            integrations::update_integration(c, t, &renamed)
+        })
+        .unwrap();
+    let found = fixture
+        .read(|c| integrations::get_integration(c, t, id))
+        .unwrap();
+    assert_eq!(
+        (found.name.as_str(), found.status),
+        ("Line 2", IntegrationStatus::Error)
+    );
+    assert_eq!(found.status_code.as_deref(), Some("test.tcp_refused"));
+    assert_eq!(
+        (found.status_at, found.last_value_at),
+        (Some(at), Some(T0.plus_ms(7)))
+    );
+}
