@@ -1,0 +1,86 @@
+// One place that talks to the server: language, CSRF token, errors with code and request id.
+import type { ApiError, FieldProblem } from './types';
+
+export class RequestFailed extends Error {
+  constructor(
+    readonly status: number,
+    readonly code: string,
+    message: string,
+    readonly requestId: string,
+    readonly fields: FieldProblem[] = [],
+    readonly params: Record<string, string> = {},
+  ) {
+    super(message);
+    this.name = 'RequestFailed';
+  }
+}
+
+let csrf = '';
+export const setCsrf = (token: string): void => {
+  csrf = token;
+};
+
+export type Query = Record<string, string | number | boolean | null | undefined>;
+export interface Ask {
+  query?: Query;
+  body?: unknown;
+  /** Sent as it is, with this content type, instead of JSON. */
+  raw?: { body: string; type: string };
+  accept?: string;
+  signal?: AbortSignal;
+}
+
+export function address(path: string, query: Query = {}): string {
+  const search = new URLSearchParams();
+  for (const [name, value] of Object.entries(query)) {
+    if (value !== null && value !== undefined && value !== '') search.set(name, String(value));
+  }
+  const text = search.toString();
+  return text ? `${path}?${text}` : path;
+}
+
+async function failure(response: Response): Promise<RequestFailed> {
+  let body: Partial<ApiError> = {};
+  try {
+    body = (await response.json()) as Partial<ApiError>;
+  } catch {
+    // A proxy or a crash may answer with something else; the status still says what kind of failure it is.
+  }
+  const id = body.request_id ?? response.headers.get('x-request-id') ?? '';
+  return new RequestFailed(response.status, body.code ?? `http.${response.status}`, body.message ?? '', id, body.fields, body.params);
+}
+
+export async function send(method: string, path: string, ask: Ask = {}): Promise<Response> {
+  const headers: Record<string, string> = {
+    Accept: ask.accept ?? 'application/json',
+    'Accept-Language': document.documentElement.lang || 'ar',
+  };
+  if (method !== 'GET') headers['X-CSRF-Token'] = csrf;
+  let body: string | undefined;
+  if (ask.raw) {
+    headers['Content-Type'] = ask.raw.type;
+    body = ask.raw.body;
+  } else if (ask.body !== undefined) {
+    headers['Content-Type'] = 'application/json';
+    body = JSON.stringify(ask.body);
+  }
+  let response: Response;
+  try {
+    response = await fetch(address(path, ask.query), { method, headers, body, credentials: 'same-origin', signal: ask.signal });
+  } catch (error) {
+    if (error instanceof DOMException && error.name === 'AbortError') throw error;
+    throw new RequestFailed(0, 'ui.server_unreachable', '', '');
+  }
+  if (!response.ok) {
+    const failed = await failure(response);
+    if (failed.status === 401) window.dispatchEvent(new CustomEvent('optria:signed-out', { detail: path }));
+    throw failed;
+  }
+  return response;
+}
+
+export async function request<T>(method: string, path: string, ask: Ask = {}): Promise<T> {
+  const response = await send(method, path, ask);
+  const text = await response.text();
+  return (text === '' ? undefined : JSON.parse(text)) as T;
+}

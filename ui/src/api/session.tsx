@@ -1,0 +1,95 @@
+// Who is signed in. The only state shared by the whole application.
+import { useQuery, useQueryClient } from '@tanstack/react-query';
+import { createContext, type ReactNode, useCallback, useContext, useEffect, useMemo } from 'react';
+import { changePreferences, preferences } from '@/i18n';
+import type { Preferences } from '@/i18n/locale';
+import { api } from './calls';
+import { RequestFailed, setCsrf } from './http';
+import type { SessionInfo, UserSettings } from './types';
+
+export interface SessionState {
+  session: SessionInfo | null;
+  loading: boolean;
+  error: unknown;
+  may: (permission: string) => boolean;
+  /** Takes over a session that a sign-in, set-up or password change answered with. */
+  accept: (session: SessionInfo) => Promise<void>;
+  signOut: () => Promise<void>;
+  retry: () => void;
+}
+
+const Context = createContext<SessionState | null>(null);
+const KEY = ['session'];
+
+export function preferencesOf(s: UserSettings): Preferences {
+  return {
+    language: s.language === 'en' ? 'en' : 'ar',
+    digits: s.digits === 'arab' ? 'arab' : 'latn',
+    calendar: s.calendar === 'islamic-umalqura' ? 'islamic-umalqura' : 'gregory',
+  };
+}
+
+async function readSession(): Promise<SessionInfo | null> {
+  try {
+    const session = await api.session();
+    setCsrf(session.csrf_token);
+    return session;
+  } catch (error) {
+    if (error instanceof RequestFailed && error.status === 401) return null;
+    throw error;
+  }
+}
+
+export function SessionProvider({ children }: { children: ReactNode }) {
+  const client = useQueryClient();
+  const { data, isPending, error, refetch } = useQuery({ queryKey: KEY, queryFn: readSession, staleTime: Infinity });
+  const session = data ?? null;
+
+  useEffect(() => {
+    const left = () => client.setQueryData(KEY, null);
+    window.addEventListener('optria:signed-out', left);
+    return () => window.removeEventListener('optria:signed-out', left);
+  }, [client]);
+
+  const accept = useCallback(
+    async (next: SessionInfo) => {
+      setCsrf(next.csrf_token);
+      // The language chosen on the sign-in page is kept; digits and calendar come from the stored settings.
+      await changePreferences({ ...preferencesOf(next.settings), language: preferences().language });
+      client.setQueryData(KEY, next);
+    },
+    [client],
+  );
+  const signOut = useCallback(async () => {
+    await api.signOut();
+    client.clear();
+    client.setQueryData(KEY, null);
+  }, [client]);
+
+  const value = useMemo<SessionState>(
+    () => ({
+      session,
+      loading: isPending,
+      error,
+      may: (permission) => session?.permissions.includes(permission) ?? false,
+      accept,
+      signOut,
+      retry: () => void refetch(),
+    }),
+    [session, isPending, error, accept, signOut, refetch],
+  );
+  return <Context.Provider value={value}>{children}</Context.Provider>;
+}
+
+export function useSession(): SessionState {
+  const state = useContext(Context);
+  if (!state) throw new Error('useSession outside its provider');
+  return state;
+}
+
+/** The session on pages that are only shown to someone signed in. */
+export function useSignedIn(): SessionInfo {
+  const { session } = useSession();
+  if (!session) throw new Error('this page needs a session');
+  return session;
+}

@@ -1,0 +1,85 @@
+// Form parts: field with label, help and error; segment; search; select.
+import { type ReactNode, useId } from 'react';
+import type { FieldProblem } from '@/api/types';
+import { RequestFailed } from '@/api/http';
+import { Icon, StatusShape } from './icons';
+
+interface InputProps {
+  id: string;
+  'aria-invalid'?: boolean;
+  'aria-describedby'?: string;
+  'aria-required'?: boolean;
+}
+
+export function Field({ label, help, error, required, children, wide }: { label: ReactNode; help?: ReactNode; error?: string | null; required?: boolean; children: (props: InputProps) => ReactNode; wide?: boolean }) {
+  const id = useId();
+  const describedBy = [help ? `${id}-help` : '', error ? `${id}-err` : ''].filter(Boolean).join(' ') || undefined;
+  return (
+    <div className={wide ? 'field wide' : 'field'}>
+      <label htmlFor={id}>
+        {label}
+        {required && <span className="req" aria-hidden="true">{' *'}</span>}
+      </label>
+      {children({ id, 'aria-invalid': error ? true : undefined, 'aria-describedby': describedBy, 'aria-required': required || undefined })}
+      {help && <div className="help" id={`${id}-help`}>{help}</div>}
+      {error && <div className="err" id={`${id}-err`}><StatusShape shape="critical" /><span>{error}</span></div>}
+    </div>
+  );
+}
+
+/** Sentence of the problem a refused request reports for one field. */
+export function problemOf(error: unknown, field: string): string | null {
+  if (!(error instanceof RequestFailed)) return null;
+  const found: FieldProblem | undefined = error.fields.find((f) => f.field === field);
+  return found ? found.message : null;
+}
+
+export interface Option<V extends string> {
+  value: V;
+  label: ReactNode;
+  disabled?: boolean;
+}
+
+/** Two to four exclusive choices; arrow keys move, in the direction one sees. */
+export function Segment<V extends string>({ label, value, options, onChange, small, disabled }: { label: string; value: V; options: Option<V>[]; onChange: (value: V) => void; small?: boolean; disabled?: boolean }) {
+  const move = (event: React.KeyboardEvent<HTMLDivElement>) => {
+    const forward = document.documentElement.dir === 'rtl' ? 'ArrowLeft' : 'ArrowRight';
+    const back = forward === 'ArrowLeft' ? 'ArrowRight' : 'ArrowLeft';
+    const step = event.key === forward || event.key === 'ArrowDown' ? 1 : event.key === back || event.key === 'ArrowUp' ? -1 : 0;
+    if (step === 0) return;
+    event.preventDefault();
+    const usable = options.filter((o) => !o.disabled);
+    const next = usable[(usable.findIndex((o) => o.value === value) + step + usable.length) % usable.length];
+    if (!next) return;
+    onChange(next.value);
+    const index = options.indexOf(next);
+    (event.currentTarget.children[index] as HTMLElement | undefined)?.focus();
+  };
+  return (
+    <div className={small ? 'seg sm' : 'seg'} role="radiogroup" aria-label={label} onKeyDown={move}>
+      {options.map((option) => (
+        <button key={option.value} type="button" role="radio" aria-checked={option.value === value} tabIndex={option.value === value || !options.some((o) => o.value === value) ? 0 : -1} disabled={disabled || option.disabled} onClick={() => onChange(option.value)}>
+          {option.label}
+        </button>
+      ))}
+    </div>
+  );
+}
+
+export function SearchInput({ label, value, onChange, placeholder }: { label: string; value: string; onChange: (value: string) => void; placeholder?: string }) {
+  return (
+    <span className="search">
+      <Icon name="search" />
+      <input className="in" type="search" dir="auto" aria-label={label} placeholder={placeholder ?? label} value={value} onChange={(event) => onChange(event.target.value)} />
+    </span>
+  );
+}
+
+/** A select that says what it filters: "Unit: all". */
+export function Select<V extends string>({ label, value, options, onChange, auto = true, disabled }: { label: string; value: V; options: { value: V; label: string }[]; onChange: (value: V) => void; auto?: boolean; disabled?: boolean }) {
+  return (
+    <select className={auto ? 'in auto' : 'in'} aria-label={label} value={value} disabled={disabled} onChange={(event) => onChange(event.target.value as V)}>
+      {options.map((option) => <option key={option.value} value={option.value}>{option.label}</option>)}
+    </select>
+  );
+}

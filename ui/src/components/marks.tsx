@@ -1,0 +1,101 @@
+// Status, connectivity, tags, values: the small words every page is made of.
+import { Popover } from '@mantine/core';
+import { type ReactNode } from 'react';
+import type { AssetStatus, Connectivity as Link, Severity } from '@/api/types';
+import { useText } from '@/i18n/text';
+import { iso, unitLabel } from '@/lib/format';
+import { Icon, type IconName, type Shape, StatusShape } from './icons';
+
+export function StatusMark({ status, bare = false }: { status: AssetStatus; bare?: boolean }) {
+  const { word } = useText();
+  return (
+    <span className={`st ${status}`}>
+      <StatusShape shape={status} />
+      <span className={bare ? 'sr' : undefined}>{word('status', status)}</span>
+    </span>
+  );
+}
+
+export const severityShape = (severity: Severity): Shape => (severity === 'info' ? 'normal' : severity);
+
+export function SeverityMark({ severity, bare = false }: { severity: Severity; bare?: boolean }) {
+  const { word } = useText();
+  const shape = severityShape(severity);
+  return (
+    <span className={`st ${shape}`}>
+      <StatusShape shape={shape} />
+      <span className={bare ? 'sr' : undefined}>{word('severity', severity)}</span>
+    </span>
+  );
+}
+
+const LINKS: Record<Link, { icon: IconName; tone: string }> = {
+  live: { icon: 'pulse', tone: 'mid' },
+  stale: { icon: 'clock', tone: 'warn-t' },
+  disconnected: { icon: 'broken', tone: 'crit-t' },
+  demo: { icon: 'flask', tone: 'mid' },
+  none: { icon: 'dash', tone: 'dim' },
+};
+
+/** Connectivity in shape and word; with its age whenever it is not live. */
+export function Connectivity({ link, ageMs }: { link: Link; ageMs?: number | null }) {
+  const { word, span } = useText();
+  const { icon, tone } = LINKS[link];
+  const aged = ageMs !== null && ageMs !== undefined && link !== 'none';
+  return (
+    <span className={`st ${tone}`}>
+      <Icon name={icon} />
+      <span>{word('connectivity', link)}</span>
+      {aged && <bdi className="nw">{span(ageMs)}</bdi>}
+    </span>
+  );
+}
+
+/** A tag, code, address or anything Latin that must not be reordered inside Arabic. */
+export function Tag({ children, wrap = false, className = '' }: { children: ReactNode; wrap?: boolean; className?: string }) {
+  return (
+    <bdi className={`tag ${wrap ? 'wrap' : ''} ${className}`} dir="ltr">
+      {children}
+    </bdi>
+  );
+}
+
+/** A measured value with its unit in one left-to-right isolate; no value is a dash, never zero. */
+export function Quantity({ value, text, unit, decimals, className = '' }: { value?: number | null; text?: string | null; unit?: string | null; decimals?: number; className?: string }) {
+  const { n } = useText();
+  if (text) return <bdi className={`q ${className}`}>{text}</bdi>;
+  if (value === null || value === undefined) return <span className="dim" aria-hidden="true">{'—'}</span>;
+  return (
+    <bdi className={`q ${className}`} dir="ltr">
+      {n(value, decimals)}
+      {unit ? <span className="u">{unitLabel(unit)}</span> : null}
+    </bdi>
+  );
+}
+
+/** A moment: short on screen, whole in the tooltip. */
+export function When({ at, ms = false, full = false }: { at: number | null | undefined; ms?: boolean; full?: boolean }) {
+  const { moment, t } = useText();
+  if (at === null || at === undefined) return <span className="dim">{t('common.never')}</span>;
+  if (full || ms) return <time className="t" dir="ltr" dateTime={new Date(at).toISOString()}>{iso(at, ms)}</time>;
+  return <time className="t words" dateTime={new Date(at).toISOString()} title={iso(at)}>{moment(at)}</time>;
+}
+
+export function Since({ at, now }: { at: number; now: number }) {
+  const { span, t } = useText();
+  return <span className="nw" title={iso(at)}>{t('common.ago', { span: span(now - at) })}</span>;
+}
+
+/** A value computed by a model. Pressing it shows what stands behind it. */
+export function Derived({ label, children, facts }: { label: string; children: ReactNode; facts: ReactNode }) {
+  return (
+    <Popover width={320} position="bottom-start" withArrow shadow="md" withinPortal>
+      <Popover.Target>
+        <button type="button" className="derived" aria-label={label} onClick={(event) => event.stopPropagation()}>
+          {children}
+        </button>
+      </Popover.Target>
+      <Popover.Dropdown>{facts}</Popover.Dropdown>
+    </Popover>
+  );
+}

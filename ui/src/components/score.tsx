@@ -1,0 +1,72 @@
+// A score confesses: what it is made of, model, age, coverage; without a basis it says so in words.
+import type { Assessment, AssetStatus } from '@/api/types';
+import { useText } from '@/i18n/text';
+import { Bar } from './instruments';
+import { Derived, Tag, When } from './marks';
+import { useMetricName } from './metrics';
+
+export function healthStatus(health: number | null | undefined): AssetStatus {
+  if (health === null || health === undefined) return 'unknown';
+  if (health < 40) return 'critical';
+  return health < 70 ? 'warning' : 'normal';
+}
+
+export function ScoreFacts({ assessment, family }: { assessment: Assessment; family?: string }) {
+  const { t, n, span } = useText();
+  const metric = useMetricName();
+  const top = assessment.contributors.slice(0, 4).filter((c) => c.points > 0);
+  return (
+    <div className="stack">
+      <b>{t('score.behind')}</b>
+      {top.length > 0 && (
+        <ul className="list tight">
+          {top.map((c) => (
+            <li key={c.metric}><span className="grow">{metric(c.metric, family)}</span><bdi className="q" dir="ltr">{`−${n(c.points, 1)}`}</bdi></li>
+          ))}
+        </ul>
+      )}
+      <dl className="kv">
+        <dt>{t('score.at')}</dt><dd><When at={assessment.at} /></dd>
+        <dt>{t('score.coverage')}</dt><dd><bdi dir="ltr">{`${n(assessment.coverage * 100, 0)} %`}</bdi></dd>
+        {assessment.input_age_ms !== null && <><dt>{t('score.input_age')}</dt><dd>{span(assessment.input_age_ms)}</dd></>}
+        <dt>{t('score.model')}</dt><dd><Tag wrap>{assessment.model}</Tag></dd>
+      </dl>
+    </div>
+  );
+}
+
+/** Health as a number, or the reason why there is none. */
+export function HealthScore({ health, assessment, family, big }: { health: number | null; assessment: Assessment | null; family?: string; big?: boolean }) {
+  const { t, n } = useText();
+  if (health === null) {
+    const why = assessment?.withheld_message ?? t('score.not_enough');
+    return <span className="dim s">{big ? why : t('score.not_enough')}</span>;
+  }
+  const status = healthStatus(health);
+  const number = <span className={`${big ? 'num' : 'b'} ${status === 'critical' ? 'crit-t' : status === 'warning' ? 'warn-t' : ''}`}>{n(health, 0)}</span>;
+  if (!assessment) return number;
+  return <Derived label={t('score.health_facts', { value: n(health, 0) })} facts={<ScoreFacts assessment={assessment} family={family} />}>{number}</Derived>;
+}
+
+/** Bars of what lowers the health, largest first. */
+export function Contributors({ assessment, family }: { assessment: Assessment; family?: string }) {
+  const { t, n } = useText();
+  const metric = useMetricName();
+  const all = assessment.contributors.filter((c) => c.points > 0);
+  const total = all.reduce((sum, c) => sum + c.points, 0);
+  if (total === 0) return <p className="help">{t('score.nothing_lowers')}</p>;
+  return (
+    <ul className="contrib">
+      {all.slice(0, 5).map((c) => {
+        const share = (c.points / total) * 100;
+        return (
+          <li key={c.metric}>
+            <span className="ell s" title={metric(c.metric, family)}>{metric(c.metric, family)}</span>
+            <Bar share={share} status={share >= 40 ? healthStatus(assessment.health) : undefined} />
+            <bdi className="q" dir="ltr">{`${n(share, 0)} %`}</bdi>
+          </li>
+        );
+      })}
+    </ul>
+  );
+}

@@ -1,0 +1,128 @@
+// The one table: sort, page, CSV, with its state in the address. Rows come whole, or one page at a time from the server.
+import { type ReactNode, useMemo } from 'react';
+import { type CsvCell, downloadText, toCsv } from '@/lib/csv';
+import { useParameters } from '@/lib/url';
+import { useText } from '@/i18n/text';
+import { Icon } from './icons';
+
+export interface Column<R> {
+  key: string;
+  title: string;
+  cell: (row: R) => ReactNode;
+  /** Value to sort by; without it the column does not sort. */
+  sort?: (row: R) => string | number | null;
+  csv?: (row: R) => CsvCell;
+  end?: boolean;
+  /** Left out under 760 px. */
+  wideOnly?: boolean;
+}
+
+export interface ServerPages {
+  total: number;
+  offset: number;
+  limit: number;
+}
+
+interface Props<R> {
+  id: string;
+  label: string;
+  columns: Column<R>[];
+  rows: R[];
+  rowKey: (row: R) => string;
+  onRow?: (row: R) => void;
+  selected?: string | null;
+  rowClass?: (row: R) => string;
+  empty: ReactNode;
+  server?: ServerPages;
+  pageSize?: number;
+  csvName?: string;
+  /** Before the count in the foot. */
+  foot?: ReactNode;
+}
+
+export function compare(a: string | number | null, b: string | number | null, locale: string): number {
+  if (a === null || b === null) return a === b ? 0 : a === null ? 1 : -1;
+  if (typeof a === 'number' && typeof b === 'number') return a - b;
+  return String(a).localeCompare(String(b), locale, { numeric: true });
+}
+
+export function DataTable<R>({ id, label, columns, rows, rowKey, onRow, selected, rowClass, empty, server, pageSize = 50, csvName, foot }: Props<R>) {
+  const { t, p, n } = useText();
+  const [parameters, change] = useParameters();
+  const [sortKey = '', sortWay = 'up'] = (parameters.get(`${id}.sort`) ?? '').split('.');
+  const column = columns.find((c) => c.key === sortKey && c.sort);
+  const sorted = useMemo(() => {
+    if (!column?.sort) return rows;
+    const by = column.sort;
+    const way = sortWay === 'down' ? -1 : 1;
+    return [...rows].sort((a, b) => way * compare(by(a), by(b), p.language));
+  }, [rows, column, sortWay, p.language]);
+
+  const total = server?.total ?? sorted.length;
+  const size = server?.limit ?? pageSize;
+  const pages = Math.max(1, Math.ceil(total / size));
+  const page = Math.min(pages, Math.max(1, Number(parameters.get(`${id}.page`)) || 1));
+  const shown = server ? sorted : sorted.slice((page - 1) * size, page * size);
+  const goTo = (next: number) => change({ [`${id}.page`]: next <= 1 ? null : String(next) });
+  const sortBy = (c: Column<R>) => {
+    const way = sortKey !== c.key ? 'up' : sortWay === 'up' ? 'down' : null;
+    change({ [`${id}.sort`]: way && `${c.key}.${way}`, [`${id}.page`]: null });
+  };
+  const exportCsv = () => {
+    const exported = columns.filter((c) => c.csv);
+    downloadText(`${csvName ?? id}.csv`, toCsv(exported.map((c) => c.key), sorted.map((row) => exported.map((c) => c.csv!(row)))));
+  };
+  if (rows.length === 0 && total === 0) return <>{empty}</>;
+  return (
+    <>
+      <div className="scroll" tabIndex={0} role="region" aria-label={label}>
+        <table className="tb">
+          <thead>
+            <tr>
+              {columns.map((c) => (
+                <th key={c.key} scope="col" className={`${c.end ? 'r' : ''} ${c.wideOnly ? 'dsk-only' : ''}`} aria-sort={sortKey === c.key ? (sortWay === 'down' ? 'descending' : 'ascending') : undefined}>
+                  {c.sort && !server ? (
+                    <button type="button" className="sort" onClick={() => sortBy(c)}>
+                      {c.title}
+                      {sortKey === c.key && <Icon name={sortWay === 'down' ? 'down' : 'up'} />}
+                    </button>
+                  ) : c.title || <span className="sr">{t('table.actions')}</span>}
+                </th>
+              ))}
+            </tr>
+          </thead>
+          <tbody>
+            {shown.map((row) => {
+              const key = rowKey(row);
+              const classes = [onRow ? 'click' : '', selected === key ? 'sel' : '', rowClass?.(row) ?? ''].join(' ').trim();
+              return (
+                <tr key={key} className={classes || undefined} aria-selected={onRow ? selected === key : undefined} onClick={onRow && (() => onRow(row))}>
+                  {columns.map((c) => <td key={c.key} className={`${c.end ? 'r' : ''} ${c.wideOnly ? 'dsk-only' : ''}`}>{c.cell(row)}</td>)}
+                </tr>
+              );
+            })}
+          </tbody>
+        </table>
+      </div>
+      <div className="tfoot">
+        {foot}
+        <span>{t('table.count', { shown: n(shown.length, 0), total: n(total, 0) })}</span>
+        <span className="grow" />
+        {csvName && <button type="button" className="btn quiet sm" onClick={exportCsv}><Icon name="download" />{t('action.export_csv')}</button>}
+        {pages > 1 && (
+          <>
+            <button type="button" className="btn sm icon" aria-label={t('table.previous')} disabled={page <= 1} onClick={() => goTo(page - 1)}><Icon name="back" flip /></button>
+            <span>{t('table.page', { page: n(page, 0), pages: n(pages, 0) })}</span>
+            <button type="button" className="btn sm icon" aria-label={t('table.next')} disabled={page >= pages} onClick={() => goTo(page + 1)}><Icon name="forward" flip /></button>
+          </>
+        )}
+      </div>
+    </>
+  );
+}
+
+/** Offset of the page in the address, for lists the server pages. */
+export function useOffset(id: string, limit: number): number {
+  const [parameters] = useParameters();
+  return (Math.max(1, Number(parameters.get(`${id}.page`)) || 1) - 1) * limit;
+}

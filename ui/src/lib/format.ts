@@ -1,0 +1,101 @@
+// Numbers, moments and ages as a person reads them. Every function is given its locale through the preferences;
+// nothing falls back to the machine's language.
+import { intlLocale, type Preferences } from '@/i18n/locale';
+
+/** Marks that Intl adds for its own layout; they must not reach copies, files and comparisons. */
+const INVISIBLE = /[\u200e\u200f\u061c]/g;
+
+export const plain = (text: string): string => text.replace(INVISIBLE, '').replace(/\u00a0/g, ' ');
+
+/** Digits a reader can use: three significant below 100, none behind the point above 1,000. */
+export function decimalsFor(value: number): number {
+  const size = Math.abs(value);
+  if (size >= 1000) return 0;
+  if (size >= 100) return 1;
+  return size >= 10 ? 1 : 2;
+}
+
+export function number(p: Preferences, value: number, decimals = decimalsFor(value)): string {
+  const text = new Intl.NumberFormat(intlLocale(p), {
+    maximumFractionDigits: decimals,
+    minimumFractionDigits: Number.isInteger(value) ? 0 : Math.min(decimals, 1),
+  }).format(value);
+  return plain(text).replace('-', '−');
+}
+
+const UNIT_WORDS: Record<string, string> = {
+  degC: '°C', degF: '°F', K: 'K', 'm3/h': 'm³/h', 'Nm3/h': 'Nm³/h', 'W/m2K': 'W/m²·K', percent: '%', ohm: 'Ω',
+};
+
+export const unitLabel = (unit: string): string => UNIT_WORDS[unit] ?? unit;
+
+/** Clock time; seconds always, milliseconds where order matters. */
+export function clock(p: Preferences, t: number, ms = false): string {
+  return plain(
+    new Intl.DateTimeFormat(intlLocale(p), {
+      hour: '2-digit', minute: '2-digit', second: '2-digit', hourCycle: 'h23',
+      ...(ms ? { fractionalSecondDigits: 3 } : {}),
+    }).format(t),
+  );
+}
+
+export function hourMinute(p: Preferences, t: number): string {
+  return plain(new Intl.DateTimeFormat(intlLocale(p), { hour: '2-digit', minute: '2-digit', hourCycle: 'h23' }).format(t));
+}
+
+/** `2025-12-04 03:12:09` in local time: tables, files and evidence use this one form in both languages. */
+export function iso(t: number, ms = false): string {
+  const d = new Date(t);
+  const two = (n: number) => String(n).padStart(2, '0');
+  const date = `${d.getFullYear()}-${two(d.getMonth() + 1)}-${two(d.getDate())}`;
+  const time = `${two(d.getHours())}:${two(d.getMinutes())}:${two(d.getSeconds())}`;
+  return ms ? `${date} ${time}.${String(d.getMilliseconds()).padStart(3, '0')}` : `${date} ${time}`;
+}
+
+export function dayMonth(p: Preferences, t: number): string {
+  return plain(new Intl.DateTimeFormat(intlLocale(p), { day: 'numeric', month: 'long' }).format(t));
+}
+
+export function longDay(p: Preferences, t: number): string {
+  const date = new Intl.DateTimeFormat(intlLocale(p), {
+    weekday: 'long', day: 'numeric', month: 'long', year: 'numeric',
+  }).format(t);
+  if (p.calendar !== 'islamic-umalqura') return plain(date);
+  const lunar = intlLocale(p).replace('ca-gregory', 'ca-islamic-umalqura');
+  const hijri = new Intl.DateTimeFormat(lunar, { day: 'numeric', month: 'long', year: 'numeric' }).format(t);
+  return plain(`${date} (${hijri})`);
+}
+
+/** Clock time today, else day and clock time. */
+export function moment(p: Preferences, t: number, now: number): string {
+  const same = new Date(t).toDateString() === new Date(now).toDateString();
+  return same ? clock(p, t) : `${dayMonth(p, t)} ${hourMinute(p, t)}`;
+}
+
+export interface Span {
+  key: 'span.ms' | 'span.s' | 'span.min' | 'span.h_min' | 'span.d_h';
+  args: { a: string; b: string };
+}
+
+/** A duration in the two largest units that say something: `41 min`, `6 h 28 min`, `3 d 4 h`. */
+export function span(p: Preferences, ms: number): Span {
+  const n = (x: number) => number(p, x, 0);
+  const s = Math.max(0, ms) / 1000;
+  if (ms > 0 && s < 1) return { key: 'span.ms', args: { a: n(Math.round(ms)), b: '' } };
+  if (s < 60) return { key: 'span.s', args: { a: number(p, Math.round(s * (s < 10 ? 10 : 1)) / (s < 10 ? 10 : 1), 1), b: '' } };
+  const minutes = Math.floor(s / 60);
+  if (minutes < 60) return { key: 'span.min', args: { a: n(minutes), b: '' } };
+  const hours = Math.floor(minutes / 60);
+  if (hours < 48) return { key: 'span.h_min', args: { a: n(hours), b: n(minutes % 60) } };
+  return { key: 'span.d_h', args: { a: n(Math.floor(hours / 24)), b: n(hours % 24) } };
+}
+
+/** Arabic-Indic and Persian digits, and their separators, as typed by hand, become ASCII before validation. */
+export function normaliseDigits(text: string): string {
+  return text
+    .replace(/[٠-٩]/g, (c) => String(c.charCodeAt(0) - 0x660))
+    .replace(/[۰-۹]/g, (c) => String(c.charCodeAt(0) - 0x6f0))
+    .replace(/٫/g, '.')
+    .replace(/[٬،]/g, '')
+    .replace(/−/g, '-');
+}

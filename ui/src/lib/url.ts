@@ -1,0 +1,57 @@
+// State lives in the address. These hooks read and write single search parameters; links keep the ones that
+// belong to the whole application (time, range, site).
+import { useCallback, useMemo } from 'react';
+import { useLocation, useSearch } from 'wouter';
+
+export const GLOBAL_PARAMETERS = ['t', 'range', 'site'] as const;
+
+/** `path` with the application's own parameters of `search` added, unless the path sets them itself. */
+export function withGlobals(path: string, search: string): string {
+  const [pathname = '', query = ''] = path.split('?');
+  const target = new URLSearchParams(query);
+  const present = new URLSearchParams(search);
+  for (const name of GLOBAL_PARAMETERS) {
+    const value = present.get(name);
+    if (value !== null && !target.has(name)) target.set(name, value);
+    if (target.get(name) === '') target.delete(name);
+  }
+  const text = target.toString();
+  return text ? `${pathname}?${text}` : pathname;
+}
+
+export type Changes = Record<string, string | null>;
+
+export function useParameters(): [URLSearchParams, (changes: Changes, push?: boolean) => void] {
+  const search = useSearch();
+  const [, navigate] = useLocation();
+  const parameters = useMemo(() => new URLSearchParams(search), [search]);
+  const change = useCallback(
+    (changes: Changes, push = false) => {
+      // Read the address itself: two changes in one event must both survive.
+      const next = new URLSearchParams(window.location.search);
+      for (const [name, value] of Object.entries(changes)) {
+        if (value === null || value === '') next.delete(name);
+        else next.set(name, value);
+      }
+      const text = next.toString();
+      navigate(window.location.pathname + (text ? `?${text}` : ''), { replace: !push });
+    },
+    [navigate],
+  );
+  return [parameters, change];
+}
+
+export function useParameter(name: string, fallback = ''): [string, (value: string | null) => void] {
+  const [parameters, change] = useParameters();
+  const set = useCallback((value: string | null) => change({ [name]: value === fallback ? null : value }), [change, name, fallback]);
+  return [parameters.get(name) ?? fallback, set];
+}
+
+/** Goes to a path, keeping time, range and site. */
+export function useGo(): (path: string, options?: { replace?: boolean }) => void {
+  const [, navigate] = useLocation();
+  return useCallback(
+    (path, options) => navigate(withGlobals(path, window.location.search), options ?? {}),
+    [navigate],
+  );
+}

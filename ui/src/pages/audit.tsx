@@ -1,0 +1,64 @@
+// Audit: who changed what, when, from where, with which outcome.
+import { useQuery } from '@tanstack/react-query';
+import { api } from '@/api/calls';
+import type { AuditRow } from '@/api/types';
+import { SearchInput } from '@/components/fields';
+import { Icon, StatusShape } from '@/components/icons';
+import { Tag, When } from '@/components/marks';
+import { EmptyState } from '@/components/notices';
+import { Loaded, PageHead } from '@/components/page';
+import { type Column, DataTable, useOffset } from '@/components/table';
+import { useText } from '@/i18n/text';
+import { useParameters } from '@/lib/url';
+
+const LIMIT = 100;
+
+/** A day typed as `2026-11-20` is the local day. */
+export function dayStart(day: string): number | null {
+  const [y, m, d] = day.split('-').map(Number);
+  return y && m && d ? new Date(y, m - 1, d).getTime() : null;
+}
+
+function Outcome({ row }: { row: AuditRow }) {
+  const { t } = useText();
+  if (row.outcome === 'success') return <span className="st mid"><Icon name="check" />{t('audit.success')}</span>;
+  return <span className="st warning"><StatusShape shape="warning" /><Tag>{row.outcome}</Tag></span>;
+}
+
+export default function AuditPage() {
+  const { t } = useText();
+  const [parameters, change] = useParameters();
+  const [from, to, actor, q] = ['from', 'to', 'actor', 'q'].map((k) => parameters.get(k) ?? '') as [string, string, string, string];
+  const offset = useOffset('audit', LIMIT);
+  const end = dayStart(to);
+  const query = useQuery({
+    queryKey: ['audit', from, to, actor, q, offset], placeholderData: (old) => old,
+    queryFn: () => api.audit({ from: dayStart(from), to: end === null ? null : end + 86_400_000, actor, q, limit: LIMIT, offset }),
+  });
+  const filter = (changes: Record<string, string | null>) => change({ ...changes, 'audit.page': null });
+  const columns: Column<AuditRow>[] = [
+    { key: 'at', title: t('event.time'), cell: (r) => <When at={r.at} full />, csv: (r) => new Date(r.at).toISOString() },
+    { key: 'actor', title: t('audit.actor'), cell: (r) => <Tag>{r.actor}</Tag>, csv: (r) => r.actor },
+    { key: 'action', title: t('audit.action'), cell: (r) => <Tag>{r.action}</Tag>, csv: (r) => r.action },
+    { key: 'object', title: t('audit.object'), cell: (r) => <Tag wrap>{r.object}</Tag>, csv: (r) => r.object },
+    { key: 'outcome', title: t('activity.outcome'), cell: (r) => <Outcome row={r} />, csv: (r) => r.outcome },
+    { key: 'details', title: t('audit.details'), cell: (r) => (r.details === null || JSON.stringify(r.details) === '{}' ? <span className="dim">{'—'}</span> : <Tag wrap className="cap">{JSON.stringify(r.details)}</Tag>), csv: (r) => JSON.stringify(r.details), wideOnly: true },
+    { key: 'address', title: t('audit.address'), cell: (r) => <Tag>{r.address ?? '—'}</Tag>, csv: (r) => r.address, wideOnly: true },
+  ];
+  return (
+    <>
+      <PageHead title={t('page.audit')} sub={t('audit.sub')} />
+      <div className="row wrap filters">
+        <label className="row g1 s">{t('audit.from')}<input className="in mono auto-w" type="date" value={from} onChange={(e) => filter({ from: e.target.value })} /></label>
+        <label className="row g1 s">{t('audit.to')}<input className="in mono auto-w" type="date" value={to} onChange={(e) => filter({ to: e.target.value })} /></label>
+        <SearchInput label={t('audit.actor')} value={actor} onChange={(v) => filter({ actor: v })} />
+        <SearchInput label={t('audit.search')} value={q} onChange={(v) => filter({ q: v })} />
+      </div>
+      <section className="pane">
+        <Loaded query={query} what={t('audit.loading')} rows={8}>
+          {(page) => <DataTable id="audit" label={t('page.audit')} columns={columns} rows={page.items} rowKey={(r) => `${r.at}${r.actor}${r.action}${r.object}`} csvName="audit" server={{ total: page.total, offset, limit: LIMIT }} empty={<EmptyState icon="audit" title={t('audit.empty')} />} />}
+        </Loaded>
+      </section>
+    </>
+  );
+}

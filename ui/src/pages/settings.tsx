@@ -1,0 +1,100 @@
+// How a person wants to see the program; own password; own sessions.
+import { type MantineColorScheme, useMantineColorScheme } from '@mantine/core';
+import { useQuery, useQueryClient } from '@tanstack/react-query';
+import { useState } from 'react';
+import { api } from '@/api/calls';
+import { preferencesOf, useSignedIn } from '@/api/session';
+import type { SessionInfo, SessionRow, UserSettings } from '@/api/types';
+import { useConfirm, useToasts } from '@/components/dialog';
+import { Segment } from '@/components/fields';
+import { Tag, When } from '@/components/marks';
+import { Loaded, PageHead, Pane } from '@/components/page';
+import { changePreferences } from '@/i18n';
+import { useText } from '@/i18n/text';
+import { longDay, number } from '@/lib/format';
+import { ChangePassword } from './login';
+
+function Appearance() {
+  const { t, p } = useText();
+  const session = useSignedIn();
+  const client = useQueryClient();
+  const toasts = useToasts();
+  const { setColorScheme } = useMantineColorScheme();
+  const s = session.settings;
+  const save = async (changes: Partial<UserSettings>) => {
+    const next: UserSettings = { ...s, language: p.language, ...changes };
+    try {
+      const saved = await api.saveSettings(next);
+      client.setQueryData<SessionInfo | null>(['session'], (old) => (old ? { ...old, settings: saved } : old));
+      await changePreferences(preferencesOf(saved));
+      if (changes.theme) setColorScheme(changes.theme as MantineColorScheme);
+      toasts.done(t('toast.saved'));
+    } catch (e) {
+      toasts.failed(e);
+    }
+  };
+  return (
+    <Pane title={t('settings.appearance')} flush={false} foot={t('settings.example', { date: longDay(p, Date.now()), number: number(p, -12345.6, 1) })}>
+      <div className="stack">
+        <div className="set-row"><span className="lbl">{t('settings.language')}</span><Segment label={t('settings.language')} value={p.language} onChange={(v) => void save({ language: v })} options={[{ value: 'ar', label: <span lang="ar">{t('settings.language.ar')}</span> }, { value: 'en', label: <span lang="en">{t('settings.language.en')}</span> }]} /></div>
+        <div className="set-row"><span className="lbl">{t('settings.theme')}</span><Segment label={t('settings.theme')} value={s.theme} onChange={(v) => void save({ theme: v })} options={['light', 'dark', 'auto'].map((v) => ({ value: v, label: t(`settings.theme.${v}`) }))} /></div>
+        <div className="set-row"><span className="lbl">{t('settings.digits')}</span><Segment label={t('settings.digits')} value={s.digits} onChange={(v) => void save({ digits: v })} options={['latn', 'arab'].map((v) => ({ value: v, label: <bdi>{t(`settings.digits.${v}`)}</bdi> }))} /></div>
+        <div className="set-row"><span className="lbl">{t('settings.calendar')}</span><Segment label={t('settings.calendar')} value={s.calendar} onChange={(v) => void save({ calendar: v })} options={['gregory', 'islamic-umalqura'].map((v) => ({ value: v, label: t(`settings.calendar.${v}`) }))} /></div>
+      </div>
+    </Pane>
+  );
+}
+
+function Sessions() {
+  const { t } = useText();
+  const client = useQueryClient();
+  const [confirm, dialog] = useConfirm();
+  const query = useQuery({ queryKey: ['sessions'], queryFn: api.sessions });
+  const leave = () => confirm({ title: t('settings.sign_out_elsewhere'), body: t('settings.sign_out_elsewhere_body'), action: t('settings.sign_out_elsewhere'), run: async () => { await api.signOutElsewhere(); await client.invalidateQueries({ queryKey: ['sessions'] }); } });
+  return (
+    <Pane title={t('settings.sessions')} end={<button type="button" className="btn sm" disabled={(query.data?.length ?? 0) < 2} onClick={leave}>{t('settings.sign_out_elsewhere')}</button>}>
+      <Loaded query={query} what={t('state.loading')} rows={2}>
+        {(rows: SessionRow[]) => (
+          <ul className="list">
+            {rows.map((row) => (
+              <li key={`${row.created_at}${row.address ?? ''}${row.user_agent ?? ''}`}>
+                <div className="grow"><div className="s">{row.is_current ? <b>{t('settings.this_session')}</b> : <Tag>{row.address ?? '—'}</Tag>}</div><Tag className="cap dim tail" >{row.user_agent ?? '—'}</Tag></div>
+                <span className="cap dim">{t('settings.last_seen')} <When at={row.last_seen_at} /></span>
+              </li>
+            ))}
+          </ul>
+        )}
+      </Loaded>
+      {dialog}
+    </Pane>
+  );
+}
+
+function Profile() {
+  const { t, word, name } = useText();
+  const session = useSignedIn();
+  return (
+    <Pane title={t('settings.profile')} flush={false}>
+      <dl className="kv"><dt>{t('field.name')}</dt><dd><bdi>{session.name}</bdi></dd><dt>{t('field.username')}</dt><dd><Tag>{session.username}</Tag></dd><dt>{t('field.role')}</dt><dd>{word('role', session.role)}</dd><dt>{t('field.tenant')}</dt><dd>{name(session.tenant)}</dd><dt>{t('door.version')}</dt><dd><Tag>{session.version}</Tag></dd></dl>
+    </Pane>
+  );
+}
+
+export default function SettingsPage() {
+  const { t } = useText();
+  const toasts = useToasts();
+  const [key, setKey] = useState(0);
+  return (
+    <>
+      <PageHead title={t('page.settings')} />
+      <div className="grid">
+        <div className="c7 stack"><Appearance /><Sessions /></div>
+        <div className="c5 stack">
+          <Profile />
+          <Pane title={t('settings.password')} flush={false}><ChangePassword key={key} onDone={() => { toasts.done(t('settings.password_changed')); setKey(key + 1); }} /></Pane>
+        </div>
+      </div>
+    </>
+  );
+}
+

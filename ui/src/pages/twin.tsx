@@ -1,0 +1,111 @@
+// Digital twin: cards by site and unit, worst visible at once; side panel with what stands behind a card.
+import { useQuery } from '@tanstack/react-query';
+import { useMemo } from 'react';
+import { api } from '@/api/calls';
+import { useRefresh } from '@/api/live';
+import { useSession } from '@/api/session';
+import type { AssetStatus, Names, Twin, TwinAsset } from '@/api/types';
+import { Segment, Select } from '@/components/fields';
+import { StatusShape } from '@/components/icons';
+import { AppLink } from '@/components/link';
+import { Connectivity, StatusMark } from '@/components/marks';
+import { useFamilyName } from '@/components/metrics';
+import { EmptyState } from '@/components/notices';
+import { Loaded, PageHead } from '@/components/page';
+import { TwinCard } from '@/components/twin-card';
+import { TwinPanel } from '@/components/twin-panel';
+import { useText } from '@/i18n/text';
+import { useCursor } from '@/lib/cursor';
+import { useParameters } from '@/lib/url';
+
+const STATUSES: AssetStatus[] = ['critical', 'warning', 'unknown', 'normal'];
+
+interface Group {
+  id: string;
+  site: Names;
+  unit: Names;
+  code: string;
+  assets: TwinAsset[];
+}
+
+function grouped(twin: Twin, assets: TwinAsset[]): Group[] {
+  return twin.sites.flatMap((site) =>
+    site.units
+      .map((unit) => ({ id: unit.id, site: site.names, unit: unit.names, code: unit.code, assets: assets.filter((a) => a.unit_id === unit.id) }))
+      .filter((group) => group.assets.length > 0),
+  );
+}
+
+function Legend() {
+  return (
+    <div className="row wrap g4 s legend">
+      {STATUSES.map((s) => <StatusMark key={s} status={s} />)}
+      <span className="vr" aria-hidden="true" />
+      {(['live', 'stale', 'disconnected', 'demo', 'none'] as const).map((link) => <Connectivity key={link} link={link} />)}
+    </div>
+  );
+}
+
+export default function TwinPage() {
+  const { t, n, name, word } = useText();
+  const familyName = useFamilyName();
+  const { may } = useSession();
+  const cursor = useCursor();
+  const [parameters, change] = useParameters();
+  const refetchInterval = useRefresh(cursor.t);
+  const site = parameters.get('site') ?? '';
+  const query = useQuery({ queryKey: ['twin', cursor.t, site], queryFn: () => api.twin({ t: cursor.t, site_id: site }), refetchInterval, placeholderData: (old) => old });
+  const [unit, family, criticality, status, selected] = ['unit', 'family', 'criticality', 'status', 'asset'].map((k) => parameters.get(k) ?? '') as [string, string, string, string, string];
+  const all = useMemo(() => query.data?.assets ?? [], [query.data]);
+  const base = all.filter((a) => (!unit || a.unit_id === unit) && (!family || a.family === family) && (!criticality || a.criticality === criticality));
+  const shown = status ? base.filter((a) => a.status === status) : base;
+  const families = [...new Set(all.map((a) => a.family))].sort();
+  const count = (s: AssetStatus) => base.filter((a) => a.status === s).length;
+  const pick = (id: string | null) => change({ asset: id });
+  return (
+    <>
+      <PageHead title={t('page.twin')} sub={query.data && t('twin.shown', { shown: n(shown.length, 0), n: all.length })} />
+      <div className="row wrap filters">
+        <Select label={t('twin.unit')} value={unit} onChange={(v) => change({ unit: v })} options={[{ value: '', label: t('twin.all_units') }, ...(query.data?.sites ?? []).flatMap((s) => s.units.map((u) => ({ value: u.id, label: `${u.code} · ${name(u.names)}` })))]} />
+        <Select label={t('field.family')} value={family} onChange={(v) => change({ family: v })} options={[{ value: '', label: t('twin.all_families') }, ...families.map((f) => ({ value: f, label: familyName(f) }))]} />
+        <Select label={t('field.criticality')} value={criticality} onChange={(v) => change({ criticality: v })} options={[{ value: '', label: t('twin.all_criticalities') }, ...(['critical', 'high', 'medium', 'low'] as const).map((c) => ({ value: c, label: word('criticality', c) }))]} />
+        <Segment label={t('field.status')} value={status} onChange={(v) => change({ status: v })} options={[
+          { value: '', label: <>{t('common.all')} <b>{n(base.length, 0)}</b></> },
+          ...(['critical', 'warning', 'unknown'] as const).map((s) => ({ value: s as string, label: <><StatusShape shape={s} /><span className="dsk-only">{word('status', s)}</span> {n(count(s), 0)}<span className="sr mob-only">{word('status', s)}</span></> })),
+        ]} />
+        <span className="end cap dim dsk-only">{t('twin.order')}</span>
+      </div>
+      <Loaded query={query} what={t('twin.loading')} rows={8}>
+        {(twin) => twin.assets.length === 0 ? (
+          <section className="pane">
+            <EmptyState icon="twin" title={t('twin.empty')} action={may('assets.write') && <AppLink className="btn pri" to="/assets">{t('twin.empty_action')}</AppLink>}>{t('twin.empty_why')}</EmptyState>
+          </section>
+        ) : (
+          <div className={selected ? 'twin with-panel' : 'twin'}>
+            <div className="stack g6">
+              {grouped(twin, shown).map((group) => (
+                <section key={group.id}>
+                  <div className="row unit-head">
+                    <h2><bdi dir="ltr">{group.code}</bdi> {name(group.unit)}</h2>
+                    <span className="cap dim">{name(group.site)} · {t('twin.assets', { n: group.assets.length })}</span>
+                    <span className="row end">
+                      {(['critical', 'warning', 'unknown'] as const).filter((s) => group.assets.some((a) => a.status === s)).map((s) => (
+                        <span key={s} className="row g1 s"><StatusShape shape={s} />{n(group.assets.filter((a) => a.status === s).length, 0)}<span className="sr">{word('status', s)}</span></span>
+                      ))}
+                    </span>
+                  </div>
+                  <div className="cards">
+                    {group.assets.map((asset) => <TwinCard key={asset.id} asset={asset} t={cursor.t} selected={asset.id === selected} onPick={() => pick(asset.id)} />)}
+                  </div>
+                </section>
+              ))}
+              {shown.length === 0 && <section className="pane"><EmptyState icon="search" title={t('twin.none_match')} action={<button type="button" className="btn" onClick={() => change({ unit: null, family: null, criticality: null, status: null })}>{t('action.clear_filters')}</button>} /></section>}
+              <Legend />
+            </div>
+            {selected && <TwinPanel id={selected} onClose={() => pick(null)} />}
+          </div>
+        )}
+      </Loaded>
+    </>
+  );
+}

@@ -1,0 +1,42 @@
+// Every page of the program. Navigation, router, accessibility test and screen list all read this one list.
+import type { IconName } from '@/components/icons';
+
+export interface Route {
+  path: string;
+  /** Key of the page's name. */
+  title: string;
+  permission?: string;
+  /** The header's site filter applies. */
+  sites?: boolean;
+  /** Shows the application's time bar. */
+  timed?: boolean;
+  nav?: { group: 'operate' | 'connect' | 'manage'; icon: IconName; phone?: boolean; demoOnly?: boolean };
+}
+
+export const ROUTES: Route[] = [
+  { path: '/', title: 'page.dashboard', permission: 'twin.read', timed: true, nav: { group: 'operate', icon: 'home', phone: true } },
+  { path: '/digital-twin', title: 'page.twin', permission: 'twin.read', timed: true, sites: true, nav: { group: 'operate', icon: 'twin', phone: true } },
+  { path: '/assets', title: 'page.assets', permission: 'assets.read', timed: true, sites: true, nav: { group: 'operate', icon: 'assets' } },
+  { path: '/assets/:id', title: 'page.asset', permission: 'assets.read', timed: true },
+  { path: '/blackbox', title: 'page.blackbox', permission: 'blackbox.read', timed: true, nav: { group: 'operate', icon: 'blackbox', phone: true } },
+  { path: '/blackbox/incidents/:id', title: 'page.incident', permission: 'blackbox.read', timed: true },
+  { path: '/alerts', title: 'page.alerts', permission: 'alerts.read', timed: true, nav: { group: 'operate', icon: 'alerts' } },
+  { path: '/integrations', title: 'page.integrations', permission: 'integrations.read', nav: { group: 'connect', icon: 'plug' } },
+  { path: '/integrations/new', title: 'page.integration_new', permission: 'integrations.write' },
+  { path: '/integrations/:id', title: 'page.integration', permission: 'integrations.read' },
+  { path: '/tenant/:tenantId/data-mapping', title: 'page.mapping', permission: 'mappings.read', nav: { group: 'connect', icon: 'map' } },
+  { path: '/demo-plant', title: 'page.demo_plant', permission: 'plant.control', nav: { group: 'connect', icon: 'flask', demoOnly: true } },
+  { path: '/users', title: 'page.users', permission: 'users.read', nav: { group: 'manage', icon: 'users', phone: true } },
+  { path: '/diagnostics', title: 'page.diagnostics', permission: 'diagnostics.read', nav: { group: 'manage', icon: 'pulse' } },
+  { path: '/audit', title: 'page.audit', permission: 'audit.read', nav: { group: 'manage', icon: 'audit' } },
+  { path: '/settings', title: 'page.settings', nav: { group: 'manage', icon: 'settings' } },
+  { path: '/login', title: 'page.login' },
+  { path: '/setup', title: 'page.setup' },
+];
+
+/** Pages for someone who is not signed in. */
+export const OPEN_PATHS = ['/login', '/setup'];
+
+export function fillPath(path: string, values: Record<string, string>): string {
+  return path.replace(/:(\w+)/g, (_, name: string) => encodeURIComponent(values[name] ?? ''));
+}

@@ -1,0 +1,121 @@
+// Header: brand, site filter, search, alert counts, language, theme, person.
+import { Menu, useComputedColorScheme, useMantineColorScheme } from '@mantine/core';
+import { useQuery } from '@tanstack/react-query';
+import { api } from '@/api/calls';
+import { useRefresh } from '@/api/live';
+import { useSession, useSignedIn } from '@/api/session';
+import { Icon, StatusShape } from '@/components/icons';
+import { AppLink } from '@/components/link';
+import { Select } from '@/components/fields';
+import { useToasts } from '@/components/dialog';
+import { changePreferences, preferences } from '@/i18n';
+import { useText } from '@/i18n/text';
+import { useGo, useParameter } from '@/lib/url';
+import type { Route } from '@/routes';
+import { Brand } from './brand';
+
+function SiteFilter() {
+  const { t, name } = useText();
+  const [site, setSite] = useParameter('site');
+  const { data } = useQuery({ queryKey: ['sites'], queryFn: api.sites });
+  if (!data || data.length < 2) return null;
+  return (
+    <div className="scope dsk-only">
+      <Select label={t('header.site')} value={site} onChange={setSite} options={[{ value: '', label: t('header.all_sites') }, ...data.map((s) => ({ value: s.id, label: name(s.names) || s.code }))]} />
+    </div>
+  );
+}
+
+function AlertCounts() {
+  const { t, n } = useText();
+  const refetchInterval = useRefresh(null);
+  const count = (severity: 'critical' | 'warning') => ({
+    queryKey: ['alert-counts', severity], refetchInterval,
+    queryFn: () => api.alerts({ severity, state: 'active_unacknowledged', limit: 1 }),
+  });
+  const critical = useQuery(count('critical')).data?.total ?? 0;
+  const warning = useQuery(count('warning')).data?.total ?? 0;
+  return (
+    <AppLink className="btn quiet" to="/alerts" aria-label={t('header.alerts', { critical, warning })}>
+      <StatusShape shape="critical" /><b className="s crit-t">{n(critical, 0)}</b>
+      <StatusShape shape="warning" /><b className="s warn-t">{n(warning, 0)}</b>
+    </AppLink>
+  );
+}
+
+export function LanguageSwitch() {
+  const { t, p } = useText();
+  const { session } = useSession();
+  const toasts = useToasts();
+  const other = p.language === 'ar' ? 'en' : 'ar';
+  const change = async () => {
+    await changePreferences({ ...preferences(), language: other });
+    if (session && !session.must_change_password) await api.saveSettings({ ...session.settings, language: other }).catch(toasts.failed);
+  };
+  return (
+    <button type="button" className="btn quiet" lang={other} aria-label={t('header.other_language')} onClick={() => void change()}>
+      <bdi>{t('header.other_language_short')}</bdi>
+    </button>
+  );
+}
+
+export function ThemeSwitch() {
+  const { t } = useText();
+  const { setColorScheme } = useMantineColorScheme();
+  const scheme = useComputedColorScheme('light');
+  return (
+    <button type="button" className="btn quiet icon" aria-label={t(scheme === 'dark' ? 'header.to_light' : 'header.to_dark')} onClick={() => setColorScheme(scheme === 'dark' ? 'light' : 'dark')}>
+      <Icon name={scheme === 'dark' ? 'sun' : 'moon'} />
+    </button>
+  );
+}
+
+function Person() {
+  const { t, word } = useText();
+  const session = useSignedIn();
+  const { signOut } = useSession();
+  const go = useGo();
+  const toasts = useToasts();
+  return (
+    <Menu position="bottom-end" width={220} shadow="md" trapFocus>
+      <Menu.Target>
+        <button type="button" className="who" aria-label={t('header.account', { name: session.name })}>
+          <span className="dsk-only">
+            <b className="m5"><bdi>{session.name}</bdi></b>
+            <span className="cap dim" style={{ display: 'block' }}>{word('role', session.role)}</span>
+          </span>
+          <Icon name="down" />
+        </button>
+      </Menu.Target>
+      <Menu.Dropdown>
+        <Menu.Label><bdi className="tag" dir="ltr">{session.username}</bdi></Menu.Label>
+        <Menu.Item leftSection={<Icon name="settings" />} onClick={() => go('/settings')}>{t('page.settings')}</Menu.Item>
+        <Menu.Item leftSection={<Icon name="doc" />} component="a" href="/api/docs" target="_blank" rel="noopener">{t('header.api_docs')}</Menu.Item>
+        <Menu.Divider />
+        <Menu.Item leftSection={<Icon name="signout" flip />} onClick={() => void signOut().catch(toasts.failed)}>{t('header.sign_out')}</Menu.Item>
+      </Menu.Dropdown>
+    </Menu>
+  );
+}
+
+export function Header({ route, onSearch }: { route: Route | undefined; onSearch: () => void }) {
+  const { t } = useText();
+  const session = useSignedIn();
+  return (
+    <header className="hd">
+      <AppLink className="brand" to="/"><Brand />{t('brand')}</AppLink>
+      {session.is_demo && <span className="chip demo dsk-only">{t('header.demo')}</span>}
+      {route?.sites && <SiteFilter />}
+      <button type="button" className="srch dsk-only-flex" onClick={onSearch}>
+        <Icon name="search" />
+        <span className="grow ell">{t('header.search')}</span>
+        <bdi className="kbd" dir="ltr">{t('header.search_key')}</bdi>
+      </button>
+      <span className="grow" />
+      <AlertCounts />
+      <LanguageSwitch />
+      <ThemeSwitch />
+      <Person />
+    </header>
+  );
+}

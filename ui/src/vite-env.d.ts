@@ -1,0 +1,5 @@
+/// <reference types="vite/client" />
+declare module 'virtual:messages/*' {
+  const catalogue: Record<string, Record<string, string>>;
+  export default catalogue;
+}

@@ -1,0 +1,30 @@
+import react from '@vitejs/plugin-react';
+import { resolve } from 'node:path';
+import { defineConfig } from 'vitest/config';
+import { locales } from './vite/locales';
+
+const api = process.env.OPTRIA_URL ?? 'http://127.0.0.1:8080';
+
+export default defineConfig({
+  plugins: [react(), locales()],
+  resolve: { alias: { '@': resolve(import.meta.dirname, 'src') } },
+  build: {
+    target: ['es2022', 'safari16'],
+    outDir: 'dist',
+    assetsInlineLimit: 0,
+    rollupOptions: {
+      output: {
+        manualChunks: (id: string) =>
+          /node_modules\/(react|react-dom|scheduler|@mantine|@floating-ui)\//.test(id) ? 'frame' : undefined,
+      },
+    },
+  },
+  server: {
+    host: '127.0.0.1',
+    port: 5173,
+    proxy: Object.fromEntries(
+      ['/api', '/auth', '/health', '/internal'].map((path) => [path, { target: api, changeOrigin: true }]),
+    ),
+  },
+  test: { environment: 'jsdom', include: ['test/**/*.test.{ts,tsx}'] },
+});
