@@ -18,7 +18,7 @@ use anyhow::{Context, Result, bail};
 
 use crate::{
     measure::{Ledger, process_cpu},
-    shell::{built_program, cargo, command, run as run_command, say},
+    shell::{self, built_program, cargo, command, run as run_command, say},
     system, ui, window,
 };
 
@@ -168,13 +168,21 @@ fn announce(url: &str, data_dir: &Path, demo: bool) {
     );
     println!("data folder · مجلد البيانات: {}", data_dir.display());
     if demo {
+        let program = shell::built("optria");
+        let (program, folder) = (program.display(), data_dir.display());
         say(
             "Demo users: demo@aramco.com (tenant administrator) and admin@optria.io (platform owner). \
-             Their passwords were printed above at the first start of this data folder; \
-             to get new ones, start with another --data-dir.",
+             Their passwords were printed above at the first start of this data folder. \
+             For a new one, stop and run:",
             "مستخدما التجربة: demo@aramco.com (مسؤول المستأجر) وadmin@optria.io (مالك المنصة). \
-             طُبعت كلمتا المرور أعلاه عند أول تشغيل لمجلد البيانات هذا؛ للحصول على كلمتين جديدتين شغّل بخيار ‎--data-dir آخر.",
+             طُبعت كلمتا المرور أعلاه عند أول تشغيل لمجلد البيانات هذا. للحصول على كلمة جديدة أوقف البرنامج ثم شغّل:",
         );
+        println!("  {program} user reset-password demo@aramco.com --data-dir {folder}");
+        say(
+            "The faults that the demo plant can develop:",
+            "الأعطال التي يمكن أن تظهر في المصنع التجريبي:",
+        );
+        println!("  {program} plant faults --dir {folder}/plant");
     } else {
         say(
             "The first page creates the first administrator.",
