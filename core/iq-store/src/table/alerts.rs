@@ -104,8 +104,7 @@ pub fn get_alert(
     )
 }
 
-/// The active alert of a rule, if there is one. A rule with several limits has one per limit only
-/// when their codes differ; the newest is returned.
+/// The newest alert of a rule that has not cleared, if there is one.
 pub fn get_active_alert_of_rule(
     conn: &Connection,
     tenant: TenantId,

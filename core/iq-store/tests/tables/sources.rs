@@ -97,3 +97,45 @@ fn the_state_of_an_integration_is_recorded_apart_from_its_configuration() {
         (Some(at), Some(T0.plus_ms(7)))
     );
 }
+
+#[test]
+fn no_file_of_the_store_contains_a_sealed_secret_in_the_clear() {
+    let fixture = Fixture::new();
+    let p = fixture.filled();
+    let (t, integration) = (p.id(), p.integration.id);
+    let folder = fixture.path().parent().unwrap().to_owned();
+    let key = iq_secrets::MasterKey::load_or_create(&folder.join("master.key")).unwrap();
+    let canary = "Kanarienvogel-4711";
+    let sealed = key
+        .seal_field(t, integration, "token", 1, &canary.into())
+        .unwrap();
+    fixture
+        .write(move |c| {
+            let secret = integration_secrets::SealedSecret {
+                field: "token".into(),
+                version: 1,
+                sealed,
+            };
+            integration_secrets::put_sealed_secret(c, t, integration, &secret)
+        })
+        .unwrap();
+    let found =
+        fixture.read(|c| integration_secrets::get_sealed_secret(c, t, integration, "token"));
+    let sealed = found.unwrap().sealed;
+    let opened = key
+        .unseal_field(t, integration, "token", 1, &sealed)
+        .unwrap();
+    assert_eq!(opened.expose(), canary);
+    let mut has_sealed = false;
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        let bytes = std::fs::read(&path).unwrap();
+        let contains = |needle: &[u8]| bytes.windows(needle.len()).any(|w| w == needle);
+        assert!(!contains(canary.as_bytes()), "{}", path.display());
+        has_sealed |= contains(&sealed);
+    }
+    assert!(
+        has_sealed,
+        "the files that were searched are not those of the store"
+    );
+}
