@@ -1,1 +1,12 @@
-//! See docs/ARCHITECTURE.md.
+//! The appliance: one process, one data folder. Wires store, historian, connectors, runtime and API
+//! together; every rule of the product lives below.
+
+pub mod cli;
+mod demo;
+mod lock;
+mod plant;
+mod serve;
+
+pub use demo::{DemoOptions, DemoUser};
+pub use lock::{Claim, DataLock, Owner, claim};
+pub use serve::{Running, ServeOptions, start};

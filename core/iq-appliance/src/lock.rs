@@ -44,7 +44,13 @@ pub fn claim(data_dir: &Path) -> Result<Claim> {
         .with_context(|| format!("the data folder {} can't be created", data_dir.display()))?;
     restrict(data_dir)?;
     let path = data_dir.join(FILE);
-    let mut file = OpenOptions::new()
+    let mut options = OpenOptions::new();
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::OpenOptionsExt;
+        options.mode(0o600);
+    }
+    let mut file = options
         .create(true)
         .truncate(false)
         .read(true)
@@ -74,8 +80,11 @@ fn parse(text: &str) -> Option<Owner> {
 
 impl DataLock {
     /// Says where we listen.
-    pub fn announce(&mut self, url: &str) -> Result<()> {
-        let note = json!({ "pid": std::process::id(), "url": url }).to_string();
+    ///
+    /// `entry` is the address that binds the next desktop window once; the file is readable by its
+    /// owner only.
+    pub fn announce(&mut self, url: &str, entry: &str) -> Result<()> {
+        let note = json!({ "pid": std::process::id(), "url": url, "entry": entry }).to_string();
         self.file.set_len(0)?;
         self.file.seek(SeekFrom::Start(0))?;
         self.file.write_all(note.as_bytes())?;
@@ -118,7 +127,7 @@ mod tests {
         let Claim::Ours(mut lock) = claim(dir.path()).unwrap() else {
             panic!("not ours")
         };
-        lock.announce("http://127.0.0.1:4100").unwrap();
+        lock.announce("http://127.0.0.1:4100", "http://127.0.0.1:4100/x").unwrap();
         let Claim::Taken(Some(owner)) = claim(dir.path()).unwrap() else {
             panic!("not taken")
         };

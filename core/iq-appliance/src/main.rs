@@ -1,2 +1,7 @@
 //! The `optria` program.
-fn main() {}
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    iq_appliance::cli::main()
+}

@@ -237,6 +237,7 @@ impl Flow {
                 at,
             });
         }
+        self.inner.machines.write().insert(asset_id, *tracker);
         let regime = tracker.regime(point.t, settle_ms);
         let ctx = RuleContext {
             now: measurement.received_at,

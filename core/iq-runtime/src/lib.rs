@@ -20,11 +20,12 @@ mod supervisor;
 mod trust;
 mod twin;
 
-use std::sync::Arc;
+use std::{collections::HashMap, sync::Arc};
 
+use iq_analytics::RunTracker;
 use iq_config::Config;
 use iq_connector::{ConnectorRegistry, OwnIdentity};
-use iq_domain::{Clock, CodedError, TenantId};
+use iq_domain::{AssetId, Clock, CodedError, TenantId};
 use iq_historian::Historian;
 use iq_secrets::MasterKey;
 use iq_store::Store;
@@ -79,6 +80,8 @@ pub(crate) struct Inner {
     pub(crate) index: IndexCell,
     pub(crate) recent: Arc<Recent>,
     pub(crate) scores: scoring::Scores,
+    /// What each machine does, as the rules see it.
+    pub(crate) machines: RwLock<HashMap<AssetId, RunTracker>>,
     pub(crate) bus: LiveBus,
     pub(crate) flow: mpsc::Sender<flow::FlowMessage>,
     pub(crate) supervisor: supervisor::Supervisor,
@@ -117,6 +120,7 @@ impl Runtime {
             index: IndexCell::default(),
             recent: Arc::default(),
             scores: scoring::Scores::default(),
+            machines: RwLock::default(),
             bus: LiveBus::new(),
             flow,
             supervisor: supervisor::Supervisor::default(),
@@ -125,6 +129,7 @@ impl Runtime {
             tasks: parking_lot::Mutex::default(),
         });
         inner.reload_all().await?;
+        scoring::resume(&inner).await?;
         let engine = flow::Flow::resume(Arc::clone(&inner)).await?;
         let tasks = vec![
             tokio::spawn(engine.run(messages)),

@@ -13,11 +13,16 @@ use iq_analytics::{
     ScoreMemory, SignalEdge, SignalInput,
 };
 use iq_domain::{
-    Assessment, AssessmentId, AssetId, CodedError, SignalId, SignalKind, StatusCode, TimeRange,
-    Timestamp, Value,
+    Assessment, AssessmentId, AssetId, CodedError, Severity, SignalId, SignalKind, StatusCode,
+    TenantId, TimeRange, Timestamp, Value,
 };
 use iq_historian::{Historian, Row};
-use iq_store::{alerts, assessments, signals, signals::NewSignal};
+use iq_store::{
+    Page,
+    alerts::{self, AlertFilter},
+    assessments, settings, signals,
+    signals::NewSignal,
+};
 use parking_lot::RwLock;
 use tracing::error;
 
@@ -42,6 +47,8 @@ const TRAINING_MS: i64 = 7 * 24 * 3_600_000;
 const QUARANTINE_MS: i64 = 10 * 60_000;
 
 const MINUTE_MS: i64 = 60_000;
+
+const SETTING: &str = "baselines";
 
 /// Numbers that become derived signals.
 pub(crate) const DERIVED: [&str; 2] = ["health", "anomaly"];
@@ -134,6 +141,7 @@ impl Scorer {
                 });
         }
         let mut made = Vec::new();
+        let mut has_learned = false;
         for entry in tenant.assets.values() {
             let mapped: Vec<&SignalEntry> = entry
                 .signals
@@ -144,15 +152,36 @@ impl Scorer {
             if mapped.is_empty() {
                 continue;
             }
-            self.learn(entry, &mapped, now).await?;
+            has_learned |= self.learn(entry, &mapped, now).await?;
             let found = self.follow_onsets(entry, &mapped, now).await?;
             for occurrence in found {
                 crate::alerts::record(&self.inner, tenant, occurrence).await?;
             }
             let open = open_by_asset.remove(&entry.asset.id).unwrap_or_default();
-            made.push(self.assess(tenant, entry, &mapped, &open, now));
+            made.push(self.assess(entry, &mapped, &open, now));
+        }
+        if has_learned {
+            self.remember(tenant).await?;
         }
         self.write(tenant, made, now).await
+    }
+
+    /// Writes the tenant's baselines down.
+    async fn remember(&self, tenant: &TenantIndex) -> Result<(), CodedError> {
+        let known: HashMap<SignalId, Baseline> = {
+            let learned = self.inner.scores.baselines.read();
+            let own = tenant.signals.keys();
+            own.filter_map(|id| Some((*id, learned.get(id)?.baseline?)))
+                .collect()
+        };
+        let value = serde_json::to_value(known)
+            .map_err(|_| CodedError::new(iq_domain::ErrorKind::Internal, "internal.error"))?;
+        let id = tenant.tenant.id;
+        self.inner
+            .store
+            .write(move |tx| settings::put_tenant_setting(tx, id, SETTING, &value))
+            .await?;
+        Ok(())
     }
 
     /// Learns baselines that are due. Reading the history is disk work and goes to another thread.
@@ -161,31 +190,63 @@ impl Scorer {
         entry: &AssetEntry,
         mapped: &[&SignalEntry],
         now: Timestamp,
-    ) -> Result<(), CodedError> {
-        let due: Vec<(SignalId, u32, f64)> = {
+    ) -> Result<bool, CodedError> {
+        let due: Vec<Due> = {
             let learned = self.inner.scores.baselines.read();
             mapped
                 .iter()
                 .filter(|s| learned.get(&s.signal.id).is_none_or(|l| l.next_at <= now))
-                .map(|s| (s.signal.id, s.signal.signal_no, smallest_sigma(s)))
+                .map(|s| Due {
+                    signal: s.signal.id,
+                    number: s.signal.signal_no,
+                    min_sigma: smallest_sigma(s),
+                    old: learned.get(&s.signal.id).and_then(|l| l.baseline),
+                })
                 .collect()
         };
         if due.is_empty() {
-            return Ok(());
+            return Ok(false);
         }
-        let settle_ms = entry.template.map_or(0, |t| i64::from(t.settle_s) * 1_000);
+        let alarmed = self.alarmed(entry, now).await?;
+        let settle_ms = settle_ms(entry);
         let running = entry
             .running_signal
             .and_then(|id| mapped.iter().find(|s| s.signal.id == id))
             .map(|s| s.signal.signal_no);
         let historian = self.inner.historian.clone();
         let learned = tokio::task::spawn_blocking(move || {
-            learn_from_history(&historian, &due, running, settle_ms, now)
+            learn_from_history(&historian, &due, &alarmed, running, settle_ms, now)
         })
         .await
         .map_err(|_| CodedError::new(iq_domain::ErrorKind::Internal, "internal.error"))??;
+        let has_learned = learned.iter().any(|(_, l)| l.baseline.is_some());
         self.inner.scores.baselines.write().extend(learned);
-        Ok(())
+        Ok(has_learned)
+    }
+
+    /// Windows of the training time in which a critical alert of the asset was active: what protection
+    /// complains about must not become the usual.
+    async fn alarmed(
+        &self,
+        entry: &AssetEntry,
+        now: Timestamp,
+    ) -> Result<Vec<TimeRange>, CodedError> {
+        let (tenant, asset) = (entry.asset.tenant_id, entry.asset.id);
+        let filter = AlertFilter {
+            severities: vec![Severity::Critical],
+            asset_ids: vec![asset],
+            from: Some(now.plus_ms(-TRAINING_MS)),
+            ..AlertFilter::default()
+        };
+        let found = self
+            .inner
+            .store
+            .read(move |conn| alerts::list_alerts(conn, tenant, &filter, Page::MAX))
+            .await?;
+        let window = |a: iq_domain::Alert| {
+            TimeRange::new(a.activated_at, a.cleared_at.unwrap_or(now).plus_ms(1))
+        };
+        Ok(found.rows.into_iter().filter_map(window).collect())
     }
 
     /// Reads the values since the last look and tells which signals left their baseline.
@@ -195,6 +256,7 @@ impl Scorer {
         mapped: &[&SignalEntry],
         now: Timestamp,
     ) -> Result<Vec<Occurrence>, CodedError> {
+        let regime = self.regime(entry, now);
         let machine = self.machines.entry(entry.asset.id).or_default();
         let mut found = Vec::new();
         for signal in mapped {
@@ -205,6 +267,12 @@ impl Scorer {
                 continue;
             }
             let followed = machine.onsets.entry(signal.signal.id).or_default();
+            if !regime.is_steady() {
+                // A machine that stops leaves all its baselines; that says nothing new.
+                followed.state.reset();
+                followed.to = Some(now);
+                continue;
+            }
             let from = followed
                 .to
                 .map_or(now.plus_ms(-2 * MINUTE_MS), |t| t.plus_ms(1));
@@ -243,9 +311,14 @@ impl Scorer {
         Ok(found)
     }
 
+    fn regime(&self, entry: &AssetEntry, now: Timestamp) -> Regime {
+        let machines = self.inner.machines.read();
+        let tracker = machines.get(&entry.asset.id);
+        tracker.map_or(Regime::Unknown, |t| t.regime(now, settle_ms(entry)))
+    }
+
     fn assess(
         &mut self,
-        tenant: &TenantIndex,
         entry: &AssetEntry,
         mapped: &[&SignalEntry],
         open: &[OpenAlert],
@@ -258,22 +331,13 @@ impl Scorer {
             .filter(|s| !matches!(s.signal.metric.as_str(), "trip" | "first_out"))
             .map(|s| input_of(inner, s))
             .collect();
-        let running = entry.running_signal.and_then(|id| {
-            let no = tenant.signals.get(&id)?.signal.signal_no;
-            inner.historian.last_good(no)?.value?.as_f64()
-        });
-        let regime = match running {
-            None => Regime::Unknown,
-            Some(v) if v >= 0.5 => Regime::Steady,
-            Some(_) => Regime::Stopped,
-        };
         let input = AssessInput {
             id: AssessmentId::new(),
-            tenant_id: tenant.tenant.id,
+            tenant_id: entry.asset.tenant_id,
             asset_id: entry.asset.id,
             template: entry.template,
             signals: &inputs,
-            regime,
+            regime: self.regime(entry, now),
             open_alerts: open,
             now,
         };
@@ -346,9 +410,18 @@ fn input_of(inner: &Inner, signal: &SignalEntry) -> SignalInput {
     }
 }
 
+/// A baseline that is to be learned.
+struct Due {
+    signal: SignalId,
+    number: u32,
+    min_sigma: f64,
+    old: Option<Baseline>,
+}
+
 fn learn_from_history(
     historian: &Historian,
-    due: &[(SignalId, u32, f64)],
+    due: &[Due],
+    alarmed: &[TimeRange],
     running: Option<u32>,
     settle_ms: i64,
     now: Timestamp,
@@ -358,35 +431,63 @@ fn learn_from_history(
         from: to.plus_ms(-TRAINING_MS),
         to,
     };
-    let excluded = match running {
-        None => Vec::new(),
-        Some(number) => {
-            let points = historian.raw(number, range, usize::MAX)?;
-            iq_analytics::unsteady_ranges(&points, range, settle_ms)
-        }
-    };
+    let mut excluded = alarmed.to_vec();
+    if let Some(number) = running {
+        let points = historian.raw(number, range, usize::MAX)?;
+        excluded.extend(iq_analytics::unsteady_ranges(&points, range, settle_ms));
+    }
     due.iter()
-        .map(|(signal, number, min_sigma)| {
-            let buckets = historian.buckets(*number, range, MINUTE_MS)?;
+        .map(|due| {
+            let buckets = historian.buckets(due.number, range, MINUTE_MS)?;
             let config = BaselineConfig {
-                min_sigma: *min_sigma,
+                min_sigma: due.min_sigma,
                 ..BaselineConfig::default()
             };
-            let learned = match iq_analytics::fit(&buckets, &excluded, &config) {
+            let learned = match iq_analytics::learn(due.old.as_ref(), &buckets, &excluded, &config)
+            {
                 Ok(baseline) => Learned {
                     baseline: Some(baseline),
                     history_buckets: baseline.buckets,
                     next_at: now.plus_ms(RELEARN_MS),
                 },
                 Err(short) => Learned {
-                    baseline: None,
+                    baseline: due.old,
                     history_buckets: u32::try_from(short.have).unwrap_or(u32::MAX),
                     next_at: now.plus_ms(RETRY_LEARN_MS),
                 },
             };
-            Ok((*signal, learned))
+            Ok((due.signal, learned))
         })
         .collect()
+}
+
+fn settle_ms(entry: &AssetEntry) -> i64 {
+    entry.template.map_or(0, |t| i64::from(t.settle_s) * 1_000)
+}
+
+/// Takes up the baselines as they were last written down: what was usual then is the anchor that a
+/// slow fault can't creep away from.
+pub(crate) async fn resume(inner: &Inner) -> Result<(), CodedError> {
+    let tenants: Vec<TenantId> = inner.index.load().tenants.keys().copied().collect();
+    for tenant in tenants {
+        let stored = inner
+            .store
+            .read(move |conn| settings::get_tenant_setting(conn, tenant, SETTING))
+            .await?;
+        let known: HashMap<SignalId, Baseline> = stored
+            .and_then(|v| serde_json::from_value(v).ok())
+            .unwrap_or_default();
+        let learned = known.into_iter().map(|(signal, baseline)| {
+            let learned = Learned {
+                baseline: Some(baseline),
+                history_buckets: baseline.buckets,
+                next_at: Timestamp(0),
+            };
+            (signal, learned)
+        });
+        inner.scores.baselines.write().extend(learned);
+    }
+    Ok(())
 }
 
 /// A flat history must not make a hair's breadth look like a thousand deviations: half a per cent of

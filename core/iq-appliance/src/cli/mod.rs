@@ -1,0 +1,107 @@
+//! The command line of `optria`.
+
+mod plant;
+mod serve;
+mod status;
+mod user;
+
+use std::{path::PathBuf, process::ExitCode};
+
+use clap::{Parser, Subcommand};
+use iq_locale::Language;
+
+/// OPTRIA IQ: reads a plant's systems, tells what happened and what to do. Works without a network.
+#[derive(Debug, Parser)]
+#[command(name = "optria", version, about)]
+struct Cli {
+    /// Language of messages: ar or en.
+    #[arg(long, global = true, value_parser = language)]
+    lang: Option<Language>,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Runs the appliance.
+    Serve(serve::ServeArgs),
+    /// Runs the appliance with the demo plant and the demo tenant.
+    Demo(serve::DemoArgs),
+    /// Tells whether an appliance runs on a data folder, and how it is.
+    Status(FolderArgs),
+    /// The demo plant.
+    #[command(subcommand)]
+    Plant(plant::PlantCommand),
+    /// Users of a data folder whose appliance is stopped.
+    #[command(subcommand)]
+    User(user::UserCommand),
+    /// Prints the OpenAPI document.
+    Openapi,
+    /// Prints which role may call which route.
+    Permissions,
+}
+
+#[derive(Clone, Debug, clap::Args)]
+struct FolderArgs {
+    /// The data folder.
+    #[arg(long)]
+    data_dir: Option<PathBuf>,
+}
+
+fn language(text: &str) -> Result<Language, String> {
+    Language::from_tag(text).ok_or_else(|| "ar or en".to_owned())
+}
+
+/// Runs the program.
+#[must_use]
+pub fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let language = cli.lang.unwrap_or_else(system_language);
+    let result = match cli.command {
+        Command::Serve(args) => serve::serve(args, language),
+        Command::Demo(args) => serve::demo(args, language),
+        Command::Status(args) => status::status(&args),
+        Command::Plant(command) => plant::run(command),
+        Command::User(command) => user::run(command),
+        Command::Openapi => print(&iq_api::openapi_json()),
+        Command::Permissions => print(&iq_api::permission_matrix()),
+    };
+    match result {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("{}", explain(&error, language));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// The sentence of a coded error, else the chain of causes.
+fn explain(error: &anyhow::Error, language: Language) -> String {
+    for cause in error.chain() {
+        if let Some(coded) = cause.downcast_ref::<iq_domain::CodedError>() {
+            let sentence = iq_locale::plain(language, "errors", coded.code, &coded.params);
+            return sentence.map_or_else(|| coded.to_string(), |s| format!("{s} [{}]", coded.code));
+        }
+    }
+    format!("{error:#}")
+}
+
+/// The system's language: Arabic where it says so, else English, for people on a terminal.
+fn system_language() -> Language {
+    if iq_config::system_locale().is_some_and(|locale| locale.starts_with("ar")) {
+        Language::Ar
+    } else {
+        Language::En
+    }
+}
+
+fn print(text: &str) -> anyhow::Result<ExitCode> {
+    use std::io::Write as _;
+    std::io::stdout().write_all(text.as_bytes())?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// A runtime for the commands that wait for something.
+fn block_on<T>(future: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<T> {
+    tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(future)
+}

@@ -1,0 +1,116 @@
+//! `optria serve` and `optria demo`.
+
+use std::{path::PathBuf, process::ExitCode, time::Duration};
+
+use anyhow::Result;
+use clap::Args;
+use iq_config::{Config, Overrides};
+use iq_locale::Language;
+use tracing_subscriber::EnvFilter;
+
+use crate::{DemoOptions, Running, ServeOptions, start};
+
+#[derive(Debug, Args)]
+pub(super) struct ServeArgs {
+    /// The data folder.
+    #[arg(long)]
+    data_dir: Option<PathBuf>,
+    /// Port of the pages; 0 takes a free one.
+    #[arg(long)]
+    port: Option<u16>,
+    /// Another host name the pages may be reached by; may be repeated.
+    #[arg(long = "allow-host")]
+    allow_hosts: Vec<String>,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct DemoArgs {
+    #[command(flatten)]
+    serve: ServeArgs,
+    /// Port of the demo plant's OPC UA server; 0 takes a free one.
+    #[arg(long, default_value_t = 0)]
+    plant_port: u16,
+    /// Minutes of the plant's past to play at the first start.
+    #[arg(long, default_value_t = 360)]
+    history_min: u64,
+    /// How many times faster than the clock that past is played.
+    #[arg(long, default_value_t = 240.0)]
+    catch_up: f64,
+}
+
+pub(super) fn serve(args: ServeArgs, language: Language) -> Result<ExitCode> {
+    run(options(args), language)
+}
+
+pub(super) fn demo(args: DemoArgs, language: Language) -> Result<ExitCode> {
+    let demo = DemoOptions {
+        plant_port: args.plant_port,
+        history: Duration::from_secs(args.history_min * 60),
+        catch_up: args.catch_up,
+    };
+    run(ServeOptions { demo: Some(demo), ..options(args.serve) }, language)
+}
+
+fn options(args: ServeArgs) -> ServeOptions {
+    ServeOptions {
+        data_dir: args.data_dir,
+        port: args.port,
+        allowed_hosts: args.allow_hosts,
+        demo: None,
+    }
+}
+
+fn run(options: ServeOptions, language: Language) -> Result<ExitCode> {
+    start_log()?;
+    super::block_on(async move {
+        let running = start(options).await?;
+        announce(&running, language);
+        wait_for_the_end().await?;
+        running.stop().await?;
+        Ok(ExitCode::SUCCESS)
+    })
+}
+
+/// What the person at the terminal and the script that started us wait for. The last line is stable.
+#[allow(clippy::print_stdout)]
+fn announce(running: &Running, language: Language) {
+    let say = |key: &str| iq_locale::pattern(language, "cli", key).unwrap_or(key);
+    if !running.demo_users().is_empty() {
+        println!("{}", say("demo_users"));
+        for user in running.demo_users() {
+            println!("  {}  {}  ({})", user.username, user.password.expose(), user.role);
+        }
+    }
+    if let Some(url) = running.plant_url() {
+        println!("{} {url}", say("demo_plant"));
+    }
+    println!("ready {}", running.url());
+}
+
+/// Returns on Ctrl-C, and when the service manager asks.
+async fn wait_for_the_end() -> Result<()> {
+    #[cfg(unix)]
+    {
+        use tokio::signal::unix::{SignalKind, signal};
+        let mut terminate = signal(SignalKind::terminate())?;
+        tokio::select! {
+            done = tokio::signal::ctrl_c() => done?,
+            _ = terminate.recv() => {}
+        }
+    }
+    #[cfg(not(unix))]
+    tokio::signal::ctrl_c().await?;
+    Ok(())
+}
+
+fn start_log() -> Result<()> {
+    let config = Config::from_process(Overrides::new())?;
+    let filter = EnvFilter::try_new(&config.log)?;
+    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    if config.log_json {
+        log.json().init();
+    } else {
+        log.init();
+    }
+    Ok(())
+}

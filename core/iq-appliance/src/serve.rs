@@ -1,0 +1,312 @@
+//! Starts an appliance on a data folder and stops it again.
+
+use std::{
+    net::{IpAddr, SocketAddr},
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use anyhow::{Context, Result, bail};
+use iq_api::{ApiOptions, ApiState};
+use iq_config::{Config, Overrides};
+use iq_connector::ConnectorRegistry;
+use iq_connector_opcua::OpcUaConnector;
+use iq_domain::{Clock, WallClock};
+use iq_historian::{Historian, HistorianConfig};
+use iq_runtime::{DemoPlant, Runtime, RuntimeParts};
+use iq_secrets::{MasterKey, SecretString};
+use iq_store::Store;
+use parking_lot::Mutex;
+use tokio::{net::TcpListener, task::JoinHandle};
+use tokio_util::sync::CancellationToken;
+use tracing::{info, warn};
+
+use crate::{
+    DemoOptions, DemoUser,
+    demo::{self, EmbeddedPlant},
+    lock::{self, Claim, DataLock},
+};
+
+/// How an appliance is started.
+#[derive(Clone, Debug, Default)]
+pub struct ServeOptions {
+    /// The data folder; the configuration's when absent.
+    pub data_dir: Option<PathBuf>,
+    /// Port of the pages; 0 takes a free one, absent takes the configuration's.
+    pub port: Option<u16>,
+    /// Further host names the pages may be reached by.
+    pub allowed_hosts: Vec<String>,
+    /// Starts the demo plant with it and sets up the demo tenant.
+    pub demo: Option<DemoOptions>,
+}
+
+/// A running appliance.
+pub struct Running {
+    url: String,
+    data_dir: PathBuf,
+    runtime: Runtime,
+    state: ApiState,
+    demo_users: Vec<DemoUser>,
+    plant: Option<EmbeddedPlant>,
+    stop: CancellationToken,
+    server: JoinHandle<std::io::Result<()>>,
+    announcer: JoinHandle<()>,
+    _lock: Arc<Mutex<DataLock>>,
+}
+
+/// Starts an appliance; returns when its pages answer.
+///
+/// # Errors
+/// When the folder is in use, the configuration is wrong, a store can't be opened, or the port is taken.
+pub async fn start(options: ServeOptions) -> Result<Running> {
+    let config = load_config(&options)?;
+    let data_dir = config.data_dir.clone();
+    let mut lock = match lock::claim(&data_dir)? {
+        Claim::Ours(lock) => lock,
+        Claim::Taken(owner) => bail!(
+            "the data folder {} is in use{}",
+            data_dir.display(),
+            owner.map_or_else(String::new, |o| format!(" by process {} at {}", o.pid, o.url))
+        ),
+    };
+    let listener = TcpListener::bind(config.listen)
+        .await
+        .with_context(|| format!("{} can't be listened on", config.listen))?;
+    let address = listener.local_addr()?;
+    let plant = match &options.demo {
+        Some(demo) => Some(EmbeddedPlant::start(&data_dir, demo).await?),
+        None => None,
+    };
+    let config = Arc::new(finish_config(config, plant.as_ref(), &options)?);
+    let (runtime, appliance_id) = open(&data_dir, Arc::clone(&config), plant.as_ref()).await?;
+    let demo_users = match &plant {
+        Some(plant) => demo::set_up(&runtime, plant).await?,
+        None => Vec::new(),
+    };
+    let state = ApiState::new(
+        runtime.clone(),
+        ApiOptions {
+            port: address.port(),
+            allowed_hosts: options.allowed_hosts,
+            appliance_id,
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+        },
+    );
+    let stop = CancellationToken::new();
+    let app = iq_api::router(state.clone())
+        .into_make_service_with_connect_info::<SocketAddr>();
+    let stopped = stop.clone();
+    let server = tokio::spawn(async move {
+        axum::serve(listener, app)
+            .with_graceful_shutdown(async move { stopped.cancelled().await })
+            .await
+    });
+    let url = format!("http://{}", shown(address));
+    lock.announce(&url, &entry(&url, &state)?)?;
+    let lock = Arc::new(Mutex::new(lock));
+    let announcer = tokio::spawn(keep_announced(Arc::clone(&lock), state.clone(), url.clone()));
+    info!(url, data_dir = %data_dir.display(), "The appliance is ready.");
+    Ok(Running {
+        url,
+        data_dir,
+        runtime,
+        state,
+        demo_users,
+        plant,
+        stop,
+        server,
+        announcer,
+        _lock: lock,
+    })
+}
+
+impl Running {
+    /// Address of the pages.
+    #[must_use]
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// The data folder.
+    #[must_use]
+    pub fn data_dir(&self) -> &Path {
+        &self.data_dir
+    }
+
+    /// Address that binds a desktop window once; it signs nobody in.
+    ///
+    /// # Errors
+    /// When the system gives no randomness.
+    pub fn handoff_url(&self) -> Result<String> {
+        entry(&self.url, &self.state)
+    }
+
+    /// Users made at this start, with their passwords; empty when they existed.
+    #[must_use]
+    pub fn demo_users(&self) -> &[DemoUser] {
+        &self.demo_users
+    }
+
+    /// The runtime.
+    #[must_use]
+    pub fn runtime(&self) -> &Runtime {
+        &self.runtime
+    }
+
+    /// Address of the embedded demo plant.
+    #[must_use]
+    pub fn plant_url(&self) -> Option<&str> {
+        self.plant.as_ref().map(EmbeddedPlant::endpoint_url)
+    }
+
+    /// Stops reading, waits until everything is durable, closes the stores.
+    ///
+    /// # Errors
+    /// When the server had failed.
+    pub async fn stop(self) -> Result<()> {
+        self.announcer.abort();
+        self.stop.cancel();
+        // Open event streams would keep the server waiting for as long as a page is open.
+        let grace = tokio::time::timeout(std::time::Duration::from_secs(3), self.server).await;
+        self.runtime.stop().await;
+        if let Some(plant) = self.plant {
+            plant.stop().await;
+        }
+        match grace {
+            Ok(joined) => Ok(joined??),
+            Err(_) => {
+                warn!("Open connections were cut.");
+                Ok(())
+            }
+        }
+    }
+}
+
+fn load_config(options: &ServeOptions) -> Result<Config> {
+    let overrides = Overrides::new()
+        .set("OPTRIA_DATA_DIR", options.data_dir.as_ref().map(|d| d.display().to_string()));
+    let mut config = Config::from_process(overrides)?;
+    if let Some(port) = options.port {
+        config.listen.set_port(port);
+    }
+    if options.demo.is_some() {
+        config.demo_mode = true;
+    }
+    Ok(config)
+}
+
+/// Fills in what is only known now: the plant's address, and the session secret an appliance makes for
+/// itself.
+fn finish_config(
+    mut config: Config,
+    plant: Option<&EmbeddedPlant>,
+    options: &ServeOptions,
+) -> Result<Config> {
+    if let Some(plant) = plant {
+        config.opcua_endpoint_url = Some(plant.endpoint_url().to_owned());
+        config.opcua_username = Some(plant.user().to_owned());
+        config.opcua_password = Some(plant.password());
+    }
+    if config.session_secret.is_none() {
+        let key = MasterKey::load_or_create(&config.data_dir.join("master.key"))?;
+        let derived = key.derive("session");
+        config.session_secret = Some(SecretString::new(hex(derived.as_slice())));
+    }
+    if !config.listen.ip().is_loopback() && options.demo.is_some() {
+        bail!("the demonstration is served on this machine only");
+    }
+    Ok(config)
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|b| format!("{b:02x}")).collect()
+}
+
+async fn open(
+    data_dir: &Path,
+    config: Arc<Config>,
+    plant: Option<&EmbeddedPlant>,
+) -> Result<(Runtime, String)> {
+    let clock: Arc<dyn Clock> = Arc::new(WallClock);
+    let dir = data_dir.to_owned();
+    let (store, historian, master_key, identity) = {
+        let clock = Arc::clone(&clock);
+        tokio::task::spawn_blocking(move || -> Result<_> {
+            let store = Store::open(dir.join("optria.db"), Arc::clone(&clock))?;
+            let historian =
+                Historian::open(&dir.join("historian.db"), HistorianConfig::default())?;
+            let key = MasterKey::load_or_create(&dir.join("master.key"))?;
+            let hosts = vec![host_name(), "localhost".to_owned()];
+            let identity =
+                iq_connector_opcua::ensure_identity(&dir.join("pki"), &hosts, clock.now())?;
+            Ok((store, historian, key, identity))
+        })
+        .await??
+    };
+    let appliance_id = appliance_id(data_dir)?;
+    let demo: Option<Arc<dyn DemoPlant>> = match plant {
+        Some(plant) => Some(Arc::new(plant.controls())),
+        None if config.demo_mode => crate::plant::from_environment(&config),
+        None => None,
+    };
+    let runtime = Runtime::start(RuntimeParts {
+        store,
+        historian,
+        config,
+        clock,
+        master_key: Arc::new(master_key),
+        connectors: ConnectorRegistry::new().with(Arc::new(OpcUaConnector)),
+        identity: Arc::new(identity),
+        plant: demo,
+    })
+    .await?;
+    Ok((runtime, appliance_id))
+}
+
+/// The id of this installation, made at the first start.
+fn appliance_id(data_dir: &Path) -> Result<String> {
+    let path = data_dir.join("appliance.id");
+    if let Ok(text) = std::fs::read_to_string(&path)
+        && !text.trim().is_empty()
+    {
+        return Ok(text.trim().to_owned());
+    }
+    let mut bytes = [0_u8; 16];
+    getrandom::fill(&mut bytes).map_err(|e| anyhow::anyhow!("no randomness: {e}"))?;
+    let id = hex(&bytes);
+    std::fs::write(&path, &id).with_context(|| format!("{} can't be written", path.display()))?;
+    Ok(id)
+}
+
+/// The machine's name, for the certificate that servers see.
+fn host_name() -> String {
+    std::fs::read_to_string("/proc/sys/kernel/hostname")
+        .map(|name| name.trim().to_owned())
+        .ok()
+        .filter(|name| !name.is_empty())
+        .unwrap_or_else(|| "localhost".to_owned())
+}
+
+fn shown(address: SocketAddr) -> String {
+    match address.ip() {
+        IpAddr::V4(ip) if ip.is_unspecified() => format!("127.0.0.1:{}", address.port()),
+        IpAddr::V6(ip) if ip.is_unspecified() => format!("[::1]:{}", address.port()),
+        _ => address.to_string(),
+    }
+}
+
+fn entry(url: &str, state: &ApiState) -> Result<String> {
+    let token = state.issue_handoff().map_err(|e| anyhow::anyhow!("no randomness: {e}"))?;
+    Ok(format!("{url}/auth/handoff?t={token}"))
+}
+
+/// Puts a fresh one-time address into the lock file whenever a window has used the last one.
+async fn keep_announced(lock: Arc<Mutex<DataLock>>, state: ApiState, url: String) {
+    loop {
+        state.handoff_used().await;
+        let announced = entry(&url, &state).and_then(|entry| lock.lock().announce(&url, &entry));
+        if let Err(error) = announced {
+            warn!(%error, "The next window can't be announced.");
+        }
+    }
+}
