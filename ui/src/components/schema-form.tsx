@@ -35,11 +35,11 @@ function Secret({ field, value, set, input }: { field: SchemaField; value: unkno
   return <input {...input} className="in mono" name={field.name} type="password" autoComplete="new-password" maxLength={field.maxLength} placeholder={stored ? '••••••••' : undefined} value={stored ? '' : String(value ?? '')} onChange={(e) => set(e.target.value)} />;
 }
 
-function Input({ field, value, shown, set, input, disabled }: { field: SchemaField; value: unknown; shown: unknown; set: (v: unknown) => void; input: object; disabled?: boolean }) {
+function Input({ field, label, value, shown, set, input, disabled }: { field: SchemaField; label: string; value: unknown; shown: unknown; set: (v: unknown) => void; input: object; disabled?: boolean }) {
   const { t } = useText();
   if (field.secret) return <Secret field={field} value={value} set={set} input={input} />;
   if (field.options.length > 0 && field.options.length <= 4 && field.options.every((o) => o.length < 20)) {
-    return <Segment label={connectorText('', field.name) ?? field.name} value={String(shown ?? '')} disabled={disabled} onChange={set} options={field.options.map((o) => ({ value: o, label: <bdi dir="ltr">{o}</bdi> }))} />;
+    return <Segment label={label} value={String(shown ?? '')} disabled={disabled} onChange={set} options={field.options.map((o) => ({ value: o, label: <bdi dir="ltr">{o}</bdi> }))} />;
   }
   if (field.options.length > 0) {
     return <select {...input} className="in mono" name={field.name} disabled={disabled} value={String(shown ?? '')} onChange={(e) => set(e.target.value)}>{!shown && <option value="">{t('form.choose')}</option>}{field.options.map((o) => <option key={o} value={o}>{o}</option>)}</select>;
@@ -88,8 +88,8 @@ export function SchemaForm({ kind, schema, values, effective, problems, disabled
             return (
               <div key={field.name} className="sf-row">
                 <div className="sf-field">
-                  <Field label={<><span className="m5">{label}</span><Tag className="cap dim api-name">{field.name}</Tag></>} required={field.required} help={help || undefined} error={problems[field.name] ?? null}>
-                    {(input) => <Input field={field} value={values[field.name]} shown={inForce(field, values, effective)} set={set} input={{ ...input, disabled }} disabled={disabled} />}
+                  <Field label={<><span className="m5">{label}</span>{field.required && <span className="req" aria-hidden="true">{' *'}</span>}<Tag className="cap dim api-name">{field.name}</Tag></>} help={help || undefined} error={problems[field.name] ?? null}>
+                    {(input) => <Input field={field} label={label} value={values[field.name]} shown={inForce(field, values, effective)} set={set} input={{ ...input, disabled }} disabled={disabled} />}
                   </Field>
                 </div>
                 <SourceMark field={field} values={values} effective={effective} disabled={disabled} onDefault={() => set(null)} />

@@ -17,7 +17,7 @@ export function TwinCard({ asset, t: at, selected, onPick }: { asset: TwinAsset;
         <EquipmentIcon family={asset.family} />
         <span className="grow col g1"><Tag className="m5">{asset.code}</Tag><span className="ell s mid">{name(asset.names)}</span></span>
       </span>
-      <span className="row s">
+      <span className="row wrap s">
         <StatusMark status={asset.status} />
         <span className="end"><Connectivity link={asset.connectivity} ageMs={fresh ? null : asset.data_age_ms} /></span>
       </span>

@@ -51,3 +51,10 @@ export function currentIndex(events: TimelineEvent[], at: number | null): number
   });
   return found;
 }
+
+/** The last drawn value at or before a moment; null in a gap. */
+export function valueAt(t: number[], v: (number | null)[], at: number): number | null {
+  let value: number | null = null;
+  for (let i = 0; i < t.length && t[i]! <= at; i += 1) value = v[i] ?? null;
+  return value;
+}

@@ -1,6 +1,6 @@
 // Draws one trend with uPlot: normal band under the line, limits dashed, onset and cursor as lines. Colours come
 // from the tokens in force.
-import uPlot from 'uplot';
+import type uPlot from 'uplot';
 import type { Limits } from '@/api/types';
 import type { Preferences } from '@/i18n/locale';
 import { ticksIn } from './cursor';
@@ -30,8 +30,10 @@ export function token(name: string): string {
   return getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim();
 }
 
-/** Isolated left to right: canvas text runs through the bidi algorithm as a whole. */
-const isolated = (text: string) => `\u2066${text}\u2069`;
+/** Isolated by its own first letter: canvas text runs through the bidi algorithm as a whole. */
+const isolated = (text: string) => `\u2068${text}\u2069`;
+/** A number is left to right, its sign first. */
+const isolatedNumber = (text: string) => `\u2066${text}\u2069`;
 
 export function tickLabel(p: Preferences, t: number, span: number): string {
   if (span > 172_800_000) return isolated(dayMonth(p, t));
@@ -127,7 +129,7 @@ export function plotOptions(input: PlotInput): uPlot.Options {
     axes: input.axes
       ? [
           { ...axis, size: 26, splits: () => ticksIn(from, to, Math.max(2, Math.floor(input.width / 110))).map((t) => t / 1000), values: (_u, splits) => splits.map((s) => tickLabel(p, s * 1000, to - from)) },
-          { ...axis, size: 54, values: (_u, splits) => splits.map((s) => isolated(number(p, s))) },
+          { ...axis, size: 54, values: (_u, splits) => splits.map((s) => isolatedNumber(number(p, s))) },
         ]
       : [{ show: false }, { show: false }],
     series: [{}, { stroke: token(`pen${input.pen ?? 1}`), width: 1.5, points: { show: input.v.length < 40 }, spanGaps: false }],

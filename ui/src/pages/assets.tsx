@@ -110,7 +110,7 @@ export default function AssetsPage() {
                         if (filtered && rows.length === 0) return null;
                         return (
                           <tbody key={u.id}>
-                            <tr className="grp"><th scope="rowgroup" colSpan={6} className="unit-th"><Tag>{u.code}</Tag> {name(u.names)} <span className="cap dim">{t('twin.assets', { n: u.asset_count })}</span></th><td className="r nw">
+                            <tr className="grp"><th scope="rowgroup" colSpan={6} className="unit-th"><Tag>{u.code}</Tag> <bdi>{name(u.names)}</bdi> <bdi className="cap dim unit-n">{t('twin.assets', { n: u.asset_count })}</bdi></th><td className="r nw">
                               {write && <>
                                 <button type="button" className="btn quiet sm icon" aria-label={t('assets.add_asset_to', { code: u.code })} onClick={() => setEditing({ kind: 'asset', unit: u.id })}><Icon name="plus" /></button>
                                 <button type="button" className="btn quiet sm icon" aria-label={t('assets.edit', { code: u.code })} onClick={() => setEditing({ kind: 'unit', value: u })}><Icon name="edit" /></button>

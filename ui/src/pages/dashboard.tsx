@@ -137,7 +137,7 @@ export default function DashboardPage() {
         {(o) => (
           <div className="stack">
             <Rail o={o} />
-            <div className="grid">
+            <div className="grid stretch">
               <Pane className="c8" title={t('dashboard.attention')} caption={t('dashboard.attention_order')} end={<AppLink to="/alerts">{t('dashboard.all_alerts')}</AppLink>}>
                 <Attention rows={o.attention} at={o.at} />
               </Pane>

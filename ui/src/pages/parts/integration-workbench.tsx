@@ -141,7 +141,7 @@ export function Workbench({ type, integration, onTrust }: Props) {
         <div className="pt"><h2>{t('integrations.tab_setup_short')}</h2><span className="cap">{t('form.from_schema')} <Tag>{type.kind}</Tag></span><span className="end cap dim dsk-only">{t('form.source')}</span></div>
         <fieldset className="sf-group plain">
           <legend className="sr">{t('field.name')}</legend>
-          <div className="sf-row"><div className="sf-field"><Field label={<><span className="m5">{t('integrations.name')}</span><Tag className="cap dim api-name">{'name'}</Tag></>} required error={problems.name ?? null}>{(p) => <input {...p} className="in" dir="auto" name="name" required disabled={!write} maxLength={200} value={name} onChange={(e) => setName(e.target.value)} />}</Field></div><div /></div>
+          <div className="sf-row"><div className="sf-field"><Field label={<><span className="m5">{t('integrations.name')}</span><span className="req" aria-hidden="true">{' *'}</span><Tag className="cap dim api-name">{'name'}</Tag></>} error={problems.name ?? null}>{(p) => <input {...p} className="in" dir="auto" name="name" required disabled={!write} maxLength={200} value={name} onChange={(e) => setName(e.target.value)} />}</Field></div><div /></div>
         </fieldset>
         <SchemaForm kind={type.kind} schema={type.schema} values={values} effective={effective} problems={problems} disabled={!write} onChange={setValues} />
         {type.has_endpoints && may('integrations.test') && <EndpointList kind={type.kind} url={url} onChoose={(offer) => setValues({ ...values, security_mode: offer.security_mode, security_policy: offer.security_mode === 'None' ? null : offer.security_policy })} />}

@@ -3,13 +3,13 @@ import { type KeyboardEvent, useEffect, useMemo, useRef, useState } from 'react'
 import type { Timeline, TimelineEvent, TimelineTrend } from '@/api/types';
 import { Segment } from '@/components/fields';
 import { Icon, StatusShape } from '@/components/icons';
-import { severityShape, Tag } from '@/components/marks';
+import { Quantity, severityShape, Tag } from '@/components/marks';
 import { useSeries } from '@/components/signals';
-import { ProvenanceNote, Trend } from '@/components/trend';
+import { Trend } from '@/components/trend';
 import { useText } from '@/i18n/text';
 import { ticksIn } from '@/lib/cursor';
 import { clock } from '@/lib/format';
-import { isCritical, marksOf, neighbour, type Speed, SPEEDS } from '@/lib/playback';
+import { isCritical, marksOf, neighbour, type Speed, SPEEDS, valueAt } from '@/lib/playback';
 import { tickLabel } from '@/lib/plot';
 import { CATEGORIES } from './events-table';
 import { Lens } from './lens';
@@ -37,15 +37,16 @@ function Lane({ label, events, from, to }: { label: string; events: TimelineEven
   );
 }
 
-function TrendLane({ trend, from, to, pen, onAt }: { trend: TimelineTrend; from: number; to: number; pen: number; onAt: (t: number) => void }) {
-  const { t, name } = useText();
+function TrendLane({ trend, from, to, at, pen, onAt }: { trend: TimelineTrend; from: number; to: number; at: number | null; pen: number; onAt: (t: number) => void }) {
+  const { t, name, n } = useText();
   const { data } = useSeries(trend.signal_id, from, to, 900);
+  const value = data && at !== null ? valueAt(data.t, data.v, at) : null;
   return (
     <>
-      <div className="lane-name tall-lane"><span className="ell">{name(trend.names) || trend.metric}</span><Tag className="cap dim">{trend.tag ?? trend.asset_code}</Tag>{data && <ProvenanceNote series={data} />}</div>
+      <div className="lane-name tall-lane"><span className="ell">{name(trend.names) || trend.metric}</span><Tag className="cap dim">{trend.tag ?? trend.asset_code}</Tag><span className="cap row g1">{value !== null && <Quantity value={value} unit={trend.unit} className="b" />}{data && <span className="dim" title={t(`trend.provenance.${data.provenance}`, { n: n(data.t.length, 0) })}>{t(`trend.short.${data.provenance}`)}</span>}</span></div>
       <div className="lane trend-lane">
         {data && <Trend series={{ ...data, from, to }} label={t('trend.label', { name: name(trend.names) || trend.metric })} height={66} pen={pen} onsetAt={trend.onset_at} onPick={onAt} />}
-        {trend.onset_at !== null && <span className="onset" style={{ insetInlineStart: `${((trend.onset_at - from) / (to - from)) * 100}%` }}>{t('incident.moved', { n: pen })}</span>}
+        {trend.onset_at !== null && <span className="onset" style={{ insetInlineStart: `${((trend.onset_at - from) / (to - from)) * 100}%` }}><bdi>{t('incident.moved', { n: pen })}</bdi></span>}
       </div>
     </>
   );
@@ -121,14 +122,14 @@ export function TimelineView({ timeline, at, onAt }: Props) {
         </span>
         <Segment small label={t('play.speed')} value={String(speed)} onChange={(v) => setSpeed(Number(v) as Speed)} options={SPEEDS.map((s) => ({ value: String(s), label: <bdi dir="ltr">{`${s}×`}</bdi> }))} />
         <span className="past-t b">{position !== null && <bdi className="t" dir="ltr">{clock(p, position, true)}</bdi>}</span>
-        <span className="cap dim end dsk-only row g1"><bdi className="kbd" dir="ltr">{'← →'}</bdi>{t('play.key_event')}<bdi className="kbd" dir="ltr">{'Shift'}</bdi>{t('play.key_critical')}<bdi className="kbd" dir="ltr">{'Space'}</bdi>{t('time.play')}</span>
+        <span className="cap dim end dsk-only-flex row keys"><bdi className="kbd" dir="ltr">{'← →'}</bdi>{t('play.key_event')}<bdi className="kbd" dir="ltr">{'Shift'}</bdi>{t('play.key_critical')}<bdi className="kbd" dir="ltr">{'Space'}</bdi>{t('time.play')}</span>
       </div>
       <div className="tl" tabIndex={0} role="group" aria-label={t('incident.timeline_keys')} onKeyDown={onKey} onClick={pick}>
         <div className="lane-name axis-name" />
         <div className="lane axis" ref={lanes}>{ticksIn(from, to, 8).map((tick) => <span key={tick} className="lab" style={{ insetInlineStart: `${((tick - from) / (to - from)) * 100}%` }}>{tickLabel(p, tick, to - from)}</span>)}</div>
         {byCategory.map((lane) => <Lane key={lane.category} label={word('category', lane.category)} events={lane.events} from={from} to={to} />)}
         {position !== null && <><div className="lane-name lens-name"><b>{t('lens.title')}</b><span className="cap">{t('lens.around')}</span></div><Lens events={events} at={position} /></>}
-        {timeline.trends.map((trend, i) => <TrendLane key={trend.signal_id} trend={trend} from={from} to={to} pen={(i % 6) + 1} onAt={onAt} />)}
+        {timeline.trends.map((trend, i) => <TrendLane key={trend.signal_id} trend={trend} from={from} to={to} at={position} pen={(i % 6) + 1} onAt={onAt} />)}
         {share !== null && <div className="cross" aria-hidden="true"><span style={{ insetInlineStart: `${share * 100}%` }} /></div>}
       </div>
       <div className="pf">
