@@ -330,7 +330,7 @@ fn parse_tags(text: &'static str, assets: &[PlantAsset]) -> Vec<PlantTag> {
             let prefix = assets
                 .iter()
                 .find(|a| a.code == r[1])
-                .map(|a| asset_node(a))
+                .map(asset_node)
                 .expect("every tag names an asset of the table, a test checks it");
             PlantTag {
                 tag: r[0].to_owned(),

@@ -366,11 +366,8 @@ async fn load_tags_lose_no_change_against_the_send_log() {
             let Some(Variant::Double(round)) = value.value else {
                 panic!("{value:?}")
             };
-            if let Some(before) = last.insert(handle, round) {
-                if round != before + 1.0 {
-                    jumps += 1;
-                }
-            }
+            let before = last.insert(handle, round);
+            jumps += u32::from(before.is_some_and(|b| round != b + 1.0));
             if last.len() == 2_000 && last.values().all(|r| *r >= start as f64 + 4.0) {
                 return;
             }
@@ -410,6 +407,118 @@ async fn catches_up_from_the_past_and_keeps_its_certificate() {
     let again = plant(&folder, |_| {}).await;
     assert_eq!(std::fs::read(&again.certificate_path).unwrap(), certificate);
     again.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_certificate_names_the_application_first_and_the_hosts() {
+    let folder = Folder::new("certificate");
+    let plant = plant(&folder, |_| {}).await;
+    let der = std::fs::read(&plant.certificate_path).unwrap();
+    let certificate = opcua::crypto::X509::from_der(&der).unwrap();
+    assert!(
+        certificate
+            .is_application_uri_valid(iq_plant::APPLICATION_URI)
+            .is_ok()
+    );
+    assert!(certificate.is_hostname_valid("127.0.0.1").is_ok());
+    assert!(certificate.is_hostname_valid("localhost").is_ok());
+    assert_eq!(certificate.key_length().unwrap(), 2048);
+    plant.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn stops_under_a_connected_client_and_starts_again_on_the_same_port() {
+    let folder = Folder::new("restart");
+    let first = plant(&folder, |_| {}).await;
+    let port = first
+        .endpoint_url
+        .trim_end_matches('/')
+        .rsplit(':')
+        .next()
+        .unwrap()
+        .parse()
+        .unwrap();
+    let (session, running) = connect(
+        &folder,
+        &first,
+        "None",
+        MessageSecurityMode::None,
+        IdentityToken::Anonymous,
+    )
+    .await
+    .unwrap();
+    timeout(PATIENCE, first.stop()).await.unwrap();
+    timeout(PATIENCE, running).await.unwrap().unwrap();
+    drop(session);
+    let again = plant(&folder, |c| c.port = port).await;
+    let (session, running) = connect(
+        &folder,
+        &again,
+        "None",
+        MessageSecurityMode::None,
+        IdentityToken::Anonymous,
+    )
+    .await
+    .unwrap();
+    assert!(read(&session, &[node(0)]).await[0].status().is_good());
+    close(session, running).await;
+    again.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_tree_leads_from_the_site_to_a_tag_with_its_unit_in_the_chosen_language() {
+    let folder = Folder::new("tree");
+    let plant = plant(&folder, |c| c.locale = iq_plant::PlantLocale::Ar).await;
+    let (session, running) = connect(
+        &folder,
+        &plant,
+        "None",
+        MessageSecurityMode::None,
+        IdentityToken::Anonymous,
+    )
+    .await
+    .unwrap();
+    let mut at: NodeId = opcua::types::ObjectId::ObjectsFolder.into();
+    let mut shown = String::new();
+    for name in ["RAS", "U100", "P-102A", "VIB_DE", "EngineeringUnits"] {
+        let children = browse(&session, &at).await;
+        let child = children
+            .iter()
+            .find(|c| c.browse_name.name.as_ref() == name);
+        let child = child.unwrap_or_else(|| panic!("no {name} below {at}"));
+        shown.push_str(child.display_name.text.as_ref());
+        shown.push('|');
+        at = child.node_id.node_id.clone();
+    }
+    assert!(
+        shown.contains("P-102A مضخة تغذية برج التثبيت أ") && shown.contains("100-VT-10204A"),
+        "{shown}"
+    );
+    let unit = read(&session, &[at]).await.remove(0);
+    let Some(Variant::ExtensionObject(unit)) = unit.value else {
+        panic!("{unit:?}")
+    };
+    let unit = unit.inner_as::<opcua::types::EUInformation>().unwrap();
+    assert_eq!(unit.display_name.text.as_ref(), "mm/s");
+    close(session, running).await;
+    plant.stop().await;
+}
+
+async fn browse(session: &Session, node: &NodeId) -> Vec<opcua::types::ReferenceDescription> {
+    let description = opcua::types::BrowseDescription {
+        node_id: node.clone(),
+        browse_direction: opcua::types::BrowseDirection::Forward,
+        reference_type_id: opcua::types::ReferenceTypeId::HierarchicalReferences.into(),
+        include_subtypes: true,
+        node_class_mask: 0,
+        result_mask: 63,
+    };
+    let result = session
+        .browse(&[description], 0, None)
+        .await
+        .unwrap()
+        .remove(0);
+    result.references.unwrap_or_default()
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -171,11 +171,8 @@ fn a_healthy_day_keeps_running_machines_near_their_data_sheets_without_a_trip() 
         }
     }
     assert!(plant.tripped().is_empty());
-    assert!(
-        !plant
-            .events_after(0)
-            .any(|e| matches!(e.kind, SoeKind::Trip | SoeKind::StartCommand))
-    );
+    let events: Vec<_> = plant.events_after(0).collect();
+    assert!(events.is_empty(), "a healthy plant is quiet: {events:?}");
 }
 
 #[test]
@@ -334,9 +331,9 @@ fn every_machine_fault_moves_the_metrics_of_its_signature() {
             let mut faulty = plant();
             // Far enough to show, not so far that the protection ends it.
             let severity = if kind == FaultKind::Surge { 0.4 } else { 0.75 };
-            faulty.inject(asset, kind, 3_000.0, severity, None).unwrap();
+            faulty.inject(asset, kind, 1_500.0, severity, None).unwrap();
             let mut best = value(&faulty, shows, metric);
-            for _ in 0..4_800 {
+            for _ in 0..3_000 {
                 healthy.step(1_000);
                 faulty.step(1_000);
                 let now = value(&faulty, shows, metric);
@@ -361,7 +358,7 @@ fn every_machine_fault_moves_the_metrics_of_its_signature() {
             checked += 1;
         }
     }
-    assert_eq!(checked, 20);
+    assert_eq!(checked, 19);
 }
 
 #[test]
@@ -511,6 +508,27 @@ fn three_surge_cycles_trip_the_compressor() {
         "{:?}",
         plant.tripped()
     );
+}
+
+#[test]
+fn a_sticking_anti_surge_valve_lets_two_cycles_through_before_it_opens() {
+    let mut plant = plant();
+    plant.start_scenario("S5", 1.0).unwrap();
+    let (mut backward, mut forward) = (0, false);
+    for _ in 0..12_000 {
+        plant.step(100);
+        // A cycle is one reversal of the flow at the suction of the machine.
+        let flow = value(&plant, "K-202", "suction_flow");
+        if flow > 7_500.0 {
+            forward = true;
+        } else if forward && flow < 6_000.0 {
+            forward = false;
+            backward += 1;
+        }
+    }
+    assert!((1..=3).contains(&backward), "{backward} cycles");
+    assert!(plant.tripped().is_empty(), "{:?}", plant.tripped());
+    assert!(value(&plant, "FV-207", "valve_position") > 5.0);
 }
 
 #[test]

@@ -71,8 +71,10 @@ pub struct PlantConfig {
     pub catch_up: f64,
     /// How many times faster than the clock plant time runs afterwards.
     pub speed: f64,
-    /// Additional tags `LOAD.T00001…` that change every second, for benchmarks.
+    /// Additional tags `LOAD.T00001…` for benchmarks.
     pub extra_tags: u32,
+    /// How often each of them changes (in steps of 100 ms).
+    pub extra_tags_period: Duration,
     /// Operation limit of the server: nodes per Read, monitored items per call …
     pub max_ops_per_call: usize,
     /// Language of display names.
@@ -100,6 +102,7 @@ impl PlantConfig {
             catch_up: 120.0,
             speed: 1.0,
             extra_tags: 0,
+            extra_tags_period: Duration::from_secs(1),
             max_ops_per_call: 1_000,
             locale: PlantLocale::En,
             imperfections: true,
@@ -190,7 +193,7 @@ impl PlantServer {
             endpoint_url: format!("opc.tcp://{host}:{}/", address.port()),
         });
         let mut publisher =
-            publish::Publisher::new(shared.clone(), manager, handle.clone(), config.extra_tags);
+            publish::Publisher::new(shared.clone(), manager, handle.clone(), &config);
         // Every tag has a value before the first client can ask for it.
         publisher.first_scan();
         let token = control::create_token(&config.folder, control_addr)?;

@@ -19,7 +19,7 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     Scan,
     catalogue::{ExtraKind, catalogue},
-    server::{Shared, space},
+    server::{PlantConfig, Shared, space},
 };
 
 /// Counts of what was published, to compare with what a client received.
@@ -64,8 +64,6 @@ impl SendLog {
     }
 }
 
-/// Parts of a load round, so that its tags do not all change in the same millisecond.
-const LOAD_PARTS: u32 = 10;
 const TICK_MS: u64 = 100;
 /// A tick steps at most this long, then lets other tasks run.
 const BUDGET: Duration = Duration::from_millis(60);
@@ -80,6 +78,8 @@ pub(crate) struct Publisher {
     shown: HashMap<String, String>,
     load: Vec<NodeId>,
     load_part: u64,
+    /// Parts of a load round, so that its tags do not all change in the same millisecond.
+    load_parts: u64,
     load_start: Timestamp,
 }
 
@@ -88,8 +88,9 @@ impl Publisher {
         shared: Arc<Shared>,
         manager: Arc<SimpleNodeManager>,
         server: ServerHandle,
-        extra_tags: u32,
+        config: &PlantConfig,
     ) -> Self {
+        let period_ms = u64::try_from(config.extra_tags_period.as_millis()).unwrap_or(u64::MAX);
         let catalogue = catalogue();
         Self {
             shared,
@@ -107,8 +108,9 @@ impl Publisher {
                 .collect(),
             last: vec![None; catalogue.tags.len()],
             shown: HashMap::new(),
-            load: (1..=extra_tags).map(space::load_node).collect(),
+            load: (1..=config.extra_tags).map(space::load_node).collect(),
             load_part: 0,
+            load_parts: (period_ms / TICK_MS).max(1),
             load_start: WallClock.now(),
         }
     }
@@ -251,15 +253,15 @@ impl Publisher {
         );
     }
 
-    /// Load tags: each is set once a second to the number of the round, a tenth of them per tick.
+    /// Load tags: each is set once a period to the number of the round, an equal part of them per tick.
     fn publish_load(&mut self, wall: Timestamp) {
         if self.load.is_empty() {
             return;
         }
         let due = wall.since_ms(self.load_start).max(0) as u64 / TICK_MS;
         while self.load_part < due {
-            let part = (self.load_part % u64::from(LOAD_PARTS)) as usize;
-            let round = self.load_part / u64::from(LOAD_PARTS) + 1;
+            let part = self.load_part % self.load_parts;
+            let round = self.load_part / self.load_parts + 1;
             // The moment the change was due, so that a client sees the delay on its way.
             let at = self
                 .load_start
@@ -272,10 +274,14 @@ impl Publisher {
                 server_timestamp: Some(date_time(wall)),
                 server_picoseconds: None,
             };
-            let nodes = self.load.iter().skip(part).step_by(LOAD_PARTS as usize);
+            let nodes = self
+                .load
+                .iter()
+                .skip(part as usize)
+                .step_by(self.load_parts as usize);
             self.write(nodes.map(|node| (node, None, value.clone())));
             self.load_part += 1;
-            if part as u32 == LOAD_PARTS - 1 {
+            if part + 1 == self.load_parts {
                 self.shared.log.load_rounds.store(round, Ordering::Relaxed);
             }
         }

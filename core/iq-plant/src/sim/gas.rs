@@ -49,6 +49,15 @@ pub(crate) struct Gas {
     temp208: f64,
 }
 
+/// What the compressor does at a moment: suction temperature, discharge pressure, surge wave, mass flow.
+#[derive(Clone, Copy)]
+struct Process {
+    t1: f64,
+    p2: f64,
+    cycle: f64,
+    taken: f64,
+}
+
 impl Gas {
     pub(crate) fn new() -> Self {
         let mut fv207 = Loop::new("FV-207", 10.0, 0.0, 3.0, 6.0, 100.0, -1.0);
@@ -202,9 +211,23 @@ impl Gas {
             60.0
         };
         relax(&mut self.t2, t2, dt, 45.0);
+        self.write_process(
+            env,
+            board,
+            Process {
+                t1,
+                p2,
+                cycle,
+                taken,
+            },
+        );
+    }
+
+    fn write_process(&mut self, env: &mut Env, board: &mut Board, p: Process) {
+        let (dt, t1, cycle, taken) = (env.dt, p.t1, p.cycle, p.taken);
         let k = "K-202";
         board.put(k, "suction_pressure", self.p1);
-        board.put(k, "discharge_pressure", p2 * (1.0 + 0.06 * cycle));
+        board.put(k, "discharge_pressure", p.p2 * (1.0 + 0.06 * cycle));
         board.put(
             k,
             "suction_temperature",

@@ -322,10 +322,8 @@ impl Plant {
                 crate::FaultKind::SensorFreeze => {
                     self.observed[tag] = *fault.held.get_or_insert(true_value);
                 }
-                crate::FaultKind::SensorSpike => {
-                    if self.rng.chance(0.02) {
-                        self.observed[tag] = true_value + span * (0.05 + 0.45 * self.rng.unit());
-                    }
+                crate::FaultKind::SensorSpike if self.rng.chance(0.02) => {
+                    self.observed[tag] = true_value + span * (0.05 + 0.45 * self.rng.unit());
                 }
                 _ => {}
             }

@@ -145,7 +145,10 @@ impl AirCooler {
         flow: f64,
         dt: f64,
     ) {
-        let left = (self.left * (1.0 + 1.2 * cond.fouling) * flow.max(0.1).powf(0.6)).min(1.0);
+        // Blades are pitched steeper on a hot day; dirt and flow work against them.
+        let pitch = (1.0 - 0.03 * (weather.ambient - 38.0)).clamp(0.6, 1.4);
+        let dirt = 1.0 + 1.2 * cond.fouling;
+        let left = (self.left * pitch * dirt * flow.max(0.1).powf(0.6)).min(1.0);
         relax(
             &mut self.out,
             weather.ambient + left * (hot_in - weather.ambient),
@@ -155,9 +158,8 @@ impl AirCooler {
         board.put(self.id, "hot_inlet_temperature", hot_in);
         board.put(self.id, "hot_outlet_temperature", self.out);
         board.put(self.id, "ambient_temperature", weather.ambient);
-        // Warm air is thin: the fans draw less. Dirt chokes them.
         let air =
-            (1.0 - 0.0025 * (weather.ambient - 38.0)) * (1.0 + 0.06 * cond.fouling) / weather.volt;
+            (1.0 + 0.004 * (weather.ambient - 38.0)) * (1.0 + 0.06 * cond.fouling) / weather.volt;
         board.put(self.id, "fan_1_current", self.amps.0 * air);
         board.put(self.id, "fan_2_current", self.amps.1 * air);
         board.put(

@@ -135,102 +135,117 @@ pub(crate) const PUMP_MOTORS: [(&str, &str); 11] = [
     ("P-504B", "PM-504B"),
 ];
 
-/// The rows that are decided by instruments alone.
+/// A row: machine, votes needed, delay in seconds, instruments.
+type Row = (
+    &'static str,
+    usize,
+    f64,
+    &'static [(&'static str, &'static str, Side)],
+);
+
+/// Rows of every pump: metric of the pump, delay.
+const PUMP_ROWS: [(&str, f64, Side); 6] = [
+    ("bearing_temperature_de", 2.0, Side::High),
+    ("bearing_temperature_nde", 2.0, Side::High),
+    ("vibration_de", 5.0, Side::High),
+    ("vibration_nde", 5.0, Side::High),
+    ("suction_pressure", 5.0, Side::Low),
+    ("discharge_pressure", 2.0, Side::High),
+];
+
+/// Rows of every motor, which trip the machine it drives.
+const MOTOR_ROWS: [(&str, f64); 3] = [
+    ("winding_temperature", 2.0),
+    ("bearing_temperature_de", 2.0),
+    ("vibration_de", 5.0),
+];
+
+/// Motors outside [`PUMP_MOTORS`] with the machine they drive.
+const OTHER_MOTORS: [(&str, &str); 2] = [("K-202", "KM-204"), ("K-208", "KM-209")];
+
+/// The rows of single machines.
+#[rustfmt::skip]
+const ROWS: &[Row] = &[
+    ("P-102A", 1, 5.0, &[("V-110", "level", Side::Low)]),
+    ("P-102B", 1, 5.0, &[("V-110", "level", Side::Low)]),
+    ("K-202", 1, 2.0, &[("K-202", "lube_oil_pressure", Side::Low)]),
+    ("K-202", 1, 1.0, &[("K-202", "axial_position", Side::Away)]),
+    ("K-202", 2, 3.0, &[("K-202", "shaft_vibration_de_x", Side::High), ("K-202", "shaft_vibration_de_y", Side::High)]),
+    ("K-202", 2, 3.0, &[("K-202", "shaft_vibration_nde_x", Side::High), ("K-202", "shaft_vibration_nde_y", Side::High)]),
+    ("K-202", 1, 2.0, &[("K-202", "bearing_temperature_de", Side::High)]),
+    ("K-202", 1, 2.0, &[("K-202", "bearing_temperature_nde", Side::High)]),
+    ("K-202", 1, 2.0, &[("K-202", "thrust_bearing_temperature", Side::High)]),
+    ("K-202", 1, 2.0, &[("K-202", "discharge_temperature", Side::High)]),
+    ("K-202", 1, 2.0, &[("K-202", "primary_seal_vent_flow", Side::High)]),
+    ("K-202", 1, 2.0, &[("V-201", "level", Side::High)]),
+    ("K-202", 1, 5.0, &[("GB-203", "vibration_hss_de", Side::High)]),
+    ("K-202", 1, 2.0, &[("GB-203", "bearing_temperature_hss", Side::High)]),
+    ("K-208", 1, 2.0, &[("K-208", "lube_oil_pressure", Side::Low)]),
+    ("K-208", 1, 2.0, &[("K-208", "discharge_temperature_s1", Side::High)]),
+    ("K-208", 1, 2.0, &[("K-208", "discharge_temperature_s2", Side::High)]),
+    ("K-208", 1, 5.0, &[("K-208", "frame_vibration", Side::High)]),
+    ("K-208", 1, 5.0, &[("K-208", "crosshead_acceleration", Side::High)]),
+    ("K-208", 1, 2.0, &[("K-208", "rod_drop", Side::High)]),
+    ("H-301", 1, 3.0, &[("H-301", "process_flow", Side::Low)]),
+    ("H-301", 1, 3.0, &[("H-301", "fuel_gas_pressure", Side::Low)]),
+    ("H-301", 1, 3.0, &[("H-301", "fuel_gas_pressure", Side::High)]),
+    ("H-301", 1, 3.0, &[("H-301", "tube_skin_temperature", Side::High)]),
+    ("H-301", 1, 3.0, &[("H-301", "outlet_temperature", Side::High)]),
+    ("H-301", 1, 3.0, &[("H-301", "draft", Side::High)]),
+    ("F-302", 1, 5.0, &[("F-302", "vibration_de", Side::High)]),
+    ("F-302", 1, 2.0, &[("F-302", "bearing_temperature_de", Side::High)]),
+    ("BL-405", 1, 5.0, &[("BL-405", "vibration_de", Side::High)]),
+    ("BL-405", 1, 2.0, &[("BL-405", "bearing_temperature_de", Side::High)]),
+    ("P-205A", 1, 5.0, &[("P-205A", "vibration_de", Side::High)]),
+    ("P-205B", 1, 5.0, &[("P-205B", "vibration_de", Side::High)]),
+    ("P-404A", 1, 5.0, &[("P-404A", "vibration_de", Side::High)]),
+    ("P-404A", 1, 2.0, &[("P-404A", "discharge_pressure", Side::High)]),
+    ("GT-501", 1, 3.0, &[("GT-501", "vibration_bearing_1", Side::High)]),
+    ("GT-501", 1, 3.0, &[("GT-501", "vibration_bearing_2", Side::High)]),
+    ("GT-501", 1, 2.0, &[("GT-501", "exhaust_temperature_average", Side::High)]),
+    ("GT-501", 1, 5.0, &[("GT-501", "exhaust_temperature_spread", Side::High)]),
+    ("GT-501", 1, 0.1, &[("GT-501", "speed", Side::High)]),
+    ("GT-501", 1, 2.0, &[("GT-501", "bearing_temperature_1", Side::High)]),
+    ("GT-501", 1, 2.0, &[("GT-501", "lube_oil_pressure", Side::Low)]),
+    ("ST-502", 1, 2.0, &[("ST-502", "exhaust_pressure", Side::High)]),
+    ("ST-502", 1, 0.1, &[("ST-502", "speed", Side::High)]),
+    ("ST-502", 1, 1.0, &[("ST-502", "axial_position", Side::Away)]),
+    ("ST-502", 1, 2.0, &[("ST-502", "thrust_bearing_temperature", Side::High)]),
+    ("ST-502", 1, 2.0, &[("ST-502", "lube_oil_pressure", Side::Low)]),
+    ("ST-502", 2, 3.0, &[("ST-502", "shaft_vibration_de", Side::High), ("ST-502", "shaft_vibration_nde", Side::High)]),
+    ("ST-502", 1, 5.0, &[("V-505", "level", Side::High)]),
+];
+
+/// The rows that are decided by instruments alone. A pump without a limit of a kind has no such row.
 pub(crate) fn causes() -> Vec<Cause> {
-    use Side::{Away, High, Low};
-    let mut t = Table(Vec::new());
-    for (pump, motor) in PUMP_MOTORS {
-        t.row(pump, 1, 2.0, &[(pump, "bearing_temperature_de", High)]);
-        t.row(pump, 1, 2.0, &[(pump, "bearing_temperature_nde", High)]);
-        t.row(pump, 1, 5.0, &[(pump, "vibration_de", High)]);
-        t.row(pump, 1, 5.0, &[(pump, "vibration_nde", High)]);
-        t.row(pump, 1, 5.0, &[(pump, "suction_pressure", Low)]);
-        t.row(pump, 1, 2.0, &[(pump, "discharge_pressure", High)]);
-        t.row(pump, 1, 2.0, &[(motor, "winding_temperature", High)]);
-        t.row(pump, 1, 2.0, &[(motor, "bearing_temperature_de", High)]);
-        t.row(pump, 1, 5.0, &[(motor, "vibration_de", High)]);
+    let mut table = Table(Vec::new());
+    for (pump, _) in PUMP_MOTORS {
+        for (metric, delay_s, side) in PUMP_ROWS {
+            table.row(pump, 1, delay_s, &[(pump, metric, side)]);
+        }
     }
-    for pump in ["P-102A", "P-102B"] {
-        t.row(pump, 1, 5.0, &[("V-110", "level", Low)]);
+    for (machine, motor) in PUMP_MOTORS.into_iter().chain(OTHER_MOTORS) {
+        for (metric, delay_s) in MOTOR_ROWS {
+            table.row(machine, 1, delay_s, &[(motor, metric, Side::High)]);
+        }
     }
-    let k = "K-202";
-    t.row(k, 1, 2.0, &[(k, "lube_oil_pressure", Low)]);
-    t.row(k, 1, 1.0, &[(k, "axial_position", Away)]);
-    for (x, y) in [
-        ("shaft_vibration_de_x", "shaft_vibration_de_y"),
-        ("shaft_vibration_nde_x", "shaft_vibration_nde_y"),
-    ] {
-        t.row(k, 2, 3.0, &[(k, x, High), (k, y, High)]);
+    for (machine, need, delay_s, votes) in ROWS {
+        table.row(machine, *need, *delay_s, votes);
     }
-    for metric in [
-        "bearing_temperature_de",
-        "bearing_temperature_nde",
-        "thrust_bearing_temperature",
-    ] {
-        t.row(k, 1, 2.0, &[(k, metric, High)]);
+    table.0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_row_of_a_single_machine_finds_its_instruments_and_limits() {
+        for (machine, need, _, votes) in ROWS {
+            let mut table = Table(Vec::new());
+            table.row(machine, *need, 0.0, votes);
+            assert_eq!(table.0.len(), 1, "{machine} {votes:?}");
+            assert_eq!(table.0[0].votes.len(), votes.len(), "{machine} {votes:?}");
+        }
     }
-    t.row(k, 1, 2.0, &[(k, "discharge_temperature", High)]);
-    t.row(k, 1, 2.0, &[(k, "primary_seal_vent_flow", High)]);
-    t.row(k, 1, 2.0, &[("V-201", "level", High)]);
-    t.row(k, 1, 2.0, &[("KM-204", "winding_temperature", High)]);
-    t.row(k, 1, 2.0, &[("KM-204", "bearing_temperature_de", High)]);
-    t.row(k, 1, 5.0, &[("KM-204", "vibration_de", High)]);
-    t.row(k, 1, 5.0, &[("GB-203", "vibration_hss_de", High)]);
-    t.row(k, 1, 2.0, &[("GB-203", "bearing_temperature_hss", High)]);
-    let r = "K-208";
-    t.row(r, 1, 2.0, &[(r, "lube_oil_pressure", Low)]);
-    t.row(r, 1, 2.0, &[(r, "discharge_temperature_s1", High)]);
-    t.row(r, 1, 2.0, &[(r, "discharge_temperature_s2", High)]);
-    t.row(r, 1, 5.0, &[(r, "frame_vibration", High)]);
-    t.row(r, 1, 5.0, &[(r, "crosshead_acceleration", High)]);
-    t.row(r, 1, 2.0, &[(r, "rod_drop", High)]);
-    t.row(r, 1, 2.0, &[("KM-209", "winding_temperature", High)]);
-    let h = "H-301";
-    t.row(h, 1, 3.0, &[(h, "process_flow", Low)]);
-    t.row(h, 1, 3.0, &[(h, "fuel_gas_pressure", Low)]);
-    t.row(h, 1, 3.0, &[(h, "fuel_gas_pressure", High)]);
-    t.row(h, 1, 3.0, &[(h, "tube_skin_temperature", High)]);
-    t.row(h, 1, 3.0, &[(h, "outlet_temperature", High)]);
-    t.row(h, 1, 3.0, &[(h, "draft", High)]);
-    for fan in ["F-302", "BL-405"] {
-        t.row(fan, 1, 5.0, &[(fan, "vibration_de", High)]);
-        t.row(fan, 1, 2.0, &[(fan, "bearing_temperature_de", High)]);
-    }
-    for pump in ["P-205A", "P-205B", "P-404A"] {
-        t.row(pump, 1, 5.0, &[(pump, "vibration_de", High)]);
-        t.row(pump, 1, 2.0, &[(pump, "discharge_pressure", High)]);
-    }
-    let g = "GT-501";
-    for (metric, side, delay) in [
-        ("vibration_bearing_1", High, 3.0),
-        ("vibration_bearing_2", High, 3.0),
-        ("exhaust_temperature_average", High, 2.0),
-        ("exhaust_temperature_spread", High, 5.0),
-        ("speed", High, 0.1),
-        ("bearing_temperature_1", High, 2.0),
-        ("lube_oil_pressure", Low, 2.0),
-    ] {
-        t.row(g, 1, delay, &[(g, metric, side)]);
-    }
-    let s = "ST-502";
-    for (metric, side, delay) in [
-        ("exhaust_pressure", High, 2.0),
-        ("speed", High, 0.1),
-        ("axial_position", Away, 1.0),
-        ("thrust_bearing_temperature", High, 2.0),
-        ("lube_oil_pressure", Low, 2.0),
-    ] {
-        t.row(s, 1, delay, &[(s, metric, side)]);
-    }
-    t.row(
-        s,
-        2,
-        3.0,
-        &[
-            (s, "shaft_vibration_de", High),
-            (s, "shaft_vibration_nde", High),
-        ],
-    );
-    t.row(s, 1, 5.0, &[("V-505", "level", High)]);
-    t.0
 }
