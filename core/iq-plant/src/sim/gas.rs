@@ -275,7 +275,7 @@ impl Gas {
         } else {
             0.0
         };
-        if self.stuck_s >= 2.2 * stuck.stiction {
+        if self.stuck_s >= 3.2 * stuck.stiction {
             let op = self.fv207.op;
             relax(&mut self.fv207.pos, op, dt, self.fv207.stroke_s);
         }

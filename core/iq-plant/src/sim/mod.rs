@@ -273,7 +273,8 @@ impl Plant {
     /// Length of the step the plant needs now: a second, or a tenth of it around a transient.
     #[must_use]
     pub fn pace_ms(&self) -> i64 {
-        let fine = self.now < self.fine_until || self.protection.any_pending();
+        let near_surge = self.gas.margin < 10.0;
+        let fine = self.now < self.fine_until || near_surge || self.protection.any_pending();
         if fine { STEP_MS.1 } else { STEP_MS.0 }
     }
 
