@@ -417,19 +417,18 @@ fn as_count(value: &Variant) -> Option<usize> {
     }
 }
 
-/// The server's clock against ours: (offset, half the round trip), both in ms.
+/// The server's clock against ours: (offset, half the round trip), both in ms. The time stamp of the
+/// answer is used: the current-time variable of some servers moves once a second only.
 pub(crate) async fn measure_clock(core: Arc<Core>, clock: Arc<dyn Clock>) -> Option<(i64, i64)> {
+    core.meter.count(1);
     let started = std::time::Instant::now();
-    let node = value_of(NodeId::new(0, 2258u32));
-    let answer = core
-        .read(vec![node], TimestampsToReturn::Neither)
+    let answer = Read::new(&core.session)
+        .node(value_of(NodeId::new(0, 2258u32)))
+        .send(core.session.channel())
         .await
         .ok()?;
     let half = i64::try_from(started.elapsed().as_millis()).ok()? / 2 + 1;
     let now: Timestamp = clock.now();
-    let Some(Variant::DateTime(theirs)) = answer.first()?.value.as_ref() else {
-        return None;
-    };
-    let theirs = moment(theirs, None)?;
+    let theirs = moment(&answer.response_header.timestamp, None)?;
     Some((theirs.since_ms(now.plus_ms(-half)), half))
 }

@@ -1,1 +1,281 @@
-//! The list of docs/guides/adding-a-connector.md as checks.
+//! The list of `docs/guides/adding-a-connector.md` as checks. A connector's tests call
+//! [`check_offline`] always and [`check_live`] against a real source.
+//!
+//! The checks panic with the sentence they found broken, as test assertions do.
+
+use std::{
+    collections::{BTreeMap, HashSet},
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use async_trait::async_trait;
+use iq_domain::{CodedError, TrustState};
+use serde_json::{Value, json};
+use tokio::sync::{mpsc, watch};
+
+use crate::{
+    BrowseRequest, Connector, ConnectorContext, MAX_BROWSE_PAGE, MAX_PENDING_CERTIFICATES,
+    PresentedCertificate, SECRET_MASK, StageStatus, StreamPhase, TestReport, TrustStore, ext,
+    is_secret, masked_config, properties, split_config,
+};
+
+/// A trust list in memory that keeps to the rules of [`TrustStore`].
+#[derive(Debug, Default)]
+pub struct MemoryTrust(Mutex<Vec<(PresentedCertificate, TrustState)>>);
+
+impl MemoryTrust {
+    /// Everything seen, oldest first.
+    #[must_use]
+    pub fn seen(&self) -> Vec<(PresentedCertificate, TrustState)> {
+        self.0
+            .lock()
+            .expect("no test panics while holding the list")
+            .clone()
+    }
+
+    /// Decides about all pending certificates; tells how many there were.
+    pub fn decide_pending(&self, decision: TrustState) -> usize {
+        let mut list = self
+            .0
+            .lock()
+            .expect("no test panics while holding the list");
+        let pending = list
+            .iter_mut()
+            .filter(|(_, state)| *state == TrustState::Pending);
+        pending.map(|(_, state)| *state = decision).count()
+    }
+}
+
+#[async_trait]
+impl TrustStore for MemoryTrust {
+    async fn decision(&self, der: &[u8]) -> Result<Option<TrustState>, CodedError> {
+        Ok(self
+            .seen()
+            .into_iter()
+            .find(|(c, _)| c.der == der)
+            .map(|(_, state)| state))
+    }
+
+    async fn report(&self, certificate: PresentedCertificate) -> Result<TrustState, CodedError> {
+        let mut list = self
+            .0
+            .lock()
+            .expect("no test panics while holding the list");
+        if let Some((_, state)) = list.iter().find(|(c, _)| c.der == certificate.der) {
+            return Ok(*state);
+        }
+        let pending = list
+            .iter()
+            .filter(|(_, s)| *s == TrustState::Pending)
+            .count();
+        if pending >= MAX_PENDING_CERTIFICATES {
+            let oldest = list.iter().position(|(_, s)| *s == TrustState::Pending);
+            oldest.map(|position| list.remove(position));
+        }
+        list.push((certificate, TrustState::Pending));
+        Ok(TrustState::Pending)
+    }
+}
+
+/// What holds without a source: the self-description, the validation, the secrets.
+pub fn check_offline(connector: &dyn Connector) {
+    let spec = connector.spec();
+    assert!(
+        !spec.kind.is_empty()
+            && spec
+                .kind
+                .chars()
+                .all(|c| c.is_ascii_lowercase() || c == '_')
+    );
+    assert_eq!(
+        spec.schema["additionalProperties"],
+        json!(false),
+        "unknown fields are refused"
+    );
+    let mut orders = HashSet::new();
+    for (name, property) in properties(&spec.schema) {
+        assert!(
+            property.contains_key("description"),
+            "{name} has no help text"
+        );
+        let order = property.get(ext::ORDER).and_then(Value::as_i64);
+        assert!(
+            order.is_some_and(|o| orders.insert(o)),
+            "{name} needs a position of its own"
+        );
+        assert!(
+            property.contains_key(ext::GROUP),
+            "{name} belongs to no group"
+        );
+        assert!(property.contains_key(ext::WIDGET), "{name} has no widget");
+        if property.get("type") == Some(&json!("string")) && !property.contains_key("enum") {
+            assert!(
+                property.contains_key("maxLength"),
+                "{name} has no largest length"
+            );
+        }
+        if matches!(
+            property.get("type").and_then(Value::as_str),
+            Some("integer" | "number")
+        ) {
+            assert!(
+                property.contains_key("minimum") && property.contains_key("maximum"),
+                "{name} has no bounds"
+            );
+        }
+        for field in property
+            .get(ext::SHOW_WHEN)
+            .and_then(Value::as_object)
+            .into_iter()
+            .flatten()
+        {
+            assert!(
+                properties(&spec.schema).any(|(n, _)| n == field.0),
+                "{name} depends on nothing"
+            );
+        }
+        assert!(
+            !(is_secret(property) && property.contains_key("default")),
+            "{name}: a secret has no default"
+        );
+    }
+    let refused = connector
+        .validate(&json!({"no_such_field": 1}))
+        .expect_err("unknown fields pass");
+    assert_eq!(refused[0].field, "no_such_field");
+    assert!(
+        connector.validate(&json!("text")).is_err(),
+        "a configuration is an object"
+    );
+    check_secrets_apart(connector);
+}
+
+fn check_secrets_apart(connector: &dyn Connector) {
+    let schema = connector.spec().schema;
+    let secrets: Vec<&str> = properties(&schema)
+        .filter(|(_, p)| is_secret(p))
+        .map(|(name, _)| name)
+        .collect();
+    for name in secrets {
+        let written = json!({ name: "classified" });
+        assert!(
+            connector.validate(&written).is_err(),
+            "{name} passes as a public value"
+        );
+        let (public, sealed) =
+            split_config(&schema, &written, &BTreeMap::new()).expect("a text is a secret");
+        assert_eq!(public, json!({}), "{name} stays in the public part");
+        let shown = masked_config(&schema, &public, &sealed);
+        assert_eq!(shown[name], json!(SECRET_MASK), "{name} is not masked");
+        assert!(
+            !format!("{sealed:?}").contains("classified"),
+            "{name} can be printed"
+        );
+    }
+}
+
+/// What holds against a real source: `ctx` is fully configured and trusted, `tag` delivers values.
+pub async fn check_live(connector: &dyn Connector, ctx: &ConnectorContext, tag: &str) {
+    let report = connector.test(ctx, &|_| ()).await;
+    check_report(&report);
+    assert!(report.success, "the test fails: {:?}", report.message);
+    check_browse(connector, ctx).await;
+    let tags = [tag.to_owned(), "\u{1F980} no such tag".to_owned()];
+    let preview = connector
+        .preview(ctx, &tags)
+        .await
+        .expect("preview of a known tag");
+    assert_eq!(preview.len(), 2, "one sample per tag");
+    assert!(preview[0].value.is_some(), "no value of {tag}");
+    assert!(!preview[1].status.is_good(), "an unknown tag reads as good");
+    check_stream(connector, ctx, tag).await;
+}
+
+/// A report is in order whether the test passed or not.
+pub fn check_report(report: &TestReport) {
+    let keys: Vec<_> = report.stages.iter().map(|s| s.key).collect();
+    assert!(keys.is_sorted(), "stages are out of order: {keys:?}");
+    assert_eq!(
+        report.success,
+        report.sample.as_ref().is_some_and(|s| s.value.is_some())
+    );
+    let failed = report
+        .stages
+        .iter()
+        .position(|s| s.status == StageStatus::Failed);
+    assert_eq!(
+        report.success,
+        failed.is_none(),
+        "success and a failed stage exclude each other"
+    );
+    if let Some(failed) = failed {
+        assert!(
+            report.stages[failed].remedy.is_some(),
+            "a failed stage names a remedy"
+        );
+        assert_eq!(report.message.code, report.stages[failed].message.code);
+        let rest = &report.stages[failed + 1..];
+        assert!(
+            rest.iter().all(|s| s.status == StageStatus::Skipped),
+            "work went on after a failure"
+        );
+    }
+}
+
+async fn check_browse(connector: &dyn Connector, ctx: &ConnectorContext) {
+    if !connector.spec().capabilities.browse {
+        return;
+    }
+    let request = |limit, cursor| BrowseRequest {
+        limit,
+        cursor,
+        ..Default::default()
+    };
+    let page = connector
+        .browse(ctx, request(1, None))
+        .await
+        .expect("the root can be listed");
+    assert!(page.items.len() <= 1, "a page is larger than asked for");
+    let page = connector
+        .browse(ctx, request(usize::MAX, None))
+        .await
+        .expect("the root can be listed");
+    assert!(
+        page.items.len() <= MAX_BROWSE_PAGE,
+        "a page is larger than allowed"
+    );
+    let refused = connector
+        .browse(ctx, request(1, Some("\u{0}".into())))
+        .await;
+    assert!(refused.is_err(), "a foreign cursor is accepted");
+}
+
+async fn check_stream(connector: &dyn Connector, ctx: &ConnectorContext, tag: &str) {
+    let (tags, tag_set) = watch::channel(Arc::new(vec![Arc::<str>::from(tag)]));
+    let (sink, mut batches) = mpsc::channel(1);
+    let running = connector.start(ctx.clone(), tag_set, sink);
+    let state = running.state.clone();
+    let first = tokio::time::timeout(Duration::from_secs(30), batches.recv()).await;
+    let batch = first
+        .expect("no value within 30 s")
+        .expect("the stream ended by itself");
+    assert!(
+        batch.samples.iter().all(|s| &*s.external_tag == tag),
+        "a tag nobody asked for"
+    );
+    assert!(
+        matches!(
+            state.borrow().phase,
+            StreamPhase::Streaming | StreamPhase::Polling
+        ),
+        "values flow but the state says otherwise"
+    );
+    // Nobody takes the next batches: the connector waits, and must still stop when asked to.
+    tags.send(Arc::new(Vec::new()))
+        .expect("the connector listens to its tags");
+    tokio::time::timeout(Duration::from_secs(10), running.stop())
+        .await
+        .expect("it does not stop");
+    assert_eq!(state.borrow().phase, StreamPhase::Stopped);
+}
