@@ -75,7 +75,7 @@ pub(crate) struct Block {
     statuses: Vec<u32>,
     classes: Vec<u32>,
     dictionary: Vec<Arc<str>>,
-    index: Option<Box<HashMap<Arc<str>, u32>>>,
+    index: HashMap<Arc<str>, u32>,
     text_bytes: usize,
 }
 
@@ -93,7 +93,7 @@ impl Block {
             statuses,
             classes,
             dictionary,
-            index: None,
+            index: HashMap::new(),
             text_bytes: 0,
         }
     }
@@ -257,22 +257,14 @@ impl Block {
     }
 
     fn intern(&mut self, text: &Arc<str>) -> u32 {
-        if self.index.is_none() {
-            let known = self
-                .dictionary
-                .iter()
-                .zip(TEXT..)
-                .map(|(t, class)| (t.clone(), class));
-            self.index = Some(Box::new(known.collect()));
+        if self.index.len() != self.dictionary.len() {
+            self.index = self.dictionary.iter().cloned().zip(TEXT..).collect();
         }
-        let next = TEXT + self.dictionary.len() as u32;
-        let Some(index) = &mut self.index else {
-            return next;
-        };
-        if let Some(class) = index.get(text) {
+        if let Some(class) = self.index.get(text) {
             return *class;
         }
-        index.insert(text.clone(), next);
+        let next = TEXT + self.dictionary.len() as u32;
+        self.index.insert(text.clone(), next);
         // The text itself and its places in the dictionary and the index.
         self.text_bytes += text.len() + 96;
         self.dictionary.push(text.clone());
@@ -340,7 +332,7 @@ impl Block {
         self.numbers.shrink_to_fit();
         self.statuses.shrink_to_fit();
         self.classes.shrink_to_fit();
-        self.index = None;
+        self.index = HashMap::new();
     }
 }
 

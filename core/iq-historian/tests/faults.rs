@@ -1,4 +1,5 @@
 //! What must not go wrong: damaged chunks, newer and foreign files, a full disk, a second owner.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::path::Path;
 use std::sync::Arc;

@@ -1,5 +1,6 @@
 //! The historian against the simplest model there is, a sorted map per signal, under late, duplicate,
 //! overwriting, bad, missing and not-a-number samples, with reopening, compaction and retention between.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::collections::BTreeMap;
 use std::time::Duration;

@@ -6,9 +6,12 @@ use std::time::{Duration, Instant};
 use iq_historian::{Historian, HistorianConfig};
 
 use super::data::{Data, TAGS};
-use super::proc::{bytes_written, median, percentiles, raw_syncs};
+use super::proc::{RawFile, bytes_written, median, percentiles};
 use super::rows::RowStore;
 use super::{Verdict, fresh};
+
+/// Ticks in a row before the next engine has its turn: the machine's load falls on all alike.
+const TURN: usize = 50;
 
 /// Figures of one engine in one round.
 struct Round {
@@ -18,29 +21,41 @@ struct Round {
     written: f64,
 }
 
-fn measure(
-    ticks: usize,
-    mut commit: impl FnMut(std::ops::Range<usize>) -> anyhow::Result<()>,
-) -> anyhow::Result<Round> {
-    let stride = TAGS as usize;
-    let mut times = Vec::with_capacity(ticks);
-    let written = bytes_written();
-    for tick in 0..ticks {
-        let clock = Instant::now();
-        commit(tick * stride..(tick + 1) * stride)?;
-        times.push(clock.elapsed());
+/// What one engine has been measured at so far.
+#[derive(Default)]
+struct Meter {
+    times: Vec<Duration>,
+    written: u64,
+}
+
+impl Meter {
+    fn turn(
+        &mut self,
+        ticks: std::ops::Range<usize>,
+        mut commit: impl FnMut(usize) -> anyhow::Result<()>,
+    ) -> anyhow::Result<()> {
+        let written = bytes_written();
+        for tick in ticks {
+            let clock = Instant::now();
+            commit(tick)?;
+            self.times.push(clock.elapsed());
+        }
+        self.written += bytes_written() - written;
+        Ok(())
     }
-    let all: Duration = times.iter().sum();
-    let samples = (ticks * stride) as f64;
-    let written = (bytes_written() - written) as f64 / samples;
-    let (p50, p99) = percentiles(&mut times);
-    let us = |d: Duration| d.as_secs_f64() * 1e6;
-    Ok(Round {
-        rate: samples / all.as_secs_f64(),
-        p50: us(p50),
-        p99: us(p99),
-        written,
-    })
+
+    fn round(mut self) -> Round {
+        let all: Duration = self.times.iter().sum();
+        let samples = (self.times.len() * TAGS as usize) as f64;
+        let (p50, p99) = percentiles(&mut self.times);
+        let us = |d: Duration| d.as_secs_f64() * 1e6;
+        Round {
+            rate: samples / all.as_secs_f64(),
+            p50: us(p50),
+            p99: us(p99),
+            written: self.written as f64 / samples,
+        }
+    }
 }
 
 pub(crate) fn run(
@@ -51,33 +66,43 @@ pub(crate) fn run(
 ) -> anyhow::Result<Vec<Verdict>> {
     let (mut ours, mut rows, mut floor) = (Vec::new(), Vec::new(), Vec::new());
     let mut lost = 0_u64;
+    let span = |tick: usize| tick * TAGS as usize..(tick + 1) * TAGS as usize;
     for _ in 0..rounds {
-        let mut syncs = raw_syncs(dir, 2_000)?;
-        let (p50, p99) = percentiles(&mut syncs);
-        floor.push((p50.as_secs_f64() * 1e6, p99.as_secs_f64() * 1e6));
+        let mut meters: [Meter; 3] = Default::default();
+        let [raw_meter, our_meter, row_meter] = &mut meters;
+        let raw = RawFile::create(dir)?;
         let path = fresh(dir, "live.db");
         let h = Historian::open(&path, HistorianConfig::default())?;
-        // Rows are made before the clock starts: both engines get the samples in memory.
-        let mut batches = (0..ticks)
-            .map(|tick| data.rows(tick * TAGS as usize..(tick + 1) * TAGS as usize))
-            .collect::<Vec<_>>()
-            .into_iter();
-        ours.push(measure(ticks, |_| {
-            h.append_blocking(batches.next().unwrap_or_default())?;
-            Ok(())
-        })?);
+        let mut store = RowStore::open(&fresh(dir, "live-rows.db"))?;
+        for at in (0..ticks).step_by(TURN) {
+            let turn = at..(at + TURN).min(ticks);
+            // Rows are made before the clock starts: both engines get the samples in memory.
+            let mut batches = turn
+                .clone()
+                .map(|t| data.rows(span(t)))
+                .collect::<Vec<_>>()
+                .into_iter();
+            raw_meter.turn(turn.clone(), |tick| Ok(raw.sync(tick as u64)?))?;
+            our_meter.turn(turn.clone(), |_| {
+                h.append_blocking(batches.next().unwrap_or_default())?;
+                Ok(())
+            })?;
+            row_meter.turn(turn, |tick| Ok(store.commit(data, span(tick))?))?;
+        }
         drop(h);
         let h = Historian::open(&path, HistorianConfig::default())?;
         lost += (ticks as u64 * u64::from(TAGS)).abs_diff(h.stats()?.samples);
         drop(h);
-        let mut store = RowStore::open(&fresh(dir, "live-rows.db"))?;
-        rows.push(measure(ticks, |span| Ok(store.commit(data, span)?))?);
+        let [a, b, c] = meters.map(Meter::round);
+        floor.push(a);
+        ours.push(b);
+        rows.push(c);
     }
     let pick = |rounds: &[Round], f: fn(&Round) -> f64| median(rounds.iter().map(f).collect());
-    let floor50 = median(floor.iter().map(|f| f.0).collect());
-    let floor99 = median(floor.iter().map(|f| f.1).collect());
+    let floor50 = pick(&floor, |r| r.p50);
+    let floor99 = pick(&floor, |r| r.p99);
     println!(
-        "\nlive: {ticks} durable commits of {TAGS} samples, median of {rounds} interleaved rounds"
+        "\nlive: {ticks} durable commits of {TAGS} samples, median of {rounds} rounds, engines taking turns of {TURN}"
     );
     println!("  raw 8 KiB fdatasync: p50 {floor50:.0} us, p99 {floor99:.0} us");
     let line = |name: &str, rounds: &[Round]| {

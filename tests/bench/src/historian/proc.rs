@@ -3,7 +3,7 @@
 use std::fs::File;
 use std::os::unix::fs::FileExt;
 use std::path::Path;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 fn field(file: &str, name: &str) -> u64 {
     std::fs::read_to_string(file)
@@ -42,30 +42,32 @@ pub(crate) fn median(mut figures: Vec<f64>) -> f64 {
     figures[figures.len() / 2]
 }
 
-/// Times of overwriting 8 KiB in place and syncing it: the floor for any durable commit.
-pub(crate) fn raw_syncs(dir: &Path, count: usize) -> std::io::Result<Vec<Duration>> {
-    let path = dir.join("raw-sync");
-    let file = File::options()
-        .create(true)
-        .truncate(true)
-        .read(true)
-        .write(true)
-        .open(&path)?;
-    let block = [0x5a_u8; 8_192];
-    let blocks = 512;
-    for i in 0..blocks {
-        file.write_all_at(&block, i * 8_192)?;
+/// Overwriting 8 KiB in place and syncing it: the floor for any durable commit.
+pub(crate) struct RawFile(File);
+
+const RAW_BLOCKS: u64 = 512;
+const RAW_BLOCK: [u8; 8_192] = [0x5a; 8_192];
+
+impl RawFile {
+    pub(crate) fn create(dir: &Path) -> std::io::Result<Self> {
+        let path = dir.join("raw-sync");
+        let file = File::options()
+            .create(true)
+            .truncate(true)
+            .read(true)
+            .write(true)
+            .open(path)?;
+        for i in 0..RAW_BLOCKS {
+            file.write_all_at(&RAW_BLOCK, i * 8_192)?;
+        }
+        file.sync_all()?;
+        Ok(Self(file))
     }
-    file.sync_all()?;
-    let mut times = Vec::with_capacity(count);
-    for i in 0..count as u64 {
-        let start = Instant::now();
-        file.write_all_at(&block, (i % blocks) * 8_192)?;
-        file.sync_data()?;
-        times.push(start.elapsed());
+
+    pub(crate) fn sync(&self, i: u64) -> std::io::Result<()> {
+        self.0.write_all_at(&RAW_BLOCK, (i % RAW_BLOCKS) * 8_192)?;
+        self.0.sync_data()
     }
-    std::fs::remove_file(path)?;
-    Ok(times)
 }
 
 /// Bytes of all files whose name starts with that of `path`.
