@@ -5,15 +5,22 @@ use std::{
     ffi::OsStr,
     path::{Path, PathBuf},
     process::{Command, Stdio},
+    sync::OnceLock,
 };
 
 use anyhow::{Context, Result, bail};
 
-/// The top of the repository.
+/// The top of the repository: of the checkout that cargo runs this for, which need not be the one
+/// that it was compiled in, as checkouts may share a target folder.
 pub(crate) fn root() -> &'static Path {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
-        .parent()
-        .expect("xtask lies one folder below the top")
+    static ROOT: OnceLock<PathBuf> = OnceLock::new();
+    ROOT.get_or_init(|| {
+        let package = std::env::var_os("CARGO_MANIFEST_DIR")
+            .map_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")), PathBuf::from);
+        package
+            .parent()
+            .map_or_else(|| PathBuf::from("."), Path::to_owned)
+    })
 }
 
 /// Where cargo builds: `CARGO_TARGET_DIR`, else a folder in the user's cache, so that a checkout
