@@ -19,7 +19,10 @@ fn main() -> Result<(), Box<dyn Error>> {
         if locales.join("parts").is_dir() {
             for entry in fs::read_dir(locales.join("parts"))? {
                 let path = entry?.path();
-                if path.to_string_lossy().ends_with(&format!(".{language}.json")) {
+                if path
+                    .to_string_lossy()
+                    .ends_with(&format!(".{language}.json"))
+                {
                     parts.push(path);
                 }
             }

@@ -33,6 +33,18 @@ pub struct SetupRequest {
     pub email: Option<String>,
 }
 
+/// What the first start made. The fields of the session stand at the top level.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct SetupResult {
+    /// The administrator is signed in.
+    #[serde(flatten)]
+    pub session: SessionInfo,
+    /// Sign-in name of this appliance's platform_owner.
+    pub platform_owner_username: String,
+    /// Its temporary password; shown once, to be changed at first sign-in.
+    pub platform_owner_password: String,
+}
+
 /// Local sign-in.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]

@@ -1,1 +1,40 @@
-//! See docs/ARCHITECTURE.md.
+//! The appliance's HTTP side: routes, sessions and permissions, OpenAPI, server-sent events, and the
+//! embedded interface.
+//!
+//! A route is declared once, in the table of its area: method, path, permission, handler, documents.
+//! The guard, the permission matrix and the tests read that declaration. What a request changes goes
+//! through `iq-runtime` where it has consequences for the flow, else straight into the store.
+
+mod alerts;
+mod assets;
+mod audit_log;
+mod auth;
+mod certificates;
+mod events;
+mod health;
+mod http;
+mod import_plan;
+mod incidents;
+mod integrations;
+mod live;
+mod mappings;
+mod overview;
+mod plant;
+mod routes;
+mod session;
+mod settings;
+mod setup;
+mod signals;
+mod sites;
+mod sources;
+mod state;
+mod texts;
+mod twin;
+mod units;
+mod users;
+mod words;
+
+pub use http::route::Access;
+pub use iq_auth::{HashCost, SessionKeys};
+pub use routes::{RouteInfo, openapi_json, permission_matrix, route_list, router};
+pub use state::{ApiOptions, ApiState};

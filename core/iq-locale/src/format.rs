@@ -159,12 +159,7 @@ pub fn arguments_of(pattern: &str) -> BTreeSet<String> {
 
 /// Formats a pattern. An argument nobody gave reads "—"; a pattern that can't be read is shown as it
 /// stands, because a broken sentence still says more than none.
-pub(crate) fn format(
-    language: Language,
-    pattern: &str,
-    params: &Params,
-    isolated: bool,
-) -> String {
+pub(crate) fn format(language: Language, pattern: &str, params: &Params, isolated: bool) -> String {
     let Ok(nodes) = parse(pattern) else {
         return pattern.to_owned();
     };

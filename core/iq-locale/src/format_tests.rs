@@ -44,7 +44,10 @@ fn chooses_the_arabic_plural_after_cldr() {
 #[test]
 fn an_exact_branch_wins_over_the_category() {
     let pattern = "{n, plural, =0 {nothing} one {# row} other {# rows}}";
-    assert_eq!(format(En, pattern, &params(&[("n", "0")]), false), "nothing");
+    assert_eq!(
+        format(En, pattern, &params(&[("n", "0")]), false),
+        "nothing"
+    );
     assert_eq!(format(En, pattern, &params(&[("n", "1")]), false), "1 row");
     assert_eq!(format(En, pattern, &params(&[("n", "7")]), false), "7 rows");
 }

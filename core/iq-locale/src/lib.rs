@@ -33,12 +33,7 @@ pub fn pattern(language: Language, section: &str, key: &str) -> Option<&'static 
 /// (U+2068 … U+2069), so that a tag or an address can't turn the Arabic around it; use [`plain`]
 /// where the text goes into a file or a terminal.
 #[must_use]
-pub fn sentence(
-    language: Language,
-    section: &str,
-    key: &str,
-    params: &Params,
-) -> Option<String> {
+pub fn sentence(language: Language, section: &str, key: &str, params: &Params) -> Option<String> {
     pattern(language, section, key).map(|p| format::format(language, p, params, true))
 }
 
@@ -74,6 +69,14 @@ pub fn keys(language: Language, section: &str) -> Vec<&'static str> {
         .unwrap_or_default();
     keys.sort_unstable();
     keys
+}
+
+/// The sections of the catalogue, sorted.
+#[must_use]
+pub fn sections(language: Language) -> Vec<&'static str> {
+    let mut sections: Vec<&str> = catalogue(language).keys().map(String::as_str).collect();
+    sections.sort_unstable();
+    sections
 }
 
 /// The arguments of a message kept as JSON: strings as they are, other values in their JSON form.

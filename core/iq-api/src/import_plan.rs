@@ -1,0 +1,394 @@
+//! Reads the asset list of a CSV file and plans what an import would change. Pure: the store is asked
+//! before and written after.
+
+use std::collections::{HashMap, HashSet};
+
+use iq_domain::{Asset, AssetId, Criticality, Names, Site, TenantId, Unit};
+
+use crate::http::{
+    Answer, Check, Failure, FieldFailure,
+    check::{CODE_CHARS, NOTE_CHARS},
+};
+
+/// Most rows of one file.
+const MAX_ROWS: usize = 20_000;
+/// Row problems that are listed; more help nobody.
+const MAX_ERRORS: usize = 500;
+
+/// The columns with the headers they are known by, first the stable English id.
+const COLUMNS: [(&str, &[&str]); 13] = [
+    ("code", &["asset_code", "رمز الأصل", "الرمز"]),
+    ("name_en", &["name", "الاسم بالإنجليزية"]),
+    ("name_ar", &["الاسم بالعربية", "الاسم"]),
+    ("family", &["asset_family", "فئة الأصل", "الفئة"]),
+    ("criticality", &["الحرجية"]),
+    ("site", &["site_code", "الموقع"]),
+    ("unit", &["unit_code", "الوحدة"]),
+    ("equipment_number", &["رقم المعدة"]),
+    ("functional_location", &["الموقع الوظيفي"]),
+    ("parent", &["parent_code", "الأصل الأعلى"]),
+    ("upstream", &["قبله"]),
+    ("downstream", &["بعده"]),
+    ("note", &["ملاحظة"]),
+];
+
+/// What the tenant has already.
+pub(crate) struct Plant {
+    pub(crate) tenant_id: TenantId,
+    pub(crate) sites: Vec<Site>,
+    pub(crate) units: Vec<Unit>,
+    pub(crate) assets: Vec<Asset>,
+}
+
+/// A problem of a row.
+#[derive(Clone, Debug)]
+pub(crate) struct RowProblem {
+    pub(crate) row: u64,
+    pub(crate) problem: FieldFailure,
+}
+
+/// What an import would do.
+#[derive(Default)]
+pub(crate) struct Plan {
+    pub(crate) created: Vec<Asset>,
+    pub(crate) updated: Vec<Asset>,
+    pub(crate) unchanged: u64,
+    pub(crate) problems: Vec<RowProblem>,
+}
+
+/// The cells of a row by column.
+struct Row {
+    line: u64,
+    cells: HashMap<&'static str, String>,
+}
+
+impl Row {
+    /// The cell's text; `None` where the file has no such column, so that the stored value stays.
+    fn get(&self, column: &str) -> Option<&str> {
+        self.cells.get(column).map(String::as_str)
+    }
+
+    fn text(&self, column: &str) -> &str {
+        self.get(column).unwrap_or_default()
+    }
+}
+
+/// Plans the import of a file.
+pub(crate) fn plan(text: &str, plant: &Plant) -> Answer<Plan> {
+    let rows = read(text)?;
+    let mut planner = Planner::new(plant, &rows);
+    for row in &rows {
+        planner.row(row);
+    }
+    Ok(planner.finish())
+}
+
+fn read(text: &str) -> Answer<Vec<Row>> {
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    let first_line = text.lines().next().unwrap_or_default();
+    let semicolons = first_line.matches(';').count() > first_line.matches(',').count();
+    let mut reader = csv::ReaderBuilder::new()
+        .delimiter(if semicolons { b';' } else { b',' })
+        .trim(csv::Trim::All)
+        .from_reader(text.as_bytes());
+    let columns = columns_of(reader.headers().map_err(|e| malformed(&e))?)?;
+    let mut rows = Vec::new();
+    for record in reader.records() {
+        let record = record.map_err(|e| malformed(&e))?;
+        if rows.len() == MAX_ROWS {
+            let mut failure = Failure::invalid("import.too_many_rows");
+            failure.error = failure.error.with("max", MAX_ROWS);
+            return Err(failure);
+        }
+        let line = record.position().map_or(0, csv::Position::line);
+        let cells = columns
+            .iter()
+            .zip(record.iter())
+            .map(|(column, cell)| (*column, unescaped(cell).to_owned()))
+            .collect();
+        rows.push(Row { line, cells });
+    }
+    if rows.is_empty() {
+        return Err(Failure::invalid("import.empty"));
+    }
+    Ok(rows)
+}
+
+/// Undoes the apostrophe our own export puts before a cell a spreadsheet would take for a formula.
+fn unescaped(cell: &str) -> &str {
+    cell.strip_prefix('\'')
+        .filter(|rest| rest.starts_with(['=', '+', '-', '@']))
+        .unwrap_or(cell)
+}
+
+fn malformed(error: &csv::Error) -> Failure {
+    let line = error.position().map_or(1, csv::Position::line);
+    let mut failure = Failure::invalid("import.csv_malformed");
+    failure.error = failure.error.with("row", line);
+    failure
+}
+
+fn columns_of(headers: &csv::StringRecord) -> Answer<Vec<&'static str>> {
+    let mut columns = Vec::new();
+    for header in headers {
+        let folded = header.to_lowercase().replace(' ', "_");
+        let found = COLUMNS.iter().find(|(id, names)| {
+            folded == *id || names.iter().any(|n| *n == folded || *n == header)
+        });
+        let Some((id, _)) = found else {
+            let mut failure = Failure::invalid("import.column_unknown");
+            failure.error = failure.error.with("column", header);
+            return Err(failure);
+        };
+        if columns.contains(id) {
+            let mut failure = Failure::invalid("import.column_twice");
+            failure.error = failure.error.with("column", id);
+            return Err(failure);
+        }
+        columns.push(*id);
+    }
+    for required in ["code", "unit"] {
+        if !columns.contains(&required) {
+            let mut failure = Failure::invalid("import.column_missing");
+            failure.error = failure.error.with("column", required);
+            return Err(failure);
+        }
+    }
+    Ok(columns)
+}
+
+struct Planner<'a> {
+    plant: &'a Plant,
+    sites: HashMap<&'a str, &'a Site>,
+    stored: HashMap<&'a str, &'a Asset>,
+    /// Every code that exists after the import, with its id.
+    ids: HashMap<String, AssetId>,
+    seen: HashSet<String>,
+    plan: Plan,
+}
+
+impl<'a> Planner<'a> {
+    fn new(plant: &'a Plant, rows: &[Row]) -> Self {
+        let stored: HashMap<&str, &Asset> =
+            plant.assets.iter().map(|a| (a.code.as_str(), a)).collect();
+        let mut ids: HashMap<String, AssetId> = plant
+            .assets
+            .iter()
+            .map(|a| (a.code.clone(), a.id))
+            .collect();
+        for row in rows {
+            ids.entry(row.text("code").to_owned())
+                .or_insert_with(AssetId::new);
+        }
+        Self {
+            plant,
+            sites: plant.sites.iter().map(|s| (s.code.as_str(), s)).collect(),
+            stored,
+            ids,
+            seen: HashSet::new(),
+            plan: Plan::default(),
+        }
+    }
+
+    fn row(&mut self, row: &Row) {
+        let mut check = Check::new();
+        let code = row.text("code").to_owned();
+        check.code("code", &code);
+        check.require(self.seen.insert(code.clone()), "code", "import.code_twice");
+        let stored = self.stored.get(code.as_str()).copied();
+        let unit = self.unit(row, &mut check);
+        let criticality = self.criticality(row, stored, &mut check);
+        let family = row
+            .get("family")
+            .map_or_else(|| stored.map_or("", |a| a.family.as_str()), |f| f);
+        check.require(
+            iq_mapping::catalogue().family(family).is_some(),
+            "family",
+            "asset.family_unknown",
+        );
+        let names = Names {
+            en: cell(row, "name_en", stored.map_or("", |a| &a.names.en)),
+            ar: cell(row, "name_ar", stored.map_or("", |a| &a.names.ar)),
+        };
+        check.names("name_en", &names);
+        for column in ["equipment_number", "functional_location"] {
+            check.optional_line(column, row.text(column), CODE_CHARS * 2);
+        }
+        check.text("note", row.text("note"), NOTE_CHARS);
+        let parent_id = self.parent(row, stored, &mut check);
+        let upstream = self.neighbours(row, "upstream", stored.map(|a| &a.upstream), &mut check);
+        let downstream =
+            self.neighbours(row, "downstream", stored.map(|a| &a.downstream), &mut check);
+        let problems = check.into_problems();
+        let (Some(unit), Some(criticality), true) = (unit, criticality, problems.is_empty()) else {
+            let problems = problems.into_iter().map(|problem| RowProblem {
+                row: row.line,
+                problem,
+            });
+            self.plan.problems.extend(problems);
+            return;
+        };
+        let optional = |column: &str, old: Option<&String>| {
+            row.get(column)
+                .map_or_else(|| old.cloned(), |text| Some(text.to_owned()))
+                .filter(|text| !text.is_empty())
+        };
+        let asset = Asset {
+            id: self.ids[&code],
+            tenant_id: self.plant.tenant_id,
+            unit_id: unit.id,
+            code,
+            names,
+            family: family.to_owned(),
+            criticality,
+            equipment_number: optional(
+                "equipment_number",
+                stored.and_then(|a| a.equipment_number.as_ref()),
+            ),
+            functional_location: optional(
+                "functional_location",
+                stored.and_then(|a| a.functional_location.as_ref()),
+            ),
+            parent_id,
+            upstream,
+            downstream,
+            note: cell(row, "note", stored.map_or("", |a| &a.note)),
+            effective_from: stored.and_then(|a| a.effective_from),
+            effective_to: stored.and_then(|a| a.effective_to),
+        };
+        match stored {
+            None => self.plan.created.push(asset),
+            Some(old) if *old == asset => self.plan.unchanged += 1,
+            Some(_) => self.plan.updated.push(asset),
+        }
+    }
+
+    fn unit(&self, row: &Row, check: &mut Check) -> Option<&'a Unit> {
+        let (site_code, code) = (row.text("site"), row.text("unit"));
+        let site = self.sites.get(site_code).copied();
+        if site.is_none() && !site_code.is_empty() {
+            check.require(false, "site", "import.site_unknown");
+            return None;
+        }
+        let mut found = self
+            .plant
+            .units
+            .iter()
+            .filter(|u| u.code == code && site.is_none_or(|s| s.id == u.site_id));
+        let unit = found.next();
+        check.require(unit.is_some(), "unit", "import.unit_unknown");
+        // The same unit code in two sites: without the site the row could mean either.
+        check.require(found.next().is_none(), "unit", "import.unit_ambiguous");
+        unit
+    }
+
+    fn criticality(
+        &self,
+        row: &Row,
+        stored: Option<&Asset>,
+        check: &mut Check,
+    ) -> Option<Criticality> {
+        let text = row.text("criticality").to_lowercase();
+        let found = match text.as_str() {
+            "critical" | "a" | "حرج" => Some(Criticality::Critical),
+            "high" | "b" | "عالية" => Some(Criticality::High),
+            "medium" | "c" | "متوسطة" => Some(Criticality::Medium),
+            "low" | "d" | "منخفضة" => Some(Criticality::Low),
+            "" => Some(stored.map_or(Criticality::Medium, |a| a.criticality)),
+            _ => None,
+        };
+        check.require(found.is_some(), "criticality", "import.criticality_unknown");
+        found
+    }
+
+    fn parent(&self, row: &Row, stored: Option<&Asset>, check: &mut Check) -> Option<AssetId> {
+        match row.get("parent") {
+            None => stored.and_then(|a| a.parent_id),
+            Some("") => None,
+            Some(code) => {
+                let id = self.ids.get(code).copied();
+                check.require(id.is_some(), "parent", "asset.parent_unknown");
+                check.require(code != row.text("code"), "parent", "asset.parent_loop");
+                id
+            }
+        }
+    }
+
+    fn neighbours(
+        &self,
+        row: &Row,
+        column: &str,
+        stored: Option<&Vec<String>>,
+        check: &mut Check,
+    ) -> Vec<String> {
+        let Some(text) = row.get(column) else {
+            return stored.cloned().unwrap_or_default();
+        };
+        let codes: Vec<String> = text
+            .split([';', '،', '|'])
+            .map(|c| c.trim().to_owned())
+            .filter(|c| !c.is_empty())
+            .collect();
+        for code in &codes {
+            check_neighbour(check, column, code, |c| self.ids.contains_key(c));
+        }
+        codes
+    }
+
+    fn finish(mut self) -> Plan {
+        let mut parents: HashMap<AssetId, Option<AssetId>> = self
+            .plant
+            .assets
+            .iter()
+            .map(|a| (a.id, a.parent_id))
+            .collect();
+        let changed = || self.plan.created.iter().chain(&self.plan.updated);
+        parents.extend(changed().map(|a| (a.id, a.parent_id)));
+        let looping: Vec<RowProblem> = changed()
+            .filter(|a| is_in_loop(a.id, &parents))
+            .map(|a| RowProblem {
+                row: 0,
+                problem: FieldFailure::new("parent", "asset.parent_loop").with("code", &a.code),
+            })
+            .collect();
+        self.plan.problems.extend(looping);
+        self.plan.problems.truncate(MAX_ERRORS);
+        self.plan
+    }
+}
+
+/// Checks one code of an asset's neighbours. A text in brackets names something outside the plant's
+/// asset list ("(well fluids)") and is kept as it is.
+pub(crate) fn check_neighbour(
+    check: &mut Check,
+    field: &str,
+    code: &str,
+    is_known: impl Fn(&str) -> bool,
+) {
+    if code.starts_with('(') && code.ends_with(')') {
+        check.line(field, code, CODE_CHARS);
+    } else if !is_known(code) {
+        check.problem(FieldFailure::new(field, "asset.neighbour_unknown").with("code", code));
+    }
+}
+
+/// Whether following the parents from `start` leads back to it.
+pub(crate) fn is_in_loop(start: AssetId, parents: &HashMap<AssetId, Option<AssetId>>) -> bool {
+    let mut at = parents.get(&start).copied().flatten();
+    for _ in 0..=parents.len() {
+        match at {
+            None => return false,
+            Some(id) if id == start => return true,
+            Some(id) => at = parents.get(&id).copied().flatten(),
+        }
+    }
+    true
+}
+
+fn cell(row: &Row, column: &str, stored: &str) -> String {
+    row.get(column).unwrap_or(stored).to_owned()
+}
+
+#[cfg(test)]
+#[path = "import_plan_tests.rs"]
+mod tests;

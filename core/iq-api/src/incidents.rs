@@ -1,0 +1,534 @@
+//! Incidents of the Black Box: list, detail, work on them, their timeline.
+
+use std::collections::{BTreeMap, HashMap};
+
+use axum::{Json, extract::State, http::StatusCode};
+use iq_api_types::{
+    IncidentDetail, IncidentNote, IncidentPatch, IncidentRow, NoteInput, Page, RelatedAsset,
+    Timeline, TimelineEvent, TimelineTrend,
+};
+use iq_domain::{
+    self as domain, AssetId, EventRelation, Incident, IncidentId, IncidentStatus, IndustrialEvent,
+    NoteId, Permission, Role, SignalId, Timestamp,
+};
+use iq_locale::Language;
+use iq_runtime::TenantIndex;
+use iq_store::{
+    Connection, StoreError, alerts,
+    incidents::{self, IncidentFilter},
+    users::{self, UserFilter},
+};
+use serde::Deserialize;
+use utoipa::IntoParams;
+
+use crate::{
+    events,
+    http::{
+        Answer, AsOf, Audit, Body, Caller, Check, Failure, Id, PageQuery, Query, Route, check, get,
+        page::answer_page, patch, post,
+    },
+    state::ApiState,
+    texts, words,
+};
+
+/// Events of one timeline.
+const MAX_EVENTS: usize = 50_000;
+/// What is shown before and after the events of an incident.
+const MARGIN_MS: i64 = 2 * 60_000;
+
+pub(crate) fn routes() -> Vec<Route> {
+    use Permission::{BlackboxRead, BlackboxWrite};
+    vec![
+        get("/api/blackbox/incidents", BlackboxRead, list_incidents)
+            .query::<IncidentQuery>()
+            .page::<IncidentRow>()
+            .says("Incidents, newest first"),
+        get("/api/blackbox/incidents/{id}", BlackboxRead, get_incident)
+            .answer::<IncidentDetail>()
+            .says("One incident with its notes"),
+        patch(
+            "/api/blackbox/incidents/{id}",
+            BlackboxWrite,
+            update_incident,
+        )
+        .body::<IncidentPatch>()
+        .answer::<IncidentDetail>()
+        .audits("incidents.update")
+        .says("Change status or assignee"),
+        get(
+            "/api/blackbox/incidents/{id}/timeline",
+            BlackboxRead,
+            get_timeline,
+        )
+        .answer::<Timeline>()
+        .says("Its events in order, with how sure the order is"),
+        post(
+            "/api/blackbox/incidents/{id}/notes",
+            BlackboxWrite,
+            create_note,
+        )
+        .body::<NoteInput>()
+        .answer::<IncidentNote>()
+        .status(201)
+        .audits("incidents.create_note")
+        .says("Add a note; notes are never edited"),
+    ]
+}
+
+#[derive(Debug, Default, Deserialize, IntoParams)]
+struct IncidentQuery {
+    /// Moment in UTC milliseconds: only what had begun by then.
+    t: Option<i64>,
+    /// One or more statuses, with commas.
+    status: Option<String>,
+    /// Only this asset.
+    asset_id: Option<AssetId>,
+    /// Part of the number, or of the asset's code or name.
+    q: Option<String>,
+    /// Items per page, at most 500.
+    limit: Option<u32>,
+    /// Items to skip.
+    offset: Option<u32>,
+}
+
+async fn list_incidents(
+    State(state): State<ApiState>,
+    caller: Caller,
+    Query(query): Query<IncidentQuery>,
+) -> Answer<Json<Page<IncidentRow>>> {
+    let plant = state.runtime.tenant(caller.tenant_id)?;
+    crate::assets::refuse_foreign(&plant, query.asset_id)?;
+    let past = AsOf::past(query.t, state.now())?;
+    let page = PageQuery::page(query.limit, query.offset);
+    let statuses: Vec<IncidentStatus> = words::list("status", query.status.as_deref())?;
+    let search = query.q.filter(|q| !q.trim().is_empty());
+    let filter = IncidentFilter {
+        statuses,
+        asset_ids: query.asset_id.into_iter().collect(),
+        to: past.map(|t| t.plus_ms(1)),
+        ..IncidentFilter::default()
+    };
+    let tenant = caller.tenant_id;
+    let asked = if search.is_none() {
+        page
+    } else {
+        iq_store::Page::MAX
+    };
+    let mut found = state
+        .runtime
+        .store()
+        .read(move |conn| incidents::list_incidents(conn, tenant, &filter, asked))
+        .await?;
+    if let Some(search) = &search {
+        // Names of assets stand in another table, and are folded for searching.
+        found
+            .rows
+            .retain(|i| is_match(&plant, i, search, caller.language));
+        found.total = found.rows.len() as u64;
+        let (skip, take) = (page.offset as usize, page.limit as usize);
+        found.rows = found.rows.into_iter().skip(skip).take(take).collect();
+    }
+    let ids: Vec<IncidentId> = found.rows.iter().map(|i| i.id).collect();
+    let counts = event_counts(&state, &caller, ids).await?;
+    Ok(Json(answer_page(found, page, |incident| {
+        let count = counts.get(&incident.id).copied().unwrap_or(0);
+        row(caller.language, &plant, incident, count, past)
+    })))
+}
+
+fn is_match(plant: &TenantIndex, incident: &Incident, search: &str, language: Language) -> bool {
+    let asset = plant.assets.get(&incident.asset_id).map(|e| &e.asset);
+    let title = texts::of_json(language, &incident.title_code, &incident.title_params);
+    texts::matches(
+        search,
+        &[
+            &incident.number,
+            &title,
+            asset.map_or("", |a| &a.code),
+            asset.map_or("", |a| &a.names.en),
+            asset.map_or("", |a| &a.names.ar),
+        ],
+    )
+}
+
+async fn event_counts(
+    state: &ApiState,
+    caller: &Caller,
+    ids: Vec<IncidentId>,
+) -> Answer<HashMap<IncidentId, u64>> {
+    let tenant = caller.tenant_id;
+    let counts = state
+        .runtime
+        .store()
+        .read(move |conn| {
+            ids.into_iter()
+                .map(|id| Ok((id, count_events(conn, tenant, id)?)))
+                .collect::<Result<_, StoreError>>()
+        })
+        .await?;
+    Ok(counts)
+}
+
+fn count_events(
+    conn: &Connection,
+    tenant: domain::TenantId,
+    id: IncidentId,
+) -> Result<u64, StoreError> {
+    Ok(incidents::list_incident_events(conn, tenant, id)?.len() as u64)
+}
+
+/// Incidents that were open at a moment, newest first.
+pub(crate) async fn open_at(
+    state: &ApiState,
+    caller: &Caller,
+    plant: &TenantIndex,
+    past: Option<Timestamp>,
+) -> Answer<Vec<IncidentRow>> {
+    let filter = IncidentFilter {
+        statuses: match past {
+            None => vec![IncidentStatus::Open, IncidentStatus::Investigating],
+            // What became of it since does not matter then.
+            Some(_) => Vec::new(),
+        },
+        to: past.map(|t| t.plus_ms(1)),
+        ..IncidentFilter::default()
+    };
+    let tenant = caller.tenant_id;
+    let found = state
+        .runtime
+        .store()
+        .read(move |conn| {
+            incidents::list_incidents(conn, tenant, &filter, iq_store::Page::MAX)?
+                .rows
+                .into_iter()
+                .filter(|i| past.is_none_or(|t| i.ended_at.is_none_or(|end| end >= t)))
+                .map(|i| Ok((count_events(conn, tenant, i.id)?, i)))
+                .collect::<Result<Vec<_>, StoreError>>()
+        })
+        .await?;
+    let rows = found
+        .into_iter()
+        .map(|(count, i)| row(caller.language, plant, i, count, past));
+    Ok(rows.collect())
+}
+
+/// An incident in a list; of a past moment without what came later.
+pub(crate) fn row(
+    language: Language,
+    plant: &TenantIndex,
+    incident: Incident,
+    event_count: u64,
+    past: Option<Timestamp>,
+) -> IncidentRow {
+    let asset = plant.assets.get(&incident.asset_id).map(|e| &e.asset);
+    IncidentRow {
+        id: incident.id,
+        title: texts::of_json(language, &incident.title_code, &incident.title_params),
+        number: incident.number,
+        asset_id: incident.asset_id,
+        asset_code: asset.map_or_else(String::new, |a| a.code.clone()),
+        asset_names: asset.map_or_else(Default::default, |a| a.names.clone()),
+        incident_type: incident.incident_type,
+        severity: incident.severity,
+        status: incident.status,
+        assignee: incident.assignee,
+        started_at: incident.started_at,
+        ended_at: incident
+            .ended_at
+            .filter(|end| past.is_none_or(|t| *end <= t)),
+        event_count,
+    }
+}
+
+/// An incident with all that belongs to it.
+struct Whole {
+    incident: Incident,
+    events: Vec<(IndustrialEvent, EventRelation)>,
+    notes: Vec<domain::IncidentNote>,
+    assignable: Vec<String>,
+}
+
+async fn whole(state: &ApiState, caller: &Caller, id: IncidentId) -> Answer<Whole> {
+    let tenant = caller.tenant_id;
+    state
+        .runtime
+        .store()
+        .read(move |conn| {
+            let Some(incident) = incidents::get_incident(conn, tenant, id)? else {
+                return Ok(None);
+            };
+            Ok(Some(Whole {
+                events: incidents::list_incident_events(conn, tenant, id)?,
+                notes: incidents::list_incident_notes(conn, tenant, id)?,
+                assignable: assignable(conn, tenant)?,
+                incident,
+            }))
+        })
+        .await?
+        .ok_or_else(Failure::not_found)
+}
+
+/// Names of the people who may work on incidents.
+fn assignable(conn: &Connection, tenant: domain::TenantId) -> Result<Vec<String>, StoreError> {
+    let filter = UserFilter {
+        is_active: Some(true),
+        ..UserFilter::default()
+    };
+    let all = users::list_users(conn, tenant, &filter, iq_store::Page::MAX)?;
+    let may = |role: Role| role.may(Permission::BlackboxWrite);
+    Ok(all
+        .rows
+        .into_iter()
+        .filter(|u| may(u.role))
+        .map(|u| u.username)
+        .collect())
+}
+
+async fn get_incident(
+    State(state): State<ApiState>,
+    caller: Caller,
+    Id(id): Id<IncidentId>,
+) -> Answer<Json<IncidentDetail>> {
+    let plant = state.runtime.tenant(caller.tenant_id)?;
+    let whole = whole(&state, &caller, id).await?;
+    Ok(Json(detail(&state, &caller, &plant, whole)))
+}
+
+fn detail(state: &ApiState, caller: &Caller, plant: &TenantIndex, whole: Whole) -> IncidentDetail {
+    let (window_from, window_to) = window(&whole.incident, &whole.events, state.now());
+    let mut related: BTreeMap<AssetId, u64> = BTreeMap::new();
+    for (event, _) in &whole.events {
+        if let Some(asset) = event.asset_id.filter(|id| *id != whole.incident.asset_id) {
+            *related.entry(asset).or_default() += 1;
+        }
+    }
+    let related_assets = related
+        .into_iter()
+        .filter_map(|(id, event_count)| {
+            let asset = &plant.assets.get(&id)?.asset;
+            Some(RelatedAsset {
+                asset_id: id,
+                code: asset.code.clone(),
+                names: asset.names.clone(),
+                event_count,
+            })
+        })
+        .collect();
+    let count = whole.events.len() as u64;
+    IncidentDetail {
+        incident: row(caller.language, plant, whole.incident, count, None),
+        window_from,
+        window_to,
+        related_assets,
+        notes: whole.notes.into_iter().map(note_dto).collect(),
+        assignable: whole.assignable,
+    }
+}
+
+/// What the timeline shows: all its events with a margin, never the future.
+fn window(
+    incident: &Incident,
+    events: &[(IndustrialEvent, EventRelation)],
+    now: Timestamp,
+) -> (Timestamp, Timestamp) {
+    let times = || events.iter().map(|(e, _)| e.event_time);
+    let from = times()
+        .min()
+        .unwrap_or(incident.started_at)
+        .min(incident.started_at);
+    let last = times().max().unwrap_or(incident.started_at);
+    let to = incident.ended_at.unwrap_or(last).max(last);
+    let to = to.plus_ms(MARGIN_MS).min(now).max(from.plus_ms(1));
+    (from.plus_ms(-MARGIN_MS), to)
+}
+
+async fn update_incident(
+    State(state): State<ApiState>,
+    caller: Caller,
+    audit: Audit,
+    Id(id): Id<IncidentId>,
+    Body(patch): Body<IncidentPatch>,
+) -> Answer<Json<IncidentDetail>> {
+    let plant = state.runtime.tenant(caller.tenant_id)?;
+    let tenant = caller.tenant_id;
+    if let Some(status) = patch.status {
+        audit.detail("status", serde_json::json!(status));
+    }
+    if let Some(assignee) = &patch.assignee {
+        audit.detail("assignee", iq_domain::neutralise(assignee, 120));
+    }
+    let changed = state
+        .runtime
+        .store()
+        .write(move |tx| {
+            let Some(mut incident) = incidents::get_incident(tx, tenant, id)? else {
+                return Ok(None);
+            };
+            if let Some(status) = patch.status {
+                incident.status = status;
+            }
+            match patch.assignee.as_deref().map(str::trim) {
+                None => {}
+                Some("") => incident.assignee = None,
+                Some(name) if assignable(tx, tenant)?.iter().any(|u| u == name) => {
+                    incident.assignee = Some(name.to_owned());
+                }
+                Some(_) => return Ok(Some(Err("incident.assignee_unknown"))),
+            }
+            incidents::update_incident(tx, tenant, &incident)?;
+            Ok(Some(Ok(incident)))
+        })
+        .await?
+        .ok_or_else(Failure::not_found)?
+        .map_err(|code| Failure::field("assignee", code))?;
+    audit.asset(changed.asset_id);
+    Ok(Json(detail(
+        &state,
+        &caller,
+        &plant,
+        whole(&state, &caller, id).await?,
+    )))
+}
+
+async fn create_note(
+    State(state): State<ApiState>,
+    caller: Caller,
+    audit: Audit,
+    Id(id): Id<IncidentId>,
+    Body(input): Body<NoteInput>,
+) -> Answer<(StatusCode, Json<IncidentNote>)> {
+    Check::new()
+        .require(!input.text.trim().is_empty(), "text", "request.text_empty")
+        .text("text", &input.text, check::NOTE_CHARS)
+        .done()?;
+    let note = domain::IncidentNote {
+        id: NoteId::new(),
+        tenant_id: caller.tenant_id,
+        incident_id: id,
+        author: caller.username.clone(),
+        text: input.text,
+        at: state.now(),
+    };
+    let (tenant, row) = (caller.tenant_id, note.clone());
+    let incident = state
+        .runtime
+        .store()
+        .write(move |tx| {
+            let found = incidents::get_incident(tx, tenant, id)?;
+            if found.is_some() {
+                incidents::create_incident_note(tx, tenant, &row)?;
+            }
+            Ok(found)
+        })
+        .await?
+        .ok_or_else(Failure::not_found)?;
+    audit
+        .asset(incident.asset_id)
+        .detail("note_id", note.id.to_string());
+    Ok((StatusCode::CREATED, Json(note_dto(note))))
+}
+
+fn note_dto(note: domain::IncidentNote) -> IncidentNote {
+    IncidentNote {
+        id: note.id,
+        author: note.author,
+        text: note.text,
+        at: note.at,
+    }
+}
+
+async fn get_timeline(
+    State(state): State<ApiState>,
+    caller: Caller,
+    Id(id): Id<IncidentId>,
+) -> Answer<Json<Timeline>> {
+    let plant = state.runtime.tenant(caller.tenant_id)?;
+    let mut whole = whole(&state, &caller, id).await?;
+    let (from, to) = window(&whole.incident, &whole.events, state.now());
+    let truncated = whole.events.len() > MAX_EVENTS;
+    whole.events.truncate(MAX_EVENTS);
+    let ordered = iq_blackbox::timeline(&whole.incident, &whole.events);
+    let events = ordered
+        .entries
+        .iter()
+        .map(|entry| TimelineEvent {
+            event: events::dto(caller.language, &plant, whole.events[entry.index].0.clone()),
+            relation: entry.relation,
+            order: u32::try_from(entry.group + 1).unwrap_or(u32::MAX),
+            order_confidence: entry.confidence,
+        })
+        .collect();
+    let alerted = alerted_signals(&state, &caller, id).await?;
+    Ok(Json(Timeline {
+        from,
+        to,
+        events,
+        trends: trends(&plant, &whole, alerted),
+        truncated,
+    }))
+}
+
+async fn alerted_signals(
+    state: &ApiState,
+    caller: &Caller,
+    id: IncidentId,
+) -> Answer<Vec<SignalId>> {
+    let tenant = caller.tenant_id;
+    let filter = alerts::AlertFilter {
+        incident_id: Some(id),
+        ..alerts::AlertFilter::default()
+    };
+    let found = state
+        .runtime
+        .store()
+        .read(move |conn| alerts::list_alerts(conn, tenant, &filter, iq_store::Page::first(200)))
+        .await?;
+    Ok(found.rows.into_iter().filter_map(|a| a.signal_id).collect())
+}
+
+/// Signals worth a line under the lanes: those that left their baseline, first mover first, then the
+/// others an alert was raised on.
+fn trends(plant: &TenantIndex, whole: &Whole, alerted: Vec<SignalId>) -> Vec<TimelineTrend> {
+    let mut onsets: HashMap<SignalId, Timestamp> = HashMap::new();
+    for (event, _) in &whole.events {
+        if event.source_type != "signal" || !event.summary.starts_with("event.signal_left") {
+            continue;
+        }
+        let id = event.payload["detail"]["signal_id"]
+            .as_str()
+            .and_then(|s| s.parse().ok());
+        if let Some(id) = id {
+            let first = onsets.entry(id).or_insert(event.event_time);
+            *first = event.event_time.min(*first);
+        }
+    }
+    let mut found: Vec<(Option<Timestamp>, SignalId)> =
+        onsets.iter().map(|(id, at)| (Some(*at), *id)).collect();
+    found.sort();
+    for id in alerted {
+        if !found.iter().any(|(_, known)| *known == id) {
+            found.push((None, id));
+        }
+    }
+    found
+        .into_iter()
+        .filter_map(|(at, id)| trend(plant, id, at))
+        .collect()
+}
+
+fn trend(plant: &TenantIndex, id: SignalId, onset_at: Option<Timestamp>) -> Option<TimelineTrend> {
+    let entry = plant.signals.get(&id)?;
+    let asset = &plant.assets.get(&entry.signal.asset_id)?.asset;
+    Some(TimelineTrend {
+        signal_id: id,
+        asset_code: asset.code.clone(),
+        metric: entry.signal.metric.clone(),
+        names: texts::metric_names(&asset.family, &entry.signal.metric),
+        unit: entry.signal.unit.clone(),
+        tag: entry
+            .mapping
+            .as_ref()
+            .map(|r| r.mapping.external_tag.clone()),
+        onset_at,
+    })
+}

@@ -1,0 +1,143 @@
+//! All routes, and the router made of them.
+
+use axum::{
+    Json, Router,
+    extract::DefaultBodyLimit,
+    http::header,
+    middleware::from_fn_with_state,
+    response::{Html, IntoResponse, Response},
+};
+use tower_http::compression::CompressionLayer;
+
+use crate::{
+    alerts, assets, audit_log, certificates, events, health,
+    http::{
+        docs, get,
+        guard::{Guard, guard},
+        openapi, outer,
+        route::{Access, Route},
+        ui,
+    },
+    incidents, integrations, live, mappings, overview, plant, session, settings, setup, signals,
+    sites, sources,
+    state::ApiState,
+    twin, units, users,
+};
+
+/// The one table of routes.
+pub(crate) fn all() -> Vec<Route> {
+    [
+        health::routes(),
+        documents(),
+        setup::routes(),
+        session::routes(),
+        settings::routes(),
+        overview::routes(),
+        sites::routes(),
+        units::routes(),
+        assets::routes(),
+        signals::routes(),
+        twin::routes(),
+        live::routes(),
+        alerts::routes(),
+        incidents::routes(),
+        events::routes(),
+        integrations::routes(),
+        sources::routes(),
+        certificates::routes(),
+        mappings::routes(),
+        users::routes(),
+        audit_log::routes(),
+        plant::routes(),
+    ]
+    .concat()
+}
+
+fn documents() -> Vec<Route> {
+    vec![
+        get("/api/openapi.json", Access::Public, get_openapi)
+            .text_answer("application/json")
+            .says("This document"),
+        get("/api/docs", Access::Public, get_docs)
+            .text_answer("text/html")
+            .says("This document for people"),
+    ]
+}
+
+async fn get_openapi() -> Response {
+    ([(header::CONTENT_TYPE, "application/json")], openapi_json()).into_response()
+}
+
+async fn get_docs() -> Html<String> {
+    docs::page(&all())
+}
+
+/// The OpenAPI document, as it is committed and served.
+#[must_use]
+pub fn openapi_json() -> String {
+    let document = openapi::document(&all());
+    let mut text = document
+        .to_pretty_json()
+        .unwrap_or_else(|error| Json(error.to_string()).0);
+    text.push('\n');
+    text
+}
+
+/// Which role may call which route, as it is committed.
+#[must_use]
+pub fn permission_matrix() -> String {
+    openapi::matrix(&all())
+}
+
+/// A route as tests and tools see it.
+#[derive(Clone, Debug)]
+pub struct RouteInfo {
+    /// Method.
+    pub method: axum::http::Method,
+    /// Path with `{names}`.
+    pub path: &'static str,
+    /// Who may call it.
+    pub access: Access,
+    /// Whether it takes a body.
+    pub has_body: bool,
+    /// Action name of its audit record.
+    pub audit: Option<&'static str>,
+}
+
+/// All routes, as tests and tools see them.
+#[must_use]
+pub fn route_list() -> Vec<RouteInfo> {
+    all()
+        .into_iter()
+        .map(|route| RouteInfo {
+            method: route.method,
+            path: route.path,
+            access: route.access,
+            has_body: route.body.is_some(),
+            audit: route.audit,
+        })
+        .collect()
+}
+
+/// The whole server: API, documents, interface, guards.
+pub fn router(state: ApiState) -> Router {
+    let mut router = Router::new();
+    for route in all() {
+        let layered = route
+            .handler
+            .clone()
+            .layer(DefaultBodyLimit::max(route.body_cap))
+            .route_layer(from_fn_with_state(Guard::new(&state, &route), guard));
+        // With or without the slash at the end: people type both.
+        if let Some(bare) = route.path.strip_suffix('/').filter(|p| !p.is_empty()) {
+            router = router.route(bare, layered.clone());
+        }
+        router = router.route(route.path, layered);
+    }
+    router
+        .method_not_allowed_fallback(outer::wrong_method)
+        .fallback(ui::serve)
+        .layer(from_fn_with_state(state.clone(), outer::outer))
+        .layer(CompressionLayer::new())
+        .with_state(state)
+}

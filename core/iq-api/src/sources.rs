@@ -1,0 +1,176 @@
+//! Looking into a source before it is mapped: its endpoints, its tree, present values.
+
+use axum::{Json, extract::State};
+use iq_api_types::{
+    BrowseItem, BrowsePage, EndpointOffer, EndpointsRequest, PreviewRequest, PreviewValue,
+};
+use iq_connector::{self as connector, BrowseRequest, MAX_BROWSE_PAGE};
+use iq_domain::{IntegrationId, Permission, RawSample, Value};
+use serde::Deserialize;
+use utoipa::IntoParams;
+
+use crate::{
+    http::{Answer, Audit, Body, Caller, Check, Id, Query, Route, get, post},
+    integrations::own,
+    state::ApiState,
+};
+
+/// Most tags of one preview.
+const MAX_TAGS: usize = 100;
+/// Longest tag, address or cursor.
+pub(crate) const TAG_CHARS: usize = 1_024;
+const PREVIEW_CAP: usize = 512 * 1024;
+
+pub(crate) fn routes() -> Vec<Route> {
+    let test = Permission::IntegrationsTest;
+    vec![
+        post("/api/integrations/endpoints", test, list_endpoints)
+            .body::<EndpointsRequest>()
+            .list::<EndpointOffer>()
+            .audits("integrations.list_endpoints")
+            .says("Ask a server what it offers; nothing secret is sent"),
+        get("/api/integrations/{id}/browse", test, browse)
+            .query::<BrowseQuery>()
+            .answer::<BrowsePage>()
+            .says("A page of the source's tree"),
+        post("/api/integrations/{id}/preview", test, preview)
+            .body::<PreviewRequest>()
+            .cap(PREVIEW_CAP)
+            .list::<PreviewValue>()
+            .says("Read some tags once"),
+    ]
+}
+
+async fn list_endpoints(
+    State(state): State<ApiState>,
+    caller: Caller,
+    audit: Audit,
+    Body(request): Body<EndpointsRequest>,
+) -> Answer<Json<Vec<EndpointOffer>>> {
+    Check::new()
+        .line("endpoint_url", &request.endpoint_url, TAG_CHARS)
+        .done()?;
+    audit.object("address", iq_domain::neutralise(&request.endpoint_url, 200));
+    let offers = state
+        .runtime
+        .endpoints(caller.tenant_id, &request.kind, request.endpoint_url.trim())
+        .await?;
+    Ok(Json(offers.into_iter().map(offer_dto).collect()))
+}
+
+fn offer_dto(offer: connector::EndpointOffer) -> EndpointOffer {
+    EndpointOffer {
+        url: offer.url,
+        security_mode: offer.security_mode,
+        security_policy: offer.security_policy,
+        security_level: offer.security_level,
+        user_tokens: offer.user_tokens,
+        certificate_sha256: offer.certificate_sha256,
+    }
+}
+
+#[derive(Debug, Default, Deserialize, IntoParams)]
+struct BrowseQuery {
+    /// Tag to look below; the root if absent.
+    parent: Option<String>,
+    /// Search below it.
+    q: Option<String>,
+    /// Continue a listing.
+    cursor: Option<String>,
+    /// Items per page, at most 500.
+    limit: Option<usize>,
+}
+
+async fn browse(
+    State(state): State<ApiState>,
+    caller: Caller,
+    Id(id): Id<IntegrationId>,
+    Query(query): Query<BrowseQuery>,
+) -> Answer<Json<BrowsePage>> {
+    own(&state, &caller, id)?;
+    let filled = |text: Option<String>| text.filter(|t| !t.is_empty());
+    let request = BrowseRequest {
+        parent: filled(query.parent),
+        search: filled(query.q),
+        cursor: filled(query.cursor),
+        limit: query.limit.unwrap_or(100).clamp(1, MAX_BROWSE_PAGE),
+    };
+    let mut check = Check::new();
+    for (field, text) in [
+        ("parent", &request.parent),
+        ("q", &request.search),
+        ("cursor", &request.cursor),
+    ] {
+        check.maybe_line(field, text.as_deref(), TAG_CHARS * 4);
+    }
+    check.done()?;
+    let page = state.runtime.browse(caller.tenant_id, id, request).await?;
+    let plant = state.runtime.tenant(caller.tenant_id)?;
+    let mapped = plant.routes.get(&id);
+    let mapped_to = |tag: &str| {
+        let route = mapped?.get(tag)?.first()?;
+        let asset = &plant.assets.get(&route.mapping.asset_id)?.asset;
+        Some(format!("{} · {}", asset.code, route.mapping.metric_name))
+    };
+    let items = page.items.into_iter().map(|item| BrowseItem {
+        mapped_to: mapped_to(&item.id),
+        id: item.id,
+        display: item.display,
+        path: item.path,
+        has_children: item.has_children,
+        is_variable: item.is_variable,
+        data_type: item.data_type,
+        unit: item.unit,
+        description: item.description,
+    });
+    Ok(Json(BrowsePage {
+        items: items.collect(),
+        next_cursor: page.next_cursor,
+    }))
+}
+
+async fn preview(
+    State(state): State<ApiState>,
+    caller: Caller,
+    Id(id): Id<IntegrationId>,
+    Body(request): Body<PreviewRequest>,
+) -> Answer<Json<Vec<PreviewValue>>> {
+    own(&state, &caller, id)?;
+    let mut check = Check::new();
+    check.require(
+        request.tags.len() <= MAX_TAGS,
+        "tags",
+        "preview.too_many_tags",
+    );
+    for tag in request.tags.iter().take(MAX_TAGS) {
+        check.line("tags", tag, TAG_CHARS);
+    }
+    check.done()?;
+    let samples = state
+        .runtime
+        .preview(caller.tenant_id, id, &request.tags)
+        .await?;
+    Ok(Json(samples.iter().map(value_dto).collect()))
+}
+
+fn value_dto(sample: &RawSample) -> PreviewValue {
+    PreviewValue {
+        tag: sample.external_tag.to_string(),
+        value: value_json(sample.value.as_ref()),
+        quality: sample.status.quality(),
+        status_code: sample.status.0,
+        source_time: sample.source_time,
+        server_time: sample.server_time,
+    }
+}
+
+/// A value as JSON. What JSON has no number for is told by its name.
+pub(crate) fn value_json(value: Option<&Value>) -> serde_json::Value {
+    match value {
+        None => serde_json::Value::Null,
+        Some(Value::Bool(b)) => (*b).into(),
+        Some(Value::Number(n)) => serde_json::Number::from_f64(*n)
+            .map_or_else(|| n.to_string().into(), serde_json::Value::Number),
+        Some(Value::Text(text)) => iq_domain::neutralise(text, TAG_CHARS).into(),
+    }
+}

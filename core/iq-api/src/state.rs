@@ -1,0 +1,156 @@
+//! What every request can reach: the runtime, who may talk to this server, and what keeps sign-in
+//! slow for guessers.
+
+use std::{ops::Deref, sync::Arc};
+
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use iq_auth::{AuthError, HashCost, PasswordHasher, SessionKeys};
+use iq_domain::{SessionId, Timestamp};
+use iq_runtime::Runtime;
+use parking_lot::Mutex;
+use subtle::ConstantTimeEq;
+use tokio::sync::{Notify, Semaphore, broadcast};
+
+/// Password hashes computed at once; each takes 64 MiB.
+const HASHES_AT_ONCE: usize = 2;
+
+/// What a host decides.
+#[derive(Clone, Debug)]
+pub struct ApiOptions {
+    /// The port people use; part of the Host guard and of the cookie's name.
+    pub port: u16,
+    /// Further names this server may be addressed by, as `host` or `host:port`.
+    pub allowed_hosts: Vec<String>,
+    /// Id of this appliance.
+    pub appliance_id: String,
+    /// Program version.
+    pub version: String,
+    /// What one password hash costs.
+    pub hash_cost: HashCost,
+}
+
+/// The state of the API. Clones share it.
+#[derive(Clone)]
+pub struct ApiState(Arc<Inner>);
+
+/// See [`ApiState`].
+pub struct Inner {
+    pub(crate) runtime: Runtime,
+    pub(crate) options: ApiOptions,
+    pub(crate) keys: SessionKeys,
+    pub(crate) hasher: PasswordHasher,
+    pub(crate) hashing: Semaphore,
+    /// Sessions that have just ended; open event streams listen.
+    pub(crate) ended: broadcast::Sender<SessionId>,
+    hosts: Vec<String>,
+    handoff: Mutex<Option<String>>,
+    handoff_used: Notify,
+}
+
+impl Deref for ApiState {
+    type Target = Inner;
+    fn deref(&self) -> &Inner {
+        &self.0
+    }
+}
+
+impl ApiState {
+    /// The state for a running appliance. `keys` come from SESSION_SECRET or the master key.
+    ///
+    /// # Errors
+    /// When the hash cost is out of range, or memory or random numbers are missing.
+    pub fn new(
+        runtime: Runtime,
+        keys: SessionKeys,
+        options: ApiOptions,
+    ) -> Result<Self, AuthError> {
+        let port = options.port;
+        let mut hosts: Vec<String> = ["127.0.0.1", "localhost", "[::1]"]
+            .into_iter()
+            .map(|host| format!("{host}:{port}"))
+            .collect();
+        for host in &options.allowed_hosts {
+            let host = host.trim().to_ascii_lowercase();
+            let has_port = host
+                .rsplit_once(':')
+                .is_some_and(|(_, p)| p.parse::<u16>().is_ok());
+            if !has_port {
+                hosts.push(format!("{host}:{port}"));
+            }
+            hosts.push(host);
+        }
+        Ok(Self(Arc::new(Inner {
+            hasher: PasswordHasher::new(options.hash_cost)?,
+            keys,
+            runtime,
+            options,
+            hashing: Semaphore::new(HASHES_AT_ONCE),
+            ended: broadcast::channel(64).0,
+            hosts,
+            handoff: Mutex::new(None),
+            handoff_used: Notify::new(),
+        })))
+    }
+
+    /// A fresh one-time token for the desktop window; an older one no longer counts. It binds a
+    /// window, it signs nobody in.
+    ///
+    /// # Errors
+    /// When the system gives no randomness.
+    pub fn issue_handoff(&self) -> Result<String, getrandom::Error> {
+        let mut bytes = [0_u8; 32];
+        getrandom::fill(&mut bytes)?;
+        let token = URL_SAFE_NO_PAD.encode(bytes);
+        *self.0.handoff.lock() = Some(token.clone());
+        Ok(token)
+    }
+
+    /// Waits until a one-time token was used, so that the host can issue the next one.
+    pub async fn handoff_used(&self) {
+        self.0.handoff_used.notified().await;
+    }
+
+    /// Uses up the token.
+    pub(crate) fn take_handoff(&self, token: &str) -> bool {
+        let mut current = self.0.handoff.lock();
+        let is_right = current
+            .as_deref()
+            .is_some_and(|right| bool::from(right.as_bytes().ct_eq(token.as_bytes())));
+        if is_right {
+            *current = None;
+            self.0.handoff_used.notify_one();
+        }
+        is_right
+    }
+
+    pub(crate) fn now(&self) -> Timestamp {
+        self.runtime.clock().now()
+    }
+
+    pub(crate) fn is_allowed_host(&self, host: &str) -> bool {
+        self.hosts
+            .iter()
+            .any(|known| known.eq_ignore_ascii_case(host))
+    }
+
+    /// The cookie's name: cookies are shared across ports of one host, so the port is in it.
+    pub(crate) fn cookie_name(&self) -> String {
+        format!("optria_{}", self.options.port)
+    }
+
+    /// The short name of this appliance.
+    pub(crate) fn appliance(&self) -> String {
+        self.options
+            .appliance_id
+            .chars()
+            .filter(|c| *c != '-')
+            .take(8)
+            .collect()
+    }
+
+    /// Tells open event streams that a session ended.
+    pub(crate) fn session_ended(&self, id: SessionId) {
+        // An error only says that no stream is open.
+        drop(self.ended.send(id));
+    }
+}

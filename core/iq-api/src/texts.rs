@@ -1,0 +1,176 @@
+//! Sentences for codes that are shown: alerts, events, titles, stages. The codes and their arguments
+//! come from the domain, the words from the catalogue.
+
+use iq_api_types::StatusMessage;
+use iq_domain::{Message, Names};
+use iq_locale::{Language, Params, pattern};
+use serde_json::Value;
+
+/// Where the sentence of a shown code may stand, in this order; errors come last.
+const SECTIONS: [&str; 2] = ["sentence", "stage"];
+
+/// Arguments that carry a key of the catalogue instead of a text.
+const NAMED: [(&str, &str); 5] = [
+    ("metric", "metric"),
+    ("first_out", "metric"),
+    ("family", "family"),
+    ("action", "action"),
+    ("reason", "errors"),
+];
+
+/// The sentence of a code with its arguments.
+pub(crate) fn of(language: Language, code: &str, params: &Params) -> String {
+    iq_locale::message(language, &SECTIONS, code, &named(language, params))
+}
+
+/// The sentence of a code whose arguments are kept as JSON.
+pub(crate) fn of_json(language: Language, code: &str, params: &Value) -> String {
+    of(language, code, &params_of(params))
+}
+
+/// The sentence of a message.
+pub(crate) fn of_message(language: Language, message: &Message) -> String {
+    of(language, &message.code, &message.params)
+}
+
+/// A message with its sentence, for answers that carry both.
+pub(crate) fn status(language: Language, message: &Message) -> StatusMessage {
+    StatusMessage {
+        code: message.code.clone(),
+        message: of_message(language, message),
+        params: message.params.clone(),
+    }
+}
+
+/// The name of a metric in both languages; the key itself for a metric nobody named.
+pub(crate) fn metric_names(family: &str, metric: &str) -> Names {
+    if let Some(template) = iq_mapping::catalogue().metric(family, metric) {
+        return template.names.clone();
+    }
+    let name = |language| {
+        pattern(language, "metric", metric)
+            .unwrap_or(metric)
+            .to_owned()
+    };
+    Names {
+        en: name(Language::En),
+        ar: name(Language::Ar),
+    }
+}
+
+fn named(language: Language, params: &Params) -> Params {
+    let mut params = params.clone();
+    for (argument, section) in NAMED {
+        if let Some(value) = params.get_mut(argument)
+            && let Some(name) = pattern(language, section, value)
+        {
+            name.clone_into(value);
+        }
+    }
+    params
+}
+
+/// Arguments kept as JSON, as texts; measured numbers are rounded to what an instrument knows.
+pub(crate) fn params_of(params: &Value) -> Params {
+    let mut texts = iq_locale::params_of(params);
+    for (key, value) in params.as_object().into_iter().flatten() {
+        if let Some(value) = value
+            .as_f64()
+            .filter(|_| !value.is_i64() && !value.is_u64())
+        {
+            texts.insert(key.clone(), number(value));
+        }
+    }
+    texts
+}
+
+/// A measured number for a sentence: four significant digits say all an instrument knows.
+pub(crate) fn number(value: f64) -> String {
+    if value == 0.0 || !value.is_finite() {
+        return value.to_string();
+    }
+    #[allow(
+        clippy::cast_possible_truncation,
+        reason = "the exponent of a finite f64 is small"
+    )]
+    let exponent = value.abs().log10().floor() as i32;
+    let digits = usize::try_from(3 - exponent).unwrap_or(0).min(6);
+    let text = format!("{value:.digits$}");
+    if text.contains('.') {
+        text.trim_end_matches('0').trim_end_matches('.').to_owned()
+    } else {
+        text
+    }
+}
+
+/// A text folded for searching: case, hamza forms, diacritics and digits don't matter.
+pub(crate) fn folded(text: &str) -> String {
+    text.chars()
+        .filter_map(|c| match c {
+            '\u{064B}'..='\u{065F}' | '\u{0670}' | '\u{0640}' | 'ء' => None,
+            'أ' | 'إ' | 'آ' | 'ٱ' => Some('ا'),
+            'ى' | 'ئ' | 'ی' => Some('ي'),
+            'ؤ' => Some('و'),
+            'ة' => Some('ه'),
+            'ک' => Some('ك'),
+            '٠'..='٩' => char::from_digit(c as u32 - '٠' as u32, 10),
+            '۰'..='۹' => char::from_digit(c as u32 - '۰' as u32, 10),
+            c => Some(c),
+        })
+        .flat_map(char::to_lowercase)
+        .collect()
+}
+
+/// Whether one of the texts contains what a person searches for.
+pub(crate) fn matches(query: &str, texts: &[&str]) -> bool {
+    let query = folded(query.trim());
+    query.is_empty() || texts.iter().any(|text| folded(text).contains(&query))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn finds_arabic_names_however_they_are_spelt() {
+        for (query, text) in [
+            ("مضخه", "مضخة التغذية"),
+            ("احمد", "أحمد"),
+            ("ضغط", "ضـغْـط"),
+            ("p-102", "P-102A"),
+            ("١٠٢", "P-102A"),
+            ("مستوي", "مستوى"),
+        ] {
+            assert!(matches(query, &[text]), "{query} in {text}");
+        }
+        assert!(!matches("pump", &["fan", "مروحة"]));
+        assert!(matches("  ", &["anything"]));
+    }
+
+    #[test]
+    fn puts_the_metric_name_into_the_sentence() {
+        let params = serde_json::json!({
+            "metric": "suction_pressure", "value": "3", "unit": "bar", "limit": 2
+        });
+        let text = of_json(Language::En, "alert.limit_high", &params);
+        assert!(
+            text.contains("Suction pressure") && text.contains('3'),
+            "{text}"
+        );
+        assert!(!text.contains("suction_pressure"), "{text}");
+    }
+
+    #[test]
+    fn writes_four_significant_digits() {
+        for (value, text) in [
+            (4.2, "4.2"),
+            (4.123_456, "4.123"),
+            (12_345.678, "12346"),
+            (-0.012_345, "-0.01235"),
+            (0.0, "0"),
+            (100.0, "100"),
+        ] {
+            assert_eq!(number(value), text);
+        }
+    }
+}

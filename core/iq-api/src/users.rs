@@ -1,0 +1,275 @@
+//! Users of the tenant. Nobody gives more than the own role, and nobody changes who stands above.
+
+use axum::{Json, extract::State, http::StatusCode};
+use iq_api_types::{CreatedUser, TenantUser, TenantUserInput};
+use iq_auth::temporary_password;
+use iq_domain::{AuthSource, CodedError, Permission, Role, User, UserId};
+use iq_store::users::{self, UserFilter};
+use serde::Deserialize;
+use utoipa::IntoParams;
+
+use crate::{
+    auth,
+    http::{
+        Answer, Audit, Body, Caller, Check, Failure, Id, Query, Route, check::NAME_CHARS, get,
+        post, put,
+    },
+    session::end_sessions,
+    state::ApiState,
+};
+
+const USERNAME_CHARS: std::ops::RangeInclusive<usize> = 2..=64;
+
+pub(crate) fn routes() -> Vec<Route> {
+    use Permission::{UsersRead, UsersWrite};
+    vec![
+        get("/api/tenant-users", UsersRead, list_users)
+            .query::<UserQuery>()
+            .list::<TenantUser>()
+            .says("Users of the tenant"),
+        post("/api/tenant-users", UsersWrite, create_user)
+            .body::<TenantUserInput>()
+            .answer::<CreatedUser>()
+            .status(201)
+            .audits("users.create")
+            .says("Create a user with a temporary password"),
+        get("/api/tenant-users/{id}", UsersRead, get_user)
+            .answer::<TenantUser>()
+            .says("One user"),
+        put("/api/tenant-users/{id}", UsersWrite, update_user)
+            .body::<TenantUserInput>()
+            .answer::<TenantUser>()
+            .audits("users.update")
+            .says("Change name, role or switch; sessions end when role or switch change"),
+        post(
+            "/api/tenant-users/{id}/reset-password",
+            UsersWrite,
+            reset_password,
+        )
+        .answer::<CreatedUser>()
+        .audits("users.reset_password")
+        .says("A new temporary password; all sessions of the user end"),
+    ]
+}
+
+#[derive(Debug, Default, Deserialize, IntoParams)]
+struct UserQuery {
+    /// Only this role.
+    role: Option<Role>,
+    /// Only active or only disabled users.
+    is_active: Option<bool>,
+    /// Part of user name, name or e-mail.
+    q: Option<String>,
+}
+
+async fn list_users(
+    State(state): State<ApiState>,
+    caller: Caller,
+    Query(query): Query<UserQuery>,
+) -> Answer<Json<Vec<TenantUser>>> {
+    let filter = UserFilter {
+        role: query.role,
+        is_active: query.is_active,
+        text: query.q,
+    };
+    let tenant = caller.tenant_id;
+    let rows = state
+        .runtime
+        .store()
+        .read(move |conn| users::list_users(conn, tenant, &filter, iq_store::Page::MAX))
+        .await?;
+    Ok(Json(rows.rows.into_iter().map(dto).collect()))
+}
+
+async fn get_user(
+    State(state): State<ApiState>,
+    caller: Caller,
+    Id(id): Id<UserId>,
+) -> Answer<Json<TenantUser>> {
+    Ok(Json(dto(own(&state, &caller, id).await?)))
+}
+
+async fn create_user(
+    State(state): State<ApiState>,
+    caller: Caller,
+    audit: Audit,
+    Body(input): Body<TenantUserInput>,
+) -> Answer<(StatusCode, Json<CreatedUser>)> {
+    let username = input.username.trim().to_owned();
+    check_input(&caller, &username, &input)?;
+    let password = temporary_password().map_err(CodedError::from)?;
+    let hash = auth::hash_password(&state, password.clone()).await?;
+    let user = User {
+        id: UserId::new(),
+        tenant_id: caller.tenant_id,
+        username,
+        email: input.email.filter(|e| !e.is_empty()),
+        name: input.name,
+        role: input.role,
+        is_active: input.is_active,
+        auth_source: AuthSource::Local,
+        must_change_password: true,
+        last_sign_in_at: None,
+        created_at: state.now(),
+    };
+    audit
+        .object("user", user.id)
+        .detail("username", user.username.clone())
+        .detail("role", user.role.as_str());
+    let (tenant, row) = (caller.tenant_id, user.clone());
+    state
+        .runtime
+        .store()
+        .write(move |tx| users::create_user(tx, tenant, &row, Some(&hash)))
+        .await?;
+    let created = CreatedUser {
+        user: dto(user),
+        temporary_password: password.expose().to_owned(),
+    };
+    Ok((StatusCode::CREATED, Json(created)))
+}
+
+async fn update_user(
+    State(state): State<ApiState>,
+    caller: Caller,
+    audit: Audit,
+    Id(id): Id<UserId>,
+    Body(input): Body<TenantUserInput>,
+) -> Answer<Json<TenantUser>> {
+    let old = own(&state, &caller, id).await?;
+    refuse_above(&caller, old.role)?;
+    check_input(&caller, input.username.trim(), &input)?;
+    if users::username_key(&input.username) != users::username_key(&old.username) {
+        return Err(Failure::field("username", "users.username_fixed"));
+    }
+    let mut user = old.clone();
+    user.name = input.name;
+    user.email = input.email.filter(|e| !e.is_empty());
+    user.role = input.role;
+    user.is_active = input.is_active;
+    let is_access_changed = user.role != old.role || user.is_active != old.is_active;
+    if is_access_changed && id == caller.user_id {
+        return Err(Failure::conflict("users.own_account"));
+    }
+    audit
+        .detail("username", user.username.clone())
+        .detail("role", user.role.as_str())
+        .detail("role_before", old.role.as_str())
+        .detail("is_active", user.is_active);
+    let (tenant, row) = (caller.tenant_id, user.clone());
+    state
+        .runtime
+        .store()
+        .write(move |tx| {
+            let was_admin = old.role == Role::TenantAdmin && old.is_active;
+            let stays_admin = row.role == Role::TenantAdmin && row.is_active;
+            if was_admin
+                && !stays_admin
+                && users::count_active_users(tx, tenant, Role::TenantAdmin)? <= 1
+            {
+                return Err(CodedError::conflict("users.last_admin").into());
+            }
+            users::update_user(tx, tenant, &row)
+        })
+        .await?;
+    if is_access_changed {
+        end_sessions(&state, tenant, id, None).await?;
+    }
+    Ok(Json(dto(user)))
+}
+
+async fn reset_password(
+    State(state): State<ApiState>,
+    caller: Caller,
+    audit: Audit,
+    Id(id): Id<UserId>,
+) -> Answer<Json<CreatedUser>> {
+    let mut user = own(&state, &caller, id).await?;
+    audit.detail("username", user.username.clone());
+    refuse_above(&caller, user.role)?;
+    if id == caller.user_id {
+        return Err(Failure::conflict("users.own_password"));
+    }
+    if user.auth_source != AuthSource::Local {
+        return Err(Failure::conflict("users.password_elsewhere"));
+    }
+    let password = temporary_password().map_err(CodedError::from)?;
+    let hash = auth::hash_password(&state, password.clone()).await?;
+    let tenant = caller.tenant_id;
+    state
+        .runtime
+        .store()
+        .write(move |tx| users::update_password_hash(tx, tenant, id, &hash, true))
+        .await?;
+    end_sessions(&state, tenant, id, None).await?;
+    user.must_change_password = true;
+    Ok(Json(CreatedUser {
+        user: dto(user),
+        temporary_password: password.expose().to_owned(),
+    }))
+}
+
+async fn own(state: &ApiState, caller: &Caller, id: UserId) -> Answer<User> {
+    let tenant = caller.tenant_id;
+    state
+        .runtime
+        .store()
+        .read(move |conn| users::get_user(conn, tenant, id))
+        .await?
+        .ok_or_else(Failure::not_found)
+}
+
+fn refuse_above(caller: &Caller, role: Role) -> Answer<()> {
+    if role > caller.role {
+        Err(Failure::forbidden("users.role_above_own"))
+    } else {
+        Ok(())
+    }
+}
+
+fn check_input(caller: &Caller, username: &str, input: &TenantUserInput) -> Answer<()> {
+    let mut check = Check::new();
+    check_username(&mut check, username);
+    check.line("name", &input.name, NAME_CHARS);
+    check_email(&mut check, input.email.as_deref());
+    check.done()?;
+    refuse_above(caller, input.role)
+}
+
+/// Plain ASCII names: two names that look the same in some other script must not be two accounts.
+pub(crate) fn check_username(check: &mut Check, username: &str) {
+    let is_fine = USERNAME_CHARS.contains(&username.len())
+        && username.starts_with(|c: char| c.is_ascii_alphanumeric())
+        && username
+            .chars()
+            .all(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-' | '@' | '+'));
+    check.require(is_fine, "username", "users.username_wrong");
+}
+
+/// An address by its form; whether it arrives anywhere is another matter.
+pub(crate) fn check_email(check: &mut Check, email: Option<&str>) {
+    let Some(email) = email.filter(|e| !e.is_empty()) else {
+        return;
+    };
+    check.line("email", email, NAME_CHARS * 2);
+    let is_fine = email
+        .split_once('@')
+        .is_some_and(|(local, host)| !local.is_empty() && !host.is_empty() && !host.contains('@'));
+    let has_space = email.contains(char::is_whitespace);
+    check.require(is_fine && !has_space, "email", "users.email_wrong");
+}
+
+fn dto(user: User) -> TenantUser {
+    TenantUser {
+        id: user.id,
+        username: user.username,
+        email: user.email,
+        name: user.name,
+        role: user.role,
+        is_active: user.is_active,
+        auth_source: user.auth_source,
+        must_change_password: user.must_change_password,
+        last_sign_in_at: user.last_sign_in_at,
+        created_at: user.created_at,
+    }
+}
