@@ -8,7 +8,15 @@ pub(crate) fn bench(args: &[String]) -> Result<()> {
     if args.is_empty() {
         bail!("`bench` needs a name; `cargo xtask bench --list` shows them");
     }
-    run(cargo()
-        .args(["run", "--release", "--package", "iq-bench", "--"])
-        .args(args))
+    let mut bench = cargo();
+    bench.arg("run");
+    if args == ["--list"] {
+        // Only names are printed: no need for an optimised build.
+        bench.args(["--quiet", "--bin", "iq-bench", "--", "help"]);
+    } else {
+        bench
+            .args(["--release", "--bin", "iq-bench", "--"])
+            .args(args);
+    }
+    run(&mut bench)
 }

@@ -21,15 +21,21 @@ const CLIENT: &str = "ui/src/api/schema.d.ts";
 /// Writes all generated files.
 pub(crate) fn write() -> Result<()> {
     // In this order: the programs embed the locales, the client is made from the document.
-    for language in locales::LANGUAGES {
-        put(&locale_path(language), &locales::file_text(language)?)?;
-    }
+    write_locales()?;
     ui::install()?;
     ui::build()?;
     build_programs()?;
     put(OPENAPI, &document()?)?;
     put(PERMISSIONS, &matrix()?)?;
     put(CLIENT, &client()?)
+}
+
+/// Writes the merged sentences alone, which needs no build.
+pub(crate) fn write_locales() -> Result<()> {
+    for language in locales::LANGUAGES {
+        put(&locale_path(language), &locales::file_text(language)?)?;
+    }
+    Ok(())
 }
 
 /// Compares all generated files with what the code says now, and names the stale ones. Expects the

@@ -29,6 +29,7 @@ cargo xtask <task>
   test               set up and run every check and test (ci is the same)
   tidy               the rules of the house: floors, sizes, translations, styles
   codegen [--check]  locales, OpenAPI document, permission matrix, typed client
+  codegen --locales  the merged sentences alone
   screens            a picture of every page, language and theme
   bench NAME         measurements; bench --list names them
 ";
@@ -55,7 +56,8 @@ fn dispatch(args: &[String]) -> Result<()> {
         "codegen" => match rest {
             [] => codegen::write(),
             [flag] if flag == "--check" => codegen::check(),
-            _ => bail!("`codegen` takes only --check."),
+            [flag] if flag == "--locales" => codegen::write_locales(),
+            _ => bail!("`codegen` takes only --check or --locales."),
         },
         "screens" => screens::screens(rest),
         "bench" => bench::bench(rest),
