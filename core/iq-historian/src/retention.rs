@@ -12,7 +12,7 @@ use crate::store::{self, ChunkRef};
 use crate::writer::{Core, Writer};
 
 /// Most freed pages handed back to the file system in one go.
-const VACUUM_PAGES: u32 = 4_096;
+const VACUUM_PAGES: u32 = 16_384;
 
 /// What is kept of a signal's past: pinned windows before `limit`, everything from it on.
 struct Keep<'a> {

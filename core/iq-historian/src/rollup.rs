@@ -265,26 +265,34 @@ impl Lattice {
         }
     }
 
-    /// The sum as an integer: above `n` times the smallest for decimals, else its bits.
-    fn sum_to_integer(self, roll: &Roll, min: u64) -> u64 {
+    /// The sum as an integer: beside that of `n` times the middle for decimals, else its bits.
+    fn sum_to_integer(self, roll: &Roll, min: u64, max: u64) -> u64 {
         match self {
             Self::Decimal(e) => {
                 let sum = (roll.sum * POWERS[usize::from(e)]).round_ties_even() as i64;
-                zigzag(sum - roll.n as i64 * (min as i64 - OFFSET))
+                zigzag(sum - middle_sum(roll.n, min, max))
             }
             _ => roll.sum.to_bits(),
         }
     }
 
-    fn sum_to_number(self, integer: u64, n: u64, min: u64) -> f64 {
+    fn sum_to_number(self, integer: u64, n: u64, min: u64, max: u64) -> f64 {
         match self {
             Self::Decimal(e) => {
-                let low = (n as i64).wrapping_mul((min as i64).wrapping_sub(OFFSET));
-                unzigzag(integer).wrapping_add(low) as f64 / POWERS[usize::from(e)]
+                let sum = unzigzag(integer).wrapping_add(middle_sum(n, min, max));
+                sum as f64 / POWERS[usize::from(e)]
             }
             _ => f64::from_bits(integer),
         }
     }
+}
+
+/// What the sum would be if the mean lay in the middle between the extremes.
+const fn middle_sum(n: u64, min: u64, max: u64) -> i64 {
+    let ends = (min as i64)
+        .wrapping_add(max as i64)
+        .wrapping_sub(2 * OFFSET);
+    (n as i64).wrapping_mul(ends) >> 1
 }
 
 /// Encodes the rollups of the chunk of `signal_no` that starts at `t0`.
@@ -321,18 +329,30 @@ fn put_numbers(out: &mut Vec<u8>, good: &[&Roll], lattice: Lattice) {
         .map(|p| zigzag(p[1].wrapping_sub(p[0]) as i64))
         .collect();
     put_column(out, &steps);
-    for number in [|r: &Roll| r.max, |r: &Roll| r.first, |r: &Roll| r.last] {
-        let above: Vec<u64> = good
+    let integers = |number: fn(&Roll) -> f64| -> Vec<u64> {
+        good.iter().map(|r| lattice.to_integer(number(r))).collect()
+    };
+    let (maxs, lasts) = (integers(|r| r.max), integers(|r| r.last));
+    for column in [&maxs, &lasts] {
+        let above: Vec<u64> = column
             .iter()
             .zip(&mins)
-            .map(|(r, min)| lattice.to_integer(number(r)) - min)
+            .map(|(value, min)| value - min)
             .collect();
         put_column(out, &above);
     }
+    // A first sample lies near the last one before it.
+    let before = mins.iter().take(1).chain(&lasts);
+    let firsts: Vec<u64> = integers(|r| r.first)
+        .iter()
+        .zip(before)
+        .map(|(first, before)| zigzag(first.wrapping_sub(*before) as i64))
+        .collect();
+    put_column(out, &firsts);
     let sums: Vec<u64> = good
         .iter()
-        .zip(&mins)
-        .map(|(r, min)| lattice.sum_to_integer(r, *min))
+        .zip(mins.iter().zip(&maxs))
+        .map(|(r, (min, max))| lattice.sum_to_integer(r, *min, *max))
         .collect();
     put_column(out, &sums);
 }
@@ -365,21 +385,24 @@ pub(crate) fn decode(signal_no: u32, t0: i64, length: i64, blob: &[u8]) -> Optio
     let lattice = Lattice::from_code(reader.byte()?)?;
     let mut min = reader.uint()?;
     let steps = take_column(&mut reader, good - 1)?;
-    let [maxs, firsts, lasts, sums] = [(); 4]
+    let [maxs, lasts, firsts, sums] = [(); 4]
         .map(|()| take_column(&mut reader, good))
         .into_iter()
         .collect::<Option<Vec<_>>>()?
         .try_into()
         .ok()?;
+    let mut before = None;
     for (i, roll) in rolls.iter_mut().filter(|r| r.n > 0).enumerate() {
         if i > 0 {
             min = min.wrapping_add(unzigzag(steps[i - 1]) as u64);
         }
+        let (max, last) = (min.wrapping_add(maxs[i]), min.wrapping_add(lasts[i]));
+        let before = before.replace(last).unwrap_or(min);
         roll.min = lattice.to_number(min);
-        roll.max = lattice.to_number(min.wrapping_add(maxs[i]));
-        roll.first = lattice.to_number(min.wrapping_add(firsts[i]));
-        roll.last = lattice.to_number(min.wrapping_add(lasts[i]));
-        roll.sum = lattice.sum_to_number(sums[i], roll.n, min);
+        roll.max = lattice.to_number(max);
+        roll.first = lattice.to_number(before.wrapping_add(unzigzag(firsts[i]) as u64));
+        roll.last = lattice.to_number(last);
+        roll.sum = lattice.sum_to_number(sums[i], roll.n, min, max);
     }
     Some(rolls)
 }

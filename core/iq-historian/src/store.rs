@@ -22,7 +22,8 @@ pub(crate) const FORMAT: i64 = 1;
 const APPLICATION_ID: i64 = 0x4f49_5168;
 /// First release without the bug that could lose a commit racing a checkpoint.
 const OLDEST_SQLITE: i32 = 3_051_003;
-const PAGE_SIZE: u64 = 4_096;
+/// Small pages: chunks leave little room unused, and a commit of a small batch writes little.
+pub(crate) const PAGE_SIZE: u64 = 1_024;
 
 const SCHEMA: &str = "
 CREATE TABLE journal (id INTEGER PRIMARY KEY, blob BLOB NOT NULL);
@@ -84,14 +85,16 @@ pub(crate) fn open(path: &Path, max_bytes: Option<u64>) -> Result<Connection, Hi
     let mut conn = Connection::open(path)?;
     conn.busy_timeout(Duration::from_secs(10))?;
     if !exists {
-        conn.execute_batch("PRAGMA page_size = 4096; PRAGMA auto_vacuum = INCREMENTAL;")?;
+        conn.execute_batch(&format!(
+            "PRAGMA page_size = {PAGE_SIZE}; PRAGMA auto_vacuum = INCREMENTAL;"
+        ))?;
     }
     conn.execute_batch(
         "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = 0;
          PRAGMA cache_size = -8192; PRAGMA temp_store = MEMORY; PRAGMA cell_size_check = ON;",
     )?;
     if let Some(bytes) = max_bytes {
-        let pages = (bytes / PAGE_SIZE).max(16);
+        let pages = (bytes / PAGE_SIZE).max(64);
         conn.query_row(&format!("PRAGMA max_page_count = {pages}"), [], |_| Ok(()))?;
     }
     conn.set_prepared_statement_cache_capacity(64);

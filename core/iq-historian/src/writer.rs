@@ -27,8 +27,8 @@ const ROW_SAMPLES: usize = 65_536;
 const TRIM_ROWS: usize = 16;
 /// Pages written after which the write-ahead log is copied into the file when nobody waits, and
 /// whether or not somebody waits.
-const CHECKPOINT_IDLE: u64 = 1_000;
-const CHECKPOINT_BUSY: u64 = 4_000;
+const CHECKPOINT_IDLE: u64 = 4_000;
+const CHECKPOINT_BUSY: u64 = 16_000;
 /// How long sealed blocks wait for a batch to share a commit with.
 const SEAL_WAIT: Duration = Duration::from_millis(50);
 /// Pause between attempts to store sealed blocks while the disk is full.
@@ -344,7 +344,10 @@ impl Core {
                 pages += 4;
             }
         }
-        pages += rows.iter().map(|(_, bytes)| 1 + bytes / 4_096).sum::<u64>();
+        pages += rows
+            .iter()
+            .map(|(_, bytes)| 1 + bytes / store::PAGE_SIZE)
+            .sum::<u64>();
         if sealed.is_empty() {
             tx.commit()?;
         } else {
@@ -375,7 +378,7 @@ impl Core {
         let mut pages = 2;
         for part in &seal.main {
             store::insert_main(tx, signal_no, part)?;
-            pages += 3 + part.blob.len() as u64 / 4_096;
+            pages += 3 + part.blob.len() as u64 / store::PAGE_SIZE;
         }
         for part in &seal.late {
             if store::overlaps(tx, signal_no, part.t0, part.t1)? {
@@ -383,7 +386,7 @@ impl Core {
             } else {
                 store::insert_main(tx, signal_no, part)?;
             }
-            pages += 3 + part.blob.len() as u64 / 4_096;
+            pages += 3 + part.blob.len() as u64 / store::PAGE_SIZE;
         }
         let hot = self.hot.read();
         let Some(signal) = hot.get(signal_no) else {

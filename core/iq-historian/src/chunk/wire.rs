@@ -140,16 +140,21 @@ pub(crate) fn unpack<T: Number + Default>(reader: &mut Reader<'_>, n: usize) -> 
     (progress.finished && progress.n_processed == n).then_some(numbers)
 }
 
-/// Appends integers as (smallest, bit width, packed differences): for columns too short for `pco`.
+/// Appends integers as (smallest, bit width, packed differences, exceptions): for columns too short for
+/// `pco`. The few values that do not fit the cheapest width keep their upper bits as exceptions.
 pub(crate) fn put_column(out: &mut Vec<u8>, column: &[u64]) {
     let low = column.iter().copied().min().unwrap_or(0);
-    let high = column.iter().copied().max().unwrap_or(0);
-    let width = 64 - (high - low).leading_zeros();
+    let width = cheapest_width(column, low);
+    let mask = if width == 0 {
+        0
+    } else {
+        u64::MAX >> (64 - width)
+    };
     put_uint(out, low);
     out.push(width as u8);
     let (mut pending, mut used) = (0_u128, 0_u32);
     for value in column {
-        pending |= u128::from(value - low) << used;
+        pending |= u128::from((value - low) & mask) << used;
         used += width;
         while used >= 8 {
             out.push(pending as u8);
@@ -160,6 +165,31 @@ pub(crate) fn put_column(out: &mut Vec<u8>, column: &[u64]) {
     if used > 0 {
         out.push(pending as u8);
     }
+    let large = |value: &&u64| **value - low > mask;
+    put_uint(out, column.iter().filter(large).count() as u64);
+    let mut before = 0;
+    for (i, value) in column.iter().enumerate().filter(|(_, value)| large(value)) {
+        put_uint(out, (i - before) as u64);
+        put_uint(out, (value - low) >> width);
+        before = i;
+    }
+}
+
+/// The bit width at which packed values and exceptions together are smallest.
+fn cheapest_width(column: &[u64], low: u64) -> u32 {
+    let mut by_width = [0_u64; 65];
+    for value in column {
+        by_width[(64 - (value - low).leading_zeros()) as usize] += 1;
+    }
+    let cost = |width: usize| {
+        let exceptions: u64 = (width + 1..=64)
+            .map(|bits| by_width[bits] * (8 + 8 * (bits - width).div_ceil(7) as u64))
+            .sum();
+        (column.len() * width) as u64 + exceptions
+    };
+    (0..=64_usize)
+        .min_by_key(|width| cost(*width))
+        .unwrap_or(64) as u32
 }
 
 /// Reads back a column of `n` integers.
@@ -170,21 +200,31 @@ pub(crate) fn take_column(reader: &mut Reader<'_>, n: usize) -> Option<Vec<u64>>
         return None;
     }
     let bytes = reader.take((n * width as usize).div_ceil(8))?;
-    if width == 0 {
-        return Some(vec![low; n]);
-    }
-    let mask = u64::MAX >> (64 - width);
     let mut column = Vec::with_capacity(n);
-    let (mut pending, mut held, mut next) = (0_u128, 0_u32, bytes.iter());
-    for _ in 0..n {
-        while held < width {
-            pending |= u128::from(*next.next()?) << held;
-            held += 8;
+    if width == 0 {
+        column.resize(n, 0);
+    } else {
+        let mask = u64::MAX >> (64 - width);
+        let (mut pending, mut held, mut next) = (0_u128, 0_u32, bytes.iter());
+        for _ in 0..n {
+            while held < width {
+                pending |= u128::from(*next.next()?) << held;
+                held += 8;
+            }
+            column.push(pending as u64 & mask);
+            pending >>= width;
+            held -= width;
         }
-        column.push(low.wrapping_add(pending as u64 & mask));
-        pending >>= width;
-        held -= width;
     }
+    let mut index = 0_usize;
+    for _ in 0..reader.count()? {
+        index = index.checked_add(reader.count()?)?;
+        let high = reader.uint()?.checked_shl(width)?;
+        *column.get_mut(index)? |= high;
+    }
+    column
+        .iter_mut()
+        .for_each(|value| *value = value.wrapping_add(low));
     Some(column)
 }
 
