@@ -46,6 +46,8 @@ pub(crate) struct Signal {
     pub(crate) target: usize,
     pub(crate) last: Option<Sample>,
     pub(crate) last_good: LastGood,
+    /// Counts samples taken in: tells a search for the last good value whether it is still true.
+    pub(crate) version: u64,
 }
 
 impl Signal {
@@ -61,6 +63,7 @@ impl Signal {
             target,
             last: None,
             last_good: LastGood::Known(None),
+            version: 0,
         }
     }
 
@@ -91,6 +94,7 @@ impl Signal {
     }
 
     fn note_last(&mut self, t: i64, value: Option<&Value>, status: u32) {
+        self.version += 1;
         let is_newest = self.last.as_ref().is_none_or(|last| t >= last.t);
         let good_at = match &self.last_good {
             LastGood::Known(Some(good)) => Some(good.t),

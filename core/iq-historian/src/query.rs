@@ -323,12 +323,25 @@ impl Historian {
     #[must_use]
     pub fn last_good(&self, signal_no: u32) -> Option<Point> {
         let core = self.core();
-        match &core.hot.read().get(signal_no)?.last_good {
-            LastGood::Known(good) => return good.as_ref().map(Sample::point),
-            LastGood::Unknown => {}
-        }
+        let version = {
+            let hot = core.hot.read();
+            let signal = hot.get(signal_no)?;
+            if let LastGood::Known(good) = &signal.last_good {
+                return good.as_ref().map(Sample::point);
+            }
+            signal.version
+        };
         match core.find_last_good(signal_no) {
-            Ok(found) => found.as_ref().map(Sample::point),
+            Ok(found) => {
+                let point = found.as_ref().map(Sample::point);
+                // Remembered, unless a sample came in while it was searched for.
+                if let Some(signal) = core.hot.write().get_mut(signal_no)
+                    && signal.version == version
+                {
+                    signal.last_good = LastGood::Known(found);
+                }
+                point
+            }
             Err(error) => {
                 tracing::error!(%error, signal_no, "the last good value could not be read");
                 None

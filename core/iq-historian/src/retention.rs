@@ -73,10 +73,21 @@ impl Historian {
                 .any(|b| b.first_time().is_some_and(|t| t < limit))
         });
         let mut writer = core.writer.lock();
-        if in_memory {
-            core.flush(&mut writer, &mut std::iter::once(signal_no))?;
+        let flush = |writer: &mut Writer| match in_memory {
+            true => core.flush(writer, &mut std::iter::once(signal_no)),
+            false => Ok(()),
+        };
+        let flushed = flush(&mut writer);
+        let mut removed = core.remove(&mut writer, signal_no, &keep)?;
+        match flushed {
+            Ok(()) => {}
+            // On a full disk the removal makes the room that sealing needs.
+            Err(HistorianError::DiskFull) => {
+                flush(&mut writer)?;
+                removed += core.remove(&mut writer, signal_no, &keep)?;
+            }
+            Err(error) => return Err(error),
         }
-        let removed = core.remove(&mut writer, signal_no, &keep)?;
         if removed > 0 {
             core.refresh_last(&mut writer, signal_no, &keep)?;
             let mut vacuum = writer
@@ -194,10 +205,12 @@ impl Core {
         keep: &Keep<'_>,
     ) -> Result<(), HistorianError> {
         let (last, good) = {
-            let hot = self.hot.read();
-            let Some(signal) = hot.get(signal_no) else {
+            let mut hot = self.hot.write();
+            let Some(signal) = hot.get_mut(signal_no) else {
                 return Ok(());
             };
+            // A search for the last good value may have met what is gone now.
+            signal.version += 1;
             let good = match &signal.last_good {
                 LastGood::Known(Some(good)) => Some(good.t),
                 _ => None,
