@@ -1,7 +1,7 @@
 import react from '@vitejs/plugin-react';
 import { resolve } from 'node:path';
 import { defineConfig } from 'vitest/config';
-import { locales } from './vite/locales';
+import { locales } from './vite/locales.ts';
 
 const api = process.env.OPTRIA_URL ?? 'http://127.0.0.1:8080';
 

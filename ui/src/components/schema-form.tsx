@@ -21,9 +21,9 @@ interface Props {
 const MARK = '***';
 const SOURCES: Record<string, IconName> = { tenant: 'edit', environment: 'globe', default: 'gear' };
 
-export function connectorText(kind: string, field: string): string | undefined {
-  const key = `connector.${kind}.${field}`;
-  return sentence('ui', key) ?? sentence('connector', key);
+/** Words of a connector: `field.<name>`, `help.<name>`, `option.<name>.<value>`. */
+function connectorText(kind: string, part: string): string | undefined {
+  return sentence('ui', `connector.${kind}.${part}`);
 }
 
 function Secret({ field, value, set, input }: { field: SchemaField; value: unknown; set: (v: unknown) => void; input: object }) {
@@ -80,10 +80,10 @@ export function SchemaForm({ kind, schema, values, effective, problems, disabled
     <>
       {groups.map((group) => (
         <fieldset key={group} className="sf-group">
-          <legend>{t(`form.group.${group}`)}</legend>
+          <legend>{sentence('ui', `connector.group.${group}`) ?? group}</legend>
           {shown.filter((f) => f.group === group).map((field) => {
-            const label = connectorText(kind, field.name) ?? field.name;
-            const help = [connectorText(kind, `${field.name}.help`), field.secret && values[field.name] === MARK ? t('form.secret_stored') : undefined].filter(Boolean).join(' ');
+            const label = connectorText(kind, `field.${field.name}`) ?? field.name;
+            const help = [connectorText(kind, `help.${field.name}`), field.secret && values[field.name] === MARK ? t('form.secret_stored') : undefined].filter(Boolean).join(' ');
             const set = (value: unknown) => onChange({ ...values, [field.name]: value });
             return (
               <div key={field.name} className="sf-row">

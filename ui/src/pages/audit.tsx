@@ -8,6 +8,7 @@ import { Tag, When } from '@/components/marks';
 import { EmptyState } from '@/components/notices';
 import { Loaded, PageHead } from '@/components/page';
 import { type Column, DataTable, useOffset } from '@/components/table';
+import { sentence } from '@/i18n';
 import { useText } from '@/i18n/text';
 import { useParameters } from '@/lib/url';
 
@@ -39,7 +40,7 @@ export default function AuditPage() {
   const columns: Column<AuditRow>[] = [
     { key: 'at', title: t('event.time'), cell: (r) => <When at={r.at} full />, csv: (r) => new Date(r.at).toISOString() },
     { key: 'actor', title: t('audit.actor'), cell: (r) => <Tag>{r.actor}</Tag>, csv: (r) => r.actor },
-    { key: 'action', title: t('audit.action'), cell: (r) => <Tag>{r.action}</Tag>, csv: (r) => r.action },
+    { key: 'action', title: t('audit.action'), cell: (r) => sentence('action', r.action) ?? <Tag>{r.action}</Tag>, csv: (r) => r.action },
     { key: 'object', title: t('audit.object'), cell: (r) => <Tag wrap>{r.object}</Tag>, csv: (r) => r.object },
     { key: 'outcome', title: t('activity.outcome'), cell: (r) => <Outcome row={r} />, csv: (r) => r.outcome },
     { key: 'details', title: t('audit.details'), cell: (r) => (r.details === null || JSON.stringify(r.details) === '{}' ? <span className="dim">{'—'}</span> : <Tag wrap className="cap">{JSON.stringify(r.details)}</Tag>), csv: (r) => JSON.stringify(r.details), wideOnly: true },

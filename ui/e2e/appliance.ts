@@ -1,0 +1,92 @@
+// Starts the real programs for a test: an empty appliance, one with the demo plant, or the plant alone. Each waits for
+// the line `ready …`, uses free ports and a folder of its own, and is stopped with what it wrote.
+import { type ChildProcess, execFile, spawn } from 'node:child_process';
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { promisify } from 'node:util';
+
+export interface Running {
+  url: string;
+  folder: string;
+  /** Everything printed so far. */
+  output: () => string;
+  stop: () => Promise<void>;
+}
+
+export function binary(): string {
+  const named = process.env.OPTRIA_BIN;
+  const built = resolve(process.env.CARGO_TARGET_DIR ?? resolve(import.meta.dirname, '../../target'), 'debug/optria');
+  const path = named ?? built;
+  if (!existsSync(path)) throw new Error(`no program at ${path}: build it, or set OPTRIA_BIN`);
+  return path;
+}
+
+function started(child: ChildProcess, patience: number, output: () => string): Promise<string> {
+  return new Promise((done, failed) => {
+    const late = setTimeout(() => failed(new Error(`not ready after ${patience} ms:\n${output()}`)), patience);
+    const look = () => {
+      const address = /^ready (\S+)/m.exec(output())?.[1];
+      if (!address) return;
+      clearTimeout(late);
+      done(address);
+    };
+    child.stdout!.on('data', look);
+    child.once('exit', (code) => {
+      clearTimeout(late);
+      failed(new Error(`ended with ${code} before it was ready:\n${output()}`));
+    });
+  });
+}
+
+async function run(args: (folder: string) => string[], env: Record<string, string>, patience: number): Promise<Running> {
+  const folder = mkdtempSync(join(tmpdir(), 'optria-e2e-'));
+  const child = spawn(binary(), args(folder), { env: { ...process.env, ...env }, stdio: ['ignore', 'pipe', 'pipe'] });
+  let text = '';
+  const keep = (chunk: Buffer) => {
+    text = (text + chunk.toString()).slice(-200_000);
+  };
+  child.stdout.on('data', keep);
+  child.stderr.on('data', keep);
+  const ended = new Promise<void>((done) => child.once('exit', () => done()));
+  const stop = async () => {
+    child.kill('SIGTERM');
+    const force = setTimeout(() => child.kill('SIGKILL'), 10_000);
+    await ended;
+    clearTimeout(force);
+    rmSync(folder, { recursive: true, force: true });
+  };
+  try {
+    const url = (await started(child, patience, () => text)).replace(/\/$/, '');
+    return { url, folder, output: () => text, stop };
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}
+
+export const serve = (): Promise<Running> => run((folder) => ['serve', '--data-dir', folder, '--port', '0'], {}, 60_000);
+
+export const demo = (): Promise<Running> =>
+  run((folder) => ['demo', '--data-dir', folder, '--port', '0', '--plant-port', '0', '--history-min', '60'], { DEMO_MODE: 'true' }, 180_000);
+
+export const PLANT_PASSWORD = 'read-only-plant-user';
+
+export const plant = (): Promise<Running> =>
+  run((folder) => ['plant', 'serve', '--dir', folder, '--port', '0', '--start-ago', '1h', '--no-anonymous'], { OPTRIA_PLANT_PASSWORD: PLANT_PASSWORD }, 120_000);
+
+export async function plantCommand(folder: string, ...args: string[]): Promise<string> {
+  const { stdout } = await promisify(execFile)(binary(), ['plant', ...args, '--dir', folder]);
+  return stdout;
+}
+
+export interface Account {
+  username: string;
+  password: string;
+  role: string;
+}
+
+/** The demo users an appliance has printed: `name  password  (role)`. */
+export function accountsIn(output: string): Account[] {
+  return [...output.matchAll(/^\s+(\S+@\S+)\s+(\S+)\s+\((\w+)\)\s*$/gm)].map((m) => ({ username: m[1]!, password: m[2]!, role: m[3]! }));
+}

@@ -1,0 +1,70 @@
+// Every page, both languages, both themes: no accessibility violation of WCAG 2.0–2.2 A and AA, nothing untranslated,
+// nothing wider than the window, nothing fetched from elsewhere.
+import AxeBuilder from '@axe-core/playwright';
+import { type Browser, expect, type Page, test } from '@playwright/test';
+import { ROUTES } from '../src/routes';
+import { type Running, serve } from './appliance';
+import { addresses, dress, type Language, OPEN_ROUTES, settled, signIn, type Target, target, type Theme } from './target';
+
+const TAGS = ['wcag2a', 'wcag2aa', 'wcag21aa', 'wcag22aa'];
+const looked = new Map<string, Set<string>>();
+let t: Target;
+let empty: Running | null = null;
+
+test.describe.configure({ mode: 'serial' });
+test.beforeAll(async () => {
+  t = await target();
+  // The first start is a page of an appliance without users.
+  if (!process.env.OPTRIA_URL) empty = await serve();
+});
+test.afterAll(async () => {
+  await t?.stop();
+  await empty?.stop();
+});
+
+async function check(page: Page, route: string, variant: string): Promise<void> {
+  await settled(page);
+  const { violations } = await new AxeBuilder({ page }).withTags(TAGS).analyze();
+  const found = violations.map((v) => `${v.id}: ${v.nodes.slice(0, 3).map((n) => `${n.target.join(' ')} ${n.failureSummary?.split('\n')[1] ?? ''}`).join(' | ')}`);
+  expect.soft(found, `${route} ${variant}`).toEqual([]);
+  const text = await page.evaluate(() => document.body.innerText);
+  expect.soft(text.match(/⟦[^⟧]+⟧/g) ?? [], `untranslated on ${route} ${variant}`).toEqual([]);
+  const wide = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
+  expect.soft(wide, `overflow on ${route} ${variant}`).toBeLessThanOrEqual(0);
+  looked.set(variant, (looked.get(variant) ?? new Set()).add(route));
+}
+
+async function everyPage(browser: Browser, language: Language, theme: Theme): Promise<void> {
+  const context = await browser.newContext();
+  await dress(context, language, theme);
+  const page = await context.newPage();
+  const strangers: string[] = [];
+  page.on('request', (request) => {
+    const { protocol, hostname } = new URL(request.url());
+    if (protocol.startsWith('http') && hostname !== '127.0.0.1' && hostname !== 'localhost') strangers.push(request.url());
+  });
+  const variant = `${language} ${theme}`;
+  await page.goto(`${t.url}/login`);
+  await check(page, '/login', variant);
+  await page.goto(`${(empty ?? t).url}/setup`);
+  await check(page, '/setup', variant);
+  await signIn(page, t);
+  for (const { route, path } of await addresses(context.request, t.url)) {
+    if (OPEN_ROUTES.includes(route)) continue;
+    await page.goto(t.url + path);
+    await check(page, route, variant);
+  }
+  expect(strangers).toEqual([]);
+  await context.close();
+}
+
+for (const language of ['ar', 'en'] as const) {
+  for (const theme of ['light', 'dark'] as const) {
+    test(`every page is accessible, ${language} ${theme}`, async ({ browser }) => everyPage(browser, language, theme));
+  }
+}
+
+test('the pages looked at are all routes of the program', () => {
+  for (const [variant, routes] of looked) expect([...routes].sort(), variant).toEqual(ROUTES.map((r) => r.path).sort());
+  expect(looked.size).toBe(4);
+});

@@ -1,0 +1,69 @@
+// The appliance that the page-by-page checks look at: one that is named by OPTRIA_URL, OPTRIA_USER and
+// OPTRIA_PASSWORD, else a demo appliance started for them.
+import type { APIRequestContext, BrowserContext, Page } from '@playwright/test';
+import { fillPath, ROUTES } from '../src/routes';
+import { accountsIn, demo } from './appliance';
+
+export interface Target {
+  url: string;
+  username: string;
+  password: string;
+  stop: () => Promise<void>;
+}
+
+export async function target(): Promise<Target> {
+  const { OPTRIA_URL: url, OPTRIA_USER: username, OPTRIA_PASSWORD: password } = process.env;
+  if (url && username && password) return { url: url.replace(/\/$/, ''), username, password, stop: async () => undefined };
+  const running = await demo();
+  const owner = accountsIn(running.output()).find((a) => a.role === 'platform_owner');
+  if (!owner) throw new Error(`the demo appliance printed no owner:\n${running.output()}`);
+  return { url: running.url, username: owner.username, password: owner.password, stop: running.stop };
+}
+
+export type Language = 'ar' | 'en';
+export type Theme = 'light' | 'dark';
+
+export async function dress(context: BrowserContext, language: Language, theme: Theme): Promise<void> {
+  await context.addInitScript(
+    ([l, t]) => {
+      localStorage.setItem('optria.language', l!);
+      localStorage.setItem('optria.theme', t!);
+    },
+    [language, theme],
+  );
+}
+
+/** Signs in by the page, and changes a temporary password on the way if one is asked for. */
+export async function signIn(page: Page, t: Target): Promise<void> {
+  await page.goto(`${t.url}/login`);
+  await page.locator('input[name="username"]').fill(t.username);
+  await page.locator('input[name="password"]').fill(t.password);
+  await page.locator('button[type="submit"]').click();
+  await page.locator('nav.nv').waitFor();
+}
+
+const get = async <T>(request: APIRequestContext, url: string): Promise<T> => (await (await request.get(url)).json()) as T;
+
+/** Every route with real ids in place of its parameters. */
+export async function addresses(request: APIRequestContext, base: string): Promise<{ route: string; path: string }[]> {
+  const session = await get<{ tenant_id: string }>(request, `${base}/api/session`);
+  const assets = await get<{ items: { id: string; code: string }[] }>(request, `${base}/api/assets?limit=200`);
+  const integrations = await get<{ id: string }[]>(request, `${base}/api/integrations/`);
+  const incidents = await get<{ items: { id: string }[] }>(request, `${base}/api/blackbox/incidents?limit=1`);
+  const asset = assets.items.find((a) => a.code === 'P-102A') ?? assets.items[0];
+  const ids: Record<string, string | undefined> = { '/assets/:id': asset?.id, '/integrations/:id': integrations[0]?.id, '/blackbox/incidents/:id': incidents.items[0]?.id };
+  return ROUTES.map((route) => {
+    // Without an incident the page of a missing one is looked at: it is a state of the same page.
+    const id = ids[route.path] ?? '00000000-0000-7000-8000-000000000000';
+    return { route: route.path, path: fillPath(route.path, { id, tenantId: session.tenant_id }) };
+  });
+}
+
+export const OPEN_ROUTES = ['/login', '/setup'];
+
+/** The page has read its data: nothing says loading any more. */
+export async function settled(page: Page): Promise<void> {
+  await page.locator('h1').first().waitFor();
+  await page.waitForFunction(() => document.querySelectorAll('.skel').length === 0, undefined, { timeout: 20_000 });
+  await page.evaluate(() => document.fonts.ready.then(() => undefined));
+}

@@ -1,0 +1,61 @@
+import { describe, expect, it } from 'vitest';
+import { DEFAULTS, intlLocale } from '@/i18n/locale';
+import { toCsv } from '@/lib/csv';
+import { pairs, tailMatches } from '@/lib/fingerprint';
+import * as f from '@/lib/format';
+
+const arab = { ...DEFAULTS, digits: 'arab' as const };
+const en = { ...DEFAULTS, language: 'en' as const };
+
+describe('numbers and moments', () => {
+  it('never leave the locale to the machine', () => {
+    expect(intlLocale(DEFAULTS)).toBe('ar-SA-u-ca-gregory-nu-latn');
+    expect(intlLocale(arab)).toBe('ar-SA-u-ca-gregory-nu-arab');
+    expect(intlLocale({ ...en, digits: 'arab' })).toBe('en-GB-u-ca-gregory-nu-latn');
+  });
+
+  it('carry no invisible marks and a real minus sign', () => {
+    expect(f.number(DEFAULTS, -12.5, 1)).toBe('−12.5');
+    expect(f.number(DEFAULTS, 1234567)).toBe('1,234,567');
+    expect(f.number(arab, 12.5, 1)).toBe('١٢٫٥');
+  });
+
+  it('use Western digits and Gregorian months in Arabic by default', () => {
+    expect(f.dayMonth(DEFAULTS, Date.UTC(2026, 10, 19, 12))).toBe('19 نوفمبر');
+  });
+
+  it('show the Hijri date beside the Gregorian one when asked', () => {
+    expect(f.longDay({ ...DEFAULTS, calendar: 'islamic-umalqura' }, Date.UTC(2026, 10, 19, 12))).toMatch(/2026.*\(.*1448.*\)/);
+  });
+
+  it('say a duration in its two largest units', () => {
+    const says = (ms: number) => f.span(en, ms);
+    expect(says(250).key).toBe('span.ms');
+    expect(says(1200)).toEqual({ key: 'span.s', args: { a: '1.2', b: '' } });
+    expect(says(41 * 60_000)).toEqual({ key: 'span.min', args: { a: '41', b: '' } });
+    expect(says(6 * 3_600_000 + 28 * 60_000)).toEqual({ key: 'span.h_min', args: { a: '6', b: '28' } });
+    expect(says(76 * 3_600_000)).toEqual({ key: 'span.d_h', args: { a: '3', b: '4' } });
+  });
+
+  it('understand digits typed on an Arabic keyboard', () => {
+    expect(f.normaliseDigits('−١٢٫٥')).toBe('-12.5');
+    expect(f.normaliseDigits('۴٬۸۴۰')).toBe('4840');
+  });
+});
+
+describe('files', () => {
+  it('quote what needs it and keep a formula as text', () => {
+    expect(toCsv(['code', 'note'], [['P-1', 'a,"b"'], ['=1+1', null]])).toBe('\ufeffcode,note\r\nP-1,"a,""b"""\r\n\'=1+1,\r\n');
+  });
+});
+
+describe('fingerprint', () => {
+  const sha = `${'ab'.repeat(28)}0185f61b`;
+  it('is read in pairs', () => expect(pairs('e7:13:5d')).toEqual(['E7', '13', '5D']));
+  it('is accepted only by its last four pairs, however they are typed', () => {
+    expect(tailMatches(sha, '01 85 F6 1B')).toBe(true);
+    expect(tailMatches(sha, '0185f61b')).toBe(true);
+    expect(tailMatches(sha, '0185f61')).toBe(false);
+    expect(tailMatches(sha, '0185f61c')).toBe(false);
+  });
+});

@@ -1,0 +1,63 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { argumentsOf, parse } from '@/i18n/icu';
+import { type Catalogue, localesFolder, readCatalogue } from '../vite/locales';
+
+const ar = readCatalogue(localesFolder(), 'ar');
+const en = readCatalogue(localesFolder(), 'en');
+const source = resolve(import.meta.dirname, '../src');
+
+const flat = (catalogue: Catalogue) => Object.entries(catalogue).flatMap(([section, messages]) => Object.entries(messages).map(([key, text]) => [`${section}:${key}`, text] as const));
+
+function files(folder: string): string[] {
+  return readdirSync(folder, { withFileTypes: true }).flatMap((entry) => {
+    const path = join(folder, entry.name);
+    return entry.isDirectory() ? files(path) : /\.tsx?$/.test(entry.name) ? [path] : [];
+  });
+}
+
+describe('catalogue', () => {
+  it('has the same keys in both languages', () => {
+    const keys = (c: Catalogue) => flat(c).map(([key]) => key).sort();
+    expect(keys(ar)).toEqual(keys(en));
+  });
+
+  it('has sentences that parse and need the same values in both languages', () => {
+    const english = new Map(flat(en));
+    for (const [key, text] of flat(ar)) {
+      expect(() => parse(text), key).not.toThrow();
+      expect(argumentsOf(text), key).toEqual(argumentsOf(english.get(key) ?? ''));
+    }
+  });
+
+  it('gives all six branches to every Arabic plural', () => {
+    for (const [key, text] of flat({ ui: ar.ui ?? {} })) {
+      if (!text.includes(', plural,')) continue;
+      for (const branch of ['zero', 'one', 'two', 'few', 'many', 'other']) expect(text, key).toMatch(new RegExp(`${branch} \\{`));
+    }
+  });
+
+  it('knows every key that the pages name', () => {
+    const known = en.ui ?? {};
+    const missing = files(source).flatMap((file) => {
+      const text = readFileSync(file, 'utf8');
+      return [...text.matchAll(/\bt\(\s*'([^']+)'/g)].map((m) => m[1]!).filter((key) => !(key in known)).map((key) => `${file.slice(source.length)}: ${key}`);
+    });
+    expect(missing).toEqual([]);
+  });
+
+  it('names every word of the closed lists', () => {
+    const lists: Record<string, string[]> = {
+      severity: ['info', 'warning', 'critical'], status: ['unknown', 'normal', 'warning', 'critical'],
+      connectivity: ['live', 'stale', 'disconnected', 'demo', 'none'], criticality: ['low', 'medium', 'high', 'critical'],
+      alert_state: ['active_unacknowledged', 'active_acknowledged', 'cleared_unacknowledged', 'cleared'],
+      incident_status: ['open', 'investigating', 'resolved', 'closed'], incident_type: ['trip', 'critical_alert', 'failure'],
+      relation: ['trigger', 'same_asset', 'neighbour'], order: ['certain', 'probable', 'ambiguous'],
+      category: ['SENSOR', 'ALERT', 'MAINTENANCE', 'OPERATOR_ACTION', 'OPTIMISATION', 'SYSTEM'],
+      role: ['viewer', 'engineer', 'optimization_engineer', 'tenant_admin', 'platform_owner'],
+      trust: ['pending', 'trusted', 'rejected'], action_status: ['success', 'failure', 'pending'], auth_source: ['local', 'sso'],
+    };
+    for (const [list, words] of Object.entries(lists)) for (const word of words) expect(en.ui, list).toHaveProperty([`enum.${list}.${word}`]);
+  });
+});
