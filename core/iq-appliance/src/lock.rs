@@ -2,13 +2,12 @@
 //! second (the desktop window) saying where the first one listens.
 
 use std::{
-    fs::{File, OpenOptions},
+    fs::{File, OpenOptions, TryLockError},
     io::{Read, Seek, SeekFrom, Write},
     path::{Path, PathBuf},
 };
 
 use anyhow::{Context, Result};
-use fs4::fs_std::FileExt;
 use serde_json::json;
 
 const FILE: &str = "appliance.lock";
@@ -57,16 +56,19 @@ pub fn claim(data_dir: &Path) -> Result<Claim> {
         .write(true)
         .open(&path)
         .with_context(|| format!("{} can't be opened", path.display()))?;
-    if file
-        .try_lock_exclusive()
-        .context("the data folder can't be locked")?
-    {
-        file.set_len(0)?;
-        Ok(Claim::Ours(DataLock { file, path }))
-    } else {
-        let mut text = String::new();
-        file.read_to_string(&mut text)?;
-        Ok(Claim::Taken(parse(&text)))
+    match file.try_lock() {
+        Ok(()) => {
+            file.set_len(0)?;
+            Ok(Claim::Ours(DataLock { file, path }))
+        }
+        Err(TryLockError::WouldBlock) => {
+            let mut text = String::new();
+            file.read_to_string(&mut text)?;
+            Ok(Claim::Taken(parse(&text)))
+        }
+        Err(TryLockError::Error(error)) => {
+            Err(error).context("the data folder can't be locked")
+        }
     }
 }
 

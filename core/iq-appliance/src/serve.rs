@@ -7,14 +7,14 @@ use std::{
 };
 
 use anyhow::{Context, Result, bail};
-use iq_api::{ApiOptions, ApiState};
+use iq_api::{ApiOptions, ApiState, HashCost, SessionKeys};
 use iq_config::{Config, Overrides};
 use iq_connector::ConnectorRegistry;
 use iq_connector_opcua::OpcUaConnector;
-use iq_domain::{Clock, WallClock};
+use iq_domain::{Clock, CodedError, WallClock};
 use iq_historian::{Historian, HistorianConfig};
 use iq_runtime::{DemoPlant, Runtime, RuntimeParts};
-use iq_secrets::{MasterKey, SecretString};
+use iq_secrets::MasterKey;
 use iq_store::Store;
 use parking_lot::Mutex;
 use tokio::{net::TcpListener, task::JoinHandle};
@@ -85,13 +85,16 @@ pub async fn start(options: ServeOptions) -> Result<Running> {
     };
     let state = ApiState::new(
         runtime.clone(),
+        session_keys(&config)?,
         ApiOptions {
             port: address.port(),
             allowed_hosts: options.allowed_hosts,
             appliance_id,
             version: env!("CARGO_PKG_VERSION").to_owned(),
+            hash_cost: HashCost::default(),
         },
-    );
+    )
+    .map_err(CodedError::from)?;
     let stop = CancellationToken::new();
     let app = iq_api::router(state.clone())
         .into_make_service_with_connect_info::<SocketAddr>();
@@ -195,8 +198,17 @@ fn load_config(options: &ServeOptions) -> Result<Config> {
     Ok(config)
 }
 
-/// Fills in what is only known now: the plant's address, and the session secret an appliance makes for
-/// itself.
+/// The keys of sessions: from SESSION_SECRET, else from the key this installation made for itself.
+fn session_keys(config: &Config) -> Result<SessionKeys> {
+    if let Some(secret) = &config.session_secret {
+        return Ok(SessionKeys::new(secret.expose().as_bytes()));
+    }
+    let key = MasterKey::load_or_create(&config.data_dir.join("master.key"))
+        .map_err(CodedError::from)?;
+    Ok(SessionKeys::new(key.derive("session").as_slice()))
+}
+
+/// Fills in what is only known now: the plant's address.
 fn finish_config(
     mut config: Config,
     plant: Option<&EmbeddedPlant>,
@@ -206,11 +218,6 @@ fn finish_config(
         config.opcua_endpoint_url = Some(plant.endpoint_url().to_owned());
         config.opcua_username = Some(plant.user().to_owned());
         config.opcua_password = Some(plant.password());
-    }
-    if config.session_secret.is_none() {
-        let key = MasterKey::load_or_create(&config.data_dir.join("master.key"))?;
-        let derived = key.derive("session");
-        config.session_secret = Some(SecretString::new(hex(derived.as_slice())));
     }
     if !config.listen.ip().is_loopback() && options.demo.is_some() {
         bail!("the demonstration is served on this machine only");
@@ -235,7 +242,8 @@ async fn open(
             let store = Store::open(dir.join("optria.db"), Arc::clone(&clock))?;
             let historian =
                 Historian::open(&dir.join("historian.db"), HistorianConfig::default())?;
-            let key = MasterKey::load_or_create(&dir.join("master.key"))?;
+            let key =
+                MasterKey::load_or_create(&dir.join("master.key")).map_err(CodedError::from)?;
             let hosts = vec![host_name(), "localhost".to_owned()];
             let identity =
                 iq_connector_opcua::ensure_identity(&dir.join("pki"), &hosts, clock.now())?;
@@ -255,7 +263,7 @@ async fn open(
         config,
         clock,
         master_key: Arc::new(master_key),
-        connectors: ConnectorRegistry::new().with(Arc::new(OpcUaConnector)),
+        connectors: ConnectorRegistry::new().with(Arc::new(OpcUaConnector::new())),
         identity: Arc::new(identity),
         plant: demo,
     })

@@ -74,7 +74,7 @@ fn run(options: ServeOptions, language: Language) -> Result<ExitCode> {
 /// What the person at the terminal and the script that started us wait for. The last line is stable.
 #[allow(clippy::print_stdout)]
 fn announce(running: &Running, language: Language) {
-    let say = |key: &str| iq_locale::pattern(language, "cli", key).unwrap_or(key);
+    let say = |key: &'static str| iq_locale::pattern(language, "cli", key).unwrap_or(key);
     if !running.demo_users().is_empty() {
         println!("{}", say("demo_users"));
         for user in running.demo_users() {
