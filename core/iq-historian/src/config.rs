@@ -43,3 +43,14 @@ impl Default for HistorianConfig {
         }
     }
 }
+
+impl std::fmt::Debug for HistorianConfig {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("HistorianConfig")
+            .field("buffer_budget_bytes", &self.buffer_budget_bytes)
+            .field("chunk_samples", &self.chunk_samples)
+            .field("commit_window", &self.commit_window)
+            .field("max_file_bytes", &self.max_file_bytes)
+            .finish_non_exhaustive()
+    }
+}

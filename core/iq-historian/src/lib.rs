@@ -9,6 +9,7 @@
 
 mod buffer;
 mod chunk;
+mod commit;
 mod compact;
 mod config;
 mod decimate;
@@ -16,6 +17,7 @@ mod error;
 mod hot;
 mod journal;
 mod query;
+mod replay;
 mod retention;
 mod rollup;
 mod seal;
@@ -287,6 +289,14 @@ impl Running {
             }
         }
         self.core.readers.close();
+    }
+}
+
+impl std::fmt::Debug for Historian {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Historian")
+            .field("path", &self.core().path)
+            .finish_non_exhaustive()
     }
 }
 
