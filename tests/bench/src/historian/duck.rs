@@ -33,6 +33,10 @@ pub(crate) struct Duck {
 pub(crate) fn run(dir: &Path, data: &Data, seconds: usize, rounds: usize) -> anyhow::Result<Duck> {
     let python = python(dir)?;
     let folder = dir.join("duck");
+    if folder.exists() {
+        // Left over from a run before in the same place.
+        std::fs::remove_dir_all(&folder)?;
+    }
     std::fs::create_dir_all(&folder)?;
     write_column(
         &folder.join("tags"),
