@@ -8,8 +8,8 @@ use iq_connector::{ConnectorContext, ExposeSecret};
 use iq_domain::{Clock, CodedError, ErrorKind, Timestamp};
 use opcua::{
     client::{
-        ClientBuilder, IdentityToken, Session, SessionConnectMode, SessionPollResult, UARequest,
-        services::Read,
+        Client, ClientBuilder, IdentityToken, Session, SessionConnectMode, SessionEventLoop,
+        SessionPollResult, UARequest, services::Read, transport::TcpConnector,
     },
     crypto::{PrivateKey, X509},
     types::{
@@ -75,7 +75,7 @@ pub(crate) struct Core {
 pub(crate) struct Link {
     pub(crate) core: Arc<Core>,
     pub(crate) events: mpsc::UnboundedReceiver<LinkEvent>,
-    driver: JoinHandle<()>,
+    driver: Driver,
     _scratch: ScratchDir,
 }
 
@@ -115,7 +115,16 @@ pub(crate) async fn prepare(
     ctx: &ConnectorContext,
     settings: &Settings,
 ) -> Result<(EndpointDescription, Option<Judged>), CodedError> {
-    let endpoints = discover(ctx, &settings.url).await?;
+    let endpoints = match discover(ctx, &settings.url).await {
+        Ok(endpoints) => endpoints,
+        // The library has one word for every trouble on the way; say which one it is.
+        Err(error) if error.code == "opcua.connection_lost" => {
+            return Err(crate::probe::unreachable(&settings.url)
+                .await
+                .unwrap_or(error));
+        }
+        Err(error) => return Err(error),
+    };
     let endpoint = choose(&endpoints, settings)?;
     let judged = judge(ctx, settings, &endpoint).await?;
     Ok((endpoint, judged))
@@ -169,6 +178,91 @@ fn identity_token(settings: &Settings) -> Result<IdentityToken, CodedError> {
     }
 }
 
+/// The library's client as we need it.
+fn session_client(ctx: &ConnectorContext, scratch: &ScratchDir) -> Result<Client, CodedError> {
+    with_limits(ClientBuilder::new())
+        .application_name(crate::identity::APPLICATION_NAME)
+        .application_uri(ctx.identity.application_uri.clone())
+        .product_uri("urn:optria:iq")
+        .session_name(format!("OPTRIA IQ {}", ctx.integration_id))
+        .pki_dir(scratch.path())
+        .certificate_path(ctx.identity.certificate_path.clone())
+        .private_key_path(ctx.identity.private_key_path.clone())
+        .trust_server_certs(false)
+        // Dates, names and application address are checked by `trust`; the exact pin stays on.
+        .verify_server_certs(false)
+        // The library's own way of re-creating subscriptions leaves them silent.
+        .recreate_subscriptions(false)
+        .session_retry_limit(-1)
+        .session_retry_initial(Duration::from_millis(500))
+        .session_retry_max(Duration::from_secs(5))
+        .keep_alive_interval(Duration::from_secs(5))
+        .max_failed_keep_alive_count(2)
+        .request_timeout(REQUEST_TIMEOUT)
+        .session_timeout(60_000)
+        .client()
+        .map_err(|e| {
+            CodedError::new(ErrorKind::Internal, "opcua.failed").with("status", e.join(" "))
+        })
+}
+
+/// The task that drives a session; it ends with its owner, wherever that is dropped.
+struct Driver(JoinHandle<()>);
+
+impl Drop for Driver {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+/// Polls the library's event loop, without which nothing moves, and passes on what matters.
+async fn drive(
+    event_loop: SessionEventLoop<TcpConnector>,
+    sender: mpsc::UnboundedSender<LinkEvent>,
+) {
+    let stream = event_loop.enter();
+    futures::pin_mut!(stream);
+    loop {
+        let event = match stream.try_next().await {
+            Ok(Some(SessionPollResult::ConnectionLost(code))) => LinkEvent::Lost(code),
+            Ok(Some(SessionPollResult::ReconnectFailed(code))) => LinkEvent::RetryFailed(code),
+            Ok(Some(SessionPollResult::Reconnected(mode))) => match mode {
+                SessionConnectMode::NewSession(_) => LinkEvent::NewSession,
+                SessionConnectMode::ReactivatedSession(_) => LinkEvent::Resumed,
+            },
+            Ok(Some(_)) => continue,
+            Ok(None) => LinkEvent::Ended(StatusCode::Good),
+            Err(code) => LinkEvent::Ended(code),
+        };
+        let is_end = matches!(event, LinkEvent::Ended(_));
+        if sender.send(event).is_err() || is_end {
+            return;
+        }
+    }
+}
+
+/// Waits for the session, or for the first reason why there will be none: the library's own wait
+/// never returns when connecting fails for good.
+async fn established(
+    ctx: &ConnectorContext,
+    events: &mut mpsc::UnboundedReceiver<LinkEvent>,
+    host: &str,
+) -> Result<(), CodedError> {
+    let refused = |code| CodedError::new(ErrorKind::Upstream, code).with("host", host);
+    let outcome = tokio::select! {
+        outcome = tokio::time::timeout(CONNECT_TIMEOUT, events.recv()) => outcome,
+        () = ctx.cancel.cancelled() => return Err(cancelled()),
+    };
+    match outcome {
+        Ok(Some(LinkEvent::NewSession | LinkEvent::Resumed)) => Ok(()),
+        Ok(Some(LinkEvent::RetryFailed(code) | LinkEvent::Ended(code) | LinkEvent::Lost(code))) => {
+            Err(from_status(code, Doing::Session, host))
+        }
+        Ok(None) => Err(refused("opcua.connection_lost")),
+        Err(_) => Err(refused("opcua.timeout")),
+    }
+}
+
 impl Link {
     /// Discovery, trust and session in one go.
     pub(crate) async fn open(
@@ -195,79 +289,12 @@ impl Link {
         if let Some(judged) = judged {
             scratch.accept(&judged.presented.der)?;
         }
-        let mut client = with_limits(ClientBuilder::new())
-            .application_name(crate::identity::APPLICATION_NAME)
-            .application_uri(ctx.identity.application_uri.clone())
-            .product_uri("urn:optria:iq")
-            .session_name(format!("OPTRIA IQ {}", ctx.integration_id))
-            .pki_dir(scratch.path())
-            .certificate_path(ctx.identity.certificate_path.clone())
-            .private_key_path(ctx.identity.private_key_path.clone())
-            .trust_server_certs(false)
-            // Dates, names and application address are checked by `trust`; the exact pin stays on.
-            .verify_server_certs(false)
-            .recreate_subscriptions(false)
-            .session_retry_limit(-1)
-            .session_retry_initial(Duration::from_millis(500))
-            .session_retry_max(Duration::from_secs(5))
-            .keep_alive_interval(Duration::from_secs(5))
-            .max_failed_keep_alive_count(2)
-            .request_timeout(REQUEST_TIMEOUT)
-            .session_timeout(60_000)
-            .client()
-            .map_err(|e| {
-                CodedError::new(ErrorKind::Internal, "opcua.failed").with("status", e.join(" "))
-            })?;
-        let (session, event_loop) = client
+        let (session, event_loop) = session_client(ctx, &scratch)?
             .connect_to_endpoint_directly(endpoint, identity_token(settings)?)
             .map_err(|e| from_status(e.status(), Doing::Session, &host))?;
         let (sender, mut events) = mpsc::unbounded_channel();
-        let driver = tokio::spawn(async move {
-            let stream = event_loop.enter();
-            futures::pin_mut!(stream);
-            loop {
-                let event = match stream.try_next().await {
-                    Ok(Some(SessionPollResult::ConnectionLost(code))) => LinkEvent::Lost(code),
-                    Ok(Some(SessionPollResult::ReconnectFailed(code))) => {
-                        LinkEvent::RetryFailed(code)
-                    }
-                    Ok(Some(SessionPollResult::Reconnected(mode))) => match mode {
-                        SessionConnectMode::NewSession(_) => LinkEvent::NewSession,
-                        SessionConnectMode::ReactivatedSession(_) => LinkEvent::Resumed,
-                    },
-                    Ok(Some(_)) => continue,
-                    Ok(None) => LinkEvent::Ended(StatusCode::Good),
-                    Err(code) => LinkEvent::Ended(code),
-                };
-                let is_end = matches!(event, LinkEvent::Ended(_));
-                if sender.send(event).is_err() || is_end {
-                    return;
-                }
-            }
-        });
-        let outcome = tokio::select! {
-            outcome = tokio::time::timeout(CONNECT_TIMEOUT, events.recv()) => outcome,
-            () = ctx.cancel.cancelled() => {
-                driver.abort();
-                return Err(cancelled());
-            }
-        };
-        let failure = match outcome {
-            Ok(Some(LinkEvent::NewSession | LinkEvent::Resumed)) => None,
-            Ok(Some(
-                LinkEvent::RetryFailed(code) | LinkEvent::Ended(code) | LinkEvent::Lost(code),
-            )) => Some(from_status(code, Doing::Session, &host)),
-            Ok(None) => Some(
-                CodedError::new(ErrorKind::Upstream, "opcua.connection_lost").with("host", &host),
-            ),
-            Err(_) => {
-                Some(CodedError::new(ErrorKind::Upstream, "opcua.timeout").with("host", &host))
-            }
-        };
-        if let Some(error) = failure {
-            driver.abort();
-            return Err(error);
-        }
+        let driver = Driver(tokio::spawn(drive(event_loop, sender)));
+        established(ctx, &mut events, &host).await?;
         let mut link = Self {
             core: Arc::new(Core {
                 session: session.clone(),
@@ -304,7 +331,7 @@ impl Link {
 
     /// Whether the library still works on this connection.
     pub(crate) fn is_alive(&self) -> bool {
-        !self.driver.is_finished()
+        !self.driver.0.is_finished()
     }
 
     /// Closes the session with its subscriptions, politely and in bounded time.
@@ -314,12 +341,6 @@ impl Link {
         if !matches!(goodbye, Ok(Ok(()))) {
             tracing::debug!(host = %self.core.host, "session was not closed cleanly");
         }
-    }
-}
-
-impl Drop for Link {
-    fn drop(&mut self) {
-        self.driver.abort();
     }
 }
 

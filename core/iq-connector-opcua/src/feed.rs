@@ -342,36 +342,38 @@ impl Feed {
     ) -> Delivery {
         let mut delivery = Delivery::default();
         let subscription_id = answer.subscription_id;
-        let Some(position) = self
-            .subscriptions
-            .iter()
-            .position(|s| s.id == subscription_id)
-        else {
-            // Of a subscription of an earlier build: acknowledge, so that the server forgets it.
-            return delivery;
-        };
         let message = answer.notification_message;
         let number = message.sequence_number;
         let is_keep_alive = message.notification_data.as_ref().is_none_or(Vec::is_empty);
-        let expected = self.subscriptions[position].expected.unwrap_or(number);
-        let ahead = number.wrapping_sub(expected);
-        if ahead > u32::MAX / 2 {
-            // Already taken by way of a repeat.
+        let known = self
+            .subscriptions
+            .iter()
+            .position(|s| s.id == subscription_id);
+        let arrival = known.map(|position| arrival(self.subscriptions[position].expected, number));
+        let (Some(position), Some(arrival)) = (known, arrival) else {
+            // Of a subscription of an earlier build: acknowledged, so that the server forgets it.
             if !is_keep_alive {
                 delivery
                     .acknowledgements
                     .push(acknowledge(subscription_id, number));
             }
             return delivery;
-        }
-        if ahead > MAX_REPUBLISH {
-            delivery.is_incomplete = true;
-        } else {
-            let mut lost = expected;
-            while lost != number {
-                self.repeat(core, settings, subscription_id, lost, now, &mut delivery)
-                    .await;
-                lost = following(lost);
+        };
+        match arrival {
+            Arrival::Repeated => {
+                if !is_keep_alive {
+                    delivery
+                        .acknowledgements
+                        .push(acknowledge(subscription_id, number));
+                }
+                return delivery;
+            }
+            Arrival::Jump => delivery.is_incomplete = true,
+            Arrival::After(missing) => {
+                for lost in missing {
+                    self.repeat(core, settings, subscription_id, lost, now, &mut delivery)
+                        .await;
+                }
             }
         }
         // A keep-alive carries the number of the next notification and is not acknowledged.
@@ -455,6 +457,30 @@ pub(crate) async fn publish(
         .map_err(|e| e.status())
 }
 
+/// What the number of a notification says.
+#[derive(Debug, PartialEq, Eq)]
+enum Arrival {
+    /// It was taken before, by way of a repeat.
+    Repeated,
+    /// It comes after these missing ones, usually none.
+    After(Vec<u32>),
+    /// Too many are missing to ask for each.
+    Jump,
+}
+
+fn arrival(expected: Option<u32>, number: u32) -> Arrival {
+    let expected = expected.unwrap_or(number);
+    let ahead = number.wrapping_sub(expected);
+    if ahead > u32::MAX / 2 {
+        return Arrival::Repeated;
+    }
+    if ahead > MAX_REPUBLISH {
+        return Arrival::Jump;
+    }
+    let missing = std::iter::successors(Some(expected), |n| Some(following(*n)));
+    Arrival::After(missing.take_while(|n| *n != number).collect())
+}
+
 /// The number after `number`; zero is never used.
 fn following(number: u32) -> u32 {
     number.checked_add(1).unwrap_or(1)
@@ -512,4 +538,28 @@ fn item_failure(core: &Core, status: Library, tag: &str) -> (CodedError, StatusC
         core.coded(status).with("tag", tag),
         StatusCode(status.bits()),
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn holes_in_the_numbering_are_found_and_repeats_are_not_taken_twice() {
+        assert_eq!(arrival(None, 7), Arrival::After(vec![]));
+        assert_eq!(arrival(Some(7), 7), Arrival::After(vec![]));
+        assert_eq!(arrival(Some(7), 10), Arrival::After(vec![7, 8, 9]));
+        assert_eq!(arrival(Some(7), 6), Arrival::Repeated);
+        assert_eq!(arrival(Some(7), 1_000), Arrival::Jump);
+    }
+
+    #[test]
+    fn the_numbering_wraps_past_zero() {
+        assert_eq!(following(u32::MAX), 1);
+        assert_eq!(
+            arrival(Some(u32::MAX), 2),
+            Arrival::After(vec![u32::MAX, 1])
+        );
+        assert_eq!(arrival(Some(1), u32::MAX), Arrival::Repeated);
+    }
 }

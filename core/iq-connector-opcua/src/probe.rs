@@ -211,6 +211,15 @@ async fn run(
     Ok(sample)
 }
 
+/// Why a server can't be reached, as far as name and port tell; `None` when both are fine.
+pub(crate) async fn unreachable(url: &str) -> Option<CodedError> {
+    let (host, port) = host_and_port(url)?;
+    match look_up(&host, port).await {
+        Ok((addresses, _)) => knock(&host, port, &addresses).await.err(),
+        Err(error) => Some(error),
+    }
+}
+
 async fn look_up(host: &str, port: u16) -> Result<(Vec<SocketAddr>, Message), CodedError> {
     let failed = || CodedError::new(ErrorKind::Upstream, "test.dns_failed").with("host", host);
     let looked = tokio::time::timeout(TCP_TIMEOUT, tokio::net::lookup_host((host, port))).await;

@@ -18,11 +18,15 @@ fn root() -> PathBuf {
 /// The program's own source files, tests left out.
 fn sources(dir: &Path) -> Vec<(PathBuf, String)> {
     let mut found = Vec::new();
-    for entry in fs::read_dir(dir).unwrap() {
-        let path = entry.unwrap().path();
-        let name = path.file_name().unwrap().to_string_lossy().into_owned();
+    for entry in fs::read_dir(dir).expect("the sources are beside the tests") {
+        let path = entry.expect("readable folder").path();
+        let name = path
+            .file_name()
+            .expect("a file")
+            .to_string_lossy()
+            .into_owned();
         if name.ends_with(".rs") && !name.ends_with("_tests.rs") {
-            let text = fs::read_to_string(&path).unwrap();
+            let text = fs::read_to_string(&path).expect("readable source");
             let code = text
                 .split("#[cfg(test)]")
                 .next()
