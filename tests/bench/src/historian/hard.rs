@@ -192,7 +192,7 @@ pub(crate) fn kills(dir: &Path, count: usize) -> anyhow::Result<Vec<Verdict>> {
             .spawn()?;
         let mut lines = BufReader::new(child.stdout.take().expect("stdout is piped")).lines();
         // Some die before the first block is sealed, some long after.
-        let until = 1 + random.next() % 6_000;
+        let until = 1 + random.next() % 3_000;
         for _ in 0..until {
             lines.next().transpose()?;
         }
