@@ -1,11 +1,11 @@
 //! `cargo xtask run`: everything from a fresh checkout to a running appliance with its demo plant.
 
 use std::{
-    io::{Read, Write},
+    io::{BufRead, BufReader, Read, Write},
     net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream},
     os::unix::process::CommandExt,
     path::{Path, PathBuf},
-    process::Child,
+    process::{Child, Stdio},
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -109,7 +109,8 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     let started = Instant::now();
     println!("\n── start");
     let mut appliance = Running::start("appliance", options.serve_command(&data_dir)?)?;
-    wait_until_ready(&mut appliance, options.port, &stop)?;
+    let announced = relay(&mut appliance)?;
+    wait_until_ready(&mut appliance, options.port, &announced, &stop)?;
     ledger.add(
         "start",
         true,
@@ -145,6 +146,14 @@ impl Options {
             .arg(data_dir)
             .arg("--port")
             .arg(self.port.to_string());
+        serve.stdout(Stdio::piped());
+        if std::env::var_os("OPTRIA_LOG").is_none() {
+            // What a developer has to see; the protocol libraries tell each connection otherwise.
+            serve.env(
+                "OPTRIA_LOG",
+                "warn,opcua_client=error,opcua_crypto=error,opcua_server=error",
+            );
+        }
         Ok(serve)
     }
 }
@@ -217,9 +226,36 @@ fn watch(
     }
 }
 
-fn wait_until_ready(appliance: &mut Running, port: u16, stop: &AtomicBool) -> Result<()> {
+/// Passes on what the appliance prints, and notes when it has said everything it says at a start
+/// (the passwords of the demo users among it).
+fn relay(appliance: &mut Running) -> Result<Arc<AtomicBool>> {
+    let stdout = appliance
+        .child
+        .stdout
+        .take()
+        .context("the appliance has no output")?;
+    let announced = Arc::new(AtomicBool::new(false));
+    let note = Arc::clone(&announced);
+    thread::spawn(move || {
+        for line in BufReader::new(stdout).lines().map_while(Result::ok) {
+            if line.starts_with("ready ") {
+                note.store(true, Ordering::SeqCst);
+            } else {
+                println!("{line}");
+            }
+        }
+    });
+    Ok(announced)
+}
+
+fn wait_until_ready(
+    appliance: &mut Running,
+    port: u16,
+    announced: &AtomicBool,
+    stop: &AtomicBool,
+) -> Result<()> {
     let until = Instant::now() + READY_WITHIN;
-    while !is_ready(port) {
+    while !(announced.load(Ordering::SeqCst) && is_ready(port)) {
         if let Some(status) = appliance.child.try_wait()? {
             bail!("the appliance ended before it was ready ({status}); its lines above say why");
         }
