@@ -344,12 +344,7 @@ fn build_server(
         );
     }
     for (id, policy, mode) in endpoints() {
-        let mut endpoint = ServerEndpoint::new("/", policy, mode, &users);
-        if policy == SecurityPolicy::None {
-            // Even without a secure channel the password does not travel in clear.
-            endpoint.password_security_policy =
-                Some(SecurityPolicy::Basic256Sha256.to_str().to_owned());
-        }
+        let endpoint = ServerEndpoint::new("/", policy, mode, &users);
         builder = builder.add_endpoint(id, endpoint);
     }
     set_limits(&mut builder, config.max_ops_per_call);
