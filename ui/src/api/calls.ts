@@ -11,7 +11,7 @@ const e = encodeURIComponent;
 
 export const api = {
   setup: () => get<T.SetupStatus>('/api/setup'),
-  createFirst: (body: T.SetupRequest) => post<T.SessionInfo>('/api/setup', body),
+  createFirst: (body: T.SetupRequest) => post<T.SetupResult>('/api/setup', body),
   signIn: (body: T.SignInRequest) => post<T.SessionInfo>('/api/session', body),
   session: () => get<T.SessionInfo>('/api/session'),
   signOut: () => del('/api/session'),

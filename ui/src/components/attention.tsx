@@ -3,7 +3,7 @@ import type { AttentionRow } from '@/api/types';
 import { useText } from '@/i18n/text';
 import { AnalogIndicator } from './instruments';
 import { AppLink } from './link';
-import { Quantity, Since, StatusMark, Tag, When } from './marks';
+import { Quantity, Since, SourceTag, StatusMark, Tag, When } from './marks';
 import { useMetricName } from './metrics';
 import { EmptyState } from './notices';
 
@@ -24,7 +24,7 @@ export function Attention({ rows, at }: { rows: AttentionRow[]; at: number }) {
           </div>
           <div className="w2">
             <span className="row">
-              <span className="ell cap dim grow">{row.tag ? <Tag>{row.tag}</Tag> : row.metric ? metric(row.metric) : ''}</span>
+              <span className="ell cap dim grow">{row.tag ? <SourceTag tag={row.tag} /> : row.metric ? metric(row.metric) : ''}</span>
               <Quantity value={row.value} unit={row.unit} className={row.status === 'critical' ? 'b crit-t' : row.status === 'warning' ? 'b warn-t' : 'b'} />
             </span>
             <AnalogIndicator value={row.value} status={row.status} limits={row.limits} band={bandOf(row)} scaleLow={row.scale_low} scaleHigh={row.scale_high} />

@@ -46,7 +46,7 @@ export function Connectivity({ link, ageMs }: { link: Link; ageMs?: number | nul
     <span className={`st ${tone}`}>
       <Icon name={icon} />
       <span>{word('connectivity', link)}</span>
-      {aged && <bdi className="nw">{span(ageMs)}</bdi>}
+      {aged && <bdi className="nw">{span(Math.max(1000, ageMs))}</bdi>}
     </span>
   );
 }
@@ -58,6 +58,16 @@ export function Tag({ children, wrap = false, className = '' }: { children: Reac
       {children}
     </bdi>
   );
+}
+
+/** The part of an OPC UA node id that a person knows; other tags stay whole. */
+export function shortTag(tag: string): string {
+  return /^nsu?=[^;]+;[sigb]=(.+)$/.exec(tag)?.[1] ?? tag;
+}
+
+/** A source's tag in a narrow place: its own part, the whole one in the tooltip. */
+export function SourceTag({ tag, className = '' }: { tag: string; className?: string }) {
+  return <bdi className={`tag tail ${className}`} dir="ltr" title={tag}>{shortTag(tag)}</bdi>;
 }
 
 /** A measured value with its unit in one left-to-right isolate; no value is a dash, never zero. */

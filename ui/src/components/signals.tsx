@@ -6,7 +6,7 @@ import type { AssetStatus, SignalDetail } from '@/api/types';
 import { useText } from '@/i18n/text';
 import { statusOf } from '@/lib/scale';
 import { Sparkline } from './instruments';
-import { Quantity, StatusMark, Tag } from './marks';
+import { Quantity, SourceTag, StatusMark } from './marks';
 
 export interface Reading {
   value: number | null;
@@ -48,7 +48,7 @@ export function SignalRow({ signal, t, from, to, refresh }: { signal: SignalDeta
   const { data } = useSeries(signal.id, from, to, 120, refresh);
   return (
     <li className="sig">
-      <div className="nm"><span className="ell s">{name(signal.names) || signal.metric}</span>{signal.tag && <Tag className="cap dim">{signal.tag}</Tag>}</div>
+      <div className="nm"><span className="ell s">{name(signal.names) || signal.metric}</span>{signal.tag && <SourceTag className="cap dim" tag={signal.tag} />}</div>
       <div className="sp">{data && <Sparkline t={data.t} v={data.v} status={reading.status} band={signal.baseline} from={from} to={to} />}</div>
       <div className="vl"><StatusMarkIfAbnormal status={reading.status} /><ReadingValue reading={reading} unit={signal.unit} /></div>
     </li>

@@ -9,7 +9,7 @@ import { useConfirm, useToasts } from '@/components/dialog';
 import { SearchInput, Select } from '@/components/fields';
 import { Icon } from '@/components/icons';
 import { AppLink } from '@/components/link';
-import { Quantity, Tag, When } from '@/components/marks';
+import { Quantity, SourceTag, Tag, When } from '@/components/marks';
 import { useMetricName } from '@/components/metrics';
 import { EmptyState } from '@/components/notices';
 import { Loaded, PageHead, Pane } from '@/components/page';
@@ -51,7 +51,7 @@ export default function MappingPage() {
     run: async () => { await api.deleteMapping(m.id); toasts.done(t('mapping.deleted')); changed(); },
   });
   const columns: Column<Mapping>[] = [
-    { key: 'external_tag', title: t('mapping.tag'), cell: (m) => <span className="two"><Tag wrap>{m.external_tag}</Tag><small><bdi>{m.integration_name}</bdi></small></span>, csv: (m) => m.external_tag },
+    { key: 'external_tag', title: t('mapping.tag'), cell: (m) => <span className="two"><SourceTag tag={m.external_tag} /><small><bdi>{m.integration_name}</bdi></small></span>, csv: (m) => m.external_tag },
     { key: 'asset_code', title: t('field.asset'), cell: (m) => <AppLink to={`/assets/${m.asset_id}`}><Tag>{m.asset_code}</Tag></AppLink>, csv: (m) => m.asset_code },
     { key: 'metric_name', title: t('mapping.metric'), cell: (m) => metric(m.metric_name), csv: (m) => m.metric_name },
     { key: 'unit', title: t('mapping.unit'), cell: (m) => <Tag>{m.unit === m.signal_unit ? unitLabel(m.unit) : `${unitLabel(m.unit)} → ${unitLabel(m.signal_unit)}`}</Tag>, csv: (m) => m.unit, wideOnly: true },

@@ -3,12 +3,31 @@ import { type FormEvent, useState } from 'react';
 import { Redirect } from 'wouter';
 import { api } from '@/api/calls';
 import { useSession } from '@/api/session';
+import type { SetupResult } from '@/api/types';
 import { Door, useSetupStatus } from '@/components/door';
 import { Field, problemOf } from '@/components/fields';
-import { InlineError } from '@/components/notices';
+import { Tag } from '@/components/marks';
+import { InlineError, Notice } from '@/components/notices';
 import { PasswordInput } from '@/components/password';
 import { useTitle } from '@/components/page';
 import { useText } from '@/i18n/text';
+
+/** The owner's temporary password exists on this screen only. */
+function OwnerAccount({ made, onContinue }: { made: SetupResult; onContinue: () => void }) {
+  const { t } = useText();
+  return (
+    <div className="stack">
+      <h1>{t('setup.owner_title')}</h1>
+      <p className="prose">{t('setup.owner_why')}</p>
+      <Notice tone="warning">{t('users.password_once')}</Notice>
+      <dl className="kv">
+        <dt>{t('field.username')}</dt><dd><Tag>{made.platform_owner_username}</Tag></dd>
+        <dt>{t('field.temporary_password')}</dt><dd><Tag className="b password" wrap>{made.platform_owner_password}</Tag></dd>
+      </dl>
+      <div className="actions"><button type="button" className="btn pri" onClick={onContinue}>{t('setup.owner_noted')}</button></div>
+    </div>
+  );
+}
 
 export default function SetupPage() {
   const { t } = useText();
@@ -17,7 +36,9 @@ export default function SetupPage() {
   const [form, setForm] = useState({ ar: '', en: '', name: '', username: '', email: '', password: '', again: '' });
   const [error, setError] = useState<unknown>(null);
   const [busy, setBusy] = useState(false);
+  const [made, setMade] = useState<SetupResult | null>(null);
   useTitle(t('page.setup'));
+  if (made) return <Door><OwnerAccount made={made} onContinue={() => void accept(made)} /></Door>;
   if (setup.data && !setup.data.needs_setup) return <Redirect to="/login" replace />;
 
   const set = (name: keyof typeof form) => (event: { target: { value: string } }) => setForm({ ...form, [name]: event.target.value });
@@ -30,7 +51,7 @@ export default function SetupPage() {
     setError(null);
     try {
       const tenant = { ar: form.ar.trim(), en: form.en.trim() };
-      await accept(await api.createFirst({ tenant, username: form.username.trim(), name: form.name.trim(), password: form.password, email: form.email.trim() || null }));
+      setMade(await api.createFirst({ tenant, username: form.username.trim(), name: form.name.trim(), password: form.password, email: form.email.trim() || null }));
     } catch (e) {
       setError(e);
       setBusy(false);

@@ -8,7 +8,7 @@ import { AppLink } from '@/components/link';
 import { useSignedIn } from '@/api/session';
 import { Icon } from '@/components/icons';
 import { AnalogIndicator } from '@/components/instruments';
-import { StatusMark, Tag, When } from '@/components/marks';
+import { shortTag, StatusMark, Tag, When } from '@/components/marks';
 import { EmptyState } from '@/components/notices';
 import { Loaded, Pane } from '@/components/page';
 import { ReadingValue, useReading, useSeries } from '@/components/signals';
@@ -57,7 +57,7 @@ function SignalPane({ signal, pen }: { signal: SignalDetail; pen: number }) {
   const reading = useReading(signal, cursor.t);
   return (
     <div ref={ref}>
-      <Pane level={3} title={name(signal.names) || signal.metric} caption={signal.tag ? <><Tag>{signal.tag}</Tag>{signal.integration_name && <> · <bdi>{signal.integration_name}</bdi></>}</> : t(signal.is_derived ? 'trend.derived' : 'trend.not_mapped')} end={<>
+      <Pane level={3} title={name(signal.names) || signal.metric} caption={signal.tag ? <><Tag><span title={signal.tag}>{shortTag(signal.tag)}</span></Tag>{signal.integration_name && <> · <bdi>{signal.integration_name}</bdi></>}</> : t(signal.is_derived ? 'trend.derived' : 'trend.not_mapped')} end={<>
         <span className="mini-mai"><AnalogIndicator value={reading.value} status={reading.status} limits={signal.limits} band={signal.baseline} scaleLow={signal.scale_low} scaleHigh={signal.scale_high} /></span>
         <StatusMark status={reading.status} bare />
         <ReadingValue reading={reading} unit={signal.unit} />

@@ -4,7 +4,7 @@ import { api } from '@/api/calls';
 import type { Event, EventCategory } from '@/api/types';
 import { Select } from '@/components/fields';
 import { AppLink } from '@/components/link';
-import { SeverityMark, Tag, When } from '@/components/marks';
+import { SeverityMark, SourceTag, Tag, When } from '@/components/marks';
 import { EmptyState } from '@/components/notices';
 import { Loaded, Pane } from '@/components/page';
 import { type Column, DataTable, useOffset } from '@/components/table';
@@ -30,7 +30,7 @@ export function EventsTable({ from, to }: { from: number; to: number }) {
     { key: 'severity', title: t('field.severity'), cell: (e) => <SeverityMark severity={e.severity} />, csv: (e) => e.severity },
     { key: 'asset', title: t('field.asset'), cell: (e) => (e.asset_id && e.asset_code ? <AppLink to={`/assets/${e.asset_id}`}><Tag>{e.asset_code}</Tag></AppLink> : <span className="dim">{'—'}</span>), csv: (e) => e.asset_code },
     { key: 'message', title: t('event.what'), cell: (e) => e.message, csv: (e) => e.message },
-    { key: 'tag', title: t('event.tag'), cell: (e) => e.tag && <Tag>{e.tag}</Tag>, csv: (e) => e.tag, wideOnly: true },
+    { key: 'tag', title: t('event.tag'), cell: (e) => e.tag && <SourceTag tag={e.tag} />, csv: (e) => e.tag, wideOnly: true },
     { key: 'source', title: t('event.source'), cell: (e) => <Tag>{e.source_system}</Tag>, csv: (e) => e.source_system, wideOnly: true },
   ];
   return (

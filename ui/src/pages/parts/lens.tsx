@@ -2,7 +2,7 @@
 // the source's clock; where they overlap, the order is not certain.
 import type { TimelineEvent } from '@/api/types';
 import { StatusShape } from '@/components/icons';
-import { severityShape, Tag } from '@/components/marks';
+import { severityShape, shortTag, Tag } from '@/components/marks';
 import { useText } from '@/i18n/text';
 
 const HALF = 10_000;
@@ -25,7 +25,7 @@ export function Lens({ events, at }: { events: TimelineEvent[]; at: number }) {
             {half > 0 && <i className="whisker" style={{ insetInlineStart: `${from}%`, inlineSize: `${width}%` }} />}
             <span className="mark" style={{ insetInlineStart: `${x(event.event_time)}%` }}>{event.severity === 'info' ? <i className="evt" /> : <StatusShape shape={severityShape(event.severity)} />}</span>
             <span className={x(event.event_time) > 60 ? 'lens-tag before' : 'lens-tag'} style={{ insetInlineStart: `${x(event.event_time)}%` }}>
-              <Tag>{event.tag ?? event.asset_code ?? event.source_system}</Tag>{half > 0 && <Tag className="dim">{` ±${n(half / 1000, 1)} s`}</Tag>}
+              <Tag>{shortTag(event.tag ?? event.asset_code ?? event.source_system)}</Tag>{half > 0 && <Tag className="dim">{` ±${n(half / 1000, 1)} s`}</Tag>}
             </span>
           </div>
         );

@@ -1,7 +1,7 @@
 // The same events as a table: for the keyboard, the screen reader, and the exact times.
 import type { OrderConfidence, TimelineEvent } from '@/api/types';
 import { AppLink } from '@/components/link';
-import { SeverityMark, Tag, When } from '@/components/marks';
+import { SeverityMark, SourceTag, Tag, When } from '@/components/marks';
 import { EmptyState } from '@/components/notices';
 import { Pane } from '@/components/page';
 import { type Column, DataTable } from '@/components/table';
@@ -28,7 +28,7 @@ export function Sequence({ events, selected, onPick }: { events: TimelineEvent[]
     { key: 'severity', title: t('field.severity'), cell: (e) => <SeverityMark severity={e.event.severity} />, csv: (e) => e.event.severity },
     { key: 'message', title: t('event.what'), cell: (e) => <span className={e.relation === 'trigger' ? 'b' : undefined}>{e.event.message}</span>, csv: (e) => e.event.message },
     { key: 'asset', title: t('field.asset'), cell: (e) => (e.event.asset_id && e.event.asset_code ? <AppLink to={`/assets/${e.event.asset_id}`}><Tag>{e.event.asset_code}</Tag></AppLink> : null), csv: (e) => e.event.asset_code, wideOnly: true },
-    { key: 'tag', title: t('event.tag'), cell: (e) => e.event.tag && <Tag>{e.event.tag}</Tag>, csv: (e) => e.event.tag, wideOnly: true },
+    { key: 'tag', title: t('event.tag'), cell: (e) => e.event.tag && <SourceTag tag={e.event.tag} />, csv: (e) => e.event.tag, wideOnly: true },
     { key: 'relation', title: t('event.relation'), cell: (e) => word('relation', e.relation), csv: (e) => e.relation, wideOnly: true },
     { key: 'uncertainty', title: t('event.uncertainty'), end: true, cell: (e) => <Tag>{`±${n(e.event.time_uncertainty_ms / 1000, 1)} s`}</Tag>, csv: (e) => e.event.time_uncertainty_ms, wideOnly: true },
   ];

@@ -5,7 +5,7 @@ import { api } from '@/api/calls';
 import type { Asset, BrowseItem, Candidate, Integration } from '@/api/types';
 import { useToasts } from '@/components/dialog';
 import { Bar } from '@/components/instruments';
-import { Tag } from '@/components/marks';
+import { SourceTag, Tag } from '@/components/marks';
 import { useFamilies, useMetricName } from '@/components/metrics';
 import { InlineError } from '@/components/notices';
 import { Loaded, Pane } from '@/components/page';
@@ -63,7 +63,7 @@ export function Suggestions({ integration, items, assets, onClear, onDone }: { i
                       return (
                         <tr key={tag}>
                           <td><input type="checkbox" className="chkbox" aria-label={t('suggest.take_tag', { tag })} disabled={!best} checked={taken(tag, best)} onChange={(e) => setChoice({ ...choice, [tag]: e.target.checked })} /></td>
-                          <td className="two"><Tag wrap>{tag}</Tag><small>{best ? best.reasons.join('، ') : t('suggest.none')}</small></td>
+                          <td className="two"><SourceTag tag={tag} /><small>{best ? best.reasons.join('، ') : t('suggest.none')}</small></td>
                           <td>{best && <Tag>{best.asset_code}</Tag>}</td>
                           <td>{best && metric(best.metric_name)}</td>
                           <td>{best && <span className="row"><bdi>{n(best.score * 100, 0)}</bdi><Bar share={best.score * 100} /></span>}</td>

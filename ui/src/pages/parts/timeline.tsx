@@ -3,7 +3,7 @@ import { type KeyboardEvent, useEffect, useMemo, useRef, useState } from 'react'
 import type { Timeline, TimelineEvent, TimelineTrend } from '@/api/types';
 import { Segment } from '@/components/fields';
 import { Icon, StatusShape } from '@/components/icons';
-import { Quantity, severityShape, Tag } from '@/components/marks';
+import { Quantity, severityShape, SourceTag } from '@/components/marks';
 import { useSeries } from '@/components/signals';
 import { Trend } from '@/components/trend';
 import { useText } from '@/i18n/text';
@@ -43,7 +43,7 @@ function TrendLane({ trend, from, to, at, pen, onAt }: { trend: TimelineTrend; f
   const value = data && at !== null ? valueAt(data.t, data.v, at) : null;
   return (
     <>
-      <div className="lane-name tall-lane"><span className="ell">{name(trend.names) || trend.metric}</span><Tag className="cap dim">{trend.tag ?? trend.asset_code}</Tag><span className="cap row g1">{value !== null && <Quantity value={value} unit={trend.unit} className="b" />}{data && <span className="dim" title={t(`trend.provenance.${data.provenance}`, { n: n(data.t.length, 0) })}>{t(`trend.short.${data.provenance}`)}</span>}</span></div>
+      <div className="lane-name tall-lane"><span className="ell">{name(trend.names) || trend.metric}</span><SourceTag className="cap dim" tag={trend.tag ?? trend.asset_code} /><span className="cap row g1">{value !== null && <Quantity value={value} unit={trend.unit} className="b" />}{data && <span className="dim" title={t(`trend.provenance.${data.provenance}`, { n: n(data.t.length, 0) })}>{t(`trend.short.${data.provenance}`)}</span>}</span></div>
       <div className="lane trend-lane">
         {data && <Trend series={{ ...data, from, to }} label={t('trend.label', { name: name(trend.names) || trend.metric })} height={66} pen={pen} onsetAt={trend.onset_at} onPick={onAt} />}
         {trend.onset_at !== null && <span className="onset" style={{ insetInlineStart: `${((trend.onset_at - from) / (to - from)) * 100}%` }}><bdi>{t('incident.moved', { n: pen })}</bdi></span>}
