@@ -92,6 +92,14 @@ async fn list_assets(
     Query(query): Query<AssetQuery>,
 ) -> Answer<Json<Page<Asset>>> {
     let plant = state.runtime.tenant(caller.tenant_id)?;
+    let has_site = query.site_id.is_none_or(|id| plant.sites.contains_key(&id));
+    if !has_site
+        || query
+            .unit_id
+            .is_some_and(|id| !plant.units.contains_key(&id))
+    {
+        return Err(Failure::not_found());
+    }
     let mut found: Vec<&AssetEntry> = plant
         .assets
         .values()

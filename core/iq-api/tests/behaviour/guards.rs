@@ -1,0 +1,191 @@
+//! Who may talk to the server at all, and what every answer carries.
+
+use axum::http::Method;
+use serde_json::json;
+
+use crate::support::TestApp;
+
+#[tokio::test]
+async fn answers_only_to_its_own_names() {
+    let app = TestApp::empty().await;
+    let mut client = app.client();
+    for host in [
+        "127.0.0.1:8642",
+        "localhost:8642",
+        "[::1]:8642",
+        "pump-house",
+        "PUMP-HOUSE:8642",
+    ] {
+        client.host = host.to_owned();
+        client.origin = None;
+        client.get("/health/live").await.expect_status(200);
+    }
+    for host in [
+        "",
+        "evil.example",
+        "127.0.0.1",
+        "127.0.0.1:80",
+        "localhost:8642.evil.example",
+    ] {
+        client.host = host.to_owned();
+        client
+            .get("/health/live")
+            .await
+            .expect_code(421, "request.host_wrong");
+    }
+}
+
+#[tokio::test]
+async fn refuses_writes_from_other_pages() {
+    let (app, plant, _) = TestApp::with_plants().await;
+    let mut client = app.signed_in(&plant.user("admin")).await;
+    for origin in [
+        None,
+        Some("null"),
+        Some("http://evil.example"),
+        Some("http://localhost:8642"),
+    ] {
+        client.origin = origin.map(str::to_owned);
+        let reply = client.post("/api/sites", json!({})).await;
+        reply.expect_code(403, "request.origin_wrong");
+    }
+    client.origin = Some("http://evil.example".to_owned());
+    client
+        .get("/api/sites")
+        .await
+        .expect_code(403, "request.origin_wrong");
+}
+
+#[tokio::test]
+async fn refuses_writes_without_the_sessions_own_csrf_token() {
+    let (app, plant, _) = TestApp::with_plants().await;
+    let mut client = app.signed_in(&plant.user("admin")).await;
+    let other = app.signed_in(&plant.user("engineer")).await;
+    for token in [
+        None,
+        Some(String::new()),
+        Some("x".repeat(43)),
+        other.csrf.clone(),
+    ] {
+        client.csrf = token;
+        client
+            .delete("/api/session")
+            .await
+            .expect_code(403, "session.csrf_wrong");
+    }
+    client.get("/api/session").await.expect_status(200);
+}
+
+#[tokio::test]
+async fn every_answer_carries_the_security_headers() {
+    let app = TestApp::empty().await;
+    let client = app.client();
+    for path in [
+        "/",
+        "/api/nothing",
+        "/health/live",
+        "/api/openapi.json",
+        "/assets/none.js",
+    ] {
+        let reply = client.get(path).await;
+        let header = |name: &str| {
+            reply
+                .headers
+                .get(name)
+                .and_then(|v| v.to_str().ok())
+                .unwrap_or_default()
+                .to_owned()
+        };
+        let policy = header("content-security-policy");
+        for part in [
+            "default-src 'self'",
+            "script-src 'self';",
+            "frame-ancestors 'none'",
+        ] {
+            assert!(policy.contains(part), "{path}: {policy}");
+        }
+        assert_eq!(header("x-content-type-options"), "nosniff", "{path}");
+        assert_eq!(header("referrer-policy"), "no-referrer", "{path}");
+        assert_eq!(
+            header("cross-origin-opener-policy"),
+            "same-origin",
+            "{path}"
+        );
+        assert!(header("x-request-id").len() >= 12, "{path}");
+        assert_eq!(header("access-control-allow-origin"), "", "{path}");
+    }
+}
+
+#[tokio::test]
+async fn pages_get_the_interface_and_unknown_routes_an_error() {
+    let app = TestApp::empty().await;
+    let client = app.client();
+    for path in ["/", "/assets", "/blackbox/incidents/1", "/digital-twin?t=5"] {
+        let reply = client.get(path).await.expect_status(200);
+        assert!(
+            reply.text().to_lowercase().contains("<!doctype html>"),
+            "{path}"
+        );
+    }
+    for path in ["/api/none", "/internal/none", "/auth/none"] {
+        client
+            .get(path)
+            .await
+            .expect_code(404, "request.route_unknown");
+    }
+    for path in [
+        "/assets/none.js",
+        "/robots.txt",
+        "/../Cargo.toml",
+        "/..%2f..%2fCargo.toml",
+    ] {
+        let reply = client.get(path).await;
+        assert!(!reply.text().contains("[package]"), "{path}");
+        assert_eq!(reply.status, 404, "{path}");
+    }
+    client
+        .call(Method::PATCH, "/api/sites", None)
+        .await
+        .expect_code(405, "request.method_wrong");
+    let docs = client.get("/api/docs").await.expect_status(200).text();
+    assert!(docs.contains("/api/blackbox/incidents/{id}/timeline") && !docs.contains("<script"));
+}
+
+#[tokio::test]
+async fn errors_speak_the_readers_language() {
+    let app = TestApp::empty().await;
+    let mut client = app.client();
+    let text = |reply: crate::support::Reply| reply.json()["message"].as_str().unwrap().to_owned();
+    let english = text(client.get("/api/sites").await);
+    assert!(english.contains("Sign in"), "{english}");
+    client.language = "fr";
+    let arabic = text(client.get("/api/sites").await);
+    assert!(arabic.contains("تسجيل الدخول"), "{arabic}");
+    assert_eq!(text(client.get("/api/sites?lang=en").await), english);
+    client.language = "en-GB,en;q=0.9";
+    assert_eq!(text(client.get("/api/sites?lang=ar").await), arabic);
+}
+
+#[tokio::test]
+async fn the_one_time_token_of_the_window_works_once() {
+    let app = TestApp::empty().await;
+    let client = app.client();
+    let token = app.state.issue_handoff().unwrap();
+    let wrong = format!("/auth/handoff?t={}", "x".repeat(43));
+    client
+        .get(&wrong)
+        .await
+        .expect_code(403, "session.handoff_wrong");
+    let path = format!("/auth/handoff?t={token}");
+    let reply = client.get(&path).await.expect_status(303);
+    assert_eq!(reply.headers["location"], "/");
+    assert!(
+        !reply.headers.contains_key("set-cookie"),
+        "it signs nobody in"
+    );
+    app.state.handoff_used().await;
+    client
+        .get(&path)
+        .await
+        .expect_code(403, "session.handoff_wrong");
+}

@@ -1,0 +1,316 @@
+//! First start, signing in and out, the life of a session, users.
+
+use axum::http::Method;
+use futures::StreamExt;
+use iq_store::HealthState;
+use serde_json::{Value, json};
+
+use crate::support::{Client, PASSWORD, TestApp};
+
+fn setup_body() -> Value {
+    json!({
+        "tenant": { "en": "Refinery", "ar": "مصفاة" }, "username": "sara", "name": "Sara",
+        "password": "a quiet turbine hall",
+    })
+}
+
+#[tokio::test]
+async fn the_first_start_makes_an_administrator_and_a_platform_owner_once() {
+    let app = TestApp::empty().await;
+    let mut client = app.client();
+    assert_eq!(client.get("/api/setup").await.json()["needs_setup"], true);
+    client.get("/api/sites").await.expect_status(401);
+    let mut weak = setup_body();
+    weak["password"] = json!("short");
+    client
+        .post("/api/setup", weak)
+        .await
+        .expect_field("password", "password.too_short");
+    let reply = client
+        .post("/api/setup", setup_body())
+        .await
+        .expect_status(201);
+    let body = reply.json();
+    assert_eq!(
+        (&body["role"], &body["username"]),
+        (&json!("tenant_admin"), &json!("sara"))
+    );
+    client.adopt(&reply);
+    client.get("/api/tenant-users").await.expect_status(200);
+    client
+        .post("/api/setup", setup_body())
+        .await
+        .expect_code(409, "setup.done_already");
+    assert_eq!(client.get("/api/setup").await.json()["needs_setup"], false);
+
+    let mut owner = app.client();
+    let name = body["platform_owner_username"].as_str().unwrap();
+    let password = body["platform_owner_password"].as_str().unwrap();
+    let info = owner
+        .sign_in(name, password)
+        .await
+        .expect_status(200)
+        .json();
+    assert_eq!(info["must_change_password"], true);
+    owner
+        .get("/internal/config/status")
+        .await
+        .expect_code(403, "session.password_change_required");
+    let change = json!({ "current_password": password, "new_password": "grey heron over water" });
+    let changed = owner
+        .post("/api/session/password", change)
+        .await
+        .expect_status(200);
+    owner.get("/api/session").await.expect_status(401);
+    owner.adopt(&changed);
+    let status = owner
+        .get("/internal/config/status")
+        .await
+        .expect_status(200)
+        .json();
+    assert_eq!(status["subsystems"]["database"]["status"], "ok");
+    assert_eq!(status["subsystems"]["demo_mode"]["flag"], false);
+}
+
+#[tokio::test]
+async fn the_session_cookie_is_out_of_reach_of_scripts_and_changes_at_sign_in() {
+    let (app, plant, _) = TestApp::with_plants().await;
+    let mut client = app.client();
+    let name = plant.user("engineer");
+    let first = client.sign_in(&name, PASSWORD).await.expect_status(200);
+    let cookie = first.headers["set-cookie"].to_str().unwrap().to_owned();
+    assert!(cookie.starts_with("optria_8642="), "{cookie}");
+    assert!(
+        cookie.contains("HttpOnly") && cookie.contains("SameSite=Lax"),
+        "{cookie}"
+    );
+    let old = client.clone();
+    client.sign_in(&name, PASSWORD).await.expect_status(200);
+    assert_ne!(client.cookie, old.cookie);
+    old.get("/api/session")
+        .await
+        .expect_code(401, "session.required");
+    client.get("/api/session").await.expect_status(200);
+}
+
+#[tokio::test]
+async fn a_session_ends_when_idle_and_after_half_a_day_whatever_happens() {
+    let (app, plant, _) = TestApp::with_plants().await;
+    let idle = app.signed_in(&plant.user("viewer")).await;
+    let busy = app.signed_in(&plant.user("engineer")).await;
+    for _ in 0..29 {
+        app.clock.advance_ms(25 * 60_000);
+        if busy.get("/api/session").await.status != 200 {
+            break;
+        }
+    }
+    busy.get("/api/session")
+        .await
+        .expect_code(401, "session.required");
+    idle.get("/api/session")
+        .await
+        .expect_code(401, "session.required");
+    let lived = (app.runtime.clock().now().0 - crate::support::NOW.0) / 60_000;
+    assert!(
+        (11 * 60..=12 * 60 + 25).contains(&lived),
+        "lived {lived} minutes"
+    );
+}
+
+#[tokio::test]
+async fn an_unknown_name_and_a_wrong_password_look_the_same() {
+    let (app, plant, _) = TestApp::with_plants().await;
+    let mut client = app.client();
+    let known = client.sign_in(&plant.user("viewer"), "wrong").await;
+    let unknown = client.sign_in("nobody@nowhere", "wrong").await;
+    assert_eq!((known.status, unknown.status), (401, 401));
+    let strip = |reply: crate::support::Reply| {
+        let mut body = reply.json();
+        body["request_id"] = Value::Null;
+        body
+    };
+    assert_eq!(strip(known), strip(unknown));
+}
+
+#[tokio::test]
+async fn guessing_has_to_wait_also_after_a_restart() {
+    let (app, plant, _) = TestApp::with_plants().await;
+    let name = plant.user("viewer");
+    let mut client = app.client();
+    let mut waits = Vec::new();
+    for _ in 0..12 {
+        let reply = client.sign_in(&name, "wrong").await;
+        if reply.status == 429 {
+            assert_eq!(reply.code(), "session.back_off");
+            let wait: i64 = reply.headers["retry-after"]
+                .to_str()
+                .unwrap()
+                .parse()
+                .unwrap();
+            waits.push(wait);
+            app.clock.advance_ms(wait * 1_000);
+        }
+    }
+    assert!(waits.len() >= 3 && waits.is_sorted(), "{waits:?}");
+    client.sign_in(&name, "wrong").await;
+    // Not even the right password gets in before its time, and not after a restart either.
+    client.sign_in(&name, PASSWORD).await.expect_status(429);
+    drop(client);
+    let app = app.restarted().await;
+    let mut client = app.client();
+    client.sign_in(&name, PASSWORD).await.expect_status(429);
+    app.clock.advance_ms(16 * 60_000);
+    client.sign_in(&name, PASSWORD).await.expect_status(200);
+    assert_eq!(app.runtime.store().health().state, HealthState::Ok);
+}
+
+#[tokio::test]
+async fn sessions_and_settings_survive_a_restart() {
+    let (app, plant, _) = TestApp::with_plants().await;
+    let client = app.signed_in(&plant.user("viewer")).await;
+    let settings = json!({
+        "language": "en", "theme": "dark", "digits": "arab", "calendar": "islamic-umalqura",
+        "time_zone": "Asia/Riyadh",
+    });
+    client
+        .put("/api/settings", settings.clone())
+        .await
+        .expect_status(200);
+    let (cookie, csrf) = (client.cookie.clone(), client.csrf.clone());
+    drop(client);
+    let app = app.restarted().await;
+    let mut client = app.client();
+    (client.cookie, client.csrf) = (cookie, csrf);
+    assert_eq!(
+        client.get("/api/settings").await.expect_status(200).json(),
+        settings
+    );
+}
+
+async fn find(admin: &Client, username: &str) -> Value {
+    let all = admin.get("/api/tenant-users").await.json();
+    all.as_array()
+        .unwrap()
+        .iter()
+        .find(|u| u["username"] == username)
+        .unwrap()
+        .clone()
+}
+
+#[tokio::test]
+async fn a_new_user_gets_a_temporary_password_and_must_change_it() {
+    let (app, plant, _) = TestApp::with_plants().await;
+    let admin = app.signed_in(&plant.user("admin")).await;
+    let body = json!({ "username": "nadia", "name": "نادية", "role": "engineer" });
+    let made = admin
+        .post("/api/tenant-users", body.clone())
+        .await
+        .expect_status(201)
+        .json();
+    admin
+        .post("/api/tenant-users", body)
+        .await
+        .expect_code(409, "users.username_taken");
+    let password = made["temporary_password"].as_str().unwrap();
+    let mut nadia = app.client();
+    nadia.sign_in("NADIA", password).await.expect_status(200);
+    nadia
+        .get("/api/sites")
+        .await
+        .expect_code(403, "session.password_change_required");
+    let same = json!({ "current_password": password, "new_password": password });
+    nadia
+        .post("/api/session/password", same)
+        .await
+        .expect_field("new_password", "session.password_same");
+    let weak = json!({ "current_password": password, "new_password": "nadia" });
+    nadia
+        .post("/api/session/password", weak)
+        .await
+        .expect_status(422);
+    let good = json!({ "current_password": password, "new_password": "seven wet camels walk" });
+    let reply = nadia
+        .post("/api/session/password", good)
+        .await
+        .expect_status(200);
+    nadia.adopt(&reply);
+    nadia.get("/api/sites").await.expect_status(200);
+}
+
+#[tokio::test]
+async fn nobody_rises_above_the_own_role_or_locks_the_own_account() {
+    let (app, plant, _) = TestApp::with_plants().await;
+    let admin = app.signed_in(&plant.user("admin")).await;
+    let above = json!({ "username": "eve", "name": "Eve", "role": "platform_owner" });
+    admin
+        .post("/api/tenant-users", above)
+        .await
+        .expect_code(403, "users.role_above_own");
+    let change = |user: &Value, role: &str, is_active: bool| json!({ "username": user["username"], "name": "x", "role": role, "is_active": is_active });
+    let path = |user: &Value| format!("/api/tenant-users/{}", user["id"].as_str().unwrap());
+    let owner = find(&admin, &plant.user("owner")).await;
+    let body = change(&owner, "viewer", true);
+    admin
+        .put(&path(&owner), body)
+        .await
+        .expect_code(403, "users.role_above_own");
+    let reset = format!("{}/reset-password", path(&owner));
+    admin
+        .post(&reset, json!({}))
+        .await
+        .expect_code(403, "users.role_above_own");
+    let own = find(&admin, &plant.user("admin")).await;
+    let body = change(&own, "viewer", true);
+    admin
+        .put(&path(&own), body)
+        .await
+        .expect_code(409, "users.own_account");
+    let leaver = find(&admin, &plant.user("leaver")).await;
+    let body = change(&leaver, "viewer", true);
+    admin.put(&path(&leaver), body).await.expect_status(200);
+    let owner = app.signed_in(&plant.user("owner")).await;
+    let body = change(&own, "tenant_admin", false);
+    owner
+        .put(&path(&own), body)
+        .await
+        .expect_code(409, "users.last_admin");
+}
+
+#[tokio::test]
+async fn a_role_change_ends_the_sessions_and_the_event_stream() {
+    let (app, plant, _) = TestApp::with_plants().await;
+    let viewer = app.signed_in(&plant.user("colleague")).await;
+    let mut stream = viewer
+        .open(Method::GET, "/api/live", "", Vec::new())
+        .await
+        .into_body()
+        .into_data_stream();
+    assert!(stream.next().await.is_some(), "the stream opens");
+    let admin = app.signed_in(&plant.user("admin")).await;
+    let body = json!({ "username": plant.user("colleague"), "name": "x", "role": "engineer" });
+    let path = format!("/api/tenant-users/{}", plant.colleague);
+    admin.put(&path, body).await.expect_status(200);
+    viewer.get("/api/session").await.expect_status(401);
+    while stream.next().await.is_some() {}
+}
+
+#[tokio::test]
+async fn signing_out_elsewhere_keeps_the_own_session() {
+    let (app, plant, _) = TestApp::with_plants().await;
+    let (here, there) = (
+        app.signed_in(&plant.user("viewer")).await,
+        app.signed_in(&plant.user("viewer")).await,
+    );
+    let rows = here.get("/api/session/all").await.json();
+    let current: Vec<_> = rows
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|r| r["is_current"] == true)
+        .collect();
+    assert_eq!((rows.as_array().unwrap().len(), current.len()), (2, 1));
+    here.delete("/api/session/all").await.expect_status(204);
+    there.get("/api/session").await.expect_status(401);
+    here.delete("/api/session").await.expect_status(204);
+    here.get("/api/session").await.expect_status(401);
+}

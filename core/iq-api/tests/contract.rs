@@ -1,0 +1,93 @@
+//! The committed documents are what the code says, and every route is fully declared.
+
+use std::{collections::BTreeMap, fs, path::Path};
+
+use iq_api::{openapi_json, permission_matrix, route_list};
+use serde_json::Value;
+
+fn committed(name: &str) -> String {
+    fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(name)).unwrap()
+}
+
+#[test]
+fn the_committed_openapi_document_is_fresh() {
+    assert!(
+        committed("openapi.json") == openapi_json(),
+        "openapi.json is stale: run `cargo xtask codegen`"
+    );
+}
+
+#[test]
+fn the_committed_permission_matrix_is_fresh() {
+    assert_eq!(committed("permissions.txt"), permission_matrix());
+}
+
+#[test]
+fn every_reference_of_the_document_leads_to_a_schema() {
+    let document: Value = serde_json::from_str(&openapi_json()).unwrap();
+    assert_eq!(document["openapi"], "3.1.0");
+    let schemas = document["components"]["schemas"].as_object().unwrap();
+    let mut stack = vec![&document];
+    while let Some(value) = stack.pop() {
+        match value {
+            Value::Object(map) => {
+                if let Some(Value::String(reference)) = map.get("$ref") {
+                    let name = reference.rsplit('/').next().unwrap();
+                    assert!(schemas.contains_key(name), "{reference} leads nowhere");
+                }
+                stack.extend(map.values());
+            }
+            Value::Array(items) => stack.extend(items),
+            _ => {}
+        }
+    }
+}
+
+#[test]
+fn every_operation_has_a_name_of_its_own_and_a_sentence() {
+    let document: Value = serde_json::from_str(&openapi_json()).unwrap();
+    let mut seen: BTreeMap<String, String> = BTreeMap::new();
+    for (path, item) in document["paths"].as_object().unwrap() {
+        for (method, operation) in item.as_object().unwrap() {
+            let name = operation["operationId"].as_str().unwrap().to_owned();
+            let here = format!("{method} {path}");
+            assert!(
+                operation["summary"].as_str().is_some_and(|s| !s.is_empty()),
+                "{here}"
+            );
+            if let Some(there) = seen.insert(name.clone(), here.clone()) {
+                panic!("{name} names {there} and {here}");
+            }
+        }
+    }
+    assert_eq!(seen.len(), route_list().len());
+}
+
+/// Routes that take a body but change nothing.
+const LOOKING_ONLY: [&str; 3] = [
+    "/api/integrations/{id}/preview",
+    "/api/integrations/mappings/validate",
+    "/api/integrations/mappings/suggest",
+];
+
+#[test]
+fn every_changing_route_names_its_audit_action_in_both_languages() {
+    for route in route_list() {
+        let changes = route.method != "GET" && !LOOKING_ONLY.contains(&route.path);
+        assert_eq!(
+            route.audit.is_some(),
+            changes,
+            "{} {}",
+            route.method,
+            route.path
+        );
+        if let Some(action) = route.audit {
+            for language in [iq_locale::Language::Ar, iq_locale::Language::En] {
+                assert!(
+                    iq_locale::pattern(language, "action", action).is_some(),
+                    "{action} has no words in {language:?}"
+                );
+            }
+        }
+    }
+}

@@ -1,0 +1,431 @@
+//! Every route as nobody, as every role, as a disabled user; on own objects and on those of another
+//! tenant, named in the path, the query and the body.
+
+mod support;
+
+use axum::http::Method;
+use iq_api::{Access, RouteInfo, route_list};
+use iq_domain::Role;
+use iq_store::{audit, users};
+use serde_json::{Value, json};
+use support::{Client, Plant, ROLES, TestApp};
+
+/// The path with the ids of a plant.
+fn path_of(route: &RouteInfo, plant: &Plant) -> String {
+    let id = match route.path {
+        p if p.starts_with("/api/sites/") => plant.site.to_string(),
+        p if p.starts_with("/api/units/") => plant.unit.to_string(),
+        p if p.starts_with("/api/assets/") => plant.asset.to_string(),
+        p if p.starts_with("/api/signals/") => plant.signal.to_string(),
+        p if p.starts_with("/api/alerts/") => plant.alert.to_string(),
+        p if p.starts_with("/api/alert-rules/") => plant.rule.to_string(),
+        p if p.starts_with("/api/blackbox/incidents/") => plant.incident.to_string(),
+        p if p.starts_with("/api/integrations/mappings/") => plant.mapping.to_string(),
+        p if p.starts_with("/api/integrations/") => plant.integration.to_string(),
+        p if p.starts_with("/api/tenant-users/") => plant.colleague.to_string(),
+        _ => String::new(),
+    };
+    assert!(
+        !route.path.contains("{id}") || !id.is_empty(),
+        "no id for {}",
+        route.path
+    );
+    route
+        .path
+        .replace("{id}", &id)
+        .replace("{asset_id}", &plant.asset.to_string())
+        .replace("{cert_id}", &plant.certificate.to_string())
+}
+
+/// A body that fits the route, with the ids of a plant.
+fn body_of(route: &RouteInfo, plant: &Plant, n: usize) -> Option<Value> {
+    if !route.has_body || route.path == "/api/assets/import" {
+        return None;
+    }
+    let names = json!({ "en": "Name", "ar": "اسم" });
+    let integration = json!({ "kind": "desk", "name": format!("c{n}"), "config": {} });
+    let mapping = json!({
+        "integration_id": plant.integration, "external_tag": format!("N{n}"),
+        "asset_id": plant.asset, "metric_name": format!("extra_{n}"), "unit": "mm/s",
+    });
+    let user = |name: &str| json!({ "username": name, "name": "Name", "role": "viewer" });
+    Some(match (route.method.as_str(), route.path) {
+        ("POST", "/api/sites") => {
+            json!({ "code": format!("S{n}"), "names": names, "time_zone": "Asia/Riyadh" })
+        }
+        ("PUT", "/api/sites/{id}") => {
+            json!({ "code": "S1", "names": names, "time_zone": "Asia/Riyadh" })
+        }
+        ("POST", "/api/units") => {
+            json!({ "site_id": plant.site, "code": format!("U{n}"), "names": names })
+        }
+        ("PUT", "/api/units/{id}") => {
+            json!({ "site_id": plant.site, "code": "U1", "names": names })
+        }
+        ("POST", "/api/assets") => json!({
+            "unit_id": plant.unit, "code": format!("P-{n}"), "names": names,
+            "family": "centrifugal_pump", "criticality": "high",
+        }),
+        ("PUT", "/api/assets/{id}") => json!({
+            "unit_id": plant.unit, "code": "P-1", "names": names,
+            "family": "centrifugal_pump", "criticality": "high",
+        }),
+        (_, "/api/alerts/{id}/acknowledge") => json!({ "comment": "seen" }),
+        (_, p) if p.starts_with("/api/alert-rules") => json!({
+            "signal_id": plant.signal, "on_delay_s": 1, "off_delay_s": 1, "deadband": 0.1,
+            "condition": { "kind": "limit", "limits": { "high": 900.0 } },
+        }),
+        ("PATCH", _) => json!({ "status": "investigating" }),
+        (_, "/api/blackbox/incidents/{id}/notes") => json!({ "text": "A note" }),
+        ("PUT", "/api/integrations/{id}") => {
+            json!({ "kind": "desk", "name": "desk", "config": {}, "is_enabled": true })
+        }
+        (_, "/api/integrations/" | "/api/integrations/test") => integration,
+        (_, "/api/integrations/endpoints") => {
+            json!({ "kind": "desk", "endpoint_url": "opc.tcp://10.0.0.1:4840" })
+        }
+        (_, "/api/integrations/{id}/preview") => json!({ "tags": ["T1"] }),
+        (_, "/api/integrations/{id}/certificates/{cert_id}/trust") => {
+            json!({ "fingerprint_tail": "c0ffee12" })
+        }
+        ("PUT", "/api/integrations/mappings/{id}") => json!({
+            "integration_id": plant.integration, "external_tag": "T1",
+            "asset_id": plant.asset, "metric_name": "vibration_de", "unit": "mm/s",
+        }),
+        (_, "/api/integrations/mappings" | "/api/integrations/mappings/validate") => mapping,
+        (_, "/api/integrations/mappings/suggest") => json!({
+            "integration_id": plant.integration, "tags": [{ "tag": "T", "name": "P-1 vib" }],
+        }),
+        ("POST", "/api/tenant-users") => user(&format!("new{n}@{}", plant.name)),
+        ("PUT", "/api/tenant-users/{id}") => user(&plant.user("colleague")),
+        (_, "/api/settings") => json!({
+            "language": "en", "theme": "dark", "digits": "latn", "calendar": "gregory",
+            "time_zone": "site",
+        }),
+        (_, "/api/session/password") => {
+            json!({ "current_password": "not the password", "new_password": "x" })
+        }
+        (_, "/api/session") => json!({ "username": "nobody", "password": "nothing" }),
+        (_, "/api/setup") => json!({
+            "tenant": names, "username": "late", "name": "Late", "password": "too late for this",
+        }),
+        (_, "/api/plant/inject") => json!({ "asset": "P-1", "fault": "x", "over_s": 1.0 }),
+        (_, "/api/plant/reset") => json!({}),
+        (_, "/api/plant/scenario") => json!({ "id": "S1", "time_scale": 1.0 }),
+        (method, path) => panic!("no example body for {method} {path}"),
+    })
+}
+
+async fn call(client: &Client, route: &RouteInfo, path: &str, body: Option<Value>) -> u16 {
+    let reply = if route.path == "/api/assets/import" {
+        let csv = "code,unit,family,name_en\nP-1,U1,centrifugal_pump,Feed pump\n";
+        client.send(Method::POST, path, "text/csv", csv).await
+    } else {
+        client.call(route.method.clone(), path, body).await
+    };
+    assert!(
+        reply.status < 500,
+        "{} {path}: {}",
+        route.method,
+        reply.text()
+    );
+    if reply.status >= 400 {
+        let body = reply.json();
+        for part in ["code", "message", "request_id"] {
+            let is_there = body[part].as_str().is_some_and(|text| !text.is_empty());
+            assert!(is_there, "{} {path}: no {part} in {body}", route.method);
+        }
+        assert_ne!(
+            body["code"], body["message"],
+            "{path}: no sentence for {body}"
+        );
+    }
+    reply.status
+}
+
+fn protected() -> Vec<RouteInfo> {
+    route_list()
+        .into_iter()
+        .filter(|r| r.access != Access::Public)
+        .collect()
+}
+
+#[tokio::test]
+async fn nobody_gets_401_everywhere_but_on_public_routes() {
+    let (app, plant, _) = TestApp::with_plants().await;
+    let client = app.client();
+    for route in protected() {
+        let body = body_of(&route, &plant, 1);
+        let status = call(&client, &route, &path_of(&route, &plant), body).await;
+        assert_eq!(status, 401, "{} {}", route.method, route.path);
+    }
+}
+
+#[tokio::test]
+async fn a_disabled_user_gets_401_everywhere_at_once() {
+    let (app, plant, _) = TestApp::with_plants().await;
+    let leaver = app.signed_in(&plant.user("leaver")).await;
+    leaver.get("/api/sites").await.expect_status(200);
+    let admin = app.signed_in(&plant.user("admin")).await;
+    let all = admin.get("/api/tenant-users").await.json();
+    let name = plant.user("leaver");
+    let row = all
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|u| u["username"] == *name)
+        .unwrap()
+        .clone();
+    let path = format!("/api/tenant-users/{}", row["id"].as_str().unwrap());
+    let body = json!({
+        "username": name, "name": "x", "role": "tenant_admin", "is_active": false
+    });
+    admin.put(&path, body).await.expect_status(200);
+    for route in protected() {
+        let body = body_of(&route, &plant, 1);
+        let status = call(&leaver, &route, &path_of(&route, &plant), body).await;
+        assert_eq!(status, 401, "{} {}", route.method, route.path);
+    }
+    let mut again = app.client();
+    again
+        .sign_in(&name, support::PASSWORD)
+        .await
+        .expect_code(401, "session.bad_credentials");
+}
+
+/// A fresh object to delete, so that the next role finds its own.
+async fn replaced(app: &TestApp, plant: &Plant, route: &RouteInfo, n: usize) -> Plant {
+    let mut plant = plant.clone();
+    if route.method == Method::DELETE && route.path.contains("{id}") {
+        match route.path {
+            "/api/alert-rules/{id}" => plant.rule = plant.new_rule(app).await,
+            "/api/integrations/{id}" => {
+                plant.integration = plant.new_integration(app, &format!("spare{n}")).await;
+            }
+            "/api/integrations/mappings/{id}" => {
+                let (mapping, _) = plant
+                    .new_mapping(app, &format!("SPARE{n}"), &format!("spare_{n}"))
+                    .await;
+                plant.mapping = mapping;
+            }
+            _ => {}
+        }
+    }
+    plant
+}
+
+#[tokio::test]
+async fn every_role_gets_what_the_table_says_on_its_own_tenant() {
+    let (app, plant, _) = TestApp::with_plants().await;
+    for (r, (role, start)) in ROLES.into_iter().enumerate() {
+        for (i, route) in protected().into_iter().enumerate() {
+            let Access::May(permission) = route.access else {
+                unreachable!("filtered")
+            };
+            // A client of its own per call: some routes end the session.
+            let client = app.signed_in(&plant.user(start)).await;
+            let n = r * 1_000 + i + 10;
+            let own = replaced(&app, &plant, &route, n).await;
+            let body = body_of(&route, &own, n);
+            let status = call(&client, &route, &path_of(&route, &own), body).await;
+            let here = format!("{role} {} {}", route.method, route.path);
+            if role.may(permission) {
+                assert!(![401, 403, 404].contains(&status), "{here}: {status}");
+            } else {
+                assert_eq!(status, 403, "{here}");
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn ids_of_another_tenant_in_the_path_look_as_if_they_never_existed() {
+    let (app, own, other) = TestApp::with_plants().await;
+    let before = rows_of(&app, &other).await;
+    for (role, start) in ROLES {
+        let client = app.signed_in(&own.user(start)).await;
+        for route in protected().into_iter().filter(|r| r.path.contains('{')) {
+            let Access::May(permission) = route.access else {
+                unreachable!("filtered")
+            };
+            let body = body_of(&route, &other, 1);
+            let status = call(&client, &route, &path_of(&route, &other), body).await;
+            let expected = if role.may(permission) { 404 } else { 403 };
+            assert_eq!(status, expected, "{role} {} {}", route.method, route.path);
+        }
+    }
+    assert_eq!(
+        rows_of(&app, &other).await,
+        before,
+        "something of the other tenant changed"
+    );
+}
+
+/// Everything of a tenant that a route could have changed.
+async fn rows_of(app: &TestApp, plant: &Plant) -> String {
+    let admin = app.signed_in(&plant.user("admin")).await;
+    let mut text = String::new();
+    for path in [
+        "/api/sites",
+        "/api/units",
+        "/api/assets",
+        "/api/alerts",
+        "/api/alert-rules",
+        "/api/blackbox/incidents",
+        "/api/integrations/mappings",
+    ] {
+        text.push_str(&admin.get(path).await.expect_status(200).text());
+    }
+    for user in admin
+        .get("/api/tenant-users")
+        .await
+        .json()
+        .as_array()
+        .unwrap()
+    {
+        text.push_str(&format!(
+            "{}{}{}",
+            user["id"], user["role"], user["is_active"]
+        ));
+    }
+    for source in admin
+        .get("/api/integrations/")
+        .await
+        .json()
+        .as_array()
+        .unwrap()
+    {
+        text.push_str(&format!(
+            "{}{}{}",
+            source["id"], source["name"], source["is_enabled"]
+        ));
+    }
+    text
+}
+
+#[tokio::test]
+async fn ids_of_another_tenant_in_query_and_body_look_as_if_they_never_existed() {
+    let (app, own, other) = TestApp::with_plants().await;
+    let client = app.signed_in(&own.user("owner")).await;
+    for path in [
+        format!("/api/assets?site_id={}", other.site),
+        format!("/api/assets?unit_id={}", other.unit),
+        format!("/api/twin?site_id={}", other.site),
+        format!("/api/alerts?asset_id={}", other.asset),
+        format!("/api/alert-rules?asset_id={}", other.asset),
+        format!("/api/blackbox/incidents?asset_id={}", other.asset),
+        format!("/api/blackbox/events?asset_id={}", other.asset),
+        format!("/api/integrations/mappings?asset_id={}", other.asset),
+        format!(
+            "/api/integrations/mappings?integration_id={}",
+            other.integration
+        ),
+    ] {
+        client
+            .get(&path)
+            .await
+            .expect_code(404, "request.not_found");
+    }
+    let mut asset = json!({
+        "unit_id": own.unit, "code": "X", "names": { "en": "x", "ar": "" },
+        "family": "tank", "criticality": "low", "parent_id": other.asset,
+    });
+    client
+        .post("/api/assets", asset.clone())
+        .await
+        .expect_status(404);
+    asset["parent_id"] = Value::Null;
+    asset["unit_id"] = json!(other.unit);
+    client.post("/api/assets", asset).await.expect_status(404);
+    for route in protected().into_iter().filter(|r| r.has_body) {
+        // Of these the body names objects.
+        let names_objects = [
+            "/api/units",
+            "/api/alert-rules",
+            "/api/integrations/mappings",
+        ];
+        if !names_objects.iter().any(|p| route.path.starts_with(p)) {
+            continue;
+        }
+        let body = body_of(&route, &other, 7);
+        let status = call(&client, &route, &path_of(&route, &own), body).await;
+        assert_eq!(status, 404, "{} {}", route.method, route.path);
+    }
+}
+
+#[tokio::test]
+async fn every_changing_call_leaves_exactly_one_audit_record() {
+    let (app, plant, _) = TestApp::with_plants().await;
+    for (start, may) in [("owner", true), ("viewer", false)] {
+        for (i, route) in protected().into_iter().enumerate() {
+            let Some(action) = route.audit else { continue };
+            let client = app.signed_in(&plant.user(start)).await;
+            let n = 5_000 + i + usize::from(may) * 1_000;
+            let own = replaced(&app, &plant, &route, n).await;
+            let body = body_of(&route, &own, n);
+            let before = records(&app, &plant, action).await;
+            call(&client, &route, &path_of(&route, &own), body).await;
+            let after = records(&app, &plant, action).await;
+            assert_eq!(
+                after.len(),
+                before.len() + 1,
+                "{} {}",
+                route.method,
+                route.path
+            );
+            let made = after.iter().find(|r| !before.contains(r)).unwrap();
+            assert_eq!(made.actor, plant.user(start), "{}", route.path);
+            let is_refused = made.outcome == "request.forbidden";
+            let Access::May(permission) = route.access else {
+                unreachable!("filtered")
+            };
+            let role = if may {
+                Role::PlatformOwner
+            } else {
+                Role::Viewer
+            };
+            assert_eq!(
+                is_refused,
+                !role.may(permission),
+                "{} {}",
+                route.path,
+                made.outcome
+            );
+        }
+    }
+}
+
+async fn records(app: &TestApp, plant: &Plant, action: &str) -> Vec<iq_domain::AuditRecord> {
+    let (tenant, action) = (plant.tenant, action.to_owned());
+    let filter = audit::AuditFilter {
+        action: Some(action),
+        ..audit::AuditFilter::default()
+    };
+    app.runtime
+        .store()
+        .read(move |conn| audit::list_audit(conn, tenant, &filter, iq_store::Page::MAX))
+        .await
+        .unwrap()
+        .rows
+}
+
+#[tokio::test]
+async fn no_answer_and_no_record_shows_a_secret() {
+    let (app, plant, _) = TestApp::with_plants().await;
+    let owner = app.signed_in(&plant.user("owner")).await;
+    let mut seen = String::new();
+    for route in protected().into_iter().filter(|r| r.method == Method::GET) {
+        seen.push_str(&owner.get(&path_of(&route, &plant)).await.text());
+    }
+    assert!(seen.contains("***"), "the masked secret is shown as such");
+    assert!(!seen.contains("hunter2"), "a secret was shown");
+    assert!(!seen.contains("$argon2"), "a password hash was shown");
+    let tenant = plant.tenant;
+    let hashes = app
+        .runtime
+        .store()
+        .read(move |conn| users::list_users(conn, tenant, &Default::default(), iq_store::Page::MAX))
+        .await
+        .unwrap();
+    assert!(hashes.total > 5);
+}

@@ -1,0 +1,143 @@
+//! An appliance for tests: real store, historian and runtime in a temporary folder, a source whose
+//! values the test pushes, two tenants with one object of every kind, and a client that behaves like
+//! the interface.
+#![allow(dead_code, unused_imports, reason = "each test file uses its own part")]
+
+mod client;
+mod plant;
+mod source;
+
+use std::{path::Path, sync::Arc};
+
+use axum::Router;
+use iq_api::{ApiOptions, ApiState, HashCost, SessionKeys, router};
+use iq_config::{Config, Inputs, Overrides};
+use iq_connector::{ConnectorRegistry, OwnIdentity};
+use iq_domain::{Clock, ManualClock, Timestamp};
+use iq_historian::{Historian, HistorianConfig};
+use iq_runtime::{Runtime, RuntimeParts};
+use iq_secrets::MasterKey;
+use iq_store::Store;
+
+pub(crate) use client::{Client, Reply};
+pub(crate) use plant::{Plant, ROLES};
+pub(crate) use source::{Desk, sample};
+
+/// The port in the Host guard; nothing listens on it.
+pub(crate) const PORT: u16 = 8642;
+/// The host that the guard accepts.
+pub(crate) const HOST: &str = "127.0.0.1:8642";
+/// Where the clock of a test stands at first.
+pub(crate) const NOW: Timestamp = Timestamp(1_790_000_000_000);
+/// Password of every user a fixture makes.
+pub(crate) const PASSWORD: &str = "a quiet turbine hall";
+
+/// An appliance.
+pub(crate) struct TestApp {
+    pub(crate) router: Router,
+    pub(crate) state: ApiState,
+    pub(crate) runtime: Runtime,
+    pub(crate) clock: Arc<ManualClock>,
+    pub(crate) desk: Desk,
+    folder: tempfile::TempDir,
+}
+
+impl TestApp {
+    /// An appliance nobody has set up yet.
+    pub(crate) async fn empty() -> Self {
+        Self::start(tempfile::tempdir().unwrap()).await
+    }
+
+    /// An appliance with two tenants.
+    pub(crate) async fn with_plants() -> (Self, Plant, Plant) {
+        let app = Self::empty().await;
+        let (a, b) = (
+            Plant::create(&app, "north").await,
+            Plant::create(&app, "south").await,
+        );
+        (app, a, b)
+    }
+
+    /// Stops the appliance and starts it again on the same folder.
+    pub(crate) async fn restarted(self) -> Self {
+        let now = self.clock.now();
+        let Self {
+            runtime,
+            router,
+            state,
+            folder,
+            ..
+        } = self;
+        runtime.stop().await;
+        runtime.historian().close().unwrap();
+        runtime.store().close();
+        drop((runtime, router, state));
+        let app = Self::start(folder).await;
+        app.clock.set(now);
+        app
+    }
+
+    async fn start(folder: tempfile::TempDir) -> Self {
+        let clock = Arc::new(ManualClock::at(NOW));
+        let desk = Desk::default();
+        let runtime = runtime(folder.path(), Arc::clone(&clock), &desk).await;
+        let options = ApiOptions {
+            port: PORT,
+            allowed_hosts: vec!["pump-house".to_owned()],
+            appliance_id: "0123456789abcdef".to_owned(),
+            version: "0.0.0-test".to_owned(),
+            hash_cost: HashCost::FOR_TESTS,
+        };
+        let keys = SessionKeys::new(b"a secret of this test");
+        let state = ApiState::new(runtime.clone(), keys, options).unwrap();
+        Self {
+            router: router(state.clone()),
+            state,
+            runtime,
+            clock,
+            desk,
+            folder,
+        }
+    }
+
+    /// A client nobody has signed in on.
+    pub(crate) fn client(&self) -> Client {
+        Client::new(self.router.clone())
+    }
+
+    /// A client with a session.
+    pub(crate) async fn signed_in(&self, username: &str) -> Client {
+        let mut client = self.client();
+        client.sign_in(username, PASSWORD).await.expect_status(200);
+        client
+    }
+}
+
+async fn runtime(folder: &Path, clock: Arc<ManualClock>, desk: &Desk) -> Runtime {
+    let clock: Arc<dyn Clock> = clock;
+    let config = Config::load(&Inputs {
+        overrides: Overrides::new(),
+        environment: &|_| None,
+        default_data_dir: folder.to_owned(),
+    });
+    let certificate = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+    Runtime::start(RuntimeParts {
+        store: Store::open(folder.join("optria.db"), Arc::clone(&clock)).unwrap(),
+        historian: Historian::open(&folder.join("historian.db"), HistorianConfig::default())
+            .unwrap(),
+        config: Arc::new(config.unwrap()),
+        clock,
+        master_key: Arc::new(MasterKey::load_or_create(&folder.join("master.key")).unwrap()),
+        connectors: ConnectorRegistry::new().with(Arc::new(desk.clone())),
+        identity: Arc::new(OwnIdentity {
+            application_uri: "urn:optria:test".to_owned(),
+            certificate_der: certificate.cert.der().to_vec(),
+            certificate_path: folder.join("own.der"),
+            private_key_path: folder.join("own.key"),
+            scratch_dir: folder.join("scratch"),
+        }),
+        plant: None,
+    })
+    .await
+    .unwrap()
+}

@@ -1,0 +1,356 @@
+//! A tenant with one object of every kind.
+
+use iq_auth::{HashCost, PasswordHasher};
+use iq_domain::{
+    Alert, AlertId, AlertRule, AlertState, Asset, AssetId, AuthSource, CertificateId, Criticality,
+    EventCategory, EventId, EventRelation, Incident, IncidentId, IncidentStatus, IncidentType,
+    IndustrialEvent, IntegrationId, Limits, MappingId, Names, Role, RuleCondition, RuleId,
+    ServerCertificate, Severity, SignalId, Site, SiteId, Tenant, TenantId, TrustState, Unit,
+    UnitId, User, UserId,
+};
+use iq_mapping::MappingDraft;
+use iq_runtime::{IntegrationDraft, NewMapping};
+use iq_secrets::SecretString;
+use iq_store::{
+    alert_rules, alerts, assets, certificates, events, incidents, sites, tenants, units, users,
+};
+use serde_json::json;
+
+use super::{NOW, PASSWORD, TestApp};
+
+/// All roles with the start of their user names.
+pub(crate) const ROLES: [(Role, &str); 5] = [
+    (Role::Viewer, "viewer"),
+    (Role::Engineer, "engineer"),
+    (Role::OptimizationEngineer, "optimizer"),
+    (Role::TenantAdmin, "admin"),
+    (Role::PlatformOwner, "owner"),
+];
+
+/// What a tenant has.
+#[derive(Clone, Debug)]
+pub(crate) struct Plant {
+    pub(crate) name: String,
+    pub(crate) tenant: TenantId,
+    pub(crate) site: SiteId,
+    pub(crate) unit: UnitId,
+    pub(crate) asset: AssetId,
+    pub(crate) integration: IntegrationId,
+    pub(crate) certificate: CertificateId,
+    pub(crate) mapping: MappingId,
+    pub(crate) signal: SignalId,
+    pub(crate) rule: RuleId,
+    pub(crate) alert: AlertId,
+    pub(crate) incident: IncidentId,
+    pub(crate) event: EventId,
+    /// A viewer on whom user administration is tried.
+    pub(crate) colleague: UserId,
+}
+
+impl Plant {
+    /// `admin@north` and so on.
+    pub(crate) fn user(&self, start: &str) -> String {
+        format!("{start}@{}", self.name)
+    }
+
+    pub(crate) async fn create(app: &TestApp, name: &str) -> Self {
+        let tenant = TenantId::new();
+        let (site, unit, asset) = (SiteId::new(), UnitId::new(), AssetId::new());
+        let names = |text: &str| Names {
+            en: text.to_owned(),
+            ar: "اسم".to_owned(),
+        };
+        let hasher = PasswordHasher::new(HashCost::FOR_TESTS).unwrap();
+        let hash = hasher.hash(&SecretString::new(PASSWORD)).unwrap();
+        let colleague = UserId::new();
+        let mut people: Vec<User> = ROLES
+            .iter()
+            .map(|(role, start)| user(tenant, UserId::new(), &format!("{start}@{name}"), *role))
+            .collect();
+        people.push(user(
+            tenant,
+            colleague,
+            &format!("colleague@{name}"),
+            Role::Viewer,
+        ));
+        people.push(user(
+            tenant,
+            UserId::new(),
+            &format!("leaver@{name}"),
+            Role::TenantAdmin,
+        ));
+        let rows = (
+            Tenant {
+                id: tenant,
+                names: names(name),
+                is_demo: false,
+                created_at: NOW,
+            },
+            Site {
+                id: site,
+                tenant_id: tenant,
+                code: "S1".to_owned(),
+                names: names("Site"),
+                time_zone: "Asia/Riyadh".to_owned(),
+            },
+            Unit {
+                id: unit,
+                tenant_id: tenant,
+                site_id: site,
+                code: "U1".to_owned(),
+                names: names("Unit"),
+            },
+            pump(tenant, asset, unit, "P-1"),
+        );
+        app.runtime
+            .store()
+            .write(move |tx| {
+                let (t, s, u, a) = rows;
+                tenants::create_tenant(tx, &t)?;
+                sites::create_site(tx, tenant, &s)?;
+                units::create_unit(tx, tenant, &u)?;
+                assets::create_asset(tx, tenant, &a)?;
+                people
+                    .iter()
+                    .try_for_each(|p| users::create_user(tx, tenant, p, Some(&hash)))
+            })
+            .await
+            .unwrap();
+        app.runtime.plant_changed(tenant).await.unwrap();
+        let mut plant = Self {
+            name: name.to_owned(),
+            tenant,
+            site,
+            unit,
+            asset,
+            integration: IntegrationId::new(),
+            certificate: CertificateId::new(),
+            mapping: MappingId::new(),
+            signal: SignalId::new(),
+            rule: RuleId::new(),
+            alert: AlertId::new(),
+            incident: IncidentId::new(),
+            event: EventId::new(),
+            colleague,
+        };
+        plant.integration = plant.new_integration(app, "desk").await;
+        (plant.mapping, plant.signal) = plant.new_mapping(app, "T1", "vibration_de").await;
+        plant.add_records(app).await;
+        app.runtime.rules_changed(tenant).await.unwrap();
+        plant
+    }
+
+    /// Another connection; it runs.
+    pub(crate) async fn new_integration(&self, app: &TestApp, name: &str) -> IntegrationId {
+        let draft = IntegrationDraft {
+            kind: "desk".to_owned(),
+            name: name.to_owned(),
+            config: json!({ "password": "hunter2 hunter2" }),
+            is_enabled: true,
+        };
+        app.runtime
+            .create_integration(self.tenant, draft, false)
+            .await
+            .unwrap()
+            .id
+    }
+
+    /// Another mapping with its signal.
+    pub(crate) async fn new_mapping(
+        &self,
+        app: &TestApp,
+        tag: &str,
+        metric: &str,
+    ) -> (MappingId, SignalId) {
+        let draft = MappingDraft {
+            integration_id: self.integration,
+            external_tag: tag.to_owned(),
+            asset_id: self.asset,
+            metric_name: metric.to_owned(),
+            unit: "mm/s".to_owned(),
+            scaling_factor: 1.0,
+            offset_value: 0.0,
+            metadata_json: "{}".to_owned(),
+            is_active: true,
+        };
+        let new = vec![NewMapping {
+            draft,
+            limits: None,
+        }];
+        let made = app
+            .runtime
+            .create_mappings(self.tenant, new)
+            .await
+            .unwrap()
+            .remove(0);
+        (made.id, made.signal_id)
+    }
+
+    /// Another rule.
+    pub(crate) async fn new_rule(&self, app: &TestApp) -> RuleId {
+        let rule = self.rule_row(RuleId::new());
+        let (tenant, id) = (self.tenant, rule.id);
+        app.runtime
+            .store()
+            .write(move |tx| alert_rules::create_alert_rule(tx, tenant, &rule))
+            .await
+            .unwrap();
+        id
+    }
+
+    fn rule_row(&self, id: RuleId) -> AlertRule {
+        AlertRule {
+            id,
+            tenant_id: self.tenant,
+            asset_id: self.asset,
+            signal_id: self.signal,
+            metric: "vibration_de".to_owned(),
+            condition: RuleCondition::Limit {
+                limits: Limits {
+                    high: Some(900.0),
+                    ..Limits::default()
+                },
+            },
+            on_delay_s: 0,
+            off_delay_s: 0,
+            deadband: 0.0,
+            is_enabled: false,
+            is_confirmed: true,
+            source: "test".to_owned(),
+        }
+    }
+
+    async fn add_records(&self, app: &TestApp) {
+        let tenant = self.tenant;
+        let at = NOW.plus_ms(-60_000);
+        let rule = self.rule_row(self.rule);
+        let certificate = self.certificate_row();
+        let incident = Incident {
+            id: self.incident,
+            tenant_id: tenant,
+            number: "INC-2026-0001".to_owned(),
+            asset_id: self.asset,
+            incident_type: IncidentType::CriticalAlert,
+            severity: Severity::Critical,
+            title_code: "incident.critical_alert".to_owned(),
+            title_params: json!({ "asset": "P-1", "metric": "vibration_de" }),
+            status: IncidentStatus::Open,
+            assignee: None,
+            started_at: at,
+            ended_at: None,
+            created_at: at,
+        };
+        let alert = Alert {
+            id: self.alert,
+            tenant_id: tenant,
+            asset_id: self.asset,
+            signal_id: Some(self.signal),
+            rule_id: Some(self.rule),
+            severity: Severity::Critical,
+            state: AlertState::ActiveUnacknowledged,
+            code: "alert.limit_high_high".to_owned(),
+            params: json!({
+                "metric": "vibration_de", "value": 9.123_456, "unit": "mm/s", "limit": 7.1
+            }),
+            activated_at: at,
+            acknowledged_at: None,
+            acknowledged_by: None,
+            comment: None,
+            cleared_at: None,
+            incident_id: Some(self.incident),
+        };
+        let event = IndustrialEvent {
+            id: self.event,
+            tenant_id: tenant,
+            asset_id: Some(self.asset),
+            source_system: "optria".to_owned(),
+            source_type: "alert".to_owned(),
+            source_id: format!("alert:{}", self.alert),
+            event_time: at,
+            ingest_time: at,
+            recorded_at: at,
+            time_offset_ms: 0,
+            time_uncertainty_ms: 10,
+            severity: Severity::Critical,
+            event_category: EventCategory::Alert,
+            summary: "event.alert_activated.limit_high_high".to_owned(),
+            payload: json!({
+                "params": alert.params, "detail": { "signal_id": self.signal },
+            }),
+        };
+        app.runtime
+            .store()
+            .write(move |tx| {
+                alert_rules::create_alert_rule(tx, tenant, &rule)?;
+                certificates::record_certificate(tx, tenant, &certificate)?;
+                incidents::create_incident(tx, tenant, &incident)?;
+                alerts::create_alert(tx, tenant, &alert)?;
+                events::insert_ignore_duplicate(tx, tenant, &event)?;
+                let trigger = EventRelation::Trigger;
+                incidents::create_incident_event(tx, tenant, incident.id, event.id, trigger)
+            })
+            .await
+            .unwrap();
+    }
+
+    fn certificate_row(&self) -> ServerCertificate {
+        ServerCertificate {
+            id: self.certificate,
+            tenant_id: self.tenant,
+            integration_id: self.integration,
+            der: vec![1, 2, 3],
+            sha256: format!("{:0>64}", "c0ffee12"),
+            sha1: "0".repeat(40),
+            subject: "CN=server".to_owned(),
+            issuer: "CN=server".to_owned(),
+            application_uri: None,
+            hosts: Vec::new(),
+            not_before: NOW,
+            not_after: NOW,
+            state: TrustState::Pending,
+            first_seen_at: NOW,
+            last_seen_at: NOW,
+            decided_by: None,
+            decided_at: None,
+        }
+    }
+}
+
+pub(crate) fn pump(tenant: TenantId, id: AssetId, unit: UnitId, code: &str) -> Asset {
+    Asset {
+        id,
+        tenant_id: tenant,
+        unit_id: unit,
+        code: code.to_owned(),
+        names: Names {
+            en: "Feed pump".to_owned(),
+            ar: "مضخة التغذية".to_owned(),
+        },
+        family: "centrifugal_pump".to_owned(),
+        criticality: Criticality::High,
+        equipment_number: None,
+        functional_location: None,
+        parent_id: None,
+        upstream: Vec::new(),
+        downstream: Vec::new(),
+        note: String::new(),
+        effective_from: None,
+        effective_to: None,
+    }
+}
+
+fn user(tenant_id: TenantId, id: UserId, username: &str, role: Role) -> User {
+    User {
+        id,
+        tenant_id,
+        username: username.to_owned(),
+        email: None,
+        name: username.to_owned(),
+        role,
+        is_active: true,
+        auth_source: AuthSource::Local,
+        must_change_password: false,
+        last_sign_in_at: None,
+        created_at: NOW,
+    }
+}
