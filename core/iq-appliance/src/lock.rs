@@ -26,6 +26,8 @@ pub struct Owner {
     pub pid: u32,
     /// Address of its pages.
     pub url: String,
+    /// Address that binds a desktop window once.
+    pub entry: String,
 }
 
 /// The answer to the wish to own a folder.
@@ -77,6 +79,7 @@ fn parse(text: &str) -> Option<Owner> {
     Some(Owner {
         pid: u32::try_from(value["pid"].as_u64()?).ok()?,
         url: value["url"].as_str()?.to_owned(),
+        entry: value["entry"].as_str()?.to_owned(),
     })
 }
 

@@ -18,7 +18,7 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc;
 use tracing::{error, info};
 
-use crate::{Inner, TenantIndex, alerts::Occurrence};
+use crate::{AssetEntry, Inner, TenantIndex, alerts::Occurrence};
 
 /// What the engine is told.
 #[derive(Debug)]
@@ -222,7 +222,7 @@ impl Flow {
             value: measurement.value.clone(),
             status: measurement.status,
         };
-        let settle_ms = asset.template.map_or(0, |t| i64::from(t.settle_s) * 1_000);
+        let settle_ms = asset.settle_ms();
         let tracker = memory.machines.entry(asset_id).or_default();
         if asset.running_signal == Some(measurement.signal)
             && let Some(edge) = tracker.step(&point)
@@ -238,7 +238,7 @@ impl Flow {
             });
         }
         self.inner.machines.write().insert(asset_id, *tracker);
-        let regime = tracker.regime(point.t, settle_ms);
+        let regime = regime_of(asset, tracker, point.t, settle_ms);
         let ctx = RuleContext {
             now: measurement.received_at,
             regime,
@@ -265,15 +265,9 @@ impl Flow {
                     continue;
                 };
                 let asset_id = entry.signal.asset_id;
-                let settle_ms = tenant
-                    .assets
-                    .get(&asset_id)
-                    .and_then(|a| a.template)
-                    .map_or(0, |t| i64::from(t.settle_s) * 1_000);
-                let regime = memory
-                    .machines
-                    .get(&asset_id)
-                    .map_or(Regime::Unknown, |tracker| tracker.regime(now, settle_ms));
+                let Some(asset) = tenant.assets.get(&asset_id) else { continue };
+                let tracker = memory.machines.get(&asset_id).copied().unwrap_or_default();
+                let regime = regime_of(asset, &tracker, now, asset.settle_ms());
                 let ctx = RuleContext {
                     now,
                     regime,
@@ -398,6 +392,15 @@ impl Flow {
                 error!(%error, "The memory of the rules could not be stored.");
             }
         }
+    }
+}
+
+/// What the machine does. One whose running signal is mapped but not yet seen is not judged: its flow
+/// of zero is an alarm only if it runs.
+fn regime_of(asset: &AssetEntry, tracker: &RunTracker, t: Timestamp, settle_ms: i64) -> Regime {
+    match tracker.regime(t, settle_ms) {
+        Regime::Unknown if asset.running_signal.is_some() => Regime::Settling,
+        known => known,
     }
 }
 

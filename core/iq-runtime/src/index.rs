@@ -92,6 +92,14 @@ pub(crate) struct TenantRows {
     pub(crate) rules: Vec<AlertRule>,
 }
 
+impl AssetEntry {
+    /// Time after a start before limits and scores apply.
+    #[must_use]
+    pub fn settle_ms(&self) -> i64 {
+        self.template.map_or(0, |t| i64::from(t.settle_s) * 1_000)
+    }
+}
+
 impl TenantIndex {
     /// Builds the index of a tenant from its rows.
     pub(crate) fn build(rows: TenantRows) -> Self {

@@ -208,7 +208,7 @@ impl Scorer {
             return Ok(false);
         }
         let alarmed = self.alarmed(entry, now).await?;
-        let settle_ms = settle_ms(entry);
+        let settle_ms = entry.settle_ms();
         let running = entry
             .running_signal
             .and_then(|id| mapped.iter().find(|s| s.signal.id == id))
@@ -314,7 +314,7 @@ impl Scorer {
     fn regime(&self, entry: &AssetEntry, now: Timestamp) -> Regime {
         let machines = self.inner.machines.read();
         let tracker = machines.get(&entry.asset.id);
-        tracker.map_or(Regime::Unknown, |t| t.regime(now, settle_ms(entry)))
+        tracker.map_or(Regime::Unknown, |t| t.regime(now, entry.settle_ms()))
     }
 
     fn assess(
@@ -459,10 +459,6 @@ fn learn_from_history(
             Ok((due.signal, learned))
         })
         .collect()
-}
-
-fn settle_ms(entry: &AssetEntry) -> i64 {
-    entry.template.map_or(0, |t| i64::from(t.settle_s) * 1_000)
 }
 
 /// Takes up the baselines as they were last written down: what was usual then is the anchor that a

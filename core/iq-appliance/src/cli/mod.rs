@@ -2,6 +2,7 @@
 
 mod plant;
 mod serve;
+mod smoke;
 mod status;
 mod user;
 
@@ -35,6 +36,9 @@ enum Command {
     /// Users of a data folder whose appliance is stopped.
     #[command(subcommand)]
     User(user::UserCommand),
+    /// Goes through the main paths of a running appliance, a line each; without an address it starts a
+    /// demonstration of its own in a temporary folder.
+    Smoke(smoke::SmokeArgs),
     /// Prints the OpenAPI document.
     Openapi,
     /// Prints which role may call which route.
@@ -63,6 +67,7 @@ pub fn main() -> ExitCode {
         Command::Status(args) => status::status(&args),
         Command::Plant(command) => plant::run(command),
         Command::User(command) => user::run(command),
+        Command::Smoke(args) => smoke::run(args),
         Command::Openapi => print(&iq_api::openapi_json()),
         Command::Permissions => print(&iq_api::permission_matrix()),
     };
