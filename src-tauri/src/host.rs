@@ -1,108 +1,140 @@
-//! Where the window's pages come from. An appliance that already serves the data folder leaves its
-//! address in the folder's lock file; the window then attaches to it.
+//! Where the window's pages come from: the appliance that owns the data folder, or, when there is
+//! none, one that runs in this process for as long as the window is open.
 
 use std::{
-    fs, io,
-    net::{SocketAddr, TcpStream},
+    io,
     path::Path,
-    time::Duration,
+    thread,
+    time::{Duration, Instant},
 };
 
 use anyhow::{Context, Result};
+use iq_appliance::{Claim, Running, ServeOptions, claim, start};
 use iq_domain::{CodedError, ErrorKind};
-use serde_json::Value;
 use tauri::Url;
+use tokio::runtime::Runtime;
 
-/// The file in the data folder that says where its owner answers.
-const LOCK_FILE: &str = "appliance.lock";
+/// How long an owner that is starting may take to say where it listens.
+const ANNOUNCED_WITHIN: Duration = Duration::from_secs(60);
 
 /// An appliance that the window shows.
 pub(crate) struct Host {
     entry: Url,
+    own: Option<(Runtime, Running)>,
 }
 
 impl Host {
-    /// Attaches to the appliance of this data folder.
-    pub(crate) fn attach_or_start(data_dir: &Path, _port: Option<u16>) -> Result<Self> {
-        if let Some(entry) = running(data_dir)? {
-            return Ok(Self { entry });
+    /// Attaches to the appliance of this data folder, or starts one.
+    pub(crate) fn attach_or_start(data_dir: &Path, port: Option<u16>) -> Result<Self> {
+        let until = Instant::now() + ANNOUNCED_WITHIN;
+        loop {
+            match claim(data_dir)? {
+                Claim::Ours(lock) => {
+                    drop(lock);
+                    match Self::start(data_dir, port) {
+                        // Another one may have claimed the folder in between; then attach to it.
+                        Err(error) if matches!(claim(data_dir)?, Claim::Ours(_)) => {
+                            return Err(error);
+                        }
+                        Err(_) => {}
+                        started => return started,
+                    }
+                }
+                Claim::Taken(Some(owner)) => {
+                    return Ok(Self {
+                        entry: Url::parse(&owner.entry)?,
+                        own: None,
+                    });
+                }
+                Claim::Taken(None) => {}
+            }
+            if Instant::now() > until {
+                let error = CodedError::new(ErrorKind::Unavailable, "desktop.owner_silent");
+                return Err(error.with("folder", data_dir.display()).into());
+            }
+            thread::sleep(Duration::from_millis(100));
         }
-        Err(
-            CodedError::new(ErrorKind::Unavailable, "desktop.no_appliance")
-                .with("folder", data_dir.display())
-                .into(),
-        )
     }
 
-    /// The address that binds this window once; afterwards it leads to the sign-in page.
+    fn start(data_dir: &Path, port: Option<u16>) -> Result<Self> {
+        let runtime = Runtime::new().context("no threads for the appliance")?;
+        let options = |port| ServeOptions {
+            data_dir: Some(data_dir.to_owned()),
+            port,
+            ..ServeOptions::default()
+        };
+        let running = runtime.block_on(async {
+            // The usual port keeps the page's own settings from one start to the next.
+            match start(options(port)).await {
+                Err(error) if port.is_none() && is_port_taken(&error) => {
+                    start(options(Some(0))).await
+                }
+                started => started,
+            }
+        })?;
+        let entry = Url::parse(&running.handoff_url()?)?;
+        Ok(Self {
+            entry,
+            own: Some((runtime, running)),
+        })
+    }
+
+    /// The address that lets this window in, once; it signs nobody in.
     pub(crate) fn entry(&self) -> Url {
         self.entry.clone()
     }
 
-    /// Stops what this process started.
-    pub(crate) fn stop(self) {}
+    /// Stops what this process started; an appliance it only attached to runs on.
+    pub(crate) fn stop(self) {
+        if let Some((runtime, running)) = self.own
+            && let Err(error) = runtime.block_on(running.stop())
+        {
+            eprintln!("The appliance did not stop cleanly: {error:#}");
+        }
+    }
 }
 
-/// The address of an appliance that serves this folder now; `None` when there is none.
-fn running(data_dir: &Path) -> Result<Option<Url>> {
-    let path = data_dir.join(LOCK_FILE);
-    let text = match fs::read_to_string(&path) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-        text => text.with_context(|| format!("{} can't be read", path.display()))?,
-    };
-    // An owner that is still starting has written nothing yet.
-    let Ok(owner) = serde_json::from_str::<Value>(&text) else {
-        return Ok(None);
-    };
-    let Some(url) = owner["url"].as_str() else {
-        return Ok(None);
-    };
-    let url = Url::parse(url)?;
-    // A crash leaves the file behind: only an open port counts.
-    Ok(answers(&url).then_some(url))
-}
-
-fn answers(url: &Url) -> bool {
-    let addresses: Vec<SocketAddr> = url.socket_addrs(|| None).unwrap_or_default();
-    // The file is only ever written for the machine itself.
-    addresses
-        .into_iter()
-        .filter(|address| address.ip().is_loopback())
-        .any(|address| TcpStream::connect_timeout(&address, Duration::from_secs(2)).is_ok())
+fn is_port_taken(error: &anyhow::Error) -> bool {
+    error
+        .chain()
+        .filter_map(|cause| cause.downcast_ref::<io::Error>())
+        .any(|cause| cause.kind() == io::ErrorKind::AddrInUse)
 }
 
 #[cfg(test)]
 mod tests {
-    use std::net::TcpListener;
-
     use super::*;
 
-    fn folder(url: &str) -> tempfile::TempDir {
+    #[test]
+    fn attaches_to_the_owner_of_the_folder_and_leaves_it_running() {
         let folder = tempfile::tempdir().unwrap();
-        let text = format!(r#"{{"pid":1,"url":"{url}"}}"#);
-        fs::write(folder.path().join(LOCK_FILE), text).unwrap();
-        folder
+        let Claim::Ours(mut lock) = claim(folder.path()).unwrap() else {
+            panic!("not ours")
+        };
+        let entry = "http://127.0.0.1:9/auth/handoff?t=abc";
+        lock.announce("http://127.0.0.1:9", entry).unwrap();
+        let host = Host::attach_or_start(folder.path(), None).unwrap();
+        assert_eq!(host.entry().as_str(), entry);
+        assert!(host.own.is_none());
     }
 
     #[test]
-    fn attaches_to_an_appliance_that_answers() {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let origin = format!("http://{}", listener.local_addr().unwrap());
-        let entry = running(folder(&origin).path()).unwrap().unwrap();
-        assert_eq!(entry.as_str(), format!("{origin}/"));
+    fn starts_an_appliance_where_there_is_none_and_takes_it_away_again() {
+        let folder = tempfile::tempdir().unwrap();
+        let host = Host::attach_or_start(folder.path(), Some(0)).unwrap();
+        assert!(matches!(
+            claim(folder.path()).unwrap(),
+            Claim::Taken(Some(_))
+        ));
+        assert_eq!(host.entry().path(), "/auth/handoff");
+        host.stop();
+        assert!(matches!(claim(folder.path()).unwrap(), Claim::Ours(_)));
     }
 
     #[test]
-    fn does_not_trust_an_address_left_by_a_crash() {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let origin = format!("http://{}", listener.local_addr().unwrap());
-        drop(listener);
-        assert_eq!(running(folder(&origin).path()).unwrap(), None);
-        assert_eq!(running(tempfile::tempdir().unwrap().path()).unwrap(), None);
-    }
-
-    #[test]
-    fn never_leaves_the_machine() {
-        assert_eq!(running(folder("http://192.0.2.1:80").path()).unwrap(), None);
+    fn knows_a_taken_port_from_other_trouble() {
+        let io = |kind| anyhow::Error::from(io::Error::from(kind)).context("can't be listened on");
+        assert!(is_port_taken(&io(io::ErrorKind::AddrInUse)));
+        assert!(!is_port_taken(&io(io::ErrorKind::PermissionDenied)));
     }
 }

@@ -91,7 +91,10 @@ impl Page {
 
     /// Says in both languages why there is no appliance.
     pub(crate) fn show_failure(&self, error: &anyhow::Error) {
-        let lines = match error.downcast_ref::<CodedError>() {
+        let lines = match error
+            .chain()
+            .find_map(|cause| cause.downcast_ref::<CodedError>())
+        {
             Some(coded) => both(coded.code, &coded.params),
             None => {
                 let params = Params::from([("reason".to_owned(), format!("{error:#}"))]);
