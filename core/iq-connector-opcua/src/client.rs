@@ -294,7 +294,15 @@ impl Link {
             .map_err(|e| from_status(e.status(), Doing::Session, &host))?;
         let (sender, mut events) = mpsc::unbounded_channel();
         let driver = Driver(tokio::spawn(drive(event_loop, sender)));
-        established(ctx, &mut events, &host).await?;
+        established(ctx, &mut events, &host)
+            .await
+            .map_err(|error| match (error.code, &settings.identity) {
+                // Servers differ in the word they have for a wrong password.
+                ("opcua.identity_rejected", Identity::User { .. }) => {
+                    CodedError::new(ErrorKind::Upstream, "auth.bad_credentials")
+                }
+                _ => error,
+            })?;
         let mut link = Self {
             core: Arc::new(Core {
                 session: session.clone(),
