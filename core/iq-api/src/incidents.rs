@@ -3,13 +3,14 @@
 use std::collections::{BTreeMap, HashMap};
 
 use axum::{Json, extract::State, http::StatusCode};
+use iq_analytics::OnsetConfig;
 use iq_api_types::{
     IncidentDetail, IncidentNote, IncidentPatch, IncidentRow, NoteInput, Page, RelatedAsset,
     Timeline, TimelineEvent, TimelineTrend,
 };
 use iq_domain::{
     self as domain, AssetId, EventRelation, Incident, IncidentId, IncidentStatus, IndustrialEvent,
-    NoteId, Permission, Role, SignalId, Timestamp,
+    NoteId, Permission, Role, SignalId, TimeRange, Timestamp,
 };
 use iq_locale::Language;
 use iq_runtime::TenantIndex;
@@ -27,12 +28,17 @@ use crate::{
         Answer, AsOf, Audit, Body, Caller, Check, Failure, Id, PageQuery, Query, Route, check, get,
         page::answer_page, patch, post,
     },
+    signals::blocking,
     state::ApiState,
     texts, words,
 };
 
 /// Events of one timeline.
 const MAX_EVENTS: usize = 50_000;
+/// Lines under the lanes.
+const MAX_TRENDS: usize = 12;
+/// Values per signal that are searched for a departure.
+const MAX_POINTS: usize = 200_000;
 /// What is shown before and after the events of an incident.
 const MARGIN_MS: i64 = 2 * 60_000;
 
@@ -459,11 +465,12 @@ async fn get_timeline(
         })
         .collect();
     let alerted = alerted_signals(&state, &caller, id).await?;
+    let moved = moved_signals(&state, &plant, &whole.incident, from).await?;
     Ok(Json(Timeline {
         from,
         to,
         events,
-        trends: trends(&plant, &whole, alerted),
+        trends: trends(&plant, &whole, moved, alerted),
         truncated,
     }))
 }
@@ -486,10 +493,59 @@ async fn alerted_signals(
     Ok(found.rows.into_iter().filter_map(|a| a.signal_id).collect())
 }
 
-/// Signals worth a line under the lanes: those that left their baseline, first mover first, then the
-/// others an alert was raised on.
-fn trends(plant: &TenantIndex, whole: &Whole, alerted: Vec<SignalId>) -> Vec<TimelineTrend> {
-    let mut onsets: HashMap<SignalId, Timestamp> = HashMap::new();
+/// Departures of the root asset's own signals before and around the trigger, found in the stored values.
+/// The live watch waits a minute to be sure; here the outcome is known, and a fault that took seconds
+/// must show what moved first too.
+async fn moved_signals(
+    state: &ApiState,
+    plant: &TenantIndex,
+    incident: &Incident,
+    from: Timestamp,
+) -> Answer<Vec<(SignalId, Timestamp)>> {
+    let Some(asset) = plant.assets.get(&incident.asset_id) else {
+        return Ok(Vec::new());
+    };
+    let watched: Vec<(SignalId, u32, iq_analytics::Baseline)> = asset
+        .signals
+        .iter()
+        .filter_map(|id| plant.signals.get(id))
+        .filter(|s| s.metric.is_some_and(|m| m.health_weight > 0.0))
+        .filter_map(|s| {
+            let baseline = state.runtime.baseline(s.signal.id)?;
+            Some((s.signal.id, s.signal.signal_no, baseline))
+        })
+        .collect();
+    let Some(range) = TimeRange::new(from, incident.started_at.plus_ms(1)) else {
+        return Ok(Vec::new());
+    };
+    let historian = state.runtime.historian().clone();
+    blocking(move || {
+        let config = OnsetConfig {
+            hold_ms: 5_000,
+            min_samples: 2,
+            ..OnsetConfig::default()
+        };
+        let mut moved = Vec::new();
+        for (id, number, baseline) in watched {
+            let points = historian.raw(number, range, MAX_POINTS)?;
+            if let Some(onset) = iq_analytics::onset(&points, &baseline, &config) {
+                moved.push((id, onset.at));
+            }
+        }
+        Ok::<_, iq_historian::HistorianError>(moved)
+    })
+    .await
+}
+
+/// Signals worth a line under the lanes: those of the root asset first, then the neighbours', each in
+/// the order in which they left their baseline, then the others an alert was raised on.
+fn trends(
+    plant: &TenantIndex,
+    whole: &Whole,
+    moved: Vec<(SignalId, Timestamp)>,
+    alerted: Vec<SignalId>,
+) -> Vec<TimelineTrend> {
+    let mut onsets: HashMap<SignalId, Timestamp> = moved.into_iter().collect();
     for (event, _) in &whole.events {
         if event.source_type != "signal" || !event.summary.starts_with("event.signal_left") {
             continue;
@@ -502,17 +558,27 @@ fn trends(plant: &TenantIndex, whole: &Whole, alerted: Vec<SignalId>) -> Vec<Tim
             *first = event.event_time.min(*first);
         }
     }
-    let mut found: Vec<(Option<Timestamp>, SignalId)> =
-        onsets.iter().map(|(id, at)| (Some(*at), *id)).collect();
-    found.sort();
+    let is_neighbour = |id: &SignalId| {
+        plant
+            .signals
+            .get(id)
+            .is_none_or(|s| s.signal.asset_id != whole.incident.asset_id)
+    };
+    let mut found: Vec<(bool, i64, SignalId)> = onsets
+        .iter()
+        .map(|(id, at)| (is_neighbour(id), at.millis(), *id))
+        .collect();
     for id in alerted {
-        if !found.iter().any(|(_, known)| *known == id) {
-            found.push((None, id));
+        if !onsets.contains_key(&id) {
+            found.push((is_neighbour(&id), i64::MAX, id));
         }
     }
+    found.sort();
+    found.dedup();
     found
         .into_iter()
-        .filter_map(|(at, id)| trend(plant, id, at))
+        .filter_map(|(_, _, id)| trend(plant, id, onsets.get(&id).copied()))
+        .take(MAX_TRENDS)
         .collect()
 }
 
