@@ -225,8 +225,7 @@ fn hex(bytes: &[u8]) -> String {
     bytes
         .iter()
         .fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
-            // Writing into a String can't fail.
-            let _ = write!(text, "{byte:02x}");
+            write!(text, "{byte:02x}").expect("a String takes any text");
             text
         })
 }

@@ -200,7 +200,7 @@ impl<'a> Planner<'a> {
         let criticality = self.criticality(row, stored, &mut check);
         let family = row
             .get("family")
-            .map_or_else(|| stored.map_or("", |a| a.family.as_str()), |f| f);
+            .unwrap_or_else(|| stored.map_or("", |a| a.family.as_str()));
         check.require(
             iq_mapping::catalogue().family(family).is_some(),
             "family",

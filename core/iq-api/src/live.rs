@@ -54,6 +54,7 @@ async fn live(State(state): State<ApiState>, caller: Caller) -> Response {
     // Subscribed before the answer begins: what happens from now on is not missed.
     let mut messages = state.runtime.live().subscribe();
     let mut ended = state.ended.subscribe();
+    let mut closing = state.closing.subscribe();
     let stream = async_stream::stream! {
         let mut pending: HashMap<SignalId, LiveValue> = HashMap::new();
         let mut flush = interval(VALUES_EVERY);
@@ -62,6 +63,10 @@ async fn live(State(state): State<ApiState>, caller: Caller) -> Response {
         look.set_missed_tick_behavior(MissedTickBehavior::Delay);
         look.tick().await;
         yield Ok::<_, Infallible>(Event::default().comment("open"));
+        // A stream that opens while the host is closing.
+        if *closing.borrow_and_update() {
+            return;
+        }
         loop {
             tokio::select! {
                 message = messages.recv() => match message {
@@ -80,6 +85,7 @@ async fn live(State(state): State<ApiState>, caller: Caller) -> Response {
                         yield Ok(event("values", &values));
                     }
                 }
+                _ = closing.changed() => break,
                 session = ended.recv() => match session {
                     Ok(id) if id != caller.session_id => {}
                     Err(RecvError::Lagged(_)) if is_valid(&state, &caller).await => {}

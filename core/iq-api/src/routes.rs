@@ -1,5 +1,7 @@
 //! All routes, and the router made of them.
 
+use std::sync::OnceLock;
+
 use axum::{
     Json, Router,
     extract::DefaultBodyLimit,
@@ -65,11 +67,14 @@ fn documents() -> Vec<Route> {
 }
 
 async fn get_openapi() -> Response {
-    ([(header::CONTENT_TYPE, "application/json")], openapi_json()).into_response()
+    static TEXT: OnceLock<String> = OnceLock::new();
+    let text = TEXT.get_or_init(openapi_json).as_str();
+    ([(header::CONTENT_TYPE, "application/json")], text).into_response()
 }
 
-async fn get_docs() -> Html<String> {
-    docs::page(&all())
+async fn get_docs() -> Html<&'static str> {
+    static PAGE: OnceLock<String> = OnceLock::new();
+    Html(PAGE.get_or_init(|| docs::page(&all())))
 }
 
 /// The OpenAPI document, as it is committed and served.

@@ -368,12 +368,12 @@ fn to_csv(points: &[Point], unit: &str) -> String {
             domain::Quality::Uncertain => "uncertain",
             domain::Quality::Bad => "bad",
         };
-        // Writing into a String can't fail.
-        let _ = write!(
+        write!(
             csv,
             "{},{value},{unit},{quality},{}\r\n",
             point.t, point.status.0
-        );
+        )
+        .expect("a String takes any text");
     }
     csv
 }

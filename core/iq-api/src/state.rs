@@ -9,7 +9,7 @@ use iq_domain::{SessionId, Timestamp};
 use iq_runtime::Runtime;
 use parking_lot::Mutex;
 use subtle::ConstantTimeEq;
-use tokio::sync::{Notify, Semaphore, broadcast};
+use tokio::sync::{Notify, Semaphore, broadcast, watch};
 
 /// Password hashes computed at once; each takes 64 MiB.
 const HASHES_AT_ONCE: usize = 2;
@@ -42,6 +42,8 @@ pub struct Inner {
     pub(crate) hashing: Semaphore,
     /// Sessions that have just ended; open event streams listen.
     pub(crate) ended: broadcast::Sender<SessionId>,
+    /// True once the host is closing; open event streams end then.
+    pub(crate) closing: watch::Sender<bool>,
     hosts: Vec<String>,
     handoff: Mutex<Option<String>>,
     handoff_used: Notify,
@@ -86,6 +88,7 @@ impl ApiState {
             options,
             hashing: Semaphore::new(HASHES_AT_ONCE),
             ended: broadcast::channel(64).0,
+            closing: watch::channel(false).0,
             hosts,
             handoff: Mutex::new(None),
             handoff_used: Notify::new(),
@@ -103,6 +106,11 @@ impl ApiState {
         let token = URL_SAFE_NO_PAD.encode(bytes);
         *self.0.handoff.lock() = Some(token.clone());
         Ok(token)
+    }
+
+    /// Ends open event streams; to be called before the server waits for its connections to close.
+    pub fn close_streams(&self) {
+        self.0.closing.send_replace(true);
     }
 
     /// Waits until a one-time token was used, so that the host can issue the next one.

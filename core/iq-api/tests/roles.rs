@@ -1,5 +1,6 @@
 //! Every route as nobody, as every role, as a disabled user; on own objects and on those of another
 //! tenant, named in the path, the query and the body.
+#![allow(clippy::unwrap_used, reason = "a test that can not go on stops here")]
 
 mod support;
 

@@ -150,13 +150,13 @@ pub(crate) fn matrix(routes: &[Route]) -> String {
                 (permission.as_str(), format!(".    {}", line.join(" ")))
             }
         };
-        // Writing into a String can't fail.
-        let _ = writeln!(
+        writeln!(
             text,
             "{:<6} {:<path_width$}  {permission:<20} {marks}",
             route.method.as_str(),
             route.path
-        );
+        )
+        .expect("a String takes any text");
     }
     text
 }

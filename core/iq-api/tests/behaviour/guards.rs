@@ -189,3 +189,25 @@ async fn the_one_time_token_of_the_window_works_once() {
         .await
         .expect_code(403, "session.handoff_wrong");
 }
+
+#[tokio::test]
+async fn large_answers_travel_compressed() {
+    use tower::ServiceExt;
+
+    let app = TestApp::empty().await;
+    let request = axum::http::Request::get("/api/openapi.json")
+        .header("host", crate::support::HOST)
+        .header("accept-encoding", "gzip")
+        .body(axum::body::Body::empty())
+        .unwrap();
+    let response = app.router.clone().oneshot(request).await.unwrap();
+    assert_eq!(response.headers()["content-encoding"], "gzip");
+    let bytes = axum::body::to_bytes(response.into_body(), usize::MAX)
+        .await
+        .unwrap();
+    assert!(
+        bytes.len() * 4 < iq_api::openapi_json().len(),
+        "{}",
+        bytes.len()
+    );
+}

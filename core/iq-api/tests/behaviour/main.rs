@@ -1,4 +1,5 @@
 //! What the API promises beyond its table: guards, sessions, refusal of bad input, answers as of T.
+#![allow(clippy::unwrap_used, reason = "a test that can not go on stops here")]
 
 #[path = "../support/mod.rs"]
 mod support;

@@ -314,3 +314,16 @@ async fn signing_out_elsewhere_keeps_the_own_session() {
     here.delete("/api/session").await.expect_status(204);
     here.get("/api/session").await.expect_status(401);
 }
+
+#[tokio::test]
+async fn event_streams_end_when_the_host_closes() {
+    let (app, plant, _) = TestApp::with_plants().await;
+    let viewer = app.signed_in(&plant.user("viewer")).await;
+    let open = || viewer.open(Method::GET, "/api/live", "", Vec::new());
+    let mut stream = open().await.into_body().into_data_stream();
+    assert!(stream.next().await.is_some(), "the stream opens");
+    app.state.close_streams();
+    while stream.next().await.is_some() {}
+    let mut late = open().await.into_body().into_data_stream();
+    while late.next().await.is_some() {}
+}

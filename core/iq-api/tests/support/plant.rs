@@ -56,10 +56,6 @@ impl Plant {
     pub(crate) async fn create(app: &TestApp, name: &str) -> Self {
         let tenant = TenantId::new();
         let (site, unit, asset) = (SiteId::new(), UnitId::new(), AssetId::new());
-        let names = |text: &str| Names {
-            en: text.to_owned(),
-            ar: "اسم".to_owned(),
-        };
         let hasher = PasswordHasher::new(HashCost::FOR_TESTS).unwrap();
         let hash = hasher.hash(&SecretString::new(PASSWORD)).unwrap();
         let colleague = UserId::new();
@@ -79,29 +75,7 @@ impl Plant {
             &format!("leaver@{name}"),
             Role::TenantAdmin,
         ));
-        let rows = (
-            Tenant {
-                id: tenant,
-                names: names(name),
-                is_demo: false,
-                created_at: NOW,
-            },
-            Site {
-                id: site,
-                tenant_id: tenant,
-                code: "S1".to_owned(),
-                names: names("Site"),
-                time_zone: "Asia/Riyadh".to_owned(),
-            },
-            Unit {
-                id: unit,
-                tenant_id: tenant,
-                site_id: site,
-                code: "U1".to_owned(),
-                names: names("Unit"),
-            },
-            pump(tenant, asset, unit, "P-1"),
-        );
+        let rows = place(tenant, site, unit, asset, name);
         app.runtime
             .store()
             .write(move |tx| {
@@ -353,4 +327,40 @@ fn user(tenant_id: TenantId, id: UserId, username: &str, role: Role) -> User {
         last_sign_in_at: None,
         created_at: NOW,
     }
+}
+
+fn place(
+    tenant: TenantId,
+    site: SiteId,
+    unit: UnitId,
+    asset: AssetId,
+    name: &str,
+) -> (Tenant, Site, Unit, Asset) {
+    let names = |text: &str| Names {
+        en: text.to_owned(),
+        ar: "اسم".to_owned(),
+    };
+    (
+        Tenant {
+            id: tenant,
+            names: names(name),
+            is_demo: false,
+            created_at: NOW,
+        },
+        Site {
+            id: site,
+            tenant_id: tenant,
+            code: "S1".to_owned(),
+            names: names("Site"),
+            time_zone: "Asia/Riyadh".to_owned(),
+        },
+        Unit {
+            id: unit,
+            tenant_id: tenant,
+            site_id: site,
+            code: "U1".to_owned(),
+            names: names("Unit"),
+        },
+        pump(tenant, asset, unit, "P-1"),
+    )
 }
