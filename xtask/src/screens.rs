@@ -19,7 +19,7 @@ pub(crate) fn screens(args: &[String]) -> Result<()> {
     let mut npm = ui::npm();
     npm.args(["run", "screens", "--"]).args(args);
     npm.env("OPTRIA_BIN", built_program("optria")?)
-        .env("SCREENS_DIR", &out);
+        .env("OPTRIA_SCREENS", &out);
     run(&mut npm)?;
     println!("pictures: {}", out.display());
     Ok(())
