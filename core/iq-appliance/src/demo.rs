@@ -37,7 +37,11 @@ pub struct DemoOptions {
 
 impl Default for DemoOptions {
     fn default() -> Self {
-        Self { plant_port: 0, history: Duration::from_secs(6 * 3_600), catch_up: 240.0 }
+        Self {
+            plant_port: 0,
+            history: Duration::from_secs(6 * 3_600),
+            catch_up: 240.0,
+        }
     }
 }
 
@@ -95,7 +99,10 @@ impl EmbeddedPlant {
     }
 
     pub(crate) fn controls(&self) -> PlantControls {
-        PlantControls(Client::new(self.handle.control_addr, self.handle.control_token.clone()))
+        PlantControls(Client::new(
+            self.handle.control_addr,
+            self.handle.control_token.clone(),
+        ))
     }
 
     pub(crate) async fn stop(self) {
@@ -123,13 +130,19 @@ pub(crate) async fn set_up(runtime: &Runtime, plant: &EmbeddedPlant) -> Result<V
     }
     let tenant = Tenant {
         id: TenantId::new(),
-        names: Names { en: "Demo ARAMCO".to_owned(), ar: "أرامكو التجريبية".to_owned() },
+        names: Names {
+            en: "Demo ARAMCO".to_owned(),
+            ar: "أرامكو التجريبية".to_owned(),
+        },
         is_demo: true,
         created_at: runtime.clock().now(),
     };
     let id = tenant.id;
     let made = make_users(id, runtime).await?;
-    let rows: Vec<(User, String)> = made.iter().map(|(_, u, h)| (u.clone(), h.clone())).collect();
+    let rows: Vec<(User, String)> = made
+        .iter()
+        .map(|(_, u, h)| (u.clone(), h.clone()))
+        .collect();
     runtime
         .store()
         .write(move |tx| {
@@ -147,10 +160,7 @@ pub(crate) async fn set_up(runtime: &Runtime, plant: &EmbeddedPlant) -> Result<V
     Ok(made.into_iter().map(|(shown, _, _)| shown).collect())
 }
 
-async fn make_users(
-    tenant: TenantId,
-    runtime: &Runtime,
-) -> Result<Vec<(DemoUser, User, String)>> {
+async fn make_users(tenant: TenantId, runtime: &Runtime) -> Result<Vec<(DemoUser, User, String)>> {
     let now = runtime.clock().now();
     let mut made = Vec::new();
     for (username, role, name) in USERS {
@@ -174,7 +184,15 @@ async fn make_users(
             last_sign_in_at: None,
             created_at: now,
         };
-        made.push((DemoUser { username, role, password }, user, hash));
+        made.push((
+            DemoUser {
+                username,
+                role,
+                password,
+            },
+            user,
+            hash,
+        ));
     }
     Ok(made)
 }
@@ -247,8 +265,10 @@ async fn connect(runtime: &Runtime, tenant: TenantId) -> Result<()> {
         }),
         is_enabled: true,
     };
-    let integration =
-        runtime.create_integration(tenant, draft, true).await.map_err(|error| match error {
+    let integration = runtime
+        .create_integration(tenant, draft, true)
+        .await
+        .map_err(|error| match error {
             IntegrationError::Coded(error) => anyhow::Error::from(error),
             IntegrationError::Fields(fields) => anyhow::anyhow!("demo connection: {fields:?}"),
         })?;
@@ -256,9 +276,18 @@ async fn connect(runtime: &Runtime, tenant: TenantId) -> Result<()> {
     let plant = catalogue();
     let tags = plant.tags.iter().map(|tag| {
         let limits = (!tag.limits.is_empty()).then_some(tag.limits);
-        (&tag.asset, tag.metric.as_str(), tag.eu.as_str(), &tag.node, limits)
+        (
+            &tag.asset,
+            tag.metric.as_str(),
+            tag.eu.as_str(),
+            &tag.node,
+            limits,
+        )
     });
-    let extras = plant.extras.iter().map(|extra| (&extra.asset, extra.metric, "", &extra.node, None));
+    let extras = plant
+        .extras
+        .iter()
+        .map(|extra| (&extra.asset, extra.metric, "", &extra.node, None));
     let mappings = tags
         .chain(extras)
         .map(|(asset, metric, unit, node, limits)| {
@@ -283,12 +312,15 @@ async fn connect(runtime: &Runtime, tenant: TenantId) -> Result<()> {
             })
         })
         .collect::<Result<Vec<_>>>()?;
-    runtime.create_mappings(tenant, mappings).await.map_err(|error| match error {
-        MappingError::Coded(error) => anyhow::Error::from(error),
-        MappingError::Fields { row, errors } => {
-            anyhow::anyhow!("demo mapping {row}: {errors:?}")
-        }
-    })?;
+    runtime
+        .create_mappings(tenant, mappings)
+        .await
+        .map_err(|error| match error {
+            MappingError::Coded(error) => anyhow::Error::from(error),
+            MappingError::Fields { row, errors } => {
+                anyhow::anyhow!("demo mapping {row}: {errors:?}")
+            }
+        })?;
     Ok(())
 }
 
@@ -314,7 +346,9 @@ async fn trust_plant(runtime: &Runtime, tenant: TenantId, plant: &EmbeddedPlant)
         .ok_or(CodedError::not_found("certificates.not_found"))
         .context("the demo plant did not show its own certificate")?;
     if shown.state != TrustState::Trusted {
-        runtime.decide_certificate(tenant, id, shown.id, TrustState::Trusted, "system").await?;
+        runtime
+            .decide_certificate(tenant, id, shown.id, TrustState::Trusted, "system")
+            .await?;
     }
     Ok(())
 }

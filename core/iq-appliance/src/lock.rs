@@ -68,9 +68,7 @@ pub fn claim(data_dir: &Path) -> Result<Claim> {
             file.read_to_string(&mut text)?;
             Ok(Claim::Taken(parse(&text)))
         }
-        Err(TryLockError::Error(error)) => {
-            Err(error).context("the data folder can't be locked")
-        }
+        Err(TryLockError::Error(error)) => Err(error).context("the data folder can't be locked"),
     }
 }
 
@@ -132,7 +130,8 @@ mod tests {
         let Claim::Ours(mut lock) = claim(dir.path()).unwrap() else {
             panic!("not ours")
         };
-        lock.announce("http://127.0.0.1:4100", "http://127.0.0.1:4100/x").unwrap();
+        lock.announce("http://127.0.0.1:4100", "http://127.0.0.1:4100/x")
+            .unwrap();
         let Claim::Taken(Some(owner)) = claim(dir.path()).unwrap() else {
             panic!("not taken")
         };

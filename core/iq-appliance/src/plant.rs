@@ -45,7 +45,12 @@ impl DemoPlant for PlantControls {
                 .flatten()
                 .map(|fault| active(fault, plant_time))
                 .collect(),
-            scenarios: scenarios.as_array().into_iter().flatten().map(scenario).collect(),
+            scenarios: scenarios
+                .as_array()
+                .into_iter()
+                .flatten()
+                .map(scenario)
+                .collect(),
             tripped: status["tripped"]
                 .as_object()
                 .map(|tripped| tripped.keys().cloned().collect())
@@ -77,7 +82,10 @@ impl DemoPlant for PlantControls {
             let error = CodedError::invalid("form.range").with("field", "time_scale");
             return Err(error.with("min", 0.1).with("max", 3_600));
         }
-        let command = Command::Scenario { id: request.id, time_scale: Some(request.time_scale) };
+        let command = Command::Scenario {
+            id: request.id,
+            time_scale: Some(request.time_scale),
+        };
         self.0.send(&command).await.map(drop)
     }
 }
@@ -90,8 +98,30 @@ fn offered(kind: FaultKind) -> PlantFault {
     let assets = catalogue().assets.iter().filter(|a| kind.fits(&a.family));
     PlantFault {
         fault: kind.as_str().to_owned(),
-        names: Names { en: kind.as_str().replace('_', " "), ar: String::new() },
+        names: names_of(kind),
         assets: assets.map(|a| a.code.clone()).collect(),
+    }
+}
+
+fn names_of(kind: FaultKind) -> Names {
+    let (en, ar) = match kind {
+        FaultKind::BearingWear => ("Bearing wear", "اهتراء المحمل"),
+        FaultKind::LubeStarvation => ("Lubrication starvation", "قصور التزييت"),
+        FaultKind::Cavitation => ("Cavitation", "تكهّف"),
+        FaultKind::ImpellerWear => ("Impeller wear", "اهتراء الدفّاعة"),
+        FaultKind::SealLeak => ("Seal leak", "تسرب مانع التسرب"),
+        FaultKind::Fouling => ("Fouling", "اتساخ"),
+        FaultKind::Surge => ("Surge", "اندفاع ارتدادي (Surge)"),
+        FaultKind::Stiction => ("Valve sticking", "التصاق الصمام"),
+        FaultKind::SensorDrift => ("Sensor drift", "انجراف المستشعر"),
+        FaultKind::SensorFreeze => ("Frozen reading", "قراءة ثابتة"),
+        FaultKind::SensorSpike => ("Sensor spikes", "قفزات في القراءة"),
+        FaultKind::ElectricalUnbalance => ("Electrical unbalance", "عدم اتزان كهربائي"),
+        FaultKind::LubeOilLoss => ("Lube-oil pressure loss", "هبوط ضغط زيت التزييت"),
+    };
+    Names {
+        en: en.to_owned(),
+        ar: ar.to_owned(),
     }
 }
 
@@ -109,6 +139,9 @@ fn active(fault: &Value, plant_time: Timestamp) -> ActiveFault {
 fn scenario(scenario: &Value) -> PlantScenario {
     PlantScenario {
         id: text(&scenario["id"]),
-        names: Names { en: text(&scenario["title"]["en"]), ar: text(&scenario["title"]["ar"]) },
+        names: Names {
+            en: text(&scenario["title"]["en"]),
+            ar: text(&scenario["title"]["ar"]),
+        },
     }
 }

@@ -66,7 +66,10 @@ pub async fn start(options: ServeOptions) -> Result<Running> {
         Claim::Taken(owner) => bail!(
             "the data folder {} is in use{}",
             data_dir.display(),
-            owner.map_or_else(String::new, |o| format!(" by process {} at {}", o.pid, o.url))
+            owner.map_or_else(String::new, |o| format!(
+                " by process {} at {}",
+                o.pid, o.url
+            ))
         ),
     };
     let listener = TcpListener::bind(config.listen)
@@ -96,8 +99,7 @@ pub async fn start(options: ServeOptions) -> Result<Running> {
     )
     .map_err(CodedError::from)?;
     let stop = CancellationToken::new();
-    let app = iq_api::router(state.clone())
-        .into_make_service_with_connect_info::<SocketAddr>();
+    let app = iq_api::router(state.clone()).into_make_service_with_connect_info::<SocketAddr>();
     let stopped = stop.clone();
     let server = tokio::spawn(async move {
         axum::serve(listener, app)
@@ -107,7 +109,11 @@ pub async fn start(options: ServeOptions) -> Result<Running> {
     let url = format!("http://{}", shown(address));
     lock.announce(&url, &entry(&url, &state)?)?;
     let lock = Arc::new(Mutex::new(lock));
-    let announcer = tokio::spawn(keep_announced(Arc::clone(&lock), state.clone(), url.clone()));
+    let announcer = tokio::spawn(keep_announced(
+        Arc::clone(&lock),
+        state.clone(),
+        url.clone(),
+    ));
     info!(url, data_dir = %data_dir.display(), "The appliance is ready.");
     Ok(Running {
         url,
@@ -186,8 +192,10 @@ impl Running {
 }
 
 fn load_config(options: &ServeOptions) -> Result<Config> {
-    let overrides = Overrides::new()
-        .set("OPTRIA_DATA_DIR", options.data_dir.as_ref().map(|d| d.display().to_string()));
+    let overrides = Overrides::new().set(
+        "OPTRIA_DATA_DIR",
+        options.data_dir.as_ref().map(|d| d.display().to_string()),
+    );
     let mut config = Config::from_process(overrides)?;
     if let Some(port) = options.port {
         config.listen.set_port(port);
@@ -203,8 +211,8 @@ fn session_keys(config: &Config) -> Result<SessionKeys> {
     if let Some(secret) = &config.session_secret {
         return Ok(SessionKeys::new(secret.expose().as_bytes()));
     }
-    let key = MasterKey::load_or_create(&config.data_dir.join("master.key"))
-        .map_err(CodedError::from)?;
+    let key =
+        MasterKey::load_or_create(&config.data_dir.join("master.key")).map_err(CodedError::from)?;
     Ok(SessionKeys::new(key.derive("session").as_slice()))
 }
 
@@ -240,8 +248,7 @@ async fn open(
         let clock = Arc::clone(&clock);
         tokio::task::spawn_blocking(move || -> Result<_> {
             let store = Store::open(dir.join("optria.db"), Arc::clone(&clock))?;
-            let historian =
-                Historian::open(&dir.join("historian.db"), HistorianConfig::default())?;
+            let historian = Historian::open(&dir.join("historian.db"), HistorianConfig::default())?;
             let key =
                 MasterKey::load_or_create(&dir.join("master.key")).map_err(CodedError::from)?;
             let hosts = vec![host_name(), "localhost".to_owned()];
@@ -304,7 +311,9 @@ fn shown(address: SocketAddr) -> String {
 }
 
 fn entry(url: &str, state: &ApiState) -> Result<String> {
-    let token = state.issue_handoff().map_err(|e| anyhow::anyhow!("no randomness: {e}"))?;
+    let token = state
+        .issue_handoff()
+        .map_err(|e| anyhow::anyhow!("no randomness: {e}"))?;
     Ok(format!("{url}/auth/handoff?t={token}"))
 }
 

@@ -265,7 +265,9 @@ impl Flow {
                     continue;
                 };
                 let asset_id = entry.signal.asset_id;
-                let Some(asset) = tenant.assets.get(&asset_id) else { continue };
+                let Some(asset) = tenant.assets.get(&asset_id) else {
+                    continue;
+                };
                 let tracker = memory.machines.get(&asset_id).copied().unwrap_or_default();
                 let regime = regime_of(asset, &tracker, now, asset.settle_ms());
                 let ctx = RuleContext {

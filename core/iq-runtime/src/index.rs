@@ -28,7 +28,7 @@ pub struct TenantIndex {
     /// Integrations.
     pub integrations: HashMap<IntegrationId, Integration>,
     /// Mappings by source and tag; the data path's table.
-    pub routes: HashMap<IntegrationId, HashMap<Arc<str>, Vec<Arc<Route>>>>,
+    pub routes: Routes,
     /// Rules by signal.
     pub rules: HashMap<SignalId, Vec<Arc<AlertRule>>>,
     /// Who stands next to whom.
@@ -113,90 +113,14 @@ impl TenantIndex {
             mappings,
             rules,
         } = rows;
-        let catalogue = iq_mapping::catalogue();
         let units: HashMap<UnitId, Unit> = units.into_iter().map(|u| (u.id, u)).collect();
         let rules = rules_by_signal(rules);
         let asset_by_code: HashMap<String, AssetId> =
             assets.iter().map(|a| (a.code.clone(), a.id)).collect();
-        let neighbours = neighbours(&assets, &asset_by_code);
         let topology = topology(&assets, &asset_by_code);
-        let numbers: HashMap<SignalId, (u32, String)> = signals
-            .iter()
-            .map(|s| (s.id, (s.signal_no, s.unit.clone())))
-            .collect();
-        let mut routes: HashMap<IntegrationId, HashMap<Arc<str>, Vec<Arc<Route>>>> = HashMap::new();
-        let mut feeding: HashMap<SignalId, Arc<Route>> = HashMap::new();
-        for mapping in mappings.into_iter().filter(|m| m.is_active) {
-            let Some((signal_no, signal_unit)) = numbers.get(&mapping.signal_id).cloned() else {
-                continue;
-            };
-            // A mapping is validated before it is stored; a catalogue that lost a unit stops it here.
-            let Ok(conversion) = iq_mapping::Conversion::new(&mapping, &signal_unit) else {
-                tracing::error!(mapping = %mapping.id, "The unit of a stored mapping is unknown.");
-                continue;
-            };
-            let tag: Arc<str> = mapping.external_tag.as_str().into();
-            let (integration, signal) = (mapping.integration_id, mapping.signal_id);
-            let route = Arc::new(Route {
-                mapping,
-                signal_no,
-                conversion,
-            });
-            feeding.insert(signal, Arc::clone(&route));
-            routes
-                .entry(integration)
-                .or_default()
-                .entry(tag)
-                .or_default()
-                .push(route);
-        }
-        let mut entries: HashMap<AssetId, AssetEntry> = assets
-            .into_iter()
-            .filter_map(|asset| {
-                let site_id = units.get(&asset.unit_id)?.site_id;
-                let template = catalogue.family(&asset.family);
-                let id = asset.id;
-                let neighbours = neighbours.get(&id).cloned().unwrap_or_default();
-                Some((
-                    id,
-                    AssetEntry {
-                        asset,
-                        site_id,
-                        template,
-                        signals: Vec::new(),
-                        running_signal: None,
-                        neighbours,
-                    },
-                ))
-            })
-            .collect();
-        let mut by_id = HashMap::with_capacity(signals.len());
-        for signal in signals {
-            let Some(entry) = entries.get_mut(&signal.asset_id) else {
-                continue;
-            };
-            entry.signals.push(signal.id);
-            let metric = entry
-                .template
-                .and_then(|t| t.metrics.iter().find(|m| m.metric == signal.metric));
-            let mapping = feeding.remove(&signal.id);
-            if mapping.is_some() && metric.is_some_and(|m| m.is_running_state) {
-                entry.running_signal = Some(signal.id);
-            }
-            let (limits, limits_confirmed, limits_source) =
-                limits_in_force(rules.get(&signal.id).map_or(&[][..], Vec::as_slice));
-            by_id.insert(
-                signal.id,
-                SignalEntry {
-                    signal,
-                    mapping,
-                    metric,
-                    limits,
-                    limits_confirmed,
-                    limits_source,
-                },
-            );
-        }
+        let (routes, feeding) = routes(&signals, mappings);
+        let mut entries = asset_entries(assets, &units, &asset_by_code);
+        let by_id = signal_entries(signals, &mut entries, feeding, &rules);
         order_signals(&mut entries, &by_id);
         Self {
             tenant,
@@ -236,6 +160,112 @@ impl TenantIndex {
             .filter_map(|id| self.signals.get(id))
             .find(|s| s.signal.kind == SignalKind::Derived && s.signal.metric == metric)
     }
+}
+
+/// Mappings by source and tag.
+pub type Routes = HashMap<IntegrationId, HashMap<Arc<str>, Vec<Arc<Route>>>>;
+
+/// The data path's table, and which mapping feeds which signal.
+fn routes(
+    signals: &[Signal],
+    mappings: Vec<SignalMapping>,
+) -> (Routes, HashMap<SignalId, Arc<Route>>) {
+    let numbers: HashMap<SignalId, (u32, String)> = signals
+        .iter()
+        .map(|s| (s.id, (s.signal_no, s.unit.clone())))
+        .collect();
+    let mut routes = Routes::new();
+    let mut feeding: HashMap<SignalId, Arc<Route>> = HashMap::new();
+    for mapping in mappings.into_iter().filter(|m| m.is_active) {
+        let Some((signal_no, signal_unit)) = numbers.get(&mapping.signal_id).cloned() else {
+            continue;
+        };
+        // A mapping is validated before it is stored; a catalogue that lost a unit stops it here.
+        let Ok(conversion) = iq_mapping::Conversion::new(&mapping, &signal_unit) else {
+            tracing::error!(mapping = %mapping.id, "The unit of a stored mapping is unknown.");
+            continue;
+        };
+        let tag: Arc<str> = mapping.external_tag.as_str().into();
+        let (integration, signal) = (mapping.integration_id, mapping.signal_id);
+        let route = Arc::new(Route {
+            mapping,
+            signal_no,
+            conversion,
+        });
+        feeding.insert(signal, Arc::clone(&route));
+        routes
+            .entry(integration)
+            .or_default()
+            .entry(tag)
+            .or_default()
+            .push(route);
+    }
+    (routes, feeding)
+}
+
+fn asset_entries(
+    assets: Vec<Asset>,
+    units: &HashMap<UnitId, Unit>,
+    by_code: &HashMap<String, AssetId>,
+) -> HashMap<AssetId, AssetEntry> {
+    let catalogue = iq_mapping::catalogue();
+    let neighbours = neighbours(&assets, by_code);
+    assets
+        .into_iter()
+        .filter_map(|asset| {
+            let site_id = units.get(&asset.unit_id)?.site_id;
+            let template = catalogue.family(&asset.family);
+            let id = asset.id;
+            let neighbours = neighbours.get(&id).cloned().unwrap_or_default();
+            Some((
+                id,
+                AssetEntry {
+                    asset,
+                    site_id,
+                    template,
+                    signals: Vec::new(),
+                    running_signal: None,
+                    neighbours,
+                },
+            ))
+        })
+        .collect()
+}
+
+fn signal_entries(
+    signals: Vec<Signal>,
+    entries: &mut HashMap<AssetId, AssetEntry>,
+    mut feeding: HashMap<SignalId, Arc<Route>>,
+    rules: &HashMap<SignalId, Vec<Arc<AlertRule>>>,
+) -> HashMap<SignalId, SignalEntry> {
+    let mut by_id = HashMap::with_capacity(signals.len());
+    for signal in signals {
+        let Some(entry) = entries.get_mut(&signal.asset_id) else {
+            continue;
+        };
+        entry.signals.push(signal.id);
+        let metric = entry
+            .template
+            .and_then(|t| t.metrics.iter().find(|m| m.metric == signal.metric));
+        let mapping = feeding.remove(&signal.id);
+        if mapping.is_some() && metric.is_some_and(|m| m.is_running_state) {
+            entry.running_signal = Some(signal.id);
+        }
+        let (limits, limits_confirmed, limits_source) =
+            limits_in_force(rules.get(&signal.id).map_or(&[][..], Vec::as_slice));
+        by_id.insert(
+            signal.id,
+            SignalEntry {
+                signal,
+                mapping,
+                metric,
+                limits,
+                limits_confirmed,
+                limits_source,
+            },
+        );
+    }
+    by_id
 }
 
 /// Template order: the metric a card shows first comes first; custom metrics follow by name.

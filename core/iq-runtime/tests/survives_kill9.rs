@@ -3,7 +3,11 @@
 //!
 //! The same test binary is the child: it is started again with a variable that names the data folder.
 #![cfg(unix)]
-#![allow(clippy::disallowed_methods)]
+#![allow(
+    clippy::disallowed_methods,
+    clippy::too_many_lines,
+    clippy::unwrap_used
+)]
 
 use std::{
     collections::{BTreeMap, HashMap},
@@ -22,14 +26,16 @@ use iq_connector::{
 };
 use iq_domain::{
     Asset, AssetId, Clock, CodedError, Criticality, Integration, IntegrationId, IntegrationStatus,
-    Limits, Names, RawSample, SignalKind, Site, SiteId, StatusCode, Tenant, TenantId, TimeRange, Timestamp,
-    Unit, UnitId, Value, WallClock,
+    Limits, Names, RawSample, SignalKind, Site, SiteId, StatusCode, Tenant, TenantId, TimeRange,
+    Timestamp, Unit, UnitId, Value, WallClock,
 };
 use iq_historian::{Historian, HistorianConfig};
 use iq_mapping::MappingDraft;
 use iq_runtime::{LiveEvent, NewMapping, Runtime, RuntimeParts};
 use iq_secrets::MasterKey;
-use iq_store::{Page, Store, alerts, assets, events, incidents, integrations, sites, tenants, units};
+use iq_store::{
+    Page, Store, alerts, assets, events, incidents, integrations, sites, tenants, units,
+};
 use tokio::sync::{mpsc as tokio_mpsc, watch};
 
 const KILLS: u32 = 100;
@@ -37,7 +43,11 @@ const FOLDER: &str = "OPTRIA_TEST_KILL_FOLDER";
 const FIRST: &str = "OPTRIA_TEST_KILL_FIRST";
 /// Samples are a second apart on the source's clock, so that alert delays are crossed quickly.
 const STEP_MS: i64 = 1_000;
-const METRICS: [&str; 3] = ["vibration_de", "bearing_temperature_de", "discharge_pressure"];
+const METRICS: [&str; 3] = [
+    "vibration_de",
+    "bearing_temperature_de",
+    "discharge_pressure",
+];
 
 /// The source's time of a step: long past, so that it never meets the present.
 fn time_of(step: u64) -> Timestamp {
@@ -92,7 +102,10 @@ impl Connector for Script {
 
     fn start(&self, ctx: ConnectorContext, _tags: TagSet, sink: BatchSink) -> RunningConnector {
         let now = ctx.clock.now();
-        let streaming = StreamState { phase: StreamPhase::Streaming, ..StreamState::starting(now) };
+        let streaming = StreamState {
+            phase: StreamPhase::Streaming,
+            ..StreamState::starting(now)
+        };
         let (state, seen) = watch::channel(streaming);
         let cancel = ctx.cancel.clone();
         let first: u64 = std::env::var(FIRST).unwrap().parse().unwrap();
@@ -129,7 +142,10 @@ async fn open(folder: &Path) -> Runtime {
     let clock: Arc<dyn Clock> = Arc::new(WallClock);
     let store = Store::open(folder.join("optria.db"), Arc::clone(&clock)).unwrap();
     // Small chunks and buffers, so that kills fall into sealing and trimming too.
-    let small = HistorianConfig { chunk_samples: 256, ..HistorianConfig::default() };
+    let small = HistorianConfig {
+        chunk_samples: 256,
+        ..HistorianConfig::default()
+    };
     let config = Config::load(&Inputs {
         overrides: Overrides::new(),
         environment: &|_| None,
@@ -160,7 +176,10 @@ async fn prepare(folder: &Path) {
     let runtime = open(folder).await;
     let tenant = TenantId::new();
     let (site, unit, asset) = (SiteId::new(), UnitId::new(), AssetId::new());
-    let names = |text: &str| Names { en: text.to_owned(), ar: String::new() };
+    let names = |text: &str| Names {
+        en: text.to_owned(),
+        ar: String::new(),
+    };
     let integration = IntegrationId::new();
     runtime
         .store()
@@ -218,7 +237,11 @@ async fn prepare(folder: &Path) {
         .await
         .unwrap();
     runtime.plant_changed(tenant).await.unwrap();
-    let limits = Limits { high: Some(4.0), high_high: Some(6.6), ..Limits::default() };
+    let limits = Limits {
+        high: Some(4.0),
+        high_high: Some(6.6),
+        ..Limits::default()
+    };
     let drafts = METRICS.map(|metric| NewMapping {
         draft: MappingDraft {
             integration_id: integration,
@@ -237,7 +260,10 @@ async fn prepare(folder: &Path) {
             (Limits::default(), "test".to_owned())
         }),
     });
-    runtime.create_mappings(tenant, drafts.to_vec()).await.unwrap();
+    runtime
+        .create_mappings(tenant, drafts.to_vec())
+        .await
+        .unwrap();
     runtime.stop().await;
     // Switched on in the store only: the script runs in the children, not here.
     let store = runtime.store().clone();
@@ -257,7 +283,10 @@ fn pump(tenant: TenantId, unit: UnitId, id: AssetId) -> Asset {
         tenant_id: tenant,
         unit_id: unit,
         code: "P-1".into(),
-        names: Names { en: "Pump".into(), ar: String::new() },
+        names: Names {
+            en: "Pump".into(),
+            ar: String::new(),
+        },
         family: "centrifugal_pump".into(),
         criticality: Criticality::High,
         equipment_number: None,
@@ -274,7 +303,9 @@ fn pump(tenant: TenantId, unit: UnitId, id: AssetId) -> Asset {
 /// The child: ingests and prints what is durable until it is killed.
 #[test]
 fn child() {
-    let Ok(folder) = std::env::var(FOLDER) else { return };
+    let Ok(folder) = std::env::var(FOLDER) else {
+        return;
+    };
     let tokio = tokio::runtime::Runtime::new().unwrap();
     tokio.block_on(async {
         let (lines, mut printed) = tokio_mpsc::unbounded_channel::<String>();
@@ -286,7 +317,9 @@ fn child() {
                     LiveEvent::Values(values) => {
                         for value in values {
                             let t = value.measurement.observed_at.millis();
-                            lines.send(format!("v {} {t}", value.measurement.signal)).unwrap();
+                            lines
+                                .send(format!("v {} {t}", value.measurement.signal))
+                                .unwrap();
                         }
                     }
                     LiveEvent::Alert(alert) => lines.send(format!("a {}", alert.id)).unwrap(),
@@ -329,7 +362,10 @@ impl Announced {
     fn take(&mut self, line: &str) {
         match line.split_whitespace().collect::<Vec<_>>()[..] {
             ["v", signal, t] => {
-                *self.values.entry((signal.to_owned(), t.parse().unwrap())).or_default() += 1;
+                *self
+                    .values
+                    .entry((signal.to_owned(), t.parse().unwrap()))
+                    .or_default() += 1;
             }
             ["a", id] => self.alerts.push(id.to_owned()),
             ["i", id] => self.incidents.push(id.to_owned()),
@@ -353,7 +389,9 @@ fn run_until_killed(folder: &Path, first: u64, after: Duration, announced: &mut 
     let mut deadline: Option<Instant> = None;
     let limit = Instant::now() + Duration::from_secs(30);
     loop {
-        let wait = deadline.unwrap_or(limit).saturating_duration_since(Instant::now());
+        let wait = deadline
+            .unwrap_or(limit)
+            .saturating_duration_since(Instant::now());
         match receiver.recv_timeout(wait) {
             Ok(line) => {
                 if deadline.is_none() && line.starts_with("v ") {
@@ -386,12 +424,16 @@ fn nothing_announced_is_lost_or_doubled_by_a_hundred_kills() {
     let mut seed: u64 = 0x5EED;
     let mut first = 0;
     for _ in 0..KILLS {
-        seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        seed = seed
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1_442_695_040_888_963_407);
         let after = Duration::from_millis(20 + (seed >> 33) % 230);
         run_until_killed(dir.path(), first, after, &mut announced);
         let newest = announced.values.keys().map(|(_, t)| *t).max().unwrap();
         // The source delivers again what it doesn't know to have arrived.
-        first = u64::try_from((newest - time_of(0).millis()) / STEP_MS).unwrap().saturating_sub(5);
+        first = u64::try_from((newest - time_of(0).millis()) / STEP_MS)
+            .unwrap()
+            .saturating_sub(5);
     }
     tokio.block_on(verify(dir.path(), &announced));
 }
@@ -402,9 +444,14 @@ async fn verify(folder: &Path, announced: &Announced) {
     let historian =
         Historian::open(&folder.join("historian.db"), HistorianConfig::default()).unwrap();
     let tenant = store.read(tenants::list_tenants).await.unwrap()[0].id;
-    let signals =
-        store.read(move |c| iq_store::signals::list_signals(c, tenant, None)).await.unwrap();
-    let range = TimeRange { from: Timestamp(0), to: Timestamp(i64::MAX / 4) };
+    let signals = store
+        .read(move |c| iq_store::signals::list_signals(c, tenant, None))
+        .await
+        .unwrap();
+    let range = TimeRange {
+        from: Timestamp(0),
+        to: Timestamp(i64::MAX / 4),
+    };
     let mut stored: HashMap<String, BTreeMap<i64, f64>> = HashMap::new();
     for signal in signals.iter().filter(|s| s.kind == SignalKind::Measured) {
         let points = historian.raw(signal.signal_no, range, usize::MAX).unwrap();
@@ -413,16 +460,33 @@ async fn verify(folder: &Path, announced: &Announced) {
             .into_iter()
             .filter_map(|p| Some((p.t.millis(), p.value?.as_f64()?)))
             .collect();
-        assert_eq!(by_time.len(), count, "a time stands twice in {}", signal.metric);
+        assert_eq!(
+            by_time.len(),
+            count,
+            "a time stands twice in {}",
+            signal.metric
+        );
         stored.insert(signal.id.to_string(), by_time);
     }
-    assert!(announced.values.len() > 1_000, "only {} values", announced.values.len());
+    assert!(
+        announced.values.len() > 1_000,
+        "only {} values",
+        announced.values.len()
+    );
     for (signal, t) in announced.values.keys() {
-        let metric = &signals.iter().find(|s| s.id.to_string() == *signal).unwrap().metric;
+        let metric = &signals
+            .iter()
+            .find(|s| s.id.to_string() == *signal)
+            .unwrap()
+            .metric;
         let place = METRICS.iter().position(|m| m == metric).unwrap();
         let step = u64::try_from((t - time_of(0).millis()) / STEP_MS).unwrap();
         let found = stored[signal].get(t).copied();
-        assert_eq!(found, Some(value_of(place, step)), "{metric} at step {step}");
+        assert_eq!(
+            found,
+            Some(value_of(place, step)),
+            "{metric} at step {step}"
+        );
     }
     check_alerts(&store, tenant, announced).await;
 }
@@ -436,17 +500,26 @@ async fn check_alerts(store: &Store, tenant: TenantId, announced: &Announced) {
         .rows;
     assert!(rows.len() > 20, "only {} alerts", rows.len());
     for id in &announced.alerts {
-        assert!(rows.iter().any(|a| a.id.to_string() == *id), "alert {id} is lost");
+        assert!(
+            rows.iter().any(|a| a.id.to_string() == *id),
+            "alert {id} is lost"
+        );
     }
     let mut by_rule: HashMap<_, Vec<(i64, i64)>> = HashMap::new();
     for alert in &rows {
         let end = alert.cleared_at.map_or(i64::MAX, Timestamp::millis);
-        by_rule.entry(alert.rule_id).or_default().push((alert.activated_at.millis(), end));
+        by_rule
+            .entry(alert.rule_id)
+            .or_default()
+            .push((alert.activated_at.millis(), end));
     }
     for windows in by_rule.values_mut() {
         windows.sort_unstable();
         for pair in windows.windows(2) {
-            assert!(pair[0].1 <= pair[1].0, "two alerts of one rule overlap: {pair:?}");
+            assert!(
+                pair[0].1 <= pair[1].0,
+                "two alerts of one rule overlap: {pair:?}"
+            );
         }
     }
     let filter = events::EventFilter {
@@ -467,7 +540,11 @@ async fn check_alerts(store: &Store, tenant: TenantId, announced: &Announced) {
                     && e.payload["detail"]["phase"] == "activated"
             })
             .count();
-        assert_eq!(raised, 1, "alert at {} has {raised} activation events", alert.activated_at);
+        assert_eq!(
+            raised, 1,
+            "alert at {} has {raised} activation events",
+            alert.activated_at
+        );
     }
     let filter = incidents::IncidentFilter::default();
     let opened = store
@@ -477,6 +554,9 @@ async fn check_alerts(store: &Store, tenant: TenantId, announced: &Announced) {
         .rows;
     assert!(!opened.is_empty());
     for id in &announced.incidents {
-        assert!(opened.iter().any(|i| i.id.to_string() == *id), "incident {id} is lost");
+        assert!(
+            opened.iter().any(|i| i.id.to_string() == *id),
+            "incident {id} is lost"
+        );
     }
 }

@@ -108,5 +108,8 @@ fn print(text: &str) -> anyhow::Result<ExitCode> {
 
 /// A runtime for the commands that wait for something.
 fn block_on<T>(future: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<T> {
-    tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(future)
+    tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()?
+        .block_on(future)
 }

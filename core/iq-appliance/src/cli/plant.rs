@@ -118,7 +118,9 @@ fn duration(text: &str) -> Result<Duration, String> {
         "d" => 86_400.0,
         _ => return Err("a number with s, m, h or d".to_owned()),
     };
-    let number: f64 = digits.parse().map_err(|_| "a number with s, m, h or d".to_owned())?;
+    let number: f64 = digits
+        .parse()
+        .map_err(|_| "a number with s, m, h or d".to_owned())?;
     Duration::try_from_secs_f64(number * factor).map_err(|e| e.to_string())
 }
 
@@ -143,7 +145,10 @@ pub(super) fn run(command: PlantCommand) -> Result<ExitCode> {
             PlantCommand::Scenario(args) => {
                 let command = match args.id {
                     None => Command::Scenarios,
-                    Some(id) => Command::Scenario { id, time_scale: Some(args.time_scale) },
+                    Some(id) => Command::Scenario {
+                        id,
+                        time_scale: Some(args.time_scale),
+                    },
                 };
                 send(&args.folder, command).await?;
             }

@@ -48,7 +48,13 @@ pub(super) fn demo(args: DemoArgs, language: Language) -> Result<ExitCode> {
         history: Duration::from_secs(args.history_min * 60),
         catch_up: args.catch_up,
     };
-    run(ServeOptions { demo: Some(demo), ..options(args.serve) }, language)
+    run(
+        ServeOptions {
+            demo: Some(demo),
+            ..options(args.serve)
+        },
+        language,
+    )
 }
 
 fn options(args: ServeArgs) -> ServeOptions {
@@ -78,7 +84,12 @@ fn announce(running: &Running, language: Language) {
     if !running.demo_users().is_empty() {
         println!("{}", say("demo_users"));
         for user in running.demo_users() {
-            println!("  {}  {}  ({})", user.username, user.password.expose(), user.role);
+            println!(
+                "  {}  {}  ({})",
+                user.username,
+                user.password.expose(),
+                user.role
+            );
         }
     }
     if let Some(url) = running.plant_url() {
@@ -106,7 +117,9 @@ async fn wait_for_the_end() -> Result<()> {
 fn start_log() -> Result<()> {
     let config = Config::from_process(Overrides::new())?;
     let filter = EnvFilter::try_new(&config.log)?;
-    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let log = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr);
     if config.log_json {
         log.json().init();
     } else {

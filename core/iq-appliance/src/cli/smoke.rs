@@ -30,8 +30,16 @@ pub(super) fn run(args: SmokeArgs) -> Result<ExitCode> {
     }
     let folder = tempfile::tempdir()?;
     let data_dir = Some(folder.path().to_owned());
-    let demo = DemoOptions { history: std::time::Duration::ZERO, ..DemoOptions::default() };
-    let options = ServeOptions { data_dir, port: Some(0), demo: Some(demo), ..Default::default() };
+    let demo = DemoOptions {
+        history: std::time::Duration::ZERO,
+        ..DemoOptions::default()
+    };
+    let options = ServeOptions {
+        data_dir,
+        port: Some(0),
+        demo: Some(demo),
+        ..Default::default()
+    };
     super::block_on(async move {
         let running = start(options).await?;
         let owner = running
@@ -86,10 +94,26 @@ impl Caller {
             .header("Origin", &caller.url)
             .send_json(&body)?;
         let session: Value = response.body_mut().read_json()?;
-        ensure!(response.status() == 200, "sign-in: {} {}", response.status(), session["code"]);
-        let cookie = response.headers().get("set-cookie").context("no session cookie")?;
-        caller.cookie = cookie.to_str()?.split(';').next().unwrap_or_default().to_owned();
-        caller.csrf = session["csrf_token"].as_str().context("no CSRF token")?.to_owned();
+        ensure!(
+            response.status() == 200,
+            "sign-in: {} {}",
+            response.status(),
+            session["code"]
+        );
+        let cookie = response
+            .headers()
+            .get("set-cookie")
+            .context("no session cookie")?;
+        caller.cookie = cookie
+            .to_str()?
+            .split(';')
+            .next()
+            .unwrap_or_default()
+            .to_owned();
+        caller.csrf = session["csrf_token"]
+            .as_str()
+            .context("no CSRF token")?
+            .to_owned();
         Ok((caller, session))
     }
 
@@ -107,20 +131,17 @@ impl Caller {
         let mut response = self.agent.run(request)?;
         let text = response.body_mut().read_to_string()?;
         let body = serde_json::from_str(&text).unwrap_or(Value::Null);
-        Ok(Answer { status: response.status().as_u16(), body })
+        Ok(Answer {
+            status: response.status().as_u16(),
+            body,
+        })
     }
 
     fn get(&self, path: &str) -> Result<Answer> {
         self.call("GET", path, None)
     }
 
-    fn expect(
-        &self,
-        method: &str,
-        path: &str,
-        body: Option<&Value>,
-        status: u16,
-    ) -> Result<Value> {
+    fn expect(&self, method: &str, path: &str, body: Option<&Value>, status: u16) -> Result<Value> {
         let answer = self.call(method, path, body)?;
         ensure!(
             answer.status == status,
@@ -177,7 +198,11 @@ impl Smoke {
                 }
             }
         }
-        Ok(if failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+        Ok(if failed == 0 {
+            ExitCode::SUCCESS
+        } else {
+            ExitCode::FAILURE
+        })
     }
 
     fn config_status(&self) -> Result<Outcome> {
@@ -186,32 +211,53 @@ impl Smoke {
         let database = &status["subsystems"]["database"]["status"];
         ensure!(database == "ok", "database is {database}");
         Caller::anonymous(&self.owner.url).expect("GET", path, None, 401)?;
-        Ok(Outcome::Passed("database ok; 401 without a session".to_owned()))
+        Ok(Outcome::Passed(
+            "database ok; 401 without a session".to_owned(),
+        ))
     }
 
     fn integrations(&self) -> Result<Outcome> {
-        let types = self.owner.expect("GET", "/api/integrations/types", None, 200)?;
+        let types = self
+            .owner
+            .expect("GET", "/api/integrations/types", None, 200)?;
         let cards = self.owner.expect("GET", "/api/integrations/", None, 200)?;
         let count = |v: &Value| v.as_array().map_or(0, Vec::len);
         ensure!(count(&types) > 0, "no connector");
-        Ok(Outcome::Passed(format!("{} kinds, {} cards", count(&types), count(&cards))))
+        Ok(Outcome::Passed(format!(
+            "{} kinds, {} cards",
+            count(&types),
+            count(&cards)
+        )))
     }
 
     fn test_opcua(&self) -> Result<Outcome> {
         let cards = self.owner.expect("GET", "/api/integrations/", None, 200)?;
-        let card = cards.as_array().into_iter().flatten().find(|c| c["kind"] == "opcua");
-        let id = card.context("no OPC UA card")?["id"].as_str().unwrap_or_default().to_owned();
+        let card = cards
+            .as_array()
+            .into_iter()
+            .flatten()
+            .find(|c| c["kind"] == "opcua");
+        let id = card.context("no OPC UA card")?["id"]
+            .as_str()
+            .unwrap_or_default()
+            .to_owned();
         let path = format!("/api/integrations/{id}/test");
         let report = self.owner.expect("POST", &path, None, 200)?;
         ensure!(report["success"] == true, "{}", report["message"]);
-        let last = report["stages"].as_array().and_then(|s| s.last()).map(|s| &s["key"]);
+        let last = report["stages"]
+            .as_array()
+            .and_then(|s| s.last())
+            .map(|s| &s["key"]);
         ensure!(last.is_some_and(|key| key == "read"), "no value was read");
         Ok(Outcome::Passed("a value was read".to_owned()))
     }
 
     fn tenant(&self) -> Result<Outcome> {
         let name = self.session["tenant"]["en"].as_str().unwrap_or_default();
-        ensure!(self.session["tenant_id"].is_string(), "the session has no tenant");
+        ensure!(
+            self.session["tenant_id"].is_string(),
+            "the session has no tenant"
+        );
         Ok(Outcome::Passed(name.to_owned()))
     }
 
@@ -221,7 +267,9 @@ impl Smoke {
         caller.expect("GET", "/api/assets", None, 200)?;
         self.disable(&id)?;
         caller.expect("GET", "/api/assets", None, 401)?;
-        Ok(Outcome::Passed("created, password changed, disabled, session ended".to_owned()))
+        Ok(Outcome::Passed(
+            "created, password changed, disabled, session ended".to_owned(),
+        ))
     }
 
     /// A fresh viewer who has changed the temporary password.
@@ -231,16 +279,27 @@ impl Smoke {
         let username = format!("smoke-{:016x}", u64::from_be_bytes(bytes));
         let user = json!({ "username": username, "email": null, "name": "Smoke check",
                            "role": "viewer", "is_active": true });
-        let made = self.owner.expect("POST", "/api/tenant-users", Some(&user), 201)?;
-        let temporary = made["temporary_password"].as_str().context("no temporary password")?;
+        let made = self
+            .owner
+            .expect("POST", "/api/tenant-users", Some(&user), 201)?;
+        let temporary = made["temporary_password"]
+            .as_str()
+            .context("no temporary password")?;
         let (mut caller, session) = Caller::signed_in(&self.owner.url, &username, temporary)?;
-        ensure!(session["must_change_password"] == true, "the password is not temporary");
+        ensure!(
+            session["must_change_password"] == true,
+            "the password is not temporary"
+        );
         caller.expect("GET", "/api/assets", None, 403)?;
         let password = format!("{username}-changed");
         let change = json!({ "current_password": temporary, "new_password": password });
         let answer = caller.call("POST", "/api/session/password", Some(&change))?;
         if answer.status != 200 {
-            bail!("password change: {} ({})", answer.status, answer.body["code"]);
+            bail!(
+                "password change: {} ({})",
+                answer.status,
+                answer.body["code"]
+            );
         }
         (caller, _) = Caller::signed_in(&self.owner.url, &username, &password)?;
         Ok((caller, made["user"].clone()))
@@ -250,7 +309,8 @@ impl Smoke {
         let id = user["id"].as_str().context("the user has no id")?;
         let input = json!({ "username": user["username"], "email": null, "name": user["name"],
                             "role": "viewer", "is_active": false });
-        self.owner.expect("PUT", &format!("/api/tenant-users/{id}"), Some(&input), 200)?;
+        self.owner
+            .expect("PUT", &format!("/api/tenant-users/{id}"), Some(&input), 200)?;
         Ok(())
     }
 
@@ -258,21 +318,30 @@ impl Smoke {
         let site = json!({ "code": "SMOKE", "names": { "en": "Smoke check", "ar": "فحص سريع" },
                            "time_zone": "Asia/Riyadh" });
         let made = self.owner.expect("POST", "/api/sites", Some(&site), 201)?;
-        Ok(made["id"].as_str().context("the site has no id")?.to_owned())
+        Ok(made["id"]
+            .as_str()
+            .context("the site has no id")?
+            .to_owned())
     }
 
     fn site(&self) -> Result<Outcome> {
         let id = self.made_site()?;
         let read = self.owner.get(&format!("/api/sites/{id}"))?;
-        self.owner.expect("DELETE", &format!("/api/sites/{id}"), None, 204)?;
-        ensure!(read.body["code"] == "SMOKE", "the site reads {}", read.body["code"]);
+        self.owner
+            .expect("DELETE", &format!("/api/sites/{id}"), None, 204)?;
+        ensure!(
+            read.body["code"] == "SMOKE",
+            "the site reads {}",
+            read.body["code"]
+        );
         Ok(Outcome::Passed("created, read, deleted".to_owned()))
     }
 
     fn asset(&self) -> Result<Outcome> {
         let site = self.made_site()?;
         let result = self.asset_in(&site);
-        self.owner.expect("DELETE", &format!("/api/sites/{site}"), None, 204)?;
+        self.owner
+            .expect("DELETE", &format!("/api/sites/{site}"), None, 204)?;
         result
     }
 
@@ -287,10 +356,17 @@ impl Smoke {
                             "functional_location": null, "parent_id": null });
         let made = self.owner.call("POST", "/api/assets", Some(&asset))?;
         if let Some(id) = made.body["id"].as_str() {
-            self.owner.expect("DELETE", &format!("/api/assets/{id}"), None, 204)?;
+            self.owner
+                .expect("DELETE", &format!("/api/assets/{id}"), None, 204)?;
         }
-        self.owner.expect("DELETE", &format!("/api/units/{unit_id}"), None, 204)?;
-        ensure!(made.status == 201, "the asset: {} ({})", made.status, made.body["code"]);
+        self.owner
+            .expect("DELETE", &format!("/api/units/{unit_id}"), None, 204)?;
+        ensure!(
+            made.status == 201,
+            "the asset: {} ({})",
+            made.status,
+            made.body["code"]
+        );
         Ok(Outcome::Passed("created, read, deleted".to_owned()))
     }
 
@@ -303,8 +379,15 @@ impl Smoke {
     /// Ids that are not this tenant's look like ids that never were.
     fn isolation(&self) -> Result<Outcome> {
         let foreign = "0190a000-0000-7000-8000-000000000001";
-        for path in ["assets", "sites", "integrations", "blackbox/incidents", "tenant-users"] {
-            self.owner.expect("GET", &format!("/api/{path}/{foreign}"), None, 404)?;
+        for path in [
+            "assets",
+            "sites",
+            "integrations",
+            "blackbox/incidents",
+            "tenant-users",
+        ] {
+            self.owner
+                .expect("GET", &format!("/api/{path}/{foreign}"), None, 404)?;
         }
         Ok(Outcome::Passed("foreign ids answer 404".to_owned()))
     }
@@ -322,6 +405,8 @@ impl Smoke {
         viewer.expect("GET", "/api/tenant-users", None, 403)?;
         viewer.expect("GET", "/internal/config/status", None, 403)?;
         viewer.expect("GET", "/api/twin", None, 200)?;
-        Ok(Outcome::Passed("a viewer reads and changes nothing".to_owned()))
+        Ok(Outcome::Passed(
+            "a viewer reads and changes nothing".to_owned(),
+        ))
     }
 }

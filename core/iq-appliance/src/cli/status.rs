@@ -15,7 +15,10 @@ pub(super) fn status(args: &FolderArgs) -> Result<ExitCode> {
     let dir = args.data_dir.as_ref().map(|d| d.display().to_string());
     let config = Config::from_process(Overrides::new().set("OPTRIA_DATA_DIR", dir))?;
     if !config.data_dir.is_dir() {
-        println!("{}", json!({ "running": false, "data_dir": config.data_dir }));
+        println!(
+            "{}",
+            json!({ "running": false, "data_dir": config.data_dir })
+        );
         return Ok(ExitCode::from(1));
     }
     match lock::claim(&config.data_dir)? {
@@ -25,7 +28,10 @@ pub(super) fn status(args: &FolderArgs) -> Result<ExitCode> {
             Ok(ExitCode::SUCCESS)
         }
         Claim::Ours(_) => {
-            println!("{}", json!({ "running": false, "data_dir": config.data_dir }));
+            println!(
+                "{}",
+                json!({ "running": false, "data_dir": config.data_dir })
+            );
             Ok(ExitCode::from(1))
         }
     }

@@ -31,7 +31,9 @@ pub(super) fn run(command: UserCommand) -> Result<ExitCode> {
     let dir = data_dir.map(|d| d.display().to_string());
     let config = Config::from_process(Overrides::new().set("OPTRIA_DATA_DIR", dir))?;
     let Claim::Ours(_lock) = lock::claim(&config.data_dir)? else {
-        bail!("the appliance runs on this data folder; stop it, or reset the password on its pages");
+        bail!(
+            "the appliance runs on this data folder; stop it, or reset the password on its pages"
+        );
     };
     let clock: Arc<dyn Clock> = Arc::new(WallClock);
     let store = Store::open(config.data_dir.join("optria.db"), Arc::clone(&clock))?;
