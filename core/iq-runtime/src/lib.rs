@@ -19,6 +19,7 @@ mod scoring;
 mod supervisor;
 mod trust;
 mod twin;
+mod upkeep;
 
 use std::{collections::HashMap, sync::Arc};
 
@@ -134,6 +135,7 @@ impl Runtime {
         let tasks = vec![
             tokio::spawn(engine.run(messages)),
             tokio::spawn(scoring::run(Arc::clone(&inner))),
+            tokio::spawn(upkeep::run(Arc::clone(&inner))),
         ];
         inner.tasks.lock().extend(tasks);
         let integrations: Vec<_> = inner
