@@ -76,6 +76,8 @@ async fn refuses_texts_that_could_make_a_screen_lie() {
             .await
             .expect_field("code", expected);
     }
+    let pair = json!({ "code": "P-1A/B", "names": { "en": "x", "ar": "" }, "time_zone": "UTC" });
+    client.post("/api/sites", pair).await.expect_status(201);
     let body = json!({ "code": "X", "names": { "en": "", "ar": " " }, "time_zone": "Mars" });
     client
         .post("/api/sites", body)
