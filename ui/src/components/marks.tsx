@@ -67,7 +67,7 @@ export function shortTag(tag: string): string {
 
 /** A source's tag in a narrow place: its own part, the whole one in the tooltip. */
 export function SourceTag({ tag, className = '' }: { tag: string; className?: string }) {
-  return <bdi className={`tag tail ${className}`} dir="ltr" title={tag}>{shortTag(tag)}</bdi>;
+  return <span className={`tag keep-end ${className}`} title={tag}><bdi dir="ltr">{shortTag(tag)}</bdi></span>;
 }
 
 /** A measured value with its unit in one left-to-right isolate; no value is a dash, never zero. */

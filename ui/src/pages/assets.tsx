@@ -78,9 +78,9 @@ export default function AssetsPage() {
     <>
       <PageHead title={t('page.assets')} sub={assets.data && t('twin.assets', { n: assets.data.total })}>
         {write && <>
-          <button type="button" className="btn quiet" onClick={() => setEditing({ kind: 'import' })}><Icon name="upload" />{t('assets.import')}</button>
-          <button type="button" className="btn" onClick={() => setEditing({ kind: 'site' })}><Icon name="plus" />{t('assets.add_site')}</button>
-          <button type="button" className="btn" disabled={!sites.data?.length} onClick={() => setEditing({ kind: 'unit' })}><Icon name="plus" />{t('assets.add_unit')}</button>
+          <button type="button" className="btn quiet" data-action="import" disabled={!units.data?.length} onClick={() => setEditing({ kind: 'import' })}><Icon name="upload" />{t('assets.import')}</button>
+          <button type="button" className="btn" data-action="add-site" onClick={() => setEditing({ kind: 'site' })}><Icon name="plus" />{t('assets.add_site')}</button>
+          <button type="button" className="btn" data-action="add-unit" disabled={!sites.data?.length} onClick={() => setEditing({ kind: 'unit' })}><Icon name="plus" />{t('assets.add_unit')}</button>
           <button type="button" className="btn pri" disabled={!units.data?.length} onClick={() => setEditing({ kind: 'asset' })}><Icon name="plus" />{t('assets.add_asset')}</button>
         </>}
       </PageHead>
@@ -91,7 +91,7 @@ export default function AssetsPage() {
       </div>
       <Loaded query={sites} what={t('assets.loading')}>{(siteList) => <Loaded query={units} what={t('assets.loading')}>{(unitList) => <Loaded query={assets} what={t('assets.loading')} rows={8}>{(page) => (
         siteList.length === 0 ? (
-          <section className="pane"><EmptyState icon="assets" title={t('assets.empty')} action={write && <><button type="button" className="btn pri" onClick={() => setEditing({ kind: 'site' })}>{t('assets.add_site')}</button><button type="button" className="btn" onClick={() => setEditing({ kind: 'import' })}>{t('assets.import')}</button></>}>{t('assets.empty_why')}</EmptyState></section>
+          <section className="pane"><EmptyState icon="assets" title={t('assets.empty')} action={write && <button type="button" className="btn pri" onClick={() => setEditing({ kind: 'site' })}>{t('assets.add_site')}</button>}>{t('assets.empty_why')}</EmptyState></section>
         ) : (
           <div className="stack">
             {siteList.filter((s) => !site || s.id === site).map((s) => {

@@ -130,7 +130,7 @@ export function TimelineView({ timeline, at, onAt }: Props) {
         {byCategory.map((lane) => <Lane key={lane.category} label={word('category', lane.category)} events={lane.events} from={from} to={to} />)}
         {position !== null && <><div className="lane-name lens-name"><b>{t('lens.title')}</b><span className="cap">{t('lens.around')}</span></div><Lens events={events} at={position} /></>}
         {timeline.trends.map((trend, i) => <TrendLane key={trend.signal_id} trend={trend} from={from} to={to} at={position} pen={(i % 6) + 1} onAt={onAt} />)}
-        {share !== null && <div className="cross" aria-hidden="true"><span style={{ insetInlineStart: `${share * 100}%` }} /></div>}
+        {share !== null && <div className="cross" aria-hidden="true"><div className="ltr"><span style={{ insetInlineStart: `${share * 100}%` }} /></div></div>}
       </div>
       <div className="pf">
         <span><i className="key band" />{t('trend.band_key')}</span>
