@@ -1,5 +1,5 @@
-//! Benches that compare the product's parts with what they could be replaced by, in the same run, on
-//! the same machine, with the same durability, and print ratios.
+//! The benches. The historian is compared with what it could be replaced by, in the same run, on the
+//! same machine, with the same durability, in ratios; the pipeline is measured from end to end.
 #![allow(
     clippy::print_stdout,
     reason = "a command-line program that prints its figures"
@@ -8,9 +8,10 @@
 use clap::{Parser, Subcommand};
 
 mod historian;
+mod pipeline;
 
 #[derive(Parser)]
-#[command(about = "Compares parts of OPTRIA IQ with their alternatives")]
+#[command(about = "Measures OPTRIA IQ")]
 struct Cli {
     #[command(subcommand)]
     bench: Bench,
@@ -23,11 +24,22 @@ enum Bench {
     /// A process of the historian bench that only ingests: for memory and kills.
     #[command(hide = true)]
     HistorianChild(historian::child::Options),
+    /// OPC UA notification to durable to server-sent event in a client, with the real parts.
+    Pipeline(pipeline::Options),
+    /// A process of the pipeline bench: the plant.
+    #[command(hide = true)]
+    PipelinePlant(pipeline::plant::Options),
+    /// A process of the pipeline bench: the appliance.
+    #[command(hide = true)]
+    PipelineAppliance(pipeline::appliance::Options),
 }
 
 fn main() -> anyhow::Result<()> {
     match Cli::parse().bench {
         Bench::Historian(options) => historian::run(&options),
         Bench::HistorianChild(options) => historian::child::run(&options),
+        Bench::Pipeline(options) => pipeline::run(&options),
+        Bench::PipelinePlant(options) => pipeline::plant::run(&options),
+        Bench::PipelineAppliance(options) => pipeline::appliance::run(&options),
     }
 }
