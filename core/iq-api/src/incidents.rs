@@ -13,7 +13,7 @@ use iq_domain::{
     NoteId, Permission, Role, SignalId, TimeRange, Timestamp,
 };
 use iq_locale::Language;
-use iq_runtime::TenantIndex;
+use iq_runtime::{LiveEvent, TenantIndex};
 use iq_store::{
     Connection, StoreError, alerts,
     incidents::{self, IncidentFilter},
@@ -168,19 +168,11 @@ async fn event_counts(
         .store()
         .read(move |conn| {
             ids.into_iter()
-                .map(|id| Ok((id, count_events(conn, tenant, id)?)))
+                .map(|id| Ok((id, incidents::count_incident_events(conn, tenant, id)?)))
                 .collect::<Result<_, StoreError>>()
         })
         .await?;
     Ok(counts)
-}
-
-fn count_events(
-    conn: &Connection,
-    tenant: domain::TenantId,
-    id: IncidentId,
-) -> Result<u64, StoreError> {
-    Ok(incidents::list_incident_events(conn, tenant, id)?.len() as u64)
 }
 
 /// Incidents that were open at a moment, newest first.
@@ -208,7 +200,7 @@ pub(crate) async fn open_at(
                 .rows
                 .into_iter()
                 .filter(|i| past.is_none_or(|t| i.ended_at.is_none_or(|end| end >= t)))
-                .map(|i| Ok((count_events(conn, tenant, i.id)?, i)))
+                .map(|i| Ok((incidents::count_incident_events(conn, tenant, i.id)?, i)))
                 .collect::<Result<Vec<_>, StoreError>>()
         })
         .await?;
@@ -388,6 +380,10 @@ async fn update_incident(
         .ok_or_else(Failure::not_found)?
         .map_err(|code| Failure::field("assignee", code))?;
     audit.asset(changed.asset_id);
+    state
+        .runtime
+        .live()
+        .publish(tenant, LiveEvent::Incident(changed));
     Ok(Json(detail(
         &state,
         &caller,

@@ -174,8 +174,9 @@ impl Running {
     /// When the server had failed.
     pub async fn stop(self) -> Result<()> {
         self.announcer.abort();
+        self.state.close_streams();
         self.stop.cancel();
-        // Open event streams would keep the server waiting for as long as a page is open.
+        // A page that reads slowly must not keep the machine from shutting down.
         let grace = tokio::time::timeout(std::time::Duration::from_secs(3), self.server).await;
         self.runtime.stop().await;
         if let Some(plant) = self.plant {

@@ -83,7 +83,8 @@ impl LiveBus {
         self.0.subscribe()
     }
 
-    pub(crate) fn publish(&self, tenant_id: TenantId, event: LiveEvent) {
+    /// Tells open pages what has just become durable.
+    pub fn publish(&self, tenant_id: TenantId, event: LiveEvent) {
         // An error only says that no page is open.
         drop(self.0.send(Arc::new(LiveMessage { tenant_id, event })));
     }

@@ -254,6 +254,20 @@ pub fn list_incident_events(
     Ok(rows.collect::<rusqlite::Result<_>>()?)
 }
 
+/// Number of events of an incident.
+pub fn count_incident_events(
+    conn: &Connection,
+    tenant: TenantId,
+    incident: IncidentId,
+) -> Result<u64, StoreError> {
+    let sql = "SELECT COUNT(*) FROM incident_events WHERE tenant_id = ? AND incident_id = ?";
+    let args = params![tenant.to_string(), incident.to_string()];
+    Ok(conn
+        .prepare_cached(sql)?
+        .query_row(args, |r| r.get::<_, i64>(0))?
+        .unsigned_abs())
+}
+
 /// Time of the newest event of an incident by its source's clock.
 pub fn get_last_event_at(
     conn: &Connection,
