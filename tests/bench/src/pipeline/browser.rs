@@ -17,6 +17,9 @@ use iq_domain::{Clock, Timestamp, WallClock};
 
 use super::wire::SignIn;
 
+/// Longest time a page stays open; a stream that fell silent ends with an error, not never.
+const LONGEST: Duration = Duration::from_secs(90);
+
 /// A value as it came out of the stream.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Seen {
@@ -40,26 +43,29 @@ pub(crate) fn shows_sign_in(url: &str) -> Result<bool> {
     Ok(ureq::get(format!("{url}/login")).call()?.status() == 200)
 }
 
+/// Signs in; answers the cookie of the session.
+pub(crate) fn sign_in(url: &str, who: &SignIn) -> Result<String> {
+    let request = SignInRequest {
+        username: who.username.clone(),
+        password: who.password.clone(),
+    };
+    let answer = ureq::post(format!("{url}/api/session"))
+        .header("origin", url)
+        .send_json(&request)
+        .context("signing in")?;
+    let cookie = answer
+        .headers()
+        .get("set-cookie")
+        .and_then(|value| value.to_str().ok()?.split(';').next());
+    Ok(cookie.context("signing in set no cookie")?.to_owned())
+}
+
 impl Browser {
-    /// Signs in and opens the event stream; it may stay open as long as `at_most`.
-    pub(crate) fn open(url: &str, who: &SignIn, at_most: Duration) -> Result<Self> {
-        let request = SignInRequest {
-            username: who.username.clone(),
-            password: who.password.clone(),
-        };
-        let answer = ureq::post(format!("{url}/api/session"))
-            .header("origin", url)
-            .send_json(&request)
-            .context("signing in")?;
-        let cookie = answer
-            .headers()
-            .get("set-cookie")
-            .and_then(|value| value.to_str().ok()?.split(';').next())
-            .context("signing in set no cookie")?
-            .to_owned();
+    /// Opens the event stream.
+    pub(crate) fn open(url: &str, cookie: &str) -> Result<Self> {
         let stream = ureq::get(format!("{url}/api/live"))
             .config()
-            .timeout_global(Some(at_most))
+            .timeout_global(Some(LONGEST))
             .build()
             .header("accept", "text/event-stream")
             .header("cookie", cookie)

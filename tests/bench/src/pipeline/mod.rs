@@ -16,7 +16,6 @@ use std::{
 };
 
 use anyhow::{Context, Result, ensure};
-use iq_domain::{Clock, WallClock};
 
 use browser::{Browser, Seen};
 use process::{Process, own_cpu};
@@ -28,8 +27,9 @@ use wire::{
 const GOAL_P95_MS: i64 = 250;
 /// How often a load tag of the first run changes.
 const PERIOD: Duration = Duration::from_secs(1);
-/// Half the period: with the server's own sampling no change falls between two samples.
-const SAMPLING_MS: u32 = 500;
+/// A page sends its values in a beat of its own. One page would show only how its beat happens to lie
+/// to that of the notifications, so pages are opened one after the other, each shifted.
+const PAGE: Duration = Duration::from_secs(3);
 /// Tags of the run with many monitored items, and how often they change.
 const MANY: u32 = 10_000;
 const MANY_PERIOD: Duration = Duration::from_secs(5);
@@ -48,12 +48,19 @@ pub(crate) struct Options {
     /// Tags that change each second.
     #[arg(long, default_value_t = 2_000)]
     tags: u32,
+    /// How often the server samples them. Half the time between two changes by default: a longer time
+    /// than that between changes must show as lost values.
+    #[arg(long, default_value_t = 500)]
+    sampling_ms: u32,
 }
 
-/// Errors and warnings of a part; its answers have the standard output for themselves.
+/// Errors and warnings of a part; its answers have the standard output for themselves. The protocol
+/// library calls the connector's look at a server's endpoints an error.
 fn start_log() {
+    let filter = "warn,opcua_client=off,opcua_server=off,opcua_crypto=off";
     tracing_subscriber::fmt()
-        .with_max_level(tracing::Level::WARN)
+        .with_env_filter(filter)
+        .with_ansi(false)
         .with_writer(std::io::stderr)
         .init();
 }
@@ -168,11 +175,42 @@ impl Line {
     }
 }
 
+/// What the pages showed.
+#[derive(Default)]
+struct Pages {
+    opened: u32,
+    /// Seconds during which one was open.
+    seconds: f64,
+    seen: Vec<Seen>,
+}
+
+impl Pages {
+    /// Opens pages one after the other for as long as the window.
+    fn watch(url: &str, cookie: &str, window: Duration, sampling_ms: u32) -> Result<Self> {
+        let mut pages = Self::default();
+        let begun = Instant::now();
+        while begun.elapsed() < window {
+            // The golden ratio spreads the shifts evenly, however many they are.
+            let shift = (f64::from(pages.opened) * 0.618_034).fract() * f64::from(sampling_ms);
+            sleep(Duration::from_secs_f64(shift / 1_000.0));
+            let (page, opened) = (Browser::open(url, cookie)?, Instant::now());
+            sleep(PAGE.min(window.saturating_sub(begun.elapsed())));
+            pages.seen.extend(page.close()?);
+            pages.seconds += opened.elapsed().as_secs_f64();
+            pages.opened += 1;
+        }
+        Ok(pages)
+    }
+}
+
 /// What a window under load showed.
 struct Load {
+    sampling_ms: u32,
     seconds: f64,
     sent: u64,
+    pages: u32,
     live: usize,
+    live_per_s: f64,
     to_durable: Option<Percentiles>,
     to_client: Percentiles,
     from_source: Percentiles,
@@ -183,32 +221,33 @@ struct Load {
     mapped: Mapped,
 }
 
-fn measure_load(dir: &Path, tags: u32, window: Duration) -> Result<Load> {
-    let mut line = Line::start(dir, tags, PERIOD, SAMPLING_MS)?;
-    let page = Browser::open(&line.url, &line.sign_in, window + Duration::from_secs(300))?;
-    page.wait_for(usize::try_from(tags)?, Duration::from_secs(60))?;
+fn measure_load(dir: &Path, options: &Options, window: Duration) -> Result<Load> {
+    let sampling_ms = options.sampling_ms;
+    let mut line = Line::start(dir, options.tags, PERIOD, sampling_ms)?;
+    let cookie = browser::sign_in(&line.url, &line.sign_in)?;
+    let page = Browser::open(&line.url, &cookie)?;
+    page.wait_for(usize::try_from(options.tags)?, Duration::from_secs(60))?;
+    page.close()?;
     let first = line.rounds()? + 1;
     line.appliance.ask::<()>(&Order::Mark)?;
     let cpu = [line.appliance.cpu(), line.plant.cpu(), own_cpu()];
-    let (from, begun) = (WallClock.now(), Instant::now());
-    sleep(window);
-    let (to, seconds) = (WallClock.now(), begun.elapsed().as_secs_f64());
+    let begun = Instant::now();
+    let pages = Pages::watch(&line.url, &cookie, window, sampling_ms)?;
+    let seconds = begun.elapsed().as_secs_f64();
     let used = [line.appliance.cpu(), line.plant.cpu(), own_cpu()];
     let last = line.rounds()?;
     let to_durable = line.appliance.ask(&Order::Durable)?;
     let source = line.appliance.ask(&Order::Source)?;
-    let seen: Vec<Seen> = page
-        .close()?
-        .into_iter()
-        .filter(|value| from <= value.at && value.at <= to)
-        .collect();
     let stored = line.compare(first, last)?;
     let rss = line.appliance.memory();
-    let delays = |since: fn(&Seen) -> i64| Percentiles::of(seen.iter().map(since).collect());
+    let delays = |since: fn(&Seen) -> i64| Percentiles::of(pages.seen.iter().map(since).collect());
     let load = Load {
+        sampling_ms,
         seconds,
         sent: stored.expected,
-        live: seen.len(),
+        pages: pages.opened,
+        live: pages.seen.len(),
+        live_per_s: pages.seen.len() as f64 / pages.seconds,
         to_durable,
         to_client: delays(|v| v.at.since_ms(v.received_at)).context("no value was live")?,
         from_source: delays(|v| v.at.since_ms(v.t)).context("no value was live")?,
@@ -216,10 +255,7 @@ fn measure_load(dir: &Path, tags: u32, window: Duration) -> Result<Load> {
         source,
         cpu: [0, 1, 2].map(|i| (used[i] - cpu[i]) / seconds),
         rss,
-        mapped: Mapped {
-            stored_ms: line.mapped.stored_ms,
-            delivering_ms: line.mapped.delivering_ms,
-        },
+        mapped: line.mapped,
     };
     line.stop()?;
     Ok(load)
@@ -242,10 +278,7 @@ fn measure_many(dir: &Path, rounds: u32) -> Result<Many> {
     let stored = line.compare(first, last)?;
     let source = line.appliance.ask(&Order::Source)?;
     let many = Many {
-        mapped: Mapped {
-            stored_ms: line.mapped.stored_ms,
-            delivering_ms: line.mapped.delivering_ms,
-        },
+        mapped: line.mapped,
         source,
         stored,
         rss: line.appliance.memory(),
@@ -275,7 +308,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     let idle = measure_idle(&dir.path().join("idle"), watch)?;
     report::print_idle(&idle);
     let window = Duration::from_secs(seconds);
-    let load = measure_load(&dir.path().join("load"), options.tags, window)?;
+    let load = measure_load(&dir.path().join("load"), options, window)?;
     report::print_load(&load, options.tags);
     let many = measure_many(&dir.path().join("many"), if quick { 1 } else { 3 })?;
     report::print_many(&many);

@@ -3,7 +3,7 @@
 use anyhow::{Result, bail};
 
 use super::{
-    GOAL_P95_MS, Idle, Load, MANY, Many, PERIOD, SAMPLING_MS, plant,
+    GOAL_P95_MS, Idle, Load, MANY, Many, PERIOD, plant,
     wire::{Mapped, Percentiles, Source, Stored},
 };
 
@@ -16,7 +16,7 @@ pub(crate) fn load_average() -> String {
 }
 
 fn row(name: &str, figure: impl std::fmt::Display) {
-    println!("  {name:<46} {figure}");
+    println!("  {name:<48} {figure}");
 }
 
 fn percentiles(p: Percentiles) -> String {
@@ -48,8 +48,9 @@ pub(crate) fn print_idle(idle: &Idle) {
 
 pub(crate) fn print_load(load: &Load, tags: u32) {
     println!(
-        "\n{tags} tags, each changing every {} s; SignAndEncrypt, Basic256Sha256; server sampling {SAMPLING_MS} ms; {:.0} s",
+        "\n{tags} tags, each changing every {} s; SignAndEncrypt, Basic256Sha256; server sampling {} ms; {:.0} s",
         PERIOD.as_secs(),
+        load.sampling_ms,
         load.seconds
     );
     row(
@@ -65,7 +66,10 @@ pub(crate) fn print_load(load: &Load, tags: u32) {
     );
     row(
         "values in the client",
-        format!("{} = {:.0}/s", load.live, load.live as f64 / load.seconds),
+        format!(
+            "{} in {} pages = {:.0}/s",
+            load.live, load.pages, load.live_per_s
+        ),
     );
     print_stored(&load.stored);
     let [appliance, plant, client] = load.cpu.map(|share| share * 100.0);

@@ -57,7 +57,7 @@ pub(crate) struct SignIn {
 }
 
 /// How long mapping took.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 pub(crate) struct Mapped {
     /// Until the mappings and signals were stored.
     pub(crate) stored_ms: u64,
