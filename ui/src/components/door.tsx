@@ -5,6 +5,7 @@ import { api } from '@/api/calls';
 import { useText } from '@/i18n/text';
 import { Brand } from '@/shell/brand';
 import { LanguageSwitch, ThemeSwitch } from '@/shell/header';
+import { DoorMotif } from './door-motif';
 import { Icon } from './icons';
 import { Tag } from './marks';
 
@@ -21,6 +22,7 @@ export function Door({ children }: { children: ReactNode }) {
         <span className="brand"><Brand />{t('brand')}</span>
         <p className="claim">{t('door.claim')}</p>
         <p className="prose">{t('door.what')}</p>
+        <DoorMotif />
         <dl className="kv">
           {data && <><dt>{t('door.appliance')}</dt><dd><Tag>{data.appliance}</Tag></dd><dt>{t('door.version')}</dt><dd><Tag>{data.version}</Tag></dd></>}
           <dt>{t('door.data')}</dt><dd>{t('door.data_local')}</dd>
