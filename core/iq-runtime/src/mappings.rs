@@ -246,8 +246,17 @@ fn new_rules(
     let Some(template) = template else {
         return Vec::new();
     };
-    let (limits, source) = limits.map_or((template.limits, None), |(l, s)| (l, Some(s)));
-    default_rules(template, &limits)
+    let mut template = template.clone();
+    let (limits, source) = match limits {
+        Some((limits, source)) => {
+            // The dead-band is a share of the span: of this machine's, not of the family's.
+            template.scale_low = None;
+            template.scale_high = None;
+            (limits, Some(source))
+        }
+        None => (template.limits, None),
+    };
+    default_rules(&template, &limits)
         .into_iter()
         .map(|rule| AlertRule {
             id: RuleId::new(),
