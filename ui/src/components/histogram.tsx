@@ -1,4 +1,5 @@
 // Events per slice of time; drag across it to choose a window. Over the alarm target a bar is amber, in a flood red.
+import { useMediaQuery } from '@mantine/hooks';
 import { type PointerEvent, useRef, useState } from 'react';
 import type { HistogramBin } from '@/api/types';
 import { useText } from '@/i18n/text';
@@ -29,6 +30,7 @@ interface Props {
 
 export function Histogram({ bins, from, to, perHour, brush, onBrush, cursorAt }: Props) {
   const { t, n, p } = useText();
+  const narrow = useMediaQuery('(max-width: 760px)') ?? false;
   const host = useRef<HTMLDivElement>(null);
   const [start, setStart] = useState<number | null>(null);
   const most = Math.max(4, ...bins.map((b) => b.total));
@@ -59,7 +61,7 @@ export function Histogram({ bins, from, to, perHour, brush, onBrush, cursorAt }:
           {brush && <rect x={x(brush.from)} width={x(brush.to) - x(brush.from)} y="0" height="126" fill="var(--action)" opacity=".14" />}
           {cursorAt !== null && <path d={`M${x(cursorAt)} 0V126`} stroke="var(--past)" strokeWidth="2" vectorEffect="non-scaling-stroke" />}
         </svg>
-        {ticksIn(from, to, 7).map((tick) => <span key={tick} className="lab" style={{ insetInlineStart: `${x(tick)}%` }}>{tickLabel(p, tick, to - from)}</span>)}
+        {ticksIn(from, to, narrow ? 4 : 7).map((tick) => <span key={tick} className="lab" style={{ insetInlineStart: `${x(tick)}%` }}>{tickLabel(p, tick, to - from)}</span>)}
       </div>
       <div className="row wrap g4 cap dim">
         <span className="row g1"><i className="key-box" />{t('histogram.calm')}</span>

@@ -78,7 +78,7 @@ export function Quantity({ value, text, unit, decimals, className = '' }: { valu
   return (
     <bdi className={`q ${className}`} dir="ltr">
       {n(value, decimals)}
-      {unit ? <span className="u">{unitLabel(unit)}</span> : null}
+      {unit && unitLabel(unit) ? <span className="u">{unitLabel(unit)}</span> : null}
     </bdi>
   );
 }

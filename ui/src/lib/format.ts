@@ -25,6 +25,8 @@ export function number(p: Preferences, value: number, decimals = decimalsFor(val
 
 const UNIT_WORDS: Record<string, string> = {
   degC: '°C', degF: '°F', K: 'K', 'm3/h': 'm³/h', 'Nm3/h': 'Nm³/h', 'W/m2K': 'W/m²·K', percent: '%', ohm: 'Ω',
+  // A number without dimension has no unit to show.
+  '1': '',
 };
 
 export const unitLabel = (unit: string): string => UNIT_WORDS[unit] ?? unit;

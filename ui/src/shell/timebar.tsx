@@ -1,4 +1,5 @@
 // The one time of the application: now or a past moment, with the events above the axis. Left to right always.
+import { useMediaQuery } from '@mantine/hooks';
 import { useQuery } from '@tanstack/react-query';
 import { type KeyboardEvent, type PointerEvent, useCallback, useEffect, useRef, useState } from 'react';
 import { api } from '@/api/calls';
@@ -49,6 +50,7 @@ export function TimeBar() {
     queryFn: () => api.histogram({ from: a, to: b, bins: BINS }),
   });
 
+  const narrow = useMediaQuery('(max-width: 760px)') ?? false;
   const strip = useRef<HTMLDivElement>(null);
   const [drag, setDrag] = useState<number | null>(null);
   const shown = drag ?? cursor.at;
@@ -108,7 +110,7 @@ export function TimeBar() {
       >
         <Bars bins={bins} />
         {flagsOf(bins).map((flag) => <span key={flag.t} className="flag" style={{ insetInlineStart: percent(flag.t) }}><StatusShape shape={flag.shape} /></span>)}
-        {ticksIn(from, to, 6).map((tick) => <span key={tick} className="tick" style={{ insetInlineStart: percent(tick) }}>{tickLabel(p, tick, to - from)}</span>)}
+        {ticksIn(from, to, narrow ? 3 : 6).map((tick) => <span key={tick} className="tick" style={{ insetInlineStart: percent(tick) }}>{tickLabel(p, tick, to - from)}</span>)}
         {past && to >= now - 1000 && <span className="now" style={{ insetInlineStart: '100%' }} />}
         <span className={(shown - from) / (to - from) < 0.15 ? 'cur lft' : 'cur'} style={{ insetInlineStart: percent(shown) }}>
           <span className="lb">{range === '7d' ? `${hourMinute(p, shown)}` : clock(p, shown)}</span>
