@@ -11,6 +11,8 @@ export default defineConfig({
   build: {
     target: ['es2022', 'safari16'],
     outDir: 'dist',
+    // Not "assets": that word is a page of this program.
+    assetsDir: 'static',
     assetsInlineLimit: 0,
     rollupOptions: {
       output: {

@@ -29,7 +29,7 @@ pub(crate) async fn serve(request: Request) -> Response {
         return response;
     }
     // A missing asset must not come back as a page: the browser would run HTML as a script.
-    if path.starts_with("assets/") || path.rsplit('/').next().is_some_and(|n| n.contains('.')) {
+    if path.starts_with("static/") || path.rsplit('/').next().is_some_and(|n| n.contains('.')) {
         return Failure::not_found().into_response();
     }
     file("index.html").unwrap_or_else(|| Failure::not_found().into_response())
@@ -48,7 +48,7 @@ fn file(path: &str) -> Option<Response> {
     if let Ok(value) = HeaderValue::from_str(media_type) {
         headers.insert(header::CONTENT_TYPE, value);
     }
-    let caching = if path.starts_with("assets/") {
+    let caching = if path.starts_with("static/") {
         "public, max-age=31536000, immutable"
     } else {
         "no-cache"

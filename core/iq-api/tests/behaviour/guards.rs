@@ -85,7 +85,7 @@ async fn every_answer_carries_the_security_headers() {
         "/api/nothing",
         "/health/live",
         "/api/openapi.json",
-        "/assets/none.js",
+        "/static/none.js",
     ] {
         let reply = client.get(path).await;
         let header = |name: &str| {
@@ -120,7 +120,13 @@ async fn every_answer_carries_the_security_headers() {
 async fn pages_get_the_interface_and_unknown_routes_an_error() {
     let app = TestApp::empty().await;
     let client = app.client();
-    for path in ["/", "/assets", "/blackbox/incidents/1", "/digital-twin?t=5"] {
+    for path in [
+        "/",
+        "/assets",
+        "/assets/1",
+        "/blackbox/incidents/1",
+        "/digital-twin?t=5",
+    ] {
         let reply = client.get(path).await.expect_status(200);
         assert!(
             reply.text().to_lowercase().contains("<!doctype html>"),
@@ -134,7 +140,7 @@ async fn pages_get_the_interface_and_unknown_routes_an_error() {
             .expect_code(404, "request.route_unknown");
     }
     for path in [
-        "/assets/none.js",
+        "/static/none.js",
         "/robots.txt",
         "/../Cargo.toml",
         "/..%2f..%2fCargo.toml",
