@@ -13,6 +13,11 @@ const TEXT_RULES = [
   { selector: `JSXAttribute[name.name="style"] Property[key.name=${PHYSICAL}]`, message: 'Use logical properties: the page is read in both directions.' },
 ];
 
+/** What an effect returns is kept as its clean-up: the value of an expression (a promise, say) would be called as one. */
+const EFFECT_RULES = [
+  { selector: 'CallExpression[callee.name=/^use(Layout|Insertion)?Effect$/] > ArrowFunctionExpression.arguments[expression=true]:not([body.type="ArrowFunctionExpression"])', message: 'Give an effect a body in braces: what it returns is called as its clean-up.' },
+];
+
 export default defineConfig(
   { ignores: ['dist', 'node_modules', 'src/api/schema.d.ts', 'test-results', 'playwright-report'] },
   js.configs.recommended,
@@ -23,7 +28,7 @@ export default defineConfig(
     rules: {
       'react-hooks/rules-of-hooks': 'error',
       'react-hooks/exhaustive-deps': 'error',
-      'no-restricted-syntax': ['error', ...TEXT_RULES],
+      'no-restricted-syntax': ['error', ...TEXT_RULES, ...EFFECT_RULES],
       'no-console': 'error',
       '@typescript-eslint/no-unused-vars': ['error', { argsIgnorePattern: '^_' }],
       '@typescript-eslint/consistent-type-imports': 'error',

@@ -64,6 +64,31 @@ for (const language of ['ar', 'en'] as const) {
   }
 }
 
+test('walking through the whole menu twice breaks no page', async ({ browser }) => {
+  const context = await browser.newContext();
+  await dress(context, 'en', 'light');
+  const page = await context.newPage();
+  const broken: string[] = [];
+  page.on('pageerror', (error) => broken.push(`${new URL(page.url()).pathname}: ${error.message}`));
+  await signIn(page, t);
+  await page.goto(`${t.url}/`);
+  await settled(page);
+  // Clicked, not opened by address: only then does one page leave and the next one come in the same document.
+  const entries = page.locator('nav.nv a');
+  const n = await entries.count();
+  expect(n).toBeGreaterThan(5);
+  for (let round = 0; round < 2; round += 1) {
+    for (let i = 0; i < n; i += 1) {
+      const entry = entries.nth(i);
+      await entry.click();
+      await expect(entry).toHaveAttribute('aria-current', 'page');
+      await expect(page.locator('main h1').first()).toBeVisible();
+    }
+  }
+  expect(broken).toEqual([]);
+  await context.close();
+});
+
 test('the pages looked at are all routes of the program', () => {
   for (const [variant, routes] of looked) expect([...routes].sort(), variant).toEqual(ROUTES.map((r) => r.path).sort());
   expect(looked.size).toBe(4);

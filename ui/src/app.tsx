@@ -95,7 +95,7 @@ function Gate() {
   const [path] = useLocation();
   const { session, loading, error, retry } = useSession();
   const open = OPEN_PATHS.includes(path);
-  useEffect(() => document.getElementById('main')?.scrollTo(0, 0), [path]);
+  useEffect(() => { document.getElementById('main')?.scrollTo(0, 0); }, [path]);
   if (loading) return <main><LoadingState what={t('state.loading')} /></main>;
   if (error && !session) return <main><ErrorState error={error} retry={retry} /></main>;
   if (!session || session.must_change_password) {
@@ -120,7 +120,7 @@ function Direction() {
   const { i18n } = useTranslation();
   const { setDirection } = useDirection();
   const direction = directionOf(i18n.language as Language);
-  useEffect(() => setDirection(direction), [direction, setDirection]);
+  useEffect(() => { setDirection(direction); }, [direction, setDirection]);
   return null;
 }
 

@@ -47,7 +47,7 @@ export function TwinPanel({ id, onClose }: { id: string; onClose: () => void }) 
   const refresh = useRefresh(cursor.t);
   const query = useQuery({ queryKey: ['twin-asset', id, cursor.t], queryFn: () => api.twinAsset(id, { t: cursor.t }), refetchInterval: refresh, placeholderData: (old) => (old?.id === id ? old : undefined) });
   const panel = useRef<HTMLElement>(null);
-  useEffect(() => panel.current?.focus({ preventScroll: true }), [id]);
+  useEffect(() => { panel.current?.focus({ preventScroll: true }); }, [id]);
   const from = Math.min(cursor.from, cursor.at - 60_000);
   return (
     <aside ref={panel} className="pane side" tabIndex={-1} aria-label={t('twin.panel')} onKeyDown={(event) => event.key === 'Escape' && onClose()}>
