@@ -231,10 +231,20 @@ async fn import_assets(
     let plan = tokio::task::spawn_blocking(move || import_plan::plan(&text, &plant))
         .await
         .map_err(|_| Failure::internal())??;
+    // With a refused row nothing is written, and the report must not say otherwise.
+    let is_refused = !query.dry_run && !plan.problems.is_empty();
     let report = ImportReport {
         dry_run: query.dry_run,
-        created: plan.created.len() as u64,
-        updated: plan.updated.len() as u64,
+        created: if is_refused {
+            0
+        } else {
+            plan.created.len() as u64
+        },
+        updated: if is_refused {
+            0
+        } else {
+            plan.updated.len() as u64
+        },
         unchanged: plan.unchanged,
         errors: plan
             .problems

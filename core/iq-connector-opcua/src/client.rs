@@ -115,16 +115,7 @@ pub(crate) async fn prepare(
     ctx: &ConnectorContext,
     settings: &Settings,
 ) -> Result<(EndpointDescription, Option<Judged>), CodedError> {
-    let endpoints = match discover(ctx, &settings.url).await {
-        Ok(endpoints) => endpoints,
-        // The library has one word for every trouble on the way; say which one it is.
-        Err(error) if error.code == "opcua.connection_lost" => {
-            return Err(crate::probe::unreachable(&settings.url)
-                .await
-                .unwrap_or(error));
-        }
-        Err(error) => return Err(error),
-    };
+    let endpoints = discover(ctx, &settings.url).await?;
     let endpoint = choose(&endpoints, settings)?;
     let judged = judge(ctx, settings, &endpoint).await?;
     Ok((endpoint, judged))

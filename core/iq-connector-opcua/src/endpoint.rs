@@ -65,7 +65,26 @@ pub(crate) async fn discover(
             endpoints.truncate(MAX_ENDPOINTS);
             Ok(endpoints)
         }
-        Ok(Err(error)) => Err(from_status(error.status(), Doing::Discovery, &host)),
+        Ok(Err(error)) => {
+            let error = from_status(error.status(), Doing::Discovery, &host);
+            match error.code {
+                // There was no connection to lose: say what stands in the way, and if name and port
+                // are fine, that something else than OPC UA listens there.
+                "opcua.connection_lost" | "opcua.path_unknown" => {
+                    let cause = crate::probe::unreachable(url).await;
+                    Err(match (cause, error.code) {
+                        (Some(cause), _) => cause,
+                        (None, "opcua.connection_lost") => {
+                            CodedError::new(ErrorKind::Upstream, "test.protocol_unexpected")
+                                .with("address", url.trim())
+                                .with("protocol", "OPC UA")
+                        }
+                        (None, _) => error,
+                    })
+                }
+                _ => Err(error),
+            }
+        }
         Err(_) => Err(CodedError::new(ErrorKind::Upstream, "opcua.timeout").with("host", host)),
     }
 }

@@ -109,6 +109,9 @@ pub(crate) async fn record(
 }
 
 fn publish(inner: &Inner, tenant: TenantId, changed: Changed) {
+    if !changed.alerts.is_empty() {
+        inner.rescore.notify_one();
+    }
     for alert in changed.alerts {
         inner.bus.publish(tenant, LiveEvent::Alert(alert));
     }

@@ -31,7 +31,10 @@ use iq_historian::Historian;
 use iq_secrets::MasterKey;
 use iq_store::Store;
 use parking_lot::RwLock;
-use tokio::{sync::mpsc, task::JoinHandle};
+use tokio::{
+    sync::{Notify, mpsc},
+    task::JoinHandle,
+};
 use tokio_util::sync::CancellationToken;
 
 pub use demo::DemoPlant;
@@ -81,6 +84,8 @@ pub(crate) struct Inner {
     pub(crate) index: IndexCell,
     pub(crate) recent: Arc<Recent>,
     pub(crate) scores: scoring::Scores,
+    /// Rung when an alert changed: a score that is ten seconds old must not stand beside a trip.
+    pub(crate) rescore: Notify,
     /// What each machine does, as the rules see it.
     pub(crate) machines: RwLock<HashMap<AssetId, RunTracker>>,
     pub(crate) bus: LiveBus,
@@ -121,6 +126,7 @@ impl Runtime {
             index: IndexCell::default(),
             recent: Arc::default(),
             scores: scoring::Scores::default(),
+            rescore: Notify::new(),
             machines: RwLock::default(),
             bus: LiveBus::new(),
             flow,

@@ -31,6 +31,9 @@ use crate::{AssetEntry, Inner, SignalEntry, TenantIndex, alerts::Occurrence};
 /// How often every asset is assessed.
 const EVERY: Duration = Duration::from_secs(10);
 
+/// How long to wait for further alerts of a burst.
+const SETTLE_AFTER_ALERT: Duration = Duration::from_millis(700);
+
 /// How often an unchanged assessment is written down all the same.
 const WRITE_UNCHANGED_MS: i64 = 10 * 60_000;
 
@@ -90,6 +93,10 @@ pub(crate) async fn run(inner: Arc<Inner>) {
     loop {
         tokio::select! {
             _ = every.tick() => {}
+            () = inner.rescore.notified() => {
+                // Alerts come in bursts; one score for all of them.
+                tokio::time::sleep(SETTLE_AFTER_ALERT).await;
+            }
             () = inner.cancel.cancelled() => return,
         }
         let tenants: Vec<Arc<TenantIndex>> = inner.index.load().tenants.values().cloned().collect();
