@@ -18,10 +18,16 @@ pub fn is_clean_char(c: char) -> bool {
         && !matches!(c, '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}' | '\u{200E}' | '\u{200F}' | '\u{061C}' | '\u{FEFF}')
 }
 
+/// Whether a reader sees the character; a name of zero-width characters alone would be a blank line.
+fn is_visible(c: char) -> bool {
+    !c.is_whitespace()
+        && !matches!(c, '\u{00AD}' | '\u{180E}' | '\u{200B}'..='\u{200D}' | '\u{2060}'..='\u{2064}' | '\u{3164}')
+}
+
 /// Whether a text is non-blank, at most `max_chars` long, of one line and free of hidden controls.
 #[must_use]
 pub fn is_clean_line(text: &str, max_chars: usize) -> bool {
-    !text.trim().is_empty()
+    text.chars().any(is_visible)
         && text.chars().count() <= max_chars
         && text
             .chars()
@@ -73,5 +79,11 @@ mod tests {
         ] {
             assert_eq!(sentence_number(value).to_string(), text);
         }
+    }
+
+    #[test]
+    fn a_name_of_invisible_characters_is_blank() {
+        assert!(!is_clean_line("\u{200b}\u{200d}", 10));
+        assert!(is_clean_line("می\u{200c}شود", 10));
     }
 }
