@@ -17,7 +17,31 @@ export async function target(): Promise<Target> {
   const running = await demo();
   const owner = accountsIn(running.output()).find((a) => a.role === 'platform_owner');
   if (!owner) throw new Error(`the demo appliance printed no owner:\n${running.output()}`);
+  await haveAnIncident(running.url, owner.username, owner.password);
   return { url: running.url, username: owner.username, password: owner.password, stop: running.stop };
+}
+
+/** A healthy plant has no incident to look at: a bearing wears until protection stops the pump. */
+async function haveAnIncident(url: string, username: string, password: string): Promise<void> {
+  const json = { 'Content-Type': 'application/json', Origin: url };
+  const signedIn = await fetch(`${url}/api/session`, { method: 'POST', headers: json, body: JSON.stringify({ username, password }) });
+  const { csrf_token: token } = (await signedIn.json()) as { csrf_token: string };
+  const headers = { ...json, Cookie: (signedIn.headers.get('set-cookie') ?? '').split(';')[0]!, 'X-CSRF-Token': token };
+  const fault = { asset: 'P-102A', fault: 'bearing_wear', over_s: 120 };
+  const injected = await fetch(`${url}/api/plant/inject`, { method: 'POST', headers, body: JSON.stringify(fault) });
+  if (!injected.ok) throw new Error(`the fault was refused: ${await injected.text()}`);
+  await waitUntil('an incident is open', 300_000, async () => {
+    const answer = await fetch(`${url}/api/blackbox/incidents?limit=1`, { headers });
+    return ((await answer.json()) as { total: number }).total > 0;
+  });
+}
+
+async function waitUntil(what: string, within: number, holds: () => Promise<boolean>): Promise<void> {
+  const end = Date.now() + within;
+  while (!(await holds())) {
+    if (Date.now() > end) throw new Error(`not reached: ${what}`);
+    await new Promise((next) => setTimeout(next, 1_000));
+  }
 }
 
 export type Language = 'ar' | 'en';
