@@ -1,6 +1,7 @@
 // Who is signed in. The only state shared by the whole application.
+import { type MantineColorScheme, useMantineColorScheme } from '@mantine/core';
 import { useQuery, useQueryClient } from '@tanstack/react-query';
-import { createContext, type ReactNode, useCallback, useContext, useEffect, useMemo } from 'react';
+import { createContext, type ReactNode, useCallback, useContext, useEffect, useMemo, useRef } from 'react';
 import { changePreferences, preferences } from '@/i18n';
 import type { Preferences } from '@/i18n/locale';
 import { api } from './calls';
@@ -12,14 +13,20 @@ export interface SessionState {
   loading: boolean;
   error: unknown;
   may: (permission: string) => boolean;
-  /** Takes over a session that a sign-in, set-up or password change answered with. */
+  /** Takes over a session that set-up or a password change answered with; the page keeps its looks. */
   accept: (session: SessionInfo) => Promise<void>;
+  /** Takes over the session of a sign-in, with the looks the account has stored. */
+  enter: (session: SessionInfo) => Promise<void>;
+  /** What a person picks before signing in counts more than what the account has stored. */
+  chose: (what: 'language' | 'theme') => void;
   signOut: () => Promise<void>;
   retry: () => void;
 }
 
 const Context = createContext<SessionState | null>(null);
 const KEY = ['session'];
+
+const themeOf = (s: UserSettings): MantineColorScheme => (s.theme === 'light' || s.theme === 'dark' ? s.theme : 'auto');
 
 export function preferencesOf(s: UserSettings): Preferences {
   return {
@@ -44,6 +51,8 @@ export function SessionProvider({ children }: { children: ReactNode }) {
   const client = useQueryClient();
   const { data, isPending, error, refetch } = useQuery({ queryKey: KEY, queryFn: readSession, staleTime: Infinity });
   const session = data ?? null;
+  const { setColorScheme } = useMantineColorScheme();
+  const chosen = useRef(new Set<'language' | 'theme'>());
 
   useEffect(() => {
     const left = () => client.setQueryData(KEY, null);
@@ -54,14 +63,25 @@ export function SessionProvider({ children }: { children: ReactNode }) {
   const accept = useCallback(
     async (next: SessionInfo) => {
       setCsrf(next.csrf_token);
-      // The language chosen on the sign-in page is kept; digits and calendar come from the stored settings.
       await changePreferences({ ...preferencesOf(next.settings), language: preferences().language });
       client.setQueryData(KEY, next);
     },
     [client],
   );
+  const enter = useCallback(
+    async (next: SessionInfo) => {
+      setCsrf(next.csrf_token);
+      const stored = preferencesOf(next.settings);
+      await changePreferences(chosen.current.has('language') ? { ...stored, language: preferences().language } : stored);
+      if (!chosen.current.has('theme')) setColorScheme(themeOf(next.settings));
+      client.setQueryData(KEY, next);
+    },
+    [client, setColorScheme],
+  );
+  const chose = useCallback((what: 'language' | 'theme') => { chosen.current.add(what); }, []);
   const signOut = useCallback(async () => {
     await api.signOut();
+    chosen.current.clear();
     client.clear();
     client.setQueryData(KEY, null);
   }, [client]);
@@ -73,10 +93,12 @@ export function SessionProvider({ children }: { children: ReactNode }) {
       error,
       may: (permission) => session?.permissions.includes(permission) ?? false,
       accept,
+      enter,
+      chose,
       signOut,
       retry: () => void refetch(),
     }),
-    [session, isPending, error, accept, signOut, refetch],
+    [session, isPending, error, accept, enter, chose, signOut, refetch],
   );
   return <Context.Provider value={value}>{children}</Context.Provider>;
 }

@@ -12,7 +12,7 @@ import { useText } from '@/i18n/text';
 
 function SignIn() {
   const { t } = useText();
-  const { accept } = useSession();
+  const { enter } = useSession();
   const [username, setUsername] = useState('');
   const [password, setPassword] = useState('');
   const [error, setError] = useState<unknown>(null);
@@ -22,7 +22,7 @@ function SignIn() {
     setBusy(true);
     setError(null);
     try {
-      await accept(await api.signIn({ username: username.trim(), password }));
+      await enter(await api.signIn({ username: username.trim(), password }));
     } catch (e) {
       setError(e);
       setBusy(false);

@@ -1,9 +1,10 @@
 // Header: brand, site filter, search, alert counts, language, theme, person.
 import { Menu, useComputedColorScheme, useMantineColorScheme } from '@mantine/core';
-import { useQuery } from '@tanstack/react-query';
+import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { api } from '@/api/calls';
 import { useRefresh } from '@/api/live';
 import { useSession, useSignedIn } from '@/api/session';
+import type { SessionInfo, UserSettings } from '@/api/types';
 import { Icon, StatusShape } from '@/components/icons';
 import { AppLink } from '@/components/link';
 import { Select } from '@/components/fields';
@@ -43,14 +44,31 @@ function AlertCounts() {
   );
 }
 
+/** Looks changed in the header belong to the account, like those changed on the settings page. */
+function useSaveLooks(): (changes: Partial<UserSettings>) => Promise<void> {
+  const { session } = useSession();
+  const client = useQueryClient();
+  const toasts = useToasts();
+  return async (changes) => {
+    if (!session || session.must_change_password) return;
+    try {
+      const saved = await api.saveSettings({ ...session.settings, language: preferences().language, ...changes });
+      client.setQueryData<SessionInfo | null>(['session'], (old) => (old ? { ...old, settings: saved } : old));
+    } catch (e) {
+      toasts.failed(e);
+    }
+  };
+}
+
 export function LanguageSwitch() {
   const { t, p } = useText();
-  const { session } = useSession();
-  const toasts = useToasts();
+  const { session, chose } = useSession();
+  const save = useSaveLooks();
   const other = p.language === 'ar' ? 'en' : 'ar';
   const change = async () => {
     await changePreferences({ ...preferences(), language: other });
-    if (session && !session.must_change_password) await api.saveSettings({ ...session.settings, language: other }).catch(toasts.failed);
+    if (!session) chose('language');
+    await save({ language: other });
   };
   return (
     <button type="button" className="btn quiet" lang={other} aria-label={t('header.other_language')} onClick={() => void change()}>
@@ -62,9 +80,17 @@ export function LanguageSwitch() {
 export function ThemeSwitch() {
   const { t } = useText();
   const { setColorScheme } = useMantineColorScheme();
+  const { session, chose } = useSession();
+  const save = useSaveLooks();
   const scheme = useComputedColorScheme('light');
+  const other = scheme === 'dark' ? 'light' : 'dark';
+  const change = () => {
+    setColorScheme(other);
+    if (!session) chose('theme');
+    void save({ theme: other });
+  };
   return (
-    <button type="button" className="btn quiet icon" aria-label={t(scheme === 'dark' ? 'header.to_light' : 'header.to_dark')} onClick={() => setColorScheme(scheme === 'dark' ? 'light' : 'dark')}>
+    <button type="button" className="btn quiet icon" aria-label={t(scheme === 'dark' ? 'header.to_light' : 'header.to_dark')} onClick={change}>
       <Icon name={scheme === 'dark' ? 'sun' : 'moon'} />
     </button>
   );
