@@ -17,7 +17,7 @@ function Inject({ plant, onDone }: { plant: PlantStatus; onDone: () => void }) {
   const toasts = useToasts();
   const [fault, setFault] = useState(plant.faults[0]?.fault ?? '');
   const [asset, setAsset] = useState('');
-  const [over, setOver] = useState('600');
+  const [over, setOver] = useState('300');
   const [error, setError] = useState<unknown>(null);
   const assets = plant.faults.find((f) => f.fault === fault)?.assets ?? [];
   const target = assets.includes(asset) ? asset : (assets[0] ?? '');
@@ -37,7 +37,7 @@ function Inject({ plant, onDone }: { plant: PlantStatus; onDone: () => void }) {
       <form className="stack" onSubmit={(event) => void submit(event)}>
         <Field label={t('plant.fault')}>{(p) => <select {...p} className="in" name="fault" value={fault} onChange={(e) => setFault(e.target.value)}>{plant.faults.map((f) => <option key={f.fault} value={f.fault}>{name(f.names)}</option>)}</select>}</Field>
         <Field label={t('field.asset')}>{(p) => <select {...p} className="in mono" name="asset" value={target} onChange={(e) => setAsset(e.target.value)}>{assets.map((a) => <option key={a} value={a}>{a}</option>)}</select>}</Field>
-        <Field label={t('plant.over')}>{(p) => <select {...p} className="in" name="over" value={over} onChange={(e) => setOver(e.target.value)}>{[60, 600, 3600, 86400].map((s) => <option key={s} value={s}>{t(`plant.over.${s}`)}</option>)}</select>}</Field>
+        <Field label={t('plant.over')}>{(p) => <select {...p} className="in" name="over" value={over} onChange={(e) => setOver(e.target.value)}>{[120, 300, 600, 1800, 7200].map((s) => <option key={s} value={s}>{t(`plant.over.${s}`)}</option>)}</select>}</Field>
         <InlineError error={error} />
         <div><button type="submit" className="btn pri" disabled={!fault || !target}>{t('plant.inject_action')}</button></div>
       </form>
