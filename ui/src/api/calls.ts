@@ -1,5 +1,5 @@
 // Every route the pages use, one function each.
-import { type Query, request } from './http';
+import { type Query, request, send, storeTakesWrites } from './http';
 import type * as T from './types';
 
 type Id = string;
@@ -10,6 +10,7 @@ const del = (path: string) => request<void>('DELETE', path);
 const e = encodeURIComponent;
 
 export const api = {
+  storeTakesWrites,
   setup: () => get<T.SetupStatus>('/api/setup'),
   createFirst: (body: T.SetupRequest) => post<T.SetupResult>('/api/setup', body),
   signIn: (body: T.SignInRequest) => post<T.SessionInfo>('/api/session', body),
@@ -91,6 +92,13 @@ export const api = {
   configStatus: () => get<T.ConfigStatus>('/internal/config/status'),
 
   plant: () => get<T.PlantStatus>('/api/plant'),
+  /** How far the plant's clock is behind the server's, in ms; nothing where no plant runs. */
+  plantBehind: async () => {
+    const response = await send('GET', '/api/plant');
+    const plant = (await response.json()) as T.PlantStatus;
+    const answered = Date.parse(response.headers.get('date') ?? '');
+    return plant.running ? (Number.isNaN(answered) ? Date.now() : answered) - plant.plant_time : 0;
+  },
   inject: (body: T.InjectRequest) => post<void>('/api/plant/inject', body),
   resetPlant: (body: T.ResetRequest) => post<void>('/api/plant/reset', body),
   scenario: (body: T.ScenarioRequest) => post<void>('/api/plant/scenario', body),

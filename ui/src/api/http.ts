@@ -15,6 +15,9 @@ export class RequestFailed extends Error {
   }
 }
 
+/** Told to the window when a write failed because the store has no room. */
+export const WRITE_REFUSED = 'optria:write-refused';
+
 let csrf = '';
 export const setCsrf = (token: string): void => {
   csrf = token;
@@ -74,9 +77,18 @@ export async function send(method: string, path: string, ask: Ask = {}): Promise
   if (!response.ok) {
     const failed = await failure(response);
     if (failed.status === 401) window.dispatchEvent(new CustomEvent('optria:signed-out', { detail: path }));
+    if (failed.code === 'store.disk_full') window.dispatchEvent(new CustomEvent(WRITE_REFUSED));
     throw failed;
   }
   return response;
+}
+
+/** Whether values can be stored now. A program that closes answers 503 too; that is no full disk. */
+export async function storeTakesWrites(): Promise<boolean> {
+  const response = await fetch('/health/ready', { headers: { Accept: 'application/json' } });
+  if (response.ok) return true;
+  const body = (await response.json().catch(() => ({}))) as { status?: string };
+  return body.status !== 'store_takes_no_writes';
 }
 
 export async function request<T>(method: string, path: string, ask: Ask = {}): Promise<T> {

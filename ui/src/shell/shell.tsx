@@ -10,6 +10,7 @@ import { type Route, ROUTES } from '@/routes';
 import { Header } from './header';
 import { Navigation } from './navigation';
 import { Palette } from './palette';
+import { StoreBanner } from './store-banner';
 import { TimeBar } from './timebar';
 
 export function useRoute(): Route | undefined {
@@ -32,6 +33,7 @@ export function Shell({ children }: { children: ReactNode }) {
       <Header route={route} onSearch={() => setSearching(true)} />
       <Navigation route={route} />
       <main className="mn" id="main" tabIndex={-1}>
+        <StoreBanner />
         {past && (
           <div className="pastnote" role="status">
             <Icon name="clock" />
