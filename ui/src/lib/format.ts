@@ -92,6 +92,13 @@ export function span(p: Preferences, ms: number): Span {
   return { key: 'span.d_h', args: { a: n(Math.floor(hours / 24)), b: n(hours % 24) } };
 }
 
+/** A duration as `1:07`: hours and minutes. */
+export function hoursMinutes(p: Preferences, ms: number): string {
+  const minutes = Math.floor(Math.max(0, ms) / 60_000);
+  const two = new Intl.NumberFormat(intlLocale(p), { minimumIntegerDigits: 2 });
+  return `${number(p, Math.floor(minutes / 60), 0)}:${plain(two.format(minutes % 60))}`;
+}
+
 /** Arabic-Indic and Persian digits, and their separators, as typed by hand, become ASCII before validation. */
 export function normaliseDigits(text: string): string {
   return text

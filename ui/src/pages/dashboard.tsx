@@ -12,6 +12,7 @@ import { Connectivity, SeverityMark, StatusMark, Tag, When } from '@/components/
 import { useMetricName } from '@/components/metrics';
 import { EmptyState } from '@/components/notices';
 import { Loaded, PageHead, Pane } from '@/components/page';
+import { PlantBehind } from '@/components/plant-behind';
 import { HealthScore, healthStatus } from '@/components/score';
 import { useText } from '@/i18n/text';
 import { useCursor } from '@/lib/cursor';
@@ -136,6 +137,7 @@ export default function DashboardPage() {
       <Loaded query={query} what={t('dashboard.loading')} rows={8}>
         {(o) => (
           <div className="stack">
+            {cursor.t === null && <PlantBehind />}
             <Rail o={o} />
             <div className="grid stretch">
               <Pane className="c8" title={t('dashboard.attention')} caption={t('dashboard.attention_order')} end={<AppLink to="/alerts">{t('dashboard.all_alerts')}</AppLink>}>

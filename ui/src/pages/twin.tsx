@@ -12,6 +12,7 @@ import { Connectivity, StatusMark } from '@/components/marks';
 import { useFamilyName } from '@/components/metrics';
 import { EmptyState } from '@/components/notices';
 import { Loaded, PageHead } from '@/components/page';
+import { PlantBehind } from '@/components/plant-behind';
 import { TwinCard } from '@/components/twin-card';
 import { TwinPanel } from '@/components/twin-panel';
 import { useText } from '@/i18n/text';
@@ -83,6 +84,7 @@ export default function TwinPage() {
         ) : (
           <div className={selected ? 'twin with-panel' : 'twin'}>
             <div className="stack g6">
+              {cursor.t === null && <PlantBehind />}
               {grouped(twin, shown).map((group) => (
                 <section key={group.id}>
                   <div className="row unit-head">
