@@ -1,9 +1,10 @@
 // First start: names the organisation and creates its first administrator.
-import { type FormEvent, useState } from 'react';
+import { type FormEvent, useEffect, useState } from 'react';
 import { Redirect } from 'wouter';
 import { api } from '@/api/calls';
 import { useSession } from '@/api/session';
 import type { SetupResult } from '@/api/types';
+import { useConfirm } from '@/components/dialog';
 import { Door, useSetupStatus } from '@/components/door';
 import { Field, problemOf } from '@/components/fields';
 import { Tag } from '@/components/marks';
@@ -15,6 +16,22 @@ import { useText } from '@/i18n/text';
 /** The owner's temporary password exists on this screen only. */
 function OwnerAccount({ made, onContinue }: { made: SetupResult; onContinue: () => void }) {
   const { t } = useText();
+  const [confirm, dialog] = useConfirm();
+  useEffect(() => {
+    const ask = (event: BeforeUnloadEvent) => event.preventDefault();
+    window.addEventListener('beforeunload', ask);
+    return () => window.removeEventListener('beforeunload', ask);
+  }, []);
+  // A page of the history to fall back on: going back lands here and is asked about.
+  useEffect(() => { window.history.pushState(null, '', window.location.href); }, []);
+  useEffect(() => {
+    const back = () => {
+      window.history.pushState(null, '', '/setup');
+      confirm({ title: t('setup.leave_title'), body: t('setup.leave_body'), action: t('setup.leave_action'), danger: true, run: async () => onContinue() });
+    };
+    window.addEventListener('popstate', back);
+    return () => window.removeEventListener('popstate', back);
+  }, [confirm, onContinue, t]);
   return (
     <div className="stack">
       <h1>{t('setup.owner_title')}</h1>
@@ -25,6 +42,7 @@ function OwnerAccount({ made, onContinue }: { made: SetupResult; onContinue: () 
         <dt>{t('field.temporary_password')}</dt><dd><Tag className="b password" wrap>{made.platform_owner_password}</Tag></dd>
       </dl>
       <div className="actions"><button type="button" className="btn pri" onClick={onContinue}>{t('setup.owner_noted')}</button></div>
+      {dialog}
     </div>
   );
 }
