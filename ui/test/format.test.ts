@@ -59,3 +59,15 @@ describe('fingerprint', () => {
     expect(tailMatches(sha, '0185f61c')).toBe(false);
   });
 });
+
+describe('units and states', () => {
+  it('never prints the unit of a number without dimension', () => {
+    expect(f.withUnit('Running', '1')).toBe('Running');
+    expect(f.withUnit('Speed', 'rpm')).toBe('Speed (rpm)');
+  });
+
+  it('tells how far a clock is behind in hours and minutes', () => {
+    expect(f.hoursMinutes({ language: 'en', digits: 'latn', calendar: 'gregory' }, 67 * 60_000 + 59_000)).toBe('1:07');
+    expect(f.hoursMinutes({ language: 'ar', digits: 'arab', calendar: 'gregory' }, 5 * 60_000)).toBe('٠:٠٥');
+  });
+});

@@ -25,7 +25,7 @@ export function Attention({ rows, at }: { rows: AttentionRow[]; at: number }) {
           <div className="w2">
             <span className="row">
               <span className="ell cap dim grow">{row.tag ? <SourceTag tag={row.tag} /> : row.metric ? metric(row.metric) : ''}</span>
-              <Quantity value={row.value} unit={row.unit} className={row.status === 'critical' ? 'b crit-t' : row.status === 'warning' ? 'b warn-t' : 'b'} />
+              <Quantity value={row.value} unit={row.unit} metric={row.metric} className={row.status === 'critical' ? 'b crit-t' : row.status === 'warning' ? 'b warn-t' : 'b'} />
             </span>
             <AnalogIndicator value={row.value} status={row.status} limits={row.limits} band={bandOf(row)} scaleLow={row.scale_low} scaleHigh={row.scale_high} />
           </div>

@@ -55,7 +55,7 @@ export function segments(t: number[], v: (number | null)[]): { t: number; v: num
   return parts;
 }
 
-export function Sparkline({ t, v, status = 'normal', band, from, to }: { t: number[]; v: (number | null)[]; status?: AssetStatus; band?: Scale | null; from?: number; to?: number }) {
+export function Sparkline({ t, v, status = 'normal', band, from, to, stepped = false }: { t: number[]; v: (number | null)[]; status?: AssetStatus; band?: Scale | null; from?: number; to?: number; stepped?: boolean }) {
   const values = v.filter((x): x is number => x !== null);
   if (values.length < 2) return <svg className="spark" viewBox="0 0 100 28" aria-hidden="true" />;
   const low = Math.min(...values, band?.low ?? Infinity);
@@ -64,7 +64,7 @@ export function Sparkline({ t, v, status = 'normal', band, from, to }: { t: numb
   const end = to ?? t[t.length - 1]!;
   const x = (time: number) => ((time - start) / Math.max(1, end - start)) * 100;
   const y = (value: number) => (high === low ? 14 : 26 - ((value - low) / (high - low)) * 24);
-  const path = segments(t, v).map((part) => part.map((point, i) => `${i === 0 ? 'M' : 'L'}${x(point.t).toFixed(2)} ${y(point.v).toFixed(2)}`).join('')).join('');
+  const path = segments(t, v).map((part) => part.map((point, i) => `${i === 0 ? 'M' : stepped ? `H${x(point.t).toFixed(2)}L` : 'L'}${x(point.t).toFixed(2)} ${y(point.v).toFixed(2)}`).join('')).join('');
   return (
     <svg className={`spark ${status}`} viewBox="0 0 100 28" preserveAspectRatio="none" aria-hidden="true">
       {band && <rect className="band" x="0" width="100" y={y(band.high)} height={Math.max(0.5, y(band.low) - y(band.high))} />}

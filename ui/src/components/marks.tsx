@@ -5,6 +5,7 @@ import type { AssetStatus, Connectivity as Link, Severity } from '@/api/types';
 import { useText } from '@/i18n/text';
 import { iso, unitLabel } from '@/lib/format';
 import { Icon, type IconName, type Shape, StatusShape } from './icons';
+import { stateWord } from './metrics';
 
 export function StatusMark({ status, bare = false }: { status: AssetStatus; bare?: boolean }) {
   const { word } = useText();
@@ -70,10 +71,12 @@ export function SourceTag({ tag, className = '' }: { tag: string; className?: st
   return <span className={`tag keep-end ${className}`} title={tag}><bdi dir="ltr">{shortTag(tag)}</bdi></span>;
 }
 
-/** A measured value with its unit in one left-to-right isolate; no value is a dash, never zero. */
-export function Quantity({ value, text, unit, decimals, className = '' }: { value?: number | null; text?: string | null; unit?: string | null; decimals?: number; className?: string }) {
+/** A measured value with its unit in one left-to-right isolate; no value is a dash, never zero. A state is
+ *  its word. */
+export function Quantity({ value, text, unit, metric, decimals, className = '' }: { value?: number | null; text?: string | null; unit?: string | null; metric?: string | null; decimals?: number; className?: string }) {
   const { n } = useText();
-  if (text) return <bdi className={`q ${className}`}>{text}</bdi>;
+  const word = text || stateWord(metric, value);
+  if (word) return <bdi className={`q ${className}`}>{word}</bdi>;
   if (value === null || value === undefined) return <span className="dim" aria-hidden="true">{'—'}</span>;
   return (
     <bdi className={`q ${className}`} dir="ltr">

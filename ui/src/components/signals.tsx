@@ -3,9 +3,9 @@ import { useQuery } from '@tanstack/react-query';
 import { api } from '@/api/calls';
 import { useLiveValue } from '@/api/live';
 import type { AssetStatus, SignalDetail } from '@/api/types';
-import { useText } from '@/i18n/text';
 import { statusOf } from '@/lib/scale';
 import { Sparkline } from './instruments';
+import { isState, useSignalName } from './metrics';
 import { Quantity, SourceTag, StatusMark } from './marks';
 
 export interface Reading {
@@ -27,8 +27,8 @@ export function useReading(signal: SignalDetail | null, t: number | null): Readi
 
 const TONES: Record<AssetStatus, string> = { critical: 'crit-t', warning: 'warn-t', normal: '', unknown: 'dim' };
 
-export function ReadingValue({ reading, unit }: { reading: Reading; unit: string }) {
-  return <Quantity value={reading.value} text={reading.text} unit={unit} className={`b ${TONES[reading.status]}`} />;
+export function ReadingValue({ reading, unit, metric }: { reading: Reading; unit: string; metric: string }) {
+  return <Quantity value={reading.value} text={reading.text} unit={unit} metric={metric} className={`b ${TONES[reading.status]}`} />;
 }
 
 export function useSeries(signal: string, from: number, to: number, width: number, refetchInterval: number | false = false) {
@@ -43,14 +43,14 @@ export function useSeries(signal: string, from: number, to: number, width: numbe
 
 /** One signal in a panel: name and tag, sparkline over its band, value. */
 export function SignalRow({ signal, t, from, to, refresh }: { signal: SignalDetail; t: number | null; from: number; to: number; refresh: number | false }) {
-  const { name } = useText();
+  const name = useSignalName();
   const reading = useReading(signal, t);
   const { data } = useSeries(signal.id, from, to, 120, refresh);
   return (
     <li className="sig">
-      <div className="nm"><span className="ell s">{name(signal.names) || signal.metric}</span>{signal.tag && <SourceTag className="cap dim" tag={signal.tag} />}</div>
-      <div className="sp">{data && <Sparkline t={data.t} v={data.v} status={reading.status} band={signal.baseline} from={from} to={to} />}</div>
-      <div className="vl"><StatusMarkIfAbnormal status={reading.status} /><ReadingValue reading={reading} unit={signal.unit} /></div>
+      <div className="nm"><span className="ell s">{name(signal)}</span>{signal.tag && <SourceTag className="cap dim" tag={signal.tag} />}</div>
+      <div className="sp">{data && <Sparkline t={data.t} v={data.v} status={reading.status} band={signal.baseline} from={from} to={to} stepped={isState(signal.metric)} />}</div>
+      <div className="vl"><StatusMarkIfAbnormal status={reading.status} /><ReadingValue reading={reading} unit={signal.unit} metric={signal.metric} /></div>
     </li>
   );
 }

@@ -9,6 +9,7 @@ import { useText } from '@/i18n/text';
 import { iso } from '@/lib/format';
 import { plotOptions, type PlotInput } from '@/lib/plot';
 import { Quantity } from './marks';
+import { isState } from './metrics';
 
 export type TrendProps = Pick<PlotInput, 'limits' | 'band' | 'onsetAt' | 'cursorAt' | 'past' | 'pen' | 'axes'> & {
   series: Series;
@@ -16,7 +17,12 @@ export type TrendProps = Pick<PlotInput, 'limits' | 'band' | 'onsetAt' | 'cursor
   height?: number;
   onPick?: (t: number) => void;
   readout?: boolean;
+  /** Says whether the values are states, and which. */
+  metric?: string;
 };
+
+/** A state holds until the next one; there is nothing in between. */
+const STEPS = uPlot.paths.stepped?.({ align: 1 });
 
 /** Canvas text uses a fallback font unless the face is loaded first. */
 function useFonts(): boolean {
@@ -32,25 +38,26 @@ function useFonts(): boolean {
   return ready;
 }
 
-export function Trend({ series, label, height = 190, onPick, readout = false, ...rest }: TrendProps) {
+export function Trend({ series, label, height = 190, onPick, readout = false, metric, ...rest }: TrendProps) {
   const { p, t } = useText();
   const scheme = useComputedColorScheme('light');
   const { ref, width } = useElementSize();
   const host = useRef<HTMLDivElement>(null);
   const fonts = useFonts();
   const [hover, setHover] = useState<number | null>(null);
+  const paths = metric !== undefined && isState(metric) ? STEPS : undefined;
   const { limits, band, onsetAt, cursorAt, past, pen, axes } = rest;
 
   useEffect(() => {
     if (!host.current || width < 40 || !fonts) return;
     const input: PlotInput = {
-      from: series.from, to: series.to, t: series.t, v: series.v, bad: series.bad, limits, band, onsetAt, cursorAt, past, pen, axes,
+      from: series.from, to: series.to, t: series.t, v: series.v, bad: series.bad, limits, band, onsetAt, cursorAt, past, pen, axes, paths,
       height, width, p, onHover: readout ? setHover : undefined,
     };
     const plot = new uPlot(plotOptions(input), [series.t.map((x) => x / 1000), series.v], host.current);
     return () => plot.destroy();
     // The scheme is part of the colours that the options read from the page.
-  }, [series, width, fonts, height, p, scheme, limits, band, onsetAt, cursorAt, past, pen, axes, readout]);
+  }, [series, width, fonts, height, p, scheme, limits, band, onsetAt, cursorAt, past, pen, axes, paths, readout]);
 
   const pick = (event: React.MouseEvent<HTMLDivElement>) => {
     if (!onPick || !host.current) return;
@@ -66,7 +73,7 @@ export function Trend({ series, label, height = 190, onPick, readout = false, ..
       {!drawn && <p className="trend-empty help" dir="auto">{t('trend.no_points')}</p>}
       {readout && at !== undefined && (
         <div className="trend-read cap">
-          <bdi className="t" dir="ltr">{iso(at)}</bdi> <Quantity value={series.v[hover!]} unit={series.unit} />
+          <bdi className="t" dir="ltr">{iso(at)}</bdi> <Quantity value={series.v[hover!]} unit={series.unit} metric={metric} />
         </div>
       )}
     </div>

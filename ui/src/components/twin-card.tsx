@@ -4,10 +4,12 @@ import { useText } from '@/i18n/text';
 import { EquipmentIcon } from './icons';
 import { AnalogIndicator } from './instruments';
 import { Connectivity, StatusMark, Tag } from './marks';
+import { useSignalName } from './metrics';
 import { ReadingValue, useReading } from './signals';
 
 export function TwinCard({ asset, t: at, selected, onPick }: { asset: TwinAsset; t: number | null; selected: boolean; onPick: () => void }) {
   const { t, n, name } = useText();
+  const signalName = useSignalName();
   const key = asset.key_signal;
   const reading = useReading(key, at);
   const fresh = asset.connectivity === 'live' || asset.connectivity === 'demo';
@@ -25,8 +27,8 @@ export function TwinCard({ asset, t: at, selected, onPick }: { asset: TwinAsset;
         <span className="dim">{t('field.health')}</span>
         {asset.health === null ? <span className="dim" title={t('score.not_enough')}><span aria-hidden="true">{'—'}</span><span className="sr">{t('score.not_enough')}</span></span> : <b>{n(asset.health, 0)}</b>}
         <span className="end row g1 base ell">
-          {key && <span className="cap dim ell" title={name(key.names)}>{name(key.names) || key.metric}</span>}
-          {key && <ReadingValue reading={reading} unit={key.unit} />}
+          {key && <span className="cap dim ell" title={signalName(key)}>{signalName(key)}</span>}
+          {key && <ReadingValue reading={reading} unit={key.unit} metric={key.metric} />}
         </span>
       </span>
       <AnalogIndicator value={reading.value} status={reading.status} limits={key?.limits} band={key?.baseline} scaleLow={key?.scale_low} scaleHigh={key?.scale_high} />

@@ -31,6 +31,9 @@ const UNIT_WORDS: Record<string, string> = {
 
 export const unitLabel = (unit: string): string => UNIT_WORDS[unit] ?? unit;
 
+/** A label with its unit behind it, where there is one. */
+export const withUnit = (label: string, unit: string): string => (unitLabel(unit) ? `${label} (${unitLabel(unit)})` : label);
+
 /** Clock time; seconds always, milliseconds where order matters. */
 export function clock(p: Preferences, t: number, ms = false): string {
   return plain(

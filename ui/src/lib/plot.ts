@@ -20,6 +20,8 @@ export interface PlotInput {
   past?: boolean;
   pen?: number;
   axes?: boolean;
+  /** How the points are joined; straight where not said. */
+  paths?: uPlot.Series.PathBuilder;
   height: number;
   width: number;
   p: Preferences;
@@ -132,7 +134,7 @@ export function plotOptions(input: PlotInput): uPlot.Options {
           { ...axis, size: 54, values: (_u, splits) => splits.map((s) => isolatedNumber(number(p, s))) },
         ]
       : [{ show: false }, { show: false }],
-    series: [{}, { stroke: token(`pen${input.pen ?? 1}`), width: 1.5, points: { show: input.v.length < 40 }, spanGaps: false }],
+    series: [{}, { stroke: token(`pen${input.pen ?? 1}`), width: 1.5, points: { show: input.v.length < 40 }, spanGaps: false, paths: input.paths }],
     hooks: {
       drawClear: [(u) => underlay(u, input)],
       draw: [(u) => overlay(u, input)],

@@ -54,9 +54,9 @@ export default function MappingPage() {
     { key: 'external_tag', title: t('mapping.tag'), cell: (m) => <span className="two"><SourceTag tag={m.external_tag} /><small><bdi>{m.integration_name}</bdi></small></span>, csv: (m) => m.external_tag },
     { key: 'asset_code', title: t('field.asset'), cell: (m) => <AppLink to={`/assets/${m.asset_id}`}><Tag>{m.asset_code}</Tag></AppLink>, csv: (m) => m.asset_code },
     { key: 'metric_name', title: t('mapping.metric'), cell: (m) => metric(m.metric_name), csv: (m) => m.metric_name },
-    { key: 'unit', title: t('mapping.unit'), cell: (m) => <Tag>{m.unit === m.signal_unit ? unitLabel(m.unit) : `${unitLabel(m.unit)} → ${unitLabel(m.signal_unit)}`}</Tag>, csv: (m) => m.unit, wideOnly: true },
+    { key: 'unit', title: t('mapping.unit'), cell: (m) => <Tag>{m.unit === m.signal_unit ? unitLabel(m.unit) || '—' : `${unitLabel(m.unit) || '—'} → ${unitLabel(m.signal_unit) || '—'}`}</Tag>, csv: (m) => m.unit, wideOnly: true },
     { key: 'scale', title: t('mapping.scale'), cell: (m) => (m.scaling_factor === 1 && m.offset_value === 0 ? <span className="dim">{'—'}</span> : <Tag>{`× ${n(m.scaling_factor)} + ${n(m.offset_value)}`}</Tag>), csv: (m) => m.scaling_factor, wideOnly: true },
-    { key: 'value', title: t('mapping.value_now'), cell: (m) => <span className="two"><Quantity value={m.value} text={m.text} unit={m.signal_unit} className={m.quality === 'good' ? 'b' : 'warn-t'} /><small>{m.is_active ? <When at={m.observed_at} /> : t('common.disabled')}</small></span>, csv: (m) => m.value },
+    { key: 'value', title: t('mapping.value_now'), cell: (m) => <span className="two"><Quantity value={m.value} text={m.text} unit={m.signal_unit} metric={m.metric_name} className={m.quality === 'good' ? 'b' : 'warn-t'} /><small>{m.is_active ? <When at={m.observed_at} /> : t('common.disabled')}</small></span>, csv: (m) => m.value },
     ...(write ? [{ key: 'actions', title: '', end: true, cell: (m: Mapping) => (
       <span className="nw">
         <button type="button" className="btn quiet sm icon" aria-label={t('mapping.edit_of', { tag: m.external_tag })} onClick={() => setDraft({ mapping: m, integration_id: m.integration_id, tag: m.external_tag })}><Icon name="edit" /></button>

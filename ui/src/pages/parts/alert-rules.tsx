@@ -8,12 +8,12 @@ import { useConfirm } from '@/components/dialog';
 import { Field, problemOf } from '@/components/fields';
 import { Icon } from '@/components/icons';
 import { Quantity } from '@/components/marks';
-import { useMetricName } from '@/components/metrics';
+import { stateWord, useMetricName } from '@/components/metrics';
 import { EmptyState } from '@/components/notices';
 import { Loaded, Pane } from '@/components/page';
 import { type Column, DataTable } from '@/components/table';
 import { useText } from '@/i18n/text';
-import { normaliseDigits, unitLabel } from '@/lib/format';
+import { normaliseDigits, unitLabel, withUnit } from '@/lib/format';
 import { FormDialog } from './asset-forms';
 
 const KINDS = ['limit', 'rate', 'flat_line', 'stale', 'trip'] as const;
@@ -34,10 +34,10 @@ function Condition({ rule }: { rule: AlertRule }) {
   const c = rule.condition;
   if (c.kind === 'limit') {
     const set = LIMITS.filter((key) => c.limits[key] !== undefined && c.limits[key] !== null);
-    return <span className="row wrap g3">{set.map((key) => <span key={key} className="nw"><span className="dim">{t(`rule.${key}`)}</span> <Quantity value={c.limits[key]} unit={rule.unit} /></span>)}</span>;
+    return <span className="row wrap g3">{set.map((key) => <span key={key} className="nw"><span className="dim">{t(`rule.${key}`)}</span> <Quantity value={c.limits[key]} unit={rule.unit} metric={rule.metric} /></span>)}</span>;
   }
-  if (c.kind === 'rate') return <>{t('rule.rate_says', { rate: `${n(c.max_per_minute)} ${unitLabel(rule.unit)}` })}</>;
-  if (c.kind === 'trip') return <>{t('rule.trip_says', { value: n(c.tripped_value) })}</>;
+  if (c.kind === 'rate') return <>{t('rule.rate_says', { rate: `${n(c.max_per_minute)} ${unitLabel(rule.unit)}`.trim() })}</>;
+  if (c.kind === 'trip') return <>{t('rule.trip_says', { value: stateWord(rule.metric, c.tripped_value) ?? n(c.tripped_value) })}</>;
   return <>{t(`rule.${c.kind}_says`, { span: span(c.for_s * 1000) })}</>;
 }
 
@@ -52,13 +52,13 @@ function ConditionFields({ value, unit, error, onChange }: { value: RuleConditio
   );
   if (value.kind === 'limit') {
     const set = (key: keyof Limits) => (text: string) => onChange({ ...value, limits: { ...value.limits, [key]: text.trim() === '' ? null : number(text) } });
-    return <>{LIMITS.map((key) => numeric(`${t(`rule.${key}`)} (${unitLabel(unit)})`, `limits.${key}`, value.limits[key], set(key)))}</>;
+    return <>{LIMITS.map((key) => numeric(withUnit(t(`rule.${key}`), unit), `limits.${key}`, value.limits[key], set(key)))}</>;
   }
   if (value.kind === 'trip') return numeric(t('rule.tripped_value'), 'tripped_value', value.tripped_value, (x) => onChange({ ...value, tripped_value: number(x) }));
   return (
     <>
       {value.kind === 'rate'
-        ? numeric(t('rule.max_per_minute', { unit: unitLabel(unit) }), 'max_per_minute', value.max_per_minute, (x) => onChange({ ...value, max_per_minute: number(x) }))
+        ? numeric(withUnit(t('rule.max_per_minute'), unit), 'max_per_minute', value.max_per_minute, (x) => onChange({ ...value, max_per_minute: number(x) }))
         : numeric(t('rule.for_s'), 'for_s', value.for_s, (x) => onChange({ ...value, for_s: Math.round(number(x)) }))}
       <Field label={t('field.severity')}>{(p) => <select {...p} className="in" value={value.severity} onChange={(e) => onChange({ ...value, severity: e.target.value as Severity })}>{(['info', 'warning', 'critical'] as const).map((s) => <option key={s} value={s}>{word('severity', s)}</option>)}</select>}</Field>
     </>
@@ -84,7 +84,7 @@ function RuleForm({ rule, signals, family, onClose, onSaved }: { rule?: AlertRul
           <ConditionFields key={form.condition.kind} value={form.condition} unit={unit} error={error} onChange={(c) => set('condition', c)} />
           <Field label={t('rule.on_delay')} error={problemOf(error, 'on_delay_s')}>{(p) => <input {...p} className="in mono" inputMode="numeric" defaultValue={form.on_delay_s} onChange={(e) => set('on_delay_s', Math.round(number(e.target.value)))} />}</Field>
           <Field label={t('rule.off_delay')} error={problemOf(error, 'off_delay_s')}>{(p) => <input {...p} className="in mono" inputMode="numeric" defaultValue={form.off_delay_s} onChange={(e) => set('off_delay_s', Math.round(number(e.target.value)))} />}</Field>
-          <Field label={t('rule.deadband', { unit: unitLabel(unit) })} error={problemOf(error, 'deadband')}>{(p) => <input {...p} className="in mono" inputMode="decimal" defaultValue={form.deadband} onChange={(e) => set('deadband', number(e.target.value))} />}</Field>
+          <Field label={withUnit(t('rule.deadband'), unit)} error={problemOf(error, 'deadband')}>{(p) => <input {...p} className="in mono" inputMode="decimal" defaultValue={form.deadband} onChange={(e) => set('deadband', number(e.target.value))} />}</Field>
           <Field label={t('rule.source')} help={t('rule.source_help')} error={problemOf(error, 'source')}>{(p) => <input {...p} className="in" dir="auto" value={form.source} onChange={(e) => set('source', e.target.value)} />}</Field>
           <label className="chk wide"><input type="checkbox" checked={form.is_enabled} onChange={(e) => set('is_enabled', e.target.checked)} />{t('rule.enabled')}</label>
         </>

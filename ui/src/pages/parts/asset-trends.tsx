@@ -9,6 +9,7 @@ import { useSignedIn } from '@/api/session';
 import { Icon } from '@/components/icons';
 import { AnalogIndicator } from '@/components/instruments';
 import { shortTag, StatusMark, Tag, When } from '@/components/marks';
+import { useSignalName } from '@/components/metrics';
 import { EmptyState } from '@/components/notices';
 import { Loaded, Pane } from '@/components/page';
 import { ReadingValue, useReading, useSeries } from '@/components/signals';
@@ -34,12 +35,12 @@ function SignalTrend({ signal, pen }: { signal: SignalDetail; pen: number }) {
   const cursor = useCursor();
   const refresh = useRefresh(cursor.t);
   const { data } = useSeries(signal.id, cursor.from, cursor.to, 900, refresh);
-  const { name } = useText();
+  const name = useSignalName();
   const { t } = useText();
   if (!data) return <div className="trend-wait" aria-hidden="true" />;
   return (
     <>
-      <Trend series={data} label={t('trend.label', { name: name(signal.names) || signal.metric })} height={150} axes readout pen={pen} limits={signal.limits} band={signal.baseline} cursorAt={cursor.t} past={cursor.t !== null} onPick={(at) => cursor.setT(at)} />
+      <Trend series={data} metric={signal.metric} label={t('trend.label', { name: name(signal) })} height={150} axes readout pen={pen} limits={signal.limits} band={signal.baseline} cursorAt={cursor.t} past={cursor.t !== null} onPick={(at) => cursor.setT(at)} />
       <div className="row wrap g4 cap dim trend-foot">
         <ProvenanceNote series={data} />
         {signal.baseline && <span><i className="key band" aria-hidden="true" />{t('trend.band')} <When at={signal.baseline.trained_from} /> {'–'} <When at={signal.baseline.trained_to} /></span>}
@@ -51,16 +52,17 @@ function SignalTrend({ signal, pen }: { signal: SignalDetail; pen: number }) {
 }
 
 function SignalPane({ signal, pen }: { signal: SignalDetail; pen: number }) {
-  const { t, name } = useText();
+  const { t } = useText();
+  const name = useSignalName();
   const cursor = useCursor();
   const [ref, seen] = useSeen<HTMLDivElement>();
   const reading = useReading(signal, cursor.t);
   return (
     <div ref={ref}>
-      <Pane level={3} title={name(signal.names) || signal.metric} caption={signal.tag ? <><Tag><span title={signal.tag}>{shortTag(signal.tag)}</span></Tag>{signal.integration_name && <> · <bdi>{signal.integration_name}</bdi></>}</> : t(signal.is_derived ? 'trend.derived' : 'trend.not_mapped')} end={<>
+      <Pane level={3} title={name(signal)} caption={signal.tag ? <><Tag><span title={signal.tag}>{shortTag(signal.tag)}</span></Tag>{signal.integration_name && <> · <bdi>{signal.integration_name}</bdi></>}</> : t(signal.is_derived ? 'trend.derived' : 'trend.not_mapped')} end={<>
         <span className="mini-mai"><AnalogIndicator value={reading.value} status={reading.status} limits={signal.limits} band={signal.baseline} scaleLow={signal.scale_low} scaleHigh={signal.scale_high} /></span>
         <StatusMark status={reading.status} bare />
-        <ReadingValue reading={reading} unit={signal.unit} />
+        <ReadingValue reading={reading} unit={signal.unit} metric={signal.metric} />
         <span className="cap dim"><When at={reading.at} /></span>
       </>}>
         {seen ? <SignalTrend signal={signal} pen={pen} /> : <div className="trend-wait" />}

@@ -10,6 +10,7 @@ import { Tag } from '@/components/marks';
 import { ErrorState, LoadingState } from '@/components/notices';
 import { Pane } from '@/components/page';
 import { useText } from '@/i18n/text';
+import { unitLabel } from '@/lib/format';
 
 interface Common {
   integration: Integration;
@@ -56,7 +57,7 @@ function Node({ item, depth, first, ...common }: Common & { item: BrowseItem; de
         {item.has_children ? <Icon name={open ? 'down' : 'forward'} /> : <i className={item.is_variable ? `box ${picked ? 'on' : ''}` : 'nobox'} aria-hidden="true" />}
         <span className="grow ell" title={item.id}>{item.path && depth === 1 ? item.path : item.display}</span>
         {item.mapped_to && <span className="chip act" title={t('browse.mapped_to', { to: item.mapped_to })}>{t('browse.mapped')}</span>}
-        {item.is_variable && <span className="cap dim">{item.unit ?? item.data_type ?? ''}</span>}
+        {item.is_variable && <span className="cap dim">{unitLabel(item.unit ?? '') || (item.data_type ?? '')}</span>}
       </div>
       {open && <Level parent={item.id} q="" depth={depth + 1} {...common} />}
     </li>

@@ -10,7 +10,7 @@ import { Quantity, Tag } from '@/components/marks';
 import { useFamilies } from '@/components/metrics';
 import { InlineError, Notice } from '@/components/notices';
 import { useText } from '@/i18n/text';
-import { normaliseDigits, unitLabel } from '@/lib/format';
+import { normaliseDigits, unitLabel, withUnit } from '@/lib/format';
 import { FormDialog } from './asset-forms';
 
 export interface MappingDraft {
@@ -37,8 +37,8 @@ function Preview({ input }: { input: MappingInput }) {
   return (
     <div className="wide preview" data-preview={data.problems.length === 0 ? 'ok' : 'problems'} aria-busy={isFetching}>
       <div className="row wrap g4">
-        <span><span className="cap dim">{t('mapping.raw')}</span> <Tag>{raw === null || raw === undefined ? '—' : `${String(raw)} ${unitLabel(asked.unit)}`}</Tag></span>
-        <span><span className="cap dim">{t('mapping.becomes')}</span> <Quantity value={data.value} unit={data.signal_unit} className="b" /></span>
+        <span><span className="cap dim">{t('mapping.raw')}</span> <Tag>{raw === null || raw === undefined ? '—' : `${String(raw)} ${unitLabel(asked.unit)}`.trim()}</Tag></span>
+        <span><span className="cap dim">{t('mapping.becomes')}</span> <Quantity value={data.value} unit={data.signal_unit} metric={asked.metric_name} className="b" /></span>
       </div>
       {data.read_error && <p className="help">{data.read_error}</p>}
       {data.problems.map((p) => <Notice key={`${p.field}${p.code}`} tone="critical">{p.message}</Notice>)}
@@ -66,7 +66,7 @@ export function MappingForm({ draft, assets, integrations, onClose, onSaved }: {
           <Field label={t('mapping.source')} error={problemOf(error, 'integration_id')}>{(p) => <select {...p} className="in" disabled={Boolean(m)} value={input.integration_id} onChange={(e) => set({ integration_id: e.target.value })}>{integrations.map((i) => <option key={i.id} value={i.id}>{i.name}</option>)}</select>}</Field>
           <Field label={t('mapping.tag')} required error={problemOf(error, 'external_tag')}>{(p) => <input {...p} className="in mono" name="external_tag" required value={input.external_tag} onChange={(e) => set({ external_tag: e.target.value })} />}</Field>
           <Search label={t('field.asset')} withAsterisk searchable name="asset" data={assets.map((a) => ({ value: a.id, label: `${a.code} · ${name(a.names)}` }))} value={input.asset_id || null} onChange={(v) => set({ asset_id: v ?? '', metric_name: '' })} error={problemOf(error, 'asset_id')} nothingFoundMessage={t('mapping.no_asset')} comboboxProps={{ withinPortal: true }} />
-          <Field label={t('mapping.metric')} required error={problemOf(error, 'metric_name')}>{(p) => <select {...p} className="in" name="metric" required disabled={!asset} value={input.metric_name} onChange={(e) => chooseMetric(e.target.value)}><option value="">{t('form.choose')}</option>{metrics.map((x) => <option key={x.metric} value={x.metric}>{`${name(x.names)} (${unitLabel(x.unit)})`}</option>)}{input.metric_name && !metrics.some((x) => x.metric === input.metric_name) && <option value={input.metric_name}>{input.metric_name}</option>}</select>}</Field>
+          <Field label={t('mapping.metric')} required error={problemOf(error, 'metric_name')}>{(p) => <select {...p} className="in" name="metric" required disabled={!asset} value={input.metric_name} onChange={(e) => chooseMetric(e.target.value)}><option value="">{t('form.choose')}</option>{metrics.map((x) => <option key={x.metric} value={x.metric}>{withUnit(name(x.names), x.unit)}</option>)}{input.metric_name && !metrics.some((x) => x.metric === input.metric_name) && <option value={input.metric_name}>{input.metric_name}</option>}</select>}</Field>
           <Field label={t('mapping.source_unit')} help={t('mapping.source_unit_help')} error={problemOf(error, 'unit')}>{(p) => <><input {...p} className="in mono" name="unit" list="units" value={input.unit} onChange={(e) => set({ unit: e.target.value })} /><datalist id="units">{units.data?.map((u) => <option key={u.symbol} value={u.symbol} />)}</datalist></>}</Field>
           <label className="chk"><input type="checkbox" checked={input.is_active ?? true} onChange={(e) => set({ is_active: e.target.checked })} />{t('mapping.active')}</label>
           <Field label={t('mapping.factor')} error={problemOf(error, 'scaling_factor')}>{(p) => <input {...p} className="in mono" name="scaling_factor" inputMode="decimal" defaultValue={input.scaling_factor} onChange={(e) => set({ scaling_factor: decimal(e.target.value, 1) })} />}</Field>

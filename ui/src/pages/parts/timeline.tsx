@@ -4,6 +4,7 @@ import type { Timeline, TimelineEvent, TimelineTrend } from '@/api/types';
 import { Segment } from '@/components/fields';
 import { Icon, StatusShape } from '@/components/icons';
 import { Quantity, severityShape, SourceTag } from '@/components/marks';
+import { useSignalName } from '@/components/metrics';
 import { useSeries } from '@/components/signals';
 import { Trend } from '@/components/trend';
 import { useText } from '@/i18n/text';
@@ -38,14 +39,15 @@ function Lane({ label, events, from, to }: { label: string; events: TimelineEven
 }
 
 function TrendLane({ trend, from, to, at, pen, onAt }: { trend: TimelineTrend; from: number; to: number; at: number | null; pen: number; onAt: (t: number) => void }) {
-  const { t, name, n } = useText();
+  const { t, n } = useText();
+  const name = useSignalName();
   const { data } = useSeries(trend.signal_id, from, to, 900);
   const value = data && at !== null ? valueAt(data.t, data.v, at) : null;
   return (
     <>
-      <div className="lane-name tall-lane"><span className="ell">{name(trend.names) || trend.metric}</span><SourceTag className="cap dim" tag={trend.tag ?? trend.asset_code} /><span className="cap row g1">{value !== null && <Quantity value={value} unit={trend.unit} className="b" />}{data && <span className="dim" title={t(`trend.provenance.${data.provenance}`, { n: n(data.t.length, 0) })}>{t(`trend.short.${data.provenance}`)}</span>}</span></div>
+      <div className="lane-name tall-lane"><span className="ell">{name(trend)}</span><SourceTag className="cap dim" tag={trend.tag ?? trend.asset_code} /><span className="cap row g1">{value !== null && <Quantity value={value} unit={trend.unit} metric={trend.metric} className="b" />}{data && <span className="dim" title={t(`trend.provenance.${data.provenance}`, { n: n(data.t.length, 0) })}>{t(`trend.short.${data.provenance}`)}</span>}</span></div>
       <div className="lane trend-lane">
-        {data && <Trend series={{ ...data, from, to }} label={t('trend.label', { name: name(trend.names) || trend.metric })} height={66} pen={pen} onsetAt={trend.onset_at} onPick={onAt} />}
+        {data && <Trend series={{ ...data, from, to }} metric={trend.metric} label={t('trend.label', { name: name(trend) })} height={66} pen={pen} onsetAt={trend.onset_at} onPick={onAt} />}
         {trend.onset_at !== null && <span className="onset" style={{ insetInlineStart: `${((trend.onset_at - from) / (to - from)) * 100}%` }}><bdi>{t('incident.moved', { n: pen })}</bdi></span>}
       </div>
     </>
