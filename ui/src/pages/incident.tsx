@@ -51,11 +51,13 @@ function Handling({ detail }: { detail: IncidentDetail }) {
   );
 }
 
-function Notes({ detail }: { detail: IncidentDetail }) {
+function Notes({ detail, t: at }: { detail: IncidentDetail; t: number | null }) {
   const { t } = useText();
   const { may } = useSession();
   const client = useQueryClient();
   const [text, setText] = useState('');
+  // Looking at the past shows what was known then.
+  const notes = at === null ? detail.notes : detail.notes.filter((note) => note.at <= at);
   const [error, setError] = useState<unknown>(null);
   const submit = async (event: FormEvent) => {
     event.preventDefault();
@@ -72,9 +74,10 @@ function Notes({ detail }: { detail: IncidentDetail }) {
   return (
     <Pane title={t('incident.notes')}>
       <ul className="list">
-        {detail.notes.map((note) => <li key={note.id} className="note-row"><div className="row s"><bdi className="m5">{note.author}</bdi><span className="dim"><When at={note.at} /></span></div><p dir="auto" className="s">{note.text}</p></li>)}
+        {notes.map((note) => <li key={note.id} className="note-row"><div className="row s"><bdi className="m5">{note.author}</bdi><span className="dim"><When at={note.at} /></span></div><p dir="auto" className="s">{note.text}</p></li>)}
       </ul>
       {detail.notes.length === 0 && <p className="pb help">{t('incident.no_notes')}</p>}
+      {notes.length < detail.notes.length && <p className="pb help">{t('incident.notes_later')}</p>}
       {may('blackbox.write') && (
         <form className="pb col" onSubmit={(event) => void submit(event)}>
           <Field label={t('incident.add_note')} help={t('incident.note_help')}>{(p) => <textarea {...p} className="in" dir="auto" rows={3} maxLength={4000} value={text} onChange={(e) => setText(e.target.value)} />}</Field>
@@ -140,7 +143,7 @@ export default function IncidentPage() {
                   )}
                 </Loaded>
               </div>
-              <div className="stack"><Handling detail={detail} /><Related detail={detail} /><Notes detail={detail} /></div>
+              <div className="stack"><Handling detail={detail} /><Related detail={detail} /><Notes detail={detail} t={cursor.t} /></div>
             </div>
           </div>
         </>

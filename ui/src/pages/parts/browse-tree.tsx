@@ -55,13 +55,21 @@ function Node({ item, depth, first, ...common }: Common & { item: BrowseItem; de
       <div className={`node ${picked ? 'sel' : ''}`} tabIndex={first ? 0 : -1} style={{ paddingInlineStart: 8 + (depth - 1) * 14 }} onKeyDown={onKey}
         onClick={() => (item.has_children ? setOpen(!open) : common.onToggle?.(item))} onDoubleClick={() => item.is_variable && common.onMap?.(item)}>
         {item.has_children ? <Icon name={open ? 'down' : 'forward'} /> : <i className={item.is_variable ? `box ${picked ? 'on' : ''}` : 'nobox'} aria-hidden="true" />}
-        <span className="grow ell" title={item.id}>{item.path && depth === 1 ? item.path : item.display}</span>
+        {item.path && depth === 1
+          ? <span className="grow path-end" title={`${item.path}\n${item.id}`}><bdi dir="ltr">{pathTail(item.path)}</bdi></span>
+          : <span className="grow ell" title={item.id}>{item.display}</span>}
         {item.mapped_to && <span className="chip act" title={t('browse.mapped_to', { to: item.mapped_to })}>{t('browse.mapped')}</span>}
         {item.is_variable && <span className="cap dim">{unitLabel(item.unit ?? '') || (item.data_type ?? '')}</span>}
       </div>
       {open && <Level parent={item.id} q="" depth={depth + 1} {...common} />}
     </li>
   );
+}
+
+/** The end of a path tells two results apart; its beginning is the same for all. */
+export function pathTail(path: string): string {
+  const tail = /[^/\\|]+[/\\|][^/\\|]+$/.exec(path)?.[0] ?? path;
+  return tail.length < path.length ? `…/${tail}` : path;
 }
 
 function Level({ parent, q, depth, ...common }: Common & { parent: string | null; q: string; depth: number }) {
