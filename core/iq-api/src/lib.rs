@@ -10,6 +10,7 @@ mod assets;
 mod audit_log;
 mod auth;
 mod certificates;
+mod emergency;
 mod events;
 mod health;
 mod http;

@@ -11,6 +11,7 @@ use iq_auth::check_password;
 use iq_domain::{AuthSource, CodedError, ErrorKind, Permission, Role, TenantId, User, UserId};
 use iq_secrets::SecretString;
 use iq_store::{
+    StoreError,
     attempts::{self, AttemptKey},
     sessions, tenants, users,
 };
@@ -115,6 +116,7 @@ async fn sign_in(
     }
     let usable = found.filter(|c| c.user.is_active && c.user.auth_source == AuthSource::Local);
     let hash = usable.as_ref().and_then(|c| c.password_hash.clone());
+    state.emergency.wait_turn(state.runtime.store()).await;
     let verdict = auth::verify_password(&state, password.clone(), hash).await?;
     // Again: guesses sent at once must not all slip past the first look.
     auth::check_back_off(&state, &username, &info).await?;
@@ -133,7 +135,7 @@ async fn sign_in(
     let (session, token_hash) = (opening.session.clone(), opening.new.token_hash);
     let (tenant, id, now) = (user.tenant_id, user.id, state.now());
     let must_change = user.must_change_password;
-    state
+    let stored = state
         .runtime
         .store()
         .write(move |tx| {
@@ -149,7 +151,19 @@ async fn sign_in(
             users::update_last_sign_in(tx, tenant, id, now)?;
             auth::store_session(tx, &session, &token_hash)
         })
-        .await?;
+        .await;
+    match stored {
+        Ok(()) => {}
+        // Reading works with a full disk, also for someone who comes only now.
+        Err(StoreError::DiskFull)
+            if state
+                .emergency
+                .keep(token_hash, opening.session.clone(), now) =>
+        {
+            tracing::warn!(user = user.username, "Signed in while the disk is full.");
+        }
+        Err(error) => return Err(error.into()),
+    }
     let csrf = state.keys.csrf_token(&opening.new.token_hash);
     let body = info_of(&state, &user, user.tenant_id, csrf).await?;
     Ok((
@@ -179,11 +193,13 @@ async fn sign_out(
     caller: Caller,
 ) -> Answer<(StatusCode, HeaderMap)> {
     let (tenant, id, now) = (caller.home_tenant_id, caller.session_id, state.now());
-    state
-        .runtime
-        .store()
-        .write(move |tx| sessions::revoke_session(tx, tenant, id, now))
-        .await?;
+    if !state.emergency.end(&caller.token_hash) {
+        state
+            .runtime
+            .store()
+            .write(move |tx| sessions::revoke_session(tx, tenant, id, now))
+            .await?;
+    }
     state.session_ended(id);
     Ok((StatusCode::NO_CONTENT, auth::clear_cookie_header(&state)))
 }

@@ -11,6 +11,8 @@ use parking_lot::Mutex;
 use subtle::ConstantTimeEq;
 use tokio::sync::{Notify, Semaphore, broadcast, watch};
 
+use crate::emergency::Emergency;
+
 /// Password hashes computed at once; each takes 64 MiB.
 const HASHES_AT_ONCE: usize = 2;
 
@@ -39,6 +41,8 @@ pub struct Inner {
     pub(crate) options: ApiOptions,
     pub(crate) keys: SessionKeys,
     pub(crate) hasher: PasswordHasher,
+    /// Sessions while the disk is full.
+    pub(crate) emergency: Emergency,
     pub(crate) hashing: Semaphore,
     /// Sessions that have just ended; open event streams listen.
     pub(crate) ended: broadcast::Sender<SessionId>,
@@ -82,6 +86,7 @@ impl ApiState {
             hosts.push(host);
         }
         Ok(Self(Arc::new(Inner {
+            emergency: Emergency::default(),
             hasher: PasswordHasher::new(options.hash_cost)?,
             keys,
             runtime,

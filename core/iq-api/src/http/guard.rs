@@ -110,15 +110,19 @@ async fn identify(state: &ApiState, headers: &HeaderMap, info: &RequestInfo) -> 
     let token = cookie(headers, &state.cookie_name()).ok_or_else(required)?;
     let hash = state.keys.token_hash(&token).ok_or_else(required)?;
     let now = state.now();
+    let in_memory = state.emergency.find(&hash, state.runtime.store(), now);
     let found = state
         .runtime
         .store()
         .read(move |conn| {
-            let Some(session) = sessions::get_session_by_token_hash(conn, &hash, now)? else {
+            let stored = sessions::get_session_by_token_hash(conn, &hash, now)?;
+            let Some(session) = stored.or(in_memory) else {
                 return Ok(None);
             };
             let user = users::get_user(conn, session.tenant_id, session.user_id)?;
-            Ok(user.map(|user| (session, user)))
+            Ok(user
+                .filter(|user| user.is_active)
+                .map(|user| (session, user)))
         })
         .await?;
     let (session, user) = found.ok_or_else(required)?;

@@ -50,7 +50,12 @@ impl TestApp {
 
     /// An appliance with two tenants.
     pub(crate) async fn with_plants() -> (Self, Plant, Plant) {
-        let app = Self::empty().await;
+        Self::with_plants_in(tempfile::tempdir().unwrap()).await
+    }
+
+    /// The same in a folder of the caller's.
+    pub(crate) async fn with_plants_in(folder: tempfile::TempDir) -> (Self, Plant, Plant) {
+        let app = Self::start(folder).await;
         let (a, b) = (
             Plant::create(&app, "north").await,
             Plant::create(&app, "south").await,
