@@ -3,7 +3,7 @@ import i18next, { type i18n as I18n } from 'i18next';
 import { initReactI18next } from 'react-i18next';
 import ar from 'virtual:messages/ar';
 import en from 'virtual:messages/en';
-import { type Arguments, format } from './icu';
+import { type Arguments, argumentsOf, format } from './icu';
 import { directionOf, intlLocale, type Preferences, storePreferences } from './locale';
 
 let current: Preferences;
@@ -64,4 +64,10 @@ function applyToDocument(p: Preferences): void {
 /** A sentence of another section, or `undefined` where the catalogue has none. */
 export function sentence(section: string, key: string, args: Arguments = {}): string | undefined {
   return i18next.exists(key, { ns: section }) ? i18next.t(key, { ...args, ns: section }) : undefined;
+}
+
+/** A sentence that needs no values of its moment: one that does can't be said again later. */
+export function wholeSentence(section: string, key: string): string | undefined {
+  const text: unknown = i18next.getResource(i18next.language, section, key);
+  return typeof text === 'string' && argumentsOf(text).length === 0 ? sentence(section, key) : undefined;
 }

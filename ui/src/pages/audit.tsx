@@ -8,7 +8,7 @@ import { Tag, When } from '@/components/marks';
 import { EmptyState } from '@/components/notices';
 import { Loaded, PageHead } from '@/components/page';
 import { type Column, DataTable, useOffset } from '@/components/table';
-import { sentence } from '@/i18n';
+import { sentence, wholeSentence } from '@/i18n';
 import { useText } from '@/i18n/text';
 import { useParameters } from '@/lib/url';
 
@@ -23,7 +23,9 @@ export function dayStart(day: string): number | null {
 function Outcome({ row }: { row: AuditRow }) {
   const { t } = useText();
   if (row.outcome === 'success') return <span className="st mid"><Icon name="check" />{t('audit.success')}</span>;
-  return <span className="st warning"><StatusShape shape="warning" /><Tag>{row.outcome}</Tag></span>;
+  const said = wholeSentence('errors', row.outcome);
+  const words = said ? <span className="audit-cell" title={row.outcome}>{said}</span> : <Tag>{row.outcome}</Tag>;
+  return <span className="row"><StatusShape shape="warning" />{words}</span>;
 }
 
 export default function AuditPage() {
@@ -40,10 +42,10 @@ export default function AuditPage() {
   const columns: Column<AuditRow>[] = [
     { key: 'at', title: t('event.time'), cell: (r) => <When at={r.at} full />, csv: (r) => new Date(r.at).toISOString() },
     { key: 'actor', title: t('audit.actor'), cell: (r) => <Tag>{r.actor}</Tag>, csv: (r) => r.actor },
-    { key: 'action', title: t('audit.action'), cell: (r) => sentence('action', r.action) ?? <Tag>{r.action}</Tag>, csv: (r) => r.action },
-    { key: 'object', title: t('audit.object'), cell: (r) => <Tag wrap>{r.object}</Tag>, csv: (r) => r.object },
+    { key: 'action', title: t('audit.action'), cell: (r) => <span className="audit-cell" title={r.action}>{sentence('action', r.action) ?? <Tag>{r.action}</Tag>}</span>, csv: (r) => r.action },
+    { key: 'object', title: t('audit.object'), cell: (r) => <span className="audit-cell" title={r.object}><Tag wrap>{r.object}</Tag></span>, csv: (r) => r.object },
     { key: 'outcome', title: t('activity.outcome'), cell: (r) => <Outcome row={r} />, csv: (r) => r.outcome },
-    { key: 'details', title: t('audit.details'), cell: (r) => (r.details === null || JSON.stringify(r.details) === '{}' ? <span className="dim">{'—'}</span> : <Tag wrap className="cap">{JSON.stringify(r.details)}</Tag>), csv: (r) => JSON.stringify(r.details), wideOnly: true },
+    { key: 'details', title: t('audit.details'), cell: (r) => (r.details === null || JSON.stringify(r.details) === '{}' ? <span className="dim">{'—'}</span> : <span className="audit-cell" title={JSON.stringify(r.details)}><Tag wrap className="cap">{JSON.stringify(r.details)}</Tag></span>), csv: (r) => JSON.stringify(r.details), wideOnly: true },
     { key: 'address', title: t('audit.address'), cell: (r) => <Tag>{r.address ?? '—'}</Tag>, csv: (r) => r.address, wideOnly: true },
   ];
   return (

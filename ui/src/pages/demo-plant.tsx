@@ -86,7 +86,7 @@ export default function DemoPlantPage() {
                 <div className="c8 stack">
                   <Pane title={t('plant.active')}>
                     {plant.active.length === 0 ? <p className="pb help">{t('plant.none_active')}</p> : (
-                      <ul className="list">{plant.active.map((f) => <li key={`${f.asset}${f.fault}`}><Tag className="b">{f.asset}</Tag><span className="grow">{name(plant.faults.find((x) => x.fault === f.fault)?.names) || f.fault}</span><span className="cap dim">{t('plant.since')} <When at={f.since} /></span><span className="sev"><Bar share={f.severity * 100} /></span><bdi className="q" dir="ltr">{`${n(f.severity * 100, 0)} %`}</bdi><button type="button" className="btn sm" onClick={() => reset(f.asset)}>{t('plant.clear')}</button></li>)}</ul>
+                      <ul className="list">{plant.active.map((f) => <li key={`${f.asset}${f.fault}`} className="fault"><Tag className="b">{f.asset}</Tag><span className="grow">{name(plant.faults.find((x) => x.fault === f.fault)?.names) || f.fault}</span><span className="cap dim">{t('plant.since')} <When at={f.since} /></span><span className="sev"><Bar share={f.severity * 100} /></span><bdi className="q" dir="ltr">{`${n(f.severity * 100, 0)} %`}</bdi><button type="button" className="btn sm" onClick={() => reset(f.asset)}>{t('plant.clear')}</button></li>)}</ul>
                     )}
                   </Pane>
                   <Scenarios plant={plant} onDone={changed} />

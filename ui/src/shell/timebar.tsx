@@ -55,6 +55,9 @@ export function TimeBar() {
   const [drag, setDrag] = useState<number | null>(null);
   const shown = drag ?? cursor.at;
   const percent = (at: number) => `${Math.min(100, Math.max(0, ((at - from) / (to - from)) * 100))}%`;
+  // A label stands centred on its tick: near an end it would run into what stands beside the strip.
+  const edge = narrow ? 0.16 : 0.04;
+  const inside = (at: number) => at - from >= edge * (to - from) && to - at >= edge * (to - from);
   const timeAt = (event: PointerEvent) => {
     const box = strip.current!.getBoundingClientRect();
     return from + Math.min(1, Math.max(0, (event.clientX - box.left) / box.width)) * (to - from);
@@ -110,7 +113,7 @@ export function TimeBar() {
       >
         <Bars bins={bins} />
         {flagsOf(bins).map((flag) => <span key={flag.t} className="flag" style={{ insetInlineStart: percent(flag.t) }}><StatusShape shape={flag.shape} /></span>)}
-        {ticksIn(from, to, narrow ? 3 : 6).map((tick) => <span key={tick} className="tick" style={{ insetInlineStart: percent(tick) }}>{tickLabel(p, tick, to - from)}</span>)}
+        {ticksIn(from, to, narrow ? 3 : 6).filter(inside).map((tick) => <span key={tick} className="tick" style={{ insetInlineStart: percent(tick) }}>{tickLabel(p, tick, to - from)}</span>)}
         {past && to >= now - 1000 && <span className="now" style={{ insetInlineStart: '100%' }} />}
         <span className={(shown - from) / (to - from) < 0.15 ? 'cur lft' : 'cur'} style={{ insetInlineStart: percent(shown) }}>
           <span className="lb">{range === '7d' ? `${hourMinute(p, shown)}` : clock(p, shown)}</span>
