@@ -74,6 +74,7 @@ export function SessionProvider({ children }: { children: ReactNode }) {
       const stored = preferencesOf(next.settings);
       await changePreferences(chosen.current.has('language') ? { ...stored, language: preferences().language } : stored);
       if (!chosen.current.has('theme')) setColorScheme(themeOf(next.settings));
+      chosen.current.clear();
       client.setQueryData(KEY, next);
     },
     [client, setColorScheme],
@@ -81,7 +82,6 @@ export function SessionProvider({ children }: { children: ReactNode }) {
   const chose = useCallback((what: 'language' | 'theme') => { chosen.current.add(what); }, []);
   const signOut = useCallback(async () => {
     await api.signOut();
-    chosen.current.clear();
     client.clear();
     client.setQueryData(KEY, null);
   }, [client]);
