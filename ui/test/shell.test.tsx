@@ -78,6 +78,9 @@ describe('looks of an account', () => {
     act(() => state().chose('language'));
     await act(() => state().enter(session));
     expect(looks()).toEqual(['en', 'dark']);
+    // From then on it is the account's.
+    const [path, sent] = vi.mocked(fetch).mock.calls.at(-1)!;
+    expect([path, sent?.method, JSON.parse(String(sent?.body))]).toEqual(['/api/settings', 'PUT', { ...session.settings, language: 'en' }]);
   });
 });
 

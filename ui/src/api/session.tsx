@@ -26,6 +26,18 @@ export interface SessionState {
 const Context = createContext<SessionState | null>(null);
 const KEY = ['session'];
 
+/** Stores the language of the page with an account that has another: it was chosen before there was a session. */
+async function withLanguage(session: SessionInfo): Promise<SessionInfo> {
+  const { language } = preferences();
+  if (session.must_change_password || session.settings.language === language) return session;
+  try {
+    return { ...session, settings: await api.saveSettings({ ...session.settings, language }) };
+  } catch {
+    // The page keeps its language all the same; the settings page can store it later.
+    return session;
+  }
+}
+
 const themeOf = (s: UserSettings): MantineColorScheme => (s.theme === 'light' || s.theme === 'dark' ? s.theme : 'auto');
 
 export function preferencesOf(s: UserSettings): Preferences {
@@ -64,7 +76,7 @@ export function SessionProvider({ children }: { children: ReactNode }) {
     async (next: SessionInfo) => {
       setCsrf(next.csrf_token);
       await changePreferences({ ...preferencesOf(next.settings), language: preferences().language });
-      client.setQueryData(KEY, next);
+      client.setQueryData(KEY, await withLanguage(next));
     },
     [client],
   );
@@ -75,7 +87,7 @@ export function SessionProvider({ children }: { children: ReactNode }) {
       await changePreferences(chosen.current.has('language') ? { ...stored, language: preferences().language } : stored);
       if (!chosen.current.has('theme')) setColorScheme(themeOf(next.settings));
       chosen.current.clear();
-      client.setQueryData(KEY, next);
+      client.setQueryData(KEY, await withLanguage(next));
     },
     [client, setColorScheme],
   );
