@@ -233,16 +233,27 @@ fn a_full_disk_refuses_whole_batches_and_ends_by_itself() {
     let full = HistorianState::DiskFull {
         since: Timestamp(77),
     };
-    assert_eq!(h.stats().unwrap().state, full);
+    // Sealing in the background may have made room since: then it is over by itself already.
+    let state = h.stats().unwrap().state;
+    assert!(state == full || state == HistorianState::Ok, "{state:?}");
     let readable = h.raw(1, all(), usize::MAX).unwrap();
     assert_eq!(
         readable.len() as i64,
         stored,
         "nothing of the refused batch is there"
     );
+    match h.append_blocking(rows(1, stored, 500)) {
+        Ok(report) => {
+            assert_eq!(report.added, 500);
+            stored += 500;
+        }
+        Err(error) => assert_eq!(error.code(), "store.disk_full"),
+    }
+    let readable = h.raw(1, all(), usize::MAX).unwrap();
     assert_eq!(
-        h.append_blocking(rows(1, stored, 500)).unwrap_err().code(),
-        "store.disk_full"
+        readable.len() as i64,
+        stored,
+        "a batch is there whole or not at all"
     );
     drop(h);
 
