@@ -323,6 +323,8 @@ pub enum StageStatus {
     Running,
     /// Passed.
     Ok,
+    /// Passed, but something should be changed.
+    Warning,
     /// Failed.
     Failed,
     /// Not tried.

@@ -464,6 +464,7 @@ fn stage_dto(language: Language, stage: &connector::TestStage) -> TestStage {
             .unwrap_or_default(),
         status: match stage.status {
             connector::StageStatus::Ok => StageStatus::Ok,
+            connector::StageStatus::Warning => StageStatus::Warning,
             connector::StageStatus::Failed => StageStatus::Failed,
             connector::StageStatus::Skipped => StageStatus::Skipped,
         },

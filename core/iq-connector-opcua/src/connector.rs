@@ -50,6 +50,7 @@ impl Connector for OpcUaConnector {
                 poll: true,
                 trust: true,
                 endpoints: true,
+                ..Capabilities::default()
             },
         }
     }

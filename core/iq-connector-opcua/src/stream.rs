@@ -337,7 +337,7 @@ impl Streamer {
         let count = samples.len() as u64;
         let has_value = samples.iter().any(|s| s.value.is_some());
         tokio::select! {
-            sent = self.sink.send(Batch { samples, gap }) => {
+            sent = self.sink.send(Batch { samples, gap, ..Batch::default() }) => {
                 if sent.is_err() {
                     return Err(Exit::Stopped);
                 }

@@ -1,6 +1,6 @@
 //! The trait itself.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use async_trait::async_trait;
 use iq_domain::{CodedError, ErrorKind, RawSample};
@@ -8,8 +8,9 @@ use secrecy::SecretString;
 use serde_json::Value;
 
 use crate::{
-    BatchSink, BrowsePage, BrowseRequest, ConnectorContext, ConnectorSpec, EndpointOffer,
-    FieldError, RunningConnector, TagSet, TestReport, TestStage, check_config, check_secrets,
+    BatchSink, BrowsePage, BrowseRequest, Choice, ConnectorContext, ConnectorSpec, EndpointOffer,
+    FieldError, MaintenanceSystem, RunningConnector, SampleRows, TagSet, TestReport, TestStage,
+    check_config, check_secrets,
 };
 
 /// Called after each stage of a test.
@@ -64,6 +65,37 @@ pub trait Connector: Send + Sync {
             ErrorKind::Invalid,
             "connector.endpoints_unsupported",
         ))
+    }
+
+    /// What the source offers for a field marked with [`crate::ext::CHOICES`] (its tables, its
+    /// columns), given the values chosen so far.
+    async fn choices(
+        &self,
+        _ctx: &ConnectorContext,
+        _field: &str,
+    ) -> Result<Vec<Choice>, CodedError> {
+        Err(CodedError::new(
+            ErrorKind::Invalid,
+            "connector.choices_unsupported",
+        ))
+    }
+
+    /// The first rows of the source as they are, with the type each column seems to have and the
+    /// tags they would deliver.
+    async fn sample_rows(
+        &self,
+        _ctx: &ConnectorContext,
+        _limit: usize,
+    ) -> Result<SampleRows, CodedError> {
+        Err(CodedError::new(
+            ErrorKind::Invalid,
+            "connector.sample_rows_unsupported",
+        ))
+    }
+
+    /// The side of a maintenance system that takes work orders; `None` where the source has none.
+    fn maintenance(&self) -> Option<Arc<dyn MaintenanceSystem>> {
+        None
     }
 
     /// Starts delivering `tags` into `sink` until stopped. Must be called within a tokio runtime.

@@ -46,6 +46,8 @@ pub struct ConnectorContext {
     pub config: Value,
     /// Effective secrets.
     pub secrets: Arc<BTreeMap<String, SecretString>>,
+    /// Positions up to which everything read is durable, by name ([`crate::CursorMark`]).
+    pub cursors: Arc<BTreeMap<String, Value>>,
     /// The integration's trust list.
     pub trust: Arc<dyn TrustStore>,
     /// This installation's own certificate.

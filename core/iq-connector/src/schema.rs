@@ -23,6 +23,9 @@ pub mod ext {
     pub const GROUP: &str = "x-group";
     /// `true`: needed, from the tenant, the environment or a default, whenever it is shown.
     pub const REQUIRED: &str = "x-required";
+    /// `true`: the form offers what [`crate::Connector::choices`] finds in the source; other text may
+    /// still be written.
+    pub const CHOICES: &str = "x-choices";
     /// How the form edits it: "text", "multiline", "pem", "url", "number", "select", "time_zone".
     pub const WIDGET: &str = "x-widget";
 }

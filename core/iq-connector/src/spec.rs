@@ -18,6 +18,16 @@ pub struct Capabilities {
     pub trust: bool,
     /// The source offers a list of endpoints to choose from.
     pub endpoints: bool,
+    /// The past can be read and is resumed where it stood.
+    pub back_fill: bool,
+    /// Rows can be looked at before a column is chosen.
+    pub sample_rows: bool,
+    /// Work orders and equipment are read.
+    pub maintenance: bool,
+    /// Files are handed to it.
+    pub files: bool,
+    /// It is one of the external databases that `EXTERNAL_DB_ENABLE=false` hides and refuses.
+    pub external_db: bool,
 }
 
 /// The self-description of a connector kind.

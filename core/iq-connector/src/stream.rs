@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use iq_domain::{CodedError, RawSample, Timestamp};
+use iq_domain::{CodedError, RawSample, SourceRecord, Timestamp};
 use tokio::{
     sync::{mpsc, watch},
     task::JoinHandle,
@@ -41,13 +41,40 @@ pub struct GapMark {
     pub reason: GapReason,
 }
 
-/// Samples that arrived together, in the order of arrival.
+/// Why a batch was read.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Purpose {
+    /// What happens now: rules look at it, open pages show it.
+    #[default]
+    Live,
+    /// The past, fetched later: it is stored, and raises no alert of today.
+    BackFill,
+}
+
+/// How far a source was read. It is written down after everything in its batch is durable, and handed
+/// back in [`crate::ConnectorContext::cursors`] at the next start: what came after it is read again,
+/// nothing before it is.
+#[derive(Clone, Debug, PartialEq)]
+pub struct CursorMark {
+    /// Which of the connector's positions (a tag, a table, "work_orders").
+    pub name: String,
+    /// The position, in the connector's own words.
+    pub position: serde_json::Value,
+}
+
+/// What arrived together, in the order of arrival.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Batch {
     /// The samples.
     pub samples: Vec<RawSample>,
+    /// What is no sample: work orders, equipment, events.
+    pub records: Vec<SourceRecord>,
     /// Set when values before these may be missing.
     pub gap: Option<GapMark>,
+    /// Live, or from the past.
+    pub purpose: Purpose,
+    /// Positions that are reached once this batch is durable.
+    pub cursors: Vec<CursorMark>,
 }
 
 /// What a running connector is doing.
@@ -76,6 +103,19 @@ pub struct OtLoad {
     pub monitored_items: u32,
     /// Sessions held on the server.
     pub sessions: u32,
+}
+
+/// How far the reading of the past has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BackFillProgress {
+    /// Start of the stretch that is read.
+    pub from: Timestamp,
+    /// Its end.
+    pub to: Timestamp,
+    /// Everything before this is delivered.
+    pub reached: Timestamp,
+    /// Samples delivered so far.
+    pub samples: u64,
 }
 
 /// A tag the source refuses, with the reason.
@@ -114,6 +154,8 @@ pub struct StreamState {
     pub connects: u64,
     /// Load on the source.
     pub load: OtLoad,
+    /// Set while the past is being read.
+    pub back_fill: Option<BackFillProgress>,
 }
 
 impl StreamState {
@@ -133,6 +175,7 @@ impl StreamState {
             samples: 0,
             connects: 0,
             load: OtLoad::default(),
+            back_fill: None,
         }
     }
 }

@@ -29,6 +29,8 @@ pub enum StageKey {
 pub enum StageStatus {
     /// Fine.
     Ok,
+    /// Passed, but something should be changed (a login that can write, a clock that is off).
+    Warning,
     /// Failed; the following stages are skipped.
     Failed,
     /// Not tried because an earlier stage failed.

@@ -134,6 +134,16 @@ permissions! {
     MappingsRead = "mappings.read", Viewer;
     /// Create, edit, delete mappings.
     MappingsWrite = "mappings.write", TenantAdmin;
+    /// Hand in files of trends and journals, and see what became of them.
+    ImportsWrite = "imports.write", Engineer;
+    /// See work orders and technical objects.
+    WorkOrdersRead = "work_orders.read", Viewer;
+    /// Create work orders and ask for them to be sent to the maintenance system.
+    WorkOrdersWrite = "work_orders.write", Engineer;
+    /// Approve what is sent to the maintenance system, correct and resend what failed.
+    WorkOrdersApprove = "work_orders.approve", OptimizationEngineer;
+    /// Start jobs: reading, scoring.
+    JobsRun = "jobs.run", TenantAdmin;
     /// List users.
     UsersRead = "users.read", TenantAdmin;
     /// Create and change users.

@@ -497,6 +497,7 @@ fn context(
         name,
         config: effective.config,
         secrets: Arc::new(effective.secrets),
+        cursors: Arc::default(),
         trust,
         identity: Arc::clone(&inner.identity),
         clock: Arc::clone(&inner.clock),

@@ -135,7 +135,10 @@ fn batch(step: u64) -> Batch {
             received_at: time_of(step),
         })
         .collect();
-    Batch { samples, gap: None }
+    Batch {
+        samples,
+        ..Batch::default()
+    }
 }
 
 async fn open(folder: &Path) -> Runtime {

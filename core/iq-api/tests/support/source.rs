@@ -36,7 +36,7 @@ impl Desk {
             drop(
                 sink.send(Batch {
                     samples: samples.clone(),
-                    gap: None,
+                    ..Batch::default()
                 })
                 .await,
             );

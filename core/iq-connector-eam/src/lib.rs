@@ -1,0 +1,1 @@
+//! Maintenance systems: SAP PM and Oracle EAM.

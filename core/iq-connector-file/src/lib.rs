@@ -1,0 +1,1 @@
+//! Files of trends and alarm journals: CSV and XLSX.

@@ -1,0 +1,1 @@
+//! PI Web API: points and attributes, recorded values, live values.

@@ -1,0 +1,1 @@
+//! External databases, read only: PostgreSQL, MySQL and MariaDB, SQL Server, Oracle.
