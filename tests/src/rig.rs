@@ -90,6 +90,7 @@ impl Rig {
             name: "test".into(),
             config: effective.config,
             secrets: Arc::new(effective.secrets),
+            cursors: Arc::default(),
             trust: self.trust.clone(),
             identity: self.identity.clone(),
             clock: Arc::new(WallClock),
