@@ -80,4 +80,10 @@ ids! {
     AssessmentId,
     /// A background job.
     JobId,
+    /// A work order or notification, ours or of a maintenance system.
+    WorkOrderId,
+    /// An equipment or functional location of a maintenance system.
+    TechnicalObjectId,
+    /// A work order on its way to a maintenance system.
+    OutboxId,
 }

@@ -35,6 +35,7 @@ pub(crate) const MIGRATIONS: &[Migration] = migrations![
     "0004_black_box",
     "0005_identity",
     "0006_operations",
+    "0007_maintenance",
 ];
 
 /// The table that says what was applied, when and by which program.

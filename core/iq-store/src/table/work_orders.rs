@@ -1,0 +1,409 @@
+//! Work orders: those read from maintenance systems and those written here, in one table, so that a
+//! list shows both.
+
+use iq_domain::{
+    AlertId, AssetId, CodedError, IncidentId, IntegrationId, TenantId, Timestamp, WorkOrderId,
+    WorkOrderKind, WorkOrderPriority, WorkOrderStatus,
+};
+use rusqlite::{Connection, Row, params};
+use serde::{Deserialize, Serialize};
+
+use crate::{Page, Paged, StoreError, query, query::Where, row};
+
+const COLUMNS: &str = "tenant_id, id, reference, integration_id, source_system, kind, number, title, \
+    description, order_type, priority, status, source_status, asset_id, match_state, \
+    equipment_number, functional_location, plant, work_center, related_number, planned_start, \
+    planned_end, actual_start, actual_end, malfunction_at, is_down, origin, alert_id, incident_id, \
+    version, payload, created_by, opened_at, changed_at, recorded_at";
+
+/// How an asset was found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum MatchState {
+    /// Exactly one asset fits.
+    Matched,
+    /// None fits.
+    Unmatched,
+    /// Several fit; a person has to say which.
+    Ambiguous,
+    /// A person said which, or that it is none.
+    Settled,
+}
+
+/// Where a work order came from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum WorkOrderOrigin {
+    /// Read from a maintenance system.
+    Source,
+    /// Written by a person.
+    Manual,
+    /// Written for an alert.
+    Alert,
+    /// Written for an incident.
+    Incident,
+}
+
+/// A work order.
+#[derive(Clone, Debug, PartialEq)]
+pub struct WorkOrder {
+    /// Id.
+    pub id: WorkOrderId,
+    /// Owner.
+    pub tenant_id: TenantId,
+    /// Our own reference; only on what was written here.
+    pub reference: Option<String>,
+    /// The connection to the system that has it; `None` while it is only here.
+    pub integration_id: Option<IntegrationId>,
+    /// Name of that system, kept when the connection goes.
+    pub source_system: Option<String>,
+    /// Notification or order.
+    pub kind: WorkOrderKind,
+    /// Its number there.
+    pub number: Option<String>,
+    /// Short text.
+    pub title: String,
+    /// Long text.
+    pub description: String,
+    /// Type there ("PM01").
+    pub order_type: Option<String>,
+    /// Urgency.
+    pub priority: Option<WorkOrderPriority>,
+    /// Where it stands.
+    pub status: WorkOrderStatus,
+    /// The system's own word for that.
+    pub source_status: String,
+    /// Our asset.
+    pub asset_id: Option<AssetId>,
+    /// How it was found.
+    pub match_state: MatchState,
+    /// Equipment, as its system writes it.
+    pub equipment_number: Option<String>,
+    /// Functional location, as its system writes it.
+    pub functional_location: Option<String>,
+    /// Maintenance plant.
+    pub plant: Option<String>,
+    /// Work centre.
+    pub work_center: Option<String>,
+    /// The notification of an order, or the order of a notification.
+    pub related_number: Option<String>,
+    /// Planned start.
+    pub planned_start: Option<Timestamp>,
+    /// Planned end.
+    pub planned_end: Option<Timestamp>,
+    /// Start of work.
+    pub actual_start: Option<Timestamp>,
+    /// End of work.
+    pub actual_end: Option<Timestamp>,
+    /// When the malfunction began.
+    pub malfunction_at: Option<Timestamp>,
+    /// Whether the object is down.
+    pub is_down: bool,
+    /// Where it came from.
+    pub origin: WorkOrderOrigin,
+    /// The alert it was written for.
+    pub alert_id: Option<AlertId>,
+    /// The incident it was written for.
+    pub incident_id: Option<IncidentId>,
+    /// Its version there (ETag).
+    pub version: Option<String>,
+    /// The row as its system gave it; `null` for our own.
+    pub payload: serde_json::Value,
+    /// User who wrote it here.
+    pub created_by: Option<String>,
+    /// Created, there or here.
+    pub opened_at: Timestamp,
+    /// Last change, there or here.
+    pub changed_at: Timestamp,
+    /// Last time this row was written.
+    pub recorded_at: Timestamp,
+}
+
+/// Which work orders.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct WorkOrderFilter {
+    /// Of one of these assets; empty for all.
+    pub asset_ids: Vec<AssetId>,
+    /// Of this system.
+    pub integration_id: Option<IntegrationId>,
+    /// In one of these states; empty for all.
+    pub statuses: Vec<WorkOrderStatus>,
+    /// Of one of these kinds; empty for all.
+    pub kinds: Vec<WorkOrderKind>,
+    /// Of one of these origins; empty for all.
+    pub origins: Vec<WorkOrderOrigin>,
+    /// Found in one of these ways; empty for all.
+    pub match_states: Vec<MatchState>,
+    /// Written for this alert.
+    pub alert_id: Option<AlertId>,
+    /// Written for this incident.
+    pub incident_id: Option<IncidentId>,
+    /// Opened before this moment.
+    pub opened_before: Option<Timestamp>,
+    /// Occurs in number, reference, texts or the objects it names.
+    pub text: Option<String>,
+}
+
+fn read(r: &Row<'_>) -> rusqlite::Result<WorkOrder> {
+    let priority: Option<String> = r.get("priority")?;
+    Ok(WorkOrder {
+        id: row::id(r, "id")?,
+        tenant_id: row::id(r, "tenant_id")?,
+        reference: r.get("reference")?,
+        integration_id: row::id_opt(r, "integration_id")?,
+        source_system: r.get("source_system")?,
+        kind: row::word(r, "kind")?,
+        number: r.get("number")?,
+        title: r.get("title")?,
+        description: r.get("description")?,
+        order_type: r.get("order_type")?,
+        priority: match priority {
+            Some(_) => Some(row::word(r, "priority")?),
+            None => None,
+        },
+        status: row::word(r, "status")?,
+        source_status: r.get("source_status")?,
+        asset_id: row::id_opt(r, "asset_id")?,
+        match_state: row::word(r, "match_state")?,
+        equipment_number: r.get("equipment_number")?,
+        functional_location: r.get("functional_location")?,
+        plant: r.get("plant")?,
+        work_center: r.get("work_center")?,
+        related_number: r.get("related_number")?,
+        planned_start: row::time_opt(r, "planned_start")?,
+        planned_end: row::time_opt(r, "planned_end")?,
+        actual_start: row::time_opt(r, "actual_start")?,
+        actual_end: row::time_opt(r, "actual_end")?,
+        malfunction_at: row::time_opt(r, "malfunction_at")?,
+        is_down: r.get("is_down")?,
+        origin: row::word(r, "origin")?,
+        alert_id: row::id_opt(r, "alert_id")?,
+        incident_id: row::id_opt(r, "incident_id")?,
+        version: r.get("version")?,
+        payload: row::json(r, "payload")?,
+        created_by: r.get("created_by")?,
+        opened_at: row::time(r, "opened_at")?,
+        changed_at: row::time(r, "changed_at")?,
+        recorded_at: row::time(r, "recorded_at")?,
+    })
+}
+
+fn write(conn: &Connection, tenant: TenantId, w: &WorkOrder, sql: &str) -> Result<(), StoreError> {
+    row::same_tenant(tenant, w.tenant_id)?;
+    query::change_one(
+        conn,
+        sql,
+        params![
+            tenant.to_string(),
+            w.id.to_string(),
+            w.reference,
+            w.integration_id.map(|id| id.to_string()),
+            w.source_system,
+            row::to_word(&w.kind)?,
+            w.number,
+            w.title,
+            w.description,
+            w.order_type,
+            w.priority.as_ref().map(row::to_word).transpose()?,
+            row::to_word(&w.status)?,
+            w.source_status,
+            w.asset_id.map(|id| id.to_string()),
+            row::to_word(&w.match_state)?,
+            w.equipment_number,
+            w.functional_location,
+            w.plant,
+            w.work_center,
+            w.related_number,
+            w.planned_start.map(|t| t.0),
+            w.planned_end.map(|t| t.0),
+            w.actual_start.map(|t| t.0),
+            w.actual_end.map(|t| t.0),
+            w.malfunction_at.map(|t| t.0),
+            w.is_down,
+            row::to_word(&w.origin)?,
+            w.alert_id.map(|id| id.to_string()),
+            w.incident_id.map(|id| id.to_string()),
+            w.version,
+            row::to_json(&w.payload)?,
+            w.created_by,
+            w.opened_at.0,
+            w.changed_at.0,
+            w.recorded_at.0
+        ],
+    )
+    .map_err(|e| e.or_taken(CodedError::conflict("work_orders.exists")))
+}
+
+/// Creates a work order.
+pub fn create_work_order(
+    conn: &Connection,
+    tenant: TenantId,
+    work_order: &WorkOrder,
+) -> Result<(), StoreError> {
+    let marks = vec!["?"; 35].join(", ");
+    let sql = format!("INSERT INTO work_orders ({COLUMNS}) VALUES ({marks})");
+    write(conn, tenant, work_order, &sql)
+}
+
+/// Changes a work order.
+pub fn update_work_order(
+    conn: &Connection,
+    tenant: TenantId,
+    work_order: &WorkOrder,
+) -> Result<(), StoreError> {
+    let sql = "UPDATE work_orders SET reference = ?3, integration_id = ?4, source_system = ?5,
+               kind = ?6, number = ?7, title = ?8, description = ?9, order_type = ?10,
+               priority = ?11, status = ?12, source_status = ?13, asset_id = ?14,
+               match_state = ?15, equipment_number = ?16, functional_location = ?17, plant = ?18,
+               work_center = ?19, related_number = ?20, planned_start = ?21, planned_end = ?22,
+               actual_start = ?23, actual_end = ?24, malfunction_at = ?25, is_down = ?26,
+               origin = ?27, alert_id = ?28, incident_id = ?29, version = ?30, payload = ?31,
+               created_by = ?32, opened_at = ?33, changed_at = ?34, recorded_at = ?35
+               WHERE tenant_id = ?1 AND id = ?2";
+    write(conn, tenant, work_order, sql)
+}
+
+/// Takes a row away whose place another one takes.
+pub fn delete_work_order(
+    conn: &Connection,
+    tenant: TenantId,
+    id: WorkOrderId,
+) -> Result<(), StoreError> {
+    let sql = "DELETE FROM work_orders WHERE tenant_id = ? AND id = ?";
+    query::change_one(conn, sql, params![tenant.to_string(), id.to_string()])
+        .map_err(|e| e.or_reference(CodedError::conflict("work_orders.exists")))
+}
+
+fn find(
+    conn: &Connection,
+    condition: &str,
+    args: &[&dyn rusqlite::ToSql],
+) -> Result<Option<WorkOrder>, StoreError> {
+    let sql = format!("SELECT {COLUMNS} FROM work_orders WHERE tenant_id = ? AND {condition}");
+    query::find(conn, &sql, args, read)
+}
+
+/// The work order, if this tenant has it.
+pub fn get_work_order(
+    conn: &Connection,
+    tenant: TenantId,
+    id: WorkOrderId,
+) -> Result<Option<WorkOrder>, StoreError> {
+    find(conn, "id = ?", params![tenant.to_string(), id.to_string()])
+}
+
+/// The work order that carries our reference.
+pub fn get_work_order_by_reference(
+    conn: &Connection,
+    tenant: TenantId,
+    reference: &str,
+) -> Result<Option<WorkOrder>, StoreError> {
+    find(
+        conn,
+        "reference = ?",
+        params![tenant.to_string(), reference],
+    )
+}
+
+/// The work order a system has under that number.
+pub fn get_work_order_by_number(
+    conn: &Connection,
+    tenant: TenantId,
+    integration: IntegrationId,
+    kind: WorkOrderKind,
+    number: &str,
+) -> Result<Option<WorkOrder>, StoreError> {
+    find(
+        conn,
+        "integration_id = ? AND kind = ? AND number = ?",
+        params![
+            tenant.to_string(),
+            integration.to_string(),
+            row::to_word(&kind)?,
+            number
+        ],
+    )
+}
+
+fn words<T: Serialize>(values: &[T]) -> Result<Vec<String>, StoreError> {
+    values.iter().map(row::to_word).collect()
+}
+
+fn filtered(tenant: TenantId, filter: &WorkOrderFilter) -> Result<Where, StoreError> {
+    let mut wanted = Where::tenant(tenant);
+    wanted
+        .any(
+            "asset_id",
+            filter.asset_ids.iter().map(ToString::to_string).collect(),
+        )
+        .maybe(
+            "integration_id = ?",
+            filter.integration_id.map(|id| id.to_string()),
+        )
+        .any("status", words(&filter.statuses)?)
+        .any("kind", words(&filter.kinds)?)
+        .any("origin", words(&filter.origins)?)
+        .any("match_state", words(&filter.match_states)?)
+        .maybe("alert_id = ?", filter.alert_id.map(|id| id.to_string()))
+        .maybe(
+            "incident_id = ?",
+            filter.incident_id.map(|id| id.to_string()),
+        )
+        .maybe("opened_at < ?", filter.opened_before.map(|t| t.0))
+        .contains(
+            &[
+                "number",
+                "reference",
+                "title",
+                "description",
+                "equipment_number",
+                "functional_location",
+            ],
+            filter.text.as_deref(),
+        );
+    Ok(wanted)
+}
+
+/// A page of work orders, newest first.
+pub fn list_work_orders(
+    conn: &Connection,
+    tenant: TenantId,
+    filter: &WorkOrderFilter,
+    page: Page,
+) -> Result<Paged<WorkOrder>, StoreError> {
+    let select = format!("SELECT {COLUMNS} FROM work_orders");
+    let order = (select.as_str(), "opened_at DESC, id DESC");
+    filtered(tenant, filter)?.page(conn, "work_orders", order, page, read)
+}
+
+/// How many work orders match.
+pub fn count_work_orders(
+    conn: &Connection,
+    tenant: TenantId,
+    filter: &WorkOrderFilter,
+) -> Result<u64, StoreError> {
+    filtered(tenant, filter)?.count(conn, "work_orders")
+}
+
+/// Work orders of a system after one of them, in the order of their ids: to go through all of them in
+/// steps.
+pub fn list_work_orders_after(
+    conn: &Connection,
+    tenant: TenantId,
+    integration: IntegrationId,
+    after: Option<WorkOrderId>,
+    limit: u32,
+) -> Result<Vec<WorkOrder>, StoreError> {
+    let select = format!("SELECT {COLUMNS} FROM work_orders");
+    let found = Where::tenant(tenant)
+        .maybe("integration_id = ?", Some(integration.to_string()))
+        .maybe("id > ?", after.map(|id| id.to_string()))
+        .page(
+            conn,
+            "work_orders",
+            (&select, "id"),
+            Page::first(limit),
+            read,
+        )?;
+    Ok(found.rows)
+}
