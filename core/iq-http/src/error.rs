@@ -21,17 +21,19 @@ pub(crate) fn from_reqwest(error: &reqwest::Error, host: &str, port: u16) -> Cod
         if let Some(tls) = current.downcast_ref::<TlsError>() {
             return from_tls(tls, host);
         }
-        if let Some(io) = current.downcast_ref::<io::Error>() {
-            if let Some(tls) = io.get_ref().and_then(|e| e.downcast_ref::<TlsError>()) {
-                return from_tls(tls, host);
-            }
-            if error.is_connect()
-                && let Some(coded) = from_connect(io, host, port)
-            {
-                return coded;
-            }
+        let io = current.downcast_ref::<io::Error>();
+        if let Some(coded) = io
+            .filter(|_| error.is_connect())
+            .and_then(|io| from_connect(io, host, port))
+        {
+            return coded;
         }
-        cause = current.source();
+        // The source of an I/O error skips the very error it was made from.
+        let inner = io.and_then(io::Error::get_ref);
+        cause = match inner {
+            Some(inner) => Some(inner),
+            None => current.source(),
+        };
     }
     match (error.is_timeout(), error.is_connect()) {
         (true, true) => tcp_timeout(host, port),
