@@ -2,36 +2,35 @@
 //!
 //! A batch goes on only after the historian has committed it: what a page or a rule sees is durable.
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
-use iq_connector::{Batch, GapMark};
-use iq_domain::{IntegrationId, Measurement, StatusCode, TenantId, Timestamp};
-use iq_historian::{Historian, Row};
+use iq_connector::{Batch, CursorMark, GapMark, Purpose};
+use iq_domain::{
+    CodedError, IntegrationId, Measurement, SourceRecord, StatusCode, TenantId, Timestamp,
+};
+use iq_historian::Row;
+use iq_store::integrations;
+use serde_json::Value;
 use tokio::sync::mpsc;
-use tokio_util::sync::CancellationToken;
 use tracing::{error, warn};
 
 use crate::{
-    IndexCell, LiveBus, LiveEvent, LiveSample, flow::FlowMessage, index::TenantIndex,
-    recent::Recent,
+    Inner, LiveEvent, LiveSample, flow::FlowMessage, index::TenantIndex, meter::Meter,
+    records::store_records,
 };
 
 /// Batches taken together into one commit.
 const MAX_BATCHES_PER_COMMIT: usize = 64;
 
 /// How long to wait before the next attempt while the store takes no writes.
-const RETRY_MS: u64 = 1_000;
+const RETRY: Duration = Duration::from_secs(1);
 
 /// What one integration's ingest needs.
 pub(crate) struct Ingest {
+    pub(crate) inner: Arc<Inner>,
     pub(crate) tenant_id: TenantId,
     pub(crate) integration_id: IntegrationId,
-    pub(crate) index: IndexCell,
-    pub(crate) historian: Historian,
-    pub(crate) recent: Arc<Recent>,
-    pub(crate) bus: LiveBus,
-    pub(crate) flow: mpsc::Sender<FlowMessage>,
-    pub(crate) cancel: CancellationToken,
+    pub(crate) meter: Arc<Meter>,
 }
 
 impl Ingest {
@@ -39,26 +38,78 @@ impl Ingest {
     /// it stopped still becomes durable.
     pub(crate) async fn run(self, mut batches: mpsc::Receiver<Batch>) {
         let mut taken = Vec::with_capacity(MAX_BATCHES_PER_COMMIT);
-        while batches.recv_many(&mut taken, MAX_BATCHES_PER_COMMIT).await > 0 {
-            let Some(tenant) = self.index.load().tenant(self.tenant_id) else {
+        let mut reached = Reached::default();
+        loop {
+            let next = batches.recv_many(&mut taken, MAX_BATCHES_PER_COMMIT);
+            let count = if reached.is_empty() {
+                next.await
+            } else {
+                // A position that could not be written down is tried again while the source rests.
+                match tokio::time::timeout(RETRY, next).await {
+                    Ok(count) => count,
+                    Err(_) => {
+                        self.keep(&mut reached).await;
+                        continue;
+                    }
+                }
+            };
+            if count == 0 {
+                break;
+            }
+            self.meter.took(count, batches.len());
+            let Some(tenant) = self.inner.index.load().tenant(self.tenant_id) else {
                 taken.clear();
                 continue;
             };
-            let gaps: Vec<GapMark> = taken.iter().filter_map(|b| b.gap.clone()).collect();
-            let mapped = self.map(&tenant, taken.drain(..));
-            if !mapped.is_empty() && !self.store(&mapped).await {
+            if !self.take(&tenant, taken.drain(..), &mut reached).await {
                 return;
             }
-            self.announce(mapped, gaps).await;
+            self.meter.stored(batches.len());
         }
+        self.keep(&mut reached).await;
     }
 
-    fn map(&self, tenant: &TenantIndex, batches: impl Iterator<Item = Batch>) -> Vec<Mapped> {
+    /// Makes batches durable, then tells of them, then writes down how far the source was read.
+    /// Answers false when the program is closing.
+    async fn take(
+        &self,
+        tenant: &TenantIndex,
+        batches: impl Iterator<Item = Batch>,
+        reached: &mut Reached,
+    ) -> bool {
+        let (mut mapped, mut past) = (Vec::new(), Vec::new());
+        let (mut gaps, mut records, mut marks) = (Vec::new(), Vec::new(), Vec::new());
+        let mut count = 0;
+        for batch in batches {
+            count += batch.samples.len();
+            gaps.extend(batch.gap);
+            records.extend(batch.records);
+            marks.extend(batch.cursors);
+            let target = match batch.purpose {
+                Purpose::Live => &mut mapped,
+                Purpose::BackFill => &mut past,
+            };
+            self.map(tenant, batch.samples, target);
+        }
+        if !(mapped.is_empty() && past.is_empty()) && !self.store(&mapped, &past).await {
+            return false;
+        }
+        self.meter.count(count, self.inner.clock.now());
+        self.note_past(&past);
+        self.announce(mapped, gaps).await;
+        if !records.is_empty() && !self.store_records(records).await {
+            return false;
+        }
+        reached.take(marks);
+        self.keep(reached).await;
+        true
+    }
+
+    fn map(&self, tenant: &TenantIndex, samples: Vec<iq_domain::RawSample>, out: &mut Vec<Mapped>) {
         let Some(routes) = tenant.routes.get(&self.integration_id) else {
-            return Vec::new();
+            return;
         };
-        let mut mapped = Vec::new();
-        for sample in batches.flat_map(|b| b.samples) {
+        for sample in samples {
             for route in routes.get(&sample.external_tag).into_iter().flatten() {
                 let mut measurement = route.conversion.apply(&sample);
                 if !is_credible(measurement.observed_at, sample.received_at) {
@@ -67,31 +118,101 @@ impl Ingest {
                         measurement.status = StatusCode::UNCERTAIN;
                     }
                 }
-                mapped.push(Mapped {
+                out.push(Mapped {
                     route: Arc::clone(route),
                     measurement,
                 });
             }
         }
-        mapped
     }
 
     /// Writes until it is durable. A full disk is waited out: the channel fills, the connector stops
     /// fetching, the source keeps its queue. Answers false when the program is closing.
-    async fn store(&self, mapped: &[Mapped]) -> bool {
+    async fn store(&self, mapped: &[Mapped], past: &[Mapped]) -> bool {
         loop {
-            let rows = mapped.iter().map(Mapped::row).collect();
-            match self.historian.append(rows).await {
+            let rows = past.iter().chain(mapped).map(Mapped::row).collect();
+            match self.inner.historian.append(rows).await {
                 Ok(_) => return true,
                 Err(error) => {
                     error!(%error, integration = %self.integration_id, "Values could not be stored; trying again.");
                 }
             }
-            let pause = tokio::time::sleep(std::time::Duration::from_millis(RETRY_MS));
-            tokio::select! {
-                () = pause => {}
-                () = self.cancel.cancelled() => return false,
+            if !self.rest().await {
+                return false;
             }
+        }
+    }
+
+    /// Work orders, equipment and events, until they are durable. While they are not, the integration
+    /// says so and nothing that came after them is taken.
+    async fn store_records(&self, records: Vec<SourceRecord>) -> bool {
+        let records: Arc<[SourceRecord]> = records.into();
+        loop {
+            let result = store_records(
+                &self.inner,
+                self.tenant_id,
+                self.integration_id,
+                Arc::clone(&records),
+            );
+            match result.await {
+                Ok(()) => {
+                    self.meter.records_wait(None);
+                    return true;
+                }
+                Err(error) => {
+                    error!(%error, integration = %self.integration_id, records = records.len(), "Records could not be stored; trying again.");
+                    let told = CodedError {
+                        code: "integrations.records_waiting",
+                        ..error
+                    };
+                    self.meter.records_wait(Some(told));
+                }
+            }
+            if !self.rest().await {
+                return false;
+            }
+        }
+    }
+
+    /// Writes positions down. What fails stays in `reached` for the next attempt: a position that is
+    /// behind costs reading something twice, one that is ahead would lose it.
+    async fn keep(&self, reached: &mut Reached) {
+        if reached.is_empty() {
+            return;
+        }
+        let (tenant, id, now) = (self.tenant_id, self.integration_id, self.inner.clock.now());
+        let rows: Vec<(String, String)> = reached
+            .0
+            .iter()
+            .map(|(name, position)| (name.clone(), position.to_string()))
+            .collect();
+        let written = self.inner.store.write(move |tx| {
+            rows.iter().try_for_each(|(name, position)| {
+                integrations::put_cursor(tx, tenant, id, name, position, now)
+            })
+        });
+        match written.await {
+            Ok(()) => reached.0.clear(),
+            Err(error) => {
+                warn!(%error, integration = %id, "How far a source was read could not be written down.");
+            }
+        }
+    }
+
+    /// Waits before the next attempt; false when the program is closing.
+    async fn rest(&self) -> bool {
+        tokio::select! {
+            () = tokio::time::sleep(RETRY) => true,
+            () = self.inner.cancel.cancelled() => false,
+        }
+    }
+
+    /// The past tells only that a source delivers at all; it makes nothing look newer than it is.
+    fn note_past(&self, past: &[Mapped]) {
+        for value in past {
+            self.inner
+                .recent
+                .note_past(value.route.mapping.signal_id, &value.measurement);
         }
     }
 
@@ -103,7 +224,7 @@ impl Ingest {
                 integration_id: self.integration_id,
                 gap,
             };
-            if self.flow.send(message).await.is_err() {
+            if self.inner.flow.send(message).await.is_err() {
                 return;
             }
         }
@@ -111,10 +232,11 @@ impl Ingest {
             return;
         }
         for value in &mapped {
-            self.recent
+            self.inner
+                .recent
                 .note(value.route.mapping.signal_id, &value.measurement);
         }
-        if self.bus.has_readers() {
+        if self.inner.bus.has_readers() {
             let samples = mapped
                 .iter()
                 .map(|m| LiveSample {
@@ -122,7 +244,9 @@ impl Ingest {
                     measurement: m.measurement.clone(),
                 })
                 .collect();
-            self.bus.publish(self.tenant_id, LiveEvent::Values(samples));
+            self.inner
+                .bus
+                .publish(self.tenant_id, LiveEvent::Values(samples));
         }
         let measurements = mapped.into_iter().map(|m| m.measurement).collect();
         let message = FlowMessage::Measured {
@@ -130,7 +254,23 @@ impl Ingest {
             measurements,
         };
         // A closed channel means the program is closing; the values are durable already.
-        drop(self.flow.send(message).await);
+        drop(self.inner.flow.send(message).await);
+    }
+}
+
+/// Positions whose batches are durable and that are not written down yet; the last one of a name
+/// counts.
+#[derive(Default)]
+struct Reached(BTreeMap<String, Value>);
+
+impl Reached {
+    fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    fn take(&mut self, marks: Vec<CursorMark>) {
+        self.0
+            .extend(marks.into_iter().map(|m| (m.name, m.position)));
     }
 }
 

@@ -20,7 +20,7 @@ use iq_store::{
 };
 use serde_json::{Value, json};
 
-use crate::{Inner, Runtime, trust::StoredTrust};
+use crate::{Inner, Runtime, Throughput, trust::StoredTrust};
 
 /// An integration as a person wrote it. A secret that reads `***` keeps the stored one.
 #[derive(Clone, Debug)]
@@ -61,6 +61,8 @@ pub struct IntegrationView {
     pub effective: EffectiveConfig,
     /// State of the running connector.
     pub state: Option<StreamState>,
+    /// How fast it delivers.
+    pub throughput: Option<Throughput>,
 }
 
 type Secrets = BTreeMap<String, SecretString>;
@@ -84,6 +86,7 @@ impl Runtime {
             shown_config: masked_config(&schema, &integration.config, &secrets),
             effective,
             state: inner.supervisor.state(id),
+            throughput: inner.supervisor.throughput(id, inner.clock.now()),
             integration,
         })
     }
@@ -96,7 +99,7 @@ impl Runtime {
         is_demo_origin: bool,
     ) -> Result<Integration, IntegrationError> {
         let inner = &self.0;
-        let connector = inner.connectors.get(&draft.kind)?;
+        let connector = inner.allowed_connector(&draft.kind)?;
         let (config, secrets) = check(connector.as_ref(), &draft, &Secrets::new())?;
         let integration = Integration {
             id: IntegrationId::new(),
@@ -141,7 +144,11 @@ impl Runtime {
         if draft.kind != integration.kind {
             return Err(CodedError::invalid("integrations.kind_fixed").into());
         }
-        let connector = inner.connectors.get(&integration.kind)?;
+        let connector = if draft.is_enabled {
+            inner.allowed_connector(&integration.kind)?
+        } else {
+            inner.connectors.get(&integration.kind)?
+        };
         let stored = stored_secrets(inner, tenant, id).await?;
         let (config, secrets) = check(connector.as_ref(), &draft, &stored)?;
         integration.name = draft.name.trim().to_owned();
@@ -169,6 +176,9 @@ impl Runtime {
     ) -> Result<Integration, CodedError> {
         let inner = &self.0;
         let mut row = get(inner, tenant, id).await?;
+        if is_enabled {
+            inner.allowed_connector(&row.kind)?;
+        }
         row.is_enabled = is_enabled;
         inner
             .store
@@ -204,7 +214,7 @@ impl Runtime {
     ) -> Result<TestReport, CodedError> {
         let inner = &self.0;
         let integration = get(inner, tenant, id).await?;
-        let connector = inner.connectors.get(&integration.kind)?;
+        let connector = inner.allowed_connector(&integration.kind)?;
         let context = context_of(inner, connector.as_ref(), &integration).await?;
         let report = connector.test(&context, progress).await;
         let action = IntegrationAction {
@@ -238,7 +248,7 @@ impl Runtime {
         progress: Progress<'_>,
     ) -> Result<TestReport, IntegrationError> {
         let inner = &self.0;
-        let connector = inner.connectors.get(&draft.kind)?;
+        let connector = inner.allowed_connector(&draft.kind)?;
         let (config, secrets) = check(connector.as_ref(), &draft, &Secrets::new())?;
         let effective = resolve(inner, &connector.spec().schema, &config, &secrets);
         let id = IntegrationId::new();
@@ -283,7 +293,7 @@ impl Runtime {
         url: &str,
     ) -> Result<Vec<EndpointOffer>, CodedError> {
         let inner = &self.0;
-        let connector = inner.connectors.get(kind)?;
+        let connector = inner.allowed_connector(kind)?;
         let none = EffectiveConfig {
             config: json!({}),
             secrets: Secrets::new(),
@@ -335,9 +345,23 @@ impl Runtime {
     ) -> Result<(Arc<dyn Connector>, ConnectorContext), CodedError> {
         let inner = &self.0;
         let integration = get(inner, tenant, id).await?;
-        let connector = inner.connectors.get(&integration.kind)?;
+        let connector = inner.allowed_connector(&integration.kind)?;
         let context = context_of(inner, connector.as_ref(), &integration).await?;
         Ok((connector, context))
+    }
+}
+
+impl Inner {
+    /// The connector of a kind, if this installation may use it.
+    pub(crate) fn allowed_connector(&self, kind: &str) -> Result<Arc<dyn Connector>, CodedError> {
+        let connector = self.connectors.get(kind)?;
+        if connector.spec().capabilities.external_db && !self.config.external_db_enable {
+            return Err(CodedError::new(
+                ErrorKind::Locked,
+                "integrations.external_db_disabled",
+            ));
+        }
+        Ok(connector)
     }
 }
 
@@ -473,14 +497,19 @@ pub(crate) async fn context_of(
         integration_id: integration.id,
     };
     let name = integration.name.clone();
-    Ok(context(
-        inner,
-        integration.tenant_id,
-        integration.id,
-        name,
-        effective,
-        Arc::new(trust),
-    ))
+    let (tenant, id) = (integration.tenant_id, integration.id);
+    let cursors = inner
+        .store
+        .read(move |conn| integrations::list_cursors(conn, tenant, id))
+        .await?
+        .into_iter()
+        // A position that can't be read is none: the source is read again from its beginning.
+        .filter_map(|(name, position)| Some((name, serde_json::from_str(&position).ok()?)))
+        .collect();
+    Ok(ConnectorContext {
+        cursors: Arc::new(cursors),
+        ..context(inner, tenant, id, name, effective, Arc::new(trust))
+    })
 }
 
 fn context(

@@ -13,7 +13,9 @@ mod ingest;
 mod integrations;
 mod live;
 mod mappings;
+mod meter;
 mod recent;
+mod records;
 mod reload;
 mod scoring;
 mod supervisor;
@@ -42,6 +44,7 @@ pub use index::{AssetEntry, PlantIndex, Route, Routes, SignalEntry, TenantIndex}
 pub use integrations::{IntegrationDraft, IntegrationError, IntegrationView};
 pub use live::{AssetChange, LiveBus, LiveEvent, LiveMessage, LiveSample};
 pub use mappings::{MappingError, NewMapping, mapped_per_asset};
+pub use meter::Throughput;
 pub use recent::{Arrival, Recent};
 pub use twin::{AssetSnapshot, TwinQuery};
 

@@ -31,6 +31,19 @@ impl Recent {
         }
     }
 
+    /// A value from the past: it counts only where nothing newer is known.
+    pub(crate) fn note_past(&self, signal: SignalId, measurement: &Measurement) {
+        let is_older = self
+            .0
+            .read()
+            .get(&signal)
+            .and_then(|a| a.good_observed_at)
+            .is_some_and(|known| measurement.observed_at <= known);
+        if !is_older {
+            self.note(signal, measurement);
+        }
+    }
+
     /// The arrivals of a signal.
     #[must_use]
     pub fn of(&self, signal: SignalId) -> Arrival {

@@ -16,7 +16,10 @@ use tokio::{
 };
 use tracing::{error, info, warn};
 
-use crate::{Inner, LiveEvent, flow::FlowMessage, ingest::Ingest, integrations::context_of};
+use crate::{
+    Inner, LiveEvent, Throughput, flow::FlowMessage, ingest::Ingest, integrations::context_of,
+    meter::Meter,
+};
 
 /// Batches a connector may hand over before it has to wait for the disk.
 const SINK_CAPACITY: usize = 64;
@@ -29,13 +32,20 @@ const NOTE_INTERVAL: Duration = Duration::from_secs(15);
 #[derive(Default)]
 pub(crate) struct Supervisor {
     running: Mutex<HashMap<IntegrationId, Running>>,
-    states: RwLock<HashMap<IntegrationId, watch::Receiver<StreamState>>>,
+    states: RwLock<HashMap<IntegrationId, Seen>>,
+}
+
+/// What can be looked at without waiting.
+struct Seen {
+    state: watch::Receiver<StreamState>,
+    meter: Arc<Meter>,
 }
 
 struct Running {
     tenant_id: TenantId,
     connector: RunningConnector,
     tags: TagSetSender,
+    meter: Arc<Meter>,
     ingest: JoinHandle<()>,
     watcher: JoinHandle<()>,
 }
@@ -55,7 +65,12 @@ impl Supervisor {
         self.states
             .read()
             .get(&id)
-            .map(|state| state.borrow().clone())
+            .map(|seen| seen.state.borrow().clone())
+    }
+
+    /// How fast a running integration delivers.
+    pub(crate) fn throughput(&self, id: IntegrationId, now: Timestamp) -> Option<Throughput> {
+        self.states.read().get(&id).map(|seen| seen.meter.look(now))
     }
 
     /// Stops the integration if it runs and starts it if it should.
@@ -81,9 +96,11 @@ impl Supervisor {
         }
         match start(inner, integration).await {
             Ok(started) => {
-                self.states
-                    .write()
-                    .insert(id, started.connector.state.clone());
+                let seen = Seen {
+                    state: started.connector.state.clone(),
+                    meter: Arc::clone(&started.meter),
+                };
+                self.states.write().insert(id, seen);
                 running.insert(id, started);
                 Ok(())
             }
@@ -134,7 +151,7 @@ impl Supervisor {
 }
 
 async fn start(inner: &Arc<Inner>, integration: &Integration) -> Result<Running, CodedError> {
-    let connector = inner.connectors.get(&integration.kind)?;
+    let connector = inner.allowed_connector(&integration.kind)?;
     let context = context_of(inner, connector.as_ref(), integration).await?;
     let tags = inner
         .index
@@ -143,15 +160,12 @@ async fn start(inner: &Arc<Inner>, integration: &Integration) -> Result<Running,
         .map_or_else(Vec::new, |t| t.tags_of(integration.id));
     let (tags, tags_seen) = watch::channel(Arc::new(tags));
     let (sink, batches) = mpsc::channel(SINK_CAPACITY);
+    let meter = Arc::new(Meter::default());
     let ingest = Ingest {
+        inner: Arc::clone(inner),
         tenant_id: integration.tenant_id,
         integration_id: integration.id,
-        index: inner.index.clone(),
-        historian: inner.historian.clone(),
-        recent: Arc::clone(&inner.recent),
-        bus: inner.bus.clone(),
-        flow: inner.flow.clone(),
-        cancel: inner.cancel.clone(),
+        meter: Arc::clone(&meter),
     };
     let running = connector.start(context, tags_seen, sink);
     let watcher = Watcher {
@@ -159,6 +173,7 @@ async fn start(inner: &Arc<Inner>, integration: &Integration) -> Result<Running,
         tenant_id: integration.tenant_id,
         id: integration.id,
         name: integration.name.clone(),
+        meter: Arc::clone(&meter),
     };
     info!(integration = %integration.id, kind = integration.kind, "An integration was started.");
     Ok(Running {
@@ -166,6 +181,7 @@ async fn start(inner: &Arc<Inner>, integration: &Integration) -> Result<Running,
         watcher: tokio::spawn(watcher.run(running.state.clone())),
         connector: running,
         tags,
+        meter,
         ingest: tokio::spawn(ingest.run(batches)),
     })
 }
@@ -176,6 +192,7 @@ struct Watcher {
     tenant_id: TenantId,
     id: IntegrationId,
     name: String,
+    meter: Arc<Meter>,
 }
 
 impl Watcher {
@@ -184,7 +201,10 @@ impl Watcher {
         let mut was_up: Option<bool> = None;
         loop {
             let seen = state.borrow_and_update().clone();
-            let status = status_of(&seen);
+            let status = match self.meter.why_records_wait() {
+                Some(error) => (IntegrationStatus::Error, Some(Message::from(&error))),
+                None => status_of(&seen),
+            };
             if written.as_ref() != Some(&status) {
                 let (status, cause) = status.clone();
                 let result = write_state(&self.inner, self.tenant_id, self.id, status, cause).await;

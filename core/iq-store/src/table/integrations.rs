@@ -176,6 +176,22 @@ pub fn get_cursor(
     query::find(conn, sql, args, |r| r.get("position"))
 }
 
+/// All positions of a source, by name.
+pub fn list_cursors(
+    conn: &Connection,
+    tenant: TenantId,
+    integration: IntegrationId,
+) -> Result<Vec<(String, String)>, StoreError> {
+    Where::tenant(tenant)
+        .and("integration_id = ?", [integration.to_string().into()])
+        .list(
+            conn,
+            "SELECT name, position FROM integration_cursors",
+            "name",
+            |r| Ok((r.get("name")?, r.get("position")?)),
+        )
+}
+
 /// Keeps where reading stands.
 pub fn put_cursor(
     conn: &Connection,
