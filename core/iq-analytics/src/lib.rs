@@ -9,6 +9,6 @@ pub mod score;
 
 pub use baseline::{Baseline, BaselineConfig, NotEnoughHistory, fit, learn};
 pub use onset::{Direction, Onset, OnsetConfig, OnsetState, SignalEdge, onset};
-pub use regime::{Regime, RunEdge, RunTracker, unsteady_ranges};
+pub use regime::{Regime, RunEdge, RunTracker, STATE_THRESHOLD, unsteady_ranges};
 pub use rules::{RuleContext, RuleEdge, RuleState};
 pub use score::{AssessInput, OpenAlert, ScoreConfig, ScoreMemory, SignalInput, assess};

@@ -46,6 +46,10 @@ pub struct MetricTemplate {
     /// Whether the metric tells that the machine runs ("run_status"); at most one per family.
     #[serde(default)]
     pub is_running_state: bool,
+    /// Whether the metric tells it where no state signal is mapped (a motor's current): a machine
+    /// runs while it is above a fifth of its high limit.
+    #[serde(default)]
+    pub is_running_proxy: bool,
     /// Default limits with their source.
     #[serde(default)]
     pub limits: Limits,

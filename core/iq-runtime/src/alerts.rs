@@ -127,9 +127,11 @@ fn clock_of(inner: &Inner, tenant: &TenantIndex, occurrence: &Occurrence) -> Clo
         Occurrence::SignalLeft { signal_id, .. } | Occurrence::SignalReturned { signal_id, .. } => {
             Some(*signal_id)
         }
-        Occurrence::Machine { asset_id, .. } => {
-            tenant.assets.get(asset_id).and_then(|a| a.running_signal)
-        }
+        Occurrence::Machine { asset_id, .. } => tenant
+            .assets
+            .get(asset_id)
+            .and_then(|a| a.running)
+            .map(|r| r.signal_id),
         // Stamped by our own clock.
         Occurrence::RuleEnded { .. } | Occurrence::Connector { .. } | Occurrence::Gap { .. } => {
             return ClockInfo::default();

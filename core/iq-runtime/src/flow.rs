@@ -224,8 +224,8 @@ impl Flow {
         };
         let settle_ms = asset.settle_ms();
         let tracker = memory.machines.entry(asset_id).or_default();
-        if asset.running_signal == Some(measurement.signal)
-            && let Some(edge) = tracker.step(&point)
+        if let Some(running) = asset.running.filter(|r| r.signal_id == measurement.signal)
+            && let Some(edge) = tracker.step(&point, running.runs_at)
         {
             let (is_running, at) = match edge {
                 RunEdge::Started(at) => (true, at),
@@ -401,7 +401,7 @@ impl Flow {
 /// of zero is an alarm only if it runs.
 fn regime_of(asset: &AssetEntry, tracker: &RunTracker, t: Timestamp, settle_ms: i64) -> Regime {
     match tracker.regime(t, settle_ms) {
-        Regime::Unknown if asset.running_signal.is_some() => Regime::Settling,
+        Regime::Unknown if asset.running.is_some() => Regime::Settling,
         known => known,
     }
 }

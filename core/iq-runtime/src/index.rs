@@ -47,7 +47,7 @@ pub struct AssetEntry {
     /// Its signals.
     pub signals: Vec<SignalId>,
     /// The signal that tells whether it runs.
-    pub running_signal: Option<SignalId>,
+    pub running: Option<RunningSource>,
     /// Assets up- and downstream of it, and the other assets of its unit.
     pub neighbours: Vec<AssetId>,
 }
@@ -67,6 +67,17 @@ pub struct SignalEntry {
     pub limits_confirmed: bool,
     /// Where the limits come from.
     pub limits_source: String,
+}
+
+/// What tells whether a machine runs.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct RunningSource {
+    /// The signal.
+    pub signal_id: SignalId,
+    /// It runs where the value is at least this.
+    pub runs_at: f64,
+    /// A state signal, not a current that stands in for one.
+    pub is_state: bool,
 }
 
 /// A mapping ready for the data path.
@@ -224,7 +235,7 @@ fn asset_entries(
                     site_id,
                     template,
                     signals: Vec::new(),
-                    running_signal: None,
+                    running: None,
                     neighbours,
                 },
             ))
@@ -248,11 +259,14 @@ fn signal_entries(
             .template
             .and_then(|t| t.metrics.iter().find(|m| m.metric == signal.metric));
         let mapping = feeding.remove(&signal.id);
-        if mapping.is_some() && metric.is_some_and(|m| m.is_running_state) {
-            entry.running_signal = Some(signal.id);
-        }
         let (limits, limits_confirmed, limits_source) =
             limits_in_force(rules.get(&signal.id).map_or(&[][..], Vec::as_slice));
+        if mapping.is_some()
+            && let Some(source) = metric.and_then(|m| running_source(signal.id, m, &limits))
+            && entry.running.is_none_or(|known| !known.is_state)
+        {
+            entry.running = Some(source);
+        }
         by_id.insert(
             signal.id,
             SignalEntry {
@@ -266,6 +280,40 @@ fn signal_entries(
         );
     }
     by_id
+}
+
+/// Share of a current's high limit above which the machine runs.
+const RUNNING_SHARE_OF_LIMIT: f64 = 0.2;
+
+/// The same where nobody has set a limit: a share of the drawn scale, above the zero noise of a
+/// current transformer and below the no-load current of any motor.
+const RUNNING_SHARE_OF_SCALE: f64 = 0.02;
+
+fn running_source(
+    signal_id: SignalId,
+    metric: &MetricTemplate,
+    limits: &Limits,
+) -> Option<RunningSource> {
+    if metric.is_running_state {
+        return Some(RunningSource {
+            signal_id,
+            runs_at: iq_analytics::STATE_THRESHOLD,
+            is_state: true,
+        });
+    }
+    if !metric.is_running_proxy {
+        return None;
+    }
+    let of_limit = limits
+        .high
+        .or(limits.high_high)
+        .map(|limit| limit * RUNNING_SHARE_OF_LIMIT);
+    let runs_at = of_limit.or_else(|| metric.scale_high.map(|top| top * RUNNING_SHARE_OF_SCALE))?;
+    Some(RunningSource {
+        signal_id,
+        runs_at,
+        is_state: false,
+    })
 }
 
 /// Template order: the metric a card shows first comes first; custom metrics follow by name.

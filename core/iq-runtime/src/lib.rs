@@ -40,7 +40,7 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 pub use demo::DemoPlant;
-pub use index::{AssetEntry, PlantIndex, Route, Routes, SignalEntry, TenantIndex};
+pub use index::{AssetEntry, PlantIndex, Route, Routes, RunningSource, SignalEntry, TenantIndex};
 pub use integrations::{IntegrationDraft, IntegrationError, IntegrationView};
 pub use live::{AssetChange, LiveBus, LiveEvent, LiveMessage, LiveSample};
 pub use mappings::{MappingError, NewMapping, mapped_per_asset};

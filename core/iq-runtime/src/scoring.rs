@@ -217,9 +217,14 @@ impl Scorer {
         let alarmed = self.alarmed(entry, now).await?;
         let settle_ms = entry.settle_ms();
         let running = entry
-            .running_signal
-            .and_then(|id| mapped.iter().find(|s| s.signal.id == id))
-            .map(|s| s.signal.signal_no);
+            .running
+            .and_then(|r| {
+                Some((
+                    mapped.iter().find(|s| s.signal.id == r.signal_id)?,
+                    r.runs_at,
+                ))
+            })
+            .map(|(s, runs_at)| (s.signal.signal_no, runs_at));
         let historian = self.inner.historian.clone();
         let learned = tokio::task::spawn_blocking(move || {
             learn_from_history(&historian, &due, &alarmed, running, settle_ms, now)
@@ -429,7 +434,7 @@ fn learn_from_history(
     historian: &Historian,
     due: &[Due],
     alarmed: &[TimeRange],
-    running: Option<u32>,
+    running: Option<(u32, f64)>,
     settle_ms: i64,
     now: Timestamp,
 ) -> Result<Vec<(SignalId, Learned)>, CodedError> {
@@ -439,9 +444,11 @@ fn learn_from_history(
         to,
     };
     let mut excluded = alarmed.to_vec();
-    if let Some(number) = running {
+    if let Some((number, runs_at)) = running {
         let points = historian.raw(number, range, usize::MAX)?;
-        excluded.extend(iq_analytics::unsteady_ranges(&points, range, settle_ms));
+        excluded.extend(iq_analytics::unsteady_ranges(
+            &points, runs_at, range, settle_ms,
+        ));
     }
     due.iter()
         .map(|due| {

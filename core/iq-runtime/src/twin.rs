@@ -10,7 +10,7 @@ use iq_historian::Historian;
 use iq_store::{Page, alerts, assessments, incidents, incidents::IncidentFilter};
 use iq_twin::{ActiveAlert, SignalView, SourceView, StateInput};
 
-use crate::{Inner, Runtime, SignalEntry, TenantIndex};
+use crate::{Inner, RunningSource, Runtime, SignalEntry, TenantIndex};
 
 /// Age up to which a value counts as fresh, when its source reports changes only.
 pub(crate) const FRESH_FOR_MS: i64 = 60_000;
@@ -284,7 +284,7 @@ fn snapshot(
         .signals
         .iter()
         .filter_map(|id| tenant.signals.get(id))
-        .filter_map(|signal| view(tenant, entry.running_signal, signal, known))
+        .filter_map(|signal| view(tenant, entry.running, signal, known))
         .collect();
     let alerts = known.alerts.get(&asset_id).cloned().unwrap_or_default();
     let active: Vec<ActiveAlert> = alerts
@@ -319,7 +319,7 @@ fn snapshot(
 /// A mapped signal as it was known; derived signals are scores, not sensors.
 fn view(
     tenant: &TenantIndex,
-    running: Option<SignalId>,
+    running: Option<RunningSource>,
     signal: &SignalEntry,
     known: &Known,
 ) -> Option<SignalView> {
@@ -348,6 +348,8 @@ fn view(
                 r.is_enabled && matches!(r.condition, iq_domain::RuleCondition::Limit { .. })
             })
         }),
-        is_running_state: running == Some(signal.signal.id),
+        runs_at: running
+            .filter(|r| r.signal_id == signal.signal.id)
+            .map(|r| r.runs_at),
     })
 }

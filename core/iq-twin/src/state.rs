@@ -43,8 +43,8 @@ pub struct SignalView {
     pub limits: Limits,
     /// Whether an enabled alert rule watches the limits; then the alert decides about the asset.
     pub has_rule: bool,
-    /// Whether this signal tells that the machine runs.
-    pub is_running_state: bool,
+    /// Set on the signal that tells whether the machine runs: it does from this value on.
+    pub runs_at: Option<f64>,
 }
 
 /// An alert that is active at the moment.
@@ -174,11 +174,11 @@ fn connectivity(signals: &[SignalView], at: Timestamp) -> Connectivity {
 
 /// The last known running state; an old one is no knowledge.
 fn running(signals: &[SignalView], at: Timestamp) -> Option<bool> {
-    let signal = signals
+    let (signal, runs_at) = signals
         .iter()
-        .find(|s| s.is_running_state && is_fresh(s, at))?;
+        .find_map(|s| Some((s, s.runs_at?)).filter(|_| is_fresh(s, at)))?;
     let last = signal.last.as_ref().filter(|p| p.status.is_good())?;
-    Some(last.value.as_ref()?.as_f64().filter(|v| v.is_finite())? >= 0.5)
+    Some(last.value.as_ref()?.as_f64().filter(|v| v.is_finite())? >= runs_at)
 }
 
 fn signal_state(view: &SignalView, input: &StateInput<'_>, running: Option<bool>) -> SignalState {

@@ -32,7 +32,7 @@ fn signal(metric: &str, value: f64, age_ms: i64) -> SignalView {
             ..Limits::default()
         },
         has_rule: false,
-        is_running_state: metric == "run_status",
+        runs_at: (metric == "run_status").then_some(0.5),
     }
 }
 

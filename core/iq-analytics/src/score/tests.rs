@@ -15,6 +15,7 @@ fn template() -> FamilyTemplate {
         unit: "mm/s".into(),
         health_weight: weight,
         is_running_state: false,
+        is_running_proxy: false,
         limits: Limits::default(),
         limits_source: String::new(),
         scale_low: None,
