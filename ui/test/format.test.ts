@@ -3,6 +3,7 @@ import { DEFAULTS, intlLocale } from '@/i18n/locale';
 import { toCsv } from '@/lib/csv';
 import { pairs, tailMatches } from '@/lib/fingerprint';
 import * as f from '@/lib/format';
+import { dayStart, setZone, zoneOffset } from '@/lib/zone';
 
 const arab = { ...DEFAULTS, digits: 'arab' as const };
 const en = { ...DEFAULTS, language: 'en' as const };
@@ -22,6 +23,22 @@ describe('numbers and moments', () => {
 
   it('use Western digits and Gregorian months in Arabic by default', () => {
     expect(f.dayMonth(DEFAULTS, Date.UTC(2026, 10, 19, 12))).toBe('19 نوفمبر');
+  });
+
+  it('are written in the zone of the person, not of the machine', () => {
+    const t = Date.UTC(2026, 10, 19, 22, 30, 5, 7);
+    const riyadh = { ...en, zone: 'Asia/Riyadh' };
+    expect(f.clock(riyadh, t)).toBe('01:30:05');
+    expect(f.dayMonth(riyadh, t)).toBe('20 November');
+    setZone('Asia/Riyadh');
+    expect(f.iso(t, true)).toBe('2026-11-20 01:30:05.007');
+    expect(zoneOffset(t)).toBe(3 * 3_600_000);
+    expect(dayStart('2026-11-20')).toBe(Date.UTC(2026, 10, 19, 21));
+    setZone('America/New_York');
+    // The day the clocks go back there is 25 hours long.
+    expect(dayStart('2026-11-02')! - dayStart('2026-11-01')!).toBe(25 * 3_600_000);
+    expect(dayStart('tomorrow')).toBeNull();
+    setZone(null);
   });
 
   it('show the Hijri date beside the Gregorian one when asked', () => {
@@ -67,7 +84,7 @@ describe('units and states', () => {
   });
 
   it('tells how far a clock is behind in hours and minutes', () => {
-    expect(f.hoursMinutes({ language: 'en', digits: 'latn', calendar: 'gregory' }, 67 * 60_000 + 59_000)).toBe('1:07');
-    expect(f.hoursMinutes({ language: 'ar', digits: 'arab', calendar: 'gregory' }, 5 * 60_000)).toBe('٠:٠٥');
+    expect(f.hoursMinutes({ language: 'en', digits: 'latn', calendar: 'gregory', zone: null }, 67 * 60_000 + 59_000)).toBe('1:07');
+    expect(f.hoursMinutes({ language: 'ar', digits: 'arab', calendar: 'gregory', zone: null }, 5 * 60_000)).toBe('٠:٠٥');
   });
 });

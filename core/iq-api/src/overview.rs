@@ -225,10 +225,14 @@ fn attention_row(
 }
 
 /// Lowest health first.
+/// Health from which an asset is no concern: the pages colour nothing above it.
+const HEALTHY: f64 = 90.0;
+
 fn worst(plant: &TenantIndex, snapshots: &[AssetSnapshot], caller: &Caller) -> Vec<WorstAsset> {
     let mut scored: Vec<(f64, &AssetSnapshot)> = snapshots
         .iter()
         .filter_map(|s| Some((s.state.health?, s)))
+        .filter(|(health, s)| *health < HEALTHY || s.state.status >= AssetStatus::Warning)
         .collect();
     scored.sort_by(|a, b| a.0.total_cmp(&b.0));
     scored

@@ -20,7 +20,39 @@ const NAMED: [(&str, &str); 5] = [
 
 /// The sentence of a code with its arguments.
 pub(crate) fn of(language: Language, code: &str, params: &Params) -> String {
-    iq_locale::message(language, &SECTIONS, code, &named(language, params))
+    let sentence = iq_locale::message(language, &SECTIONS, code, &named(language, params));
+    // A number without dimension leaves a hole where its unit would stand.
+    NO_UNIT.iter().fold(sentence, |text, (hole, filled)| {
+        if text.contains(hole) {
+            text.replace(hole, filled)
+        } else {
+            text
+        }
+    })
+}
+
+/// Stands in for the unit of a number that has none, until the sentence is whole.
+const UNITLESS: &str = "\u{0}";
+
+/// Arguments stand between direction isolates.
+const NO_UNIT: [(&str, &str); 2] = [
+    (" \u{2068}\u{0}\u{2069}", ""),
+    ("\u{2068}\u{0}\u{2069}", ""),
+];
+
+/// A unit symbol as people write it.
+fn unit_label(unit: &str) -> &str {
+    match unit {
+        "1" => UNITLESS,
+        "degC" => "°C",
+        "degF" => "°F",
+        "m3/h" => "m³/h",
+        "Nm3/h" => "Nm³/h",
+        "W/m2K" => "W/m²·K",
+        "percent" => "%",
+        "ohm" => "Ω",
+        other => other,
+    }
 }
 
 /// The sentence of a code whose arguments are kept as JSON.
@@ -66,6 +98,9 @@ fn named(language: Language, params: &Params) -> Params {
         {
             name.clone_into(value);
         }
+    }
+    if let Some(unit) = params.get_mut("unit") {
+        *unit = unit_label(unit).to_owned();
     }
     params
 }
@@ -158,6 +193,22 @@ mod tests {
             "{text}"
         );
         assert!(!text.contains("suction_pressure"), "{text}");
+    }
+
+    #[test]
+    fn a_unit_reads_as_people_write_it_and_a_number_without_one_leaves_no_hole() {
+        let say = |unit: &str| {
+            let params = serde_json::json!({
+                "metric": "power_factor", "value": "3", "unit": unit, "limit": 2
+            });
+            of_json(Language::En, "alert.limit_high", &params)
+        };
+        let plain = |text: String| text.replace(['\u{2068}', '\u{2069}'], "");
+        let flow = plain(say("m3/h"));
+        assert!(flow.contains("3 m³/h is above"), "{flow}");
+        let bare = plain(say("1"));
+        assert!(bare.contains(": 3 is above"), "{bare}");
+        assert!(bare.ends_with(" 2."), "{bare}");
     }
 
     #[test]

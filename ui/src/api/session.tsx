@@ -3,7 +3,7 @@ import { type MantineColorScheme, useMantineColorScheme } from '@mantine/core';
 import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { createContext, type ReactNode, useCallback, useContext, useEffect, useMemo, useRef } from 'react';
 import { changePreferences, preferences } from '@/i18n';
-import type { Preferences } from '@/i18n/locale';
+import { knownZone, type Preferences } from '@/i18n/locale';
 import { api } from './calls';
 import { RequestFailed, setCsrf } from './http';
 import type { SessionInfo, UserSettings } from './types';
@@ -45,6 +45,8 @@ export function preferencesOf(s: UserSettings): Preferences {
     language: s.language === 'en' ? 'en' : 'ar',
     digits: s.digits === 'arab' ? 'arab' : 'latn',
     calendar: s.calendar === 'islamic-umalqura' ? 'islamic-umalqura' : 'gregory',
+    // `site`: the shell finds out which zone that is; until then the last one holds.
+    zone: s.time_zone === 'site' ? preferences().zone : knownZone(s.time_zone),
   };
 }
 

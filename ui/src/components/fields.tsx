@@ -1,7 +1,9 @@
 // Form parts: field with label, help and error; segment; search; select.
-import { type ReactNode, useId } from 'react';
+import { type ReactNode, useEffect, useId, useState } from 'react';
 import type { FieldProblem } from '@/api/types';
 import { RequestFailed } from '@/api/http';
+import { useText } from '@/i18n/text';
+import { normaliseDigits } from '@/lib/format';
 import { Icon, StatusShape } from './icons';
 
 interface InputProps {
@@ -38,6 +40,20 @@ export interface Option<V extends string> {
   value: V;
   label: ReactNode;
   disabled?: boolean;
+}
+
+/** A day as `2026-11-20`, in one form whatever the browser's language and typed in any digits. */
+export function DayInput({ value, onChange }: { value: string; onChange: (day: string) => void }) {
+  const { t } = useText();
+  const [text, setText] = useState(value);
+  useEffect(() => { setText(value); }, [value]);
+  const is = (day: string) => day === '' || (/^\d{4}-\d{2}-\d{2}$/.test(day) && !Number.isNaN(Date.parse(day)));
+  return (
+    <input
+      className="in mono day" dir="ltr" inputMode="numeric" placeholder={t('field.day_form')} maxLength={10} value={text} aria-invalid={!is(text)}
+      onChange={(event) => { const day = normaliseDigits(event.target.value); setText(day); if (is(day)) onChange(day); }}
+    />
+  );
 }
 
 /** Two to four exclusive choices; arrow keys move, in the direction one sees. */

@@ -4,6 +4,7 @@ import { initReactI18next } from 'react-i18next';
 import ar from 'virtual:messages/ar';
 import en from 'virtual:messages/en';
 import { type Arguments, argumentsOf, format } from './icu';
+import { setZone } from '@/lib/zone';
 import { directionOf, intlLocale, type Preferences, storePreferences } from './locale';
 
 let current: Preferences;
@@ -29,6 +30,7 @@ const icu = {
 
 export async function startI18n(p: Preferences): Promise<I18n> {
   current = p;
+  setZone(p.zone);
   await i18next
     .use(icu)
     .use(initReactI18next)
@@ -51,6 +53,7 @@ export async function startI18n(p: Preferences): Promise<I18n> {
 
 export async function changePreferences(p: Preferences): Promise<void> {
   current = p;
+  setZone(p.zone);
   storePreferences(p);
   applyToDocument(p);
   await i18next.changeLanguage(p.language);

@@ -8,9 +8,11 @@ export interface Preferences {
   language: Language;
   digits: Digits;
   calendar: Calendar;
+  /** IANA name of the zone times are written in; null: the zone of this machine. */
+  zone: string | null;
 }
 
-export const DEFAULTS: Preferences = { language: 'ar', digits: 'latn', calendar: 'gregory' };
+export const DEFAULTS: Preferences = { language: 'ar', digits: 'latn', calendar: 'gregory', zone: null };
 
 export function intlLocale(p: Preferences): string {
   const base = p.language === 'ar' ? 'ar-SA' : 'en-GB';
@@ -22,7 +24,18 @@ export function directionOf(language: Language): 'rtl' | 'ltr' {
   return language === 'ar' ? 'rtl' : 'ltr';
 }
 
-const KEYS = { language: 'optria.language', digits: 'optria.digits', calendar: 'optria.calendar' } as const;
+const KEYS = { language: 'optria.language', digits: 'optria.digits', calendar: 'optria.calendar', zone: 'optria.zone' } as const;
+
+/** A zone this browser knows, else null: a wrong name must not stop every page. */
+export function knownZone(zone: string | null | undefined): string | null {
+  if (!zone) return null;
+  try {
+    new Intl.DateTimeFormat('en', { timeZone: zone });
+    return zone;
+  } catch {
+    return null;
+  }
+}
 
 function read(key: string): string | null {
   try {
@@ -37,12 +50,14 @@ export function storedPreferences(): Preferences {
     language: read(KEYS.language) === 'en' ? 'en' : 'ar',
     digits: read(KEYS.digits) === 'arab' ? 'arab' : 'latn',
     calendar: read(KEYS.calendar) === 'islamic-umalqura' ? 'islamic-umalqura' : 'gregory',
+    zone: knownZone(read(KEYS.zone)),
   };
 }
 
 export function storePreferences(p: Preferences): void {
   try {
     for (const name of ['language', 'digits', 'calendar'] as const) localStorage.setItem(KEYS[name], p[name]);
+    localStorage.setItem(KEYS.zone, p.zone ?? '');
   } catch {
     // Private windows may refuse storage; the choice then lasts until the page closes.
   }

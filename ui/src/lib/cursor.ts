@@ -1,6 +1,7 @@
 // The application's one time: `?t=` (UTC ms; absent = now) and `?range=`. Every page asks its data as of this T.
 import { useEffect, useState } from 'react';
 import { useParameters } from './url';
+import { zoneOffset } from './zone';
 
 export const RANGES = { '1h': 3_600_000, '8h': 28_800_000, '24h': 86_400_000, '7d': 604_800_000 } as const;
 export type Range = keyof typeof RANGES;
@@ -56,11 +57,11 @@ export function useCursor(everyMs = 10_000): Cursor & { setT: (t: number | null)
   };
 }
 
-/** Round tick moments inside a window, at most `most` of them, on local clock boundaries. */
+/** Round tick moments inside a window, at most `most` of them, on boundaries of the wall clock. */
 export function ticksIn(from: number, to: number, most: number): number[] {
   const steps = [60_000, 300_000, 600_000, 900_000, 1_800_000, 3_600_000, 7_200_000, 14_400_000, 21_600_000, 43_200_000, 86_400_000, 172_800_000];
   const step = steps.find((s) => (to - from) / s <= most) ?? 604_800_000;
-  const zone = new Date(from).getTimezoneOffset() * 60_000;
+  const zone = -zoneOffset(from);
   const ticks: number[] = [];
   for (let t = Math.ceil((from - zone) / step) * step + zone; t <= to; t += step) ticks.push(t);
   return ticks;

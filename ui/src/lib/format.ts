@@ -1,6 +1,7 @@
 // Numbers, moments and ages as a person reads them. Every function is given its locale through the preferences;
 // nothing falls back to the machine's language.
 import { intlLocale, type Preferences } from '@/i18n/locale';
+import { wallClock } from './zone';
 
 /** Marks that Intl adds for its own layout; they must not reach copies, files and comparisons. */
 const INVISIBLE = /[\u200e\u200f\u061c]/g;
@@ -34,46 +35,46 @@ export const unitLabel = (unit: string): string => UNIT_WORDS[unit] ?? unit;
 /** A label with its unit behind it, where there is one. */
 export const withUnit = (label: string, unit: string): string => (unitLabel(unit) ? `${label} (${unitLabel(unit)})` : label);
 
+const zoned = (p: Preferences) => ({ timeZone: p.zone ?? undefined });
+
 /** Clock time; seconds always, milliseconds where order matters. */
 export function clock(p: Preferences, t: number, ms = false): string {
   return plain(
     new Intl.DateTimeFormat(intlLocale(p), {
-      hour: '2-digit', minute: '2-digit', second: '2-digit', hourCycle: 'h23',
+      ...zoned(p), hour: '2-digit', minute: '2-digit', second: '2-digit', hourCycle: 'h23',
       ...(ms ? { fractionalSecondDigits: 3 } : {}),
     }).format(t),
   );
 }
 
 export function hourMinute(p: Preferences, t: number): string {
-  return plain(new Intl.DateTimeFormat(intlLocale(p), { hour: '2-digit', minute: '2-digit', hourCycle: 'h23' }).format(t));
+  return plain(new Intl.DateTimeFormat(intlLocale(p), { ...zoned(p), hour: '2-digit', minute: '2-digit', hourCycle: 'h23' }).format(t));
 }
 
-/** `2025-12-04 03:12:09` in local time: tables, files and evidence use this one form in both languages. */
+/** `2025-12-04 03:12:09` in the person's zone: tables, files and evidence use this one form in both languages. */
 export function iso(t: number, ms = false): string {
-  const d = new Date(t);
-  const two = (n: number) => String(n).padStart(2, '0');
-  const date = `${d.getFullYear()}-${two(d.getMonth() + 1)}-${two(d.getDate())}`;
-  const time = `${two(d.getHours())}:${two(d.getMinutes())}:${two(d.getSeconds())}`;
-  return ms ? `${date} ${time}.${String(d.getMilliseconds()).padStart(3, '0')}` : `${date} ${time}`;
+  const w = wallClock(t);
+  const time = `${w.year}-${w.month}-${w.day} ${w.hour}:${w.minute}:${w.second}`;
+  return ms ? `${time}.${String(((t % 1000) + 1000) % 1000).padStart(3, '0')}` : time;
 }
 
 export function dayMonth(p: Preferences, t: number): string {
-  return plain(new Intl.DateTimeFormat(intlLocale(p), { day: 'numeric', month: 'long' }).format(t));
+  return plain(new Intl.DateTimeFormat(intlLocale(p), { ...zoned(p), day: 'numeric', month: 'long' }).format(t));
 }
 
 export function longDay(p: Preferences, t: number): string {
   const date = new Intl.DateTimeFormat(intlLocale(p), {
-    weekday: 'long', day: 'numeric', month: 'long', year: 'numeric',
+    ...zoned(p), weekday: 'long', day: 'numeric', month: 'long', year: 'numeric',
   }).format(t);
   if (p.calendar !== 'islamic-umalqura') return plain(date);
   const lunar = intlLocale(p).replace('ca-gregory', 'ca-islamic-umalqura');
-  const hijri = new Intl.DateTimeFormat(lunar, { day: 'numeric', month: 'long', year: 'numeric' }).format(t);
+  const hijri = new Intl.DateTimeFormat(lunar, { ...zoned(p), day: 'numeric', month: 'long', year: 'numeric' }).format(t);
   return plain(`${date} (${hijri})`);
 }
 
 /** Clock time today, else day and clock time. */
 export function moment(p: Preferences, t: number, now: number): string {
-  const same = new Date(t).toDateString() === new Date(now).toDateString();
+  const same = iso(t).slice(0, 10) === iso(now).slice(0, 10);
   return same ? clock(p, t) : `${dayMonth(p, t)} ${hourMinute(p, t)}`;
 }
 

@@ -1,5 +1,6 @@
 // Draws one trend with uPlot: normal band under the line, limits dashed, onset and cursor as lines. Colours come
 // from the tokens in force.
+import { wallClock } from './zone';
 import type uPlot from 'uplot';
 import type { Limits } from '@/api/types';
 import type { Preferences } from '@/i18n/locale';
@@ -39,7 +40,8 @@ const isolatedNumber = (text: string) => `\u2066${text}\u2069`;
 
 export function tickLabel(p: Preferences, t: number, span: number): string {
   if (span > 172_800_000) return isolated(dayMonth(p, t));
-  const midnight = new Date(t).getHours() === 0 && new Date(t).getMinutes() === 0;
+  const { hour, minute } = wallClock(t);
+  const midnight = hour === '00' && minute === '00';
   return isolated(midnight ? dayMonth(p, t) : hourMinute(p, t));
 }
 

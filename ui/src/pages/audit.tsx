@@ -2,7 +2,7 @@
 import { useQuery } from '@tanstack/react-query';
 import { api } from '@/api/calls';
 import type { AuditRow } from '@/api/types';
-import { SearchInput } from '@/components/fields';
+import { DayInput, SearchInput } from '@/components/fields';
 import { Icon, StatusShape } from '@/components/icons';
 import { Tag, When } from '@/components/marks';
 import { EmptyState } from '@/components/notices';
@@ -11,14 +11,10 @@ import { type Column, DataTable, useOffset } from '@/components/table';
 import { sentence, wholeSentence } from '@/i18n';
 import { useText } from '@/i18n/text';
 import { useParameters } from '@/lib/url';
+import { dayStart } from '@/lib/zone';
 
 const LIMIT = 100;
-
-/** A day typed as `2026-11-20` is the local day. */
-export function dayStart(day: string): number | null {
-  const [y, m, d] = day.split('-').map(Number);
-  return y && m && d ? new Date(y, m - 1, d).getTime() : null;
-}
+const DAY = 86_400_000;
 
 function Outcome({ row }: { row: AuditRow }) {
   const { t } = useText();
@@ -36,7 +32,7 @@ export default function AuditPage() {
   const end = dayStart(to);
   const query = useQuery({
     queryKey: ['audit', from, to, actor, q, offset], placeholderData: (old) => old,
-    queryFn: () => api.audit({ from: dayStart(from), to: end === null ? null : end + 86_400_000, actor, q, limit: LIMIT, offset }),
+    queryFn: () => api.audit({ from: dayStart(from), to: end === null ? null : end + DAY, actor, q, limit: LIMIT, offset }),
   });
   const filter = (changes: Record<string, string | null>) => change({ ...changes, 'audit.page': null });
   const columns: Column<AuditRow>[] = [
@@ -52,8 +48,8 @@ export default function AuditPage() {
     <>
       <PageHead title={t('page.audit')} sub={t('audit.sub')} />
       <div className="row wrap filters">
-        <label className="row g1 s">{t('audit.from')}<input className="in mono auto-w" type="date" value={from} onChange={(e) => filter({ from: e.target.value })} /></label>
-        <label className="row g1 s">{t('audit.to')}<input className="in mono auto-w" type="date" value={to} onChange={(e) => filter({ to: e.target.value })} /></label>
+        <label className="row g1 s">{t('audit.from')}<DayInput value={from} onChange={(v) => filter({ from: v })} /></label>
+        <label className="row g1 s">{t('audit.to')}<DayInput value={to} onChange={(v) => filter({ to: v })} /></label>
         <SearchInput label={t('audit.actor')} value={actor} onChange={(v) => filter({ actor: v })} />
         <SearchInput label={t('audit.search')} value={q} onChange={(v) => filter({ q: v })} />
       </div>

@@ -81,10 +81,10 @@ function Incidents({ rows }: { rows: IncidentRow[] }) {
   );
 }
 
-function Worst({ rows }: { rows: WorstAsset[] }) {
+function Worst({ rows, scored }: { rows: WorstAsset[]; scored: boolean }) {
   const { t, name, n } = useText();
   const metric = useMetricName();
-  if (rows.length === 0) return <p className="pb help">{t('dashboard.no_scores')}</p>;
+  if (rows.length === 0) return <p className="pb help">{t(scored ? 'dashboard.all_healthy' : 'dashboard.no_scores')}</p>;
   return (
     <div className="scroll" tabIndex={0} role="region" aria-label={t('dashboard.worst')}>
       <table className="tb">
@@ -147,7 +147,7 @@ export default function DashboardPage() {
                 <Incidents rows={o.incidents} />
               </Pane>
               <Pane className="c7" title={t('dashboard.worst')} end={<AppLink to="/assets">{t('dashboard.all_assets')}</AppLink>}>
-                <Worst rows={o.worst_assets} />
+                <Worst rows={o.worst_assets} scored={o.health_mean !== null} />
               </Pane>
               <Pane className="c5" title={t('dashboard.freshness')} caption={t('dashboard.last_24h')}>
                 <Sources rows={o.sources} at={o.at} />

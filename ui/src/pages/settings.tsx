@@ -14,6 +14,13 @@ import { useText } from '@/i18n/text';
 import { longDay, number } from '@/lib/format';
 import { ChangePassword } from './login';
 
+/** The zones this browser knows, and the stored one whatever the browser calls it. */
+function zonesWith(stored: string): string[] {
+  const known = Intl.supportedValuesOf('timeZone');
+  const wanted = ['UTC', ...(stored === 'site' ? [] : [stored])].filter((zone) => !known.includes(zone));
+  return [...wanted, ...known];
+}
+
 function Appearance() {
   const { t, p } = useText();
   const session = useSignedIn();
@@ -40,6 +47,15 @@ function Appearance() {
         <div className="set-row"><span className="lbl">{t('settings.theme')}</span><Segment label={t('settings.theme')} value={s.theme} onChange={(v) => void save({ theme: v })} options={['light', 'dark', 'auto'].map((v) => ({ value: v, label: t(`settings.theme.${v}`) }))} /></div>
         <div className="set-row"><span className="lbl">{t('settings.digits')}</span><Segment label={t('settings.digits')} value={s.digits} onChange={(v) => void save({ digits: v })} options={['latn', 'arab'].map((v) => ({ value: v, label: <bdi>{t(`settings.digits.${v}`)}</bdi> }))} /></div>
         <div className="set-row"><span className="lbl">{t('settings.calendar')}</span><Segment label={t('settings.calendar')} value={s.calendar} onChange={(v) => void save({ calendar: v })} options={['gregory', 'islamic-umalqura'].map((v) => ({ value: v, label: t(`settings.calendar.${v}`) }))} /></div>
+        <div className="set-row"><label className="lbl" htmlFor="zone">{t('settings.time_zone')}</label>
+          <div>
+            <select id="zone" className="in" value={s.time_zone} onChange={(e) => void save({ time_zone: e.target.value })}>
+              <option value="site">{t('settings.time_zone.site')}</option>
+              {zonesWith(s.time_zone).map((zone) => <option key={zone} value={zone}>{zone}</option>)}
+            </select>
+            <div className="help">{t('settings.time_zone.help')}</div>
+          </div>
+        </div>
       </div>
     </Pane>
   );

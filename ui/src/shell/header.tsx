@@ -4,13 +4,14 @@ import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { api } from '@/api/calls';
 import { useRefresh } from '@/api/live';
 import { useSession, useSignedIn } from '@/api/session';
-import type { SessionInfo, UserSettings } from '@/api/types';
+import type { Alert, Page, SessionInfo, UserSettings } from '@/api/types';
 import { Icon, StatusShape } from '@/components/icons';
 import { AppLink } from '@/components/link';
 import { Select } from '@/components/fields';
 import { useToasts } from '@/components/dialog';
 import { changePreferences, preferences } from '@/i18n';
 import { useText } from '@/i18n/text';
+import { useCursor } from '@/lib/cursor';
 import { useGo, useParameter } from '@/lib/url';
 import type { Route } from '@/routes';
 import { Brand } from './brand';
@@ -29,10 +30,11 @@ function SiteFilter() {
 
 function AlertCounts() {
   const { t, n } = useText();
-  const refetchInterval = useRefresh(null);
+  const { t: past } = useCursor();
+  const refetchInterval = useRefresh(past);
   const count = (severity: 'critical' | 'warning') => ({
-    queryKey: ['alert-counts', severity], refetchInterval,
-    queryFn: () => api.alerts({ severity, state: 'active_unacknowledged', limit: 1 }),
+    queryKey: ['alert-counts', severity, past], refetchInterval, placeholderData: (old: Page<Alert> | undefined) => old,
+    queryFn: () => api.alerts({ severity, state: 'active_unacknowledged', limit: 1, t: past }),
   });
   const critical = useQuery(count('critical')).data?.total ?? 0;
   const warning = useQuery(count('warning')).data?.total ?? 0;

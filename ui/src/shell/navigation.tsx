@@ -6,6 +6,7 @@ import { useSession, useSignedIn } from '@/api/session';
 import { Icon } from '@/components/icons';
 import { AppLink } from '@/components/link';
 import { useText } from '@/i18n/text';
+import { useCursor } from '@/lib/cursor';
 import { fillPath, type Route, ROUTES } from '@/routes';
 
 const GROUPS = ['operate', 'connect', 'manage'] as const;
@@ -17,14 +18,15 @@ interface Count {
 
 function useCounts(): Record<string, Count> {
   const { may } = useSession();
-  const refetchInterval = useRefresh(null);
+  const { t } = useCursor();
+  const refetchInterval = useRefresh(t);
   const incidents = useQuery({
-    queryKey: ['incident-counts'], refetchInterval, enabled: may('blackbox.read'),
-    queryFn: () => api.incidents({ status: 'open', limit: 1 }),
+    queryKey: ['incident-counts', t], refetchInterval, enabled: may('blackbox.read'),
+    queryFn: () => api.incidents({ status: 'open', limit: 1, t }),
   });
   const alerts = useQuery({
-    queryKey: ['alert-counts', 'all'], refetchInterval, enabled: may('alerts.read'),
-    queryFn: () => api.alerts({ state: 'active_unacknowledged', limit: 1 }),
+    queryKey: ['alert-counts', 'all', t], refetchInterval, enabled: may('alerts.read'),
+    queryFn: () => api.alerts({ state: 'active_unacknowledged', limit: 1, t }),
   });
   const integrations = useQuery({ queryKey: ['integrations'], refetchInterval, enabled: may('integrations.read'), queryFn: api.integrations });
   const broken = integrations.data?.filter((i) => i.status === 'error' || i.pending_certificates > 0).length ?? 0;

@@ -12,6 +12,7 @@ import { Navigation } from './navigation';
 import { Palette } from './palette';
 import { StoreBanner } from './store-banner';
 import { TimeBar } from './timebar';
+import { useSiteZone } from './zone';
 
 export function useRoute(): Route | undefined {
   const [path] = useLocation();
@@ -26,6 +27,7 @@ export function Shell({ children }: { children: ReactNode }) {
   const [searching, setSearching] = useState(false);
   const timed = route?.timed ?? false;
   const past = timed && cursor.t !== null;
+  useSiteZone();
   useHotkeys([['mod+K', () => setSearching(true)]], [], true);
   return (
     <div className={`app ${timed ? '' : 'nobar'} ${past ? 'is-past' : ''}`}>

@@ -120,7 +120,7 @@ export function TimeBar() {
         </span>
       </div>
       <div className="ctl dsk-only-flex">
-        <Segment<Range> small label={t('time.range')} value={range} onChange={cursor.setRange} options={(Object.keys(RANGES) as Range[]).map((r) => ({ value: r, label: <bdi dir="ltr">{r}</bdi> }))} />
+        <Segment<Range> small label={t('time.range')} value={range} onChange={cursor.setRange} options={(Object.keys(RANGES) as Range[]).map((r) => ({ value: r, label: t(`time.range.${r}`) }))} />
       </div>
     </section>
   );

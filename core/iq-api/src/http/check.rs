@@ -67,7 +67,11 @@ impl Check {
     pub(crate) fn code(&mut self, field: &str, code: &str) -> &mut Self {
         if !is_clean_line(code, CODE_CHARS) {
             self.0.push(text_problem(field, code, CODE_CHARS));
-        } else if code.trim() != code || code.contains(['\\', ',', ';']) || code.contains("..") {
+        } else if code.trim() != code || code.contains(['\\', ',', ';'])
+            || code.contains("..")
+            // A spreadsheet would take it for a formula.
+            || code.starts_with(['=', '+', '@'])
+        {
             self.0.push(FieldFailure::new(field, "request.code_wrong"));
         }
         self
@@ -121,20 +125,10 @@ fn text_problem(field: &str, text: &str, max: usize) -> FieldFailure {
     }
 }
 
-/// Whether a text names a zone of the IANA data base by its form. The data base itself is the
-/// reader's: this program stores times in UTC only.
+/// Whether a text names a zone of the IANA data base that is compiled in.
 pub(crate) fn is_time_zone(zone: &str) -> bool {
-    let is_part = |part: &str| {
-        !part.is_empty()
-            && part
-                .chars()
-                .all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '+' | '-'))
-            && !part.starts_with(['+', '-'])
-    };
-    zone.len() <= 64
-        && zone.starts_with(|c: char| c.is_ascii_uppercase())
-        && zone.split('/').all(is_part)
-        && (zone.contains('/') || matches!(zone, "UTC" | "GMT"))
+    // The table takes names in any case; the one spelling keeps them comparable.
+    jiff::tz::TimeZone::get(zone).is_ok_and(|known| known.iana_name() == Some(zone))
 }
 
 #[cfg(test)]
@@ -154,6 +148,8 @@ mod tests {
         for zone in [
             "",
             "riyadh",
+            "asia/riyadh",
+            "Mars/Phobos",
             "../etc/passwd",
             "Asia/",
             "/Asia",
@@ -172,6 +168,7 @@ mod tests {
             .line("b", "123456", 5)
             .line("c", "x\u{202e}y", 5)
             .code("d", "../x")
+            .code("d", "=cmd()")
             .number("e", f64::NAN, 0.0, 1.0);
         let codes: Vec<_> = check.into_problems().into_iter().map(|p| p.code).collect();
         assert_eq!(
@@ -180,6 +177,7 @@ mod tests {
                 "request.text_empty",
                 "request.text_too_long",
                 "request.text_hidden_characters",
+                "request.code_wrong",
                 "request.code_wrong",
                 "request.number_out_of_range"
             ]

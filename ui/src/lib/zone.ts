@@ -1,0 +1,37 @@
+// The zone times are written in, for the functions that have no preferences at hand: one for the whole page.
+
+let zone: string | undefined;
+let reader = new Intl.DateTimeFormat('en-GB', options());
+
+function options(): Intl.DateTimeFormatOptions {
+  return { timeZone: zone, hourCycle: 'h23', year: 'numeric', month: '2-digit', day: '2-digit', hour: '2-digit', minute: '2-digit', second: '2-digit' };
+}
+
+export function setZone(name: string | null): void {
+  zone = name ?? undefined;
+  reader = new Intl.DateTimeFormat('en-GB', options());
+}
+
+export interface WallClock { year: string; month: string; day: string; hour: string; minute: string; second: string }
+
+/** What the clock on the wall shows at a moment, every part with its leading zeros. */
+export function wallClock(t: number): WallClock {
+  const parts = Object.fromEntries(reader.formatToParts(t).map((part) => [part.type, part.value]));
+  return parts as unknown as WallClock;
+}
+
+/** How far the wall clock is ahead of UTC at a moment. */
+export function zoneOffset(t: number): number {
+  const w = wallClock(t);
+  const [year, month, day, hour, minute, second] = [w.year, w.month, w.day, w.hour, w.minute, w.second].map(Number) as [number, number, number, number, number, number];
+  return Date.UTC(year, month - 1, day, hour, minute, second) - Math.floor(t / 1000) * 1000;
+}
+
+/** The moment a day (`2026-11-20`) begins on the wall clock; null where the text is no day. */
+export function dayStart(day: string): number | null {
+  const [y, m, d] = day.split('-').map(Number);
+  if (!y || !m || !d) return null;
+  const utc = Date.UTC(y, m - 1, d);
+  // Asked twice: the offset may change between UTC midnight and midnight here.
+  return utc - zoneOffset(utc - zoneOffset(utc));
+}
