@@ -58,6 +58,10 @@ ids! {
     IntegrationId,
     /// A row of the signal mapping.
     MappingId,
+    /// A set of changes of the signal mapping that was made in one step.
+    MappingChangeId,
+    /// A finding of the drift sentinel.
+    DriftFindingId,
     /// A certificate in the trust list.
     CertificateId,
     /// An alert rule.

@@ -1,9 +1,11 @@
 //! A row of the signal mapping: external tag → asset → metric.
 
+use serde::{Deserialize, Serialize};
+
 use crate::{AssetId, IntegrationId, MappingId, SignalId, TenantId};
 
 /// One mapped tag.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct SignalMapping {
     /// Id.
     pub id: MappingId,

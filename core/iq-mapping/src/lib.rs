@@ -5,14 +5,30 @@
 
 mod apply;
 mod catalogue;
+pub mod drift;
+mod fold;
+mod lessons;
+mod plan;
 mod rules;
+mod sheet;
 mod suggest;
 mod units;
 mod validate;
+mod words;
 
 pub use apply::{Conversion, apply};
 pub use catalogue::{Catalogue, catalogue};
+pub use fold::folded;
+pub use lessons::{Lesson, Lessons, lessons_of};
+pub use plan::{
+    Change, ImportMode, ListedMapping, ListedRow, MappingPlan, RowError, Stored, Wish, draft_of,
+    plan_list, settle,
+};
 pub use rules::{RuleDraft, default_rules, span_of};
-pub use suggest::{SuggestAsset, Suggestion, TagInfo, suggest};
+pub use sheet::{
+    Cell, Column, Directory, MAX_SHEET_ROWS, SheetOptions, cells_of, csv_text, of_csv_text,
+    read_sheet,
+};
+pub use suggest::{SuggestAsset, Suggester, Suggestion, TagInfo, suggest};
 pub use units::{Unit, convert, find_unit, units};
 pub use validate::{FieldError, Known, KnownAsset, MappingDraft, ValidMapping, validate};

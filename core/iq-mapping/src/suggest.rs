@@ -1,16 +1,24 @@
-//! Suggests asset and metric for a tag from its name, path, description and unit. Everything is local
-//! token matching: no network, no model, and every suggestion says why.
+//! Suggests asset and metric for a tag from its name, path, description and unit, and from what people
+//! decided on tags like it. Everything is local token matching: no network, no model, and every
+//! suggestion says why.
 
 use std::collections::BTreeSet;
 
-use iq_domain::{AssetId, Dimension, Message, MetricTemplate, Names};
+use iq_domain::{AssetId, Dimension, FamilyTemplate, Message, MetricTemplate, Names};
 
-use crate::{catalogue, find_unit};
+use crate::{
+    catalogue, find_unit,
+    fold::without_article,
+    lessons::{Features, Lessons, Verdict, exact_target, metric_target},
+    words::{Words, is_measured, split},
+};
 
 /// Most suggestions that are returned.
 const MAX_SUGGESTIONS: usize = 5;
-/// Longest text that is looked at, so that a hostile name costs no time.
-const MAX_CHARS: usize = 512;
+/// Two guesses closer than this are as good as each other, and neither may pass for sure.
+const TIE: f64 = 0.02;
+/// The score of a guess that has an equal beside it.
+const TIED_SCORE: f64 = 0.6;
 
 /// What is known about a tag.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -51,186 +59,279 @@ pub struct Suggestion {
     pub reasons: Vec<Message>,
 }
 
-/// The best guesses, best first.
+/// The best guesses, best first, without anything taught.
 #[must_use]
 pub fn suggest(tag: &TagInfo, assets: &[SuggestAsset]) -> Vec<Suggestion> {
-    let words = Words::of(tag);
-    let mut found = Vec::new();
-    for asset in assets {
-        let Some((asset_score, asset_reason)) = match_asset(&words, asset) else {
-            continue;
-        };
-        let Some(template) = catalogue().family(&asset.family) else {
-            continue;
-        };
-        for metric in &template.metrics {
-            let Some((metric_score, reasons)) = match_metric(&words, tag, metric) else {
+    Suggester::new(assets, Lessons::default()).suggest(tag)
+}
+
+/// A matcher for many tags: assets and lessons are prepared once.
+pub struct Suggester {
+    assets: Vec<Prepared>,
+    lessons: Lessons,
+}
+
+/// An asset with its texts taken apart.
+struct Prepared {
+    id: AssetId,
+    shown_code: String,
+    family: &'static FamilyTemplate,
+    metrics: Vec<PreparedMetric>,
+    code: String,
+    number: String,
+    suffix: String,
+    names: [Vec<String>; 2],
+    kinds: BTreeSet<String>,
+}
+
+/// A metric with its texts taken apart.
+struct PreparedMetric {
+    template: &'static MetricTemplate,
+    /// Words of the key, and of the Arabic name without articles.
+    keys: Vec<&'static str>,
+    arabic: Vec<String>,
+}
+
+impl Prepared {
+    /// `None` for a family nobody knows.
+    fn of(asset: &SuggestAsset) -> Option<Self> {
+        let family = catalogue().family(&asset.family)?;
+        let code: String = split(&asset.code).concat();
+        let suffix = code
+            .rsplit(|c: char| c.is_ascii_digit())
+            .next()
+            .unwrap_or("")
+            .to_owned();
+        let kinds = [&family.names.en, &family.names.ar]
+            .into_iter()
+            .flat_map(|name| split(name))
+            .map(|word| without_article(&word).to_owned())
+            .filter(|word| word.chars().count() > 2 && word != "and")
+            .collect();
+        let metrics = family
+            .metrics
+            .iter()
+            .map(|template| PreparedMetric {
+                template,
+                keys: template.metric.split('_').collect(),
+                arabic: plain_words(&template.names.ar),
+            })
+            .collect();
+        Some(Self {
+            id: asset.id,
+            shown_code: asset.code.clone(),
+            family,
+            metrics,
+            number: code.chars().filter(char::is_ascii_digit).collect(),
+            code,
+            suffix,
+            names: [plain_words(&asset.names.en), plain_words(&asset.names.ar)],
+            kinds,
+        })
+    }
+}
+
+fn plain_words(text: &str) -> Vec<String> {
+    split(text)
+        .iter()
+        .map(|word| without_article(word).to_owned())
+        .collect()
+}
+
+impl Suggester {
+    /// Prepares the assets of a tenant.
+    #[must_use]
+    pub fn new(assets: &[SuggestAsset], lessons: Lessons) -> Self {
+        Self {
+            assets: assets.iter().filter_map(Prepared::of).collect(),
+            lessons,
+        }
+    }
+
+    /// The best guesses, best first.
+    #[must_use]
+    pub fn suggest(&self, tag: &TagInfo) -> Vec<Suggestion> {
+        let words = Words::of(&tag.name, &tag.path, &tag.description);
+        let plain: BTreeSet<String> = words
+            .raw
+            .iter()
+            .map(|word| without_article(word).to_owned())
+            .collect();
+        let features = Features::of(tag, &words);
+        let taught: Vec<AssetId> = features
+            .place
+            .as_deref()
+            .map(|place| self.lessons.assets(place))
+            .unwrap_or_default();
+        let mut found = Vec::new();
+        for asset in &self.assets {
+            let Some((asset_score, asset_reason)) =
+                self.match_asset(&words, &plain, asset, &features, &taught)
+            else {
                 continue;
             };
-            found.push(Suggestion {
-                asset: asset.id,
-                metric: metric.metric.clone(),
-                score: (asset_score * 0.5 + metric_score * 0.5).clamp(0.0, 1.0),
-                reasons: std::iter::once(asset_reason.clone())
-                    .chain(reasons)
-                    .collect(),
-            });
+            for metric in &asset.metrics {
+                let exact = exact_target(asset.id, &metric.template.metric);
+                let decided = self.lessons.of(&features.exact, &exact);
+                if decided.doubt > 0.0 && decided.count == 0 {
+                    continue;
+                }
+                let learned = self.learned(&features, asset, metric);
+                let Some((metric_score, reasons)) =
+                    match_metric(&words, &plain, tag, metric, learned)
+                else {
+                    continue;
+                };
+                found.push(Suggestion {
+                    asset: asset.id,
+                    metric: metric.template.metric.clone(),
+                    score: (asset_score * 0.5 + metric_score * 0.5).clamp(0.0, 1.0),
+                    reasons: std::iter::once(asset_reason.clone())
+                        .chain(reasons)
+                        .collect(),
+                });
+            }
         }
+        // A stable sort keeps the template's order among equals.
+        found.sort_by(|a, b| b.score.total_cmp(&a.score));
+        found.truncate(MAX_SUGGESTIONS);
+        admit_ties(&mut found);
+        found
     }
-    // A stable sort keeps the template's order among equals.
-    found.sort_by(|a, b| b.score.total_cmp(&a.score));
-    found.truncate(MAX_SUGGESTIONS);
-    found
-}
 
-/// The texts of a tag taken apart.
-struct Words {
-    /// Words between separators, lower case ("10204a"); name and path only.
-    raw: Vec<String>,
-    /// Letters of those words and of the description, split at digits, with synonyms resolved.
-    meaning: BTreeSet<String>,
-    /// Function letters after ISA-5.1 ("vt", "pdt"), from the name.
-    letters: Option<String>,
-}
-
-impl Words {
-    fn of(tag: &TagInfo) -> Self {
-        let name = split(&tag.name);
-        let path = split(&tag.path);
-        let description = split(&tag.description);
-        let letters = name.iter().find(|w| is_isa(w)).cloned();
-        let meaning = name
+    /// What was decided on tags with the same loop digits or words.
+    fn learned(&self, features: &Features, asset: &Prepared, metric: &PreparedMetric) -> Verdict {
+        let target = metric_target(&asset.family.family, &metric.template.metric);
+        features
+            .metric
             .iter()
-            .chain(&path)
-            .chain(&description)
-            .flat_map(|word| meanings(word))
-            .collect();
-        Self {
-            raw: name.into_iter().chain(path).collect(),
-            meaning,
-            letters,
+            .map(|feature| self.lessons.of(feature, &target))
+            .fold(Verdict::default(), |best, next| Verdict {
+                share: best.share.max(next.share),
+                doubt: best.doubt.max(next.doubt),
+                count: best.count.max(next.count),
+            })
+    }
+
+    fn match_asset(
+        &self,
+        words: &Words,
+        plain: &BTreeSet<String>,
+        asset: &Prepared,
+        features: &Features,
+        taught: &[AssetId],
+    ) -> Option<(f64, Message)> {
+        let code = &asset.shown_code;
+        let is_named = (1..=3).any(|n| words.raw.windows(n).any(|w| w.concat() == asset.code));
+        if is_named {
+            return Some((1.0, reason("suggest.asset_code", "code", code)));
         }
+        if taught.contains(&asset.id) {
+            let place = features.place.as_deref().unwrap_or_default();
+            let verdict = self.lessons.of(place, &asset.id.to_string());
+            let score = 0.6 + 0.4 * verdict.share;
+            return Some((score, reason("suggest.learned_place", "code", code)));
+        }
+        let is_of_kind = asset
+            .kinds
+            .iter()
+            .any(|kind| plain.contains(kind) || words.meaning.contains(kind));
+        let is_motor = asset.family.family == "electric_motor";
+        // A loop number is shared by a machine and its driver; "motor" tells which is meant.
+        let driver = match (words.meaning.contains("motor"), is_motor) {
+            (true, true) => 0.15,
+            (true, false) => -0.15,
+            (false, _) => 0.0,
+        };
+        if is_in_loop(words, asset) {
+            let kind = if is_of_kind { 0.1 } else { 0.0 };
+            return Some((
+                0.7 + kind + driver,
+                reason("suggest.loop_number", "code", code),
+            ));
+        }
+        if is_of_kind && is_numbered(words, asset) {
+            return Some((
+                0.85 + driver,
+                reason("suggest.kind_and_number", "code", code),
+            ));
+        }
+        let is_hit = |name: &Vec<String>| {
+            let hits = name
+                .iter()
+                .filter(|w| w.chars().count() > 2)
+                .filter(|w| plain.contains(*w) || words.meaning.contains(*w))
+                .count();
+            (hits >= 2 && hits * 2 >= name.len()).then(|| ratio(hits, name.len()))
+        };
+        let share = asset
+            .names
+            .iter()
+            .filter_map(is_hit)
+            .max_by(f64::total_cmp)?;
+        let score = 0.4 + 0.3 * share + driver;
+        Some((score, reason("suggest.asset_name", "code", code)))
     }
 }
 
-fn split(text: &str) -> Vec<String> {
-    let mut words: Vec<String> = Vec::new();
-    let mut word = String::new();
-    let mut before = ' ';
-    for c in text.chars().take(MAX_CHARS) {
-        let is_hump = before.is_lowercase() && c.is_uppercase();
-        if (!c.is_alphanumeric() || is_hump) && !word.is_empty() {
-            words.push(std::mem::take(&mut word));
-        }
-        if c.is_alphanumeric() {
-            word.extend(c.to_lowercase());
-        }
-        before = c;
-    }
-    if !word.is_empty() {
-        words.push(word);
-    }
-    words
-}
-
-/// What a word stands for in metric keys; a word may say two things ("pdt": pressure, differential).
-fn meanings(word: &str) -> Vec<String> {
-    let letters = word.trim_matches(|c: char| c.is_ascii_digit());
-    let known: &[&str] = match letters {
-        "vib" | "vibr" | "velocity" | "اهتزاز" | "الاهتزاز" => &["vibration"],
-        "acc" | "accel" | "env" => &["acceleration"],
-        "temp" | "tmp" | "حرارة" => &["temperature"],
-        "press" | "prs" | "ضغط" => &["pressure"],
-        "dp" | "diff" | "delta" | "pdi" | "pdt" => &["differential", "dp", "pressure"],
-        "flw" | "تدفق" => &["flow"],
-        "lvl" | "منسوب" => &["level"],
-        "spd" | "rpm" | "سرعة" => &["speed"],
-        "pos" | "position" | "zt" => &["position"],
-        "curr" | "amps" | "amp" | "تيار" => &["current"],
-        "pwr" | "mw" | "kw" => &["active", "power"],
-        "suct" | "suc" | "in" | "سحب" => &["suction", "inlet"],
-        "disch" | "dis" | "out" | "طرد" => &["discharge", "outlet"],
-        "brg" | "bearing" | "محمل" => &["bearing"],
-        "wdg" | "stator" => &["winding"],
-        "lo" | "lube" | "oil" => &["lube", "oil"],
-        "run" | "running" | "status" | "xi" => &["run", "status"],
-        "exh" => &["exhaust"],
-        "amb" => &["ambient"],
-        "sp" => &["setpoint"],
-        "pv" => &["process", "value"],
-        "op" | "mv" => &["controller", "output"],
-        "fltr" => &["filter"],
-        "stm" => &["steam"],
-        "thr" => &["thrust"],
-        other => {
-            return if other.is_empty() {
-                vec![]
-            } else {
-                vec![other.to_owned()]
-            };
-        }
-    };
-    known.iter().map(|&w| w.to_owned()).collect()
-}
-
-/// Function letters of an instrument: a measured variable, then transmitter, indicator, controller …
-fn is_isa(word: &str) -> bool {
-    (2..=4).contains(&word.len())
-        && word.starts_with(|c| "aefijlpstvxzb".contains(c))
-        && word.ends_with(|c| "titecaysr".contains(c))
-        && word.chars().skip(1).all(|c| "titecadysr".contains(c))
-}
-
-fn match_asset(words: &Words, asset: &SuggestAsset) -> Option<(f64, Message)> {
-    let code: String = split(&asset.code).concat();
-    let is_named = (1..=3).any(|n| words.raw.windows(n).any(|w| w.concat() == code));
-    if is_named {
-        return Some((1.0, reason("suggest.asset_code", "code", &asset.code)));
-    }
-    // 10204A belongs to P-102A: the loop number starts with the equipment number.
-    let number: String = code.chars().filter(char::is_ascii_digit).collect();
-    let suffix = code
-        .rsplit(|c: char| c.is_ascii_digit())
-        .next()
-        .unwrap_or("");
-    let is_in_loop = number.len() >= 3
+/// 10204A belongs to P-102A: the loop number starts with the equipment number.
+fn is_in_loop(words: &Words, asset: &Prepared) -> bool {
+    asset.number.len() >= 3
         && words.raw.iter().any(|word| {
             let digits = word.trim_end_matches(|c: char| c.is_ascii_alphabetic());
-            digits.len() > number.len()
-                && digits.starts_with(&number)
+            digits.len() > asset.number.len()
+                && digits.starts_with(&asset.number)
                 && digits.bytes().all(|b| b.is_ascii_digit())
-                && &word[digits.len()..] == suffix
-        });
-    if is_in_loop {
-        return Some((0.7, reason("suggest.loop_number", "code", &asset.code)));
-    }
-    let name = split(&asset.names.en);
-    let hits = name
-        .iter()
-        .filter(|w| w.len() > 2 && words.meaning.contains(*w))
-        .count();
-    (hits >= 2 && hits * 2 >= name.len())
-        .then(|| (0.5, reason("suggest.asset_name", "code", &asset.code)))
+                && word[digits.len()..] == asset.suffix
+        })
+}
+
+/// "Pump 102A", "مضخة ١٠٢ أ": the number and letter of the equipment without its code letters.
+fn is_numbered(words: &Words, asset: &Prepared) -> bool {
+    let letter = |word: &str| match word {
+        "ا" => "a".to_owned(),
+        "ب" => "b".to_owned(),
+        "ج" => "c".to_owned(),
+        "د" => "d".to_owned(),
+        other => other.to_owned(),
+    };
+    let wanted = format!("{}{}", asset.number, asset.suffix);
+    let joined = |pair: &[String]| pair.iter().map(|w| letter(w)).collect::<String>();
+    !asset.number.is_empty()
+        && (1..=2).any(|n| words.raw.windows(n).any(|pair| joined(pair) == wanted))
 }
 
 fn match_metric(
     words: &Words,
+    plain: &BTreeSet<String>,
     tag: &TagInfo,
-    metric: &MetricTemplate,
+    metric: &PreparedMetric,
+    learned: Verdict,
 ) -> Option<(f64, Vec<Message>)> {
-    let keys: Vec<&str> = metric.metric.split('_').collect();
-    let hits: Vec<&str> = keys
+    let hits: Vec<&str> = metric
+        .keys
         .iter()
         .copied()
         .filter(|k| words.meaning.contains(*k))
         .collect();
+    let arabic: Vec<&str> = metric
+        .arabic
+        .iter()
+        .map(String::as_str)
+        .filter(|w| plain.contains(*w))
+        .collect();
     let mut reasons = Vec::new();
-    let mut score = ratio(hits.len(), keys.len()) * 0.7;
-    if !hits.is_empty() {
-        reasons.push(reason("suggest.words", "words", &hits.join(" ")));
+    let by_key = ratio(hits.len(), metric.keys.len());
+    let by_name = ratio(arabic.len(), metric.arabic.len());
+    let shown = if by_name > by_key { &arabic } else { &hits };
+    // Of two complete matches the longer one says more.
+    #[allow(clippy::cast_precision_loss, reason = "a handful of words")]
+    let mut score = by_key.max(by_name) * 0.7 + hits.len().max(arabic.len()) as f64 * 0.01;
+    if !shown.is_empty() {
+        reasons.push(reason("suggest.words", "words", &shown.join(" ")));
     }
     if let Some(letters) = &words.letters {
-        if is_measured(letters, &keys) {
+        if is_measured(letters, &metric.keys) {
             score += 0.2;
             reasons.push(reason(
                 "suggest.isa_letters",
@@ -241,48 +342,56 @@ fn match_metric(
             score -= 0.3;
         }
     }
-    match (find_unit(&tag.unit), find_unit(&metric.unit)) {
-        (Some(source), Some(target)) if !tag.unit.trim().is_empty() && !metric.unit.is_empty() => {
-            if crate::units::conversion(&source.symbol, &target.symbol).is_err() {
-                return None;
-            }
-            if source.dimension != Dimension::Dimensionless {
-                score += 0.1;
-                reasons.push(reason("suggest.unit", "unit", &source.symbol));
-            }
-        }
-        _ => {}
+    score += unit_score(tag, metric.template, &mut reasons)?;
+    if learned.share > 0.0 {
+        let count = learned.count.to_string();
+        reasons.push(reason("suggest.learned", "count", &count));
     }
+    score += 0.6 * learned.share - 0.4 * learned.doubt;
     (score > 0.1).then_some((score.min(1.0), reasons))
+}
+
+/// What the unit says; `None` excludes the metric.
+fn unit_score(tag: &TagInfo, metric: &MetricTemplate, reasons: &mut Vec<Message>) -> Option<f64> {
+    if tag.unit.trim().is_empty() || metric.unit.is_empty() {
+        return Some(0.0);
+    }
+    let (Some(source), Some(target)) = (find_unit(&tag.unit), find_unit(&metric.unit)) else {
+        return Some(0.0);
+    };
+    crate::units::conversion(&source.symbol, &target.symbol).ok()?;
+    if source.dimension == Dimension::Dimensionless {
+        return Some(0.0);
+    }
+    reasons.push(reason("suggest.unit", "unit", &source.symbol));
+    Some(0.1)
+}
+
+/// Guesses as good as the first lower it: a person decides, not the order of a list.
+fn admit_ties(found: &mut [Suggestion]) {
+    let Some(best) = found.first().map(|s| s.score) else {
+        return;
+    };
+    let tied = found.iter().filter(|s| best - s.score < TIE).count();
+    if tied < 2 {
+        return;
+    }
+    for suggestion in found.iter_mut() {
+        if suggestion.score > TIED_SCORE {
+            suggestion.score = TIED_SCORE - (best - suggestion.score) * 0.1;
+        }
+    }
+    let count = tied.to_string();
+    for suggestion in &mut found[..tied] {
+        suggestion
+            .reasons
+            .push(reason("suggest.tied", "count", &count));
+    }
 }
 
 #[allow(clippy::cast_precision_loss)]
 fn ratio(part: usize, whole: usize) -> f64 {
     part as f64 / whole.max(1) as f64
-}
-
-/// Whether the first letters of an instrument measure what the metric is.
-fn is_measured(letters: &str, keys: &[&str]) -> bool {
-    let has = |word: &str| keys.contains(&word);
-    if letters.starts_with("pd") {
-        return has("dp") || has("differential");
-    }
-    match letters.as_bytes().first() {
-        Some(b'v') => has("vibration") || has("acceleration"),
-        Some(b't') => has("temperature"),
-        Some(b'p') => has("pressure") || has("draft"),
-        Some(b'f') => has("flow"),
-        Some(b'l') => has("level"),
-        Some(b's') => has("speed"),
-        Some(b'z') => has("position") || has("drop"),
-        Some(b'i') => has("current"),
-        Some(b'j') => has("power"),
-        Some(b'e') => has("voltage"),
-        Some(b'x') => has("run") || has("trip"),
-        Some(b'b') => has("flame"),
-        Some(b'a') => has("o2") || has("density"),
-        _ => false,
-    }
 }
 
 fn reason(code: &str, key: &str, value: &str) -> Message {

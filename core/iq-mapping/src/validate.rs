@@ -192,7 +192,8 @@ fn check_duplicate(
 ) -> Option<FieldError> {
     let key = (draft.asset_id, draft.metric_name.clone());
     let (id, integration, tag) = known.taken.get(&key)?;
-    if Some(*id) == editing {
+    // One that is not in use may wait beside the one that is.
+    if Some(*id) == editing || !draft.is_active {
         return None;
     }
     let is_same_tag = *integration == draft.integration_id && *tag == draft.external_tag;

@@ -36,6 +36,7 @@ pub(crate) const MIGRATIONS: &[Migration] = migrations![
     "0005_identity",
     "0006_operations",
     "0007_maintenance",
+    "0010_mapping",
 ];
 
 /// The table that says what was applied, when and by which program.

@@ -1,0 +1,264 @@
+//! The texts of a tag taken apart: words, what they stand for, and the function letters of an
+//! instrument.
+
+use std::collections::BTreeSet;
+
+use crate::fold::{fold_char, without_article};
+
+/// Longest text that is looked at, so that a hostile name costs no time.
+const MAX_CHARS: usize = 512;
+
+/// The texts of a tag taken apart.
+pub(crate) struct Words {
+    /// Words of the name.
+    pub(crate) name: Vec<String>,
+    /// Words between separators, folded ("10204a"); name and path only.
+    pub(crate) raw: Vec<String>,
+    /// Letters of those words and of the description, split at digits, with synonyms resolved.
+    pub(crate) meaning: BTreeSet<String>,
+    /// Function letters after ISA-5.1 ("vt", "pdt"), from the name.
+    pub(crate) letters: Option<String>,
+}
+
+impl Words {
+    pub(crate) fn of(name: &str, path: &str, description: &str) -> Self {
+        let (mut name, path, description) =
+            (loops(split(name)), loops(split(path)), split(description));
+        let letters = name.iter().find(|w| is_isa(w)).cloned();
+        // "PV" at the end of every tag of a transmitter says nothing; at a controller it names the value.
+        if letters.as_ref().is_some_and(|l| !l.contains('c')) && name.len() > 2 {
+            name.retain(|w| w != "pv");
+        }
+        let meaning = name
+            .iter()
+            .chain(&path)
+            .chain(&description)
+            .flat_map(|word| meanings(word))
+            .collect();
+        let raw = name
+            .iter()
+            .chain(&path)
+            .chain(&description)
+            .cloned()
+            .collect();
+        Self {
+            name,
+            raw,
+            meaning,
+            letters,
+        }
+    }
+}
+
+/// The folded words of a text, split at separators and at humps ("BrgTemp").
+pub(crate) fn split(text: &str) -> Vec<String> {
+    let mut words: Vec<String> = Vec::new();
+    let mut word = String::new();
+    let mut before = ' ';
+    for c in text.chars().take(MAX_CHARS).filter_map(fold_char) {
+        let is_hump = before.is_lowercase() && c.is_uppercase();
+        // "١٠٢أ" and "tempDE" are two things each: scripts don't mix inside a word.
+        let is_seam = is_arabic(before) != is_arabic(c) && before.is_alphabetic();
+        if (!c.is_alphanumeric() || is_hump || is_seam) && !word.is_empty() {
+            words.push(std::mem::take(&mut word));
+        }
+        if c.is_alphanumeric() {
+            word.extend(c.to_lowercase());
+        }
+        before = c;
+    }
+    if !word.is_empty() {
+        words.push(word);
+    }
+    words
+}
+
+/// Loop names written in one go come apart: "100tt10254a" → "100", "tt", "10254a".
+fn loops(words: Vec<String>) -> Vec<String> {
+    words
+        .into_iter()
+        .flat_map(|word| loop_parts(&word).unwrap_or_else(|| vec![word]))
+        .collect()
+}
+
+fn loop_parts(word: &str) -> Option<Vec<String>> {
+    let is_digit = |c: char| c.is_ascii_digit();
+    let rest = word.trim_start_matches(is_digit);
+    let unit = &word[..word.len() - rest.len()];
+    let number = rest.trim_start_matches(|c: char| c.is_ascii_lowercase());
+    let letters = &rest[..rest.len() - number.len()];
+    let digits = number.trim_end_matches(|c: char| c.is_ascii_lowercase());
+    let is_loop = digits.len() >= 4
+        && digits.chars().all(is_digit)
+        && number.len() - digits.len() <= 1
+        && unit.len() <= 4
+        && is_isa(letters);
+    is_loop.then(|| {
+        [unit, letters, number]
+            .into_iter()
+            .filter(|part| !part.is_empty())
+            .map(str::to_owned)
+            .collect()
+    })
+}
+
+fn is_arabic(c: char) -> bool {
+    ('\u{0600}'..='\u{06FF}').contains(&c)
+}
+
+/// What a word stands for in metric keys; a word may say two things ("pdt": pressure, differential).
+pub(crate) fn meanings(word: &str) -> Vec<String> {
+    let letters = word.trim_matches(|c: char| c.is_ascii_digit());
+    let letters = without_article(letters);
+    if letters.is_empty() {
+        return Vec::new();
+    }
+    let known = latin(letters).or_else(|| arabic(letters));
+    known.map_or_else(
+        || vec![letters.to_owned()],
+        |known| known.iter().map(|&w| w.to_owned()).collect(),
+    )
+}
+
+/// Abbreviations plants use.
+fn latin(letters: &str) -> Option<&'static [&'static str]> {
+    Some(match letters {
+        "vib" | "vibr" | "vibs" | "velocity" => &["vibration"],
+        "acc" | "accel" | "env" => &["acceleration"],
+        "temp" | "tmp" | "temperature" | "rtd" => &["temperature"],
+        "press" | "prs" | "pres" => &["pressure"],
+        "dp" | "diff" | "delta" | "pdi" | "pdt" | "dpt" => &["differential", "dp", "pressure"],
+        "flw" | "flowrate" => &["flow"],
+        "lvl" | "lev" => &["level"],
+        "spd" | "rpm" => &["speed"],
+        "pos" | "position" | "zt" => &["position"],
+        "curr" | "amps" | "amp" | "cur" => &["current"],
+        "volt" | "volts" | "vlt" => &["voltage"],
+        "pwr" | "mw" | "kw" => &["active", "power"],
+        "suct" | "suc" | "suction" => &["suction"],
+        "inl" | "in" => &["suction", "inlet"],
+        "disch" | "dis" | "dschg" | "disc" => &["discharge"],
+        "out" | "outl" => &["discharge", "outlet", "output"],
+        "brg" | "brgs" | "bearing" => &["bearing"],
+        "wdg" | "stator" | "wndg" | "windings" => &["winding"],
+        "lo" => &["lube", "oil"],
+        "lub" | "lube" => &["lube"],
+        "run" | "running" | "status" | "xi" | "stat" | "sts" | "xs" => &["run", "status"],
+        "exh" => &["exhaust"],
+        "amb" => &["ambient"],
+        "sp" => &["setpoint"],
+        "pv" => &["process", "value"],
+        "op" | "mv" | "co" => &["controller", "output"],
+        "fltr" | "flt" => &["filter"],
+        "strnr" | "str" => &["strainer"],
+        "stm" => &["steam"],
+        "thr" => &["thrust"],
+        "ax" => &["axial"],
+        "mtr" | "mot" => &["motor"],
+        "pmp" => &["pump"],
+        "comp" | "compr" => &["compressor"],
+        "vlv" => &["valve"],
+        "hx" | "exch" | "exchr" => &["exchanger"],
+        "gbx" | "gear" => &["gearbox"],
+        "turb" => &["turbine"],
+        "sg" => &["seal", "gas"],
+        "fg" => &["fuel", "gas"],
+        "ia" => &["supply"],
+        "act" => &["actuator"],
+        "ph" => &["phase"],
+        "avg" => &["average"],
+        "o2" => &["o2"],
+        _ => return None,
+    })
+}
+
+/// Words of Arabic descriptions, folded and without their article.
+fn arabic(letters: &str) -> Option<&'static [&'static str]> {
+    Some(match letters {
+        "حراره" => &["temperature"],
+        "ضغط" => &["pressure"],
+        "تدفق" | "جريان" | "سريان" => &["flow"],
+        "منسوب" | "مستوي" => &["level"],
+        "اهتزاز" | "اهتزازات" => &["vibration"],
+        "تسارع" => &["acceleration"],
+        "سرعه" | "دوران" => &["speed"],
+        "تيار" => &["current"],
+        "جهد" => &["voltage"],
+        "قدره" => &["active", "power"],
+        "محمل" | "محامل" | "كرسي" => &["bearing"],
+        "محرك" => &["motor"],
+        "مضخه" | "طلمبه" => &["pump"],
+        "ضاغط" => &["compressor"],
+        "توربين" => &["turbine"],
+        "مروحه" => &["fan"],
+        "صمام" => &["valve", "position"],
+        "خزان" => &["tank"],
+        "فرن" => &["heater"],
+        "مبادل" => &["exchanger"],
+        "سحب" => &["suction"],
+        "طرد" | "دفع" => &["discharge", "thrust"],
+        "مدخل" | "دخول" => &["inlet"],
+        "مخرج" | "خروج" => &["outlet"],
+        "زيت" => &["oil"],
+        "تزييت" | "تشحيم" => &["lube"],
+        "ملفات" | "ملف" => &["winding"],
+        "موضع" | "فتحه" => &["position"],
+        "فرق" => &["differential", "dp"],
+        "مرشح" | "فلتر" => &["filter"],
+        "مصفاه" => &["strainer"],
+        "عادم" => &["exhaust"],
+        "بخار" => &["steam"],
+        "وقود" => &["fuel"],
+        "غاز" => &["gas"],
+        "مدخنه" => &["stack"],
+        "لهب" | "شعله" => &["flame"],
+        "تشغيل" | "حاله" | "يعمل" => &["run", "status"],
+        "متحكم" => &["controller"],
+        "خرج" => &["output"],
+        "تسرب" => &["seal"],
+        "وعاء" => &["pot"],
+        "ساخن" => &["hot"],
+        "بارد" => &["cold"],
+        "محوري" => &["axial"],
+        "قياده" => &["de"],
+        "حر" => &["nde"],
+        "طور" => &["phase"],
+        "قيمه" => &["value"],
+        "عمليه" => &["process"],
+        "تغذيه" => &["supply", "feed"],
+        "مشغل" => &["actuator"],
+        _ => return None,
+    })
+}
+
+/// Function letters of an instrument: a measured variable, then transmitter, indicator, controller …
+fn is_isa(word: &str) -> bool {
+    (2..=4).contains(&word.len())
+        && word.starts_with(|c| "aefijlpstvxzb".contains(c))
+        && word.ends_with(|c| "titecaysr".contains(c))
+        && word.chars().skip(1).all(|c| "titecadysr".contains(c))
+}
+
+/// Whether the first letters of an instrument measure what the metric is.
+pub(crate) fn is_measured(letters: &str, keys: &[&str]) -> bool {
+    let has = |word: &str| keys.contains(&word);
+    if letters.starts_with("pd") {
+        return has("dp") || has("differential");
+    }
+    match letters.as_bytes().first() {
+        Some(b'v') => has("vibration") || has("acceleration"),
+        Some(b't') => has("temperature"),
+        Some(b'p') => has("pressure") || has("draft"),
+        Some(b'f') => has("flow"),
+        Some(b'l') => has("level"),
+        Some(b's') => has("speed"),
+        Some(b'z') => has("position") || has("drop"),
+        Some(b'i') => has("current"),
+        Some(b'j') => has("power"),
+        Some(b'e') => has("voltage"),
+        Some(b'x') => has("run") || has("trip"),
+        Some(b'b') => has("flame"),
+        Some(b'a') => has("o2") || has("density"),
+        _ => false,
+    }
+}
