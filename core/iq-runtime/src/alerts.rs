@@ -26,7 +26,7 @@ use serde_json::json;
 use crate::{Inner, LiveEvent, Runtime, TenantIndex};
 
 /// How sure we are of an event time whose source's clock was never compared with ours.
-const UNKNOWN_CLOCK_MS: i64 = 2_000;
+pub(crate) const UNKNOWN_CLOCK_MS: i64 = 2_000;
 
 /// Half of the usual scan: a value may have changed since the scan before.
 const HALF_SCAN_MS: i64 = 500;
@@ -81,7 +81,7 @@ pub(crate) enum Occurrence {
 
 /// What a transaction changed, for pages that are open.
 #[derive(Default)]
-struct Changed {
+pub(crate) struct Changed {
     alerts: Vec<Alert>,
     incidents: Vec<Incident>,
 }
@@ -108,7 +108,7 @@ pub(crate) async fn record(
     Ok(())
 }
 
-fn publish(inner: &Inner, tenant: TenantId, changed: Changed) {
+pub(crate) fn publish(inner: &Inner, tenant: TenantId, changed: Changed) {
     if !changed.alerts.is_empty() {
         inner.rescore.notify_one();
     }
@@ -154,9 +154,9 @@ fn clock_of(inner: &Inner, tenant: &TenantIndex, occurrence: &Occurrence) -> Clo
 }
 
 /// The work inside one transaction.
-struct Work {
-    tenant: Arc<TenantIndex>,
-    context: EventContext,
+pub(crate) struct Work {
+    pub(crate) tenant: Arc<TenantIndex>,
+    pub(crate) context: EventContext,
 }
 
 impl Work {
@@ -362,7 +362,7 @@ impl Work {
     }
 
     /// Appends an event and lets it open or join incidents. `None`: it was recorded before.
-    fn append(
+    pub(crate) fn append(
         &self,
         tx: &Transaction<'_>,
         event: &IndustrialEvent,
@@ -630,7 +630,7 @@ impl Runtime {
     }
 
     /// Work stamped by our own clock.
-    fn work(&self, tenant_id: TenantId) -> Result<Work, CodedError> {
+    pub(crate) fn work(&self, tenant_id: TenantId) -> Result<Work, CodedError> {
         Ok(Work {
             tenant: self.tenant(tenant_id)?,
             context: EventContext {

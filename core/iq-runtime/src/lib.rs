@@ -12,6 +12,7 @@ mod index;
 mod ingest;
 mod integrations;
 mod live;
+pub mod maintenance;
 mod mappings;
 mod meter;
 mod recent;
@@ -94,6 +95,7 @@ pub(crate) struct Inner {
     pub(crate) bus: LiveBus,
     pub(crate) flow: mpsc::Sender<flow::FlowMessage>,
     pub(crate) supervisor: supervisor::Supervisor,
+    pub(crate) maintenance: maintenance::Maintenance,
     pub(crate) cancel: CancellationToken,
     pub(crate) reloading: tokio::sync::Mutex<()>,
     tasks: parking_lot::Mutex<Vec<JoinHandle<()>>>,
@@ -134,6 +136,7 @@ impl Runtime {
             bus: LiveBus::new(),
             flow,
             supervisor: supervisor::Supervisor::default(),
+            maintenance: maintenance::Maintenance::default(),
             cancel: CancellationToken::new(),
             reloading: tokio::sync::Mutex::default(),
             tasks: parking_lot::Mutex::default(),
@@ -145,6 +148,7 @@ impl Runtime {
             tokio::spawn(engine.run(messages)),
             tokio::spawn(scoring::run(Arc::clone(&inner))),
             tokio::spawn(upkeep::run(Arc::clone(&inner))),
+            tokio::spawn(maintenance::run(Arc::clone(&inner))),
         ];
         inner.tasks.lock().extend(tasks);
         let integrations: Vec<_> = inner
