@@ -1,1 +1,32 @@
 //! Files of trends and alarm journals: CSV and XLSX.
+//!
+//! The core is pure over a file: [`detect`] finds out how it is written, a person may correct the
+//! [`ImportLayout`], [`read_file`] turns its rows into samples and events in chunks of bounded size.
+//! Files come by upload (the runtime runs those) or from a watched folder (the connector does).
+
+mod cell;
+mod civil;
+mod detect;
+mod encoding;
+mod formats;
+mod journal;
+mod layout;
+mod number;
+mod profile;
+mod read;
+mod roles;
+mod sheet;
+mod split;
+mod table;
+mod tags;
+mod time;
+mod words;
+
+pub use detect::{Hints, detect, kind_of};
+pub use layout::*;
+pub use profile::{FileProfile, Reading, preview, sample_rows};
+pub use read::{Chunk, ReadOptions, Reject, read_file};
+pub use sheet::{MAX_XLSX_BYTES, weigh};
+pub use table::{Position, sniff};
+pub use tags::{MAX_TAGS, TagFound, Wanted};
+pub use time::zone;

@@ -1,0 +1,136 @@
+//! What a cell of a trend says: a value, its quality, or nothing.
+
+use iq_domain::{StatusCode, Value, is_clean_char};
+
+use crate::{layout::QualityFormat, number::NumberFormat};
+
+/// Longest text of a state.
+const MAX_TEXT_CHARS: usize = 200;
+
+/// Words historians write where they have no value, in lower case.
+const NO_VALUE: [&str; 30] = [
+    "bad",
+    "bad input",
+    "bad data",
+    "bad value",
+    "i/o timeout",
+    "no data",
+    "no result",
+    "no value",
+    "comm fail",
+    "pt created",
+    "pt_created",
+    "shutdown",
+    "scan off",
+    "scan timeout",
+    "configure",
+    "not connect",
+    "intf shut",
+    "under range",
+    "over range",
+    "error",
+    "null",
+    "none",
+    "n/a",
+    "na",
+    "#n/a",
+    "-",
+    "--",
+    "---",
+    "لا توجد بيانات",
+    "غير متاح",
+];
+
+/// The value of a cell with the status it implies. `Ok(None)` where the cell is empty.
+pub fn value(
+    cell: &[u8],
+    numbers: NumberFormat,
+) -> Result<Option<(Option<Value>, StatusCode)>, &'static str> {
+    if let Some(number) = numbers.parse(cell) {
+        return Ok(Some((Some(Value::Number(number)), StatusCode::GOOD)));
+    }
+    let text = std::str::from_utf8(cell).map_err(|_| "file.text_undecodable")?;
+    let text = text.trim();
+    if text.is_empty() {
+        return Ok(None);
+    }
+    let is_good = |value| Ok(Some((Some(value), StatusCode::GOOD)));
+    let lower = text.to_lowercase();
+    match lower.as_str() {
+        "true" => return is_good(Value::Bool(true)),
+        "false" => return is_good(Value::Bool(false)),
+        "nan" | "-nan" | "1.#qnan" | "1.#ind" => {
+            return Ok(Some((Some(Value::Number(f64::NAN)), StatusCode::BAD)));
+        }
+        "inf" | "+inf" | "infinity" | "1.#inf" | "∞" => {
+            return is_good(Value::Number(f64::INFINITY));
+        }
+        "-inf" | "-infinity" | "-1.#inf" | "-∞" => {
+            return is_good(Value::Number(f64::NEG_INFINITY));
+        }
+        _ => {}
+    }
+    // "#DIV/0!", "#REF!" and their like are what a formula failed with.
+    if NO_VALUE.contains(&lower.as_str()) || (lower.starts_with('#') && lower.ends_with('!')) {
+        return Ok(Some((None, StatusCode::BAD)));
+    }
+    let has_letter = text.chars().any(char::is_alphabetic);
+    if !has_letter {
+        return Err("file.value_unreadable");
+    }
+    if text.chars().count() > MAX_TEXT_CHARS || !text.chars().all(is_clean_char) {
+        return Err("file.value_text_wrong");
+    }
+    is_good(Value::Text(text.into()))
+}
+
+/// The status a quality cell stands for; what it does not know is uncertain.
+#[must_use]
+pub fn quality(cell: &[u8], format: QualityFormat) -> StatusCode {
+    let cell = cell.trim_ascii();
+    if cell.is_empty() {
+        return StatusCode::GOOD;
+    }
+    let Ok(text) = std::str::from_utf8(cell) else {
+        return StatusCode::UNCERTAIN;
+    };
+    match (format, code(text)) {
+        (QualityFormat::OpcDa, Some(code)) => match code >> 6 & 3 {
+            3 => StatusCode::GOOD,
+            1 => StatusCode::UNCERTAIN,
+            _ => StatusCode::BAD,
+        },
+        (QualityFormat::OpcUa, Some(code)) => StatusCode(code),
+        (QualityFormat::Flag, Some(flag)) => {
+            if flag == 0 {
+                StatusCode::BAD
+            } else {
+                StatusCode::GOOD
+            }
+        }
+        _ => word(text),
+    }
+}
+
+/// A code in decimal or hexadecimal form.
+fn code(text: &str) -> Option<u32> {
+    match text.strip_prefix("0x").or_else(|| text.strip_prefix("0X")) {
+        Some(hex) => u32::from_str_radix(hex, 16).ok(),
+        None => text.parse().ok(),
+    }
+}
+
+fn word(text: &str) -> StatusCode {
+    let lower = text.to_lowercase();
+    if ["good", "ok", "valid", "true", "g", "جيد", "سليم", "صالح"].contains(&lower.as_str())
+        || lower.starts_with("good")
+    {
+        StatusCode::GOOD
+    } else if lower.starts_with("bad")
+        || ["invalid", "false", "error", "b", "سيئ", "رديء", "غير صالح"].contains(&lower.as_str())
+    {
+        StatusCode::BAD
+    } else {
+        StatusCode::UNCERTAIN
+    }
+}

@@ -1,0 +1,203 @@
+//! Rows of alarm journals as events. The id of an event is made from what happened, not from the file,
+//! so that the same alarm in two exports is one event.
+
+use std::collections::HashMap;
+
+use iq_domain::{EventCategory, Severity, SourceEvent, Timestamp, neutralise};
+use sha2::{Digest, Sha256};
+
+use crate::{
+    layout::{ImportLayout, Role},
+    split::Cells,
+};
+
+/// Longest summary.
+const MAX_SUMMARY_CHARS: usize = 500;
+/// Cells kept with an event.
+const MAX_PAYLOAD_CELLS: usize = 64;
+/// Longest of them.
+const MAX_PAYLOAD_CHARS: usize = 500;
+
+/// Different events of one moment that are counted.
+const MAX_SEEN: usize = 100_000;
+
+/// Makes events of rows.
+#[derive(Debug)]
+pub struct JournalReader {
+    names: Vec<String>,
+    message: Vec<usize>,
+    tag: Option<usize>,
+    state: Option<usize>,
+    priority: Option<usize>,
+    /// How often each event of the present moment occurred: a journal may hold the same line twice.
+    at: Option<Timestamp>,
+    seen: HashMap<[u8; 32], u32>,
+}
+
+impl JournalReader {
+    /// A reader for a layout.
+    #[must_use]
+    pub fn new(layout: &ImportLayout) -> Self {
+        Self {
+            names: layout.columns.iter().map(|c| c.name.clone()).collect(),
+            message: layout.columns_with(Role::Message).collect(),
+            tag: layout.column(Role::Tag),
+            state: layout.column(Role::State),
+            priority: layout.column(Role::Priority),
+            at: None,
+            seen: HashMap::new(),
+        }
+    }
+
+    /// The event of a row, or the code of what it lacks.
+    pub fn event(&mut self, at: Timestamp, cells: &Cells<'_>) -> Result<SourceEvent, &'static str> {
+        let text = |column: Option<usize>| -> Result<&str, &'static str> {
+            let cell = column.and_then(|c| cells.get(c)).unwrap_or_default();
+            std::str::from_utf8(cell.trim_ascii()).map_err(|_| "file.text_undecodable")
+        };
+        let mut parts = Vec::new();
+        for column in &self.message {
+            let part = text(Some(*column))?;
+            if !part.is_empty() {
+                parts.push(part);
+            }
+        }
+        let message = parts.join(" · ");
+        if message.is_empty() {
+            return Err("file.message_missing");
+        }
+        let (tag, state, priority) = (text(self.tag)?, text(self.state)?, text(self.priority)?);
+        let digest: [u8; 32] = {
+            let mut hash = Sha256::new();
+            hash.update(at.0.to_be_bytes());
+            for part in [tag, &message, state] {
+                hash.update((part.len() as u64).to_be_bytes());
+                hash.update(part);
+            }
+            hash.finalize().into()
+        };
+        if self.at != Some(at) {
+            self.at = Some(at);
+            self.seen.clear();
+        }
+        let occurrence = if self.seen.len() < MAX_SEEN || self.seen.contains_key(&digest) {
+            let count = self.seen.entry(digest).or_default();
+            *count += 1;
+            *count
+        } else {
+            1
+        };
+        let id: String = digest[..16].iter().map(|b| format!("{b:02x}")).collect();
+        Ok(SourceEvent {
+            source_id: format!("{id}-{occurrence}"),
+            source_type: "alarm_journal".to_owned(),
+            at,
+            category: category(state, &message),
+            severity: severity(priority, state),
+            subject: Some(tag)
+                .filter(|t| !t.is_empty())
+                .map(|t| neutralise(t, crate::layout::MAX_TAG_CHARS)),
+            summary: neutralise(&message, MAX_SUMMARY_CHARS),
+            payload: self.payload(cells),
+        })
+    }
+
+    fn payload(&self, cells: &Cells<'_>) -> serde_json::Value {
+        let mut row = serde_json::Map::new();
+        for (i, name) in self.names.iter().enumerate().take(MAX_PAYLOAD_CELLS) {
+            let cell = cells.get(i).unwrap_or_default();
+            let text = String::from_utf8_lossy(cell.trim_ascii());
+            if !text.is_empty() {
+                row.insert(
+                    neutralise(name, 80),
+                    neutralise(&text, MAX_PAYLOAD_CHARS).into(),
+                );
+            }
+        }
+        row.into()
+    }
+}
+
+fn has_any(text: &str, words: &[&str]) -> bool {
+    words.iter().any(|word| text.contains(word))
+}
+
+/// Acknowledgements and commands are acts of people, the rest are alarms.
+fn category(state: &str, message: &str) -> EventCategory {
+    let (state, message) = (state.to_lowercase(), message.to_lowercase());
+    let acts = [
+        "ack",
+        "operator",
+        "shelve",
+        "suppress",
+        "إقرار",
+        "اعتراف",
+        "مشغل",
+        "كبت",
+    ];
+    // "unack" is a state an alarm is in, nobody did it.
+    let is_unacknowledged = has_any(&state, &["unack", "un-ack", "not ack"]);
+    if (has_any(&state, &acts) && !is_unacknowledged) || message.starts_with("operator ") {
+        EventCategory::OperatorAction
+    } else {
+        EventCategory::Alert
+    }
+}
+
+fn severity(priority: &str, state: &str) -> Severity {
+    let (priority, state) = (priority.to_lowercase(), state.to_lowercase());
+    let is_over = [
+        "rtn",
+        "normal",
+        "clear",
+        "cleared",
+        "inactive",
+        "ok",
+        "return",
+        "عودة",
+        "طبيعي",
+        "زال",
+    ];
+    if has_any(&state, &is_over) && !has_any(&state, &["abnormal"]) {
+        return Severity::Info;
+    }
+    if let Ok(number) = priority.trim().parse::<u32>() {
+        // 1 is the highest in most systems; OPC severities run up to 1,000, the highest worst.
+        return match number {
+            0 | 5..=100 => Severity::Info,
+            1 => Severity::Critical,
+            2 | 3 => Severity::Warning,
+            4 => Severity::Info,
+            101..=700 => Severity::Warning,
+            _ => Severity::Critical,
+        };
+    }
+    let critical = [
+        "critical",
+        "urgent",
+        "emergency",
+        "very high",
+        "highest",
+        "trip",
+        "حرج",
+        "طارئ",
+        "عاجل",
+        "قصوى",
+    ];
+    let info = [
+        "low",
+        "info",
+        "journal",
+        "diagnostic",
+        "log",
+        "منخفض",
+        "معلومات",
+    ];
+    if has_any(&priority, &critical) {
+        Severity::Critical
+    } else if has_any(&priority, &info) {
+        Severity::Info
+    } else {
+        Severity::Warning
+    }
+}

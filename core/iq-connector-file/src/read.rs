@@ -1,0 +1,404 @@
+//! Reads a file with a layout: rows become samples and events, what can't be read is named row by row.
+//! Memory stays flat: what was read is handed on in chunks.
+
+use std::{ops::ControlFlow, path::Path};
+
+use iq_domain::{CodedError, RawSample, SourceEvent, StatusCode, Timestamp, neutralise};
+
+use crate::{
+    cell,
+    journal::JournalReader,
+    layout::{FileFormat, FileKind, ImportLayout, Role, Shape},
+    number::NumberFormat,
+    split::Cells,
+    table::{self, Position, TableRow},
+    tags::{TagFound, TagTable, Wanted},
+    time::{TimeReader, zone},
+};
+
+/// Samples of a chunk.
+const CHUNK_SAMPLES: usize = 8_192;
+/// Events of a chunk.
+const CHUNK_EVENTS: usize = 1_024;
+/// Rejects of a chunk.
+const CHUNK_REJECTS: usize = 1_024;
+/// Rows after which a chunk is handed on even when nothing in them is wanted.
+const CHUNK_ROWS: u64 = 65_536;
+/// Longest piece of a rejected row that is kept.
+const MAX_REJECT_CHARS: usize = 300;
+/// How far after "now" a time may lie.
+const MAX_FUTURE_MS: i64 = 24 * 3_600_000;
+
+/// A row or cell that can't be read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reject {
+    /// Row, counted from 1.
+    pub row: u64,
+    /// Title of the column, where it is one cell.
+    pub column: Option<String>,
+    /// Code of the sentence.
+    pub code: &'static str,
+    /// The text that stands there.
+    pub text: String,
+}
+
+/// What was read together.
+#[derive(Debug, Default)]
+pub struct Chunk {
+    /// Values of wanted tags.
+    pub samples: Vec<RawSample>,
+    /// Events.
+    pub events: Vec<SourceEvent>,
+    /// What can't be read.
+    pub rejects: Vec<Reject>,
+    /// Rows of data.
+    pub rows: u64,
+    /// Values of tags that are not wanted.
+    pub unwanted: u64,
+    /// Everything before this has been handed on with this chunk.
+    pub position: Position,
+}
+
+/// How to read.
+#[derive(Clone, Debug)]
+pub struct ReadOptions {
+    /// Where to go on; the default is the start.
+    pub from: Position,
+    /// Which tags are handed on.
+    pub wanted: Wanted,
+    /// The present moment: arrival of what is read.
+    pub now: Timestamp,
+}
+
+/// Reads a file to its end, or until the visitor breaks off. Returns the tags that occurred.
+pub fn read_file(
+    path: &Path,
+    format: FileFormat,
+    layout: &ImportLayout,
+    options: ReadOptions,
+    on_chunk: &mut dyn FnMut(Chunk) -> ControlFlow<()>,
+) -> Result<Vec<TagFound>, CodedError> {
+    let from = options.from;
+    let mut reader = RowReader::new(layout, options)?;
+    let mut is_stopped = false;
+    table::for_each_row(path, format, layout, from, &mut |row| {
+        reader.row(&row);
+        if reader.is_chunk_full() {
+            let flow = on_chunk(reader.take_chunk());
+            is_stopped = flow.is_break();
+            return flow;
+        }
+        ControlFlow::Continue(())
+    })?;
+    if !is_stopped {
+        // The last chunk is the end whether it is taken or not.
+        let _ = on_chunk(reader.take_chunk());
+    }
+    Ok(reader.tags.all().to_vec())
+}
+
+/// A value column of a wide table.
+#[derive(Clone, Copy, Debug)]
+struct WideColumn {
+    column: usize,
+    tag: usize,
+    quality: Option<usize>,
+}
+
+enum Plan {
+    Long {
+        tag: usize,
+        value: usize,
+        quality: Option<usize>,
+    },
+    Wide(Vec<WideColumn>),
+    Journal(JournalReader),
+}
+
+/// Where the time stands.
+#[derive(Clone, Copy)]
+enum TimeColumns {
+    One(usize),
+    Two(usize, usize),
+}
+
+/// Turns the rows of one file into chunks.
+pub struct RowReader<'a> {
+    layout: &'a ImportLayout,
+    time: TimeReader,
+    time_columns: TimeColumns,
+    numbers: NumberFormat,
+    plan: Plan,
+    tags: TagTable,
+    now: Timestamp,
+    latest: i64,
+    position: Position,
+    chunk: Chunk,
+    /// Time of the last event, and where the rows of that time begin.
+    last_moment: Option<(Timestamp, Position)>,
+}
+
+impl<'a> RowReader<'a> {
+    /// A reader for a checked layout.
+    pub fn new(layout: &'a ImportLayout, options: ReadOptions) -> Result<Self, CodedError> {
+        if let Some(problem) = layout.problems().first() {
+            return Err(CodedError::invalid(problem.code));
+        }
+        let numbers = NumberFormat {
+            decimal: table::ascii(layout.decimal),
+            thousands: layout.thousands.map(table::ascii),
+        };
+        let unknown = || CodedError::invalid("file.time_zone_unknown");
+        let zone = zone(&layout.time_zone).ok_or_else(unknown)?;
+        let incomplete = || CodedError::invalid("file.roles_incomplete");
+        let time_columns = match (layout.column(Role::Timestamp), layout.column(Role::Date)) {
+            (Some(one), _) => TimeColumns::One(one),
+            (None, Some(date)) => {
+                let time = layout.column(Role::TimeOfDay).ok_or_else(incomplete)?;
+                TimeColumns::Two(date, time)
+            }
+            (None, None) => return Err(CodedError::invalid("file.time_column_wrong")),
+        };
+        let mut tags = TagTable::new(options.wanted);
+        let plan = match (layout.kind, layout.shape) {
+            (FileKind::Journal, _) => Plan::Journal(JournalReader::new(layout)),
+            (FileKind::Trend, Shape::Long) => Plan::Long {
+                tag: layout.column(Role::Tag).ok_or_else(incomplete)?,
+                value: layout.column(Role::Value).ok_or_else(incomplete)?,
+                quality: layout.column(Role::Quality),
+            },
+            (FileKind::Trend, Shape::Wide) => Plan::Wide(wide_columns(layout, &mut tags)),
+        };
+        Ok(Self {
+            layout,
+            time: TimeReader::new(layout.date_format, zone, numbers),
+            time_columns,
+            numbers,
+            plan,
+            tags,
+            now: options.now,
+            latest: options.now.plus_ms(MAX_FUTURE_MS).0,
+            position: options.from,
+            chunk: Chunk::default(),
+            last_moment: None,
+        })
+    }
+
+    /// Local times that occurred twice.
+    #[must_use]
+    pub fn folded(&self) -> u64 {
+        self.time.folded
+    }
+
+    /// Takes a row in.
+    pub fn row(&mut self, row: &TableRow<'_>) {
+        let before = self.position;
+        self.position = row.next;
+        if row.number < u64::from(self.layout.first_row) {
+            return;
+        }
+        let cells = match &row.cells {
+            Ok(cells) if cells.is_blank() => return,
+            Ok(cells) => cells,
+            Err(code) => {
+                self.chunk.rows += 1;
+                return self.reject(row.number, None, code, row.raw);
+            }
+        };
+        self.chunk.rows += 1;
+        let at = match self.time_of(cells) {
+            Ok(at) => at,
+            Err((code, column)) => {
+                let cell = cells.get(column).unwrap_or_default();
+                return self.reject(row.number, Some(column), code, cell);
+            }
+        };
+        match &mut self.plan {
+            Plan::Long {
+                tag,
+                value,
+                quality,
+            } => {
+                let columns = (*tag, *value, *quality);
+                self.long_row(row.number, at, cells, columns);
+            }
+            Plan::Wide(_) => self.wide_row(row.number, at, cells),
+            Plan::Journal(journal) => match journal.event(at, cells) {
+                Ok(event) => {
+                    if self.last_moment.is_none_or(|(last, _)| last != at) {
+                        self.last_moment = Some((at, before));
+                    }
+                    if let Some(subject) = event.subject.as_deref()
+                        && let Ok(tag) = self.tags.find(subject.as_bytes())
+                    {
+                        self.tags.get(tag).note(at, None);
+                    }
+                    self.chunk.events.push(event);
+                }
+                Err(code) => self.reject(row.number, None, code, row.raw),
+            },
+        }
+    }
+
+    /// Whether a chunk should be handed on.
+    #[must_use]
+    pub fn is_chunk_full(&self) -> bool {
+        let chunk = &self.chunk;
+        chunk.samples.len() >= CHUNK_SAMPLES
+            || chunk.rejects.len() >= CHUNK_REJECTS
+            || chunk.events.len() >= CHUNK_EVENTS
+            || chunk.rows >= CHUNK_ROWS
+    }
+
+    /// Hands out what was read.
+    pub fn take_chunk(&mut self) -> Chunk {
+        // The ids of a journal count equal events of one moment: reading goes on where the moment began,
+        // and the events handed on already get the ids they have.
+        self.chunk.position = self.last_moment.map_or(self.position, |(_, start)| start);
+        std::mem::take(&mut self.chunk)
+    }
+
+    /// The tags so far.
+    #[must_use]
+    pub fn tags(&self) -> &[TagFound] {
+        self.tags.all()
+    }
+
+    fn time_of(&mut self, cells: &Cells<'_>) -> Result<Timestamp, (&'static str, usize)> {
+        let (found, column) = match self.time_columns {
+            TimeColumns::One(column) => (
+                self.time.read(cells.get(column).unwrap_or_default()),
+                column,
+            ),
+            TimeColumns::Two(date, time) => {
+                let cell = |c| cells.get(c).unwrap_or_default();
+                (self.time.read_joined(cell(date), cell(time)), date)
+            }
+        };
+        match found {
+            Ok(ms) if ms > self.latest => Err(("file.time_in_future", column)),
+            Ok(ms) => Ok(Timestamp(ms)),
+            Err(problem) => Err((problem.code(), column)),
+        }
+    }
+
+    fn long_row(
+        &mut self,
+        number: u64,
+        at: Timestamp,
+        cells: &Cells<'_>,
+        (tag_column, value_column, quality_column): (usize, usize, Option<usize>),
+    ) {
+        let tag_cell = cells.get(tag_column).unwrap_or_default();
+        let tag = match self.tags.find(tag_cell) {
+            Ok(tag) => tag,
+            Err(code) => return self.reject(number, Some(tag_column), code, tag_cell),
+        };
+        let Some(value_cell) = cells.get(value_column) else {
+            return self.reject(number, Some(value_column), "file.cell_missing", &[]);
+        };
+        let quality = quality_column.and_then(|c| cells.get(c));
+        match self.sample(at, tag, value_cell, quality) {
+            Ok(true) => {}
+            // A row that names a time and a tag says that there was no value.
+            Ok(false) => self.push(at, tag, None, StatusCode::BAD),
+            Err(code) => self.reject(number, Some(value_column), code, value_cell),
+        }
+    }
+
+    fn wide_row(&mut self, number: u64, at: Timestamp, cells: &Cells<'_>) {
+        let Plan::Wide(columns) = &mut self.plan else {
+            return;
+        };
+        let columns = std::mem::take(columns);
+        for wide in &columns {
+            let Some(cell) = cells.get(wide.column) else {
+                continue;
+            };
+            let quality = wide.quality.and_then(|c| cells.get(c));
+            if let Err(code) = self.sample(at, wide.tag, cell, quality) {
+                self.reject(number, Some(wide.column), code, cell);
+            }
+        }
+        self.plan = Plan::Wide(columns);
+    }
+
+    /// Reads a value; false where the cell is empty.
+    fn sample(
+        &mut self,
+        at: Timestamp,
+        tag: usize,
+        cell: &[u8],
+        quality: Option<&[u8]>,
+    ) -> Result<bool, &'static str> {
+        let Some((value, implied)) = cell::value(cell, self.numbers)? else {
+            return Ok(false);
+        };
+        let status = match quality.map(|q| cell::quality(q, self.layout.quality)) {
+            Some(status) if implied.is_good() => status,
+            _ => implied,
+        };
+        self.push(at, tag, value, status);
+        Ok(true)
+    }
+
+    fn push(
+        &mut self,
+        at: Timestamp,
+        tag: usize,
+        value: Option<iq_domain::Value>,
+        status: StatusCode,
+    ) {
+        let found = self.tags.get(tag);
+        found.note(at, value.as_ref());
+        if found.is_wanted {
+            self.chunk.samples.push(RawSample {
+                external_tag: std::sync::Arc::clone(&found.tag),
+                value,
+                status,
+                source_time: Some(at),
+                server_time: None,
+                received_at: self.now,
+            });
+        } else {
+            self.chunk.unwanted += 1;
+        }
+    }
+
+    fn reject(&mut self, row: u64, column: Option<usize>, code: &'static str, text: &[u8]) {
+        // Cut before decoding: a cell may be a megabyte long.
+        let text = String::from_utf8_lossy(&text[..text.len().min(MAX_REJECT_CHARS * 4)]);
+        let name = column.and_then(|c| self.layout.columns.get(c));
+        self.chunk.rejects.push(Reject {
+            row,
+            column: name.map(|c| neutralise(&c.name, 80)),
+            code,
+            text: neutralise(&text, MAX_REJECT_CHARS),
+        });
+    }
+}
+
+/// The value columns of a wide table with the quality column that follows each.
+fn wide_columns(layout: &ImportLayout, tags: &mut TagTable) -> Vec<WideColumn> {
+    let mut columns: Vec<WideColumn> = Vec::new();
+    for (index, column) in layout.columns.iter().enumerate() {
+        match column.role {
+            Role::Value => {
+                let name = column.tag.as_deref().unwrap_or(&column.name);
+                let tag = tags.add(name, column.unit.clone());
+                columns.push(WideColumn {
+                    column: index,
+                    tag,
+                    quality: None,
+                });
+            }
+            Role::Quality => {
+                if let Some(last) = columns.last_mut() {
+                    last.quality = Some(index);
+                }
+            }
+            _ => {}
+        }
+    }
+    columns
+}

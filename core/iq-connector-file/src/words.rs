@@ -1,0 +1,241 @@
+//! The words of column titles in the languages of the exports we meet.
+
+use crate::layout::Role;
+
+const TIMESTAMP: &[&str] = &[
+    "timestamp",
+    "time stamp",
+    "datetime",
+    "date time",
+    "date/time",
+    "date & time",
+    "date and time",
+    "time",
+    "event time",
+    "local time",
+    "utc time",
+    "start time",
+    "zeit",
+    "zeitstempel",
+    "horodatage",
+    "fecha",
+    "الوقت",
+    "وقت",
+    "الزمن",
+    "التاريخ والوقت",
+    "الطابع الزمني",
+    "وقت الحدث",
+    "ختم الوقت",
+    "t",
+    "ts",
+    "time utc",
+    "observed at",
+    "epoch",
+    "tarih",
+];
+const DATE: &[&str] = &["date", "day", "datum", "التاريخ", "تاريخ", "اليوم"];
+const TIME_OF_DAY: &[&str] = &[
+    "time",
+    "hour",
+    "uhrzeit",
+    "time of day",
+    "الوقت",
+    "الساعة",
+    "وقت",
+];
+const TAG: &[&str] = &[
+    "tag",
+    "tagname",
+    "tag name",
+    "point",
+    "point name",
+    "pointname",
+    "signal",
+    "signal name",
+    "name",
+    "item",
+    "itemid",
+    "item id",
+    "node",
+    "nodeid",
+    "sensor",
+    "variable",
+    "parameter",
+    "source",
+    "source name",
+    "pi point",
+    "external tag",
+    "metric",
+    "الوسم",
+    "وسم",
+    "اسم الوسم",
+    "النقطة",
+    "اسم النقطة",
+    "الإشارة",
+    "المتغير",
+    "الحساس",
+    "المصدر",
+    "العلامة",
+    "messstelle",
+];
+const VALUE: &[&str] = &[
+    "value",
+    "val",
+    "pv",
+    "reading",
+    "measurement",
+    "data",
+    "avg",
+    "average",
+    "القيمة",
+    "قيمة",
+    "القراءة",
+    "قراءة",
+    "wert",
+    "valeur",
+    "valor",
+];
+const QUALITY: &[&str] = &[
+    "quality",
+    "qual",
+    "status",
+    "statuscode",
+    "status code",
+    "q",
+    "confidence",
+    "good",
+    "الجودة",
+    "جودة",
+    "حالة القراءة",
+    "qualität",
+];
+const MESSAGE: &[&str] = &[
+    "message",
+    "description",
+    "alarm",
+    "event",
+    "text",
+    "alarm text",
+    "event text",
+    "message text",
+    "alarm description",
+    "event description",
+    "msg",
+    "الرسالة",
+    "رسالة",
+    "الوصف",
+    "وصف",
+    "الإنذار",
+    "نص الإنذار",
+    "نص الرسالة",
+    "الحدث",
+    "meldung",
+    "meldetext",
+];
+const STATE: &[&str] = &[
+    "state",
+    "alarm state",
+    "action",
+    "event type",
+    "alarm status",
+    "condition",
+    "transition",
+    "الحالة",
+    "حالة",
+    "حالة الإنذار",
+    "zustand",
+];
+const PRIORITY: &[&str] = &[
+    "priority",
+    "severity",
+    "prio",
+    "level",
+    "class",
+    "importance",
+    "الأولوية",
+    "أولوية",
+    "الخطورة",
+    "الشدة",
+    "الأهمية",
+    "priorität",
+];
+const UNIT: &[&str] = &[
+    "unit",
+    "units",
+    "uom",
+    "eu",
+    "engineering unit",
+    "eng unit",
+    "الوحدة",
+    "وحدة",
+    "وحدة القياس",
+    "einheit",
+];
+
+/// Whether a title is one of a role's words.
+#[must_use]
+pub fn names(title: &str, role: Role) -> bool {
+    let folded = fold(title);
+    let words = match role {
+        Role::Timestamp => TIMESTAMP,
+        Role::Date => DATE,
+        Role::TimeOfDay => TIME_OF_DAY,
+        Role::Tag => TAG,
+        Role::Value => VALUE,
+        Role::Quality => QUALITY,
+        Role::Message => MESSAGE,
+        Role::State => STATE,
+        Role::Priority => PRIORITY,
+        Role::Ignore => UNIT,
+    };
+    words.contains(&folded.as_str())
+}
+
+/// Whether a title ends in a word for quality ("TI-101 quality").
+#[must_use]
+pub fn ends_in_quality(title: &str) -> bool {
+    let folded = fold(title);
+    ["quality", "qual", "status", "الجودة", "جودة"]
+        .iter()
+        .any(|word| {
+            folded
+                .strip_suffix(word)
+                .is_some_and(|rest| rest.ends_with([' ', '.', ':']))
+        })
+}
+
+/// Whether a title says that its times are UTC.
+#[must_use]
+pub fn says_utc(title: &str) -> bool {
+    let lower = title.to_lowercase();
+    lower.contains("utc") || lower.contains("gmt") || lower.contains("zulu")
+}
+
+/// Lower case, one kind of blank, nothing in brackets at the end.
+fn fold(title: &str) -> String {
+    let (name, _) = without_unit(title);
+    let lower = name.trim().to_lowercase();
+    lower
+        .replace(['_', '-', '\u{a0}'], " ")
+        .split_whitespace()
+        .collect::<Vec<_>>()
+        .join(" ")
+}
+
+/// A title without the unit that stands in brackets at its end, and that unit.
+#[must_use]
+pub fn without_unit(title: &str) -> (&str, Option<&str>) {
+    let title = title.trim();
+    for (open, close) in [('[', ']'), ('(', ')')] {
+        if let Some(rest) = title.strip_suffix(close)
+            && let Some(at) = rest.rfind(open)
+        {
+            let (name, unit) = (rest[..at].trim(), rest[at + open.len_utf8()..].trim());
+            let is_short = (1..=12).contains(&unit.chars().count());
+            if !name.is_empty() && is_short {
+                return (name, Some(unit));
+            }
+        }
+    }
+    (title, None)
+}
