@@ -18,6 +18,7 @@ use crate::{
     scenarios::scenarios,
     server::{Shared, restrict},
     sim::CommandError,
+    web::{Disturbance, Disturbances, WebService, same},
 };
 
 /// File in the plant's folder that tells address and token.
@@ -78,6 +79,21 @@ pub enum Command {
         /// Asset.
         asset: String,
     },
+    /// Disturbs requests to a web service.
+    Disturb {
+        /// Service.
+        service: WebService,
+        /// What goes wrong.
+        disturbance: Disturbance,
+        /// With how many requests; 1 when absent.
+        #[serde(default)]
+        times: Option<u32>,
+        /// Only with requests whose path contains this.
+        #[serde(default)]
+        path: Option<String>,
+    },
+    /// Forgets the disturbances that wait for requests.
+    Calm,
     /// Lines of the sequence-of-events recorder after a number.
     Events {
         /// Number of the last line already known; 0 for all.
@@ -177,11 +193,6 @@ async fn converse(stream: TcpStream, shared: &Shared, token: &str) -> std::io::R
     }
 }
 
-/// Compares without telling by its time how many characters agree.
-fn same(a: &str, b: &str) -> bool {
-    a.len() == b.len() && a.bytes().zip(b.bytes()).fold(0, |d, (x, y)| d | (x ^ y)) == 0
-}
-
 /// Executes a command on a running plant.
 pub(crate) fn execute(command: Command, shared: &Shared) -> Result<Value, CodedError> {
     let mut plant = shared.plant();
@@ -230,30 +241,62 @@ pub(crate) fn execute(command: Command, shared: &Shared) -> Result<Value, CodedE
             let status = status(&plant, shared);
             serde_json::to_value(status).map_err(|e| malformed(&e.to_string()))
         }
-        Command::State { asset } => {
-            if catalogue().asset_of(&asset).is_none() {
-                return Err(CommandError::UnknownAsset(asset).into());
-            }
-            let own = catalogue()
-                .tags
-                .iter()
-                .enumerate()
-                .filter(|(_, t)| t.asset == asset);
-            let values: serde_json::Map<_, _> = own
-                .map(|(i, t)| (t.metric.clone(), json!(plant.true_values()[i])))
-                .collect();
-            Ok(json!({
-                "asset": asset,
-                "tripped": !plant.first_out(&asset).is_empty(),
-                "first_out": plant.first_out(&asset),
-                "values": values,
-            }))
-        }
+        Command::State { asset } => state(&plant, asset),
+        Command::Disturb {
+            service,
+            disturbance,
+            times,
+            path,
+        } => disturb(shared, service, disturbance, times.unwrap_or(1), path),
+        Command::Calm => Ok(calm(shared)),
         Command::Events { after } => {
             let events: Vec<&SoeEvent> = plant.events_after(after).collect();
             serde_json::to_value(events).map_err(|e| malformed(&e.to_string()))
         }
     }
+}
+
+fn disturb(
+    shared: &Shared,
+    service: WebService,
+    disturbance: Disturbance,
+    times: u32,
+    path: Option<String>,
+) -> Result<Value, CodedError> {
+    let waiting = shared
+        .disturbances(service)
+        .ok_or_else(|| CodedError::new(ErrorKind::Unavailable, "plant.service_not_served"))?;
+    waiting.arm(disturbance, times, path);
+    Ok(json!({ "disturbance": disturbance }))
+}
+
+fn calm(shared: &Shared) -> Value {
+    for service in [WebService::Pi, WebService::Sap] {
+        let waiting = shared.disturbances(service);
+        waiting.into_iter().for_each(Disturbances::calm);
+    }
+    json!({})
+}
+
+/// What an asset's points really are.
+fn state(plant: &crate::Plant, asset: String) -> Result<Value, CodedError> {
+    if catalogue().asset_of(&asset).is_none() {
+        return Err(CommandError::UnknownAsset(asset).into());
+    }
+    let own = catalogue()
+        .tags
+        .iter()
+        .enumerate()
+        .filter(|(_, t)| t.asset == asset);
+    let values: serde_json::Map<_, _> = own
+        .map(|(i, t)| (t.metric.clone(), json!(plant.true_values()[i])))
+        .collect();
+    Ok(json!({
+        "asset": asset,
+        "tripped": !plant.first_out(&asset).is_empty(),
+        "first_out": plant.first_out(&asset),
+        "values": values,
+    }))
 }
 
 fn status(plant: &crate::Plant, shared: &Shared) -> PlantStatus {
@@ -263,6 +306,7 @@ fn status(plant: &crate::Plant, shared: &Shared) -> PlantStatus {
         .unwrap_or_else(std::sync::PoisonError::into_inner);
     PlantStatus {
         endpoint_url: shared.endpoint_url.clone(),
+        pi_url: shared.pi_url.clone(),
         plant_time: plant.now(),
         wall_time: WallClock.now(),
         rate: pace.rate(),
@@ -290,6 +334,9 @@ fn status(plant: &crate::Plant, shared: &Shared) -> PlantStatus {
 pub struct PlantStatus {
     /// Address for OPC UA clients.
     pub endpoint_url: String,
+    /// Address for PI clients, if the endpoint is served.
+    #[serde(default)]
+    pub pi_url: Option<String>,
     /// Plant time.
     pub plant_time: Timestamp,
     /// The machine's clock.
@@ -344,13 +391,14 @@ fn malformed(reason: &str) -> CodedError {
 }
 
 /// Codes a plant may answer with; an answer with another code is treated as malformed.
-const CODES: [(&str, ErrorKind); 8] = [
+const CODES: [(&str, ErrorKind); 9] = [
     ("plant.unknown_asset", ErrorKind::NotFound),
     ("plant.unknown_fault", ErrorKind::NotFound),
     ("plant.fault_does_not_fit", ErrorKind::Invalid),
     ("plant.unknown_metric", ErrorKind::NotFound),
     ("plant.unknown_scenario", ErrorKind::NotFound),
     ("plant.out_of_range", ErrorKind::Invalid),
+    ("plant.service_not_served", ErrorKind::Unavailable),
     ("plant.control_refused", ErrorKind::Forbidden),
     ("plant.command_malformed", ErrorKind::Invalid),
 ];

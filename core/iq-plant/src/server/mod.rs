@@ -28,7 +28,13 @@ use tokio::{net::TcpListener, task::JoinHandle};
 pub use certificate::APPLICATION_URI;
 pub(crate) use certificate::restrict;
 
-use crate::{Plant, catalogue::NAMESPACE_URI, control};
+use crate::{
+    Plant,
+    catalogue::NAMESPACE_URI,
+    control,
+    pi::{self, PiConfig, PiLink, PiService},
+    web::{Disturbance, Disturbances, WebService},
+};
 use pace::Pace;
 pub use publish::SendLog;
 
@@ -81,6 +87,8 @@ pub struct PlantConfig {
     pub locale: PlantLocale,
     /// Bad and missing values and clock skew, as in a real plant.
     pub imperfections: bool,
+    /// The PI-compatible endpoint; none when absent.
+    pub pi: Option<PiConfig>,
 }
 
 impl PlantConfig {
@@ -106,6 +114,7 @@ impl PlantConfig {
             max_ops_per_call: 1_000,
             locale: PlantLocale::En,
             imperfections: true,
+            pi: None,
         }
     }
 
@@ -124,9 +133,20 @@ pub(crate) struct Shared {
     pub(crate) log: SendLog,
     pub(crate) pace: Mutex<Pace>,
     pub(crate) endpoint_url: String,
+    pub(crate) pi: Option<Arc<pi::Inner>>,
+    /// Addresses of the web services, for the status.
+    pub(crate) pi_url: Option<String>,
 }
 
 impl Shared {
+    /// Where disturbances of a web service wait; `None` when it isn't served.
+    pub(crate) fn disturbances(&self, service: WebService) -> Option<&Disturbances> {
+        match service {
+            WebService::Pi => self.pi.as_ref().map(|pi| pi.disturbances()),
+            WebService::Sap => None,
+        }
+    }
+
     /// The plant; a panic while it was stepped ends the service, so the lock is never poisoned here.
     pub(crate) fn plant(&self) -> std::sync::MutexGuard<'_, Plant> {
         self.plant
@@ -151,6 +171,7 @@ pub struct PlantHandle {
     shared: Arc<Shared>,
     server: ServerHandle,
     tasks: Vec<JoinHandle<()>>,
+    pi: Option<PiLink>,
 }
 
 impl PlantServer {
@@ -186,7 +207,21 @@ impl PlantServer {
             config.locale,
             config.extra_tags,
         );
+        let stop = handle.token().clone();
+        let site = pi::Site {
+            bind: config.bind,
+            host: &host,
+            folder: &config.folder,
+            seed: config.seed,
+            stop: &stop,
+        };
+        let pi = match config.pi.clone() {
+            Some(wanted) => Some(pi::start(wanted, &site).await?),
+            None => None,
+        };
         let shared = Arc::new(Shared {
+            pi: pi.as_ref().map(|pi| pi.inner.clone()),
+            pi_url: pi.as_ref().map(|pi| pi.link.base_url.clone()),
             plant: Mutex::new(new_plant(&config)),
             log: SendLog::new(),
             pace: Mutex::new(Pace::new(&config, WallClock.now())),
@@ -197,8 +232,7 @@ impl PlantServer {
         // Every tag has a value before the first client can ask for it.
         publisher.first_scan();
         let token = control::create_token(&config.folder, control_addr)?;
-        let stop = handle.token().clone();
-        let tasks = vec![
+        let mut tasks = vec![
             tokio::spawn(async move {
                 if let Err(error) = server.run_with(listener).await {
                     tracing::error!(error, "the plant's OPC UA server ended");
@@ -212,6 +246,10 @@ impl PlantServer {
                 stop,
             )),
         ];
+        let pi = pi.map(|PiService { link, task, .. }| {
+            tasks.push(task);
+            link
+        });
         Ok(PlantHandle {
             endpoint_url: shared.endpoint_url.clone(),
             certificate_path,
@@ -220,6 +258,7 @@ impl PlantServer {
             shared,
             server: handle,
             tasks,
+            pi,
         })
     }
 }
@@ -228,6 +267,20 @@ impl PlantHandle {
     /// Runs a closure on the plant itself (faults, scenarios, true values).
     pub fn with_plant<T>(&self, f: impl FnOnce(&mut Plant) -> T) -> T {
         f(&mut self.shared.plant())
+    }
+
+    /// How the PI-compatible endpoint is reached, if it is served.
+    #[must_use]
+    pub fn pi(&self) -> Option<&PiLink> {
+        self.pi.as_ref()
+    }
+
+    /// Disturbs the next `times` requests to a web service whose path contains `path`; nothing happens
+    /// when the service isn't served.
+    pub fn disturb(&self, service: WebService, kind: Disturbance, times: u32, path: Option<&str>) {
+        if let Some(waiting) = self.shared.disturbances(service) {
+            waiting.arm(kind, times, path.map(str::to_owned));
+        }
     }
 
     /// Counts of what was published.
@@ -273,7 +326,7 @@ fn refused(reason: String) -> CodedError {
     CodedError::new(ErrorKind::Unavailable, "plant.server_refused").with("reason", reason)
 }
 
-async fn listen(bind: IpAddr, port: u16) -> Result<TcpListener, CodedError> {
+pub(crate) async fn listen(bind: IpAddr, port: u16) -> Result<TcpListener, CodedError> {
     TcpListener::bind((bind, port)).await.map_err(|e| {
         CodedError::new(ErrorKind::Conflict, "plant.port_unusable")
             .with("address", SocketAddr::from((bind, port)))

@@ -171,6 +171,10 @@ impl Publisher {
     }
 
     fn publish(&mut self, scans: &[Scan], wall: Timestamp) {
+        if let Some(pi) = &self.shared.pi {
+            pi.record(scans);
+            pi.record_protection(&self.shared.plant());
+        }
         let server_time = date_time(wall);
         for scan in scans {
             let mut values = Vec::with_capacity(scan.readings.len());
