@@ -28,3 +28,4 @@ pub use origin::Origin;
 pub use reqwest::{Method, header};
 pub use secrecy::{ExposeSecret, SecretString};
 pub use stages::{Probe, ProbeStep};
+pub use tls::check_certificates;

@@ -40,7 +40,7 @@ fn platform() -> Result<Arc<dyn ServerCertVerifier>, CodedError> {
 }
 
 /// Certificates of a PEM text.
-pub(crate) fn certificates(text: &str) -> Result<Vec<CertificateDer<'static>>, CodedError> {
+fn certificates(text: &str) -> Result<Vec<CertificateDer<'static>>, CodedError> {
     let unreadable = || CodedError::invalid("http.ca_unreadable");
     let blocks = pem::parse_many(text).map_err(|_| unreadable())?;
     let found: Vec<_> = blocks
@@ -53,6 +53,11 @@ pub(crate) fn certificates(text: &str) -> Result<Vec<CertificateDer<'static>>, C
         return Err(unreadable());
     }
     Ok(found)
+}
+
+/// Whether a text holds certificates that can be trusted by pasting them.
+pub fn check_certificates(text: &str) -> Result<(), CodedError> {
+    certificates(text).map(drop)
 }
 
 /// The TLS configuration of a client.
