@@ -84,6 +84,8 @@ ids! {
     AssessmentId,
     /// A background job.
     JobId,
+    /// An uploaded file.
+    ImportId,
     /// A work order or notification, ours or of a maintenance system.
     WorkOrderId,
     /// An equipment or functional location of a maintenance system.

@@ -36,6 +36,7 @@ pub(crate) const MIGRATIONS: &[Migration] = migrations![
     "0005_identity",
     "0006_operations",
     "0007_maintenance",
+    "0009_imports",
     "0010_mapping",
 ];
 

@@ -131,6 +131,43 @@ CREATE TABLE external_signal_mappings (
     FOREIGN KEY (tenant_id, signal_id) REFERENCES signals (tenant_id, id)
 ) STRICT;
 
+CREATE TABLE import_tags (
+    tenant_id  TEXT    NOT NULL,
+    import_id  TEXT    NOT NULL,
+    tag        TEXT    NOT NULL,
+    unit       TEXT,
+    samples    INTEGER NOT NULL CHECK (samples >= 0),
+    first_at   INTEGER,
+    last_at    INTEGER,
+    last_value TEXT    NOT NULL,
+    PRIMARY KEY (tenant_id, import_id, tag),
+    FOREIGN KEY (tenant_id, import_id) REFERENCES imports (tenant_id, id) ON DELETE CASCADE
+) STRICT;
+
+CREATE TABLE imports (
+    tenant_id      TEXT    NOT NULL,
+    id             TEXT    NOT NULL,
+    integration_id TEXT    NOT NULL,
+    name           TEXT    NOT NULL,
+    size_bytes     INTEGER NOT NULL CHECK (size_bytes >= 0),
+    sha256         TEXT    NOT NULL,
+    state          TEXT    NOT NULL CHECK (state IN
+                   ('needs_layout', 'scanning', 'ready', 'running', 'done', 'failed', 'cancelled')),
+    profile        TEXT    NOT NULL,
+    scan           TEXT    NOT NULL,
+    run            TEXT    NOT NULL,
+    run_id         TEXT,
+    imported_key   TEXT,
+    error_code     TEXT,
+    error_params   TEXT    NOT NULL,
+    created_by     TEXT    NOT NULL,
+    created_at     INTEGER NOT NULL,
+    started_at     INTEGER,
+    finished_at    INTEGER,
+    PRIMARY KEY (tenant_id, id),
+    FOREIGN KEY (tenant_id, integration_id) REFERENCES integrations (tenant_id, id) ON DELETE CASCADE
+) STRICT;
+
 CREATE TABLE incident_events (
     tenant_id   TEXT NOT NULL,
     incident_id TEXT NOT NULL,
@@ -264,6 +301,59 @@ CREATE TABLE jobs (
     started_at       INTEGER,
     finished_at      INTEGER,
     PRIMARY KEY (tenant_id, id)
+) STRICT;
+
+CREATE TABLE mapping_change_rows (
+    tenant_id  TEXT    NOT NULL,
+    change_id  TEXT    NOT NULL,
+    place      INTEGER NOT NULL CHECK (place >= 0),
+    mapping_id TEXT    NOT NULL,
+    before     TEXT,
+    after      TEXT,
+    PRIMARY KEY (tenant_id, change_id, place),
+    CHECK (before IS NOT NULL OR after IS NOT NULL),
+    FOREIGN KEY (tenant_id, change_id) REFERENCES mapping_changes (tenant_id, id) ON DELETE CASCADE
+) STRICT;
+
+CREATE TABLE mapping_changes (
+    tenant_id TEXT    NOT NULL REFERENCES tenants (tenant_id),
+    id        TEXT    NOT NULL,
+    at        INTEGER NOT NULL,
+    actor     TEXT    NOT NULL,
+    origin    TEXT    NOT NULL CHECK (origin IN ('form', 'bulk', 'import', 'drift', 'undo')),
+    added     INTEGER NOT NULL CHECK (added >= 0),
+    changed   INTEGER NOT NULL CHECK (changed >= 0),
+    removed   INTEGER NOT NULL CHECK (removed >= 0),
+    undo_of   TEXT,
+    undone_by TEXT,
+    PRIMARY KEY (tenant_id, id)
+) STRICT;
+
+CREATE TABLE mapping_drift (
+    tenant_id     TEXT    NOT NULL REFERENCES tenants (tenant_id),
+    id            TEXT    NOT NULL,
+    fingerprint   TEXT    NOT NULL,
+    kind          TEXT    NOT NULL CHECK (kind IN ('renamed', 'vanished', 'flat_lined', 'swapped', 'unit_changed', 'reused')),
+    mapping_id    TEXT    NOT NULL,
+    state         TEXT    NOT NULL CHECK (state IN ('open', 'accepted', 'dismissed', 'gone')),
+    finding       TEXT    NOT NULL,
+    first_seen_at INTEGER NOT NULL,
+    last_seen_at  INTEGER NOT NULL,
+    decided_by    TEXT,
+    decided_at    INTEGER,
+    change_id     TEXT,
+    PRIMARY KEY (tenant_id, id),
+    UNIQUE (tenant_id, fingerprint)
+) STRICT;
+
+CREATE TABLE mapping_lessons (
+    tenant_id TEXT    NOT NULL REFERENCES tenants (tenant_id),
+    feature   TEXT    NOT NULL,
+    target    TEXT    NOT NULL,
+    confirmed INTEGER NOT NULL CHECK (confirmed >= 0),
+    rejected  INTEGER NOT NULL CHECK (rejected >= 0),
+    at        INTEGER NOT NULL,
+    PRIMARY KEY (tenant_id, feature, target)
 ) STRICT;
 
 CREATE TABLE schema_migrations (
@@ -542,6 +632,10 @@ CREATE INDEX external_signal_mappings_by_asset ON external_signal_mappings (tena
 CREATE UNIQUE INDEX external_signal_mappings_one_writer
     ON external_signal_mappings (tenant_id, signal_id) WHERE is_active = 1;
 
+CREATE INDEX imports_by_integration ON imports (tenant_id, integration_id, created_at);
+
+CREATE INDEX imports_by_key ON imports (tenant_id, integration_id, imported_key);
+
 CREATE INDEX incident_events_by_event ON incident_events (tenant_id, event_id);
 
 CREATE INDEX incident_notes_by_incident ON incident_notes (tenant_id, incident_id, at);
@@ -560,6 +654,12 @@ CREATE INDEX integration_action_logs_by_time
 CREATE INDEX jobs_by_state ON jobs (tenant_id, state, created_at);
 
 CREATE INDEX jobs_by_time ON jobs (tenant_id, created_at);
+
+CREATE INDEX mapping_changes_by_time ON mapping_changes (tenant_id, at, id);
+
+CREATE INDEX mapping_drift_by_state ON mapping_drift (tenant_id, state, last_seen_at);
+
+CREATE INDEX mapping_lessons_by_time ON mapping_lessons (tenant_id, at);
 
 CREATE INDEX sessions_by_expiry ON sessions (expires_at);
 

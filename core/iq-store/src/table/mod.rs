@@ -10,6 +10,7 @@ pub mod audit;
 pub mod certificates;
 pub mod drift;
 pub mod events;
+pub mod imports;
 pub mod incidents;
 pub mod integration_actions;
 pub mod integration_secrets;

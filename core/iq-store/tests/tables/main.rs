@@ -5,6 +5,7 @@
 mod support;
 
 mod identity;
+mod imports;
 mod isolation;
 mod plant;
 mod records;
