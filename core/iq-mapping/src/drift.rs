@@ -333,6 +333,15 @@ fn successor<'a>(signal: &SignalSummary, free: &'a [FreeTag]) -> Option<(&'a Fre
     }
 }
 
+/// Whether a free tag is alike enough to be worth a reading.
+#[must_use]
+pub fn may_follow(signal: &SignalSummary, tag: &FreeTag) -> bool {
+    let likeness = similarity(&signal.tag, &tag.tag).max(similarity(&signal.tag, &tag.name));
+    tag.integration == signal.integration
+        && likeness >= RENAMED_LIKENESS - 0.15
+        && has_fitting_unit(signal, tag)
+}
+
 fn has_fitting_unit(signal: &SignalSummary, tag: &FreeTag) -> bool {
     tag.unit
         .as_deref()

@@ -8,6 +8,7 @@ mod catalogue;
 pub mod drift;
 mod fold;
 mod lessons;
+mod pattern;
 mod plan;
 mod rules;
 mod sheet;
@@ -20,6 +21,7 @@ pub use apply::{Conversion, apply};
 pub use catalogue::{Catalogue, catalogue};
 pub use fold::folded;
 pub use lessons::{Lesson, Lessons, lessons_of};
+pub use pattern::{Syntax, TagParts, TagPattern};
 pub use plan::{
     Change, ImportMode, ListedMapping, ListedRow, MappingPlan, RowError, Stored, Wish, draft_of,
     plan_list, settle,

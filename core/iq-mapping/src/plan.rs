@@ -62,6 +62,8 @@ pub struct ListedRow {
 pub struct Wish {
     /// Line of the list, for messages.
     pub line: u64,
+    /// The mapping's id; one that comes back keeps the id it had.
+    pub id: MappingId,
     /// The mapping that changes or goes; `None` for a new one.
     pub before: Option<SignalMapping>,
     /// What it becomes; `None` removes it.
@@ -73,6 +75,8 @@ pub struct Wish {
 pub struct Change {
     /// Line of the list.
     pub line: u64,
+    /// The mapping.
+    pub id: MappingId,
     /// As it is.
     pub before: Option<SignalMapping>,
     /// As it becomes.
@@ -147,6 +151,7 @@ pub fn plan_list(mode: ImportMode, rows: Vec<ListedRow>, stored: &Stored) -> Map
             Ok(Some(after)) if before.is_some_and(|b| is_same(b, &after)) => unchanged += 1,
             Ok(after) => wishes.push(Wish {
                 line,
+                id: before.map_or_else(MappingId::new, |b| b.id),
                 before: before.cloned(),
                 after,
             }),
@@ -297,6 +302,7 @@ fn attempt(wishes: &[Wish], refused: &HashSet<usize>, stored: &Stored) -> (Vec<C
         let Some(draft) = &wish.after else {
             changes.push(Change {
                 line: wish.line,
+                id: wish.id,
                 before: wish.before.clone(),
                 after: None,
             });
@@ -311,9 +317,8 @@ fn attempt(wishes: &[Wish], refused: &HashSet<usize>, stored: &Stored) -> (Vec<C
             Ok(valid) => {
                 let d = &valid.draft;
                 if d.is_active {
-                    let id = wish.before.as_ref().map_or_else(MappingId::new, |b| b.id);
                     known.add_mapping(
-                        id,
+                        wish.id,
                         d.integration_id,
                         &d.external_tag,
                         d.asset_id,
@@ -322,6 +327,7 @@ fn attempt(wishes: &[Wish], refused: &HashSet<usize>, stored: &Stored) -> (Vec<C
                 }
                 changes.push(Change {
                     line: wish.line,
+                    id: wish.id,
                     before: wish.before.clone(),
                     after: Some(valid),
                 });

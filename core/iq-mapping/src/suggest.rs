@@ -33,6 +33,20 @@ pub struct TagInfo {
     pub unit: String,
 }
 
+impl TagInfo {
+    /// What the tag alone tells: its name is what stands after the last "=" of a notation like
+    /// "ns=2;s=100-PT-10201A".
+    #[must_use]
+    pub fn of_tag(tag: &str) -> Self {
+        let name = tag.rsplit('=').next().unwrap_or(tag);
+        Self {
+            name: name.to_owned(),
+            path: tag.to_owned(),
+            ..Self::default()
+        }
+    }
+}
+
 /// An asset that may be meant.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SuggestAsset {

@@ -7,6 +7,7 @@
 
 mod alerts;
 mod demo;
+mod drift;
 mod flow;
 mod index;
 mod ingest;
@@ -41,10 +42,11 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 pub use demo::DemoPlant;
+pub use drift::{DriftOutcome, DriftReport, ListedTag, StoredDrift, TagList};
 pub use index::{AssetEntry, PlantIndex, Route, Routes, RunningSource, SignalEntry, TenantIndex};
 pub use integrations::{IntegrationDraft, IntegrationError, IntegrationView};
 pub use live::{AssetChange, LiveBus, LiveEvent, LiveMessage, LiveSample};
-pub use mappings::{MappingError, NewMapping, mapped_per_asset};
+pub use mappings::{AppliedMappings, ChangeBy, MappingError, NewMapping, mapped_per_asset};
 pub use meter::Throughput;
 pub use recent::{Arrival, Recent};
 pub use twin::{AssetSnapshot, TwinQuery};
@@ -97,6 +99,8 @@ pub(crate) struct Inner {
     pub(crate) supervisor: supervisor::Supervisor,
     pub(crate) maintenance: maintenance::Maintenance,
     pub(crate) cancel: CancellationToken,
+    /// One look for drift at a time.
+    pub(crate) drifting: tokio::sync::Mutex<()>,
     pub(crate) reloading: tokio::sync::Mutex<()>,
     tasks: parking_lot::Mutex<Vec<JoinHandle<()>>>,
 }
@@ -138,6 +142,7 @@ impl Runtime {
             supervisor: supervisor::Supervisor::default(),
             maintenance: maintenance::Maintenance::default(),
             cancel: CancellationToken::new(),
+            drifting: tokio::sync::Mutex::default(),
             reloading: tokio::sync::Mutex::default(),
             tasks: parking_lot::Mutex::default(),
         });
@@ -148,6 +153,7 @@ impl Runtime {
             tokio::spawn(engine.run(messages)),
             tokio::spawn(scoring::run(Arc::clone(&inner))),
             tokio::spawn(upkeep::run(Arc::clone(&inner))),
+            tokio::spawn(drift::run(Arc::clone(&inner))),
             tokio::spawn(maintenance::run(Arc::clone(&inner))),
         ];
         inner.tasks.lock().extend(tasks);

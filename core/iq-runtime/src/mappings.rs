@@ -1,5 +1,7 @@
 //! Use cases around the signal mapping: validate, create with signal and default rules, change, delete.
 
+mod changes;
+
 use std::collections::HashMap;
 
 use iq_domain::{
@@ -10,6 +12,7 @@ use iq_mapping::{FieldError, Known, KnownAsset, MappingDraft, ValidMapping, defa
 use iq_store::{StoreError, Transaction, alert_rules, mappings, signals, signals::NewSignal};
 
 use crate::{Runtime, TenantIndex};
+pub use changes::{AppliedMappings, ChangeBy};
 
 /// Why mappings can't be saved.
 #[derive(Clone, Debug)]
@@ -86,31 +89,6 @@ impl Runtime {
         self.rules_changed(tenant).await?;
         Ok(created)
     }
-
-    /// Changes a mapping. Its asset and metric may change: values from now on go to the other signal,
-    /// what is stored stays where it is.
-    pub async fn update_mapping(
-        &self,
-        tenant: TenantId,
-        id: MappingId,
-        draft: MappingDraft,
-    ) -> Result<SignalMapping, MappingError> {
-        let index = self.tenant(tenant)?;
-        let valid = self.validate_mapping(tenant, draft, Some(id))?;
-        let plan = Plan::new(tenant, &index, id, valid, None);
-        let updated = self.store().write(move |tx| plan.update(tx)).await?;
-        self.plant_changed(tenant).await?;
-        self.rules_changed(tenant).await?;
-        Ok(updated)
-    }
-
-    /// Deletes a mapping; the history stays with its signal.
-    pub async fn delete_mapping(&self, tenant: TenantId, id: MappingId) -> Result<(), CodedError> {
-        self.store()
-            .write(move |tx| mappings::delete_mapping(tx, tenant, id))
-            .await?;
-        self.plant_changed(tenant).await
-    }
 }
 
 /// The source must be the tenant's own; a foreign id looks like an unknown one.
@@ -122,7 +100,8 @@ fn check_source(index: &TenantIndex, draft: &MappingDraft) -> Result<(), CodedEr
     }
 }
 
-fn known(index: &TenantIndex) -> Known {
+/// Assets, and signals whose unit is fixed; without mappings.
+fn plant_of(index: &TenantIndex) -> Known {
     let mut known = Known::new(index.assets.values().map(|entry| KnownAsset {
         id: entry.asset.id,
         code: entry.asset.code.clone(),
@@ -131,6 +110,13 @@ fn known(index: &TenantIndex) -> Known {
     for entry in index.signals.values() {
         let signal = &entry.signal;
         known.add_signal(signal.asset_id, &signal.metric, &signal.unit);
+    }
+    known
+}
+
+fn known(index: &TenantIndex) -> Known {
+    let mut known = plant_of(index);
+    for entry in index.signals.values() {
         if let Some(route) = &entry.mapping {
             let m = &route.mapping;
             known.add_mapping(
@@ -211,12 +197,6 @@ impl Plan {
     fn store(self, tx: &Transaction<'_>) -> Result<SignalMapping, StoreError> {
         self.prepare(tx)?;
         mappings::create_mapping(tx, self.mapping.tenant_id, &self.mapping)?;
-        Ok(self.mapping)
-    }
-
-    fn update(self, tx: &Transaction<'_>) -> Result<SignalMapping, StoreError> {
-        self.prepare(tx)?;
-        mappings::update_mapping(tx, self.mapping.tenant_id, &self.mapping)?;
         Ok(self.mapping)
     }
 }

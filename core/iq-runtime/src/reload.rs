@@ -85,7 +85,7 @@ fn rows_of(conn: &Connection, id: TenantId) -> Result<Option<TenantRows>, StoreE
 }
 
 /// All rows of a paged list.
-fn all<T>(
+pub(crate) fn all<T>(
     mut list: impl FnMut(Page) -> Result<Paged<T>, StoreError>,
 ) -> Result<Vec<T>, StoreError> {
     let mut rows = Vec::new();

@@ -95,7 +95,7 @@ fn after(stored: &Stored, plan: &MappingPlan) -> Vec<SignalMapping> {
             let d = valid.draft.clone();
             let first = stored.mappings.first();
             rows.push(SignalMapping {
-                id: change.before.as_ref().map_or_else(MappingId::new, |b| b.id),
+                id: change.id,
                 tenant_id: first.map_or_else(iq_domain::TenantId::new, |m| m.tenant_id),
                 integration_id: d.integration_id,
                 external_tag: d.external_tag,
@@ -269,6 +269,7 @@ proptest! {
                 let tag = change.after.as_ref().map(|v| v.draft.external_tag.clone());
                 Wish {
                     line: change.line,
+                    id: change.id,
                     before: tag.and_then(|tag| {
                         then.mappings.iter().find(|m| m.external_tag == tag).cloned()
                     }),
@@ -278,6 +279,8 @@ proptest! {
             .collect();
         let undone = settle(back, &then);
         prop_assert!(undone.errors.is_empty(), "{:?}", undone.errors);
+        let all_ids = |rows: &[SignalMapping]| rows.iter().map(|m| m.id).collect::<HashSet<_>>();
+        prop_assert_eq!(all_ids(&after(&then, &undone)), all_ids(&s.stored.mappings));
         let ids = |rows: Vec<SignalMapping>| -> Vec<MappingDraft> { rows.iter().map(draft_of).collect() };
         prop_assert_eq!(ids(after(&then, &undone)), ids(after(&s.stored, &MappingPlan::default())));
     }

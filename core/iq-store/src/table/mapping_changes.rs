@@ -175,6 +175,23 @@ pub fn list_mapping_change_rows(
         .list(conn, select, "place", read_row)
 }
 
+/// When mappings were changed last, for those that were since a moment.
+pub fn list_mapping_change_times(
+    conn: &Connection,
+    tenant: TenantId,
+    since: Timestamp,
+) -> Result<Vec<(MappingId, Timestamp)>, StoreError> {
+    let sql = "SELECT r.mapping_id AS mapping_id, MAX(c.at) AS at
+               FROM mapping_changes c JOIN mapping_change_rows r
+               ON r.tenant_id = c.tenant_id AND r.change_id = c.id
+               WHERE c.tenant_id = ? AND c.at >= ? GROUP BY r.mapping_id";
+    let mut statement = conn.prepare_cached(sql)?;
+    let rows = statement.query_map(params![tenant.to_string(), since.0], |r| {
+        Ok((row::id(r, "mapping_id")?, row::time(r, "at")?))
+    })?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
+}
+
 /// Notes which set took a set back; `None` when that one was itself taken back.
 pub fn update_mapping_change_undone(
     conn: &Connection,

@@ -1,0 +1,624 @@
+//! The drift sentinel at work: gathers what every mapped signal did and does, asks sources for their
+//! tag lists, and keeps what the detectors find until a person decides. It changes nothing by itself.
+
+mod levels;
+
+use std::{
+    collections::{BTreeMap, HashMap, HashSet},
+    sync::Arc,
+    time::Duration,
+};
+
+use iq_connector::BrowseRequest;
+use iq_domain::{
+    CodedError, DriftFindingId, ErrorKind, IntegrationId, MappingChangeId, MappingId,
+    SignalMapping, TenantId, Timestamp,
+};
+use iq_mapping::{
+    Wish, draft_of,
+    drift::{Drift, FreeTag, Level, Proposal, SignalSummary, detect},
+};
+use iq_store::{
+    drift::{self as table, DriftRow, DriftState},
+    mapping_changes::{self, ChangeOrigin},
+    mappings,
+};
+use serde::{Deserialize, Serialize};
+use tracing::{error, info};
+
+use crate::{ChangeBy, Inner, Runtime, TenantIndex};
+use levels::Gathered;
+
+/// How often it looks by itself.
+const EVERY: Duration = Duration::from_secs(3_600);
+/// A source is alive when one of its tags had a value within this time.
+const LIVE_MS: i64 = 5 * 60_000;
+/// Silence from which a tag is asked for.
+const SILENT_MS: i64 = 30 * 60_000;
+/// Most silent tags of a source that are read once.
+const MAX_READS: usize = 100;
+/// How long a source may take to answer, for reads and for its list of tags.
+const SOURCE_WAIT: Duration = Duration::from_secs(20);
+/// Most nodes of a source that are looked at.
+const MAX_NODES: usize = 20_000;
+/// How long decided and passed findings are kept.
+const KEPT_MS: i64 = 180 * 86_400_000;
+
+/// What a look came to.
+#[derive(Clone, Debug)]
+pub struct DriftReport {
+    /// When.
+    pub at: Timestamp,
+    /// Mappings that were compared.
+    pub checked: u64,
+    /// Mappings with too little history.
+    pub too_new: u64,
+    /// Findings that are open now.
+    pub open: u64,
+    /// Sources whose tags could not be listed, and why.
+    pub unread: Vec<(IntegrationId, CodedError)>,
+}
+
+/// What accepting a finding did.
+#[derive(Clone, Debug)]
+pub struct DriftOutcome {
+    /// The finding as it stands.
+    pub row: DriftRow,
+    /// The set of changes, if it made any.
+    pub change_id: Option<MappingChangeId>,
+}
+
+/// What is stored of a finding: the mapping as it was seen, so that an old finding is not applied to
+/// a mapping somebody has changed.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct StoredDrift {
+    /// The finding.
+    pub drift: Drift,
+    /// The mappings it is about.
+    pub seen: Vec<SignalMapping>,
+}
+
+/// Tags of a source.
+#[derive(Clone, Debug, Default)]
+pub struct TagList {
+    /// The tags that carry a value.
+    pub tags: Vec<ListedTag>,
+    /// Nodes that were looked at.
+    pub looked_at: u64,
+    /// The whole source was looked at.
+    pub is_complete: bool,
+}
+
+/// One tag of a list.
+#[derive(Clone, Debug)]
+pub struct ListedTag {
+    /// External tag.
+    pub tag: String,
+    /// Shown name.
+    pub name: String,
+    /// Unit the source states.
+    pub unit: Option<String>,
+}
+
+/// The task that looks once an hour.
+pub(crate) async fn run(inner: Arc<Inner>) {
+    loop {
+        tokio::select! {
+            () = tokio::time::sleep(EVERY) => {}
+            () = inner.cancel.cancelled() => return,
+        }
+        let tenants: Vec<TenantId> = inner.index.load().tenants.keys().copied().collect();
+        let runtime = Runtime(Arc::clone(&inner));
+        for tenant in tenants {
+            // Listing a whole source is work for the source: only when something is silent.
+            match runtime.look(tenant, false).await {
+                Ok(report) if report.open > 0 => {
+                    info!(
+                        open = report.open,
+                        "Mapped tags have drifted; findings wait for a decision."
+                    );
+                }
+                Ok(_) => {}
+                Err(error) => {
+                    error!(%error, "Drift could not be looked for; it is tried again in an hour.")
+                }
+            }
+        }
+    }
+}
+
+impl Runtime {
+    /// Looks for drift now.
+    ///
+    /// # Errors
+    /// `mapping.drift_running` while another look is under way.
+    pub async fn look_for_drift(&self, tenant: TenantId) -> Result<DriftReport, CodedError> {
+        self.look(tenant, true).await
+    }
+
+    async fn look(&self, tenant: TenantId, is_asked: bool) -> Result<DriftReport, CodedError> {
+        let inner = &self.0;
+        let Ok(_turn) = inner.drifting.try_lock() else {
+            return Err(CodedError::conflict("mapping.drift_running"));
+        };
+        let index = self.tenant(tenant)?;
+        let at = inner.clock.now();
+        let (kept, changed) = self.known_before(tenant, at).await?;
+        let (historian, plant, recent) = (
+            inner.historian.clone(),
+            Arc::clone(&index),
+            Arc::clone(&inner.recent),
+        );
+        let mut gathered = tokio::task::spawn_blocking(move || {
+            levels::gather(&historian, &plant, &recent, &changed, &kept, at)
+        })
+        .await
+        .map_err(|_| CodedError::new(ErrorKind::Internal, "internal.error"))??;
+        let (free, unread) = self
+            .ask_sources(tenant, &index, &mut gathered, is_asked)
+            .await;
+        let checked = gathered
+            .iter()
+            .filter(|g| g.summary.before.is_some())
+            .count() as u64;
+        let too_new = gathered.len() as u64 - checked;
+        let summaries: Vec<SignalSummary> = gathered.iter().map(|g| g.summary.clone()).collect();
+        let found = tokio::task::spawn_blocking(move || detect(&summaries, &free))
+            .await
+            .map_err(|_| CodedError::new(ErrorKind::Internal, "internal.error"))?;
+        let open = self.keep(tenant, &gathered, found, at).await?;
+        Ok(DriftReport {
+            at,
+            checked,
+            too_new,
+            open,
+            unread,
+        })
+    }
+
+    /// Levels that open findings were judged by, and when mappings were last changed.
+    async fn known_before(
+        &self,
+        tenant: TenantId,
+        at: Timestamp,
+    ) -> Result<
+        (
+            HashMap<MappingId, (Level, Timestamp)>,
+            HashMap<MappingId, Timestamp>,
+        ),
+        CodedError,
+    > {
+        let since = at.plus_ms(-levels::BEFORE_MS - levels::NOW_MS);
+        let (rows, changed) = self
+            .store()
+            .read(move |conn| {
+                let rows = table::list_drift(conn, tenant, Some(DriftState::Open))?;
+                let changed = mapping_changes::list_mapping_change_times(conn, tenant, since)?;
+                Ok((rows, changed))
+            })
+            .await?;
+        let kept = rows
+            .into_iter()
+            .filter_map(|row| {
+                let stored: StoredDrift = serde_json::from_value(row.finding).ok()?;
+                Some((row.mapping_id, (stored.drift.before?, row.first_seen_at)))
+            })
+            .collect();
+        Ok((kept, changed.into_iter().collect()))
+    }
+
+    /// Asks each live source for silent tags and, where that matters, for its list.
+    async fn ask_sources(
+        &self,
+        tenant: TenantId,
+        index: &TenantIndex,
+        gathered: &mut [Gathered],
+        is_asked: bool,
+    ) -> (Vec<FreeTag>, Vec<(IntegrationId, CodedError)>) {
+        let mut sources: BTreeMap<IntegrationId, Vec<usize>> = BTreeMap::new();
+        for (place, g) in gathered.iter().enumerate() {
+            sources
+                .entry(g.summary.integration)
+                .or_default()
+                .push(place);
+        }
+        let (mut free, mut unread) = (Vec::new(), Vec::new());
+        for (source, places) in sources {
+            let age = |place: &usize| gathered[*place].summary.silent_ms;
+            let is_live = places.iter().filter_map(age).any(|age| age < LIVE_MS);
+            if !is_live {
+                continue;
+            }
+            let is_silent = |place: &&usize| age(place).is_none_or(|age| age > SILENT_MS);
+            let silent: Vec<usize> = places.iter().filter(is_silent).copied().collect();
+            for place in &places {
+                gathered[*place].summary.is_source_live = true;
+            }
+            self.read_silent(tenant, source, &silent, gathered).await;
+            if silent.is_empty() && !is_asked {
+                continue;
+            }
+            match self.list_tags(tenant, source, MAX_NODES).await {
+                Ok(list) => {
+                    let taken = index.routes.get(&source);
+                    note_listed(&list, &places, gathered);
+                    let is_free = |tag: &&ListedTag| {
+                        taken.is_none_or(|taken| !taken.contains_key(tag.tag.as_str()))
+                    };
+                    free.extend(list.tags.iter().filter(is_free).map(|tag| FreeTag {
+                        integration: source,
+                        tag: tag.tag.clone(),
+                        name: tag.name.clone(),
+                        unit: tag.unit.clone(),
+                        value: None,
+                    }));
+                }
+                Err(error) => unread.push((source, error)),
+            }
+        }
+        self.read_likely(tenant, &mut free, gathered).await;
+        (free, unread)
+    }
+
+    /// Reads silent tags once: a tag that answers is not gone.
+    async fn read_silent(
+        &self,
+        tenant: TenantId,
+        source: IntegrationId,
+        silent: &[usize],
+        gathered: &mut [Gathered],
+    ) {
+        let asked: Vec<usize> = silent.iter().take(MAX_READS).copied().collect();
+        let tags: Vec<String> = asked
+            .iter()
+            .map(|p| gathered[*p].summary.tag.clone())
+            .collect();
+        let Some(values) = self.read_once(tenant, source, &tags).await else {
+            return;
+        };
+        for place in asked {
+            let g = &mut gathered[place];
+            let raw = values.get(&g.summary.tag).copied().flatten();
+            g.summary.read = Some(raw.map(|raw| g.conversion.number(raw)));
+        }
+    }
+
+    /// Reads the free tags that look like a tag that is gone.
+    async fn read_likely(&self, tenant: TenantId, free: &mut [FreeTag], gathered: &[Gathered]) {
+        let gone: Vec<&SignalSummary> = gathered
+            .iter()
+            .map(|g| &g.summary)
+            .filter(|s| s.is_listed == Some(false))
+            .collect();
+        let sources: HashSet<IntegrationId> = gone.iter().map(|s| s.integration).collect();
+        for source in sources {
+            let tags: Vec<String> = free
+                .iter()
+                .filter(|tag| tag.integration == source)
+                .filter(|tag| gone.iter().any(|s| iq_mapping::drift::may_follow(s, tag)))
+                .take(MAX_READS)
+                .map(|tag| tag.tag.clone())
+                .collect();
+            let Some(values) = self.read_once(tenant, source, &tags).await else {
+                continue;
+            };
+            for tag in free.iter_mut().filter(|tag| tag.integration == source) {
+                tag.value = values.get(&tag.tag).copied().flatten();
+            }
+        }
+    }
+
+    /// Good values by tag; `None` when the source did not answer.
+    async fn read_once(
+        &self,
+        tenant: TenantId,
+        source: IntegrationId,
+        tags: &[String],
+    ) -> Option<HashMap<String, Option<f64>>> {
+        if tags.is_empty() {
+            return None;
+        }
+        let reading = self.preview(tenant, source, tags);
+        let samples = tokio::time::timeout(SOURCE_WAIT, reading)
+            .await
+            .ok()?
+            .ok()?;
+        let mut values: HashMap<String, Option<f64>> =
+            tags.iter().map(|tag| (tag.clone(), None)).collect();
+        for sample in samples {
+            let value = sample
+                .value
+                .as_ref()
+                .filter(|_| sample.status.is_good())
+                .and_then(iq_domain::Value::as_f64);
+            values.insert(sample.external_tag.to_string(), value);
+        }
+        Some(values)
+    }
+
+    /// The tags of a source, level by level, within a bound of nodes and of time.
+    pub async fn list_tags(
+        &self,
+        tenant: TenantId,
+        source: IntegrationId,
+        max_nodes: usize,
+    ) -> Result<TagList, CodedError> {
+        let mut list = TagList::default();
+        let crawl = self.crawl(tenant, source, max_nodes, &mut list);
+        match tokio::time::timeout(SOURCE_WAIT, crawl).await {
+            Ok(result) => result?,
+            // What was seen until then is worth having.
+            Err(_) if !list.tags.is_empty() => {}
+            Err(_) => return Err(CodedError::new(ErrorKind::Upstream, "preview.no_answer")),
+        }
+        Ok(list)
+    }
+
+    async fn crawl(
+        &self,
+        tenant: TenantId,
+        source: IntegrationId,
+        max_nodes: usize,
+        list: &mut TagList,
+    ) -> Result<(), CodedError> {
+        let mut waiting: Vec<Option<String>> = vec![None];
+        let mut seen: HashSet<String> = HashSet::new();
+        while let Some(parent) = waiting.pop() {
+            let mut cursor = None;
+            loop {
+                let request = BrowseRequest {
+                    parent: parent.clone(),
+                    search: None,
+                    cursor,
+                    limit: iq_connector::MAX_BROWSE_PAGE,
+                };
+                let page = self.browse(tenant, source, request).await?;
+                for item in page.items {
+                    if list.looked_at >= max_nodes as u64 {
+                        return Ok(());
+                    }
+                    list.looked_at += 1;
+                    // A source may link its nodes in a circle.
+                    if !seen.insert(item.id.clone()) {
+                        continue;
+                    }
+                    if item.is_variable {
+                        list.tags.push(ListedTag {
+                            tag: item.id.clone(),
+                            name: item.display,
+                            unit: item.unit,
+                        });
+                    }
+                    if item.has_children {
+                        waiting.push(Some(item.id));
+                    }
+                }
+                cursor = page.next_cursor;
+                if cursor.is_none() {
+                    break;
+                }
+            }
+        }
+        list.is_complete = true;
+        Ok(())
+    }
+
+    async fn keep(
+        &self,
+        tenant: TenantId,
+        gathered: &[Gathered],
+        found: Vec<Drift>,
+        at: Timestamp,
+    ) -> Result<u64, CodedError> {
+        let by_id: HashMap<MappingId, &SignalMapping> = gathered
+            .iter()
+            .map(|g| (g.mapping.id, &g.mapping))
+            .collect();
+        let rows: Vec<DriftRow> = found
+            .into_iter()
+            .filter_map(|drift| {
+                let mut ids = vec![drift.mapping];
+                if let Proposal::Swap { other } = &drift.proposal {
+                    ids.push(*other);
+                }
+                let seen = ids
+                    .iter()
+                    .map(|id| by_id.get(id).map(|m| (*m).clone()))
+                    .collect::<Option<Vec<_>>>()?;
+                Some(DriftRow {
+                    id: DriftFindingId::new(),
+                    tenant_id: tenant,
+                    fingerprint: drift.fingerprint(),
+                    kind: drift.kind.word().to_owned(),
+                    mapping_id: drift.mapping,
+                    state: DriftState::Open,
+                    finding: serde_json::to_value(StoredDrift { drift, seen }).ok()?,
+                    first_seen_at: at,
+                    last_seen_at: at,
+                    decided_by: None,
+                    decided_at: None,
+                    change_id: None,
+                })
+            })
+            .collect();
+        let open = self
+            .store()
+            .write(move |tx| {
+                for row in &rows {
+                    table::record_drift(tx, tenant, row)?;
+                }
+                table::close_unseen_drift(tx, tenant, at)?;
+                table::delete_drift_before(tx, tenant, at.plus_ms(-KEPT_MS))?;
+                Ok(table::list_drift(tx, tenant, Some(DriftState::Open))?.len() as u64)
+            })
+            .await?;
+        Ok(open)
+    }
+
+    /// Findings, newest first.
+    pub async fn drift_findings(
+        &self,
+        tenant: TenantId,
+        state: Option<DriftState>,
+    ) -> Result<Vec<DriftRow>, CodedError> {
+        let rows = self
+            .store()
+            .read(move |conn| table::list_drift(conn, tenant, state))
+            .await?;
+        Ok(rows)
+    }
+
+    /// Applies what a finding proposes.
+    ///
+    /// # Errors
+    /// `mapping.drift_decided`, `mapping.drift_outdated`, or why the mapping can't be what is proposed.
+    pub async fn accept_drift(
+        &self,
+        tenant: TenantId,
+        id: DriftFindingId,
+        actor: &str,
+    ) -> Result<DriftOutcome, CodedError> {
+        let row = self.open_finding(tenant, id).await?;
+        let outdated = || CodedError::conflict("mapping.drift_outdated");
+        let stored: StoredDrift =
+            serde_json::from_value(row.finding.clone()).map_err(|_| outdated())?;
+        let seen = stored.seen.clone();
+        let current = self
+            .store()
+            .read(move |conn| {
+                seen.iter()
+                    .map(|m| mappings::get_mapping(conn, tenant, m.id))
+                    .collect::<Result<Vec<_>, _>>()
+            })
+            .await?;
+        let is_as_seen = stored
+            .seen
+            .iter()
+            .zip(&current)
+            .all(|(seen, now)| now.as_ref() == Some(seen));
+        if !is_as_seen {
+            return Err(outdated());
+        }
+        let wishes = wishes_of(&stored).ok_or_else(outdated)?;
+        let plan = self.settle_mappings(tenant, wishes).await?;
+        if let Some(refused) = plan.errors.into_iter().next() {
+            return Err(refused.error.error);
+        }
+        let by = ChangeBy::new(actor, ChangeOrigin::Drift);
+        let applied = self.apply_mappings(tenant, plan.changes, by).await?;
+        let change_id = Some(applied.change.id);
+        let row = self
+            .decide(tenant, id, DriftState::Accepted, actor, change_id)
+            .await?;
+        Ok(DriftOutcome { row, change_id })
+    }
+
+    /// Remembers that a finding is none.
+    pub async fn dismiss_drift(
+        &self,
+        tenant: TenantId,
+        id: DriftFindingId,
+        actor: &str,
+    ) -> Result<DriftRow, CodedError> {
+        self.open_finding(tenant, id).await?;
+        self.decide(tenant, id, DriftState::Dismissed, actor, None)
+            .await
+    }
+
+    async fn open_finding(
+        &self,
+        tenant: TenantId,
+        id: DriftFindingId,
+    ) -> Result<DriftRow, CodedError> {
+        let row = self
+            .store()
+            .read(move |conn| table::get_drift(conn, tenant, id))
+            .await?
+            .ok_or(CodedError::not_found("mappings.drift_not_found"))?;
+        if row.state == DriftState::Open {
+            Ok(row)
+        } else {
+            Err(CodedError::conflict("mapping.drift_decided"))
+        }
+    }
+
+    async fn decide(
+        &self,
+        tenant: TenantId,
+        id: DriftFindingId,
+        state: DriftState,
+        actor: &str,
+        change: Option<MappingChangeId>,
+    ) -> Result<DriftRow, CodedError> {
+        let (actor, now) = (actor.to_owned(), self.clock().now());
+        self.store()
+            .write(move |tx| {
+                table::update_drift_state(
+                    tx,
+                    tenant,
+                    id,
+                    DriftState::Open,
+                    (state, &actor, now, change),
+                )?;
+                table::get_drift(tx, tenant, id)
+            })
+            .await?
+            .ok_or(CodedError::not_found("mappings.drift_not_found"))
+    }
+}
+
+fn note_listed(list: &TagList, places: &[usize], gathered: &mut [Gathered]) {
+    let units: HashMap<&str, &Option<String>> = list
+        .tags
+        .iter()
+        .map(|tag| (tag.tag.as_str(), &tag.unit))
+        .collect();
+    for place in places {
+        let summary = &mut gathered[*place].summary;
+        match units.get(summary.tag.as_str()) {
+            Some(unit) => {
+                summary.is_listed = Some(true);
+                summary.stated_unit = (*unit).clone();
+            }
+            // A list that broke off proves nothing about what is not on it.
+            None if list.is_complete && !list.tags.is_empty() => summary.is_listed = Some(false),
+            None => {}
+        }
+    }
+}
+
+/// What a proposal asks for.
+fn wishes_of(stored: &StoredDrift) -> Option<Vec<Wish>> {
+    let first = stored.seen.first()?;
+    let wish =
+        |line: u64, mapping: &SignalMapping, change: &dyn Fn(&mut iq_mapping::MappingDraft)| {
+            let mut after = draft_of(mapping);
+            change(&mut after);
+            Wish {
+                line,
+                id: mapping.id,
+                before: Some(mapping.clone()),
+                after: Some(after),
+            }
+        };
+    Some(match &stored.drift.proposal {
+        Proposal::Retag { tag } => vec![wish(1, first, &|d| d.external_tag.clone_from(tag))],
+        Proposal::Unit { unit } => vec![wish(1, first, &|d| d.unit.clone_from(unit))],
+        Proposal::Offset { offset } => vec![wish(1, first, &|d| d.offset_value = *offset)],
+        Proposal::Deactivate => vec![wish(1, first, &|d| d.is_active = false)],
+        Proposal::Swap { .. } => {
+            let second = stored.seen.get(1)?;
+            // Unit and scaling belong to the instrument, so they go with the tag.
+            let take = |from: &SignalMapping| {
+                let from = from.clone();
+                move |d: &mut iq_mapping::MappingDraft| {
+                    d.external_tag.clone_from(&from.external_tag);
+                    d.unit.clone_from(&from.unit);
+                    d.scaling_factor = from.scaling_factor;
+                    d.offset_value = from.offset_value;
+                }
+            };
+            vec![wish(1, first, &take(second)), wish(2, second, &take(first))]
+        }
+    })
+}
