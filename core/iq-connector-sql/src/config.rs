@@ -1,7 +1,5 @@
 //! The configuration of a database integration. The field docs are the help texts of the form.
 
-use std::collections::BTreeMap;
-
 use iq_connector::{ConnectorContext, ExposeSecret, FieldError, SecretString, is_blank};
 use iq_domain::CodedError;
 use jiff::tz::TimeZone;
@@ -195,7 +193,10 @@ pub(crate) struct Target {
     pub(crate) ssl_mode: SslMode,
     pub(crate) tls_ca: Option<String>,
     /// For working files a driver insists on.
-    #[cfg_attr(not(feature = "oracle"), expect(dead_code, reason = "one driver alone needs it"))]
+    #[cfg_attr(
+        not(feature = "oracle"),
+        expect(dead_code, reason = "one driver alone needs it")
+    )]
     pub(crate) scratch_dir: std::path::PathBuf,
 }
 
@@ -257,7 +258,12 @@ fn is_host(host: &str) -> bool {
 /// What contradicts itself in a configuration whose fields are each in order.
 pub(crate) fn check_consistency(config: &Value) -> Vec<FieldError> {
     let mut errors = Vec::new();
-    let get = |name: &str| config.get(name).filter(|v| !is_blank(v)).and_then(Value::as_str);
+    let get = |name: &str| {
+        config
+            .get(name)
+            .filter(|v| !is_blank(v))
+            .and_then(Value::as_str)
+    };
     if let Some(host) = get("host").filter(|host| !is_host(host.trim())) {
         errors.push(FieldError::new("host", "sql.host_invalid").with("host", host));
     }
@@ -290,11 +296,6 @@ pub(crate) fn check_consistency(config: &Value) -> Vec<FieldError> {
 fn is_ca(text: &str) -> bool {
     pem::parse_many(text)
         .is_ok_and(|parts| !parts.is_empty() && parts.iter().all(|p| p.tag() == "CERTIFICATE"))
-}
-
-/// Secrets are free text here; there is nothing to take apart.
-pub(crate) fn check_secret_content(_secrets: &BTreeMap<String, SecretString>) -> Vec<FieldError> {
-    Vec::new()
 }
 
 fn parse(ctx: &ConnectorContext) -> Result<SqlConfig, CodedError> {
@@ -332,7 +333,10 @@ impl Target {
         let host = required("host", config.host)?;
         Ok(Self {
             db,
-            host: host.trim_start_matches('[').trim_end_matches(']').to_owned(),
+            host: host
+                .trim_start_matches('[')
+                .trim_end_matches(']')
+                .to_owned(),
             port: config
                 .port
                 .and_then(|p| u16::try_from(p).ok())
@@ -355,7 +359,9 @@ impl Settings {
         let target = Target::from_config(ctx, config.clone())?;
         let rows = match config.data_mode.unwrap_or(DataMode::RawTable) {
             DataMode::RawTable => RowsFrom::Table(required("table_name", config.table_name)?),
-            DataMode::CustomQuery => RowsFrom::Query(required("custom_query", config.custom_query)?),
+            DataMode::CustomQuery => {
+                RowsFrom::Query(required("custom_query", config.custom_query)?)
+            }
         };
         let tag = text(config.tag_column);
         let listed = text(config.value_column).unwrap_or_default();
@@ -378,7 +384,10 @@ impl Settings {
             },
             zone: TimeZone::get(&zone)
                 .map_err(|_| CodedError::invalid("sql.time_zone_unknown").with("zone", zone))?,
-            poll_ms: config.polling_interval_ms.unwrap_or(5_000).clamp(500, 3_600_000),
+            poll_ms: config
+                .polling_interval_ms
+                .unwrap_or(5_000)
+                .clamp(500, 3_600_000),
             overlap_ms: i64::from(config.overlap_s.unwrap_or(120).min(86_400)) * 1_000,
             sync_mode: config.sync_mode.unwrap_or(SyncMode::Last24h),
         })
@@ -393,10 +402,25 @@ mod tests {
 
     #[test]
     fn a_host_is_a_bare_name_and_never_a_path_or_an_address_with_a_port() {
-        for good in ["db1", "db-1.plant.local", "10.1.2.3", "::1", "[::1]", "خادم"] {
+        for good in [
+            "db1",
+            "db-1.plant.local",
+            "10.1.2.3",
+            "::1",
+            "[::1]",
+            "خادم",
+        ] {
             assert!(is_host(good), "{good}");
         }
-        for bad in ["", "/var/run/postgresql", "db:5432", "user@db", "http://db", "db/x", "a b"] {
+        for bad in [
+            "",
+            "/var/run/postgresql",
+            "db:5432",
+            "user@db",
+            "http://db",
+            "db/x",
+            "a b",
+        ] {
             assert!(!is_host(bad), "{bad}");
         }
     }
@@ -421,6 +445,8 @@ mod tests {
             fields(json!({"data_mode": "custom_query", "custom_query": "DELETE FROM t"})),
             [("custom_query".to_owned(), "sql.query_not_select")]
         );
-        assert!(fields(json!({"data_mode": "custom_query", "custom_query": "SELECT 1"})).is_empty());
+        assert!(
+            fields(json!({"data_mode": "custom_query", "custom_query": "SELECT 1"})).is_empty()
+        );
     }
 }

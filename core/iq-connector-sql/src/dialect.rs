@@ -86,8 +86,6 @@ pub(crate) struct Select {
 
 /// What differs between the engines.
 pub(crate) trait Dialect: Send + Sync {
-    /// Which engine.
-    fn db(&self) -> DbType;
     /// An identifier that can only be read as an identifier.
     fn quote(&self, name: &str) -> String;
     /// The n-th argument, counted from one.
@@ -163,10 +161,6 @@ fn assemble(select: &Select, top: &str, tail: &str) -> String {
 pub(crate) struct Postgres;
 
 impl Dialect for Postgres {
-    fn db(&self) -> DbType {
-        DbType::Postgres
-    }
-
     fn quote(&self, name: &str) -> String {
         doubled(name, '"', '"')
     }
@@ -255,10 +249,6 @@ impl Dialect for Postgres {
 pub(crate) struct MySql;
 
 impl Dialect for MySql {
-    fn db(&self) -> DbType {
-        DbType::Mysql
-    }
-
     fn quote(&self, name: &str) -> String {
         doubled(name, '`', '`')
     }
@@ -344,10 +334,6 @@ impl Dialect for MySql {
 pub(crate) struct SqlServer;
 
 impl Dialect for SqlServer {
-    fn db(&self) -> DbType {
-        DbType::SqlServer
-    }
-
     fn quote(&self, name: &str) -> String {
         doubled(name, '[', ']')
     }
@@ -433,10 +419,6 @@ impl Dialect for SqlServer {
 pub(crate) struct Oracle;
 
 impl Dialect for Oracle {
-    fn db(&self) -> DbType {
-        DbType::Oracle
-    }
-
     fn quote(&self, name: &str) -> String {
         // There is no escape for a quotation mark; a name with one can't exist.
         doubled(&name.replace('"', ""), '"', '"')
@@ -486,7 +468,9 @@ impl Dialect for Oracle {
         let exact = format!("TO_TIMESTAMP({argument}, 'YYYY-MM-DD HH24:MI:SS.FF6')");
         match column.class {
             Class::Zoned => format!("FROM_TZ({exact}, 'UTC')"),
-            _ if column.source_type.eq_ignore_ascii_case("DATE") => format!("CAST({exact} AS DATE)"),
+            _ if column.source_type.eq_ignore_ascii_case("DATE") => {
+                format!("CAST({exact} AS DATE)")
+            }
             _ => exact,
         }
     }

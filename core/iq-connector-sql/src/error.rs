@@ -133,9 +133,7 @@ pub(crate) fn from_sqlx(target: &Target, error: &sqlx::Error) -> CodedError {
         sqlx::Error::Database(database) => {
             let words = database.message();
             let code = match target.db {
-                DbType::Postgres => {
-                    postgres_code(database.code().as_deref().unwrap_or_default())
-                }
+                DbType::Postgres => postgres_code(database.code().as_deref().unwrap_or_default()),
                 _ => mysql_number(&**database).map_or("sql.failed", mysql_code),
             };
             server_said(target, code, words)

@@ -251,8 +251,15 @@ mod tests {
         );
         fill.delivered(Timestamp(HOUR), 1);
         let memory = stored(fill.marks());
-        assert!(memory.unfilled(&tags(&["a", "b"]), SyncMode::Last24h).is_empty());
-        assert_eq!(memory.unfilled(&tags(&["c", "a"]), SyncMode::Last24h), tags(&["c"]));
+        assert!(
+            memory
+                .unfilled(&tags(&["a", "b"]), SyncMode::Last24h)
+                .is_empty()
+        );
+        assert_eq!(
+            memory.unfilled(&tags(&["c", "a"]), SyncMode::Last24h),
+            tags(&["c"])
+        );
         assert_eq!(
             memory.unfilled(&tags(&["a"]), SyncMode::Full),
             tags(&["a"]),
@@ -266,21 +273,36 @@ mod tests {
         let mut fill = Fill::new(tags(&["a", "b"]), SyncMode::Last24h, whole);
         fill.delivered(Timestamp(HOUR), 1);
         let memory = stored(fill.marks());
-        assert_eq!(memory.unfilled(&tags(&["b", "a"]), SyncMode::Last24h), tags(&["a", "b"]));
+        assert_eq!(
+            memory.unfilled(&tags(&["b", "a"]), SyncMode::Last24h),
+            tags(&["a", "b"])
+        );
         let name = fill_name(&tags(&["a", "b"]), SyncMode::Last24h);
         assert_eq!(
             memory.resume(&name),
             Some((Timestamp(0), Timestamp(10 * HOUR), Timestamp(HOUR)))
         );
-        assert_eq!(memory.resume(&fill_name(&tags(&["a"]), SyncMode::Last24h)), None);
+        assert_eq!(
+            memory.resume(&fill_name(&tags(&["a"]), SyncMode::Last24h)),
+            None
+        );
     }
 
     #[test]
     fn foreign_positions_are_passed_over() {
         let memory = stored(vec![
-            CursorMark { name: "live".into(), position: json!("nonsense") },
-            CursorMark { name: "fill/1".into(), position: json!({"from": 1}) },
-            CursorMark { name: "other".into(), position: json!(null) },
+            CursorMark {
+                name: "live".into(),
+                position: json!("nonsense"),
+            },
+            CursorMark {
+                name: "fill/1".into(),
+                position: json!({"from": 1}),
+            },
+            CursorMark {
+                name: "other".into(),
+                position: json!(null),
+            },
         ]);
         assert_eq!(memory.live, None);
         assert_eq!(memory.resume("fill/1"), None);

@@ -66,9 +66,7 @@ pub(crate) fn check(db: DbType, text: &str) -> Result<Checked, CodedError> {
     }
     let mut statements = parse(db, text)?;
     if statements.len() != 1 {
-        return Err(
-            CodedError::invalid("sql.query_not_single").with("count", statements.len())
-        );
+        return Err(CodedError::invalid("sql.query_not_single").with("count", statements.len()));
     }
     let Some(Statement::Query(query)) = statements.pop() else {
         return Err(CodedError::invalid("sql.query_not_select"));
@@ -82,7 +80,10 @@ pub(crate) fn check(db: DbType, text: &str) -> Result<Checked, CodedError> {
     if again != [Statement::Query(query.clone())] {
         return Err(CodedError::invalid("sql.query_unreadable")
             .with("engine", db.name())
-            .with("detail", "the query reads differently when it is written again"));
+            .with(
+                "detail",
+                "the query reads differently when it is written again",
+            ));
     }
     Ok(split(*query))
 }
@@ -200,7 +201,8 @@ impl Visitor for Inspector {
                 let package = parts.first().is_some_and(|p| {
                     self.db == DbType::Oracle && denied(self.db, &lower(&p.value))
                 });
-                if is_sequence || package {
+                let setting = parts.first().is_some_and(|p| p.value.starts_with("@@"));
+                if is_sequence || package || setting {
                     refuse(expr.to_string())
                 } else {
                     ControlFlow::Continue(())
@@ -254,27 +256,88 @@ fn is_harmless_hint(hint: &Expr) -> bool {
 
 /// Beginnings of names that reach outside the tables, whatever the engine.
 const PREFIXES: &[&str] = &[
-    "dblink", "lo_", "xp_", "sp_", "fn_", "dbms_", "utl_", "owa_", "apex_", "http_", "sys_exec",
-    "sys_eval", "sys_get", "sys_set", "openrowset", "postgres_fdw",
+    "dblink",
+    "lo_",
+    "xp_",
+    "sp_",
+    "fn_",
+    "dbms_",
+    "utl_",
+    "owa_",
+    "apex_",
+    "http_",
+    "sys_exec",
+    "sys_eval",
+    "sys_get",
+    "sys_set",
+    "openrowset",
+    "postgres_fdw",
 ];
 
 /// Names that write, wait, lock, end sessions, read files, or run text as a query.
 const NAMES: &[&str] = &[
-    "benchmark", "bfilename", "copy", "cursor_to_xml", "cursor_to_xmlschema", "database_to_xml",
-    "database_to_xml_and_xmlschema", "database_to_xmlschema", "get_lock", "htf",
-    "htp", "httpuritype", "kill", "last_insert_id", "lastval", "load_file",
-    "master_gtid_wait", "master_pos_wait", "nextval", "notify", "opendatasource", "openquery",
-    "openrowset", "openxml", "ordsys", "query_to_xml", "query_to_xml_and_xmlschema",
-    "query_to_xmlschema", "release_all_locks", "release_lock", "schema_to_xml",
-    "schema_to_xml_and_xmlschema", "schema_to_xmlschema", "set_config", "setval", "sleep",
-    "source_pos_wait", "sys_dburigen", "table_to_xml", "table_to_xml_and_xmlschema",
-    "table_to_xmlschema", "ts_rewrite", "ts_stat", "uritype", "wait_for_executed_gtid_set",
-    "wait_until_sql_thread_after_gtids", "waitfor", "xdburitype", "xmltype", "ctxsys", "mdsys",
+    "benchmark",
+    "bfilename",
+    "copy",
+    "cursor_to_xml",
+    "cursor_to_xmlschema",
+    "database_to_xml",
+    "database_to_xml_and_xmlschema",
+    "database_to_xmlschema",
+    "get_lock",
+    "htf",
+    "htp",
+    "httpuritype",
+    "kill",
+    "last_insert_id",
+    "lastval",
+    "load_file",
+    "master_gtid_wait",
+    "master_pos_wait",
+    "nextval",
+    "notify",
+    "opendatasource",
+    "openquery",
+    "openrowset",
+    "openxml",
+    "ordsys",
+    "query_to_xml",
+    "query_to_xml_and_xmlschema",
+    "query_to_xmlschema",
+    "release_all_locks",
+    "release_lock",
+    "schema_to_xml",
+    "schema_to_xml_and_xmlschema",
+    "schema_to_xmlschema",
+    "set_config",
+    "setval",
+    "sleep",
+    "source_pos_wait",
+    "sys_dburigen",
+    "table_to_xml",
+    "table_to_xml_and_xmlschema",
+    "table_to_xmlschema",
+    "ts_rewrite",
+    "ts_stat",
+    "uritype",
+    "wait_for_executed_gtid_set",
+    "wait_until_sql_thread_after_gtids",
+    "waitfor",
+    "xdburitype",
+    "xmltype",
+    "ctxsys",
+    "mdsys",
     "txid_current",
 ];
 
 /// PostgreSQL's own administrative functions all begin with `pg_`; these few only look.
-const HARMLESS_PG: [&str; 5] = ["pg_typeof", "pg_catalog", "pg_class", "pg_tables", "pg_size_pretty"];
+const HARMLESS_PG: [&str; 5] = [
+    "pg_typeof",
+    "pg_catalog",
+    "pg_class",
+    "pg_tables",
+    "pg_size_pretty",
+];
 
 fn denied(db: DbType, name: &str) -> bool {
     if db == DbType::Postgres && name.starts_with("pg_") && !HARMLESS_PG.contains(&name) {

@@ -36,7 +36,9 @@ pub(crate) async fn greet(target: &Target) -> Result<Greeting, CodedError> {
             DbType::Postgres => postgres(&mut stream).await,
             DbType::Mysql => mysql(&mut stream).await,
             DbType::SqlServer => sqlserver(&mut stream).await,
-            DbType::Oracle if target.ssl_mode == SslMode::Disable => oracle(&mut stream, target).await,
+            DbType::Oracle if target.ssl_mode == SslMode::Disable => {
+                oracle(&mut stream, target).await
+            }
             // The listener speaks TLS from the first byte; the session finds out more.
             DbType::Oracle => return Ok(Greeting { offers_tls: None }),
         };
@@ -140,7 +142,9 @@ async fn oracle(stream: &mut TcpStream, target: &Target) -> Heard {
     packet.extend([0, 58, 0, 0, 0, 0, 65, 65]);
     packet.resize(58, 0);
     packet.extend(data.as_bytes());
-    let length = u16::try_from(packet.len()).unwrap_or(u16::MAX).to_be_bytes();
+    let length = u16::try_from(packet.len())
+        .unwrap_or(u16::MAX)
+        .to_be_bytes();
     packet[..2].copy_from_slice(&length);
     stream.write_all(&packet).await?;
     let mut head = [0; 8];

@@ -10,6 +10,8 @@ mod error;
 mod fill;
 mod guard;
 mod hello;
+#[cfg(feature = "test-hooks")]
+pub mod hooks;
 mod hub;
 mod look;
 mod meter;

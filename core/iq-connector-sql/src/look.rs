@@ -129,7 +129,10 @@ pub(crate) async fn browse(
     let Some(tag) = &source.tag else {
         let names: Vec<&Column> = source.values.iter().filter(|c| matches(&c.name)).collect();
         let start = match cursor {
-            Some(after) => names.iter().position(|c| c.name == after).map_or(0, |n| n + 1),
+            Some(after) => names
+                .iter()
+                .position(|c| c.name == after)
+                .map_or(0, |n| n + 1),
             None => 0,
         };
         let page: Vec<&Column> = names.iter().skip(start).take(limit).copied().collect();
@@ -229,7 +232,8 @@ pub(crate) async fn preview(
             .iter()
             .map(|tag| {
                 let one = found.iter().find(|s| &*s.external_tag == tag.as_str());
-                one.cloned().unwrap_or_else(|| absent(tag, UNKNOWN_TAG, ctx))
+                one.cloned()
+                    .unwrap_or_else(|| absent(tag, UNKNOWN_TAG, ctx))
             })
             .collect());
     }
@@ -300,7 +304,11 @@ fn read_all(
     };
     let (mut samples, mut faults) = (Vec::new(), Faults::default());
     for row in rows {
-        reader.read(&source.decode(row, &settings.zone), &mut samples, &mut faults);
+        reader.read(
+            &source.decode(row, &settings.zone),
+            &mut samples,
+            &mut faults,
+        );
     }
     (samples, faults)
 }
@@ -321,10 +329,19 @@ pub(crate) async fn sample_rows(
     let has_more = cells.len() > limit;
     cells.truncate(limit);
     let mut sample = SampleRows {
-        columns: origin.columns.iter().map(|c| shown(target, &origin, config, c)).collect(),
+        columns: origin
+            .columns
+            .iter()
+            .map(|c| shown(target, &origin, config, c))
+            .collect(),
         rows: cells
             .iter()
-            .map(|row| row.iter().zip(&origin.columns).map(|(cell, c)| json(cell, c)).collect())
+            .map(|row| {
+                row.iter()
+                    .zip(&origin.columns)
+                    .map(|(cell, c)| json(cell, c))
+                    .collect()
+            })
             .collect(),
         has_more,
         ..SampleRows::default()
@@ -353,14 +370,21 @@ async fn deliverable(
     let Some(statement) = source.newest(None, MAX_SAMPLE_ROWS) else {
         return Ok(Default::default());
     };
-    let rows = visit.link().rows(&statement, Caps::rows(MAX_SAMPLE_ROWS)).await?;
+    let rows = visit
+        .link()
+        .rows(&statement, Caps::rows(MAX_SAMPLE_ROWS))
+        .await?;
     let names: HashSet<Arc<str>> = match &source.tag {
         Some(_) => rows
             .iter()
             .filter_map(|row| row.get(1)?.as_deref())
             .map(|name| Arc::from(name.trim_end()))
             .collect(),
-        None => source.values.iter().map(|c| Arc::from(c.name.as_str())).collect(),
+        None => source
+            .values
+            .iter()
+            .map(|c| Arc::from(c.name.as_str()))
+            .collect(),
     };
     let (samples, mut faults) = read_all(ctx, settings, &source, &names, &rows);
     if let Some(ahead) = ahead(ctx, &samples) {
@@ -381,7 +405,10 @@ pub(crate) fn ahead(ctx: &ConnectorContext, samples: &[RawSample]) -> Option<i64
 
 fn problem(error: &CodedError) -> FieldError {
     let field = match error.code {
-        "sql.time_column_type" | "sql.time_missing" | "sql.time_zero" | "sql.time_unreadable"
+        "sql.time_column_type"
+        | "sql.time_missing"
+        | "sql.time_zero"
+        | "sql.time_unreadable"
         | "sql.time_out_of_range" => "timestamp_column",
         "sql.time_in_gap" | "sql.time_twice" | "sql.time_ahead" => "time_zone",
         "sql.tag_missing" | "sql.tag_unreadable" => "tag_column",

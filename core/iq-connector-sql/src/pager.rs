@@ -214,7 +214,12 @@ mod tests {
 
     #[test]
     fn more_rows_of_one_time_than_can_be_held_are_an_error_not_a_loss() {
-        let table: Rows = (0..MOST_AT_ONCE + 1).map(|n| row(1, &n.to_string())).collect();
-        assert_eq!(read(&table, 1_000).unwrap_err().code, "sql.too_many_at_once");
+        let table: Rows = (0..MOST_AT_ONCE + 1)
+            .map(|n| row(1, &n.to_string()))
+            .collect();
+        assert_eq!(
+            read(&table, 1_000).unwrap_err().code,
+            "sql.too_many_at_once"
+        );
     }
 }

@@ -194,9 +194,12 @@ async fn run(
     let target = &settings.target;
     let addresses = stages.record(look_up(target).await)?;
     stages.record(knock(target, &addresses).await)?;
-    let greeting = greet(target)
-        .await
-        .map(|g| (g, fine("stage.sql_hello_ok", &[("engine", target.db.name())])));
+    let greeting = greet(target).await.map(|g| {
+        (
+            g,
+            fine("stage.sql_hello_ok", &[("engine", target.db.name())]),
+        )
+    });
     let greeting = stages.record(greeting)?;
     if let Err(error) = offered(target, greeting) {
         return stages.record(Err(error));
@@ -318,7 +321,12 @@ async fn read_one(
     // The newest row first: a source that lives has its value there.
     let newest = source.newest(None, TRIED_TAGS);
     let rows = match newest {
-        Some(statement) => visit.link().rows(&statement, Caps::rows(TRIED_TAGS)).await?,
+        Some(statement) => {
+            visit
+                .link()
+                .rows(&statement, Caps::rows(TRIED_TAGS))
+                .await?
+        }
         None => Vec::new(),
     };
     let mut first = None;

@@ -60,7 +60,11 @@ pub(crate) async fn tables(link: &mut Link, target: &Target) -> Result<Vec<Table
 }
 
 /// The table meant by a name, with or without its schema in front.
-fn find_table<'a>(tables: &'a [Table], wanted: &str, target: &Target) -> Result<&'a Table, CodedError> {
+fn find_table<'a>(
+    tables: &'a [Table],
+    wanted: &str,
+    target: &Target,
+) -> Result<&'a Table, CodedError> {
     let unknown = || about(target, "sql.table_unknown").with("detail", wanted);
     let is_meant = |table: &Table, fold: fn(&str) -> String| {
         let wanted = fold(wanted);
@@ -170,11 +174,15 @@ impl Source {
         let quality = names.quality.as_ref().map(find).transpose()?;
         let mut values: Vec<Column> = names.values.iter().map(find).collect::<Result<_, _>>()?;
         if values.is_empty() {
-            let is_free =
-                |c: &&Column| c.class.is_value() && Some(&c.name) != quality.as_ref().map(|q| &q.name);
+            let is_free = |c: &&Column| {
+                c.class.is_value() && Some(&c.name) != quality.as_ref().map(|q| &q.name)
+            };
             values = origin.columns.iter().filter(is_free).cloned().collect();
         }
-        if let Some(odd) = values.iter().find(|c| !c.class.is_value() && c.class != Class::Other) {
+        if let Some(odd) = values
+            .iter()
+            .find(|c| !c.class.is_value() && c.class != Class::Other)
+        {
             return Err(about(target, "sql.value_column_type")
                 .with("column", &odd.name)
                 .with("type", &odd.source_type));
@@ -302,7 +310,9 @@ impl Source {
         select
             .conditions
             .push(format!("{} IS NOT NULL", self.quoted(&self.time)));
-        select.order.push(format!("{} DESC", self.quoted(&self.time)));
+        select
+            .order
+            .push(format!("{} DESC", self.quoted(&self.time)));
         select.limit = limit;
         Some(Statement {
             sql: self.dialect.select(&select),

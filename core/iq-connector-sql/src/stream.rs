@@ -8,8 +8,8 @@ use std::{
 };
 
 use iq_connector::{
-    Batch, BatchSink, ConnectorContext, CursorMark, MAX_TAG_PROBLEMS, OtLoad, Purpose,
-    StreamPhase, StreamState, TagProblem, TagSet,
+    Batch, BatchSink, ConnectorContext, CursorMark, MAX_TAG_PROBLEMS, OtLoad, Purpose, StreamPhase,
+    StreamState, TagProblem, TagSet,
 };
 use iq_domain::{CodedError, RawSample, Timestamp};
 use tokio::{sync::watch, time::Instant};
@@ -279,7 +279,10 @@ impl Streamer {
     async fn oldest(&self, work: &Work) -> Result<Option<Timestamp>, Exit> {
         let mut visit = self.hub.visit(&self.ctx, &work.settings.target).await?;
         self.meter.count(1);
-        let rows = visit.link().rows(&work.source.oldest(), Caps::rows(1)).await;
+        let rows = visit
+            .link()
+            .rows(&work.source.oldest(), Caps::rows(1))
+            .await;
         let rows = visit.end(work.keeps_session(), rows).await?;
         let cell = rows.into_iter().flatten().flatten().next();
         let oldest = moment(cell.as_deref(), work.source.time.class, &work.settings.zone);
@@ -322,7 +325,8 @@ impl Streamer {
                 now,
                 twice: Twice::NewAt(now),
             };
-            page.rows.retain(|row| !self.seen.contains_key(&fingerprint(row)));
+            page.rows
+                .retain(|row| !self.seen.contains_key(&fingerprint(row)));
             for cells in &page.rows {
                 let row = work.source.decode(cells, &work.settings.zone);
                 // What has no time is remembered as of now, so that it is named once.
@@ -453,8 +457,13 @@ impl Streamer {
         let mut is_changed = self.row_problems.len() != count;
         for error in faults.into_list() {
             let about = error.params.get("tag").or(error.params.get("column"));
-            let tag: Arc<str> = about.map_or(work.source.time.name.as_str(), String::as_str).into();
-            if !self.row_problems.iter().any(|p| p.error.code == error.code && p.tag == tag)
+            let tag: Arc<str> = about
+                .map_or(work.source.time.name.as_str(), String::as_str)
+                .into();
+            if !self
+                .row_problems
+                .iter()
+                .any(|p| p.error.code == error.code && p.tag == tag)
                 && self.row_problems.len() < MAX_TAG_PROBLEMS
             {
                 self.row_problems.push(TagProblem { tag, error });

@@ -40,7 +40,9 @@ pub(crate) enum Doubt {
     /// The clock was put forward over it; it never was.
     Gap,
     /// The clock was put back; it was twice, the second time at `later`.
-    Fold { later: Timestamp },
+    Fold {
+        later: Timestamp,
+    },
 }
 
 /// A time as it was read.
@@ -217,7 +219,11 @@ pub(crate) fn put_back_ms(from: Timestamp, to: Timestamp, zone: &TimeZone) -> i6
     };
     let mut before = zone.to_offset(from).seconds();
     let mut worst = 0;
-    for transition in zone.following(from).take_while(|t| t.timestamp() <= to).take(8) {
+    for transition in zone
+        .following(from)
+        .take_while(|t| t.timestamp() <= to)
+        .take(8)
+    {
         let after = transition.offset().seconds();
         worst = worst.max(before - after);
         before = after;
@@ -248,7 +254,11 @@ mod tests {
             ("2026-03-01 12:00:00.123", Class::Local),
         ] {
             let (at, doubt) = read(text, class, &TimeZone::UTC).unwrap();
-            assert_eq!((at.as_str(), doubt), ("2026-03-01T12:00:00.123Z", Doubt::None), "{text}");
+            assert_eq!(
+                (at.as_str(), doubt),
+                ("2026-03-01T12:00:00.123Z", Doubt::None),
+                "{text}"
+            );
         }
         assert_eq!(
             read("2026-03-01", Class::Day, &TimeZone::UTC).unwrap().0,
@@ -270,16 +280,26 @@ mod tests {
             ("", TimeFault::Missing),
             ("2026-01-01 10:00:00+xx", TimeFault::Unreadable),
         ] {
-            assert_eq!(read(text, Class::Local, &TimeZone::UTC), Err(fault), "{text}");
+            assert_eq!(
+                read(text, Class::Local, &TimeZone::UTC),
+                Err(fault),
+                "{text}"
+            );
         }
-        assert_eq!(moment(None, Class::Local, &TimeZone::UTC), Err(TimeFault::Missing));
+        assert_eq!(
+            moment(None, Class::Local, &TimeZone::UTC),
+            Err(TimeFault::Missing)
+        );
     }
 
     #[test]
     fn a_wall_clock_that_is_put_forward_or_back_leaves_its_doubt() {
         // Egypt, 2025: forward on 25 April at 00:00, back on 31 October at 00:00.
         let (at, doubt) = read("2025-04-25 00:30:00", Class::Local, &cairo()).unwrap();
-        assert_eq!((at.as_str(), doubt), ("2025-04-24T22:30:00.000Z", Doubt::Gap));
+        assert_eq!(
+            (at.as_str(), doubt),
+            ("2025-04-24T22:30:00.000Z", Doubt::Gap)
+        );
         let (at, doubt) = read("2025-10-30 23:30:00", Class::Local, &cairo()).unwrap();
         assert_eq!(at, "2025-10-30T20:30:00.000Z");
         let Doubt::Fold { later } = doubt else {
@@ -295,7 +315,11 @@ mod tests {
     #[test]
     fn an_argument_reads_back_as_the_moment_it_came_from() {
         let t = Timestamp(1_772_366_400_123);
-        for (class, zone) in [(Class::Zoned, cairo()), (Class::Local, cairo()), (Class::Local, TimeZone::UTC)] {
+        for (class, zone) in [
+            (Class::Zoned, cairo()),
+            (Class::Local, cairo()),
+            (Class::Local, TimeZone::UTC),
+        ] {
             let text = argument(t, class, &zone);
             assert_eq!(moment(Some(&text), class, &zone).unwrap().at, t, "{text}");
         }
@@ -305,8 +329,29 @@ mod tests {
     fn a_stretch_in_which_the_clock_was_put_back_is_told_by_how_much() {
         let day = |text: &str| moment(Some(text), Class::Zoned, &TimeZone::UTC).unwrap().at;
         let hour = 3_600_000;
-        assert_eq!(put_back_ms(day("2025-10-30 20:00:00"), day("2025-10-30 22:00:00"), &cairo()), hour);
-        assert_eq!(put_back_ms(day("2025-10-29 20:00:00"), day("2025-10-30 20:00:00"), &cairo()), 0);
-        assert_eq!(put_back_ms(day("2025-01-01 00:00:00"), day("2026-01-01 00:00:00"), &TimeZone::UTC), 0);
+        assert_eq!(
+            put_back_ms(
+                day("2025-10-30 20:00:00"),
+                day("2025-10-30 22:00:00"),
+                &cairo()
+            ),
+            hour
+        );
+        assert_eq!(
+            put_back_ms(
+                day("2025-10-29 20:00:00"),
+                day("2025-10-30 20:00:00"),
+                &cairo()
+            ),
+            0
+        );
+        assert_eq!(
+            put_back_ms(
+                day("2025-01-01 00:00:00"),
+                day("2026-01-01 00:00:00"),
+                &TimeZone::UTC
+            ),
+            0
+        );
     }
 }

@@ -130,11 +130,18 @@ mod tests {
             ("nan", Class::Text, Some(Value::Text("nan".into()))),
             ("inf", Class::Text, Some(Value::Text("inf".into()))),
         ] {
-            assert_eq!(value(Some(text), class), (expected, StatusCode::GOOD), "{text}");
+            assert_eq!(
+                value(Some(text), class),
+                (expected, StatusCode::GOOD),
+                "{text}"
+            );
         }
         let nan = value(Some("NaN"), Class::Decimal).0;
         assert!(matches!(nan, Some(Value::Number(n)) if n.is_nan()));
-        assert_eq!(value(Some(&"9".repeat(400)), Class::Decimal), (None, OUT_OF_RANGE));
+        assert_eq!(
+            value(Some(&"9".repeat(400)), Class::Decimal),
+            (None, OUT_OF_RANGE)
+        );
         assert_eq!(value(None, Class::Float), (None, NO_DATA));
         assert_eq!(value(Some(" "), Class::Text), (None, NO_DATA));
     }

@@ -1,7 +1,9 @@
 //! Help for tests: servers written by others, installed once, started per test, stopped with it.
 
+mod database;
 mod install;
 mod peer;
 
+pub use database::{MariaDb, Postgres, TestCa};
 pub use install::{node_project, python_venv};
 pub use peer::{Peer, free_port};

@@ -5,7 +5,8 @@ use futures::StreamExt;
 use iq_connector::ExposeSecret;
 use iq_domain::CodedError;
 use sqlx::{
-    AssertSqlSafe, Column as _, ConnectOptions, Connection, Executor, Row, SqlSafeStr, Statement as _, TypeInfo,
+    AssertSqlSafe, Column as _, ConnectOptions, Connection, Executor, Row, SqlSafeStr,
+    Statement as _, TypeInfo,
     mysql::{MySqlConnectOptions, MySqlConnection, MySqlSslMode},
 };
 
@@ -254,11 +255,23 @@ mod tests {
             (powers.administrator.is_some(), powers.can_write.is_some())
         };
         for (line, administrator, writer) in [
-            ("GRANT ALL PRIVILEGES ON *.* TO `root`@`%` WITH GRANT OPTION", true, true),
+            (
+                "GRANT ALL PRIVILEGES ON *.* TO `root`@`%` WITH GRANT OPTION",
+                true,
+                true,
+            ),
             ("GRANT SELECT, FILE ON *.* TO `x`@`%`", true, false),
-            ("GRANT USAGE ON *.* TO `x`@`%` IDENTIFIED BY PASSWORD '*AB'", false, false),
+            (
+                "GRANT USAGE ON *.* TO `x`@`%` IDENTIFIED BY PASSWORD '*AB'",
+                false,
+                false,
+            ),
             ("GRANT SELECT ON `plant`.* TO `x`@`%`", false, false),
-            ("GRANT SELECT, INSERT (a, b) ON `plant`.`t` TO `x`@`%`", false, true),
+            (
+                "GRANT SELECT, INSERT (a, b) ON `plant`.`t` TO `x`@`%`",
+                false,
+                true,
+            ),
             ("GRANT ALL PRIVILEGES ON `plant`.* TO `x`@`%`", false, true),
         ] {
             assert_eq!(judge(line), (administrator, writer), "{line}");

@@ -262,7 +262,10 @@ mod tests {
 
     #[test]
     fn the_number_is_found_in_the_words_of_the_server() {
-        assert_eq!(ora_number("ORA-01017: invalid username/password"), Some(1017));
+        assert_eq!(
+            ora_number("ORA-01017: invalid username/password"),
+            Some(1017)
+        );
         assert_eq!(ora_number("DPY-6000: x (ORA-12660) y"), Some(12660));
         assert_eq!(ora_number("no number"), None);
     }

@@ -5,7 +5,8 @@ use futures::StreamExt;
 use iq_connector::ExposeSecret;
 use iq_domain::CodedError;
 use sqlx::{
-    AssertSqlSafe, Column as _, ConnectOptions, Connection, Executor, Row, SqlSafeStr, Statement as _, TypeInfo,
+    AssertSqlSafe, Column as _, ConnectOptions, Connection, Executor, Row, SqlSafeStr,
+    Statement as _, TypeInfo,
     postgres::{PgConnectOptions, PgConnection, PgSslMode},
 };
 
@@ -167,7 +168,11 @@ impl Session for PostgresSession {
              WHERE n.nspname NOT LIKE 'pg\\_%' AND n.nspname <> 'information_schema' \
              AND pg_catalog.has_schema_privilege(n.oid, 'CREATE') LIMIT 1";
         let one = Caps::rows(1);
-        let first = |rows: Rows| rows.into_iter().next().and_then(|row| row.into_iter().next()?);
+        let first = |rows: Rows| {
+            rows.into_iter()
+                .next()
+                .and_then(|row| row.into_iter().next()?)
+        };
         Ok(Powers {
             administrator: first(self.rows(&Statement::plain(ADMINISTRATOR), one).await?),
             can_write: first(self.rows(&Statement::plain(WRITER), one).await?),
