@@ -37,6 +37,12 @@ pub(crate) const TESTS: &[Package] = &[
     package("chromium", "browser of the end-to-end tests"),
     package("dbus", "session bus for the desktop test"),
     package(
+        "mariadb-client-core",
+        "client for the MariaDB peer of the SQL connector",
+    ),
+    package("mariadb-server-core", "MariaDB peer of the SQL connector"),
+    package("postgresql", "PostgreSQL peer of the SQL connector"),
+    package(
         "python3-venv",
         "environment for the OPC UA peer written in Python",
     ),
