@@ -14,6 +14,7 @@ mod plant;
 mod session;
 mod twin;
 mod users;
+mod work_orders;
 
 pub use alerts::*;
 pub use assets::*;
@@ -29,3 +30,4 @@ pub use plant::*;
 pub use session::*;
 pub use twin::*;
 pub use users::*;
+pub use work_orders::*;

@@ -20,10 +20,10 @@ use crate::{
         route::{Access, Route},
         ui,
     },
-    incidents, integrations, live, mappings, overview, plant, session, settings, setup, signals,
-    sites, sources,
+    incidents, integrations, live, mappings, outbox, overview, plant, session, settings, setup,
+    signals, sites, sources,
     state::ApiState,
-    twin, units, users,
+    technical_objects, twin, units, users, work_orders,
 };
 
 /// The one table of routes.
@@ -48,6 +48,9 @@ pub(crate) fn all() -> Vec<Route> {
         sources::routes(),
         certificates::routes(),
         mappings::routes(),
+        work_orders::routes(),
+        outbox::routes(),
+        technical_objects::routes(),
         users::routes(),
         audit_log::routes(),
         plant::routes(),

@@ -23,6 +23,9 @@ fn path_of(route: &RouteInfo, plant: &Plant) -> String {
         p if p.starts_with("/api/blackbox/incidents/") => plant.incident.to_string(),
         p if p.starts_with("/api/integrations/mappings/") => plant.mapping.to_string(),
         p if p.starts_with("/api/integrations/") => plant.integration.to_string(),
+        p if p.starts_with("/api/work-orders/objects/") => plant.object.to_string(),
+        p if p.starts_with("/api/work-orders/outbox/") => plant.outbox.to_string(),
+        p if p.starts_with("/api/work-orders/") => plant.work_order.to_string(),
         p if p.starts_with("/api/tenant-users/") => plant.colleague.to_string(),
         _ => String::new(),
     };
@@ -76,6 +79,20 @@ fn body_of(route: &RouteInfo, plant: &Plant, n: usize) -> Option<Value> {
             "signal_id": plant.signal, "on_delay_s": 1, "off_delay_s": 1, "deadband": 0.1,
             "condition": { "kind": "limit", "limits": { "high": 900.0 } },
         }),
+        ("POST", "/api/work-orders") => json!({
+            "asset_id": plant.asset, "kind": "notification", "title": format!("Look at it {n}"),
+            "priority": "high", "incident_id": plant.incident, "alert_id": plant.alert,
+        }),
+        ("PATCH", "/api/work-orders/{id}") => json!({ "title": format!("Look again {n}") }),
+        (_, "/api/work-orders/settings") => json!({ "push_needs_second_person": true }),
+        (_, "/api/work-orders/{id}/push") => {
+            json!({ "integration_id": plant.integration, "kind": "notification" })
+        }
+        ("PUT", "/api/work-orders/outbox/{id}") => {
+            json!({ "title": format!("Look at it {n}"), "priority": "high" })
+        }
+        (_, "/api/work-orders/outbox/{id}/resolve") => json!({ "number": "4711" }),
+        (_, "/api/work-orders/objects/{id}/asset") => json!({ "asset_id": plant.asset }),
         ("PATCH", _) => json!({ "status": "investigating" }),
         (_, "/api/blackbox/incidents/{id}/notes") => json!({ "text": "A note" }),
         ("PUT", "/api/integrations/{id}") => {
@@ -274,6 +291,10 @@ async fn rows_of(app: &TestApp, plant: &Plant) -> String {
         "/api/alert-rules",
         "/api/blackbox/incidents",
         "/api/integrations/mappings",
+        "/api/work-orders",
+        "/api/work-orders/outbox",
+        "/api/work-orders/objects",
+        "/api/work-orders/settings",
     ] {
         text.push_str(&admin.get(path).await.expect_status(200).text());
     }
@@ -317,6 +338,16 @@ async fn ids_of_another_tenant_in_query_and_body_look_as_if_they_never_existed()
         format!("/api/blackbox/incidents?asset_id={}", other.asset),
         format!("/api/blackbox/events?asset_id={}", other.asset),
         format!("/api/integrations/mappings?asset_id={}", other.asset),
+        format!("/api/work-orders?asset_id={}", other.asset),
+        format!("/api/work-orders?integration_id={}", other.integration),
+        format!(
+            "/api/work-orders/objects?integration_id={}",
+            other.integration
+        ),
+        format!(
+            "/api/work-orders/coverage?integration_id={}",
+            other.integration
+        ),
         format!(
             "/api/integrations/mappings?integration_id={}",
             other.integration
@@ -344,6 +375,7 @@ async fn ids_of_another_tenant_in_query_and_body_look_as_if_they_never_existed()
             "/api/units",
             "/api/alert-rules",
             "/api/integrations/mappings",
+            "/api/work-orders/objects",
         ];
         if !names_objects.iter().any(|p| route.path.starts_with(p)) {
             continue;

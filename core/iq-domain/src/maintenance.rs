@@ -198,3 +198,56 @@ pub struct SourceEvent {
     /// The row as it came.
     pub payload: serde_json::Value,
 }
+
+/// How an asset was found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum MatchState {
+    /// Exactly one asset fits.
+    Matched,
+    /// None fits.
+    Unmatched,
+    /// Several fit; a person has to say which.
+    Ambiguous,
+    /// A person said which, or that it is none.
+    Settled,
+}
+
+/// Where a work order came from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum WorkOrderOrigin {
+    /// Read from a maintenance system.
+    Source,
+    /// Written by a person.
+    Manual,
+    /// Written for an alert.
+    Alert,
+    /// Written for an incident.
+    Incident,
+}
+
+/// Where a row of the outbox stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum OutboxState {
+    /// Corrected, not handed in again.
+    Draft,
+    /// Waits for a person's yes.
+    AwaitingApproval,
+    /// Approved; goes out at the next opportunity.
+    Queued,
+    /// Sent, or about to be; the answer is not known yet.
+    Sending,
+    /// The other side has it, under a number.
+    Sent,
+    /// It can't be told whether the other side has it: a person must look.
+    Unknown,
+    /// The other side refused it: a person must change something.
+    DeadLetter,
+    /// A person said no.
+    Rejected,
+}

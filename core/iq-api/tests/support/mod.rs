@@ -4,6 +4,7 @@
 #![allow(dead_code, unused_imports, reason = "each test file uses its own part")]
 
 mod client;
+mod maintenance;
 mod plant;
 mod source;
 
@@ -20,6 +21,7 @@ use iq_secrets::MasterKey;
 use iq_store::Store;
 
 pub(crate) use client::{Client, Reply};
+pub(crate) use maintenance::{Ledger, Mood};
 pub(crate) use plant::{Plant, ROLES};
 pub(crate) use source::{Desk, sample};
 

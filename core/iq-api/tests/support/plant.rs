@@ -4,15 +4,16 @@ use iq_auth::{HashCost, PasswordHasher};
 use iq_domain::{
     Alert, AlertId, AlertRule, AlertState, Asset, AssetId, AuthSource, CertificateId, Criticality,
     EventCategory, EventId, EventRelation, Incident, IncidentId, IncidentStatus, IncidentType,
-    IndustrialEvent, IntegrationId, Limits, MappingId, Names, Role, RuleCondition, RuleId,
-    ServerCertificate, Severity, SignalId, Site, SiteId, Tenant, TenantId, TrustState, Unit,
-    UnitId, User, UserId,
+    IndustrialEvent, IntegrationId, Limits, MappingId, Names, OutboxId, Role, RuleCondition,
+    RuleId, ServerCertificate, Severity, SignalId, Site, SiteId, TechnicalObjectId, Tenant,
+    TenantId, TrustState, Unit, UnitId, User, UserId, WorkOrderId,
 };
 use iq_mapping::MappingDraft;
 use iq_runtime::{IntegrationDraft, NewMapping};
 use iq_secrets::SecretString;
 use iq_store::{
-    alert_rules, alerts, assets, certificates, events, incidents, sites, tenants, units, users,
+    alert_rules, alerts, assets, certificates, events, incidents, outbox, sites, technical_objects,
+    tenants, units, users, work_orders,
 };
 use serde_json::json;
 
@@ -43,6 +44,9 @@ pub(crate) struct Plant {
     pub(crate) alert: AlertId,
     pub(crate) incident: IncidentId,
     pub(crate) event: EventId,
+    pub(crate) work_order: WorkOrderId,
+    pub(crate) object: TechnicalObjectId,
+    pub(crate) outbox: OutboxId,
     /// A viewer on whom user administration is tried.
     pub(crate) colleague: UserId,
 }
@@ -105,11 +109,15 @@ impl Plant {
             alert: AlertId::new(),
             incident: IncidentId::new(),
             event: EventId::new(),
+            work_order: WorkOrderId::new(),
+            object: TechnicalObjectId::new(),
+            outbox: OutboxId::new(),
             colleague,
         };
         plant.integration = plant.new_integration(app, "desk").await;
         (plant.mapping, plant.signal) = plant.new_mapping(app, "T1", "vibration_de").await;
         plant.add_records(app).await;
+        plant.add_maintenance(app).await;
         app.runtime.rules_changed(tenant).await.unwrap();
         plant
     }
@@ -119,7 +127,9 @@ impl Plant {
         let draft = IntegrationDraft {
             kind: "desk".to_owned(),
             name: name.to_owned(),
-            config: json!({ "password": "hunter2 hunter2" }),
+            config: json!({
+                "password": "hunter2 hunter2", "work_order_sync_mode": "push_and_sync",
+            }),
             is_enabled: true,
         };
         app.runtime
@@ -262,6 +272,23 @@ impl Plant {
                 events::insert_ignore_duplicate(tx, tenant, &event)?;
                 let trigger = EventRelation::Trigger;
                 incidents::create_incident_event(tx, tenant, incident.id, event.id, trigger)
+            })
+            .await
+            .unwrap();
+    }
+
+    /// A work order of ours that waits for approval, and an object nobody has settled.
+    async fn add_maintenance(&self, app: &TestApp) {
+        let tenant = self.tenant;
+        let order = super::maintenance::work_order(self);
+        let object = super::maintenance::object(self);
+        let push = super::maintenance::push(self);
+        app.runtime
+            .store()
+            .write(move |tx| {
+                work_orders::create_work_order(tx, tenant, &order)?;
+                technical_objects::put_technical_object(tx, tenant, &object)?;
+                outbox::create_outbox_row(tx, tenant, &push)
             })
             .await
             .unwrap();

@@ -4,15 +4,17 @@ use std::sync::{Arc, Mutex};
 
 use iq_connector::{
     Batch, BatchSink, BrowseItem, BrowsePage, BrowseRequest, Capabilities, Connector,
-    ConnectorContext, ConnectorSpec, Progress, RunningConnector, StageKey, StageStatus,
-    StreamPhase, StreamState, TagSet, TestReport, TestStage,
+    ConnectorContext, ConnectorSpec, MaintenanceSystem, Progress, RunningConnector, StageKey,
+    StageStatus, StreamPhase, StreamState, TagSet, TestReport, TestStage,
 };
-use iq_domain::{CodedError, Message, RawSample, StatusCode, Timestamp, Value};
+use iq_domain::{CodedError, Message, RawSample, SourceRecord, StatusCode, Timestamp, Value};
 use tokio::sync::watch;
+
+use super::Ledger;
 
 /// The source. Clones share the wire.
 #[derive(Clone, Default)]
-pub(crate) struct Desk(Arc<Mutex<Vec<BatchSink>>>);
+pub(crate) struct Desk(Arc<Mutex<Vec<BatchSink>>>, Ledger);
 
 /// A good value of a tag.
 pub(crate) fn sample(tag: &str, value: f64, at: Timestamp) -> RawSample {
@@ -27,6 +29,24 @@ pub(crate) fn sample(tag: &str, value: f64, at: Timestamp) -> RawSample {
 }
 
 impl Desk {
+    /// The maintenance system behind it.
+    pub(crate) fn ledger(&self) -> &Ledger {
+        &self.1
+    }
+
+    /// Delivers work orders and objects through every running connection.
+    pub(crate) async fn deliver(&self, records: Vec<SourceRecord>) {
+        let sinks = self.0.lock().unwrap().clone();
+        assert!(!sinks.is_empty(), "no connection runs");
+        for sink in sinks {
+            let batch = Batch {
+                records: records.clone(),
+                ..Batch::default()
+            };
+            drop(sink.send(batch).await);
+        }
+    }
+
     /// Sends samples through every running connection.
     pub(crate) async fn push(&self, samples: Vec<RawSample>) {
         let sinks = self.0.lock().unwrap().clone();
@@ -56,6 +76,8 @@ impl Connector for Desk {
                 "properties": {
                     "endpoint_url": { "type": "string", "x-widget": "url" },
                     "password": { "type": "string", "x-secret": true },
+                    "work_order_sync_mode": { "type": "string" },
+                    "asset_mapping_mode": { "type": "string" },
                 },
                 "additionalProperties": false,
             }),
@@ -114,6 +136,10 @@ impl Connector for Desk {
             .iter()
             .map(|tag| sample(tag, 4.2, ctx.clock.now()))
             .collect())
+    }
+
+    fn maintenance(&self) -> Option<Arc<dyn MaintenanceSystem>> {
+        Some(Arc::new(self.1.clone()))
     }
 
     fn start(&self, ctx: ConnectorContext, _: TagSet, sink: BatchSink) -> RunningConnector {

@@ -150,6 +150,11 @@ struct Prepared {
 }
 
 impl Runtime {
+    /// Looks at the outbox at once instead of at its next turn.
+    pub fn wake_outbox(&self) {
+        self.0.maintenance.wake();
+    }
+
     /// Whether another person has to approve what is sent.
     pub async fn push_needs_second_person(&self, tenant: TenantId) -> Result<bool, CodedError> {
         Ok(self

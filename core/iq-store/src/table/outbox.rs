@@ -5,7 +5,8 @@ use iq_domain::{
     CodedError, IntegrationId, OutboxId, TenantId, Timestamp, UserId, WorkOrderDraft, WorkOrderId,
 };
 use rusqlite::{Connection, Row, params};
-use serde::{Deserialize, Serialize};
+
+pub use iq_domain::OutboxState;
 
 use crate::{Page, StoreError, query, query::Where, row};
 
@@ -13,28 +14,6 @@ const COLUMNS: &str = "tenant_id, id, work_order_id, integration_id, state, draf
     author_id, approver, approver_id, approved_at, may_exist, sends, failures, absences, next_at, \
     last_send_at, error_code, error_params, number, version, resolved_by, created_at, changed_at, \
     sent_at";
-
-/// Where a row of the outbox stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum OutboxState {
-    /// Corrected, not handed in again.
-    Draft,
-    /// Waits for a person's yes.
-    AwaitingApproval,
-    /// Approved; goes out at the next opportunity.
-    Queued,
-    /// Sent, or about to be; the answer is not known yet.
-    Sending,
-    /// The other side has it, under a number.
-    Sent,
-    /// It can't be told whether the other side has it: a person must look.
-    Unknown,
-    /// The other side refused it: a person must change something.
-    DeadLetter,
-    /// A person said no.
-    Rejected,
-}
 
 /// A row of the outbox.
 #[derive(Clone, Debug, PartialEq)]

@@ -6,7 +6,9 @@ use iq_domain::{
     WorkOrderKind, WorkOrderPriority, WorkOrderStatus,
 };
 use rusqlite::{Connection, Row, params};
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
+
+pub use iq_domain::{MatchState, WorkOrderOrigin};
 
 use crate::{Page, Paged, StoreError, query, query::Where, row};
 
@@ -15,34 +17,6 @@ const COLUMNS: &str = "tenant_id, id, reference, integration_id, source_system, 
     equipment_number, functional_location, plant, work_center, related_number, planned_start, \
     planned_end, actual_start, actual_end, malfunction_at, is_down, origin, alert_id, incident_id, \
     version, payload, created_by, opened_at, changed_at, recorded_at";
-
-/// How an asset was found.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum MatchState {
-    /// Exactly one asset fits.
-    Matched,
-    /// None fits.
-    Unmatched,
-    /// Several fit; a person has to say which.
-    Ambiguous,
-    /// A person said which, or that it is none.
-    Settled,
-}
-
-/// Where a work order came from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum WorkOrderOrigin {
-    /// Read from a maintenance system.
-    Source,
-    /// Written by a person.
-    Manual,
-    /// Written for an alert.
-    Alert,
-    /// Written for an incident.
-    Incident,
-}
 
 /// A work order.
 #[derive(Clone, Debug, PartialEq)]

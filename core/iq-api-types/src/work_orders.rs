@@ -1,0 +1,426 @@
+//! Work orders, the objects they name, and the outbox.
+
+use iq_domain::{
+    AlertId, AssetId, IncidentId, IntegrationId, MatchState, Names, ObjectKind, OutboxId,
+    OutboxState, TechnicalObjectId, Timestamp, WorkOrderId, WorkOrderKind, WorkOrderOrigin,
+    WorkOrderPriority, WorkOrderStatus,
+};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use crate::StatusMessage;
+
+/// A work order of a maintenance system, or one of our own.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct WorkOrder {
+    /// Id.
+    pub id: WorkOrderId,
+    /// Our reference; only on what was written here.
+    pub reference: Option<String>,
+    /// The connection it came through or went out by.
+    pub integration_id: Option<IntegrationId>,
+    /// Name of the system that has it; absent while it is only here.
+    pub source_system: Option<String>,
+    /// Notification or order.
+    pub kind: WorkOrderKind,
+    /// Its number there.
+    pub number: Option<String>,
+    /// Short text.
+    pub title: String,
+    /// Long text.
+    pub description: String,
+    /// Type there.
+    pub order_type: Option<String>,
+    /// Urgency.
+    pub priority: Option<WorkOrderPriority>,
+    /// Where it stands.
+    pub status: WorkOrderStatus,
+    /// The system's own word for that.
+    pub source_status: String,
+    /// Asset.
+    pub asset_id: Option<AssetId>,
+    /// Its code.
+    pub asset_code: Option<String>,
+    /// Its names.
+    pub asset_names: Option<Names>,
+    /// How the asset was found.
+    pub match_state: MatchState,
+    /// Equipment.
+    pub equipment_number: Option<String>,
+    /// Functional location.
+    pub functional_location: Option<String>,
+    /// Maintenance plant.
+    pub plant: Option<String>,
+    /// Work centre.
+    pub work_center: Option<String>,
+    /// The notification of an order, or the order of a notification.
+    pub related_number: Option<String>,
+    /// Planned start.
+    pub planned_start_at: Option<Timestamp>,
+    /// Planned end.
+    pub planned_end_at: Option<Timestamp>,
+    /// Start of work.
+    pub actual_start_at: Option<Timestamp>,
+    /// End of work.
+    pub actual_end_at: Option<Timestamp>,
+    /// When the malfunction began.
+    pub malfunction_at: Option<Timestamp>,
+    /// The object is down.
+    pub is_down: bool,
+    /// Where it came from.
+    pub origin: WorkOrderOrigin,
+    /// The alert it was written for.
+    pub alert_id: Option<AlertId>,
+    /// The incident it was written for.
+    pub incident_id: Option<IncidentId>,
+    /// Who wrote it here.
+    pub created_by: Option<String>,
+    /// Created, there or here.
+    pub opened_at: Timestamp,
+    /// Last change, there or here.
+    pub changed_at: Timestamp,
+    /// Where its latest sending stands.
+    pub push_state: Option<OutboxState>,
+}
+
+/// A work order with everything known about it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct WorkOrderDetail {
+    /// The work order.
+    pub work_order: WorkOrder,
+    /// The row as its system gave it; null for our own.
+    pub payload: serde_json::Value,
+    /// Number of the incident it was written for.
+    pub incident_number: Option<String>,
+    /// Its sendings, newest first.
+    pub pushes: Vec<OutboxEntry>,
+}
+
+/// Write a work order.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct WorkOrderInput {
+    /// Asset; that of the alert or the incident if absent.
+    #[serde(default)]
+    pub asset_id: Option<AssetId>,
+    /// Notification or order.
+    pub kind: WorkOrderKind,
+    /// Short text.
+    pub title: String,
+    /// Long text.
+    #[serde(default)]
+    pub description: String,
+    /// Urgency.
+    pub priority: WorkOrderPriority,
+    /// Type in the maintenance system; its default if absent.
+    #[serde(default)]
+    pub order_type: Option<String>,
+    /// Wanted start.
+    #[serde(default)]
+    pub planned_start_at: Option<Timestamp>,
+    /// Wanted end.
+    #[serde(default)]
+    pub planned_end_at: Option<Timestamp>,
+    /// When the malfunction began; that of the alert or the incident if absent.
+    #[serde(default)]
+    pub malfunction_at: Option<Timestamp>,
+    /// The object is down.
+    #[serde(default)]
+    pub is_down: bool,
+    /// The alert it is for.
+    #[serde(default)]
+    pub alert_id: Option<AlertId>,
+    /// The incident it is for.
+    #[serde(default)]
+    pub incident_id: Option<IncidentId>,
+}
+
+/// Change a work order that is only here.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct WorkOrderPatch {
+    /// Where it stands.
+    #[serde(default)]
+    pub status: Option<WorkOrderStatus>,
+    /// Short text.
+    #[serde(default)]
+    pub title: Option<String>,
+    /// Long text.
+    #[serde(default)]
+    pub description: Option<String>,
+    /// Urgency.
+    #[serde(default)]
+    pub priority: Option<WorkOrderPriority>,
+}
+
+/// Where a work order is to go.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PushRequest {
+    /// The connection to the maintenance system.
+    pub integration_id: IntegrationId,
+    /// As a notification or an order.
+    pub kind: WorkOrderKind,
+}
+
+/// The request as it is sent, exactly.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct PushPayload {
+    /// Method.
+    pub method: String,
+    /// Path and query below the configured address.
+    pub path: String,
+    /// Body.
+    pub payload: serde_json::Value,
+    /// Our reference inside it.
+    pub reference: String,
+}
+
+/// A value of the payload that differs from what was sent before, or is new.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct PayloadDifference {
+    /// Where in the payload.
+    pub path: String,
+    /// The value of the last attempt; absent where there was none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub before: Option<serde_json::Value>,
+    /// The value now; absent where it was taken out.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub after: Option<serde_json::Value>,
+}
+
+/// A work order that is open over there for the same asset.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct OpenWorkOrder {
+    /// Id here.
+    pub id: WorkOrderId,
+    /// Number there.
+    pub number: String,
+    /// Short text.
+    pub title: String,
+    /// Where it stands.
+    pub status: WorkOrderStatus,
+}
+
+/// What would be sent; nothing was.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct PushPreview {
+    /// The request.
+    pub request: PushPayload,
+    /// What differs from what is there.
+    pub differences: Vec<PayloadDifference>,
+    /// What is open there for the same asset.
+    pub open_there: Vec<OpenWorkOrder>,
+    /// What to know before asking for it.
+    pub warnings: Vec<StatusMessage>,
+    /// Another person has to approve it.
+    pub needs_second_person: bool,
+}
+
+/// A dry run, or the entry it led to.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct PushAnswer {
+    /// With `dry_run=true`: what would be sent.
+    pub preview: Option<PushPreview>,
+    /// Otherwise: where it stands now.
+    pub entry: Option<OutboxEntry>,
+}
+
+/// What a sending asks for, as a person may correct it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PushContent {
+    /// Short text.
+    pub title: String,
+    /// Long text.
+    #[serde(default)]
+    pub description: String,
+    /// Urgency.
+    pub priority: WorkOrderPriority,
+    /// Type there.
+    #[serde(default)]
+    pub order_type: Option<String>,
+    /// Equipment.
+    #[serde(default)]
+    pub equipment_number: Option<String>,
+    /// Functional location.
+    #[serde(default)]
+    pub functional_location: Option<String>,
+    /// Wanted start.
+    #[serde(default)]
+    pub planned_start_at: Option<Timestamp>,
+    /// Wanted end.
+    #[serde(default)]
+    pub planned_end_at: Option<Timestamp>,
+    /// When the malfunction began.
+    #[serde(default)]
+    pub malfunction_at: Option<Timestamp>,
+    /// The object is down.
+    #[serde(default)]
+    pub is_down: bool,
+}
+
+/// A work order on its way out.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct OutboxEntry {
+    /// Id.
+    pub id: OutboxId,
+    /// The work order.
+    pub work_order_id: WorkOrderId,
+    /// Where it goes.
+    pub integration_id: IntegrationId,
+    /// Name of that system; absent when the connection was deleted.
+    pub integration_name: Option<String>,
+    /// Notification or order.
+    pub kind: WorkOrderKind,
+    /// Our reference: what is searched for after a lost answer.
+    pub reference: String,
+    /// Asset.
+    pub asset_id: Option<AssetId>,
+    /// Its code.
+    pub asset_code: Option<String>,
+    /// Where it stands.
+    pub state: OutboxState,
+    /// What is asked for.
+    pub content: PushContent,
+    /// The request, exactly as it is sent.
+    pub request: PushPayload,
+    /// Who handed it in or corrected it last.
+    pub author: String,
+    /// Who approved or rejected it.
+    pub approver: Option<String>,
+    /// Approved.
+    pub approved_at: Option<Timestamp>,
+    /// Something of it may be there already.
+    pub may_exist: bool,
+    /// How often it was sent.
+    pub sends: u32,
+    /// When it was sent last.
+    pub last_send_at: Option<Timestamp>,
+    /// The next attempt or search.
+    pub next_at: Option<Timestamp>,
+    /// What went wrong last.
+    pub error: Option<StatusMessage>,
+    /// Number there.
+    pub number: Option<String>,
+    /// Who said what became of it.
+    pub resolved_by: Option<String>,
+    /// Handed in.
+    pub created_at: Timestamp,
+    /// Last change.
+    pub changed_at: Timestamp,
+    /// Known to be there since.
+    pub sent_at: Option<Timestamp>,
+    /// The caller handed it in and another person has to approve it.
+    pub awaits_another_person: bool,
+}
+
+/// What a person found out about a sending nobody knows the end of.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PushResolution {
+    /// Its number there; absent: it is not there and is to be sent again.
+    #[serde(default)]
+    pub number: Option<String>,
+}
+
+/// How work orders leave.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct WorkOrderSettings {
+    /// Another person than the author has to approve what is sent.
+    pub push_needs_second_person: bool,
+}
+
+/// An equipment or functional location of a maintenance system.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct TechnicalObject {
+    /// Id.
+    pub id: TechnicalObjectId,
+    /// The connection to its system.
+    pub integration_id: IntegrationId,
+    /// Kind.
+    pub kind: ObjectKind,
+    /// Its number there.
+    pub number: String,
+    /// Its name; empty when only a work order has mentioned it.
+    pub name: String,
+    /// The location it stands in, or the location above.
+    pub location: Option<String>,
+    /// The equipment it is part of.
+    pub parent: Option<String>,
+    /// Maintenance plant.
+    pub plant: Option<String>,
+    /// In use.
+    pub is_active: bool,
+    /// Asset.
+    pub asset_id: Option<AssetId>,
+    /// Its code.
+    pub asset_code: Option<String>,
+    /// How it was found.
+    pub match_state: MatchState,
+    /// By which rule: number, parent, stands_in, location, location_above, person.
+    pub match_reason: Option<String>,
+    /// The assets that fit, where several do.
+    pub candidates: Vec<AssetRef>,
+    /// Who settled it.
+    pub settled_by: Option<String>,
+    /// When.
+    pub settled_at: Option<Timestamp>,
+}
+
+/// An asset by its code and names.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct AssetRef {
+    /// Id.
+    pub id: AssetId,
+    /// Code.
+    pub code: String,
+    /// Names.
+    pub names: Names,
+}
+
+/// How much of a maintenance system is tied to assets.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct ObjectCoverage {
+    /// The connection.
+    pub integration_id: IntegrationId,
+    /// Its name.
+    pub integration_name: String,
+    /// `by_equipment_number` or `by_functional_location`.
+    pub mode: String,
+    /// Whether work orders may be sent to it.
+    pub takes_work_orders: bool,
+    /// Objects known.
+    pub objects: MatchCounts,
+    /// Work orders read from it.
+    pub work_orders: MatchCounts,
+    /// Assets no object belongs to, the first of them.
+    pub assets_without_object: Vec<AssetRef>,
+    /// How many there are.
+    pub assets_without_object_total: u64,
+}
+
+/// How many were matched.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct MatchCounts {
+    /// One asset fits.
+    pub matched: u64,
+    /// None fits.
+    pub unmatched: u64,
+    /// Several fit; a person has to choose.
+    pub ambiguous: u64,
+    /// A person settled it.
+    pub settled: u64,
+}
+
+/// Which asset an object belongs to.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SettleObject {
+    /// The asset; null says that it is none of ours.
+    pub asset_id: Option<AssetId>,
+    /// Take the decision back: the program finds the asset by itself again.
+    #[serde(default)]
+    pub is_automatic: bool,
+}
