@@ -10,6 +10,7 @@ use anyhow::{Context, Result, bail};
 use iq_api::{ApiOptions, ApiState, HashCost, SessionKeys};
 use iq_config::{Config, Overrides};
 use iq_connector::ConnectorRegistry;
+use iq_connector_eam::EamConnector;
 use iq_connector_opcua::OpcUaConnector;
 use iq_domain::{Clock, CodedError, WallClock};
 use iq_historian::{Historian, HistorianConfig};
@@ -271,7 +272,10 @@ async fn open(
         config,
         clock,
         master_key: Arc::new(master_key),
-        connectors: ConnectorRegistry::new().with(Arc::new(OpcUaConnector::new())),
+        connectors: ConnectorRegistry::new()
+            .with(Arc::new(OpcUaConnector::new()))
+            .with(Arc::new(EamConnector::sap_pm()))
+            .with(Arc::new(EamConnector::oracle_eam())),
         identity: Arc::new(identity),
         plant: demo,
     })

@@ -10,7 +10,7 @@ use std::{
 };
 
 use async_trait::async_trait;
-use iq_domain::{CodedError, TrustState};
+use iq_domain::{CodedError, TrustState, WorkOrderDraft};
 use serde_json::{Value, json};
 use tokio::sync::{mpsc, watch};
 
@@ -221,6 +221,82 @@ pub fn check_report(report: &TestReport) {
             "work went on after a failure"
         );
     }
+}
+
+/// What holds for a connector that reads work orders instead of tags, against a real source: `ctx` is
+/// fully configured and may send, `draft` is something the source takes.
+pub async fn check_maintenance(
+    connector: &dyn Connector,
+    ctx: &ConnectorContext,
+    draft: &WorkOrderDraft,
+) {
+    assert!(connector.spec().capabilities.maintenance);
+    let report = connector.test(ctx, &|_| ()).await;
+    check_report(&report);
+    assert!(report.success, "the test fails: {:?}", report.message);
+    let preview = connector
+        .preview(ctx, &["no such tag".to_owned()])
+        .await
+        .expect("a preview of anything is an answer");
+    assert!(
+        preview.iter().all(|s| !s.status.is_good()),
+        "an unknown tag reads as good"
+    );
+    check_records(connector, ctx).await;
+    let system = connector.maintenance().expect("it takes work orders");
+    let plan = system.plan(ctx, draft).expect("the draft is complete");
+    assert_eq!(
+        system.plan(ctx, draft),
+        Ok(plan.clone()),
+        "the same draft is planned twice"
+    );
+    assert!(
+        plan.payload.to_string().contains(&plan.reference),
+        "what is sent can't be found again"
+    );
+    let found = |reference: String| {
+        let system = system.clone();
+        async move {
+            system
+                .find_by_reference(ctx, &reference)
+                .await
+                .expect("a search")
+        }
+    };
+    assert!(
+        found(plan.reference.clone()).await.is_empty(),
+        "it is there before it was sent"
+    );
+    let pushed = system.push(ctx, &plan).await.expect("the source takes it");
+    let there = found(plan.reference.clone()).await;
+    assert_eq!(there.len(), 1, "it is there once");
+    assert_eq!(there[0].number, pushed.number);
+    assert!(found(format!("{}X", plan.reference)).await.is_empty());
+}
+
+/// Records come without any tag, with positions, and the connector stops while nobody takes them.
+async fn check_records(connector: &dyn Connector, ctx: &ConnectorContext) {
+    let (_tags, tag_set) = watch::channel(Arc::new(Vec::new()));
+    let (sink, mut batches) = mpsc::channel(1);
+    let running = connector.start(ctx.clone(), tag_set, sink);
+    let state = running.state.clone();
+    let first = tokio::time::timeout(Duration::from_secs(30), batches.recv()).await;
+    let batch = first
+        .expect("no record within 30 s")
+        .expect("the connector ended by itself");
+    assert!(!batch.records.is_empty() && batch.samples.is_empty());
+    assert!(!batch.cursors.is_empty(), "records without a position");
+    assert!(
+        matches!(
+            state.borrow().phase,
+            StreamPhase::Streaming | StreamPhase::Polling
+        ),
+        "records flow but the state says otherwise"
+    );
+    tokio::time::timeout(Duration::from_secs(5), running.stop())
+        .await
+        .expect("it does not stop");
+    assert_eq!(state.borrow().phase, StreamPhase::Stopped);
 }
 
 async fn check_browse(connector: &dyn Connector, ctx: &ConnectorContext) {
