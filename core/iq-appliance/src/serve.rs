@@ -12,6 +12,7 @@ use iq_config::{Config, Overrides};
 use iq_connector::ConnectorRegistry;
 use iq_connector_eam::EamConnector;
 use iq_connector_opcua::OpcUaConnector;
+use iq_connector_pi::PiConnector;
 use iq_domain::{Clock, CodedError, WallClock};
 use iq_historian::{Historian, HistorianConfig};
 use iq_runtime::{DemoPlant, Runtime, RuntimeParts};
@@ -274,6 +275,7 @@ async fn open(
         master_key: Arc::new(master_key),
         connectors: ConnectorRegistry::new()
             .with(Arc::new(OpcUaConnector::new()))
+            .with(Arc::new(PiConnector::new()))
             .with(Arc::new(EamConnector::sap_pm()))
             .with(Arc::new(EamConnector::oracle_eam())),
         identity: Arc::new(identity),
