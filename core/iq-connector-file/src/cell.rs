@@ -42,7 +42,7 @@ const NO_VALUE: [&str; 30] = [
 ];
 
 /// The value of a cell with the status it implies. `Ok(None)` where the cell is empty.
-pub fn value(
+pub(crate) fn value(
     cell: &[u8],
     numbers: NumberFormat,
 ) -> Result<Option<(Option<Value>, StatusCode)>, &'static str> {
@@ -86,7 +86,7 @@ pub fn value(
 
 /// The status a quality cell stands for; what it does not know is uncertain.
 #[must_use]
-pub fn quality(cell: &[u8], format: QualityFormat) -> StatusCode {
+pub(crate) fn quality(cell: &[u8], format: QualityFormat) -> StatusCode {
     let cell = cell.trim_ascii();
     if cell.is_empty() {
         return StatusCode::GOOD;

@@ -7,7 +7,7 @@ use crate::number::ascii_digit;
 
 /// A time as it stands in a cell.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Civil {
+pub(crate) struct Civil {
     /// The reading of the clock on the wall.
     pub local: DateTime,
     /// Offset from UTC, where the cell names one.
@@ -37,7 +37,7 @@ const MONTHS: [&[&str]; 12] = [
 
 /// Whether the cell begins with a year.
 #[must_use]
-pub fn is_year_first(cell: &[u8]) -> bool {
+pub(crate) fn is_year_first(cell: &[u8]) -> bool {
     let digits = |cell: &[u8]| cell.iter().take_while(|b| b.is_ascii_digit()).count();
     if cell.is_ascii() {
         return matches!(digits(cell), 4 | 8 | 14);
@@ -47,7 +47,7 @@ pub fn is_year_first(cell: &[u8]) -> bool {
 
 /// Reads a cell.
 #[must_use]
-pub fn parse(cell: &[u8], is_day_first: bool) -> Option<Civil> {
+pub(crate) fn parse(cell: &[u8], is_day_first: bool) -> Option<Civil> {
     if cell.len() > MAX_BYTES {
         return None;
     }
@@ -88,7 +88,7 @@ fn normalised(cell: &[u8]) -> Option<String> {
 
 /// Seconds since midnight of "13:45[:00[.5]] [pm]".
 #[must_use]
-pub fn time_of_day(cell: &[u8]) -> Option<f64> {
+pub(crate) fn time_of_day(cell: &[u8]) -> Option<f64> {
     let plain = normalised(time_part(cell))?;
     let mut scan = Scan::new(plain.as_bytes());
     let (time, days) = scan.time()?;
@@ -103,7 +103,7 @@ pub fn time_of_day(cell: &[u8]) -> Option<f64> {
 
 /// The date of a cell that may carry midnight with it.
 #[must_use]
-pub fn date_part(cell: &[u8]) -> &[u8] {
+pub(crate) fn date_part(cell: &[u8]) -> &[u8] {
     match cell.iter().position(|b| *b == b' ' || *b == b'T') {
         Some(at) if cell[at + 1..].contains(&b':') => &cell[..at],
         _ => cell,
@@ -112,7 +112,7 @@ pub fn date_part(cell: &[u8]) -> &[u8] {
 
 /// The time of a cell that may carry a date with it.
 #[must_use]
-pub fn time_part(cell: &[u8]) -> &[u8] {
+pub(crate) fn time_part(cell: &[u8]) -> &[u8] {
     match cell.iter().position(|b| *b == b' ' || *b == b'T') {
         Some(at) if cell[..at].len() >= 8 && !cell[..at].contains(&b':') => &cell[at + 1..],
         _ => cell,
@@ -121,7 +121,7 @@ pub fn time_part(cell: &[u8]) -> &[u8] {
 
 /// Seconds of "+03:00", "+0300", "+03", "-5".
 #[must_use]
-pub fn offset_seconds(text: &[u8]) -> Option<i32> {
+pub(crate) fn offset_seconds(text: &[u8]) -> Option<i32> {
     let mut scan = Scan::new(text);
     let offset = scan.signed_offset()?;
     scan.is_done().then_some(offset)

@@ -2,10 +2,8 @@
 //! What it can't be sure of it says, so that a person can look.
 
 use std::{
-    fs::File,
     io::{Read, Seek, SeekFrom},
     ops::ControlFlow,
-    path::Path,
 };
 
 use iq_domain::{CodedError, Message};
@@ -19,6 +17,7 @@ use crate::{
     },
     profile::{self, FileProfile},
     roles, sheet,
+    source::{FileSource, unreadable},
     split::{Found, Splitter},
     table::{self, HEAD_BYTES},
 };
@@ -62,11 +61,11 @@ pub(crate) struct Sample {
 }
 
 /// Finds out how a file is written.
-pub fn detect(path: &Path, hints: &Hints) -> Result<FileProfile, CodedError> {
-    let head = table::read_head(path)?;
+pub fn detect(source: &FileSource, hints: &Hints) -> Result<FileProfile, CodedError> {
+    let head = table::read_head(source)?;
     match table::sniff(&head)? {
-        FileFormat::Csv => detect_text(path, &head, hints),
-        FileFormat::Xlsx => detect_sheet(path, hints),
+        FileFormat::Csv => detect_text(source, &head, hints),
+        FileFormat::Xlsx => detect_sheet(source, hints),
     }
 }
 
@@ -80,7 +79,7 @@ fn warning(code: &str, params: &[(&str, &str)]) -> Message {
     }
 }
 
-fn detect_text(path: &Path, head: &[u8], hints: &Hints) -> Result<FileProfile, CodedError> {
+fn detect_text(source: &FileSource, head: &[u8], hints: &Hints) -> Result<FileProfile, CodedError> {
     let found = encoding::detect(head);
     let encoding = hints.encoding.unwrap_or(found.encoding);
     let is_whole = head.len() < HEAD_BYTES;
@@ -93,7 +92,7 @@ fn detect_text(path: &Path, head: &[u8], hints: &Hints) -> Result<FileProfile, C
         .delimiter
         .unwrap_or_else(|| guess_delimiter(&text, quote));
     let rows = split(&text, delimiter, quote);
-    let later = probe(path, encoding, delimiter, quote).map_err(table::unreadable)?;
+    let later = probe(source, encoding, delimiter, quote).map_err(unreadable)?;
     let sample = Sample { rows, later };
     let mut warnings = Vec::new();
     if found.is_guess && hints.encoding.is_none() {
@@ -109,7 +108,7 @@ fn detect_text(path: &Path, head: &[u8], hints: &Hints) -> Result<FileProfile, C
     };
     let layout = lay_out(&sample, basics, hints, &mut warnings);
     Ok(FileProfile {
-        sample: profile::sample_rows(path, FileFormat::Csv, &layout)?,
+        sample: profile::sample_rows(source, FileFormat::Csv, &layout)?,
         format: FileFormat::Csv,
         sheets: Vec::new(),
         layout,
@@ -117,16 +116,16 @@ fn detect_text(path: &Path, head: &[u8], hints: &Hints) -> Result<FileProfile, C
     })
 }
 
-fn detect_sheet(path: &Path, hints: &Hints) -> Result<FileProfile, CodedError> {
-    sheet::weigh(path)?;
-    let sheets = sheet::sheet_names(path)?;
+fn detect_sheet(source: &FileSource, hints: &Hints) -> Result<FileProfile, CodedError> {
+    sheet::weigh(source)?;
+    let sheets = sheet::sheet_names(source)?;
     let mut best: Option<(String, Sample)> = None;
     for name in &sheets {
         if hints.sheet.as_ref().is_some_and(|wanted| wanted != name) {
             continue;
         }
         // A sheet of charts has no rows; the table is the first that has some.
-        let Ok(rows) = sheet_rows(path, name) else {
+        let Ok(rows) = sheet_rows(source, name) else {
             continue;
         };
         if best
@@ -157,7 +156,7 @@ fn detect_sheet(path: &Path, hints: &Hints) -> Result<FileProfile, CodedError> {
     };
     let layout = lay_out(&sample, basics, hints, &mut warnings);
     Ok(FileProfile {
-        sample: profile::sample_rows(path, FileFormat::Xlsx, &layout)?,
+        sample: profile::sample_rows(source, FileFormat::Xlsx, &layout)?,
         format: FileFormat::Xlsx,
         sheets,
         layout,
@@ -165,9 +164,9 @@ fn detect_sheet(path: &Path, hints: &Hints) -> Result<FileProfile, CodedError> {
     })
 }
 
-fn sheet_rows(path: &Path, name: &str) -> Result<Vec<Vec<String>>, CodedError> {
+fn sheet_rows(source: &FileSource, name: &str) -> Result<Vec<Vec<String>>, CodedError> {
     let mut rows: Vec<Vec<String>> = Vec::new();
-    sheet::for_each_row(path, name, 0, &mut |number, cells| {
+    sheet::for_each_row(source, name, 0, &mut |number, cells| {
         // Rows that are not there count, so that numbers stay those of the sheet.
         while (rows.len() as u64) + 1 < number && rows.len() < SAMPLE_ROWS {
             rows.push(Vec::new());
@@ -224,12 +223,12 @@ fn split(text: &str, delimiter: char, quote: char) -> Vec<Vec<String>> {
 
 /// Rows from the middle and the end: a month of data shows its days only further on.
 fn probe(
-    path: &Path,
+    source: &FileSource,
     encoding: Encoding,
     delimiter: char,
     quote: char,
 ) -> std::io::Result<Vec<Vec<String>>> {
-    let mut file = File::open(path)?;
+    let mut file = source.rewound()?;
     let size = file.metadata()?.len();
     let mut rows = Vec::new();
     if size <= HEAD_BYTES as u64 {

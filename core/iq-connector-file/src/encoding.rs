@@ -11,7 +11,7 @@ const CHUNK: usize = 64 * 1024;
 
 /// What the first bytes of a file say.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Found {
+pub(crate) struct Found {
     /// The encoding.
     pub encoding: Encoding,
     /// Whether nothing but statistics speaks for it.
@@ -20,7 +20,7 @@ pub struct Found {
 
 /// The encoding of a file by its first bytes.
 #[must_use]
-pub fn detect(head: &[u8]) -> Found {
+pub(crate) fn detect(head: &[u8]) -> Found {
     let sure = |encoding| Found {
         encoding,
         is_guess: false,
@@ -79,7 +79,7 @@ fn single_byte(head: &[u8]) -> Encoding {
 
 /// A byte order mark's length at the start of a file of this encoding.
 #[must_use]
-pub fn mark_len(encoding: Encoding, head: &[u8]) -> usize {
+pub(crate) fn mark_len(encoding: Encoding, head: &[u8]) -> usize {
     match (encoding, head) {
         (Encoding::Utf8, [0xEF, 0xBB, 0xBF, ..]) => 3,
         (Encoding::Utf16Le, [0xFF, 0xFE, ..]) | (Encoding::Utf16Be, [0xFE, 0xFF, ..]) => 2,
@@ -89,7 +89,7 @@ pub fn mark_len(encoding: Encoding, head: &[u8]) -> usize {
 
 /// Hands out a file's text as UTF-8. Bytes that are no letters become U+FFFD; UTF-8 goes through as it
 /// is, its cells are checked where they are used as text.
-pub struct Utf8Reader<R> {
+pub(crate) struct Utf8Reader<R> {
     input: R,
     decoding: Option<Decoding>,
 }
@@ -106,7 +106,7 @@ struct Decoding {
 
 impl<R: Read> Utf8Reader<R> {
     /// A reader of `input`, which stands after the byte order mark.
-    pub fn new(input: R, encoding: Encoding) -> Self {
+    pub(crate) fn new(input: R, encoding: Encoding) -> Self {
         let known = match encoding {
             Encoding::Utf8 => None,
             Encoding::Utf16Le => Some(UTF_16LE),

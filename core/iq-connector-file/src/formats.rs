@@ -14,7 +14,7 @@ const POINT: NumberFormat = NumberFormat {
 
 /// What the cells of a column look like.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Looks {
+pub(crate) struct Looks {
     /// Cells that are not blank.
     pub filled: usize,
     /// Date with time, or date alone.
@@ -41,7 +41,7 @@ pub struct Looks {
 
 impl Looks {
     /// Looks at cells.
-    pub fn at<'a>(cells: impl Iterator<Item = &'a str>) -> Self {
+    pub(crate) fn at<'a>(cells: impl Iterator<Item = &'a str>) -> Self {
         let mut looks = Self {
             is_rising: true,
             ..Self::default()
@@ -76,14 +76,14 @@ impl Looks {
 
     /// Whether nearly all of the cells are of a kind.
     #[must_use]
-    pub fn mostly(&self, count: usize) -> bool {
+    pub(crate) fn mostly(&self, count: usize) -> bool {
         self.filled > 0 && count * 10 >= self.filled * 8
     }
 }
 
 /// Whether a cell is a date in any order.
 #[must_use]
-pub fn is_date(cell: &str) -> bool {
+pub(crate) fn is_date(cell: &str) -> bool {
     let bytes = cell.trim().as_bytes();
     // "12.5" is no date, and eight digits are one only when they read as one.
     let is_bare = bytes.iter().all(u8::is_ascii_digit);
@@ -98,7 +98,7 @@ pub fn is_date(cell: &str) -> bool {
 
 /// Whether a cell is a number in any notation.
 #[must_use]
-pub fn is_number(cell: &str) -> bool {
+pub(crate) fn is_number(cell: &str) -> bool {
     let cell = cell.trim().as_bytes();
     let formats = [
         (b'.', None),
@@ -122,7 +122,7 @@ fn is_epoch(number: f64) -> bool {
 
 /// How dates are written, with an example where day and month can't be told apart.
 #[derive(Clone, Debug, PartialEq)]
-pub struct DateFound {
+pub(crate) struct DateFound {
     /// The format.
     pub format: DateFormat,
     /// A cell that could be read both ways, when nothing decides.
@@ -133,7 +133,7 @@ pub struct DateFound {
 
 /// The format of a column of dates.
 #[must_use]
-pub fn date_format<'a>(cells: impl Iterator<Item = &'a str> + Clone) -> DateFound {
+pub(crate) fn date_format<'a>(cells: impl Iterator<Item = &'a str> + Clone) -> DateFound {
     let sure = |format| DateFound {
         format,
         ambiguous: None,
@@ -202,7 +202,7 @@ fn numeric_format<'a>(cells: impl Iterator<Item = &'a str>) -> Option<DateFormat
 
 /// How numbers are written.
 #[derive(Clone, Debug, PartialEq)]
-pub struct NumberFound {
+pub(crate) struct NumberFound {
     /// Separates whole from fraction.
     pub decimal: char,
     /// Groups thousands.
@@ -214,7 +214,10 @@ pub struct NumberFound {
 /// The notation of the numbers in a sample. With semicolons between the columns a comma is expected
 /// to be a decimal sign.
 #[must_use]
-pub fn number_format<'a>(cells: impl Iterator<Item = &'a str>, delimiter: char) -> NumberFound {
+pub(crate) fn number_format<'a>(
+    cells: impl Iterator<Item = &'a str>,
+    delimiter: char,
+) -> NumberFound {
     let (mut comma_decimal, mut point_decimal) = (0, 0);
     let (mut comma_group, mut point_group) = (0, 0);
     let mut other_group = None;

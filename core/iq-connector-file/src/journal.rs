@@ -23,7 +23,7 @@ const MAX_SEEN: usize = 100_000;
 
 /// Makes events of rows.
 #[derive(Debug)]
-pub struct JournalReader {
+pub(crate) struct JournalReader {
     names: Vec<String>,
     message: Vec<usize>,
     tag: Option<usize>,
@@ -37,7 +37,7 @@ pub struct JournalReader {
 impl JournalReader {
     /// A reader for a layout.
     #[must_use]
-    pub fn new(layout: &ImportLayout) -> Self {
+    pub(crate) fn new(layout: &ImportLayout) -> Self {
         Self {
             names: layout.columns.iter().map(|c| c.name.clone()).collect(),
             message: layout.columns_with(Role::Message).collect(),
@@ -50,7 +50,11 @@ impl JournalReader {
     }
 
     /// The event of a row, or the code of what it lacks.
-    pub fn event(&mut self, at: Timestamp, cells: &Cells<'_>) -> Result<SourceEvent, &'static str> {
+    pub(crate) fn event(
+        &mut self,
+        at: Timestamp,
+        cells: &Cells<'_>,
+    ) -> Result<SourceEvent, &'static str> {
         let text = |column: Option<usize>| -> Result<&str, &'static str> {
             let cell = column.and_then(|c| cells.get(c)).unwrap_or_default();
             std::str::from_utf8(cell.trim_ascii()).map_err(|_| "file.text_undecodable")

@@ -6,8 +6,11 @@
 
 mod cell;
 mod civil;
+mod config;
+mod connector;
 mod detect;
 mod encoding;
+mod folder;
 mod formats;
 mod journal;
 mod layout;
@@ -16,17 +19,25 @@ mod profile;
 mod read;
 mod roles;
 mod sheet;
+mod source;
 mod split;
+mod stream;
 mod table;
 mod tags;
 mod time;
+mod uploads;
+mod waiting;
 mod words;
 
+pub use config::FileConfig;
+pub use connector::{FileConnector, KIND};
 pub use detect::{Hints, detect, kind_of};
 pub use layout::*;
 pub use profile::{FileProfile, Reading, preview, sample_rows};
 pub use read::{Chunk, ReadOptions, Reject, read_file};
 pub use sheet::{MAX_XLSX_BYTES, weigh};
+pub use source::FileSource;
 pub use table::{Position, sniff};
 pub use tags::{MAX_TAGS, TagFound, Wanted};
 pub use time::zone;
+pub use uploads::{NoUploads, UploadedTag, Uploads};

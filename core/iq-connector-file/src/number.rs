@@ -2,7 +2,7 @@
 
 /// How numbers are written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct NumberFormat {
+pub(crate) struct NumberFormat {
     /// Separates whole from fraction.
     pub decimal: u8,
     /// Groups thousands.
@@ -20,7 +20,7 @@ const POWERS: [f64; 23] = [
 impl NumberFormat {
     /// The number, if the whole text is one. Exactly the nearest double, as the standard parser finds it.
     #[must_use]
-    pub fn parse(self, text: &[u8]) -> Option<f64> {
+    pub(crate) fn parse(self, text: &[u8]) -> Option<f64> {
         self.parse_plain(text).or_else(|| self.parse_any(text))
     }
 
@@ -123,7 +123,7 @@ impl NumberFormat {
 
 /// The ASCII digit of a digit in European, Arabic-Indic or Persian form.
 #[must_use]
-pub fn ascii_digit(c: char) -> Option<char> {
+pub(crate) fn ascii_digit(c: char) -> Option<char> {
     let offset = match c {
         '0'..='9' => return Some(c),
         '\u{660}'..='\u{669}' => c as u32 - 0x660,

@@ -1,6 +1,6 @@
 //! What was found out about a file, and what its first rows mean with a layout.
 
-use std::{ops::ControlFlow, path::Path};
+use std::ops::ControlFlow;
 
 use iq_domain::{CodedError, Message, Quality, Timestamp, Value, neutralise};
 use serde::Serialize;
@@ -8,14 +8,15 @@ use serde::Serialize;
 use crate::{
     layout::{FileFormat, ImportLayout},
     read::{ReadOptions, RowReader},
+    source::FileSource,
     table::{self, Position},
     tags::Wanted,
 };
 
 /// Rows shown as they are.
-pub const SAMPLE_ROWS: usize = 20;
+pub(crate) const SAMPLE_ROWS: usize = 20;
 /// Columns of those.
-pub const SAMPLE_COLUMNS: usize = 100;
+pub(crate) const SAMPLE_COLUMNS: usize = 100;
 /// Longest cell shown.
 const SAMPLE_CHARS: usize = 120;
 /// Readings shown.
@@ -59,12 +60,12 @@ pub struct Reading {
 
 /// The first rows as they stand in the file.
 pub fn sample_rows(
-    path: &Path,
+    source: &FileSource,
     format: FileFormat,
     layout: &ImportLayout,
 ) -> Result<Vec<Vec<String>>, CodedError> {
     let mut rows = Vec::new();
-    table::for_each_row(path, format, layout, Position::default(), &mut |row| {
+    table::for_each_row(source, format, layout, Position::default(), &mut |row| {
         let cells = row.cells.map_or_else(
             |_| vec![shown(row.raw)],
             |cells| {
@@ -90,7 +91,7 @@ fn shown(cell: &[u8]) -> String {
 
 /// What the first rows mean.
 pub fn preview(
-    path: &Path,
+    source: &FileSource,
     format: FileFormat,
     layout: &ImportLayout,
     now: Timestamp,
@@ -102,7 +103,7 @@ pub fn preview(
     };
     let mut reader = RowReader::new(layout, options)?;
     let mut readings = Vec::new();
-    table::for_each_row(path, format, layout, Position::default(), &mut |row| {
+    table::for_each_row(source, format, layout, Position::default(), &mut |row| {
         reader.row(&row);
         let chunk = reader.take_chunk();
         let empty = |row| Reading {

@@ -1,7 +1,7 @@
 //! Reads a file with a layout: rows become samples and events, what can't be read is named row by row.
 //! Memory stays flat: what was read is handed on in chunks.
 
-use std::{ops::ControlFlow, path::Path};
+use std::ops::ControlFlow;
 
 use iq_domain::{CodedError, RawSample, SourceEvent, StatusCode, Timestamp, neutralise};
 
@@ -10,6 +10,7 @@ use crate::{
     journal::JournalReader,
     layout::{FileFormat, FileKind, ImportLayout, Role, Shape},
     number::NumberFormat,
+    source::FileSource,
     split::Cells,
     table::{self, Position, TableRow},
     tags::{TagFound, TagTable, Wanted},
@@ -72,7 +73,7 @@ pub struct ReadOptions {
 
 /// Reads a file to its end, or until the visitor breaks off. Returns the tags that occurred.
 pub fn read_file(
-    path: &Path,
+    source: &FileSource,
     format: FileFormat,
     layout: &ImportLayout,
     options: ReadOptions,
@@ -81,7 +82,7 @@ pub fn read_file(
     let from = options.from;
     let mut reader = RowReader::new(layout, options)?;
     let mut is_stopped = false;
-    table::for_each_row(path, format, layout, from, &mut |row| {
+    table::for_each_row(source, format, layout, from, &mut |row| {
         reader.row(&row);
         if reader.is_chunk_full() {
             let flow = on_chunk(reader.take_chunk());
@@ -123,7 +124,7 @@ enum TimeColumns {
 }
 
 /// Turns the rows of one file into chunks.
-pub struct RowReader<'a> {
+pub(crate) struct RowReader<'a> {
     layout: &'a ImportLayout,
     time: TimeReader,
     time_columns: TimeColumns,
@@ -140,7 +141,7 @@ pub struct RowReader<'a> {
 
 impl<'a> RowReader<'a> {
     /// A reader for a checked layout.
-    pub fn new(layout: &'a ImportLayout, options: ReadOptions) -> Result<Self, CodedError> {
+    pub(crate) fn new(layout: &'a ImportLayout, options: ReadOptions) -> Result<Self, CodedError> {
         if let Some(problem) = layout.problems().first() {
             return Err(CodedError::invalid(problem.code));
         }
@@ -184,14 +185,8 @@ impl<'a> RowReader<'a> {
         })
     }
 
-    /// Local times that occurred twice.
-    #[must_use]
-    pub fn folded(&self) -> u64 {
-        self.time.folded
-    }
-
     /// Takes a row in.
-    pub fn row(&mut self, row: &TableRow<'_>) {
+    pub(crate) fn row(&mut self, row: &TableRow<'_>) {
         let before = self.position;
         self.position = row.next;
         if row.number < u64::from(self.layout.first_row) {
@@ -242,7 +237,7 @@ impl<'a> RowReader<'a> {
 
     /// Whether a chunk should be handed on.
     #[must_use]
-    pub fn is_chunk_full(&self) -> bool {
+    pub(crate) fn is_chunk_full(&self) -> bool {
         let chunk = &self.chunk;
         chunk.samples.len() >= CHUNK_SAMPLES
             || chunk.rejects.len() >= CHUNK_REJECTS
@@ -251,17 +246,11 @@ impl<'a> RowReader<'a> {
     }
 
     /// Hands out what was read.
-    pub fn take_chunk(&mut self) -> Chunk {
+    pub(crate) fn take_chunk(&mut self) -> Chunk {
         // The ids of a journal count equal events of one moment: reading goes on where the moment began,
         // and the events handed on already get the ids they have.
         self.chunk.position = self.last_moment.map_or(self.position, |(_, start)| start);
         std::mem::take(&mut self.chunk)
-    }
-
-    /// The tags so far.
-    #[must_use]
-    pub fn tags(&self) -> &[TagFound] {
-        self.tags.all()
     }
 
     fn time_of(&mut self, cells: &Cells<'_>) -> Result<Timestamp, (&'static str, usize)> {

@@ -5,7 +5,6 @@ use std::{
     fs::File,
     io::{BufReader, Read, Seek, SeekFrom},
     ops::ControlFlow,
-    path::Path,
 };
 
 use calamine::{DataRef, ExcelDateTime, Reader, Xlsx};
@@ -14,6 +13,7 @@ use zip::ZipArchive;
 
 use crate::{
     layout::MAX_COLUMNS,
+    source::{FileSource, unreadable},
     split::{Cells, MAX_ROW_BYTES, RowBuffer},
 };
 
@@ -41,9 +41,9 @@ fn too_large(what: &str, max: u64) -> CodedError {
 }
 
 /// Unpacks every part once, counting, before anything is believed: the sizes an archive claims may lie.
-pub fn weigh(path: &Path) -> Result<(), CodedError> {
-    let file = File::open(path).map_err(crate::table::unreadable)?;
-    let size = file.metadata().map_err(crate::table::unreadable)?.len();
+pub fn weigh(source: &FileSource) -> Result<(), CodedError> {
+    let file = source.rewound().map_err(unreadable)?;
+    let size = file.metadata().map_err(unreadable)?.len();
     if size > MAX_XLSX_BYTES {
         return Err(too_large("file", MAX_XLSX_BYTES));
     }
@@ -78,13 +78,10 @@ pub fn weigh(path: &Path) -> Result<(), CodedError> {
 fn refuse_many_entries(mut file: &File, size: u64) -> Result<(), CodedError> {
     let tail = size.min(66_000);
     file.seek(SeekFrom::Start(size - tail))
-        .map_err(crate::table::unreadable)?;
+        .map_err(unreadable)?;
     let mut end = Vec::new();
-    file.take(tail)
-        .read_to_end(&mut end)
-        .map_err(crate::table::unreadable)?;
-    file.seek(SeekFrom::Start(0))
-        .map_err(crate::table::unreadable)?;
+    file.take(tail).read_to_end(&mut end).map_err(unreadable)?;
+    file.seek(SeekFrom::Start(0)).map_err(unreadable)?;
     let at = memchr::memmem::rfind(&end, b"PK\x05\x06");
     let Some(record) = at.and_then(|at| end.get(at..at + 22)) else {
         return Err(damaged("no directory"));
@@ -122,24 +119,24 @@ fn count_part(part: &mut impl Read, name: &str, max: u64) -> Result<(), CodedErr
     }
 }
 
-fn open(path: &Path) -> Result<Xlsx<BufReader<File>>, CodedError> {
-    let file = File::open(path).map_err(crate::table::unreadable)?;
+fn open(source: &FileSource) -> Result<Xlsx<BufReader<File>>, CodedError> {
+    let file = source.rewound().map_err(unreadable)?;
     Xlsx::new(BufReader::new(file)).map_err(damaged)
 }
 
 /// The sheets, in order.
-pub fn sheet_names(path: &Path) -> Result<Vec<String>, CodedError> {
-    Ok(open(path)?.sheet_names())
+pub(crate) fn sheet_names(source: &FileSource) -> Result<Vec<String>, CodedError> {
+    Ok(open(source)?.sheet_names())
 }
 
 /// Visits the rows of a sheet from the one after `skip`, with their numbers counted from 1.
-pub fn for_each_row(
-    path: &Path,
+pub(crate) fn for_each_row(
+    source: &FileSource,
     sheet: &str,
     skip: u64,
     visit: &mut dyn FnMut(u64, Result<Cells<'_>, &'static str>) -> ControlFlow<()>,
 ) -> Result<(), CodedError> {
-    let mut book = open(path)?;
+    let mut book = open(source)?;
     let mut cells = book.worksheet_cells_reader(sheet).map_err(damaged)?;
     let mut row = RowBuffer::default();
     let mut number = 0_u64;

@@ -8,13 +8,13 @@ use memchr::{memchr, memchr_iter, memchr2};
 use crate::layout::MAX_COLUMNS;
 
 /// Longest row; more is no table.
-pub const MAX_ROW_BYTES: usize = 1024 * 1024;
+pub(crate) const MAX_ROW_BYTES: usize = 1024 * 1024;
 
 const CHUNK: usize = 256 * 1024;
 
 /// What the splitter found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Found {
+pub(crate) enum Found {
     /// A row; see [`Splitter::cells`].
     Row,
     /// A row that can't be read, with the code of the reason. It is skipped.
@@ -33,7 +33,7 @@ struct Span {
 }
 
 /// Splits a reader's text into rows.
-pub struct Splitter<R> {
+pub(crate) struct Splitter<R> {
     input: R,
     delimiter: u8,
     quote: u8,
@@ -50,7 +50,7 @@ pub struct Splitter<R> {
 
 impl<R: Read> Splitter<R> {
     /// A splitter of text that begins at `offset` of the whole.
-    pub fn new(input: R, delimiter: u8, quote: u8, offset: u64) -> Self {
+    pub(crate) fn new(input: R, delimiter: u8, quote: u8, offset: u64) -> Self {
         Self {
             input,
             delimiter,
@@ -68,13 +68,13 @@ impl<R: Read> Splitter<R> {
 
     /// Offset of the next row in the text.
     #[must_use]
-    pub fn offset(&self) -> u64 {
+    pub(crate) fn offset(&self) -> u64 {
         self.offset
     }
 
     /// The present row's cells.
     #[must_use]
-    pub fn cells(&self) -> Cells<'_> {
+    pub(crate) fn cells(&self) -> Cells<'_> {
         Cells {
             spans: &self.cells,
             raw: &self.buffer,
@@ -84,12 +84,12 @@ impl<R: Read> Splitter<R> {
 
     /// The present row as it stands in the file.
     #[must_use]
-    pub fn raw(&self) -> &[u8] {
+    pub(crate) fn raw(&self) -> &[u8] {
         &self.buffer[self.row.clone()]
     }
 
     /// Goes to the next row.
-    pub fn advance(&mut self) -> io::Result<Found> {
+    pub(crate) fn advance(&mut self) -> io::Result<Found> {
         self.cells.clear();
         self.unquoted.clear();
         let mut searched = 0;
@@ -338,26 +338,26 @@ fn span(start: usize, end: usize, is_unquoted: bool) -> Span {
 
 /// A row put together from cells that come one by one.
 #[derive(Default)]
-pub struct RowBuffer {
+pub(crate) struct RowBuffer {
     spans: Vec<Span>,
     text: Vec<u8>,
 }
 
 impl RowBuffer {
     /// Empties it.
-    pub fn clear(&mut self) {
+    pub(crate) fn clear(&mut self) {
         self.spans.clear();
         self.text.clear();
     }
 
     /// How much it holds.
     #[must_use]
-    pub fn bytes(&self) -> usize {
+    pub(crate) fn bytes(&self) -> usize {
         self.text.len()
     }
 
     /// Puts a cell at a column; the columns before it that have none are empty.
-    pub fn put(&mut self, column: usize, write: impl FnOnce(&mut Vec<u8>)) {
+    pub(crate) fn put(&mut self, column: usize, write: impl FnOnce(&mut Vec<u8>)) {
         let start = self.text.len();
         write(&mut self.text);
         if self.spans.len() <= column {
@@ -368,7 +368,7 @@ impl RowBuffer {
 
     /// The row.
     #[must_use]
-    pub fn cells(&self) -> Cells<'_> {
+    pub(crate) fn cells(&self) -> Cells<'_> {
         Cells {
             spans: &self.spans,
             raw: &self.text,
@@ -379,7 +379,7 @@ impl RowBuffer {
 
 /// The cells of a row.
 #[derive(Clone, Copy)]
-pub struct Cells<'a> {
+pub(crate) struct Cells<'a> {
     spans: &'a [Span],
     raw: &'a [u8],
     unquoted: &'a [u8],
@@ -388,19 +388,19 @@ pub struct Cells<'a> {
 impl<'a> Cells<'a> {
     /// How many there are.
     #[must_use]
-    pub fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.spans.len()
     }
 
     /// Whether the row is blank.
     #[must_use]
-    pub fn is_blank(&self) -> bool {
+    pub(crate) fn is_blank(&self) -> bool {
         (0..self.len()).all(|i| self.get(i).is_some_and(|c| c.trim_ascii().is_empty()))
     }
 
     /// The cell at a position; `None` after the last.
     #[must_use]
-    pub fn get(&self, index: usize) -> Option<&'a [u8]> {
+    pub(crate) fn get(&self, index: usize) -> Option<&'a [u8]> {
         let span = self.spans.get(index)?;
         let text = if span.is_unquoted {
             self.unquoted

@@ -4,21 +4,21 @@ use std::{
     fs::File,
     io::{self, Read, Seek, SeekFrom},
     ops::ControlFlow,
-    path::Path,
 };
 
-use iq_domain::{CodedError, ErrorKind};
+use iq_domain::CodedError;
 use serde::{Deserialize, Serialize};
 
 use crate::{
     encoding::{Utf8Reader, mark_len},
     layout::{Encoding, FileFormat, ImportLayout},
     sheet,
+    source::{FileSource, unreadable},
     split::{Cells, Found, Splitter},
 };
 
 /// Bytes of a file that are looked at to find out what it is.
-pub const HEAD_BYTES: usize = 512 * 1024;
+pub(crate) const HEAD_BYTES: usize = 512 * 1024;
 
 /// Where reading stands.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -30,7 +30,7 @@ pub struct Position {
 }
 
 /// A row of a file.
-pub struct TableRow<'a> {
+pub(crate) struct TableRow<'a> {
     /// Its number, counted from 1; blank rows count.
     pub number: u64,
     /// Its cells, or the code of why they can't be told apart.
@@ -41,18 +41,11 @@ pub struct TableRow<'a> {
     pub next: Position,
 }
 
-/// A file that can't be read.
-pub(crate) fn unreadable(error: io::Error) -> CodedError {
-    match error.kind() {
-        io::ErrorKind::NotFound => CodedError::not_found("file.gone"),
-        _ => CodedError::new(ErrorKind::Unavailable, "file.unreadable").with("detail", error),
-    }
-}
-
 /// The first bytes of a file.
-pub fn read_head(path: &Path) -> Result<Vec<u8>, CodedError> {
+pub(crate) fn read_head(source: &FileSource) -> Result<Vec<u8>, CodedError> {
     let mut head = Vec::new();
-    File::open(path)
+    source
+        .rewound()
         .and_then(|f| f.take(HEAD_BYTES as u64).read_to_end(&mut head))
         .map_err(unreadable)?;
     Ok(head)
@@ -93,8 +86,8 @@ pub fn sniff(head: &[u8]) -> Result<FileFormat, CodedError> {
 }
 
 /// Visits the rows of a file from a position on.
-pub fn for_each_row(
-    path: &Path,
+pub(crate) fn for_each_row(
+    source: &FileSource,
     format: FileFormat,
     layout: &ImportLayout,
     from: Position,
@@ -102,7 +95,7 @@ pub fn for_each_row(
 ) -> Result<(), CodedError> {
     match format {
         FileFormat::Csv => {
-            let file = open_text(path, layout.encoding, from.offset)?;
+            let file = open_text(source, layout.encoding, from.offset)?;
             let splitter = Splitter::new(
                 file,
                 ascii(layout.delimiter),
@@ -113,7 +106,7 @@ pub fn for_each_row(
         }
         FileFormat::Xlsx => {
             let name = layout.sheet.as_deref().unwrap_or_default();
-            sheet::for_each_row(path, name, from.row, &mut |number, cells| {
+            sheet::for_each_row(source, name, from.row, &mut |number, cells| {
                 visit(TableRow {
                     number,
                     cells,
@@ -163,8 +156,12 @@ fn visit_text<R: Read>(
 }
 
 /// A file's text in UTF-8, from an offset of that text on.
-fn open_text(path: &Path, encoding: Encoding, offset: u64) -> Result<Utf8Reader<File>, CodedError> {
-    let mut file = File::open(path).map_err(unreadable)?;
+fn open_text(
+    source: &FileSource,
+    encoding: Encoding,
+    offset: u64,
+) -> Result<Utf8Reader<File>, CodedError> {
+    let mut file = source.rewound().map_err(unreadable)?;
     let mut start = [0; 3];
     let n = file.read(&mut start).map_err(unreadable)?;
     let mark = mark_len(encoding, &start[..n]) as u64;

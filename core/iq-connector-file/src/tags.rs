@@ -71,7 +71,7 @@ impl TagFound {
 
 /// All tags of a file.
 #[derive(Debug, Default)]
-pub struct TagTable {
+pub(crate) struct TagTable {
     found: Vec<TagFound>,
     index: HashMap<Box<[u8]>, u32>,
     last: Option<u32>,
@@ -81,7 +81,7 @@ pub struct TagTable {
 impl TagTable {
     /// A table that marks the wanted tags.
     #[must_use]
-    pub fn new(wanted: Wanted) -> Self {
+    pub(crate) fn new(wanted: Wanted) -> Self {
         Self {
             wanted,
             ..Self::default()
@@ -89,7 +89,7 @@ impl TagTable {
     }
 
     /// Position of the tag a cell names, or the code of what is wrong with it.
-    pub fn find(&mut self, cell: &[u8]) -> Result<usize, &'static str> {
+    pub(crate) fn find(&mut self, cell: &[u8]) -> Result<usize, &'static str> {
         let cell = cell.trim_ascii();
         // Exports are often sorted by tag.
         if let Some(last) = self.last
@@ -116,7 +116,7 @@ impl TagTable {
     }
 
     /// Adds a tag.
-    pub fn add(&mut self, tag: &str, unit: Option<String>) -> usize {
+    pub(crate) fn add(&mut self, tag: &str, unit: Option<String>) -> usize {
         let at = self.found.len();
         self.index
             .insert(tag.as_bytes().into(), u32::try_from(at).unwrap_or(u32::MAX));
@@ -134,13 +134,13 @@ impl TagTable {
 
     /// A tag.
     #[must_use]
-    pub fn get(&mut self, at: usize) -> &mut TagFound {
+    pub(crate) fn get(&mut self, at: usize) -> &mut TagFound {
         &mut self.found[at]
     }
 
     /// All of them.
     #[must_use]
-    pub fn all(&self) -> &[TagFound] {
+    pub(crate) fn all(&self) -> &[TagFound] {
         &self.found
     }
 }

@@ -20,7 +20,7 @@ const SERIAL_1970: f64 = 25_569.0;
 
 /// Why a time could not be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum TimeProblem {
+pub(crate) enum TimeProblem {
     /// Nothing there.
     Empty,
     /// Not of this form.
@@ -34,7 +34,7 @@ pub enum TimeProblem {
 impl TimeProblem {
     /// Code of the sentence.
     #[must_use]
-    pub const fn code(self) -> &'static str {
+    pub(crate) const fn code(self) -> &'static str {
         match self {
             Self::Empty => "file.time_missing",
             Self::Unreadable => "file.time_unreadable",
@@ -75,7 +75,7 @@ struct Minute {
 
 /// Reads the times of one file.
 #[derive(Clone, Debug)]
-pub struct TimeReader {
+pub(crate) struct TimeReader {
     format: DateFormat,
     zone: TimeZone,
     numbers: NumberFormat,
@@ -91,7 +91,7 @@ pub struct TimeReader {
 impl TimeReader {
     /// A reader for one file.
     #[must_use]
-    pub fn new(format: DateFormat, zone: TimeZone, numbers: NumberFormat) -> Self {
+    pub(crate) fn new(format: DateFormat, zone: TimeZone, numbers: NumberFormat) -> Self {
         Self {
             format,
             zone,
@@ -104,7 +104,7 @@ impl TimeReader {
     }
 
     /// The time in UTC milliseconds.
-    pub fn read(&mut self, cell: &[u8]) -> Result<i64, TimeProblem> {
+    pub(crate) fn read(&mut self, cell: &[u8]) -> Result<i64, TimeProblem> {
         if let Some(ms) = self.same_minute(cell) {
             return Ok(ms);
         }
@@ -127,7 +127,7 @@ impl TimeReader {
     }
 
     /// The time of a date and a time of day that stand in two cells.
-    pub fn read_joined(&mut self, date: &[u8], time: &[u8]) -> Result<i64, TimeProblem> {
+    pub(crate) fn read_joined(&mut self, date: &[u8], time: &[u8]) -> Result<i64, TimeProblem> {
         let (date, time) = (trim(date), trim(time));
         if date.is_empty() || time.is_empty() || date.len() + time.len() > 64 {
             return Err(TimeProblem::Empty);

@@ -174,7 +174,7 @@ const UNIT: &[&str] = &[
 
 /// Whether a title is one of a role's words.
 #[must_use]
-pub fn names(title: &str, role: Role) -> bool {
+pub(crate) fn names(title: &str, role: Role) -> bool {
     let folded = fold(title);
     let words = match role {
         Role::Timestamp => TIMESTAMP,
@@ -193,7 +193,7 @@ pub fn names(title: &str, role: Role) -> bool {
 
 /// Whether a title ends in a word for quality ("TI-101 quality").
 #[must_use]
-pub fn ends_in_quality(title: &str) -> bool {
+pub(crate) fn ends_in_quality(title: &str) -> bool {
     let folded = fold(title);
     ["quality", "qual", "status", "الجودة", "جودة"]
         .iter()
@@ -206,7 +206,7 @@ pub fn ends_in_quality(title: &str) -> bool {
 
 /// Whether a title says that its times are UTC.
 #[must_use]
-pub fn says_utc(title: &str) -> bool {
+pub(crate) fn says_utc(title: &str) -> bool {
     let lower = title.to_lowercase();
     lower.contains("utc") || lower.contains("gmt") || lower.contains("zulu")
 }
@@ -224,7 +224,7 @@ fn fold(title: &str) -> String {
 
 /// A title without the unit that stands in brackets at its end, and that unit.
 #[must_use]
-pub fn without_unit(title: &str) -> (&str, Option<&str>) {
+pub(crate) fn without_unit(title: &str) -> (&str, Option<&str>) {
     let title = title.trim();
     for (open, close) in [('[', ']'), ('(', ')')] {
         if let Some(rest) = title.strip_suffix(close)

@@ -3,7 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that can not go on stops here")]
 
 use iq_connector_file::{
-    DateFormat, Encoding, FileKind, Hints, ImportLayout, Role, Shape, detect, preview,
+    DateFormat, Encoding, FileKind, FileSource, Hints, ImportLayout, Role, Shape, detect, preview,
 };
 use iq_domain::{Timestamp, Value};
 
@@ -60,7 +60,8 @@ fn check(f: &Fixture) {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("upload");
     std::fs::write(&path, encoded(&f.text, f.encoding)).unwrap();
-    let profile = detect(&path, &Hints::default()).unwrap();
+    let source = FileSource::open(&path).unwrap();
+    let profile = detect(&source, &Hints::default()).unwrap();
     let l = &profile.layout;
     assert_eq!(
         (
@@ -94,7 +95,7 @@ fn check(f: &Fixture) {
     };
     assert_eq!((l.kind, l.shape), (kind, shape), "{}", f.name);
     assert_eq!(l.problems(), [], "{}", f.name);
-    let readings = preview(&path, profile.format, l, NOW).unwrap();
+    let readings = preview(&source, profile.format, l, NOW).unwrap();
     let wrong: Vec<_> = readings.iter().filter(|r| r.problem.is_some()).collect();
     assert!(wrong.is_empty(), "{}: {wrong:?}", f.name);
     let first = readings
@@ -215,7 +216,8 @@ fn warnings(text: &str, hints: &Hints) -> Vec<String> {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("upload");
     std::fs::write(&path, text).unwrap();
-    let profile = detect(&path, hints).unwrap();
+    let source = FileSource::open(&path).unwrap();
+    let profile = detect(&source, hints).unwrap();
     profile.warnings.into_iter().map(|w| w.code).collect()
 }
 
@@ -255,7 +257,8 @@ fn days_far_inside_the_file_decide_the_order_of_dates() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("upload");
     std::fs::write(&path, text).unwrap();
-    let profile = detect(&path, &Hints::default()).unwrap();
+    let source = FileSource::open(&path).unwrap();
+    let profile = detect(&source, &Hints::default()).unwrap();
     assert_eq!(profile.layout.date_format, DateFormat::MonthFirst);
     assert!(
         profile
