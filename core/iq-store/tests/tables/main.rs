@@ -7,6 +7,7 @@ mod support;
 mod identity;
 mod imports;
 mod isolation;
+mod maintenance;
 mod plant;
 mod records;
 mod sources;
