@@ -307,6 +307,7 @@ fn status(plant: &crate::Plant, shared: &Shared) -> PlantStatus {
     PlantStatus {
         endpoint_url: shared.endpoint_url.clone(),
         pi_url: shared.pi_url.clone(),
+        sap_url: shared.sap_url.clone(),
         plant_time: plant.now(),
         wall_time: WallClock.now(),
         rate: pace.rate(),
@@ -337,6 +338,9 @@ pub struct PlantStatus {
     /// Address for PI clients, if the endpoint is served.
     #[serde(default)]
     pub pi_url: Option<String>,
+    /// Address of the maintenance system, if it is served.
+    #[serde(default)]
+    pub sap_url: Option<String>,
     /// Plant time.
     pub plant_time: Timestamp,
     /// The machine's clock.

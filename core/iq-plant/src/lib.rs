@@ -1,6 +1,7 @@
 //! The demo plant: a deterministic simulation of two fictional sites (54 assets, 386 tags) with
 //! physics, faults, protection and scripted scenarios, served as a real OPC UA server and, if wanted,
-//! over a PI-compatible endpoint beside it.
+//! over a PI-compatible endpoint beside it, with
+//! a maintenance system that knows its equipment.
 //!
 //! [`sim`] is pure and steps on command; [`PlantServer`] paces it against the clock and publishes it;
 //! [`control`] is the instructor's local line to a running plant.
@@ -10,6 +11,7 @@ pub mod control;
 mod faults;
 pub mod pi;
 mod rng;
+pub mod sap;
 pub mod scenarios;
 mod server;
 pub mod sim;

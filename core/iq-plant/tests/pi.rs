@@ -2,15 +2,18 @@
 //! checked here on the wire.
 #![allow(clippy::unwrap_used)] // a failed expectation ends the test
 
-use std::{sync::Arc, time::Duration};
+mod support;
 
+use std::time::Duration;
+
+use iq_domain::{Clock, WallClock};
 use iq_plant::{
     Disturbance, PlantConfig, PlantHandle, PlantServer, WebConfig, WebService,
     pi::{PiConfig, point_name},
 };
 use serde_json::{Value, json};
+use support::{Answer, agent, basic, send};
 use tempfile::TempDir;
-use ureq::tls::{Certificate, RootCerts, TlsConfig};
 
 const USER: &str = "reader";
 const PASSWORD: &str = "right horse";
@@ -22,18 +25,6 @@ struct Rig {
     _dir: TempDir,
 }
 
-struct Answer {
-    status: u16,
-    headers: ureq::http::HeaderMap,
-    text: String,
-}
-
-impl Answer {
-    fn json(&self) -> Value {
-        serde_json::from_str(&self.text).unwrap_or_else(|e| panic!("{e}: {}", self.text))
-    }
-}
-
 async fn rig(pi: PiConfig, start_ago: Duration) -> Rig {
     let dir = tempfile::tempdir().unwrap();
     let mut config = PlantConfig::new(dir.path()).on_free_ports();
@@ -42,32 +33,13 @@ async fn rig(pi: PiConfig, start_ago: Duration) -> Rig {
     config.catch_up = 2_000.0;
     let plant = PlantServer::start(config).await.unwrap();
     let link = plant.pi().unwrap().clone();
-    let mut builder = ureq::Agent::config_builder()
-        .http_status_as_error(false)
-        .max_redirects(0)
-        .timeout_global(Some(Duration::from_secs(30)));
-    if let Some(pem) = &link.web.ca_pem {
-        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-        let ca = Certificate::from_pem(pem.as_bytes()).unwrap();
-        builder = builder.tls_config(
-            TlsConfig::builder()
-                .unversioned_rustls_crypto_provider(provider)
-                .root_certs(RootCerts::from(vec![ca]))
-                .build(),
-        );
-    }
+    let agent = agent(link.web.ca_pem.as_deref());
     Rig {
         base: link.base_url,
         plant,
-        agent: builder.build().into(),
+        agent,
         _dir: dir,
     }
-}
-
-fn basic(user: &str, password: &str) -> String {
-    use base64::Engine as _;
-    let text = base64::engine::general_purpose::STANDARD.encode(format!("{user}:{password}"));
-    format!("Basic {text}")
 }
 
 fn config() -> PiConfig {
@@ -81,27 +53,9 @@ fn config() -> PiConfig {
 
 impl Rig {
     async fn send(&self, method: &str, url: &str, headers: &[(&str, &str)], body: &str) -> Answer {
-        let mut request = ureq::http::Request::builder().method(method).uri(url);
-        for (name, value) in headers {
-            request = request.header(*name, *value);
-        }
-        let request = request.body(body.to_owned()).unwrap();
-        let agent = self.agent.clone();
-        tokio::task::spawn_blocking(move || {
-            let mut response = agent.run(request).unwrap_or_else(|e| panic!("{e}"));
-            Answer {
-                status: response.status().as_u16(),
-                headers: response.headers().clone(),
-                text: response
-                    .body_mut()
-                    .with_config()
-                    .limit(100 << 20)
-                    .read_to_string()
-                    .unwrap_or_else(|e| format!("broken: {e}")),
-            }
-        })
-        .await
-        .unwrap()
+        send(&self.agent, method, url, headers, body)
+            .await
+            .unwrap_or_else(|e| panic!("{method} {url}: {e}"))
     }
 
     async fn get(&self, path: &str) -> Answer {
@@ -130,13 +84,7 @@ impl Rig {
     /// Waits until plant time has met the clock.
     async fn caught_up(&self) {
         let wait = async {
-            let now = || {
-                let now = std::time::SystemTime::now();
-                now.duration_since(std::time::UNIX_EPOCH)
-                    .unwrap()
-                    .as_millis() as i64
-            };
-            while self.plant.plant_time().millis() < now() - 3_000 {
+            while WallClock.now().since_ms(self.plant.plant_time()) > 3_000 {
                 tokio::time::sleep(Duration::from_millis(50)).await;
             }
         };

@@ -15,7 +15,6 @@ mod traps;
 use std::{
     collections::HashMap,
     net::IpAddr,
-    path::Path,
     sync::{Arc, Mutex, MutexGuard},
     time::Instant,
 };
@@ -27,7 +26,7 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     Plant, Scan,
     catalogue::{ExtraKind, catalogue},
-    web::{self, Disturbances, WebAddress, WebConfig},
+    web::{self, Disturbances, Site, WebAddress, WebConfig},
 };
 use archive::{BAD_INPUT, Cell, Event, IO_TIMEOUT, PT_CREATED, Series};
 use model::{Model, Source};
@@ -149,15 +148,6 @@ pub(crate) struct PiService {
     pub(crate) link: PiLink,
     pub(crate) inner: Arc<Inner>,
     pub(crate) task: JoinHandle<()>,
-}
-
-/// Where and for which plant a web service runs.
-pub(crate) struct Site<'a> {
-    pub(crate) bind: IpAddr,
-    pub(crate) host: &'a str,
-    pub(crate) folder: &'a Path,
-    pub(crate) seed: u64,
-    pub(crate) stop: &'a CancellationToken,
 }
 
 /// Starts the endpoint; values come with [`Inner::record`].

@@ -33,7 +33,8 @@ use crate::{
     catalogue::NAMESPACE_URI,
     control,
     pi::{self, PiConfig, PiLink, PiService},
-    web::{Disturbance, Disturbances, WebService},
+    sap::{self, SapConfig, SapLink, SapService},
+    web::{Disturbance, Disturbances, Site, WebService},
 };
 use pace::Pace;
 pub use publish::SendLog;
@@ -89,6 +90,8 @@ pub struct PlantConfig {
     pub imperfections: bool,
     /// The PI-compatible endpoint; none when absent.
     pub pi: Option<PiConfig>,
+    /// The maintenance system; none when absent.
+    pub sap: Option<SapConfig>,
 }
 
 impl PlantConfig {
@@ -115,6 +118,7 @@ impl PlantConfig {
             locale: PlantLocale::En,
             imperfections: true,
             pi: None,
+            sap: None,
         }
     }
 
@@ -136,6 +140,8 @@ pub(crate) struct Shared {
     pub(crate) pi: Option<Arc<pi::Inner>>,
     /// Addresses of the web services, for the status.
     pub(crate) pi_url: Option<String>,
+    pub(crate) sap: Option<Arc<sap::Inner>>,
+    pub(crate) sap_url: Option<String>,
 }
 
 impl Shared {
@@ -143,7 +149,7 @@ impl Shared {
     pub(crate) fn disturbances(&self, service: WebService) -> Option<&Disturbances> {
         match service {
             WebService::Pi => self.pi.as_ref().map(|pi| pi.disturbances()),
-            WebService::Sap => None,
+            WebService::Sap => self.sap.as_ref().map(|sap| sap.disturbances()),
         }
     }
 
@@ -172,6 +178,7 @@ pub struct PlantHandle {
     server: ServerHandle,
     tasks: Vec<JoinHandle<()>>,
     pi: Option<PiLink>,
+    sap: Option<SapLink>,
 }
 
 impl PlantServer {
@@ -208,7 +215,7 @@ impl PlantServer {
             config.extra_tags,
         );
         let stop = handle.token().clone();
-        let site = pi::Site {
+        let site = Site {
             bind: config.bind,
             host: &host,
             folder: &config.folder,
@@ -219,7 +226,13 @@ impl PlantServer {
             Some(wanted) => Some(pi::start(wanted, &site).await?),
             None => None,
         };
+        let sap = match config.sap.clone() {
+            Some(wanted) => Some(sap::start(wanted, &site).await?),
+            None => None,
+        };
         let shared = Arc::new(Shared {
+            sap: sap.as_ref().map(|sap| sap.inner.clone()),
+            sap_url: sap.as_ref().map(|sap| sap.link.base_url.clone()),
             pi: pi.as_ref().map(|pi| pi.inner.clone()),
             pi_url: pi.as_ref().map(|pi| pi.link.base_url.clone()),
             plant: Mutex::new(new_plant(&config)),
@@ -250,6 +263,10 @@ impl PlantServer {
             tasks.push(task);
             link
         });
+        let sap = sap.map(|SapService { link, task, .. }| {
+            tasks.push(task);
+            link
+        });
         Ok(PlantHandle {
             endpoint_url: shared.endpoint_url.clone(),
             certificate_path,
@@ -259,6 +276,7 @@ impl PlantServer {
             server: handle,
             tasks,
             pi,
+            sap,
         })
     }
 }
@@ -273,6 +291,12 @@ impl PlantHandle {
     #[must_use]
     pub fn pi(&self) -> Option<&PiLink> {
         self.pi.as_ref()
+    }
+
+    /// How the maintenance system is reached, if it is served.
+    #[must_use]
+    pub fn sap(&self) -> Option<&SapLink> {
+        self.sap.as_ref()
     }
 
     /// Disturbs the next `times` requests to a web service whose path contains `path`; nothing happens

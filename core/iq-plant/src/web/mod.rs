@@ -58,6 +58,15 @@ pub struct WebAddress {
     pub ca_path: Option<PathBuf>,
 }
 
+/// Where and for which plant a web service runs.
+pub(crate) struct Site<'a> {
+    pub(crate) bind: IpAddr,
+    pub(crate) host: &'a str,
+    pub(crate) folder: &'a Path,
+    pub(crate) seed: u64,
+    pub(crate) stop: &'a CancellationToken,
+}
+
 /// Open connections a service tells to finish get this long.
 const GRACE: Duration = Duration::from_secs(2);
 /// A client that doesn't finish its TLS handshake is dropped after this.
