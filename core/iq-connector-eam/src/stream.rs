@@ -174,6 +174,7 @@ impl Streamer {
             let path = self.dialect.page(&link.settings, set, &from, PAGE_ROWS);
             let answer = link.get(path, PAGE_ROWS).await?;
             self.note_clock(&answer);
+            self.report_load();
             if let Some(source) = answer.date_ms {
                 began = began.min(Timestamp(source));
             }

@@ -79,7 +79,9 @@ pub fn node_project(project: &Path, script: &str) -> Result<PathBuf> {
     let name = format!("{:016x}-{script}", fingerprint(&[&code]));
     let path = dir.join(name);
     if !path.exists() {
-        let partial = dir.join(format!("{}.part-{}", script, std::process::id()));
+        // The tests of one process run at the same time as well.
+        let (process, thread) = (std::process::id(), std::thread::current().id());
+        let partial = dir.join(format!("{script}.part-{process}-{thread:?}"));
         fs::write(&partial, &code)?;
         fs::rename(&partial, &path)?;
     }
