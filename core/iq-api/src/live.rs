@@ -1,8 +1,8 @@
 //! Server-sent events: what has just become durable, for pages that are open.
 //!
-//! Values are coalesced to the latest per signal and sent at most four times a second. A page that
-//! can't keep up loses intermediate values, never delays the others, and sees the state again with
-//! its next question.
+//! Values are coalesced to the latest per signal and sent at most four times a second; after a quiet
+//! moment the first goes out at once. A page that can't keep up loses intermediate messages, never
+//! delays the others, and is told so: it then asks again for what it shows.
 
 use std::{collections::HashMap, convert::Infallible, sync::Arc, time::Duration};
 
@@ -19,7 +19,7 @@ use iq_runtime::{LiveEvent, LiveMessage, LiveSample};
 use iq_store::sessions;
 use tokio::{
     sync::broadcast::error::RecvError,
-    time::{MissedTickBehavior, interval},
+    time::{Instant, MissedTickBehavior, interval, sleep_until},
 };
 
 use crate::{
@@ -31,6 +31,8 @@ use crate::{
 
 /// Least time between two messages with values.
 const VALUES_EVERY: Duration = Duration::from_millis(250);
+/// How long the first value after a quiet moment waits for others that came with it.
+const GATHER: Duration = Duration::from_millis(10);
 /// Least often a sign of life is sent.
 const HEARTBEAT: Duration = Duration::from_secs(15);
 /// How often an open stream looks whether its session still holds; an end made by this API is seen at
@@ -46,7 +48,7 @@ pub(crate) fn routes() -> Vec<Route> {
             .also::<IncidentRow>()
             .also::<IntegrationState>()
             .also::<AssetStatusChange>()
-            .says("Events `values`, `alert`, `incident`, `integration`, `assets` as they happen"),
+            .says("Events `values`, `alert`, `incident`, `integration`, `assets` as they happen; `lagged` where some were lost"),
     ]
 }
 
@@ -57,8 +59,8 @@ async fn live(State(state): State<ApiState>, caller: Caller) -> Response {
     let mut closing = state.closing.subscribe();
     let stream = async_stream::stream! {
         let mut pending: HashMap<SignalId, LiveValue> = HashMap::new();
-        let mut flush = interval(VALUES_EVERY);
-        flush.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut earliest = Instant::now();
+        let mut flush_at: Option<Instant> = None;
         let mut look = interval(SESSION_EVERY);
         look.set_missed_tick_behavior(MissedTickBehavior::Delay);
         look.tick().await;
@@ -74,16 +76,20 @@ async fn live(State(state): State<ApiState>, caller: Caller) -> Response {
                         if let Some(event) = take(&state, &caller, &message, &mut pending) {
                             yield Ok(event);
                         }
+                        if flush_at.is_none() && !pending.is_empty() {
+                            flush_at = Some(earliest.max(Instant::now() + GATHER));
+                        }
                     }
-                    // Another tenant's, or messages were lost: the next values bring the latest.
-                    Ok(_) | Err(RecvError::Lagged(_)) => {}
+                    // Another tenant's.
+                    Ok(_) => {}
+                    // An alert may be among what was lost.
+                    Err(RecvError::Lagged(lost)) => yield Ok(event("lagged", &lost)),
                     Err(RecvError::Closed) => break,
                 },
-                _ = flush.tick() => {
-                    if !pending.is_empty() {
-                        let values: Vec<LiveValue> = pending.drain().map(|(_, v)| v).collect();
-                        yield Ok(event("values", &values));
-                    }
+                () = sleep_until(flush_at.unwrap_or(earliest)), if flush_at.is_some() => {
+                    let values: Vec<LiveValue> = pending.drain().map(|(_, v)| v).collect();
+                    yield Ok(event("values", &values));
+                    (earliest, flush_at) = (Instant::now() + VALUES_EVERY, None);
                 }
                 _ = closing.changed() => break,
                 session = ended.recv() => match session {

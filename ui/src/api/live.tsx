@@ -43,6 +43,8 @@ const STALE: Record<string, string[]> = {
   integration: ['integrations', 'integration'],
   assets: ['twin', 'twin-asset', 'overview'],
 };
+/** Messages were lost on the way: any of the above may be among them. */
+STALE.lagged = [...new Set(Object.values(STALE).flat())];
 
 export function LiveProvider({ children }: { children: ReactNode }) {
   const client = useQueryClient();
