@@ -6,7 +6,7 @@ use anyhow::{Context, Result};
 use iq_connector::{Connector, StageKey, StageStatus, StreamPhase, conformance};
 use iq_domain::{Quality, TrustState, Value as Measured};
 use iq_testkit::{Peer, free_port, python_venv};
-use iq_tests::{Collected, Rig, peers_dir, user_certificate};
+use iq_tests::{Cable, Collected, Rig, peers_dir, user_certificate};
 use serde_json::{Value, json};
 
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -312,6 +312,45 @@ async fn values_flow_again_after_a_restart_with_reordered_namespaces() -> Result
         .await?;
     assert!(collected.by_tag.keys().all(|t| **t == *tag(1)));
     assert!(stream.state.borrow().connects >= 2);
+    stream.stop().await;
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_pulled_cable_is_noticed_and_what_the_server_queued_arrives_afterwards() -> Result<()> {
+    let rig = Rig::new()?;
+    let port = free_port()?;
+    let mut peer = start(&rig, port, &[])?;
+    let cable = Cable::to(port).await?;
+    let through = secure(cable.port);
+    rig.test(&through).await?;
+    rig.trust.decide_pending(TrustState::Trusted);
+    let mut stream = rig.stream(&through, vec![tag(1)], 64)?;
+    stream.fresh_value(PATIENCE).await?;
+
+    // No goodbye, no refused connection: only silence.
+    cable.pull();
+    stream
+        .phase(PATIENCE, |p| {
+            matches!(p, StreamPhase::Connecting | StreamPhase::Error(_))
+        })
+        .await?;
+    peer.say("write 7 0.5")?;
+    cable.plug();
+    let mut collected = Collected::default();
+    let is_there = |c: &Collected| {
+        c.by_tag
+            .values()
+            .flatten()
+            .any(|s| s.value == Some(Measured::Number(7.0)))
+    };
+    stream
+        .collect_until(&mut collected, PATIENCE, is_there)
+        .await?;
+    assert!(
+        !collected.gaps.is_empty() || stream.state.borrow().connects < 2,
+        "a new session without a gap mark hides what was missed"
+    );
     stream.stop().await;
     Ok(())
 }
