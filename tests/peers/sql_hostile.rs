@@ -1,6 +1,7 @@
 //! The SQL connector against listeners that are no database, or a malicious one: it must answer with a
 //! code, in bounded time and memory.
 
+#[allow(dead_code, reason = "each test binary uses a part of it")]
 mod sql_rig;
 
 use std::{future::Future, time::Duration};

@@ -19,17 +19,17 @@ use tempfile::TempDir;
 use tokio::sync::{mpsc, watch};
 
 /// The connector and its surroundings.
-pub struct Rig {
-    pub connector: SqlConnector,
-    pub cursors: BTreeMap<String, Value>,
-    pub clock: Arc<dyn Clock>,
+pub(crate) struct Rig {
+    pub(crate) connector: SqlConnector,
+    pub(crate) cursors: BTreeMap<String, Value>,
+    pub(crate) clock: Arc<dyn Clock>,
     identity: Arc<OwnIdentity>,
     integration: IntegrationId,
     _dir: TempDir,
 }
 
 /// A configuration with some fields replaced; null removes one.
-pub fn with(base: &Value, changes: Value) -> Value {
+pub(crate) fn with(base: &Value, changes: Value) -> Value {
     let mut changed = base.as_object().cloned().unwrap_or_default();
     for (key, value) in changes.as_object().cloned().unwrap_or_default() {
         match value {
@@ -41,7 +41,7 @@ pub fn with(base: &Value, changes: Value) -> Value {
 }
 
 impl Rig {
-    pub fn new() -> Result<Self> {
+    pub(crate) fn new() -> Result<Self> {
         let dir = tempfile::tempdir()?;
         let identity = OwnIdentity {
             application_uri: "urn:test".into(),
@@ -61,13 +61,12 @@ impl Rig {
     }
 
     /// The clock stands still at this moment.
-    #[allow(dead_code, reason = "not every test binary stops the clock")]
-    pub fn at(mut self, now: Timestamp) -> Self {
+    pub(crate) fn at(mut self, now: Timestamp) -> Self {
         self.clock = Arc::new(ManualClock::at(now));
         self
     }
 
-    pub fn context(&self, written: &Value) -> Result<ConnectorContext> {
+    pub(crate) fn context(&self, written: &Value) -> Result<ConnectorContext> {
         let schema = self.connector.spec().schema;
         let (public, secrets) = split_config(&schema, written, &BTreeMap::new())
             .map_err(|errors| anyhow::anyhow!("{errors:?}"))?;
@@ -86,7 +85,7 @@ impl Rig {
         })
     }
 
-    pub async fn test(&self, written: &Value) -> Result<TestReport> {
+    pub(crate) async fn test(&self, written: &Value) -> Result<TestReport> {
         let ctx = self.context(written)?;
         let report = self.connector.test(&ctx, &|_| ()).await;
         iq_connector::conformance::check_report(&report);
@@ -94,7 +93,7 @@ impl Rig {
     }
 
     /// The code of a test that must fail, with the stage it failed in.
-    pub async fn failure(&self, written: &Value) -> Result<(String, String)> {
+    pub(crate) async fn failure(&self, written: &Value) -> Result<(String, String)> {
         let report = self.test(written).await?;
         let failed = report
             .stages
@@ -110,7 +109,7 @@ impl Rig {
         ))
     }
 
-    pub fn stream(&self, written: &Value, tags: &[&str]) -> Result<Stream> {
+    pub(crate) fn stream(&self, written: &Value, tags: &[&str]) -> Result<Stream> {
         let ctx = self.context(written)?;
         let list: Vec<Arc<str>> = tags.iter().map(|t| Arc::from(*t)).collect();
         let (tags, tag_set) = watch::channel(Arc::new(list));
@@ -128,10 +127,10 @@ impl Rig {
 
 /// What a stream delivered.
 #[derive(Default)]
-pub struct Got {
-    pub live: Vec<RawSample>,
-    pub past: Vec<RawSample>,
-    pub cursors: BTreeMap<String, Value>,
+pub(crate) struct Got {
+    pub(crate) live: Vec<RawSample>,
+    pub(crate) past: Vec<RawSample>,
+    pub(crate) cursors: BTreeMap<String, Value>,
 }
 
 impl Got {
@@ -146,7 +145,7 @@ impl Got {
     }
 
     /// Times and values of a tag, live and past.
-    pub fn values(&self, tag: &str) -> Vec<(String, String)> {
+    pub(crate) fn values(&self, tag: &str) -> Vec<(String, String)> {
         let all = self.past.iter().chain(&self.live);
         let mut found: Vec<(String, String)> = all
             .filter(|s| &*s.external_tag == tag)
@@ -161,17 +160,21 @@ impl Got {
 }
 
 /// A running stream with the test on its other end.
-pub struct Stream {
-    pub state: watch::Receiver<StreamState>,
-    pub tags: TagSetSender,
-    pub got: Got,
+pub(crate) struct Stream {
+    pub(crate) state: watch::Receiver<StreamState>,
+    pub(crate) tags: TagSetSender,
+    pub(crate) got: Got,
     batches: mpsc::Receiver<Batch>,
     running: RunningConnector,
 }
 
 impl Stream {
     /// Takes batches until `is_done` says so.
-    pub async fn until(&mut self, what: &str, mut is_done: impl FnMut(&Got) -> bool) -> Result<()> {
+    pub(crate) async fn until(
+        &mut self,
+        what: &str,
+        mut is_done: impl FnMut(&Got) -> bool,
+    ) -> Result<()> {
         let deadline = Instant::now() + Duration::from_secs(60);
         while !is_done(&self.got) {
             let left = deadline.saturating_duration_since(Instant::now());
@@ -190,7 +193,7 @@ impl Stream {
     }
 
     /// Waits for a state, taking batches meanwhile.
-    pub async fn until_state(
+    pub(crate) async fn until_state(
         &mut self,
         what: &str,
         is_done: impl Fn(&StreamState) -> bool,
@@ -213,7 +216,7 @@ impl Stream {
     }
 
     /// Stops it, which must take less than five seconds; returns everything delivered.
-    pub async fn stop(mut self) -> Result<Got> {
+    pub(crate) async fn stop(mut self) -> Result<Got> {
         let started = Instant::now();
         self.running.stop().await;
         let took = started.elapsed();
@@ -226,7 +229,7 @@ impl Stream {
 }
 
 /// What both servers are asked for.
-pub fn base(db_type: &str, port: u16, ca: &str) -> Value {
+pub(crate) fn base(db_type: &str, port: u16, ca: &str) -> Value {
     json!({
         "db_type": db_type, "host": "127.0.0.1", "port": port, "database_name": "plant",
         "username": "reader", "password": "read-only-7", "ssl_mode": "verify_full", "tls_ca": ca,

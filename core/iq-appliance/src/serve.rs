@@ -13,6 +13,7 @@ use iq_connector::ConnectorRegistry;
 use iq_connector_eam::EamConnector;
 use iq_connector_opcua::OpcUaConnector;
 use iq_connector_pi::PiConnector;
+use iq_connector_sql::SqlConnector;
 use iq_domain::{Clock, CodedError, WallClock};
 use iq_historian::{Historian, HistorianConfig};
 use iq_runtime::{DemoPlant, Runtime, RuntimeParts};
@@ -229,6 +230,8 @@ fn finish_config(
         config.opcua_endpoint_url = Some(plant.endpoint_url().to_owned());
         config.opcua_username = Some(plant.user().to_owned());
         config.opcua_password = Some(plant.password());
+        config.pi_base_url = plant.pi_url().map(str::to_owned);
+        config.sap_base_url = plant.sap_url().map(str::to_owned);
     }
     if !config.listen.ip().is_loopback() && options.demo.is_some() {
         bail!("the demonstration is served on this machine only");
@@ -277,7 +280,8 @@ async fn open(
             .with(Arc::new(OpcUaConnector::new()))
             .with(Arc::new(PiConnector::new()))
             .with(Arc::new(EamConnector::sap_pm()))
-            .with(Arc::new(EamConnector::oracle_eam())),
+            .with(Arc::new(EamConnector::oracle_eam()))
+            .with(Arc::new(SqlConnector::new())),
         identity: Arc::new(identity),
         plant: demo,
     })

@@ -123,7 +123,7 @@ pub struct SqlConfig {
     #[schemars(extend("x-order" = 80, "x-group" = "security", "x-widget" = "select", "default" = "verify_full"))]
     pub ssl_mode: Option<SslMode>,
 
-    /// Certificate of the authority that issued the server's certificate, in PEM form. Empty for the authorities known to the system.
+    /// Certificate of the authority that issued the server's certificate, in PEM form. Empty for the public authorities.
     #[schemars(extend("x-order" = 90, "x-group" = "security", "x-widget" = "pem",
         "x-show-when" = {"ssl_mode": ["verify_ca", "verify_full"]}, "maxLength" = 50_000))]
     pub tls_ca: Option<String>,

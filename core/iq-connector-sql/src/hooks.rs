@@ -1,8 +1,14 @@
-//! For the tests of the layers below the query check: a text is run as if it had passed. The feature
-//! that brings this is for tests only.
+//! For tests and measurements: a text is run as if the query check had passed it, and the past is read
+//! to its end. The feature that brings this is for them only.
 
-use iq_connector::ConnectorContext;
-use iq_domain::CodedError;
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use iq_connector::{Connector, ConnectorContext, Purpose, StreamPhase};
+use iq_domain::{CodedError, RawSample};
+use tokio::sync::{mpsc, watch};
 
 use crate::{
     config::Target,
@@ -33,4 +39,52 @@ pub async fn run_unchecked(
     let outcome = link.rows(&Statement::plain(sql), Caps::rows(1_000)).await;
     link.close().await;
     outcome.map(|rows| rows.len())
+}
+
+/// A past that was read to its end.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct BackFilled {
+    /// Samples of the past.
+    pub samples: u64,
+    /// Batches they came in.
+    pub batches: u64,
+    /// From the start of the connector to the last position.
+    pub took: Duration,
+}
+
+/// Reads the past of `tags` to its end as a host would, and stops. Fails with the connector's error.
+pub async fn back_fill(
+    connector: &crate::SqlConnector,
+    ctx: ConnectorContext,
+    tags: Vec<Arc<str>>,
+) -> Result<BackFilled, CodedError> {
+    let started = Instant::now();
+    let mut missing = tags.len();
+    let (_tags, tag_set) = watch::channel(Arc::new(tags));
+    let (sink, mut batches) = mpsc::channel(8);
+    let running = connector.start(ctx, tag_set, sink);
+    let mut state = running.state.clone();
+    let mut filled = BackFilled::default();
+    while missing > 0 {
+        let batch = tokio::select! {
+            batch = batches.recv() => batch,
+            Ok(()) = state.changed() => {
+                if let StreamPhase::Error(error) = &state.borrow_and_update().phase {
+                    return Err(error.clone());
+                }
+                continue;
+            }
+        };
+        let Some(batch) = batch else { break };
+        let done = batch.cursors.iter().filter(|c| c.name.starts_with("tag/"));
+        missing = missing.saturating_sub(done.count());
+        if batch.purpose == Purpose::BackFill {
+            let samples: &[RawSample] = &batch.samples;
+            filled.samples += samples.len() as u64;
+            filled.batches += 1;
+        }
+    }
+    filled.took = started.elapsed();
+    running.stop().await;
+    Ok(filled)
 }

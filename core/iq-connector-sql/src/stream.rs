@@ -190,6 +190,7 @@ impl Streamer {
     }
 
     async fn work(&mut self, work: &mut Work, pause: &mut Duration) -> Result<(), Exit> {
+        self.set_phase(StreamPhase::Polling);
         self.take_tags(work).await?;
         let interval = Duration::from_millis(u64::from(work.settings.poll_ms));
         let mut next_poll = Instant::now();

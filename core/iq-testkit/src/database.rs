@@ -6,6 +6,7 @@ use std::{
     io::Write,
     path::{Path, PathBuf},
     process::{Command, Stdio},
+    sync::Mutex,
     time::Duration,
 };
 
@@ -164,7 +165,8 @@ pub struct Postgres {
     pub ca: TestCa,
     bin: PathBuf,
     dir: TempDir,
-    peer: Option<Peer>,
+    /// Behind a lock, so that tests on several threads may share the server.
+    peer: Mutex<Option<Peer>>,
 }
 
 const POSTGRES_ADVICE: &str = "install PostgreSQL (Debian: apt-get install postgresql)";
@@ -201,7 +203,7 @@ impl Postgres {
             ca,
             bin,
             dir,
-            peer: None,
+            peer: Mutex::new(None),
         };
         postgres.restart()?;
         postgres.sql_in("postgres", "CREATE DATABASE plant")?;
@@ -239,25 +241,41 @@ impl Postgres {
         }
         let server = as_server(server, self.dir.path());
         let ready = "LOG:  database system is ready to accept connections";
-        self.peer = Some(Peer::start(server, ready, PATIENCE)?);
+        self.peer = Mutex::new(Some(Peer::start(server, ready, PATIENCE)?));
         Ok(())
     }
 
     /// Stops it at once, as a crash would.
     pub fn stop(&mut self) {
-        if self.peer.is_some() {
+        if self.peer.get_mut().is_ok_and(|peer| peer.is_some()) {
             let mut stop = Command::new(self.bin.join("pg_ctl"));
             stop.args(["stop", "-m", "immediate", "-D"])
                 .arg(self.dir.path().join("data"));
             // Killing follows in any case; asking first lets it free its shared memory.
             drop(must(as_server(stop, self.dir.path()), POSTGRES_ADVICE));
-            self.peer = None;
+            self.peer = Mutex::new(None);
         }
     }
 
     /// Runs SQL as the administrator in the database `plant`; returns what it prints.
     pub fn sql(&self, sql: &str) -> Result<String> {
         self.sql_in("plant", sql)
+    }
+
+    /// A table `history` with `rows` values of each of `tags` tags over the last 23 hours, which the
+    /// login `reader` (password `read-only-7`) may read; returns the tags.
+    pub fn history(&self, tags: usize, rows: usize) -> Result<Vec<String>> {
+        self.sql(&format!(
+            "CREATE ROLE reader LOGIN PASSWORD 'read-only-7';
+             CREATE TABLE history (ts timestamptz NOT NULL, tag text NOT NULL, value double precision);
+             INSERT INTO history
+               SELECT now() - interval '10 minutes' - n * interval '22 hours' / {rows}, 'T-' || t, sin(n) * t
+               FROM generate_series(0, {rows} - 1) n, generate_series(1, {tags}) t;
+             CREATE INDEX ON history (ts);
+             ANALYZE history;
+             GRANT SELECT ON history TO reader;"
+        ))?;
+        Ok((1..=tags).map(|n| format!("T-{n}")).collect())
     }
 
     fn sql_in(&self, database: &str, sql: &str) -> Result<String> {
@@ -293,7 +311,8 @@ pub struct MariaDb {
     /// Its authority.
     pub ca: TestCa,
     dir: TempDir,
-    peer: Option<Peer>,
+    /// Behind a lock, so that tests on several threads may share the server.
+    peer: Mutex<Option<Peer>>,
 }
 
 const MARIADB_ADVICE: &str =
@@ -307,9 +326,10 @@ impl MariaDb {
         let path = |name: &str| dir.path().join(name);
         private_file(&path("server.crt"), &ca.certificate_pem)?;
         private_file(&path("server.key"), &ca.key_pem)?;
+        // Runs at every start.
         let admin = format!(
-            "CREATE DATABASE plant CHARACTER SET utf8mb4;\n\
-             CREATE USER 'admin'@'127.0.0.1' IDENTIFIED BY '{ADMIN_PASSWORD}';\n\
+            "CREATE DATABASE IF NOT EXISTS plant CHARACTER SET utf8mb4;\n\
+             CREATE USER IF NOT EXISTS 'admin'@'127.0.0.1' IDENTIFIED BY '{ADMIN_PASSWORD}';\n\
              GRANT ALL PRIVILEGES ON *.* TO 'admin'@'127.0.0.1' WITH GRANT OPTION;\n"
         );
         private_file(&path("admin.sql"), &admin)?;
@@ -320,14 +340,13 @@ impl MariaDb {
                 "--auth-root-authentication-method=normal",
                 "--skip-test-db",
             ])
-            .arg(format!("--datadir={}", path("data").display()))
-            .arg(format!("--extra-file={}", path("admin.sql").display()));
+            .arg(format!("--datadir={}", path("data").display()));
         must(as_server(install, dir.path()), MARIADB_ADVICE)?;
         let mut server = Self {
             port: free_port()?,
             ca,
             dir,
-            peer: None,
+            peer: Mutex::new(None),
         };
         server.restart()?;
         Ok(server)
@@ -335,7 +354,7 @@ impl MariaDb {
 
     /// Starts it again on its port and data.
     pub fn restart(&mut self) -> Result<()> {
-        self.peer = None;
+        self.peer = Mutex::new(None);
         let path = |name: &str| self.dir.path().join(name).display().to_string();
         let mut server = Command::new("sh");
         server
@@ -344,6 +363,7 @@ impl MariaDb {
             .arg(format!("--socket={}", path("socket")))
             .arg(format!("--pid-file={}", path("pid")))
             .arg(format!("--port={}", self.port))
+            .arg(format!("--init-file={}", path("admin.sql")))
             .arg(format!("--ssl-cert={}", path("server.crt")))
             .arg(format!("--ssl-key={}", path("server.key")))
             .args(["--bind-address=127.0.0.1", "--character-set-server=utf8mb4"])
@@ -352,13 +372,13 @@ impl MariaDb {
         // The server lies beside the administrator's programs, which not every path has.
         let programs = std::env::var("PATH").unwrap_or_default();
         server.env("PATH", format!("{programs}:/usr/sbin:/usr/local/sbin"));
-        self.peer = Some(Peer::start(server, "Version: ", PATIENCE)?);
+        self.peer = Mutex::new(Some(Peer::start(server, "Version: ", PATIENCE)?));
         Ok(())
     }
 
     /// Stops it at once, as a crash would.
     pub fn stop(&mut self) {
-        self.peer = None;
+        self.peer = Mutex::new(None);
     }
 
     /// Runs SQL as the administrator in the database `plant`; returns what it prints.
