@@ -3,7 +3,7 @@
 use std::ops::ControlFlow;
 
 use iq_domain::{CodedError, Message, Quality, Timestamp, Value, neutralise};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::{
     layout::{FileFormat, ImportLayout},
@@ -25,7 +25,7 @@ const PREVIEW_READINGS: usize = 40;
 const PREVIEW_ROWS: u64 = 200;
 
 /// What was found out about a file.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct FileProfile {
     /// What it is.
     pub format: FileFormat,

@@ -9,6 +9,7 @@ mod alerts;
 mod demo;
 mod drift;
 mod flow;
+pub mod imports;
 mod index;
 mod ingest;
 mod integrations;
@@ -98,6 +99,8 @@ pub(crate) struct Inner {
     pub(crate) flow: mpsc::Sender<flow::FlowMessage>,
     pub(crate) supervisor: supervisor::Supervisor,
     pub(crate) maintenance: maintenance::Maintenance,
+    /// Uploaded files that are being read.
+    pub(crate) imports: imports::Imports,
     pub(crate) cancel: CancellationToken,
     /// One look for drift at a time.
     pub(crate) drifting: tokio::sync::Mutex<()>,
@@ -141,6 +144,7 @@ impl Runtime {
             flow,
             supervisor: supervisor::Supervisor::default(),
             maintenance: maintenance::Maintenance::default(),
+            imports: imports::Imports::default(),
             cancel: CancellationToken::new(),
             drifting: tokio::sync::Mutex::default(),
             reloading: tokio::sync::Mutex::default(),
@@ -172,6 +176,7 @@ impl Runtime {
         for (tenant, id) in integrations {
             inner.supervisor.restart(&inner, tenant, id).await?;
         }
+        imports::resume(&inner).await?;
         Ok(Self(inner))
     }
 

@@ -1,0 +1,448 @@
+//! A file at work: looked through, or imported. Progress is readable at any time; an import goes on
+//! after a restart where its last durable batch ended.
+
+use std::{
+    collections::{BTreeMap, HashSet},
+    ops::ControlFlow,
+    path::PathBuf,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering::Relaxed},
+    },
+    time::Instant,
+};
+
+use iq_connector::{Batch, CursorMark, Purpose};
+use iq_connector_file::{
+    Chunk, FileProfile, FileSource, ImportLayout, Position, ReadOptions, TagFound, Wanted,
+    read_file,
+};
+use iq_domain::{CodedError, ImportId, SourceRecord};
+use iq_store::{
+    imports::{self, Import, ImportCounts, ImportState, ImportTag},
+    integrations,
+};
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use sha2::{Digest, Sha256};
+use tokio::sync::{mpsc, watch};
+use tokio_util::sync::CancellationToken;
+use tracing::{error, info, warn};
+
+use super::{blocking, files, profile_of};
+use crate::{Inner, ingest::Ingest};
+
+/// Batches between the reading thread and the disk.
+const AHEAD: usize = 4;
+
+/// What is done with a file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Mode {
+    /// It is looked through: rows, tags, what can't be read.
+    Scan,
+    /// It is imported.
+    Run,
+}
+
+/// A file at work.
+pub(crate) struct Live {
+    pub(crate) mode: Mode,
+    cancel: CancellationToken,
+    done: watch::Sender<bool>,
+    started: Instant,
+    /// Rows of an earlier attempt; they count for nothing in the rate.
+    rows_before: AtomicU64,
+    counts: parking_lot::Mutex<ImportCounts>,
+}
+
+impl Live {
+    pub(crate) fn counts(&self) -> ImportCounts {
+        *self.counts.lock()
+    }
+
+    #[allow(clippy::cast_precision_loss)]
+    pub(crate) fn rows_per_s(&self) -> f64 {
+        let rows = self
+            .counts
+            .lock()
+            .rows
+            .saturating_sub(self.rows_before.load(Relaxed));
+        rows as f64 / self.started.elapsed().as_secs_f64().max(0.001)
+    }
+}
+
+/// Where an import stands, as it is written down with the values.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+struct Reached {
+    run_id: String,
+    position: Position,
+    counts: ImportCounts,
+}
+
+fn cursor_name(id: ImportId) -> String {
+    format!("import:{id}")
+}
+
+/// What makes an import the same as another: content, layout and mappings.
+pub(crate) fn import_key(inner: &Inner, row: &Import, layout: &ImportLayout) -> String {
+    let mut mappings = BTreeMap::new();
+    let tenant = inner.index.load().tenant(row.tenant_id);
+    let routes = tenant
+        .as_ref()
+        .and_then(|t| t.routes.get(&row.integration_id));
+    for (tag, routes) in routes.into_iter().flatten() {
+        let of_tag = routes.iter().map(|route| {
+            let m = &route.mapping;
+            json!([m.signal_id, m.unit, m.scaling_factor, m.offset_value])
+        });
+        mappings.insert(tag.to_string(), of_tag.collect::<Vec<_>>());
+    }
+    let all = json!([row.sha256, layout, mappings]).to_string();
+    let digest = Sha256::digest(all.as_bytes());
+    digest.iter().map(|b| format!("{b:02x}")).collect()
+}
+
+/// Takes up what was at work when the program stopped, and removes files nobody knows.
+pub(crate) async fn resume(inner: &Arc<Inner>) -> Result<(), CodedError> {
+    let tenants: Vec<_> = inner.index.load().tenants.keys().copied().collect();
+    let mut known = HashSet::new();
+    for tenant in tenants {
+        let rows = inner
+            .store
+            .read(move |conn| imports::list_imports(conn, tenant, None))
+            .await?;
+        for row in rows {
+            known.insert((tenant.to_string(), row.id.to_string()));
+            match row.state {
+                ImportState::Scanning => spawn(inner, row, Mode::Scan),
+                ImportState::Running => spawn(inner, row, Mode::Run),
+                _ => {}
+            }
+        }
+    }
+    let data_dir = inner.config.data_dir.clone();
+    blocking(move || {
+        files::sweep(&data_dir, |tenant, id| {
+            known.contains(&(tenant.to_owned(), id.to_owned()))
+        });
+        Ok(())
+    })
+    .await
+}
+
+/// Puts a file to work.
+pub(crate) fn spawn(inner: &Arc<Inner>, row: Import, mode: Mode) {
+    let live = Arc::new(Live {
+        mode,
+        cancel: inner.cancel.child_token(),
+        done: watch::channel(false).0,
+        started: Instant::now(),
+        rows_before: AtomicU64::new(0),
+        counts: parking_lot::Mutex::default(),
+    });
+    inner.imports.live.lock().insert(row.id, Arc::clone(&live));
+    let work = Work {
+        inner: Arc::clone(inner),
+        live,
+        row,
+    };
+    let mut tasks = inner.tasks.lock();
+    tasks.retain(|task| !task.is_finished());
+    tasks.push(tokio::spawn(work.run()));
+}
+
+/// Stops work on a file and waits until it has stopped.
+pub(crate) async fn stop(inner: &Inner, id: ImportId) {
+    let live = inner.imports.live.lock().get(&id).cloned();
+    if let Some(live) = live {
+        live.cancel.cancel();
+        let mut done = live.done.subscribe();
+        // An error means that the task is gone, which is what is waited for.
+        drop(done.wait_for(|done| *done).await);
+    }
+}
+
+struct Work {
+    inner: Arc<Inner>,
+    live: Arc<Live>,
+    row: Import,
+}
+
+/// How it ended.
+enum End {
+    Complete(Vec<TagFound>),
+    Cancelled,
+    /// The program is closing; the next start goes on.
+    Closing,
+}
+
+impl Work {
+    async fn run(mut self) {
+        let outcome = self.work().await;
+        let result = match outcome {
+            Ok(End::Closing) => Ok(()),
+            Ok(End::Complete(tags)) => self.complete(tags).await,
+            Ok(End::Cancelled) => self.end(ImportState::Cancelled, None).await,
+            Err(error) => {
+                warn!(import = %self.row.id, %error, "A file could not be read.");
+                self.end(ImportState::Failed, Some(error)).await
+            }
+        };
+        if let Err(error) = result {
+            error!(%error, import = %self.row.id, "The end of a file's import could not be stored.");
+        }
+        self.inner.imports.live.lock().remove(&self.row.id);
+        self.live.done.send_replace(true);
+    }
+
+    async fn work(&mut self) -> Result<End, CodedError> {
+        let slot = self.inner.imports.slot.acquire();
+        let _slot = tokio::select! {
+            slot = slot => slot,
+            () = self.live.cancel.cancelled() => return Ok(self.stopped()),
+        };
+        let profile = profile_of(&self.row)?;
+        let data_dir = &self.inner.config.data_dir;
+        let paths = (
+            files::upload_path(data_dir, self.row.tenant_id, self.row.id),
+            files::rejects_path(data_dir, self.row.tenant_id, self.row.id),
+        );
+        match self.live.mode {
+            Mode::Scan => self.scan(profile, paths).await,
+            Mode::Run => self.import(profile, paths).await,
+        }
+    }
+
+    fn stopped(&self) -> End {
+        if self.inner.cancel.is_cancelled() {
+            End::Closing
+        } else {
+            End::Cancelled
+        }
+    }
+
+    async fn scan(
+        &self,
+        profile: FileProfile,
+        (upload, rejected): (PathBuf, PathBuf),
+    ) -> Result<End, CodedError> {
+        let (live, size) = (Arc::clone(&self.live), self.row.size_bytes);
+        let options = ReadOptions {
+            from: Position::default(),
+            wanted: Wanted::None,
+            now: self.inner.clock.now(),
+        };
+        let tags = blocking(move || {
+            let source = FileSource::open(&upload)?;
+            let mut rejects = files::Rejects::open(&rejected, 0)?;
+            let mut failed = None;
+            let tags = read_file(
+                &source,
+                profile.format,
+                &profile.layout,
+                options,
+                &mut |mut chunk| {
+                    let counts = note(&live, &chunk, size);
+                    failed = rejects.add(std::mem::take(&mut chunk.rejects)).err();
+                    *live.counts.lock() = ImportCounts {
+                        // Nothing is handed on: what is wanted later is not known yet.
+                        unmapped: 0,
+                        samples: counts.samples + chunk.unwanted,
+                        ..counts
+                    };
+                    if failed.is_some() || live.cancel.is_cancelled() {
+                        return ControlFlow::Break(());
+                    }
+                    ControlFlow::Continue(())
+                },
+            )?;
+            match failed {
+                Some(error) => Err(error),
+                None => Ok(tags),
+            }
+        })
+        .await?;
+        if self.live.cancel.is_cancelled() {
+            return Ok(self.stopped());
+        }
+        Ok(End::Complete(tags))
+    }
+
+    async fn import(
+        &self,
+        profile: FileProfile,
+        (upload, rejected): (PathBuf, PathBuf),
+    ) -> Result<End, CodedError> {
+        let reached = self.reached().await?;
+        let run_id = self.row.run_id.clone().unwrap_or_default();
+        let start = reached
+            .as_ref()
+            .map_or_else(Position::default, |r| r.position);
+        let counts = reached.map(|r| r.counts).unwrap_or_default();
+        self.live.rows_before.store(counts.rows, Relaxed);
+        *self.live.counts.lock() = counts;
+        let (tenant_id, integration_id) = (self.row.tenant_id, self.row.integration_id);
+        let tags = self
+            .inner
+            .index
+            .load()
+            .tenant(tenant_id)
+            .map_or_else(Vec::new, |t| t.tags_of(integration_id));
+        let options = ReadOptions {
+            from: start,
+            wanted: Wanted::These(Arc::new(tags.into_iter().collect())),
+            now: self.inner.clock.now(),
+        };
+        let (sink, batches) = mpsc::channel::<Batch>(AHEAD);
+        let ingest = Ingest {
+            inner: Arc::clone(&self.inner),
+            tenant_id,
+            integration_id,
+            meter: Arc::default(),
+        };
+        let ingest = tokio::spawn(ingest.run(batches));
+        let (live, id, size) = (Arc::clone(&self.live), self.row.id, self.row.size_bytes);
+        let reading = blocking(move || {
+            let source = FileSource::open(&upload)?;
+            let mut rejects = files::Rejects::open(&rejected, counts.rejected)?;
+            let mut failed = None;
+            let tags = read_file(
+                &source,
+                profile.format,
+                &profile.layout,
+                options,
+                &mut |mut chunk| {
+                    let counts = note(&live, &chunk, size);
+                    failed = rejects.add(std::mem::take(&mut chunk.rejects)).err();
+                    let batch = batch_of(chunk, id, &run_id, counts);
+                    if failed.is_some()
+                        || live.cancel.is_cancelled()
+                        || sink.blocking_send(batch).is_err()
+                    {
+                        return ControlFlow::Break(());
+                    }
+                    *live.counts.lock() = counts;
+                    ControlFlow::Continue(())
+                },
+            )?;
+            match failed {
+                Some(error) => Err(error),
+                None => Ok(tags),
+            }
+        })
+        .await;
+        // Its side of the channel is closed: it ends when everything is durable.
+        drop(ingest.await);
+        let tags = reading?;
+        if self.live.cancel.is_cancelled() {
+            return Ok(self.stopped());
+        }
+        Ok(End::Complete(tags))
+    }
+
+    /// Where this very import stood when the program stopped.
+    async fn reached(&self) -> Result<Option<Reached>, CodedError> {
+        let (tenant, integration) = (self.row.tenant_id, self.row.integration_id);
+        let name = cursor_name(self.row.id);
+        let stored = self
+            .inner
+            .store
+            .read(move |conn| integrations::get_cursor(conn, tenant, integration, &name))
+            .await?;
+        let reached = stored.and_then(|text| serde_json::from_str::<Reached>(&text).ok());
+        Ok(reached.filter(|r| Some(&r.run_id) == self.row.run_id.as_ref()))
+    }
+
+    async fn complete(&mut self, tags: Vec<TagFound>) -> Result<(), CodedError> {
+        if self.live.mode == Mode::Run {
+            let layout = profile_of(&self.row)?.layout;
+            self.row.imported_key = Some(import_key(&self.inner, &self.row, &layout));
+            info!(import = %self.row.id, counts = ?self.live.counts(), "A file was imported.");
+            return self.end(ImportState::Done, None).await;
+        }
+        {
+            let mut counts = self.live.counts.lock();
+            counts.tags = tags.len() as u64;
+            counts.first_at = tags.iter().filter_map(|t| t.first_at).min();
+            counts.last_at = tags.iter().filter_map(|t| t.last_at).max();
+        }
+        let (tenant, id) = (self.row.tenant_id, self.row.id);
+        let tags: Vec<ImportTag> = tags
+            .into_iter()
+            .map(|t| ImportTag {
+                tag: t.tag.to_string(),
+                unit: t.unit,
+                samples: t.values,
+                first_at: t.first_at,
+                last_at: t.last_at,
+                last_value: json!(t.last_value),
+            })
+            .collect();
+        self.inner
+            .store
+            .write(move |tx| imports::replace_import_tags(tx, tenant, id, &tags))
+            .await?;
+        self.end(ImportState::Ready, None).await
+    }
+
+    async fn end(
+        &mut self,
+        state: ImportState,
+        error: Option<CodedError>,
+    ) -> Result<(), CodedError> {
+        let mut counts = self.live.counts();
+        counts.ms = u64::try_from(self.live.started.elapsed().as_millis()).unwrap_or(u64::MAX);
+        match self.live.mode {
+            Mode::Scan => self.row.scan = counts,
+            Mode::Run => {
+                if state == ImportState::Done {
+                    counts.bytes = self.row.size_bytes;
+                }
+                self.row.run = counts;
+                self.row.finished_at = Some(self.inner.clock.now());
+            }
+        }
+        self.row.state = state;
+        self.row.error_code = error.as_ref().map(|e| e.code.to_owned());
+        self.row.error_params = error.map_or_else(|| json!({}), |e| json!(e.params));
+        let (tenant, row) = (self.row.tenant_id, self.row.clone());
+        self.inner
+            .store
+            .write(move |tx| imports::update_import(tx, tenant, &row))
+            .await?;
+        Ok(())
+    }
+}
+
+/// The counts once a chunk is taken.
+fn note(live: &Live, chunk: &Chunk, size: u64) -> ImportCounts {
+    let before = live.counts();
+    ImportCounts {
+        // A spreadsheet is packed; only text has a place in the file.
+        bytes: chunk.position.offset.min(size),
+        rows: before.rows + chunk.rows,
+        samples: before.samples + chunk.samples.len() as u64,
+        events: before.events + chunk.events.len() as u64,
+        rejected: before.rejected + chunk.rejects.len() as u64,
+        unmapped: before.unmapped + chunk.unwanted,
+        ..before
+    }
+}
+
+fn batch_of(chunk: Chunk, id: ImportId, run_id: &str, counts: ImportCounts) -> Batch {
+    let reached = Reached {
+        run_id: run_id.to_owned(),
+        position: chunk.position,
+        counts,
+    };
+    Batch {
+        samples: chunk.samples,
+        records: chunk.events.into_iter().map(SourceRecord::Event).collect(),
+        gap: None,
+        purpose: Purpose::BackFill,
+        cursors: vec![CursorMark {
+            name: cursor_name(id),
+            position: json!(reached),
+        }],
+    }
+}
