@@ -233,13 +233,16 @@ impl Api {
     }
 
     fn accept<T: Fallible>(&self, answer: T) -> Answer<T> {
-        match answer.exception() {
-            None => Ok(answer),
-            Some(exception) => Err(Failure {
+        if let Some(exception) = answer.exception() {
+            return Err(Failure {
                 status: 200,
                 detail: exception.errors.first().cloned().unwrap_or_default(),
                 error: exception.coded(self.host()),
-            }),
+            });
+        }
+        match answer.error() {
+            None => Ok(answer),
+            Some(detail) => Err(self.failure(200, detail, None)),
         }
     }
 

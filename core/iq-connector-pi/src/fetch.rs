@@ -196,9 +196,11 @@ async fn read(
         .await?;
     for (set, answer) in many.into_iter().zip(answers) {
         let mut found: HashMap<String, Vec<TimedValue>> = match answer {
+            // A stream with an error in place of its values is read alone: that names the error.
             Ok(list) => list
                 .items
                 .into_iter()
+                .filter(|stream| stream.errors.is_empty())
                 .filter_map(|stream| Some((stream.web_id?, stream.items)))
                 .collect(),
             Err(failure) => {
@@ -242,8 +244,8 @@ pub(crate) async fn present(
             let at = chunk
                 .iter()
                 .find(|at| stream.web_id.as_deref() == Some(&*web_ids[**at]));
-            if let Some(at) = at {
-                answers[*at] = Some(Ok(stream.value));
+            if let (Some(at), Some(value)) = (at, stream.value) {
+                answers[*at] = Some(Ok(value));
             }
         }
     }

@@ -35,9 +35,34 @@ impl WebException {
     }
 }
 
-/// A document that may carry a [`WebException`].
+/// A document that may say that it is none, in spite of its status.
 pub(crate) trait Fallible {
     fn exception(&self) -> Option<&WebException>;
+
+    /// The first error that stands in place of content.
+    fn error(&self) -> Option<String> {
+        None
+    }
+}
+
+/// An error in place of content: a text, or one that names a field.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(untagged)]
+pub(crate) enum Problem {
+    Text(String),
+    Field(FieldProblem),
+    /// Something else; that it stands there is enough.
+    Other(serde::de::IgnoredAny),
+}
+
+/// The first of some errors in words.
+pub(crate) fn first_error(problems: &[Problem]) -> Option<String> {
+    let first = problems.first()?;
+    Some(match first {
+        Problem::Text(text) => text.clone(),
+        Problem::Field(field) => field.message.first().cloned().unwrap_or_default(),
+        Problem::Other(_) => "-".to_owned(),
+    })
 }
 
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -60,11 +85,17 @@ pub(crate) struct List<T> {
     pub(crate) items: Vec<T>,
     #[serde(default)]
     pub(crate) web_exception: Option<WebException>,
+    #[serde(default, deserialize_with = "or_default")]
+    errors: Vec<Problem>,
 }
 
 impl<T> Fallible for List<T> {
     fn exception(&self) -> Option<&WebException> {
         self.web_exception.as_ref()
+    }
+
+    fn error(&self) -> Option<String> {
+        first_error(&self.errors)
     }
 }
 
@@ -163,7 +194,7 @@ pub(crate) struct TimedValue {
     pub(crate) questionable: Option<bool>,
     pub(crate) substituted: Option<bool>,
     #[serde(deserialize_with = "or_default")]
-    pub(crate) errors: Vec<FieldProblem>,
+    pub(crate) errors: Vec<Problem>,
     pub(crate) web_exception: Option<WebException>,
 }
 
@@ -174,8 +205,8 @@ impl Fallible for TimedValue {
 }
 
 /// Why a single value failed.
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(rename_all = "PascalCase", default)]
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "PascalCase")]
 pub(crate) struct FieldProblem {
     #[serde(deserialize_with = "or_default")]
     pub(crate) message: Vec<String>,
@@ -188,6 +219,8 @@ pub(crate) struct StreamValues {
     pub(crate) web_id: Option<String>,
     #[serde(deserialize_with = "or_default")]
     pub(crate) items: Vec<TimedValue>,
+    #[serde(deserialize_with = "or_default")]
+    pub(crate) errors: Vec<Problem>,
 }
 
 /// The present value of one stream within a set.
@@ -195,8 +228,7 @@ pub(crate) struct StreamValues {
 #[serde(rename_all = "PascalCase", default)]
 pub(crate) struct StreamValue {
     pub(crate) web_id: Option<String>,
-    #[serde(deserialize_with = "or_default")]
-    pub(crate) value: TimedValue,
+    pub(crate) value: Option<TimedValue>,
 }
 
 /// One answer within a batch.
@@ -261,6 +293,17 @@ mod tests {
         let error = broken.exception().unwrap().coded("pi");
         assert_eq!(error.code, "pi.answer_broke");
         assert_eq!(error.params["detail"], "cut");
+        for (text, first) in [
+            (r#"{"Errors":["gone"]}"#, "gone"),
+            (
+                r#"{"Errors":[{"FieldName":"Value","Message":["off"]}]}"#,
+                "off",
+            ),
+            (r#"{"Errors":[7],"Items":[]}"#, "-"),
+        ] {
+            let list: List<Object> = serde_json::from_str(text).unwrap();
+            assert_eq!(list.error().as_deref(), Some(first));
+        }
         assert_eq!(error_text(r#"{"Errors":["a","b"]}"#), "a");
         assert_eq!(error_text(r#"{"Message":"m"}"#), "m");
         assert_eq!(error_text("<html>"), "-");
