@@ -29,20 +29,32 @@ pub(crate) fn routes() -> Vec<Route> {
     use Permission::{IntegrationsWrite, WorkOrdersApprove, WorkOrdersRead, WorkOrdersWrite};
     let entry = |route: Route| route.answer::<OutboxEntry>();
     vec![
-        get("/api/work-orders/settings", WorkOrdersRead, get_settings)
-            .answer::<WorkOrderSettings>()
-            .says("How work orders leave"),
-        put("/api/work-orders/settings", IntegrationsWrite, put_settings)
-            .body::<WorkOrderSettings>()
-            .answer::<WorkOrderSettings>()
-            .audits("work_orders.update_settings")
-            .says("Set how work orders leave"),
-        post("/api/work-orders/{id}/push", WorkOrdersWrite, push)
-            .query::<PushQuery>()
-            .body::<PushRequest>()
-            .answer::<PushAnswer>()
-            .audits("work_orders.push")
-            .says("Show what would be sent, or hand it in for approval"),
+        get(
+            "/api/work-orders/settings",
+            WorkOrdersRead,
+            get_work_order_settings,
+        )
+        .answer::<WorkOrderSettings>()
+        .says("How work orders leave"),
+        put(
+            "/api/work-orders/settings",
+            IntegrationsWrite,
+            put_work_order_settings,
+        )
+        .body::<WorkOrderSettings>()
+        .answer::<WorkOrderSettings>()
+        .audits("work_orders.update_settings")
+        .says("Set how work orders leave"),
+        post(
+            "/api/work-orders/{id}/push",
+            WorkOrdersWrite,
+            push_work_order,
+        )
+        .query::<PushQuery>()
+        .body::<PushRequest>()
+        .answer::<PushAnswer>()
+        .audits("work_orders.push")
+        .says("Show what would be sent, or hand it in for approval"),
         get("/api/work-orders/outbox", WorkOrdersRead, list_outbox)
             .query::<OutboxQuery>()
             .list::<OutboxEntry>()
@@ -50,13 +62,13 @@ pub(crate) fn routes() -> Vec<Route> {
         entry(get(
             "/api/work-orders/outbox/{id}",
             WorkOrdersRead,
-            get_entry,
+            get_outbox_entry,
         ))
         .says("One of them"),
         entry(put(
             "/api/work-orders/outbox/{id}",
             WorkOrdersApprove,
-            edit_entry,
+            edit_outbox_entry,
         ))
         .body::<PushContent>()
         .audits("work_orders.edit_push")
@@ -64,28 +76,28 @@ pub(crate) fn routes() -> Vec<Route> {
         entry(post(
             "/api/work-orders/outbox/{id}/approve",
             WorkOrdersApprove,
-            approve,
+            approve_push,
         ))
         .audits("work_orders.approve_push")
         .says("Approve it; it is sent at the next opportunity"),
         entry(post(
             "/api/work-orders/outbox/{id}/reject",
             WorkOrdersApprove,
-            reject,
+            reject_push,
         ))
         .audits("work_orders.reject_push")
         .says("Reject it; it is not sent"),
         entry(post(
             "/api/work-orders/outbox/{id}/retry",
             WorkOrdersApprove,
-            retry,
+            retry_push,
         ))
         .audits("work_orders.retry_push")
         .says("Try again at once, or hand in what was corrected"),
         entry(post(
             "/api/work-orders/outbox/{id}/resolve",
             WorkOrdersApprove,
-            resolve,
+            resolve_push,
         ))
         .body::<PushResolution>()
         .audits("work_orders.resolve_push")
@@ -93,7 +105,7 @@ pub(crate) fn routes() -> Vec<Route> {
     ]
 }
 
-async fn get_settings(
+async fn get_work_order_settings(
     State(state): State<ApiState>,
     caller: Caller,
 ) -> Answer<Json<WorkOrderSettings>> {
@@ -106,7 +118,7 @@ async fn get_settings(
     }))
 }
 
-async fn put_settings(
+async fn put_work_order_settings(
     State(state): State<ApiState>,
     caller: Caller,
     audit: Audit,
@@ -127,7 +139,7 @@ struct PushQuery {
     dry_run: bool,
 }
 
-async fn push(
+async fn push_work_order(
     State(state): State<ApiState>,
     caller: Caller,
     audit: Audit,
@@ -234,7 +246,7 @@ async fn list_outbox(
     Ok(Json(found.into_iter().map(dto).collect()))
 }
 
-async fn get_entry(
+async fn get_outbox_entry(
     State(state): State<ApiState>,
     caller: Caller,
     Id(id): Id<OutboxId>,
@@ -249,7 +261,7 @@ async fn get_entry(
     Ok(Json(shown(&state, &caller, row).await?))
 }
 
-async fn edit_entry(
+async fn edit_outbox_entry(
     State(state): State<ApiState>,
     caller: Caller,
     audit: Audit,
@@ -290,7 +302,7 @@ async fn edit_entry(
     answer(&state, &caller, &audit, row).await
 }
 
-async fn approve(
+async fn approve_push(
     State(state): State<ApiState>,
     caller: Caller,
     audit: Audit,
@@ -303,7 +315,7 @@ async fn approve(
     answer(&state, &caller, &audit, row).await
 }
 
-async fn reject(
+async fn reject_push(
     State(state): State<ApiState>,
     caller: Caller,
     audit: Audit,
@@ -316,7 +328,7 @@ async fn reject(
     answer(&state, &caller, &audit, row).await
 }
 
-async fn retry(
+async fn retry_push(
     State(state): State<ApiState>,
     caller: Caller,
     audit: Audit,
@@ -326,7 +338,7 @@ async fn retry(
     answer(&state, &caller, &audit, row).await
 }
 
-async fn resolve(
+async fn resolve_push(
     State(state): State<ApiState>,
     caller: Caller,
     audit: Audit,

@@ -31,18 +31,26 @@ const MAX_ASSETS: usize = 200;
 pub(crate) fn routes() -> Vec<Route> {
     use Permission::{WorkOrdersApprove, WorkOrdersRead};
     vec![
-        get("/api/work-orders/coverage", WorkOrdersRead, list_coverage)
-            .query::<CoverageQuery>()
-            .list::<ObjectCoverage>()
-            .says("How much of each maintenance system is tied to assets"),
-        get("/api/work-orders/objects", WorkOrdersRead, list_objects)
-            .query::<ObjectQuery>()
-            .page::<TechnicalObject>()
-            .says("Equipment and functional locations; what waits for a person first"),
+        get(
+            "/api/work-orders/coverage",
+            WorkOrdersRead,
+            list_object_coverage,
+        )
+        .query::<CoverageQuery>()
+        .list::<ObjectCoverage>()
+        .says("How much of each maintenance system is tied to assets"),
+        get(
+            "/api/work-orders/objects",
+            WorkOrdersRead,
+            list_technical_objects,
+        )
+        .query::<ObjectQuery>()
+        .page::<TechnicalObject>()
+        .says("Equipment and functional locations; what waits for a person first"),
         put(
             "/api/work-orders/objects/{id}/asset",
             WorkOrdersApprove,
-            settle_object,
+            settle_technical_object,
         )
         .body::<SettleObject>()
         .answer::<TechnicalObject>()
@@ -57,7 +65,7 @@ struct CoverageQuery {
     integration_id: Option<IntegrationId>,
 }
 
-async fn list_coverage(
+async fn list_object_coverage(
     State(state): State<ApiState>,
     caller: Caller,
     Query(query): Query<CoverageQuery>,
@@ -189,7 +197,7 @@ struct ObjectQuery {
     offset: Option<u32>,
 }
 
-async fn list_objects(
+async fn list_technical_objects(
     State(state): State<ApiState>,
     caller: Caller,
     Query(query): Query<ObjectQuery>,
@@ -240,7 +248,7 @@ fn dto(plant: &TenantIndex, object: rows::TechnicalObject) -> TechnicalObject {
     }
 }
 
-async fn settle_object(
+async fn settle_technical_object(
     State(state): State<ApiState>,
     caller: Caller,
     audit: Audit,

@@ -9,3 +9,4 @@ mod guards;
 mod input;
 mod sessions;
 mod values;
+mod work_orders;
