@@ -11,12 +11,13 @@ use iq_api::{ApiOptions, ApiState, HashCost, SessionKeys};
 use iq_config::{Config, Overrides};
 use iq_connector::ConnectorRegistry;
 use iq_connector_eam::EamConnector;
+use iq_connector_file::FileConnector;
 use iq_connector_opcua::OpcUaConnector;
 use iq_connector_pi::PiConnector;
 use iq_connector_sql::SqlConnector;
 use iq_domain::{Clock, CodedError, WallClock};
 use iq_historian::{Historian, HistorianConfig};
-use iq_runtime::{DemoPlant, Runtime, RuntimeParts};
+use iq_runtime::{DemoPlant, Runtime, RuntimeParts, imports::StoredUploads};
 use iq_secrets::MasterKey;
 use iq_store::Store;
 use parking_lot::Mutex;
@@ -270,6 +271,7 @@ async fn open(
         None if config.demo_mode => crate::plant::from_environment(&config),
         None => None,
     };
+    let uploads = Arc::new(StoredUploads::new(store.clone()));
     let runtime = Runtime::start(RuntimeParts {
         store,
         historian,
@@ -281,7 +283,8 @@ async fn open(
             .with(Arc::new(PiConnector::new()))
             .with(Arc::new(EamConnector::sap_pm()))
             .with(Arc::new(EamConnector::oracle_eam()))
-            .with(Arc::new(SqlConnector::new())),
+            .with(Arc::new(SqlConnector::new()))
+            .with(Arc::new(FileConnector::new(data_dir.join("inbox"), uploads))),
         identity: Arc::new(identity),
         plant: demo,
     })
