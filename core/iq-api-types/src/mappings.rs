@@ -1,6 +1,9 @@
 //! The signal mapping.
 
-use iq_domain::{AssetId, IntegrationId, MappingId, Names, Quality, SignalId, Timestamp};
+use iq_domain::{
+    AssetId, DriftFindingId, IntegrationId, MappingChangeId, MappingId, Names, Quality, SignalId,
+    SiteId, Timestamp,
+};
 
 use crate::FieldProblem;
 
@@ -114,6 +117,9 @@ pub struct SuggestTag {
     /// Unit, if known.
     #[serde(default)]
     pub unit: Option<String>,
+    /// What the source says about it, if known.
+    #[serde(default)]
+    pub description: Option<String>,
 }
 
 /// Suggestions for a tag, best first.
@@ -138,4 +144,326 @@ pub struct Candidate {
     pub score: f64,
     /// Why, as sentences.
     pub reasons: Vec<String>,
+}
+
+/// A suggestion a person refused.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RejectSuggestion {
+    /// Source.
+    pub integration_id: IntegrationId,
+    /// Tag.
+    pub tag: String,
+    /// Shown name.
+    pub name: String,
+    /// Asset that was suggested.
+    pub asset_id: AssetId,
+    /// Metric that was suggested.
+    pub metric_name: String,
+}
+
+/// How a pattern is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum PatternSyntax {
+    /// `*` any text, `?` one character, `[abc]` one of them; `{asset}` and `{metric}` name parts.
+    Glob,
+    /// Regular expression without look-around; groups named `asset` and `metric` name parts.
+    Regex,
+}
+
+/// Choose tags of a source by a pattern.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SelectRequest {
+    /// Source.
+    pub integration_id: IntegrationId,
+    /// Pattern; empty takes all.
+    #[serde(default)]
+    pub pattern: String,
+    /// How it is written.
+    pub syntax: PatternSyntax,
+    /// Tags to choose from, ≤ 20,000; empty looks through the source itself.
+    #[serde(default)]
+    pub tags: Vec<String>,
+}
+
+/// A tag that was chosen.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct SelectedTag {
+    /// External tag.
+    pub tag: String,
+    /// Shown name.
+    pub name: String,
+    /// Unit the source states.
+    pub unit: Option<String>,
+    /// The mapping that exists for it.
+    pub mapping_id: Option<MappingId>,
+    /// Asset the pattern names.
+    pub asset_id: Option<AssetId>,
+    /// Metric the pattern names.
+    pub metric_name: Option<String>,
+}
+
+/// The tags a pattern chose.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct SelectedTags {
+    /// The tags, ≤ 5,000.
+    pub tags: Vec<SelectedTag>,
+    /// Tags that were looked at.
+    pub looked_at: u64,
+    /// False when the source has more than could be looked at, or more matched than is shown.
+    pub is_complete: bool,
+}
+
+/// Map many tags at once.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct BulkRequest {
+    /// Source.
+    pub integration_id: IntegrationId,
+    /// Rows, ≤ 20,000.
+    pub rows: Vec<BulkRow>,
+    /// What a row means for a tag that is mapped.
+    #[serde(default)]
+    pub mode: ImportMode,
+}
+
+/// A tag with its place.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct BulkRow {
+    /// External tag.
+    pub tag: String,
+    /// Asset; may be left out where the mode keeps it.
+    #[serde(default)]
+    pub asset_id: Option<AssetId>,
+    /// Metric.
+    #[serde(default)]
+    pub metric: Option<String>,
+    /// Unit the source delivers.
+    #[serde(default)]
+    pub unit: Option<String>,
+    /// Factor.
+    #[serde(default)]
+    pub scaling_factor: Option<f64>,
+    /// Offset.
+    #[serde(default)]
+    pub offset_value: Option<f64>,
+    /// Values are taken.
+    #[serde(default)]
+    pub is_active: Option<bool>,
+}
+
+/// What a row means for a tag that is mapped already.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum ImportMode {
+    /// It is refused.
+    Create,
+    /// Only what the row states changes.
+    #[default]
+    Merge,
+    /// It becomes what the row says, defaults included.
+    Overwrite,
+    /// Its mapping is removed.
+    Delete,
+}
+
+/// What a list would change, or did.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct MappingDiff {
+    /// The changes were made. False for a dry run, and when rows were refused.
+    pub is_applied: bool,
+    /// The set of changes, for undoing.
+    pub change_id: Option<MappingChangeId>,
+    /// Mappings added.
+    pub added: u64,
+    /// Mappings changed.
+    pub changed: u64,
+    /// Mappings removed.
+    pub removed: u64,
+    /// Rows equal to what is stored.
+    pub unchanged: u64,
+    /// Rows that are refused.
+    pub refused: u64,
+    /// The changes, ≤ 1,000 of them.
+    pub rows: Vec<MappingDiffRow>,
+    /// Why rows are refused, ≤ 500 reasons.
+    pub errors: Vec<MappingRowError>,
+}
+
+/// One change.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct MappingDiffRow {
+    /// Line of the list, header = 1.
+    pub row: u64,
+    /// What happens.
+    pub action: DiffAction,
+    /// Name of the source.
+    pub integration_name: String,
+    /// Tag.
+    pub external_tag: String,
+    /// Asset code.
+    pub asset_code: String,
+    /// Metric.
+    pub metric_name: String,
+    /// What differs, for a change.
+    pub fields: Vec<MappingDiffField>,
+}
+
+/// What happens to a mapping.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum DiffAction {
+    /// It is new.
+    Add,
+    /// It becomes another.
+    Change,
+    /// It goes.
+    Remove,
+}
+
+/// A field before and after.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct MappingDiffField {
+    /// Name of the field.
+    pub field: String,
+    /// Before.
+    pub before: String,
+    /// After.
+    pub after: String,
+}
+
+/// Why a row is refused.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct MappingRowError {
+    /// Line of the list, header = 1.
+    pub row: u64,
+    /// Tag.
+    pub tag: String,
+    /// Column.
+    pub column: String,
+    /// Code.
+    pub code: String,
+    /// Sentence with the remedy, in the reader's language.
+    pub message: String,
+}
+
+/// A set of changes that was made in one step.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct MappingChange {
+    /// Id.
+    pub id: MappingChangeId,
+    /// When.
+    pub at: Timestamp,
+    /// User name.
+    pub actor: String,
+    /// What made it: form, bulk, import, drift or undo.
+    pub origin: String,
+    /// Mappings added.
+    pub added: u64,
+    /// Mappings changed.
+    pub changed: u64,
+    /// Mappings removed.
+    pub removed: u64,
+    /// The set it took back.
+    pub undo_of: Option<MappingChangeId>,
+    /// The set that took it back.
+    pub undone_by: Option<MappingChangeId>,
+}
+
+/// What is mapped of what an asset's family expects.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct MappingCoverage {
+    /// Asset.
+    pub asset_id: AssetId,
+    /// Its code.
+    pub asset_code: String,
+    /// Its names.
+    pub asset_names: Names,
+    /// Site.
+    pub site_id: SiteId,
+    /// Family key.
+    pub family: String,
+    /// Metrics the family expects.
+    pub expected: u64,
+    /// How many of them are mapped.
+    pub mapped: u64,
+    /// Share of the weight for the health score that is mapped, 0–1.
+    pub health_share: f64,
+    /// Metrics that are not mapped, the most important first.
+    pub missing: Vec<MissingMetric>,
+    /// Mapped metrics the family does not know.
+    pub custom: Vec<String>,
+    /// Mapped metrics without a good value in the last day.
+    pub silent: Vec<String>,
+}
+
+/// A metric nothing is mapped to.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct MissingMetric {
+    /// Metric key.
+    pub metric: String,
+    /// Names.
+    pub names: Names,
+    /// Unit.
+    pub unit: String,
+    /// Weight in the health score.
+    pub health_weight: f64,
+}
+
+/// Something a mapped tag does that it did not do when it was mapped.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct DriftFinding {
+    /// Id.
+    pub id: DriftFindingId,
+    /// renamed, vanished, flat_lined, swapped, unit_changed or reused.
+    pub kind: String,
+    /// open, accepted, dismissed or gone.
+    pub state: String,
+    /// The mapping; `None` once it is deleted.
+    pub mapping: Option<Mapping>,
+    /// The other mapping of a swap.
+    pub other: Option<Mapping>,
+    /// What was seen, as sentences.
+    pub evidence: Vec<String>,
+    /// What accepting does.
+    pub proposal: DriftProposal,
+    /// 0–1.
+    pub confidence: f64,
+    /// First seen.
+    pub first_seen_at: Timestamp,
+    /// Last seen.
+    pub last_seen_at: Timestamp,
+    /// Who decided.
+    pub decided_by: Option<String>,
+    /// When.
+    pub decided_at: Option<Timestamp>,
+    /// The set of changes that applied it.
+    pub change_id: Option<MappingChangeId>,
+}
+
+/// What accepting a finding does.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct DriftProposal {
+    /// retag, swap, unit, offset or deactivate.
+    pub action: String,
+    /// The new tag, unit or offset.
+    pub value: Option<String>,
+}
+
+/// What a look for drift came to.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct DriftRun {
+    /// When.
+    pub at: Timestamp,
+    /// Mappings that were looked at.
+    pub checked: u64,
+    /// Mappings with too little history to compare.
+    pub too_new: u64,
+    /// Findings that are open.
+    pub open: u64,
+    /// Sources whose tag list could not be read, with the reason.
+    pub unread: Vec<String>,
 }

@@ -10,8 +10,10 @@ use iq_domain::{
     AssetId, IntegrationId, MappingId, Permission, Point, SignalId, SignalMapping, Value,
 };
 use iq_locale::Language;
-use iq_mapping::{Conversion, MappingDraft, SuggestAsset, TagInfo, ValidMapping};
-use iq_runtime::{MappingError, NewMapping, TenantIndex};
+use iq_mapping::{
+    Conversion, Lessons, MappingDraft, SuggestAsset, Suggester, TagInfo, ValidMapping,
+};
+use iq_runtime::{MappingError, TenantIndex};
 use iq_store::mappings::{self, MappingFilter};
 use serde::Deserialize;
 use utoipa::IntoParams;
@@ -129,17 +131,11 @@ async fn create_mapping(
     Body(input): Body<MappingInput>,
 ) -> Answer<(StatusCode, Json<Mapping>)> {
     let draft = draft(&state, &caller, input)?;
-    let new = vec![NewMapping {
-        draft,
-        limits: None,
-    }];
     let created = state
         .runtime
-        .create_mappings(caller.tenant_id, new)
+        .create_mapping_by(caller.tenant_id, draft, &caller.username)
         .await
-        .map_err(failure)?
-        .pop()
-        .ok_or_else(Failure::internal)?;
+        .map_err(failure)?;
     note(&audit, &created);
     let plant = state.runtime.tenant(caller.tenant_id)?;
     Ok((StatusCode::CREATED, Json(dto(&state, &plant, created))))
@@ -152,11 +148,11 @@ async fn update_mapping(
     Id(id): Id<MappingId>,
     Body(input): Body<MappingInput>,
 ) -> Answer<Json<Mapping>> {
-    own(&state, &caller, id).await?;
+    let before = own(&state, &caller, id).await?;
     let draft = draft(&state, &caller, input)?;
     let changed = state
         .runtime
-        .update_mapping(caller.tenant_id, id, draft)
+        .update_mapping_by(caller.tenant_id, before, draft, &caller.username)
         .await
         .map_err(failure)?;
     note(&audit, &changed);
@@ -170,8 +166,13 @@ async fn delete_mapping(
     audit: Audit,
     Id(id): Id<MappingId>,
 ) -> Answer<StatusCode> {
-    note(&audit, &own(&state, &caller, id).await?);
-    state.runtime.delete_mapping(caller.tenant_id, id).await?;
+    let before = own(&state, &caller, id).await?;
+    note(&audit, &before);
+    state
+        .runtime
+        .delete_mapping_by(caller.tenant_id, before, &caller.username)
+        .await
+        .map_err(failure)?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -233,7 +234,7 @@ fn problem(error: iq_mapping::FieldError) -> FieldFailure {
 }
 
 /// A mapping as it is shown, with the last value of its signal.
-fn dto(state: &ApiState, plant: &TenantIndex, mapping: SignalMapping) -> Mapping {
+pub(crate) fn dto(state: &ApiState, plant: &TenantIndex, mapping: SignalMapping) -> Mapping {
     let asset = plant.assets.get(&mapping.asset_id).map(|e| &e.asset);
     let signal = plant.signals.get(&mapping.signal_id).map(|s| &s.signal);
     let last = signal.and_then(|s| state.runtime.historian().last(s.signal_no));
@@ -403,12 +404,17 @@ async fn suggest(
         "mapping.too_many_tags",
     );
     for tag in request.tags.iter().take(MAX_SUGGEST) {
-        check.line("tags.tag", &tag.tag, TAG_CHARS);
+        check.line("tags.tag", &tag.tag, TAG_CHARS).maybe_line(
+            "tags.description",
+            tag.description.as_deref(),
+            TAG_CHARS,
+        );
     }
     check.done()?;
     let plant = state.runtime.tenant(caller.tenant_id)?;
+    let lessons = state.runtime.mapping_lessons(caller.tenant_id).await?;
     let language = caller.language;
-    tokio::task::spawn_blocking(move || suggestions(&plant, &request, language))
+    tokio::task::spawn_blocking(move || suggestions(&plant, &request, lessons, language))
         .await
         .map(Json)
         .map_err(|_| Failure::internal())
@@ -417,6 +423,7 @@ async fn suggest(
 fn suggestions(
     plant: &Arc<TenantIndex>,
     request: &SuggestRequest,
+    lessons: Lessons,
     language: Language,
 ) -> Vec<TagSuggestion> {
     let assets: Vec<SuggestAsset> = plant
@@ -436,17 +443,24 @@ fn suggestions(
             .map_or("", |e| e.asset.code.as_str())
             .to_owned()
     };
+    let suggester = Suggester::new(&assets, lessons);
     request
         .tags
         .iter()
         .map(|tag| {
+            let plain = TagInfo::of_tag(&tag.tag);
             let info = TagInfo {
-                name: tag.name.clone(),
+                name: if tag.name.trim().is_empty() {
+                    plain.name
+                } else {
+                    tag.name.clone()
+                },
                 path: tag.tag.clone(),
-                description: String::new(),
+                description: tag.description.clone().unwrap_or_default(),
                 unit: tag.unit.clone().unwrap_or_default(),
             };
-            let candidates = iq_mapping::suggest(&info, &assets)
+            let candidates = suggester
+                .suggest(&info)
                 .into_iter()
                 .map(|found| Candidate {
                     asset_id: found.asset,

@@ -20,8 +20,8 @@ use crate::{
         route::{Access, Route},
         ui,
     },
-    imports, incidents, integrations, live, mappings, mappings_bulk, mappings_drift, mappings_select,
-    outbox, overview, plant, session, settings, setup, signals, sites, sources,
+    imports, incidents, integrations, live, mappings, mappings_bulk, mappings_drift,
+    mappings_select, outbox, overview, plant, session, settings, setup, signals, sites, sources,
     state::ApiState,
     technical_objects, twin, units, users, work_orders,
 };

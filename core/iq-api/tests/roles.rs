@@ -21,6 +21,8 @@ fn path_of(route: &RouteInfo, plant: &Plant) -> String {
         p if p.starts_with("/api/alerts/") => plant.alert.to_string(),
         p if p.starts_with("/api/alert-rules/") => plant.rule.to_string(),
         p if p.starts_with("/api/blackbox/incidents/") => plant.incident.to_string(),
+        p if p.starts_with("/api/integrations/mappings/changes/") => plant.change.to_string(),
+        p if p.starts_with("/api/integrations/mappings/drift/") => plant.finding.to_string(),
         p if p.starts_with("/api/integrations/mappings/") => plant.mapping.to_string(),
         p if p.starts_with("/api/integrations/") => plant.integration.to_string(),
         p if p.starts_with("/api/work-orders/objects/") => plant.object.to_string(),
@@ -41,9 +43,14 @@ fn path_of(route: &RouteInfo, plant: &Plant) -> String {
         .replace("{cert_id}", &plant.certificate.to_string())
 }
 
+/// Whether the body of a route is a file.
+fn is_file(route: &RouteInfo) -> bool {
+    ["/api/assets/import", "/api/integrations/mappings/import"].contains(&route.path)
+}
+
 /// A body that fits the route, with the ids of a plant.
 fn body_of(route: &RouteInfo, plant: &Plant, n: usize) -> Option<Value> {
-    if !route.has_body || route.path == "/api/assets/import" {
+    if !route.has_body || is_file(route) {
         return None;
     }
     let names = json!({ "en": "Name", "ar": "اسم" });
@@ -111,6 +118,18 @@ fn body_of(route: &RouteInfo, plant: &Plant, n: usize) -> Option<Value> {
             "asset_id": plant.asset, "metric_name": "vibration_de", "unit": "mm/s",
         }),
         (_, "/api/integrations/mappings" | "/api/integrations/mappings/validate") => mapping,
+        (_, "/api/integrations/mappings/suggest/reject") => json!({
+            "integration_id": plant.integration, "tag": "T9", "name": "", "asset_id": plant.asset,
+            "metric_name": "flow",
+        }),
+        (_, "/api/integrations/mappings/select") => json!({
+            "integration_id": plant.integration, "syntax": "glob", "pattern": "T*",
+        }),
+        (_, "/api/integrations/mappings/bulk") => json!({
+            "integration_id": plant.integration,
+            "rows": [{ "tag": format!("B{n}"), "asset_id": plant.asset, "metric": format!("bulk_{n}"),
+                "unit": "bar" }],
+        }),
         (_, "/api/integrations/mappings/suggest") => json!({
             "integration_id": plant.integration, "tags": [{ "tag": "T", "name": "P-1 vib" }],
         }),
@@ -135,7 +154,11 @@ fn body_of(route: &RouteInfo, plant: &Plant, n: usize) -> Option<Value> {
 }
 
 async fn call(client: &Client, route: &RouteInfo, path: &str, body: Option<Value>) -> u16 {
-    let reply = if route.path == "/api/assets/import" {
+    let reply = if route.path == "/api/integrations/mappings/import" {
+        let csv = "integration,external_tag,asset,metric_name\ndesk,T1,P-1,vibration_de\n";
+        let path = format!("{path}?mode=merge");
+        client.send(Method::POST, &path, "text/csv", csv).await
+    } else if route.path == "/api/assets/import" {
         let csv = "code,unit,family,name_en\nP-1,U1,centrifugal_pump,Feed pump\n";
         client.send(Method::POST, path, "text/csv", csv).await
     } else {
@@ -338,6 +361,15 @@ async fn ids_of_another_tenant_in_query_and_body_look_as_if_they_never_existed()
         format!("/api/blackbox/incidents?asset_id={}", other.asset),
         format!("/api/blackbox/events?asset_id={}", other.asset),
         format!("/api/integrations/mappings?asset_id={}", other.asset),
+        format!(
+            "/api/integrations/mappings/coverage?asset_id={}",
+            other.asset
+        ),
+        format!("/api/integrations/mappings/coverage?site_id={}", other.site),
+        format!(
+            "/api/integrations/mappings/export?integration_id={}",
+            other.integration
+        ),
         format!("/api/work-orders?asset_id={}", other.asset),
         format!("/api/work-orders?integration_id={}", other.integration),
         format!(
@@ -369,7 +401,10 @@ async fn ids_of_another_tenant_in_query_and_body_look_as_if_they_never_existed()
     asset["parent_id"] = Value::Null;
     asset["unit_id"] = json!(other.unit);
     client.post("/api/assets", asset).await.expect_status(404);
-    for route in protected().into_iter().filter(|r| r.has_body) {
+    for route in protected()
+        .into_iter()
+        .filter(|r| r.has_body && !is_file(r))
+    {
         // Of these the body names objects.
         let names_objects = [
             "/api/units",

@@ -4,6 +4,7 @@
 #![allow(dead_code, unused_imports, reason = "each test file uses its own part")]
 
 mod client;
+mod drift;
 mod maintenance;
 mod plant;
 mod source;

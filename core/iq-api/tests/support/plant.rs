@@ -3,10 +3,10 @@
 use iq_auth::{HashCost, PasswordHasher};
 use iq_domain::{
     Alert, AlertId, AlertRule, AlertState, Asset, AssetId, AuthSource, CertificateId, Criticality,
-    EventCategory, EventId, EventRelation, Incident, IncidentId, IncidentStatus, IncidentType,
-    IndustrialEvent, IntegrationId, Limits, MappingId, Names, OutboxId, Role, RuleCondition,
-    RuleId, ServerCertificate, Severity, SignalId, Site, SiteId, TechnicalObjectId, Tenant,
-    TenantId, TrustState, Unit, UnitId, User, UserId, WorkOrderId,
+    DriftFindingId, EventCategory, EventId, EventRelation, Incident, IncidentId, IncidentStatus,
+    IncidentType, IndustrialEvent, IntegrationId, Limits, MappingChangeId, MappingId, Names,
+    OutboxId, Role, RuleCondition, RuleId, ServerCertificate, Severity, SignalId, Site, SiteId,
+    TechnicalObjectId, Tenant, TenantId, TrustState, Unit, UnitId, User, UserId, WorkOrderId,
 };
 use iq_mapping::MappingDraft;
 use iq_runtime::{IntegrationDraft, NewMapping};
@@ -39,6 +39,8 @@ pub(crate) struct Plant {
     pub(crate) integration: IntegrationId,
     pub(crate) certificate: CertificateId,
     pub(crate) mapping: MappingId,
+    pub(crate) change: MappingChangeId,
+    pub(crate) finding: DriftFindingId,
     pub(crate) signal: SignalId,
     pub(crate) rule: RuleId,
     pub(crate) alert: AlertId,
@@ -104,6 +106,8 @@ impl Plant {
             integration: IntegrationId::new(),
             certificate: CertificateId::new(),
             mapping: MappingId::new(),
+            change: MappingChangeId::new(),
+            finding: DriftFindingId::new(),
             signal: SignalId::new(),
             rule: RuleId::new(),
             alert: AlertId::new(),
@@ -116,6 +120,8 @@ impl Plant {
         };
         plant.integration = plant.new_integration(app, "desk").await;
         (plant.mapping, plant.signal) = plant.new_mapping(app, "T1", "vibration_de").await;
+        plant.change = super::drift::change(&plant, app).await;
+        plant.finding = super::drift::finding(&plant, app).await;
         plant.add_records(app).await;
         plant.add_maintenance(app).await;
         app.runtime.rules_changed(tenant).await.unwrap();
