@@ -32,6 +32,8 @@ pub(crate) struct Unresolved {
     pub(crate) tag: Arc<str>,
     pub(crate) error: CodedError,
     pub(crate) status: StatusCode,
+    /// It is about the tag, and will be the same in a moment.
+    pub(crate) is_lasting: bool,
 }
 
 /// What became of some tags.
@@ -68,6 +70,7 @@ fn failed(tag: &Arc<str>, code: &'static str, status: StatusCode) -> Unresolved 
         tag: Arc::clone(tag),
         error: CodedError::new(ErrorKind::Upstream, code).with("tag", tag),
         status,
+        is_lasting: true,
     }
 }
 
@@ -148,6 +151,7 @@ impl WebIds {
                     tag: Arc::clone(tag),
                     error: failure.error.with("tag", tag),
                     status: StatusCode::BAD,
+                    is_lasting: false,
                 }),
             }
         }

@@ -33,6 +33,8 @@ const REOPEN: Duration = Duration::from_secs(60);
 const REFUSED_REOPEN: Duration = Duration::from_secs(600);
 /// How often refused tags are tried again.
 const RETRY_REFUSED: Duration = Duration::from_secs(60);
+/// How soon, when it was the server's trouble rather than the tag's.
+const RETRY_TROUBLED: Duration = Duration::from_secs(5);
 /// Pause after the past could not be read.
 const FILL_PAUSE: Duration = Duration::from_secs(30);
 /// Longest wait between attempts; for refused credentials, so that no account is locked.
@@ -248,6 +250,9 @@ impl Streamer {
             self.book.admit(tag, web_id, session.settings.mode, now);
         }
         for failed in resolved.failed {
+            if !failed.is_lasting {
+                session.refused_at = Instant::now() + RETRY_TROUBLED;
+            }
             self.book.refused.insert(failed.tag, failed.error);
         }
         if is_changed && (is_richer || before != self.book.len()) {

@@ -86,7 +86,7 @@ pub(crate) struct List<T> {
     #[serde(default)]
     pub(crate) web_exception: Option<WebException>,
     #[serde(default, deserialize_with = "or_default")]
-    errors: Vec<Problem>,
+    pub(crate) errors: Vec<Problem>,
 }
 
 impl<T> Fallible for List<T> {
@@ -146,11 +146,17 @@ pub(crate) struct Object {
     pub(crate) engineering_units: Option<String>,
     pub(crate) default_units_name: Option<String>,
     pub(crate) web_exception: Option<WebException>,
+    #[serde(deserialize_with = "or_default")]
+    pub(crate) errors: Vec<Problem>,
 }
 
 impl Fallible for Object {
     fn exception(&self) -> Option<&WebException> {
         self.web_exception.as_ref()
+    }
+
+    fn error(&self) -> Option<String> {
+        first_error(&self.errors)
     }
 }
 
