@@ -27,6 +27,16 @@ pub struct ConnectorType {
     pub has_trust: bool,
     /// Offers an endpoint list.
     pub has_endpoints: bool,
+    /// Reads the past.
+    pub has_back_fill: bool,
+    /// Shows its first rows before a column is chosen.
+    pub has_sample_rows: bool,
+    /// Reads work orders and equipment.
+    pub has_maintenance: bool,
+    /// Takes files.
+    pub has_files: bool,
+    /// An external database that the operator of this installation may switch off.
+    pub is_external_db: bool,
 }
 
 /// A connection.
@@ -66,6 +76,18 @@ pub struct Integration {
     pub pending_certificates: u64,
     /// Load on the source.
     pub load: OtLoad,
+    /// Samples stored over the last minute.
+    pub samples_per_min: u64,
+    /// Batches that wait for the disk.
+    pub backlog: u64,
+    /// Tags being delivered.
+    pub items: u64,
+    /// Tags the source refuses.
+    pub failed_items: u64,
+    /// The first of them, with the reasons.
+    pub problems: Vec<TagTrouble>,
+    /// Set while the past is being read.
+    pub back_fill: Option<BackFill>,
     /// Demo stream runs.
     pub demo_stream_active: bool,
     /// Creation.
@@ -243,6 +265,10 @@ pub struct ActionLogRow {
     pub message: String,
     /// Details.
     pub details: serde_json::Value,
+    /// Who did it; absent for what the program did by itself.
+    pub actor: Option<String>,
+    /// How long it took.
+    pub ms: Option<u64>,
 }
 
 /// A certificate a server presented.
@@ -329,4 +355,136 @@ pub enum StageStatus {
     Failed,
     /// Not tried.
     Skipped,
+}
+
+/// A tag the source refuses.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct TagTrouble {
+    /// The tag.
+    pub tag: String,
+    /// Why.
+    pub problem: StatusMessage,
+}
+
+/// How far the reading of the past has come.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct BackFill {
+    /// Start of the stretch.
+    pub from: Timestamp,
+    /// Its end.
+    pub to: Timestamp,
+    /// Everything before this is there.
+    pub reached: Timestamp,
+    /// Samples so far.
+    pub samples: u64,
+}
+
+/// Ask what a source offers for a field.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ChoicesRequest {
+    /// Kind.
+    pub kind: String,
+    /// Values so far; a secret "***" is that of `integration_id`.
+    pub config: serde_json::Value,
+    /// The field.
+    pub field: String,
+    /// The stored connection, where there is one.
+    #[serde(default)]
+    pub integration_id: Option<IntegrationId>,
+}
+
+/// Something a source offers for a field.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct Choice {
+    /// What is written into the field.
+    pub value: String,
+    /// What a person reads.
+    pub label: String,
+    /// A word about it, as the source says it.
+    pub detail: Option<String>,
+}
+
+/// Ask for the first rows of a stored connection.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SampleRowsRequest {
+    /// Rows, at most 100.
+    #[serde(default)]
+    pub limit: Option<u32>,
+}
+
+/// Ask for the first rows of values that may not be saved.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct DraftRowsRequest {
+    /// Kind.
+    pub kind: String,
+    /// Values; a secret "***" is that of `integration_id`.
+    pub config: serde_json::Value,
+    /// The stored connection, where there is one.
+    #[serde(default)]
+    pub integration_id: Option<IntegrationId>,
+    /// Rows, at most 100.
+    #[serde(default)]
+    pub limit: Option<u32>,
+}
+
+/// A column of the first rows.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct SampleColumn {
+    /// Name.
+    pub name: String,
+    /// Type as the source names it.
+    pub source_type: String,
+    /// time, number, bool, text, other.
+    pub kind: String,
+    /// timestamp, value, tag, quality, none.
+    pub role: String,
+}
+
+/// The first rows of a source as they are.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct SampleRows {
+    /// Columns.
+    pub columns: Vec<SampleColumn>,
+    /// Rows; numbers, truth values and null as such, everything else as text.
+    pub rows: Vec<Vec<serde_json::Value>>,
+    /// The source has more.
+    pub has_more: bool,
+    /// Tags these rows would deliver.
+    pub tags: Vec<String>,
+    /// What the configuration still lacks.
+    pub problems: Vec<crate::FieldProblem>,
+}
+
+/// What a deletion takes along.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct DeletionPreview {
+    /// Mappings that go.
+    pub mappings: u64,
+    /// Signals that lose their source; their history stays.
+    pub signals: u64,
+    /// Rows of the action log that go.
+    pub actions: u64,
+}
+
+/// Global defaults of one kind of connector.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct GlobalDefaults {
+    /// Kind.
+    pub kind: String,
+    /// Fields that take a value from the environment.
+    pub fields: Vec<GlobalDefaultField>,
+}
+
+/// A field with its global default.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct GlobalDefaultField {
+    /// Field.
+    pub field: String,
+    /// Name of the environment variable.
+    pub variable: String,
+    /// Its value; secrets as "***", null where it is not set.
+    pub value: Option<String>,
 }

@@ -12,8 +12,8 @@ use axum::{
     },
 };
 use iq_api_types::{
-    ActionLogRow, ConnectorType, EffectiveValue, Integration, IntegrationInput, OtLoad, Page,
-    StageStatus, StatusMessage, TestReport, TestStage, ValueSource,
+    ActionLogRow, BackFill, ConnectorType, EffectiveValue, Integration, IntegrationInput, OtLoad,
+    Page, StageStatus, StatusMessage, TagTrouble, TestReport, TestStage, ValueSource,
 };
 use iq_connector::{self as connector, SECRET_MASK};
 use iq_domain::{
@@ -27,6 +27,7 @@ use tokio::sync::mpsc;
 use tokio_stream::{StreamExt, wrappers::UnboundedReceiverStream};
 
 use crate::{
+    explore,
     http::{
         Answer, Audit, Body, Caller, Failure, FieldFailure, Id, PageQuery, Query, Route, delete,
         get, page::answer_page, post, put,
@@ -36,7 +37,7 @@ use crate::{
 };
 
 /// Certificates and keys are pasted into the form.
-const CONFIG_CAP: usize = 256 * 1024;
+pub(crate) const CONFIG_CAP: usize = 256 * 1024;
 
 pub(crate) fn routes() -> Vec<Route> {
     use Permission::{IntegrationsRead, IntegrationsTest, IntegrationsWrite};
@@ -114,7 +115,7 @@ pub(crate) fn routes() -> Vec<Route> {
 }
 
 async fn list_types(State(state): State<ApiState>, _: Caller) -> Json<Vec<ConnectorType>> {
-    let specs = state.runtime.connectors().specs();
+    let specs = state.runtime.allowed_specs();
     Json(specs.into_iter().map(type_dto).collect())
 }
 
@@ -134,6 +135,11 @@ fn type_dto(spec: connector::ConnectorSpec) -> ConnectorType {
         can_browse: spec.capabilities.browse,
         has_trust: spec.capabilities.trust,
         has_endpoints: spec.capabilities.endpoints,
+        has_back_fill: spec.capabilities.back_fill,
+        has_sample_rows: spec.capabilities.sample_rows,
+        has_maintenance: spec.capabilities.maintenance,
+        has_files: spec.capabilities.files,
+        is_external_db: spec.capabilities.external_db,
     }
 }
 
@@ -193,11 +199,13 @@ async fn update_integration(
     audit
         .detail("name", iq_domain::neutralise(&input.name, 120))
         .detail("kind", kind(&input));
+    let started_at = state.now();
     state
         .runtime
         .update_integration(caller.tenant_id, id, draft(input))
         .await
         .map_err(failure)?;
+    explore::log(&state, &caller, id, "edit", started_at, None, json!({})).await?;
     Ok(Json(answer(&state, &caller, id).await?))
 }
 
@@ -223,11 +231,7 @@ async fn enable_integration(
     caller: Caller,
     Id(id): Id<IntegrationId>,
 ) -> Answer<Json<Integration>> {
-    state
-        .runtime
-        .set_integration_enabled(caller.tenant_id, id, true)
-        .await?;
-    Ok(Json(answer(&state, &caller, id).await?))
+    switch(&state, &caller, id, true).await
 }
 
 async fn disable_integration(
@@ -235,11 +239,26 @@ async fn disable_integration(
     caller: Caller,
     Id(id): Id<IntegrationId>,
 ) -> Answer<Json<Integration>> {
-    state
+    switch(&state, &caller, id, false).await
+}
+
+async fn switch(
+    state: &ApiState,
+    caller: &Caller,
+    id: IntegrationId,
+    on: bool,
+) -> Answer<Json<Integration>> {
+    own(state, caller, id)?;
+    let started_at = state.now();
+    let result = state
         .runtime
-        .set_integration_enabled(caller.tenant_id, id, false)
-        .await?;
-    Ok(Json(answer(&state, &caller, id).await?))
+        .set_integration_enabled(caller.tenant_id, id, on)
+        .await;
+    let action = if on { "enable" } else { "disable" };
+    let cause = result.as_ref().err();
+    explore::log(state, caller, id, action, started_at, cause, json!({})).await?;
+    result?;
+    Ok(Json(answer(state, caller, id).await?))
 }
 
 fn kind(input: &IntegrationInput) -> String {
@@ -296,7 +315,7 @@ async fn is_demo_source(
     Ok(address.trim().trim_end_matches('/') == plant_url.trim_end_matches('/'))
 }
 
-async fn answer(state: &ApiState, caller: &Caller, id: IntegrationId) -> Answer<Integration> {
+pub(crate) async fn answer(state: &ApiState, caller: &Caller, id: IntegrationId) -> Answer<Integration> {
     let tenant = caller.tenant_id;
     let view = state.runtime.view_integration(tenant, id).await?;
     let pending = state
@@ -373,11 +392,34 @@ fn dto(
             monitored_items: load.monitored_items,
             sessions: load.sessions,
         },
+        samples_per_min: view.throughput.as_ref().map_or(0, |t| t.samples_per_min),
+        backlog: view.throughput.as_ref().map_or(0, |t| t.backlog),
+        items: view.state.as_ref().map_or(0, |s| u64::from(s.items)),
+        failed_items: view.state.as_ref().map_or(0, |s| u64::from(s.failed_items)),
+        problems: view.state.iter().flat_map(|s| &s.problems).map(|p| trouble(language, p)).collect(),
+        back_fill: view.state.as_ref().and_then(|s| s.back_fill).map(|b| BackFill {
+            from: b.from,
+            to: b.to,
+            reached: b.reached,
+            samples: b.samples,
+        }),
         demo_stream_active: row.is_demo_origin && row.status == IntegrationStatus::Streaming,
         created_at: row.created_at,
         kind: row.kind,
         name: row.name,
         status: row.status,
+    }
+}
+
+fn trouble(language: Language, problem: &connector::TagProblem) -> TagTrouble {
+    let message = iq_locale::error(language, problem.error.code, &problem.error.params);
+    TagTrouble {
+        tag: iq_domain::neutralise(&problem.tag, 200),
+        problem: StatusMessage {
+            code: problem.error.code.to_owned(),
+            message,
+            params: problem.error.params.clone(),
+        },
     }
 }
 
@@ -391,10 +433,14 @@ async fn test_integration(
     if !plant.integrations.contains_key(&id) {
         return Err(Failure::not_found());
     }
-    let (runtime, tenant) = (state.runtime.clone(), caller.tenant_id);
+    let (runtime, tenant, actor) = (
+        state.runtime.clone(),
+        caller.tenant_id,
+        caller.username.clone(),
+    );
     run_test(&headers, caller.language, move |progress| async move {
         let report = |stage: &connector::TestStage| progress(stage);
-        Ok(runtime.test_integration(tenant, id, &report).await?)
+        Ok(runtime.test_integration(tenant, id, &actor, &report).await?)
     })
     .await
 }
@@ -531,6 +577,12 @@ async fn list_actions(
             let params = row.details.get("params").unwrap_or(&row.details);
             texts::of_json(caller.language, &row.message_code, params)
         },
+        actor: row
+            .details
+            .get("actor")
+            .and_then(Value::as_str)
+            .map(str::to_owned),
+        ms: row.details.get("ms").and_then(Value::as_u64),
         details: row.details,
     })))
 }

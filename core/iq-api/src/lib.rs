@@ -12,6 +12,7 @@ mod auth;
 mod certificates;
 mod emergency;
 mod events;
+mod explore;
 mod health;
 mod http;
 mod import_plan;

@@ -12,7 +12,7 @@ use axum::{
 use tower_http::compression::CompressionLayer;
 
 use crate::{
-    alerts, assets, audit_log, certificates, events, health,
+    alerts, assets, audit_log, certificates, events, explore, health,
     http::{
         docs, get,
         guard::{Guard, guard},
@@ -20,8 +20,8 @@ use crate::{
         route::{Access, Route},
         ui,
     },
-    imports, incidents, integrations, live, mappings, mappings_bulk, mappings_drift,
-    mappings_select, outbox, overview, plant, session, settings, setup, signals, sites, sources,
+    imports, incidents, integrations, live, mappings, mappings_bulk, mappings_drift, mappings_select,
+    outbox, overview, plant, session, settings, setup, signals, sites, sources,
     state::ApiState,
     technical_objects, twin, units, users, work_orders,
 };
@@ -46,6 +46,7 @@ pub(crate) fn all() -> Vec<Route> {
         events::routes(),
         integrations::routes(),
         imports::routes(),
+        explore::routes(),
         sources::routes(),
         certificates::routes(),
         mappings::routes(),

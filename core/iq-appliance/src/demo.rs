@@ -1,20 +1,24 @@
 //! The demonstration: starts the demo plant in this process and, on the first start, sets up the demo
-//! tenant the way a customer would, through the same use cases: sites, assets, an OPC UA connection
-//! that takes its address from the environment's defaults, trust in the plant's certificate, mappings.
+//! tenant the way a customer would, through the same use cases: sites, assets, connections over OPC UA,
+//! PI Web API and to the maintenance system that take their addresses from the environment's defaults,
+//! trust in the plant's certificates, mappings.
 
 use std::{path::Path, time::Duration};
 
 use anyhow::{Context, Result};
 use iq_auth::{HashCost, PasswordHasher, temporary_password};
 use iq_domain::{
-    Asset, AssetId, AuthSource, CodedError, Limits, Names, Role, Site, SiteId, Tenant, TenantId,
-    TrustState, Unit, UnitId, User, UserId,
+    Asset, AssetId, AuthSource, CodedError, IntegrationId, Limits, Names, Role, Site, SiteId,
+    Tenant, TenantId, TrustState, Unit, UnitId, User, UserId,
 };
 use iq_mapping::MappingDraft;
 use iq_plant::{
     PlantConfig, PlantHandle, PlantServer,
-    catalogue::{NAMESPACE_URI, catalogue},
+    catalogue::{ExtraPoint, NAMESPACE_URI, PlantTag, catalogue},
     control::Client,
+    kept_password,
+    pi::{self, PiConfig},
+    sap::{self, SapConfig},
 };
 use iq_runtime::{IntegrationDraft, IntegrationError, MappingError, NewMapping, Runtime};
 use iq_secrets::SecretString;
@@ -64,17 +68,34 @@ const USERS: [(&str, Role, &str); 2] = [
 
 const PLANT_USER: &str = "optria";
 
+/// The gas compressor train is read from the data archive, everything else from the control system.
+const OVER_PI: [&str; 3] = ["K-202", "GB-203", "KM-204"];
+
 /// A demo plant inside this process.
 pub(crate) struct EmbeddedPlant {
     handle: PlantHandle,
     password: SecretString,
+    web_password: SecretString,
 }
 
 impl EmbeddedPlant {
     /// Starts the plant; it keeps its certificate in `<data>/plant`.
     pub(crate) async fn start(data_dir: &Path, options: &DemoOptions) -> Result<Self> {
         let password = temporary_password()?;
-        let mut config = PlantConfig::new(data_dir.join("plant"));
+        let folder = data_dir.join("plant");
+        let web_password = kept_password(&folder)?;
+        let mut config = PlantConfig::new(folder);
+        config.pi = Some(PiConfig {
+            user: PLANT_USER.to_owned(),
+            password: Some(web_password.clone()),
+            traps: true,
+            ..PiConfig::default()
+        });
+        config.sap = Some(SapConfig {
+            user: PLANT_USER.to_owned(),
+            password: Some(web_password.clone()),
+            ..SapConfig::default()
+        });
         config.port = options.plant_port;
         config.control_port = 0;
         PLANT_USER.clone_into(&mut config.user);
@@ -83,7 +104,21 @@ impl EmbeddedPlant {
         config.start_ago = unplayed(data_dir, options.history);
         config.catch_up = options.catch_up;
         let handle = PlantServer::start(config).await?;
-        Ok(Self { handle, password })
+        Ok(Self {
+            handle,
+            password,
+            web_password: SecretString::from(web_password),
+        })
+    }
+
+    /// Address of the PI-compatible endpoint.
+    pub(crate) fn pi_url(&self) -> Option<&str> {
+        self.handle.pi().map(|pi| pi.base_url.as_str())
+    }
+
+    /// Address of the maintenance system.
+    pub(crate) fn sap_url(&self) -> Option<&str> {
+        self.handle.sap().map(|sap| sap.base_url.as_str())
     }
 
     pub(crate) fn endpoint_url(&self) -> &str {
@@ -154,7 +189,7 @@ pub(crate) async fn set_up(runtime: &Runtime, plant: &EmbeddedPlant) -> Result<V
         })
         .await?;
     runtime.plant_changed(id).await?;
-    connect(runtime, id).await?;
+    connect(runtime, id, plant).await?;
     trust_plant(runtime, id, plant).await?;
     info!("The demo tenant was set up.");
     Ok(made.into_iter().map(|(shown, _, _)| shown).collect())
@@ -238,7 +273,7 @@ fn create_plant(
             names: asset.names.clone(),
             family: asset.family.clone(),
             criticality: asset.criticality,
-            equipment_number: None,
+            equipment_number: sap::equipment_number(&asset.code),
             functional_location: Some(asset.functional_location.clone()),
             parent_id: None,
             upstream: asset.upstream.clone(),
@@ -252,65 +287,131 @@ fn create_plant(
     Ok(())
 }
 
-/// The OPC UA connection, with no address of its own, and a mapping for every point of the plant.
-async fn connect(runtime: &Runtime, tenant: TenantId) -> Result<()> {
+/// The connections, none with an address of its own, and a mapping for every point of the plant. A
+/// kind this build does not know is left out; its points then come over OPC UA.
+async fn connect(runtime: &Runtime, tenant: TenantId, plant: &EmbeddedPlant) -> Result<()> {
+    let opcua = json!({
+        "security_mode": "SignAndEncrypt",
+        "security_policy": "Basic256Sha256",
+        "auth_type": "UsernamePassword",
+        "sampling_interval_ms": 1000,
+    });
+    let opcua = integration(runtime, tenant, "opcua", "OPC UA", opcua).await?;
+    let knows = |kind: &str| runtime.connectors().get(kind).is_ok();
+    let pi = match plant.handle.pi().filter(|_| knows("pi")) {
+        Some(link) => {
+            let config = json!({
+                "auth_type": "Basic",
+                "username": PLANT_USER,
+                "password": plant.web_password.expose(),
+                "tls_ca": link.web.ca_pem,
+                "polling_interval_ms": 2000,
+            });
+            Some(integration(runtime, tenant, "pi", "PI Web API", config).await?)
+        }
+        None => None,
+    };
+    if let Some(link) = plant.handle.sap().filter(|_| knows("sap_pm")) {
+        let config = json!({
+            "auth_type": "Basic",
+            "username": PLANT_USER,
+            "password": plant.web_password.expose(),
+            "tls_ca": link.web.ca_pem,
+            "asset_mapping_mode": "by_equipment_number",
+            "sync_interval_s": 60,
+            "work_order_sync_mode": "pull_only",
+        });
+        integration(runtime, tenant, "sap_pm", "SAP PM", config).await?;
+    }
+    map_points(runtime, tenant, opcua, pi).await
+}
+
+async fn integration(
+    runtime: &Runtime,
+    tenant: TenantId,
+    kind: &str,
+    name: &str,
+    config: serde_json::Value,
+) -> Result<IntegrationId> {
     let draft = IntegrationDraft {
-        kind: "opcua".to_owned(),
-        name: "OPC UA".to_owned(),
-        config: json!({
-            "security_mode": "SignAndEncrypt",
-            "security_policy": "Basic256Sha256",
-            "auth_type": "UsernamePassword",
-            "sampling_interval_ms": 1000,
-        }),
+        kind: kind.to_owned(),
+        name: name.to_owned(),
+        config,
         is_enabled: true,
     };
-    let integration = runtime
+    let made = runtime
         .create_integration(tenant, draft, true)
         .await
         .map_err(|error| match error {
             IntegrationError::Coded(error) => anyhow::Error::from(error),
-            IntegrationError::Fields(fields) => anyhow::anyhow!("demo connection: {fields:?}"),
+            IntegrationError::Fields(fields) => {
+                anyhow::anyhow!("demo connection {kind}: {fields:?}")
+            }
         })?;
+    Ok(made.id)
+}
+
+async fn map_points(
+    runtime: &Runtime,
+    tenant: TenantId,
+    opcua: IntegrationId,
+    pi: Option<IntegrationId>,
+) -> Result<()> {
     let index = runtime.tenant(tenant)?;
     let plant = catalogue();
-    let tags = plant.tags.iter().map(|tag| {
+    let source = |asset: &str, node: &str, point: Option<String>| match (pi, point) {
+        (Some(pi), Some(point)) if OVER_PI.contains(&asset) => {
+            (pi, format!(r"\\{}\{point}", pi::DATA_SERVER))
+        }
+        _ => (opcua, format!("nsu={NAMESPACE_URI};s={node}")),
+    };
+    let of_tag = |tag: &'static PlantTag| {
         let limits = (!tag.limits.is_empty()).then_some(tag.limits);
+        let from = source(
+            &tag.asset,
+            &tag.node,
+            pi::point_name(&tag.asset, &tag.metric),
+        );
         (
             &tag.asset,
             tag.metric.as_str(),
             tag.eu.as_str(),
-            &tag.node,
+            from,
             limits,
         )
-    });
-    let extras = plant
-        .extras
+    };
+    let of_extra = |extra: &'static ExtraPoint| {
+        let from = source(&extra.asset, &extra.node, Some(pi::extra_point_name(extra)));
+        (&extra.asset, extra.metric, "", from, None)
+    };
+    let mappings = plant
+        .tags
         .iter()
-        .map(|extra| (&extra.asset, extra.metric, "", &extra.node, None));
-    let mappings = tags
-        .chain(extras)
-        .map(|(asset, metric, unit, node, limits)| {
-            let asset_id = *index
-                .asset_by_code
-                .get(asset)
-                .with_context(|| format!("the plant's asset {asset} is missing"))?;
-            let source = |limits: Limits| (limits, "DCS alarm list".to_owned());
-            Ok(NewMapping {
-                draft: MappingDraft {
-                    integration_id: integration.id,
-                    external_tag: format!("nsu={NAMESPACE_URI};s={node}"),
-                    asset_id,
-                    metric_name: metric.to_owned(),
-                    unit: unit.to_owned(),
-                    scaling_factor: 1.0,
-                    offset_value: 0.0,
-                    metadata_json: "{}".to_owned(),
-                    is_active: true,
-                },
-                limits: limits.map(source),
-            })
-        })
+        .map(of_tag)
+        .chain(plant.extras.iter().map(of_extra))
+        .map(
+            |(asset, metric, unit, (integration_id, external_tag), limits)| {
+                let asset_id = *index
+                    .asset_by_code
+                    .get(asset)
+                    .with_context(|| format!("the plant's asset {asset} is missing"))?;
+                let source = |limits: Limits| (limits, "DCS alarm list".to_owned());
+                Ok(NewMapping {
+                    draft: MappingDraft {
+                        integration_id,
+                        external_tag,
+                        asset_id,
+                        metric_name: metric.to_owned(),
+                        unit: unit.to_owned(),
+                        scaling_factor: 1.0,
+                        offset_value: 0.0,
+                        metadata_json: "{}".to_owned(),
+                        is_active: true,
+                    },
+                    limits: limits.map(source),
+                })
+            },
+        )
         .collect::<Result<Vec<_>>>()?;
     runtime
         .create_mappings(tenant, mappings)
@@ -330,12 +431,18 @@ async fn trust_plant(runtime: &Runtime, tenant: TenantId, plant: &EmbeddedPlant)
     let path = &plant.handle.certificate_path;
     let der = std::fs::read(path).with_context(|| format!("{} can't be read", path.display()))?;
     let index = runtime.tenant(tenant)?;
-    let Some(integration) = index.integrations.values().find(|i| i.is_demo_origin) else {
+    let Some(integration) = index
+        .integrations
+        .values()
+        .find(|i| i.is_demo_origin && i.kind == "opcua")
+    else {
         return Ok(());
     };
     let id = integration.id;
     // The first attempt makes the server show its certificate, which then waits for a decision.
-    runtime.test_integration(tenant, id, &|_| {}).await?;
+    runtime
+        .test_integration(tenant, id, "system", &|_| {})
+        .await?;
     let known = runtime
         .store()
         .read(move |conn| certificates::list_certificates(conn, tenant, Some(id), None))

@@ -65,9 +65,9 @@ pub struct IntegrationView {
     pub throughput: Option<Throughput>,
 }
 
-type Secrets = BTreeMap<String, SecretString>;
+pub(crate) type Secrets = BTreeMap<String, SecretString>;
 
-const MAX_NAME_CHARS: usize = 120;
+pub(crate) const MAX_NAME_CHARS: usize = 120;
 
 impl Runtime {
     /// An integration with its values in force.
@@ -210,13 +210,16 @@ impl Runtime {
         &self,
         tenant: TenantId,
         id: IntegrationId,
+        actor: &str,
         progress: Progress<'_>,
     ) -> Result<TestReport, CodedError> {
         let inner = &self.0;
         let integration = get(inner, tenant, id).await?;
         let connector = inner.allowed_connector(&integration.kind)?;
         let context = context_of(inner, connector.as_ref(), &integration).await?;
+        let started_at = inner.clock.now();
         let report = connector.test(&context, progress).await;
+        let ms = inner.clock.now().since_ms(started_at).max(0);
         let action = IntegrationAction {
             tenant_id: tenant,
             integration_id: id,
@@ -227,7 +230,7 @@ impl Runtime {
                 ActionStatus::Failure
             },
             message_code: report.message.code.clone(),
-            details: json!({ "params": report.message.params, "stages": report.stages }),
+            details: json!({ "actor": actor, "ms": ms, "params": report.message.params, "stages": report.stages }),
             at: inner.clock.now(),
         };
         inner
@@ -338,7 +341,7 @@ impl Runtime {
         Ok(decided)
     }
 
-    async fn opened(
+    pub(crate) async fn opened(
         &self,
         tenant: TenantId,
         id: IntegrationId,
@@ -365,7 +368,7 @@ impl Inner {
     }
 }
 
-async fn get(
+pub(crate) async fn get(
     inner: &Inner,
     tenant: TenantId,
     id: IntegrationId,
@@ -378,7 +381,7 @@ async fn get(
 }
 
 /// Validates a draft and takes its secrets out of the public values.
-fn check(
+pub(crate) fn check(
     connector: &dyn Connector,
     draft: &IntegrationDraft,
     stored: &Secrets,
@@ -411,7 +414,7 @@ fn check(
     }
 }
 
-fn resolve(inner: &Inner, schema: &Value, config: &Value, secrets: &Secrets) -> EffectiveConfig {
+pub(crate) fn resolve(inner: &Inner, schema: &Value, config: &Value, secrets: &Secrets) -> EffectiveConfig {
     resolve_effective(schema, config, secrets, &|name| {
         inner
             .config
@@ -424,7 +427,7 @@ fn resolve(inner: &Inner, schema: &Value, config: &Value, secrets: &Secrets) -> 
 }
 
 /// The stored secrets of an integration, opened.
-async fn stored_secrets(
+pub(crate) async fn stored_secrets(
     inner: &Inner,
     tenant: TenantId,
     id: IntegrationId,
@@ -446,7 +449,7 @@ async fn stored_secrets(
 
 /// Replaces the stored secrets by `secrets`, inside the transaction that stores the rest: the version
 /// of a seal is known only there.
-fn store_secrets(
+pub(crate) fn store_secrets(
     tx: &Transaction<'_>,
     key: &MasterKey,
     tenant: TenantId,
@@ -512,7 +515,7 @@ pub(crate) async fn context_of(
     })
 }
 
-fn context(
+pub(crate) fn context(
     inner: &Inner,
     tenant_id: TenantId,
     integration_id: IntegrationId,
@@ -535,7 +538,7 @@ fn context(
 }
 
 /// The trust list of something that is not saved: empty, and it stays so.
-struct NoTrust;
+pub(crate) struct NoTrust;
 
 #[async_trait::async_trait]
 impl iq_connector::TrustStore for NoTrust {

@@ -8,6 +8,7 @@
 mod alerts;
 mod demo;
 mod drift;
+mod explore;
 mod flow;
 pub mod imports;
 mod index;
@@ -43,6 +44,7 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 pub use demo::DemoPlant;
+pub use explore::{DeletionPreview, DoneAction};
 pub use drift::{DriftOutcome, DriftReport, ListedTag, StoredDrift, TagList};
 pub use index::{AssetEntry, PlantIndex, Route, Routes, RunningSource, SignalEntry, TenantIndex};
 pub use integrations::{IntegrationDraft, IntegrationError, IntegrationView};

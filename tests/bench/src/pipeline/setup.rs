@@ -153,7 +153,7 @@ pub(crate) async fn trust(
     let der = std::fs::read(certificate)?;
     // The first attempt makes the server show its certificate, which then waits for a decision.
     runtime
-        .test_integration(tenant, integration, &|_| {})
+        .test_integration(tenant, integration, "bench", &|_| {})
         .await?;
     let shown = runtime
         .store()
@@ -166,7 +166,7 @@ pub(crate) async fn trust(
         .decide_certificate(tenant, integration, shown.id, TrustState::Trusted, USERNAME)
         .await?;
     let report = runtime
-        .test_integration(tenant, integration, &|_| {})
+        .test_integration(tenant, integration, "bench", &|_| {})
         .await?;
     anyhow::ensure!(report.success, "connection: {}", report.message.code);
     Ok(())
