@@ -80,6 +80,7 @@ impl fmt::Debug for HttpClient {
 
 impl HttpClient {
     /// A client for the base address. Nothing is sent yet.
+    #[expect(clippy::disallowed_methods, reason = "this is the one factory")]
     pub fn new(options: HttpOptions) -> Result<Self, CodedError> {
         let origin = Origin::parse(&options.base_url, options.allow_plain_http)?;
         let tls = tls::config(options.tls_ca.as_deref())?;

@@ -1,4 +1,5 @@
 //! The client against servers that behave, and against ones that do not.
+#![allow(clippy::unwrap_used)] // a failed expectation ends the test
 
 use std::{io::Write, sync::Arc, time::Duration};
 
@@ -54,7 +55,7 @@ async fn answer(mut stream: impl AsyncReadExt + AsyncWriteExt + Unpin, head: &[u
         return;
     }
     while !repeat.is_empty() && stream.write_all(repeat).await.is_ok() {}
-    let _ = stream.shutdown().await;
+    drop(stream.shutdown().await);
 }
 
 fn ok(body: &str) -> Vec<u8> {
@@ -180,8 +181,8 @@ async fn a_body_that_drips_ends_with_the_time_of_the_request() {
         let mut open = Vec::new();
         while let Ok((mut stream, _)) = listener.accept().await {
             let dripping = async move {
-                let _ = stream.read(&mut [0; 4_096]).await;
-                let _ = stream.write_all(b"HTTP/1.1 200 OK\r\n\r\n").await;
+                drop(stream.read(&mut [0; 4_096]).await);
+                drop(stream.write_all(b"HTTP/1.1 200 OK\r\n\r\n").await);
                 while stream.write_all(b" ").await.is_ok() {
                     tokio::time::sleep(Duration::from_millis(50)).await;
                 }
@@ -276,8 +277,8 @@ async fn certificates_are_refused_each_for_its_reason_and_the_pasted_one_is_take
     let port = listener.local_addr().unwrap().port();
     tokio::spawn(async move {
         while let Ok((mut stream, _)) = listener.accept().await {
-            let _ = stream.read(&mut [0; 4_096]).await;
-            let _ = stream.write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n").await;
+            drop(stream.read(&mut [0; 4_096]).await);
+            drop(stream.write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n").await);
         }
     });
     let mut plain = HttpOptions::new(format!("https://localhost:{port}/"));
