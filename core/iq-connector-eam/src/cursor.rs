@@ -8,7 +8,7 @@ use std::{
 use iq_domain::Timestamp;
 use serde_json::{Value, json};
 
-use crate::dialect::{From, Place};
+use crate::dialect::{Place, Start};
 
 /// Changes are read again this far back: rows are stamped before they can be seen.
 const OVERLAP_MS: i64 = 300_000;
@@ -97,12 +97,12 @@ impl Position {
     }
 
     /// Where the reading of a round begins.
-    pub(crate) fn start(&self) -> From {
+    pub(crate) fn start(&self) -> Start {
         match self {
-            Self::Full { after, .. } => From::Key(after.clone()),
+            Self::Full { after, .. } => Start::Key(after.clone()),
             Self::Changes { since, first_until } => {
                 let overlap = if first_until.is_some() { 0 } else { OVERLAP_MS };
-                From::Change(since.plus_ms(-overlap), 0)
+                Start::Change(since.plus_ms(-overlap), 0)
             }
         }
     }
@@ -138,30 +138,29 @@ impl Position {
 }
 
 /// From where the next page of a round is read; `None` when the source does not get on.
-pub(crate) fn next_from(from: &From, places: &[Place]) -> Option<From> {
+pub(crate) fn next_from(from: &Start, places: &[Place]) -> Option<Start> {
     let last = places.last()?;
     match from {
-        From::Key(after) => {
-            (after.as_deref() != Some(last.key.as_str())).then(|| From::Key(Some(last.key.clone())))
-        }
-        From::Change(since, offset) => {
+        Start::Key(after) => (after.as_deref() != Some(last.key.as_str()))
+            .then(|| Start::Key(Some(last.key.clone()))),
+        Start::Change(since, offset) => {
             let whole = |t: Timestamp| t.0.div_euclid(1_000);
             let reached = last.changed_at?;
             Some(if whole(reached) > whole(*since) {
-                From::Change(Timestamp(whole(reached) * 1_000), 0)
+                Start::Change(Timestamp(whole(reached) * 1_000), 0)
             } else {
-                From::Change(*since, offset + places.len())
+                Start::Change(*since, offset + places.len())
             })
         }
     }
 }
 
 /// Whether the page came in the order it was asked for.
-pub(crate) fn is_in_order(from: &From, places: &[Place]) -> bool {
+pub(crate) fn is_in_order(from: &Start, places: &[Place]) -> bool {
     match from {
         // The order of keys is the source's own; a page that does not get on is found elsewhere.
-        From::Key(_) => true,
-        From::Change(since, _) => {
+        Start::Key(_) => true,
+        Start::Change(since, _) => {
             let times: Option<Vec<Timestamp>> = places.iter().map(|p| p.changed_at).collect();
             times.is_some_and(|t| {
                 t.is_sorted()
@@ -265,29 +264,29 @@ mod tests {
 
     #[test]
     fn pages_get_on_by_time_and_within_a_second_by_number() {
-        let from = From::Change(Timestamp(1_000), 0);
+        let from = Start::Change(Timestamp(1_000), 0);
         let next = next_from(&from, &places(&[("a", 1_200), ("b", 3_700)])).unwrap();
-        assert_eq!(next, From::Change(Timestamp(3_000), 0));
+        assert_eq!(next, Start::Change(Timestamp(3_000), 0));
         let next = next_from(&next, &places(&[("b", 3_700), ("c", 3_900)])).unwrap();
         assert_eq!(
             next,
-            From::Change(Timestamp(3_000), 2),
+            Start::Change(Timestamp(3_000), 2),
             "a whole page within one second"
         );
         let next = next_from(&next, &places(&[("d", 3_950), ("e", 9_000)])).unwrap();
-        assert_eq!(next, From::Change(Timestamp(9_000), 0));
+        assert_eq!(next, Start::Change(Timestamp(9_000), 0));
     }
 
     #[test]
     fn a_page_of_keys_that_repeats_itself_is_noticed() {
-        let from = From::Key(Some("b".into()));
+        let from = Start::Key(Some("b".into()));
         assert_eq!(next_from(&from, &places(&[("a", 1), ("b", 1)])), None);
         assert_eq!(next_from(&from, &[]), None);
     }
 
     #[test]
     fn a_source_that_ignores_the_order_is_noticed() {
-        let from = From::Change(Timestamp(5_500), 0);
+        let from = Start::Change(Timestamp(5_500), 0);
         assert!(is_in_order(
             &from,
             &places(&[("a", 5_100), ("b", 5_100), ("c", 9_000)])

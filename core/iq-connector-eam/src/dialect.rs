@@ -48,7 +48,7 @@ impl Set {
 
 /// From where a page is read.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum From {
+pub(crate) enum Start {
     /// All rows in the order of their keys, after this key.
     Key(Option<String>),
     /// Rows changed at or after this moment in the order of their change, the first `offset` left out.
@@ -111,7 +111,7 @@ impl Dialect {
     }
 
     /// Path and query of a page.
-    pub(crate) fn page(self, settings: &Settings, set: Set, from: &From, limit: usize) -> String {
+    pub(crate) fn page(self, settings: &Settings, set: Set, from: &Start, limit: usize) -> String {
         match self {
             Self::Sap => sap::page(settings, set, from, limit),
             Self::Fusion => fusion::page(settings, set, from, limit),
@@ -179,6 +179,16 @@ impl Dialect {
                     .any(|set| plan.path == sap::create_path(settings, *set)),
                 Self::Fusion => plan.path == fusion::create_path(settings),
             }
+    }
+
+    /// What a plan creates.
+    pub(crate) fn set_of(self, plan: &PushPlan) -> Set {
+        let is_notification = plan.path.contains("API_MAINTNOTIFICATION/");
+        if self == Self::Sap && is_notification {
+            Set::Notifications
+        } else {
+            Set::Orders
+        }
     }
 
     /// Paths of the searches that together find everything that carries a reference.

@@ -9,7 +9,7 @@ use serde_json::{Map, Value, json};
 
 use crate::{
     config::{MappingMode, Settings},
-    dialect::{Column, From, Place, Set, checked_reference, suffix, with_suffix},
+    dialect::{Column, Place, Set, Start, checked_reference, suffix, with_suffix},
     odata::{Page, Said, query, quoted},
     values::{MAX_ROWS, Row, cut, flat, key, line, moment, text},
     words,
@@ -95,10 +95,10 @@ fn list(
 }
 
 /// Path and query of a page.
-pub(crate) fn page(settings: &Settings, set: Set, from: &From, limit: usize) -> String {
+pub(crate) fn page(settings: &Settings, set: Set, from: &Start, limit: usize) -> String {
     let id = id(set);
     match from {
-        From::Key(after) => {
+        Start::Key(after) => {
             let after = after.iter().map(|key| format!("{id} > {key}"));
             list(
                 settings,
@@ -109,7 +109,7 @@ pub(crate) fn page(settings: &Settings, set: Set, from: &From, limit: usize) -> 
                 limit,
             )
         }
-        From::Change(since, offset) => {
+        Start::Change(since, offset) => {
             let changed = format!("LastUpdateDate >= {}", moment_literal(*since));
             let order = format!("LastUpdateDate:asc,{id}:asc");
             list(settings, set, vec![changed], &order, *offset, limit)

@@ -74,7 +74,7 @@ fn requests_select_by_organization_and_change() {
     let path = page(
         &fusion_settings(),
         Set::Orders,
-        &From::Change(Timestamp(1_767_254_400_000), 0),
+        &Start::Change(Timestamp(1_767_254_400_000), 0),
         200,
     );
     assert!(path.starts_with("fscmRestApi/resources/11.13.18.05/maintenanceWorkOrders?q="));

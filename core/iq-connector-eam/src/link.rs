@@ -73,7 +73,8 @@ impl Link {
         self.http.origin().host()
     }
 
-    fn is_token(&self) -> bool {
+    /// Whether the sign-in is by a token, which can be renewed.
+    pub(crate) fn is_token(&self) -> bool {
         matches!(self.settings.credentials, Credentials::Client { .. })
     }
 

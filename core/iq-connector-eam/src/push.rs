@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use crate::{
     config::Settings,
-    dialect::{Dialect, Set, checked_reference},
+    dialect::{Dialect, checked_reference},
     error::{Verdict, cancelled, is_before_sending, upstream, verdict},
     link::{Csrf, Link, REQUESTS_PER_SECOND},
     token::Tokens,
@@ -34,10 +34,11 @@ impl Pusher {
         if !link.settings.may_push {
             return Err(CodedError::invalid("eam.push_switched_off"));
         }
+        let set = self.dialect.set_of(plan);
         let body = plan.payload.as_object();
-        let carries = body.is_some_and(|b| {
-            let mut texts = b.values().filter_map(Value::as_str);
-            texts.any(|text| text.contains(&plan.reference))
+        let carries = body.is_some_and(|row| {
+            self.dialect
+                .carries(&link.settings, set, row, &plan.reference)
         });
         // An edited plan must still be one that only creates, here, and that can be found again.
         if !self.dialect.is_own_plan(&link.settings, plan)
@@ -52,9 +53,9 @@ impl Pusher {
     async fn deliver(&self, link: &Link, plan: &PushPlan) -> Result<Pushed, PushError> {
         let mut authorization = link.sign_in(false).await.map_err(PushError::NotSent)?;
         let mut csrf = self.csrf(link, plan).await?;
-        // Two more attempts at most: one for a stale token, one for a stale sign-in. Both are
-        // answers that say that nothing was done.
-        for attempt in 0..3 {
+        // Each is renewed once: the answers that ask for it say that nothing was done.
+        let (mut may_renew_csrf, mut may_sign_in) = (csrf.is_some(), link.is_token());
+        loop {
             let answer = link
                 .create(&plan.path, &plan.payload, csrf.as_ref(), &authorization)
                 .await
@@ -62,15 +63,17 @@ impl Pusher {
             let header = answer.header("x-csrf-token");
             match verdict(self.dialect, answer.status, header) {
                 Verdict::Created => return self.created(link, &answer),
-                Verdict::TokenWanted if attempt < 2 => csrf = self.csrf(link, plan).await?,
-                Verdict::SignInWanted if attempt < 2 => {
+                Verdict::TokenWanted if may_renew_csrf => {
+                    may_renew_csrf = false;
+                    csrf = self.csrf(link, plan).await?;
+                }
+                Verdict::SignInWanted if may_sign_in => {
+                    may_sign_in = false;
                     authorization = link.sign_in(true).await.map_err(PushError::NotSent)?;
                 }
                 Verdict::TokenWanted => {
-                    return Err(PushError::NotSent(upstream(
-                        "eam.csrf_refused",
-                        link.host(),
-                    )));
+                    let error = upstream("eam.csrf_refused", link.host());
+                    return Err(PushError::NotSent(error));
                 }
                 Verdict::SignInWanted | Verdict::Busy => {
                     return Err(PushError::NotSent(link.error_of(&answer)));
@@ -83,22 +86,13 @@ impl Pusher {
                 }
             }
         }
-        Err(PushError::NotSent(upstream(
-            "eam.csrf_refused",
-            link.host(),
-        )))
     }
 
     async fn csrf(&self, link: &Link, plan: &PushPlan) -> Result<Option<Csrf>, PushError> {
         if self.dialect != Dialect::Sap {
             return Ok(None);
         }
-        let is_notification = plan.path.contains("API_MAINTNOTIFICATION/");
-        let set = if is_notification {
-            Set::Notifications
-        } else {
-            Set::Orders
-        };
+        let set = self.dialect.set_of(plan);
         link.csrf(set).await.map(Some).map_err(PushError::NotSent)
     }
 

@@ -9,7 +9,7 @@ use serde_json::{Map, Value, json};
 
 use crate::{
     config::{MappingMode, Settings},
-    dialect::{Column, From, Place, Set, checked_reference, suffix, with_suffix},
+    dialect::{Column, Place, Set, Start, checked_reference, suffix, with_suffix},
     odata::{entity, json_day, json_moment, json_time, moment_literal, query, quoted},
     values::{Row, cut, flag, key, line, local_moment, moment, text, to_local},
     words,
@@ -122,14 +122,14 @@ fn list(
 }
 
 /// Path and query of a page.
-pub(crate) fn page(settings: &Settings, set: Set, from: &From, limit: usize) -> String {
+pub(crate) fn page(settings: &Settings, set: Set, from: &Start, limit: usize) -> String {
     let id = names(set).1;
     match from {
-        From::Key(after) => {
+        Start::Key(after) => {
             let after = after.iter().map(|key| format!("{id} gt {}", quoted(key)));
             list(settings, set, after.collect(), id, 0, limit)
         }
-        From::Change(since, offset) => {
+        Start::Change(since, offset) => {
             let changed = format!("LastChangeDateTime ge {}", moment_literal(*since));
             let order = format!("LastChangeDateTime,{id}");
             list(settings, set, vec![changed], &order, *offset, limit)

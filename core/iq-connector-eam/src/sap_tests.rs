@@ -124,7 +124,7 @@ fn requests_select_by_plant_client_and_change() {
     let path = page(
         &settings(),
         Set::Equipment,
-        &From::Change(Timestamp(1_767_254_400_999), 50),
+        &Start::Change(Timestamp(1_767_254_400_999), 50),
         200,
     );
     let (path, query) = path.split_once('?').unwrap();
@@ -143,7 +143,7 @@ fn requests_select_by_plant_client_and_change() {
     }
     let mut hostile = settings();
     hostile.plant = "1' or '1' eq '1".into();
-    let path = page(&hostile, Set::Orders, &From::Change(Timestamp(0), 0), 1);
+    let path = page(&hostile, Set::Orders, &Start::Change(Timestamp(0), 0), 1);
     assert!(
         path.contains("%271%27%27%20or%20%27%271%27%27%20eq%20%27%271%27"),
         "{path}"

@@ -16,7 +16,7 @@ use tokio::sync::watch;
 
 use crate::{
     cursor::{Position, Recent, is_in_order, next_from},
-    dialect::{Dialect, From, PAGE_ROWS, Place, Set},
+    dialect::{Dialect, PAGE_ROWS, Place, Set, Start},
     error::{asked_wait, is_about_credentials, is_about_one_set, upstream},
     link::{Answer, Link, REQUESTS_PER_SECOND},
     token::Tokens,
@@ -53,7 +53,7 @@ enum Stop {
     Failed(CodedError),
 }
 
-impl std::convert::From<CodedError> for Stop {
+impl From<CodedError> for Stop {
     fn from(error: CodedError) -> Self {
         Self::Failed(error)
     }
@@ -182,7 +182,7 @@ impl Streamer {
                 upstream("eam.answer_unexpected", link.host())
                     .with("protocol", self.dialect.protocol())
             })?;
-            let offset = if let From::Change(_, offset) = from {
+            let offset = if let Start::Change(_, offset) = from {
                 offset
             } else {
                 0

@@ -3,9 +3,10 @@
 
 use std::{collections::HashMap, sync::Arc};
 
+use base64::{Engine as _, engine::general_purpose::STANDARD};
 use iq_connector::{ConnectorContext, ExposeSecret, SecretString};
 use iq_domain::{CodedError, IntegrationId, Timestamp};
-use iq_http::{Auth, HttpClient, HttpOptions, JsonLimits, Request, parse_json};
+use iq_http::{HttpClient, HttpOptions, JsonLimits, Request, parse_json};
 use parking_lot::Mutex;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
@@ -97,17 +98,21 @@ async fn fetch(
     options.tls_ca.clone_from(&settings.tls_ca);
     options.allow_plain_http = settings.allow_plain_http;
     options.max_body = MAX_ANSWER;
-    // Client id and secret are form-encoded before they are joined (RFC 6749, 2.3.1).
-    options.auth = Auth::Basic {
-        user: form_encoded(id),
-        password: SecretString::from(form_encoded(secret.expose_secret())),
-    };
     let client = HttpClient::new(options)?;
     let mut form = vec![("grant_type", "client_credentials")];
     if !scope.is_empty() {
         form.push(("scope", scope));
     }
-    let answer = client.send(Request::post(url.trim()).form(&form)).await?;
+    let request = Request::post(url.trim()).form(&form);
+    // The standard wants both form-encoded before they are joined (RFC 6749, 2.3.1); SAP's own token
+    // servers and many others take them as they are. Where the two differ, the second way is tried.
+    let plain = basic(id, secret.expose_secret());
+    let encoded = basic(&form_encoded(id), &form_encoded(secret.expose_secret()));
+    let signed = |header: &str| request.clone().header("Authorization", header);
+    let mut answer = client.send(signed(&plain)).await?;
+    if matches!(answer.status, 400 | 401) && encoded != plain {
+        answer = client.send(signed(&encoded)).await?;
+    }
     let host = client.origin().host();
     if matches!(answer.status, 400 | 401 | 403) {
         let mut detail = answer.detail();
@@ -153,6 +158,10 @@ fn read(body: &[u8], host: &str) -> Result<(SecretString, i64), CodedError> {
         SecretString::from(token),
         seconds.unwrap_or(300).clamp(0, 86_400),
     ))
+}
+
+fn basic(id: &str, secret: &str) -> String {
+    format!("Basic {}", STANDARD.encode(format!("{id}:{secret}")))
 }
 
 fn form_encoded(text: &str) -> String {
