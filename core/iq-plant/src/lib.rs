@@ -20,4 +20,4 @@ mod web;
 pub use faults::FaultKind;
 pub use server::{APPLICATION_URI, PlantConfig, PlantHandle, PlantLocale, PlantServer, SendLog};
 pub use sim::{Plant, Reading, Scan, SoeEvent, SoeKind};
-pub use web::{Disturbance, WebAddress, WebConfig, WebService};
+pub use web::{Disturbance, WebAddress, WebConfig, WebService, kept_password};

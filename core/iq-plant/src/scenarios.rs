@@ -1,4 +1,4 @@
-//! The ten scripted scenarios with their ground truth, read from the embedded table. The truth is for
+//! The scripted scenarios with their ground truth, read from the embedded table. The truth is for
 //! scoring a diagnosis; the plant itself never publishes it on a tag.
 
 use std::sync::OnceLock;
@@ -85,7 +85,7 @@ pub struct Scenario {
     pub truth: Truth,
 }
 
-/// The scenarios, S1 first.
+/// The scenarios, S1 first, variants last.
 #[must_use]
 pub fn scenarios() -> &'static [Scenario] {
     static SCENARIOS: OnceLock<Vec<Scenario>> = OnceLock::new();

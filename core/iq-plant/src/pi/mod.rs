@@ -25,7 +25,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     Plant, Scan,
-    catalogue::{ExtraKind, catalogue},
+    catalogue::{ExtraKind, ExtraPoint, catalogue},
     web::{self, Disturbances, Site, WebAddress, WebConfig},
 };
 use archive::{BAD_INPUT, Cell, Event, IO_TIMEOUT, PT_CREATED, Series};
@@ -110,6 +110,12 @@ pub struct PiLink {
 pub fn point_name(asset: &str, metric: &str) -> Option<String> {
     let tag = catalogue().tag_of(asset, metric)?;
     Some(model::point_name(&catalogue().tags[tag]))
+}
+
+/// Name of the point that carries a protection point.
+#[must_use]
+pub fn extra_point_name(extra: &ExtraPoint) -> String {
+    model::extra_name(extra)
 }
 
 /// Name of the data server.

@@ -7,7 +7,7 @@ use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde_json::{Value, json};
 
 use crate::{
-    catalogue::{ExtraKind, PlantAsset, PlantTag, catalogue},
+    catalogue::{ExtraKind, ExtraPoint, PlantAsset, PlantTag, catalogue},
     pi::{PiPoints, traps},
     rng::Rng,
 };
@@ -393,6 +393,16 @@ pub(crate) fn point_name(tag: &PlantTag) -> String {
     format!("{site}:{}.PV", tag.tag.replace('-', ""))
 }
 
+/// Name of a protection point: "RAS:P102A.TRIP".
+pub(crate) fn extra_name(extra: &ExtraPoint) -> String {
+    let site = extra.node.split('.').next().unwrap_or("");
+    let suffix = match extra.kind {
+        ExtraKind::Trip => "TRIP",
+        ExtraKind::FirstOut => "FIRSTOUT",
+    };
+    format!("{site}:{}.{suffix}", extra.asset.replace('-', ""))
+}
+
 fn points(chosen: &PiPoints) -> Vec<Point> {
     let catalogue = catalogue();
     let tags = catalogue.tags.iter().enumerate().map(|(i, tag)| Point {
@@ -412,13 +422,12 @@ fn points(chosen: &PiPoints) -> Vec<Point> {
         ids: WebIds::default(),
     });
     let extras = catalogue.extras.iter().enumerate().map(|(i, extra)| {
-        let site = extra.node.split('.').next().unwrap_or("");
-        let (kind, suffix) = match extra.kind {
-            ExtraKind::Trip => (PointKind::Digital(TRIPPED), "TRIP"),
-            ExtraKind::FirstOut => (PointKind::Text, "FIRSTOUT"),
+        let kind = match extra.kind {
+            ExtraKind::Trip => PointKind::Digital(TRIPPED),
+            ExtraKind::FirstOut => PointKind::Text,
         };
         Point {
-            name: format!("{site}:{}.{suffix}", extra.asset.replace('-', "")),
+            name: extra_name(extra),
             descriptor: format!("{} {}", extra.asset, extra.metric.replace('_', " ")),
             kind,
             units: String::new(),

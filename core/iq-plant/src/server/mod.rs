@@ -24,6 +24,7 @@ use opcua::{
     types::MessageSecurityMode,
 };
 use tokio::{net::TcpListener, task::JoinHandle};
+use tokio_util::sync::CancellationToken;
 
 pub use certificate::APPLICATION_URI;
 pub(crate) use certificate::restrict;
@@ -215,21 +216,7 @@ impl PlantServer {
             config.extra_tags,
         );
         let stop = handle.token().clone();
-        let site = Site {
-            bind: config.bind,
-            host: &host,
-            folder: &config.folder,
-            seed: config.seed,
-            stop: &stop,
-        };
-        let pi = match config.pi.clone() {
-            Some(wanted) => Some(pi::start(wanted, &site).await?),
-            None => None,
-        };
-        let sap = match config.sap.clone() {
-            Some(wanted) => Some(sap::start(wanted, &site).await?),
-            None => None,
-        };
+        let Web { pi, sap } = Web::start(&config, &host, &stop).await?;
         let shared = Arc::new(Shared {
             sap: sap.as_ref().map(|sap| sap.inner.clone()),
             sap_url: sap.as_ref().map(|sap| sap.link.base_url.clone()),
@@ -343,6 +330,37 @@ impl PlantHandle {
 impl Drop for PlantHandle {
     fn drop(&mut self) {
         self.server.cancel();
+    }
+}
+
+/// The web services of a plant, as far as they are wanted.
+struct Web {
+    pi: Option<PiService>,
+    sap: Option<SapService>,
+}
+
+impl Web {
+    async fn start(
+        config: &PlantConfig,
+        host: &str,
+        stop: &CancellationToken,
+    ) -> Result<Self, CodedError> {
+        let site = Site {
+            bind: config.bind,
+            host,
+            folder: &config.folder,
+            seed: config.seed,
+            stop,
+        };
+        let pi = match config.pi.clone() {
+            Some(wanted) => Some(pi::start(wanted, &site).await?),
+            None => None,
+        };
+        let sap = match config.sap.clone() {
+            Some(wanted) => Some(sap::start(wanted, &site).await?),
+            None => None,
+        };
+        Ok(Self { pi, sap })
     }
 }
 

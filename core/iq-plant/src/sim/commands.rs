@@ -153,6 +153,12 @@ impl Plant {
         if let Some(partner) = partner {
             self.switch(machine, true);
             self.protection.handover.push((machine, partner));
+        } else if machine == "H-301" {
+            if !self.heat.lit && self.protection.purge.is_none() {
+                self.protection.purge = Some(0.0);
+                let text = "purge with 5 volumes of air";
+                self.record(self.now, machine, SoeKind::Purge, text);
+            }
         } else if !STANDBY.contains(&machine) {
             self.switch(machine, true);
         }

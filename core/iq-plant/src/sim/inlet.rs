@@ -26,6 +26,10 @@ const LIFT: f64 = 98.0;
 /// Pipe friction and valve friction at 180 m3/h, m.
 const FRICTION: (f64, f64) = (12.0, 10.0);
 
+/// The interlock on the loss of both feed pumps keeps FV-103 shut until the operator resets it, which
+/// takes this long.
+const FEED_HOLD_S: f64 = 160.0;
+
 /// The unit's state.
 #[derive(Clone, Debug)]
 pub(crate) struct Inlet {
@@ -51,6 +55,8 @@ pub(crate) struct Inlet {
     pub(crate) duty: f64,
     /// Flow to the column, m3/h.
     pub(crate) feed_flow: f64,
+    /// Seconds until the operator resets the interlock of FV-103.
+    feed_hold: f64,
 }
 
 impl Inlet {
@@ -82,6 +88,7 @@ impl Inlet {
             t_tank: 40.0,
             duty: 6.0,
             feed_flow: 180.0,
+            feed_hold: 0.0,
         }
     }
 
@@ -98,7 +105,12 @@ impl Inlet {
         let dt = env.dt;
         let liquid = self.drums(env, flash_runs);
         let any = self.pumps.iter().any(|p| p.on);
-        if any {
+        self.feed_hold = if any {
+            (self.feed_hold - dt).max(0.0)
+        } else {
+            FEED_HOLD_S
+        };
+        if any && self.feed_hold == 0.0 {
             // The drum's level trims the flow's set-point around what comes in.
             let want =
                 (180.0 * env.weather.feed * (1.0 + 0.012 * (self.v110 - 50.0))).clamp(0.0, 260.0);
@@ -106,6 +118,8 @@ impl Inlet {
             self.fv103.control(self.feed_flow, dt);
         } else {
             self.fv103.force(0.0, self.feed_flow);
+            // The operator opens it from nothing.
+            self.fv103.sp = 0.0;
         }
         self.fv103.stroke(&env.cond("FV-103"), dt);
         let conds = [env.cond("P-102A"), env.cond("P-102B")];

@@ -7,6 +7,7 @@ mod gas;
 mod heat;
 mod inlet;
 mod measure;
+mod operator;
 mod parts;
 mod power;
 mod protection;
@@ -32,6 +33,7 @@ use gas::Gas;
 use heat::Heat;
 use inlet::Inlet;
 use measure::Instruments;
+use operator::Operator;
 use power::Power;
 use protection::Protection;
 use water::Water;
@@ -107,6 +109,10 @@ pub enum SoeKind {
     Dropped,
     /// An operator reset a latched trip.
     Reset,
+    /// An operator moved a set-point.
+    SetPoint,
+    /// A furnace is purged with air before it may be lit.
+    Purge,
 }
 
 /// A line of the sequence-of-events recorder, in exact plant time.
@@ -148,6 +154,7 @@ pub struct Plant {
     soe: VecDeque<SoeEvent>,
     soe_seq: u64,
     scenario: Option<RunningScenario>,
+    operator: Operator,
     /// Values as the protection's instruments see them: true values with instrument faults.
     observed: Vec<f64>,
     /// Transients are stepped finely until then.
@@ -175,6 +182,7 @@ impl Plant {
             soe: VecDeque::new(),
             soe_seq: 0,
             scenario: None,
+            operator: Operator::new(seed, start),
             observed: Vec::new(),
             fine_until: start,
         };
@@ -259,6 +267,7 @@ impl Plant {
             self.now = self.now.plus_ms(h);
             let dt = h as f64 / 1_000.0;
             self.run_scenario();
+            self.operate();
             self.physics(dt);
             self.observe();
             self.protect(dt);
@@ -329,12 +338,31 @@ impl Plant {
                 _ => {}
             }
         }
+        self.flutter();
         self.instruments.frozen.clear();
         let frozen = self
             .faults
             .iter()
             .filter(|f| f.kind == crate::FaultKind::SensorFreeze);
         self.instruments.frozen.extend(frozen.filter_map(|f| f.tag));
+    }
+
+    /// The worn check valve of P-102A does not shut at once when the pump stops: what flows to and fro
+    /// through it makes the flow reading swing about its low limit.
+    fn flutter(&mut self) {
+        const SWING_S: f64 = 2.8;
+        const LASTS_S: f64 = 7.5 * SWING_S;
+        let since = self.protection.since_switch("P-102A");
+        if self.is_on("P-102A") || since > LASTS_S {
+            return;
+        }
+        let tag = catalogue().tag_of("P-102A", "flow");
+        let limit = tag.and_then(|t| catalogue().tags[t].limits.low);
+        if let (Some(tag), Some(limit)) = (tag, limit) {
+            let swing = (std::f64::consts::TAU * since / SWING_S).cos();
+            let reading = limit * (1.0 - 0.1 * swing);
+            self.observed[tag] = self.observed[tag].max(reading);
+        }
     }
 
     fn record(&mut self, time: Timestamp, asset: &str, kind: SoeKind, text: impl Into<String>) {

@@ -27,6 +27,8 @@ pub(crate) struct Protection {
     alarms: Vec<i8>,
     /// Duty machines started after a reset, with the standby that stops once they run.
     pub(crate) handover: Vec<(&'static str, &'static str)>,
+    /// Seconds of air the furnace has been purged with, while it is.
+    pub(crate) purge: Option<f64>,
 }
 
 /// Low trips are bypassed this long after a start.
@@ -37,6 +39,8 @@ const STOP_ALARM_S: f64 = 30.0;
 const TRANSIENT_MS: i64 = 30_000;
 /// A duty machine is back when it has run this long.
 const HAND_OVER_S: f64 = 8.0;
+/// Five volumes of the furnace at the fan's flow.
+const PURGE_S: f64 = 90.0;
 /// Delay of the automatic start of a standby.
 const AUTO_START_S: f64 = 3.0;
 
@@ -50,7 +54,13 @@ impl Protection {
             since: HashMap::new(),
             alarms: vec![0; catalogue().tags.len()],
             handover: Vec::new(),
+            purge: None,
         }
+    }
+
+    /// Seconds since a machine was last switched.
+    pub(crate) fn since_switch(&self, machine: &str) -> f64 {
+        self.since.get(machine).copied().unwrap_or(f64::MAX)
     }
 
     pub(crate) fn any_pending(&self) -> bool {
@@ -151,6 +161,7 @@ impl Plant {
         self.consequences();
         self.standby(dt);
         self.hand_over();
+        self.purge(dt);
         self.report_running();
     }
 
@@ -169,6 +180,24 @@ impl Plant {
             } else if self.is_on(duty) {
                 self.protection.handover.push((duty, partner));
             }
+        }
+    }
+
+    /// Lights the furnace when its fan has blown five volumes through it; a stopped fan starts it over.
+    fn purge(&mut self, dt: f64) {
+        let Some(blown) = self.protection.purge else {
+            return;
+        };
+        let latched = self.protection.latched.contains_key("H-301");
+        if latched || self.heat.lit {
+            self.protection.purge = None;
+        } else if !self.heat.fan {
+            self.protection.purge = Some(0.0);
+        } else if blown + dt >= PURGE_S {
+            self.protection.purge = None;
+            self.switch("H-301", true);
+        } else {
+            self.protection.purge = Some(blown + dt);
         }
     }
 

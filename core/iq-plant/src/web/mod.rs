@@ -306,6 +306,33 @@ pub(crate) fn bearer(header: Option<&str>) -> Option<&str> {
         .then_some(token.trim())
 }
 
+/// The password of the web services kept in a plant's folder; made when there is none. Unlike that of
+/// the OPC UA user it outlives a restart, so that connections made with it go on working.
+///
+/// # Errors
+/// `plant.folder_unusable` when the folder can't be written.
+pub fn kept_password(folder: &Path) -> Result<String, CodedError> {
+    let path = folder.join("web.password");
+    if let Ok(kept) = std::fs::read_to_string(&path)
+        && !kept.trim().is_empty()
+    {
+        return Ok(kept.trim().to_owned());
+    }
+    let mut bytes = [0_u8; 16];
+    opcua::crypto::random::bytes(&mut bytes);
+    let password: String = bytes.iter().map(|b| format!("{b:02x}")).collect();
+    std::fs::create_dir_all(folder)
+        .and_then(|()| std::fs::write(&path, ""))
+        .and_then(|()| crate::server::restrict(&path))
+        .and_then(|()| std::fs::write(&path, &password))
+        .map_err(|e| {
+            CodedError::new(ErrorKind::Unavailable, "plant.folder_unusable")
+                .with("folder", folder.display())
+                .with("reason", e)
+        })?;
+    Ok(password)
+}
+
 /// Compares without telling by its time how many characters agree.
 pub(crate) fn same(a: &str, b: &str) -> bool {
     a.len() == b.len() && a.bytes().zip(b.bytes()).fold(0, |d, (x, y)| d | (x ^ y)) == 0
