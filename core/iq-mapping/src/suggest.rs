@@ -283,7 +283,7 @@ impl Suggester {
             .iter()
             .filter_map(is_hit)
             .max_by(f64::total_cmp)?;
-        let score = 0.4 + 0.3 * share + driver;
+        let score = 0.4 + 0.3 * share + driver + twin_letter(words, asset);
         Some((score, reason("suggest.asset_name", "code", code)))
     }
 }
@@ -300,17 +300,38 @@ fn is_in_loop(words: &Words, asset: &Prepared) -> bool {
         })
 }
 
+/// Twins share their name but for a letter: "Feed pump B", "مضخة التغذية ب".
+fn twin_letter(words: &Words, asset: &Prepared) -> f64 {
+    let said: Vec<String> = words
+        .raw
+        .iter()
+        .map(|word| latin_letter(word))
+        .filter(|word| matches!(word.as_str(), "a" | "b" | "c" | "d"))
+        .collect();
+    if said.is_empty() || asset.suffix.is_empty() {
+        0.0
+    } else if said.contains(&asset.suffix) {
+        0.05
+    } else {
+        -0.05
+    }
+}
+
+fn latin_letter(word: &str) -> String {
+    match word {
+        "ا" => "a",
+        "ب" => "b",
+        "ج" => "c",
+        "د" => "d",
+        other => other,
+    }
+    .to_owned()
+}
+
 /// "Pump 102A", "مضخة ١٠٢ أ": the number and letter of the equipment without its code letters.
 fn is_numbered(words: &Words, asset: &Prepared) -> bool {
-    let letter = |word: &str| match word {
-        "ا" => "a".to_owned(),
-        "ب" => "b".to_owned(),
-        "ج" => "c".to_owned(),
-        "د" => "d".to_owned(),
-        other => other.to_owned(),
-    };
     let wanted = format!("{}{}", asset.number, asset.suffix);
-    let joined = |pair: &[String]| pair.iter().map(|w| letter(w)).collect::<String>();
+    let joined = |pair: &[String]| pair.iter().map(|w| latin_letter(w)).collect::<String>();
     !asset.number.is_empty()
         && (1..=2).any(|n| words.raw.windows(n).any(|pair| joined(pair) == wanted))
 }
@@ -415,5 +436,7 @@ fn reason(code: &str, key: &str, value: &str) -> Message {
     }
 }
 
+#[cfg(test)]
+mod accuracy;
 #[cfg(test)]
 mod tests;

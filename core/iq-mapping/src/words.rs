@@ -29,12 +29,16 @@ impl Words {
         if letters.as_ref().is_some_and(|l| !l.contains('c')) && name.len() > 2 {
             name.retain(|w| w != "pv");
         }
-        let meaning = name
+        let mut meaning: BTreeSet<String> = name
             .iter()
             .chain(&path)
             .chain(&description)
             .flat_map(|word| meanings(word))
             .collect();
+        if meaning.contains("drive") && meaning.contains("end") {
+            let side = if meaning.contains("non") { "nde" } else { "de" };
+            meaning.insert(side.to_owned());
+        }
         let raw = name
             .iter()
             .chain(&path)
@@ -110,7 +114,9 @@ fn is_arabic(c: char) -> bool {
 pub(crate) fn meanings(word: &str) -> Vec<String> {
     let letters = word.trim_matches(|c: char| c.is_ascii_digit());
     let letters = without_article(letters);
-    if letters.is_empty() {
+    // The letter at the end of a loop number names the machine, not a phase.
+    let is_of_loop = letters.len() == 1 && word.bytes().filter(u8::is_ascii_digit).count() >= 3;
+    if letters.is_empty() || is_of_loop {
         return Vec::new();
     }
     let known = latin(letters).or_else(|| arabic(letters));
