@@ -27,15 +27,15 @@ pub struct ConnectorType {
     pub has_trust: bool,
     /// Offers an endpoint list.
     pub has_endpoints: bool,
-    /// Reads the past.
+    /// Reads the past and resumes where it stood.
     pub has_back_fill: bool,
-    /// Shows its first rows before a column is chosen.
+    /// Shows rows before a column is chosen.
     pub has_sample_rows: bool,
     /// Reads work orders and equipment.
     pub has_maintenance: bool,
     /// Takes files.
     pub has_files: bool,
-    /// An external database that the operator of this installation may switch off.
+    /// One of the external databases that `EXTERNAL_DB_ENABLE=false` hides and refuses.
     pub is_external_db: bool,
 }
 
@@ -76,15 +76,15 @@ pub struct Integration {
     pub pending_certificates: u64,
     /// Load on the source.
     pub load: OtLoad,
-    /// Samples stored over the last minute.
+    /// Samples stored over the last minute, back-fill included.
     pub samples_per_min: u64,
-    /// Batches that wait for the disk.
+    /// Batches handed over and not yet durable.
     pub backlog: u64,
     /// Tags being delivered.
     pub items: u64,
-    /// Tags the source refuses.
+    /// Tags the source refuses; `problems` names the first of them.
     pub failed_items: u64,
-    /// The first of them, with the reasons.
+    /// The first refused tags.
     pub problems: Vec<TagTrouble>,
     /// Set while the past is being read.
     pub back_fill: Option<BackFill>,
@@ -92,6 +92,30 @@ pub struct Integration {
     pub demo_stream_active: bool,
     /// Creation.
     pub created_at: Timestamp,
+}
+
+/// A tag the source refuses.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct TagTrouble {
+    /// The tag.
+    pub tag: String,
+    /// Why, with what can be done.
+    pub problem: StatusMessage,
+}
+
+/// How far the reading of the past has come.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct BackFill {
+    /// Start of the stretch that is read.
+    pub from: Timestamp,
+    /// Its end.
+    pub to: Timestamp,
+    /// Everything before this is delivered.
+    pub reached: Timestamp,
+    /// Samples delivered so far.
+    pub samples: u64,
+    /// Share of the stretch, 0–1.
+    pub progress: f64,
 }
 
 /// A value in force.
@@ -140,6 +164,178 @@ pub struct IntegrationInput {
     /// Should run.
     #[serde(default)]
     pub is_enabled: bool,
+    /// For trials of values that are not saved: the stored connection whose secrets "***" means. They
+    /// are lent only while the address is the stored one. Not read when saving.
+    #[serde(default)]
+    pub integration_id: Option<IntegrationId>,
+}
+
+/// What does the source offer for a field of the form?
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ChoicesRequest {
+    /// Kind.
+    pub kind: String,
+    /// Values written so far, secrets included.
+    pub config: serde_json::Value,
+    /// The field, marked with x-choices in the schema.
+    pub field: String,
+    /// The stored connection whose secrets "***" means.
+    #[serde(default)]
+    pub integration_id: Option<IntegrationId>,
+}
+
+/// Something the source offers.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct Choice {
+    /// What is written into the field.
+    pub value: String,
+    /// What a person reads.
+    pub label: String,
+    /// A word about it, as the source says it.
+    pub detail: Option<String>,
+}
+
+/// How many rows.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SampleRowsRequest {
+    /// At most 100.
+    #[serde(default)]
+    pub limit: Option<u32>,
+}
+
+/// The first rows with values that may not be saved.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct DraftRowsRequest {
+    /// Kind.
+    pub kind: String,
+    /// Values; a secret "***" is that of `integration_id`.
+    pub config: serde_json::Value,
+    /// The stored connection, where there is one.
+    #[serde(default)]
+    pub integration_id: Option<IntegrationId>,
+    /// At most 100.
+    #[serde(default)]
+    pub limit: Option<u32>,
+}
+
+/// The first rows of a source, as they are.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct SampleRows {
+    /// Columns.
+    pub columns: Vec<SampleColumn>,
+    /// Rows: numbers, truth values and null as such, everything else as text.
+    pub rows: Vec<Vec<serde_json::Value>>,
+    /// The source has more.
+    pub has_more: bool,
+    /// Tags these rows would deliver.
+    pub tags: Vec<String>,
+    /// What the configuration lacks, field by field.
+    pub problems: Vec<crate::FieldProblem>,
+}
+
+/// A column.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct SampleColumn {
+    /// Name.
+    pub name: String,
+    /// Type as the source names it.
+    pub source_type: String,
+    /// time, number, bool, text, other.
+    pub kind: String,
+    /// timestamp, value, tag, quality, none.
+    pub role: String,
+}
+
+/// What a deletion takes along and what stays.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct DeletionPreview {
+    /// Name.
+    pub name: String,
+    /// Goes: mappings.
+    pub mappings: u64,
+    /// Goes: trusted and rejected certificates.
+    pub certificates: u64,
+    /// Goes: stored secrets.
+    pub secrets: u64,
+    /// Goes: rows of the action log.
+    pub actions: u64,
+    /// Goes: how far the source was read.
+    pub cursors: u64,
+    /// Goes: equipment and functional locations.
+    pub technical_objects: u64,
+    /// Stays: signals with their history, without new values.
+    pub signals: u64,
+    /// Stays: work orders that came through it.
+    pub work_orders: u64,
+    /// Assets that lose their only source.
+    pub assets_left_alone: Vec<String>,
+}
+
+/// Global defaults of a kind.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct GlobalDefaults {
+    /// Kind.
+    pub kind: String,
+    /// Fields the environment may supply.
+    pub fields: Vec<GlobalDefaultField>,
+}
+
+/// A field the environment may supply.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct GlobalDefaultField {
+    /// Field of the form.
+    pub field: String,
+    /// Name of the variable.
+    pub variable: String,
+    /// Its value; secrets as "***", null where it is not set.
+    pub value: Option<String>,
+}
+
+/// What the connection doctor found.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct DoctorReport {
+    /// The test behind it.
+    pub test: TestReport,
+    /// Findings, what blocks first; none when all is well.
+    pub findings: Vec<DoctorFinding>,
+}
+
+/// One finding.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct DoctorFinding {
+    /// Stage of the test.
+    pub stage: String,
+    /// It stops the connection.
+    pub is_blocking: bool,
+    /// What kind of trouble: config, dns, network, protocol, tls, auth, permission, too_much, clock,
+    /// data, load, switched_off, other.
+    pub topic: String,
+    /// Cause.
+    pub cause: StatusMessage,
+    /// What to do next.
+    pub next_step: String,
+    /// Who can fix it: you, network, source_owner, account_owner, platform_owner.
+    pub fixer: String,
+    /// Who that is, in words.
+    pub who: String,
+    /// What to send them, ready to copy.
+    pub send: String,
+    /// What was seen.
+    pub evidence: Vec<DoctorEvidence>,
+}
+
+/// Something that was seen.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct DoctorEvidence {
+    /// What: code, address, ms, passed, host, fingerprint, detail, status, date, tag, user, field, …
+    pub key: String,
+    /// Its name in the caller's language.
+    pub label: String,
+    /// Value.
+    pub value: String,
 }
 
 /// One step of a test.
@@ -355,136 +551,4 @@ pub enum StageStatus {
     Failed,
     /// Not tried.
     Skipped,
-}
-
-/// A tag the source refuses.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
-pub struct TagTrouble {
-    /// The tag.
-    pub tag: String,
-    /// Why.
-    pub problem: StatusMessage,
-}
-
-/// How far the reading of the past has come.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
-pub struct BackFill {
-    /// Start of the stretch.
-    pub from: Timestamp,
-    /// Its end.
-    pub to: Timestamp,
-    /// Everything before this is there.
-    pub reached: Timestamp,
-    /// Samples so far.
-    pub samples: u64,
-}
-
-/// Ask what a source offers for a field.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub struct ChoicesRequest {
-    /// Kind.
-    pub kind: String,
-    /// Values so far; a secret "***" is that of `integration_id`.
-    pub config: serde_json::Value,
-    /// The field.
-    pub field: String,
-    /// The stored connection, where there is one.
-    #[serde(default)]
-    pub integration_id: Option<IntegrationId>,
-}
-
-/// Something a source offers for a field.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
-pub struct Choice {
-    /// What is written into the field.
-    pub value: String,
-    /// What a person reads.
-    pub label: String,
-    /// A word about it, as the source says it.
-    pub detail: Option<String>,
-}
-
-/// Ask for the first rows of a stored connection.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub struct SampleRowsRequest {
-    /// Rows, at most 100.
-    #[serde(default)]
-    pub limit: Option<u32>,
-}
-
-/// Ask for the first rows of values that may not be saved.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub struct DraftRowsRequest {
-    /// Kind.
-    pub kind: String,
-    /// Values; a secret "***" is that of `integration_id`.
-    pub config: serde_json::Value,
-    /// The stored connection, where there is one.
-    #[serde(default)]
-    pub integration_id: Option<IntegrationId>,
-    /// Rows, at most 100.
-    #[serde(default)]
-    pub limit: Option<u32>,
-}
-
-/// A column of the first rows.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
-pub struct SampleColumn {
-    /// Name.
-    pub name: String,
-    /// Type as the source names it.
-    pub source_type: String,
-    /// time, number, bool, text, other.
-    pub kind: String,
-    /// timestamp, value, tag, quality, none.
-    pub role: String,
-}
-
-/// The first rows of a source as they are.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
-pub struct SampleRows {
-    /// Columns.
-    pub columns: Vec<SampleColumn>,
-    /// Rows; numbers, truth values and null as such, everything else as text.
-    pub rows: Vec<Vec<serde_json::Value>>,
-    /// The source has more.
-    pub has_more: bool,
-    /// Tags these rows would deliver.
-    pub tags: Vec<String>,
-    /// What the configuration still lacks.
-    pub problems: Vec<crate::FieldProblem>,
-}
-
-/// What a deletion takes along.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
-pub struct DeletionPreview {
-    /// Mappings that go.
-    pub mappings: u64,
-    /// Signals that lose their source; their history stays.
-    pub signals: u64,
-    /// Rows of the action log that go.
-    pub actions: u64,
-}
-
-/// Global defaults of one kind of connector.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
-pub struct GlobalDefaults {
-    /// Kind.
-    pub kind: String,
-    /// Fields that take a value from the environment.
-    pub fields: Vec<GlobalDefaultField>,
-}
-
-/// A field with its global default.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
-pub struct GlobalDefaultField {
-    /// Field.
-    pub field: String,
-    /// Name of the environment variable.
-    pub variable: String,
-    /// Its value; secrets as "***", null where it is not set.
-    pub value: Option<String>,
 }

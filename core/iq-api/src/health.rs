@@ -52,7 +52,7 @@ async fn get_ready(State(state): State<ApiState>) -> (StatusCode, Json<HealthSta
 
 /// What is configured.
 #[derive(Debug, Serialize, ToSchema)]
-struct ConfigStatus {
+pub(crate) struct ConfigStatus {
     /// Moment of the answer, UTC milliseconds.
     timestamp: i64,
     /// State of each subsystem.
@@ -62,6 +62,11 @@ struct ConfigStatus {
 }
 
 async fn get_config_status(State(state): State<ApiState>, _: Caller) -> Answer<Json<ConfigStatus>> {
+    Ok(Json(config_status(&state)))
+}
+
+/// What is configured, as flags: no value of any variable is in it.
+pub(crate) fn config_status(state: &ApiState) -> ConfigStatus {
     let config = state.runtime.config();
     let word =
         |is_set: bool, set: &'static str, unset: &'static str| if is_set { set } else { unset };
@@ -76,7 +81,7 @@ async fn get_config_status(State(state): State<ApiState>, _: Caller) -> Answer<J
         .into_iter()
         .map(|spec| spec.kind)
         .collect();
-    Ok(Json(ConfigStatus {
+    ConfigStatus {
         timestamp: state.now().0,
         subsystems: json!({
             "database": { "status": word(is_writable, "ok", "error"), "source": "embedded" },
@@ -115,5 +120,5 @@ async fn get_config_status(State(state): State<ApiState>, _: Caller) -> Answer<J
             "external_db_enable": config.external_db_enable,
             "connectors": connectors,
         }),
-    }))
+    }
 }

@@ -1,6 +1,6 @@
 //! Connections to source systems: create, change, switch, test, look into.
 
-use std::{collections::BTreeMap, convert::Infallible};
+use std::{collections::BTreeMap, convert::Infallible, time::Instant};
 
 use axum::{
     Json,
@@ -17,17 +17,17 @@ use iq_api_types::{
 };
 use iq_connector::{self as connector, SECRET_MASK};
 use iq_domain::{
-    Connectivity, IntegrationId, IntegrationStatus, Message, Names, Permission, TrustState,
+    ActionStatus, Connectivity, IntegrationId, IntegrationStatus, Message, Names, Permission,
+    TrustState,
 };
 use iq_locale::{Language, pattern};
-use iq_runtime::{IntegrationDraft, IntegrationError, IntegrationView, TenantIndex};
+use iq_runtime::{IntegrationDraft, IntegrationError, IntegrationView, NewAction, TenantIndex};
 use iq_store::{certificates, integration_actions};
 use serde_json::{Value, json};
 use tokio::sync::mpsc;
 use tokio_stream::{StreamExt, wrappers::UnboundedReceiverStream};
 
 use crate::{
-    explore,
     http::{
         Answer, Audit, Body, Caller, Failure, FieldFailure, Id, PageQuery, Query, Route, delete,
         get, page::answer_page, post, put,
@@ -37,7 +37,7 @@ use crate::{
 };
 
 /// Certificates and keys are pasted into the form.
-pub(crate) const CONFIG_CAP: usize = 256 * 1024;
+const CONFIG_CAP: usize = 256 * 1024;
 
 pub(crate) fn routes() -> Vec<Route> {
     use Permission::{IntegrationsRead, IntegrationsTest, IntegrationsWrite};
@@ -115,8 +115,12 @@ pub(crate) fn routes() -> Vec<Route> {
 }
 
 async fn list_types(State(state): State<ApiState>, _: Caller) -> Json<Vec<ConnectorType>> {
-    let specs = state.runtime.allowed_specs();
-    Json(specs.into_iter().map(type_dto).collect())
+    let specs = state.runtime.connectors().specs();
+    let has_external = state.runtime.config().external_db_enable;
+    let offered = specs
+        .into_iter()
+        .filter(|spec| has_external || !spec.capabilities.external_db);
+    Json(offered.map(type_dto).collect())
 }
 
 fn type_dto(spec: connector::ConnectorSpec) -> ConnectorType {
@@ -185,6 +189,8 @@ async fn create_integration(
         .await
         .map_err(failure)?;
     audit.object("integration", created.id);
+    let begun = Started::now("create");
+    begun.log(&state, &caller, created.id, &Ok(())).await;
     let body = answer(&state, &caller, created.id).await?;
     Ok((StatusCode::CREATED, Json(body)))
 }
@@ -199,13 +205,14 @@ async fn update_integration(
     audit
         .detail("name", iq_domain::neutralise(&input.name, 120))
         .detail("kind", kind(&input));
-    let started_at = state.now();
-    state
+    let begun = Started::now("edit");
+    let result = state
         .runtime
         .update_integration(caller.tenant_id, id, draft(input))
         .await
-        .map_err(failure)?;
-    explore::log(&state, &caller, id, "edit", started_at, None, json!({})).await?;
+        .map_err(failure);
+    begun.log(&state, &caller, id, &result).await;
+    result?;
     Ok(Json(answer(&state, &caller, id).await?))
 }
 
@@ -231,7 +238,15 @@ async fn enable_integration(
     caller: Caller,
     Id(id): Id<IntegrationId>,
 ) -> Answer<Json<Integration>> {
-    switch(&state, &caller, id, true).await
+    let begun = Started::now("enable");
+    let result = state
+        .runtime
+        .set_integration_enabled(caller.tenant_id, id, true)
+        .await
+        .map_err(Failure::from);
+    begun.log(&state, &caller, id, &result).await;
+    result?;
+    Ok(Json(answer(&state, &caller, id).await?))
 }
 
 async fn disable_integration(
@@ -239,33 +254,67 @@ async fn disable_integration(
     caller: Caller,
     Id(id): Id<IntegrationId>,
 ) -> Answer<Json<Integration>> {
-    switch(&state, &caller, id, false).await
-}
-
-async fn switch(
-    state: &ApiState,
-    caller: &Caller,
-    id: IntegrationId,
-    on: bool,
-) -> Answer<Json<Integration>> {
-    own(state, caller, id)?;
-    let started_at = state.now();
+    let begun = Started::now("disable");
     let result = state
         .runtime
-        .set_integration_enabled(caller.tenant_id, id, on)
-        .await;
-    let action = if on { "enable" } else { "disable" };
-    let cause = result.as_ref().err();
-    explore::log(state, caller, id, action, started_at, cause, json!({})).await?;
+        .set_integration_enabled(caller.tenant_id, id, false)
+        .await
+        .map_err(Failure::from);
+    begun.log(&state, &caller, id, &result).await;
     result?;
-    Ok(Json(answer(state, caller, id).await?))
+    Ok(Json(answer(&state, &caller, id).await?))
 }
 
 fn kind(input: &IntegrationInput) -> String {
     iq_domain::neutralise(&input.kind, 40)
 }
 
-fn draft(input: IntegrationInput) -> IntegrationDraft {
+/// Something that goes into the action log of an integration with its result and how long it took.
+pub(crate) struct Started {
+    action_type: &'static str,
+    at: Instant,
+}
+
+impl Started {
+    pub(crate) fn now(action_type: &'static str) -> Self {
+        Self {
+            action_type,
+            at: Instant::now(),
+        }
+    }
+
+    /// Writes the row. An integration that is not the tenant's own has no log to write to.
+    pub(crate) async fn log<T>(
+        self,
+        state: &ApiState,
+        caller: &Caller,
+        id: IntegrationId,
+        result: &Answer<T>,
+    ) {
+        if own(state, caller, id).is_err() {
+            return;
+        }
+        let (status, code, params) = match result {
+            Ok(_) => (ActionStatus::Success, "", json!({})),
+            Err(failure) => (
+                ActionStatus::Failure,
+                failure.error.code,
+                json!(failure.error.params),
+            ),
+        };
+        let action = NewAction {
+            action_type: self.action_type,
+            status,
+            message_code: code.to_owned(),
+            details: json!({ "params": params }),
+            actor: caller.username.clone(),
+            ms: u64::try_from(self.at.elapsed().as_millis()).ok(),
+        };
+        state.runtime.log_action(caller.tenant_id, id, action).await;
+    }
+}
+
+pub(crate) fn draft(input: IntegrationInput) -> IntegrationDraft {
     IntegrationDraft {
         kind: input.kind,
         name: input.name,
@@ -315,7 +364,11 @@ async fn is_demo_source(
     Ok(address.trim().trim_end_matches('/') == plant_url.trim_end_matches('/'))
 }
 
-pub(crate) async fn answer(state: &ApiState, caller: &Caller, id: IntegrationId) -> Answer<Integration> {
+pub(crate) async fn answer(
+    state: &ApiState,
+    caller: &Caller,
+    id: IntegrationId,
+) -> Answer<Integration> {
     let tenant = caller.tenant_id;
     let view = state.runtime.view_integration(tenant, id).await?;
     let pending = state
@@ -340,6 +393,9 @@ fn dto(
 ) -> Integration {
     let row = view.integration;
     let load = view.state.as_ref().map(|s| s.load).unwrap_or_default();
+    let throughput = view.throughput.unwrap_or_default();
+    let stream = view.state.as_ref();
+    let problems = stream.map_or(&[][..], |s| s.problems.as_slice());
     let effective = view.effective.sources.iter().filter_map(|(field, source)| {
         let source = match source {
             connector::ValueSource::Tenant => ValueSource::Tenant,
@@ -392,17 +448,18 @@ fn dto(
             monitored_items: load.monitored_items,
             sessions: load.sessions,
         },
-        samples_per_min: view.throughput.as_ref().map_or(0, |t| t.samples_per_min),
-        backlog: view.throughput.as_ref().map_or(0, |t| t.backlog),
-        items: view.state.as_ref().map_or(0, |s| u64::from(s.items)),
-        failed_items: view.state.as_ref().map_or(0, |s| u64::from(s.failed_items)),
-        problems: view.state.iter().flat_map(|s| &s.problems).map(|p| trouble(language, p)).collect(),
-        back_fill: view.state.as_ref().and_then(|s| s.back_fill).map(|b| BackFill {
-            from: b.from,
-            to: b.to,
-            reached: b.reached,
-            samples: b.samples,
-        }),
+        samples_per_min: throughput.samples_per_min,
+        backlog: throughput.backlog,
+        items: stream.map_or(0, |s| u64::from(s.items)),
+        failed_items: stream.map_or(0, |s| u64::from(s.failed_items)),
+        problems: problems
+            .iter()
+            .map(|p| TagTrouble {
+                tag: iq_domain::neutralise(&p.tag, 200),
+                problem: texts::status(language, &Message::from(&p.error)),
+            })
+            .collect(),
+        back_fill: stream.and_then(|s| s.back_fill).map(back_fill_dto),
         demo_stream_active: row.is_demo_origin && row.status == IntegrationStatus::Streaming,
         created_at: row.created_at,
         kind: row.kind,
@@ -411,15 +468,17 @@ fn dto(
     }
 }
 
-fn trouble(language: Language, problem: &connector::TagProblem) -> TagTrouble {
-    let message = iq_locale::error(language, problem.error.code, &problem.error.params);
-    TagTrouble {
-        tag: iq_domain::neutralise(&problem.tag, 200),
-        problem: StatusMessage {
-            code: problem.error.code.to_owned(),
-            message,
-            params: problem.error.params.clone(),
-        },
+fn back_fill_dto(fill: connector::BackFillProgress) -> BackFill {
+    let whole = fill.to.since_ms(fill.from).max(1);
+    let have = fill.reached.since_ms(fill.from).clamp(0, whole);
+    #[allow(clippy::cast_precision_loss, reason = "a share of a bar")]
+    let progress = have as f64 / whole as f64;
+    BackFill {
+        from: fill.from,
+        to: fill.to,
+        reached: fill.reached,
+        samples: fill.samples,
+        progress,
     }
 }
 
@@ -433,14 +492,13 @@ async fn test_integration(
     if !plant.integrations.contains_key(&id) {
         return Err(Failure::not_found());
     }
-    let (runtime, tenant, actor) = (
-        state.runtime.clone(),
-        caller.tenant_id,
-        caller.username.clone(),
-    );
+    let (runtime, tenant) = (state.runtime.clone(), caller.tenant_id);
+    let actor = caller.username.clone();
     run_test(&headers, caller.language, move |progress| async move {
         let report = |stage: &connector::TestStage| progress(stage);
-        Ok(runtime.test_integration(tenant, id, &actor, &report).await?)
+        Ok(runtime
+            .test_integration(tenant, id, &actor, &report)
+            .await?)
     })
     .await
 }
@@ -453,11 +511,15 @@ async fn test_draft(
     Body(input): Body<IntegrationInput>,
 ) -> Answer<Response> {
     audit.detail("kind", kind(&input));
+    let lender = input.integration_id;
+    if let Some(id) = lender {
+        own(&state, &caller, id)?;
+    }
     let (runtime, tenant) = (state.runtime.clone(), caller.tenant_id);
     run_test(&headers, caller.language, move |progress| async move {
         let report = |stage: &connector::TestStage| progress(stage);
         runtime
-            .test_draft(tenant, draft(input), &report)
+            .test_draft(tenant, draft(input), lender, &report)
             .await
             .map_err(failure)
     })
@@ -502,12 +564,9 @@ fn event(name: &str, body: &impl serde::Serialize) -> Event {
     Event::default().event(name).data(data)
 }
 
-fn stage_dto(language: Language, stage: &connector::TestStage) -> TestStage {
+pub(crate) fn stage_dto(language: Language, stage: &connector::TestStage) -> TestStage {
     TestStage {
-        key: serde_json::to_value(stage.key)
-            .ok()
-            .and_then(|v| v.as_str().map(str::to_owned))
-            .unwrap_or_default(),
+        key: stage_key(stage.key),
         status: match stage.status {
             connector::StageStatus::Ok => StageStatus::Ok,
             connector::StageStatus::Warning => StageStatus::Warning,
@@ -519,7 +578,14 @@ fn stage_dto(language: Language, stage: &connector::TestStage) -> TestStage {
     }
 }
 
-fn report_dto(language: Language, report: &connector::TestReport) -> TestReport {
+pub(crate) fn stage_key(key: connector::StageKey) -> String {
+    serde_json::to_value(key)
+        .ok()
+        .and_then(|v| v.as_str().map(str::to_owned))
+        .unwrap_or_default()
+}
+
+pub(crate) fn report_dto(language: Language, report: &connector::TestReport) -> TestReport {
     TestReport {
         success: report.success,
         message: texts::of_message(language, &report.message),
@@ -577,13 +643,9 @@ async fn list_actions(
             let params = row.details.get("params").unwrap_or(&row.details);
             texts::of_json(caller.language, &row.message_code, params)
         },
-        actor: row
-            .details
-            .get("actor")
-            .and_then(Value::as_str)
-            .map(str::to_owned),
-        ms: row.details.get("ms").and_then(Value::as_u64),
         details: row.details,
+        actor: (row.actor != "system").then_some(row.actor),
+        ms: row.ms,
     })))
 }
 

@@ -13,7 +13,7 @@ use axum::{
         sse::{Event, KeepAlive, Sse},
     },
 };
-use iq_api_types::{Alert, AssetStatusChange, IncidentRow, IntegrationState, LiveValue};
+use iq_api_types::{Alert, AssetStatusChange, IncidentRow, IntegrationState, Job, LiveValue};
 use iq_domain::{Permission, SignalId, Value};
 use iq_runtime::{LiveEvent, LiveMessage, LiveSample};
 use iq_store::sessions;
@@ -25,7 +25,7 @@ use tokio::{
 use crate::{
     alerts,
     http::{Caller, Route, get},
-    incidents,
+    incidents, jobs,
     state::ApiState,
 };
 
@@ -48,7 +48,8 @@ pub(crate) fn routes() -> Vec<Route> {
             .also::<IncidentRow>()
             .also::<IntegrationState>()
             .also::<AssetStatusChange>()
-            .says("Events `values`, `alert`, `incident`, `integration`, `assets` as they happen; `lagged` where some were lost"),
+            .also::<Job>()
+            .says("Events `values`, `alert`, `incident`, `integration`, `assets`, `job` as they happen; `lagged` where some were lost"),
     ]
 }
 
@@ -157,6 +158,10 @@ fn take(
                 last_value_at: *last_value_at,
             },
         )),
+        LiveEvent::Job(job) => {
+            let now = state.now();
+            Some(event("job", &jobs::dto(caller.language, job.clone(), now)))
+        }
         LiveEvent::Assets(changes) => {
             let changes: Vec<AssetStatusChange> = changes
                 .iter()

@@ -80,7 +80,10 @@ fn archive(parts: &[(&str, &[u8])]) -> Vec<u8> {
 fn a_workbook_that_unpacks_without_end_is_refused() {
     let bytes = archive(&[("xl/workbook.xml", &vec![b' '; 70 << 20])]);
     assert!(bytes.len() < 200_000);
-    assert_eq!(read(&bytes).err().map(|e| e.code), Some("mapping.file_too_large"));
+    assert_eq!(
+        read(&bytes).err().map(|e| e.code),
+        Some("mapping.file_too_large")
+    );
 }
 
 #[test]

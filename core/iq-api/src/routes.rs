@@ -12,7 +12,7 @@ use axum::{
 use tower_http::compression::CompressionLayer;
 
 use crate::{
-    alerts, assets, audit_log, certificates, events, explore, health,
+    alerts, assets, audit_log, certificates, diagnostics, events, health,
     http::{
         docs, get,
         guard::{Guard, guard},
@@ -20,8 +20,9 @@ use crate::{
         route::{Access, Route},
         ui,
     },
-    imports, incidents, integrations, live, mappings, mappings_bulk, mappings_drift, mappings_select,
-    outbox, overview, plant, session, settings, setup, signals, sites, sources,
+    imports, incidents, integration_care, integrations, jobs, live, mappings, mappings_bulk,
+    mappings_drift, mappings_select, onboarding, outbox, overview, plant, session, settings, setup,
+    signals, sites, sources,
     state::ApiState,
     technical_objects, twin, units, users, work_orders,
 };
@@ -46,8 +47,11 @@ pub(crate) fn all() -> Vec<Route> {
         events::routes(),
         integrations::routes(),
         imports::routes(),
-        explore::routes(),
         sources::routes(),
+        integration_care::routes(),
+        jobs::routes(),
+        onboarding::routes(),
+        diagnostics::routes(),
         certificates::routes(),
         mappings::routes(),
         mappings_bulk::routes(),

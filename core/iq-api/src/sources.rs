@@ -2,16 +2,21 @@
 
 use axum::{Json, extract::State};
 use iq_api_types::{
-    BrowseItem, BrowsePage, EndpointOffer, EndpointsRequest, PreviewRequest, PreviewValue,
+    BrowseItem, BrowsePage, Choice, ChoicesRequest, DraftRowsRequest, EndpointOffer,
+    EndpointsRequest, PreviewRequest, PreviewValue, SampleColumn, SampleRows, SampleRowsRequest,
 };
-use iq_connector::{self as connector, BrowseRequest, MAX_BROWSE_PAGE};
+use iq_connector::{self as connector, BrowseRequest, MAX_BROWSE_PAGE, MAX_SAMPLE_ROWS};
 use iq_domain::{IntegrationId, Permission, RawSample, Value};
+use iq_locale::Language;
+use iq_runtime::IntegrationDraft;
 use serde::Deserialize;
 use utoipa::IntoParams;
 
 use crate::{
-    http::{Answer, Audit, Body, Caller, Check, Id, Query, Route, get, post},
-    integrations::own,
+    http::{
+        Answer, Audit, Body, Caller, Check, Failure, FieldFailure, Id, Query, Route, get, post,
+    },
+    integrations::{Started, failure, own},
     state::ApiState,
 };
 
@@ -38,6 +43,20 @@ pub(crate) fn routes() -> Vec<Route> {
             .cap(PREVIEW_CAP)
             .list::<PreviewValue>()
             .says("Read some tags once"),
+        post("/api/integrations/choices", test, list_choices)
+            .body::<ChoicesRequest>()
+            .cap(PREVIEW_CAP)
+            .list::<Choice>()
+            .says("What the source offers for a field of the form"),
+        post("/api/integrations/sample-rows", test, draft_sample_rows)
+            .body::<DraftRowsRequest>()
+            .cap(PREVIEW_CAP)
+            .answer::<SampleRows>()
+            .says("The first rows with values that are not saved"),
+        post("/api/integrations/{id}/sample-rows", test, sample_rows)
+            .body::<SampleRowsRequest>()
+            .answer::<SampleRows>()
+            .says("The first rows of the source, as they are"),
     ]
 }
 
@@ -146,11 +165,114 @@ async fn preview(
         check.line("tags", tag, TAG_CHARS);
     }
     check.done()?;
-    let samples = state
+    let begun = Started::now("preview");
+    let result = state
         .runtime
         .preview(caller.tenant_id, id, &request.tags)
-        .await?;
+        .await
+        .map_err(Failure::from);
+    begun.log(&state, &caller, id, &result).await;
+    let samples = result?;
     Ok(Json(samples.iter().map(value_dto).collect()))
+}
+
+async fn list_choices(
+    State(state): State<ApiState>,
+    caller: Caller,
+    Body(request): Body<ChoicesRequest>,
+) -> Answer<Json<Vec<Choice>>> {
+    if let Some(id) = request.integration_id {
+        own(&state, &caller, id)?;
+    }
+    let draft = looked_at(request.kind, request.config);
+    let choices = state
+        .runtime
+        .choices(
+            caller.tenant_id,
+            draft,
+            request.integration_id,
+            &request.field,
+        )
+        .await
+        .map_err(failure)?;
+    let dto = |choice: connector::Choice| Choice {
+        value: choice.value,
+        label: choice.label,
+        detail: choice.detail,
+    };
+    Ok(Json(choices.into_iter().map(dto).collect()))
+}
+
+async fn draft_sample_rows(
+    State(state): State<ApiState>,
+    caller: Caller,
+    Body(request): Body<DraftRowsRequest>,
+) -> Answer<Json<SampleRows>> {
+    let lender = request.integration_id;
+    if let Some(id) = lender {
+        own(&state, &caller, id)?;
+    }
+    let draft = looked_at(request.kind, request.config);
+    let rows = state
+        .runtime
+        .draft_sample_rows(caller.tenant_id, draft, lender, limit(request.limit))
+        .await
+        .map_err(failure)?;
+    Ok(Json(rows_dto(caller.language, rows)))
+}
+
+/// Values that are only looked at. A look needs no name; the check of drafts wants one.
+fn looked_at(kind: String, config: serde_json::Value) -> IntegrationDraft {
+    IntegrationDraft {
+        kind,
+        name: "-".to_owned(),
+        config,
+        is_enabled: false,
+    }
+}
+
+fn limit(wanted: Option<u32>) -> usize {
+    wanted
+        .and_then(|n| usize::try_from(n).ok())
+        .unwrap_or(20)
+        .clamp(1, MAX_SAMPLE_ROWS)
+}
+
+async fn sample_rows(
+    State(state): State<ApiState>,
+    caller: Caller,
+    Id(id): Id<IntegrationId>,
+    Body(request): Body<SampleRowsRequest>,
+) -> Answer<Json<SampleRows>> {
+    own(&state, &caller, id)?;
+    let begun = Started::now("sample_rows");
+    let result = state
+        .runtime
+        .sample_rows(caller.tenant_id, id, limit(request.limit))
+        .await
+        .map_err(Failure::from);
+    begun.log(&state, &caller, id, &result).await;
+    Ok(Json(rows_dto(caller.language, result?)))
+}
+
+fn rows_dto(language: Language, rows: connector::SampleRows) -> SampleRows {
+    let word = |value: serde_json::Value| value.as_str().unwrap_or_default().to_owned();
+    let columns = rows.columns.into_iter().map(|column| SampleColumn {
+        kind: word(serde_json::json!(column.kind)),
+        role: word(serde_json::json!(column.role)),
+        name: column.name,
+        source_type: column.source_type,
+    });
+    let problems = rows.problems.into_iter();
+    SampleRows {
+        columns: columns.collect(),
+        rows: rows.rows,
+        has_more: rows.has_more,
+        tags: rows.tags,
+        problems: problems
+            .map(|problem| FieldFailure::from(problem).problem(language))
+            .collect(),
+    }
 }
 
 fn value_dto(sample: &RawSample) -> PreviewValue {

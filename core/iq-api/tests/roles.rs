@@ -24,6 +24,7 @@ fn path_of(route: &RouteInfo, plant: &Plant) -> String {
         p if p.starts_with("/api/integrations/mappings/changes/") => plant.change.to_string(),
         p if p.starts_with("/api/integrations/mappings/drift/") => plant.finding.to_string(),
         p if p.starts_with("/api/integrations/mappings/") => plant.mapping.to_string(),
+        p if p.starts_with("/api/jobs/") => plant.job.to_string(),
         p if p.starts_with("/api/integrations/") => plant.integration.to_string(),
         p if p.starts_with("/api/work-orders/objects/") => plant.object.to_string(),
         p if p.starts_with("/api/work-orders/outbox/") => plant.outbox.to_string(),
@@ -39,6 +40,7 @@ fn path_of(route: &RouteInfo, plant: &Plant) -> String {
     route
         .path
         .replace("{id}", &id)
+        .replace("{action}", "start")
         .replace("{asset_id}", &plant.asset.to_string())
         .replace("{cert_id}", &plant.certificate.to_string())
 }
@@ -106,6 +108,12 @@ fn body_of(route: &RouteInfo, plant: &Plant, n: usize) -> Option<Value> {
             json!({ "kind": "desk", "name": "desk", "config": {}, "is_enabled": true })
         }
         (_, "/api/integrations/" | "/api/integrations/test") => integration,
+        (_, "/api/integrations/choices") => {
+            json!({ "kind": "desk", "config": {}, "field": "table" })
+        }
+        (_, "/api/integrations/sample-rows") => json!({ "kind": "desk", "config": {} }),
+        (_, "/api/integrations/{id}/sample-rows") => json!({ "limit": 5 }),
+        (_, "/api/integrations/onboarding/profile") => json!({ "done": true }),
         (_, "/api/integrations/endpoints") => {
             json!({ "kind": "desk", "endpoint_url": "opc.tcp://10.0.0.1:4840" })
         }

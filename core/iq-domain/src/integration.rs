@@ -96,6 +96,10 @@ pub struct IntegrationAction {
     pub message_code: String,
     /// Details as JSON (for a test: its stages).
     pub details: serde_json::Value,
+    /// User name, or "system".
+    pub actor: String,
+    /// How long it took.
+    pub ms: Option<u64>,
     /// When.
     pub at: Timestamp,
 }

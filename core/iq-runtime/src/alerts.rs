@@ -355,6 +355,8 @@ impl Work {
             details: json!({
                 "from": gap.from, "to": gap.to, "reason": format!("{:?}", gap.reason),
             }),
+            actor: "system".to_owned(),
+            ms: None,
             at: self.context.now,
         };
         integration_actions::create_integration_action(tx, self.id(), &action)?;

@@ -9,18 +9,19 @@ use iq_connector::{
     missing_fields, resolve_effective, split_config,
 };
 use iq_domain::{
-    ActionStatus, CertificateId, CodedError, ErrorKind, Integration, IntegrationAction,
-    IntegrationId, IntegrationStatus, RawSample, ServerCertificate, TenantId, TrustState,
-    is_clean_line,
+    ActionStatus, CertificateId, CodedError, ErrorKind, Integration, IntegrationId,
+    IntegrationStatus, RawSample, ServerCertificate, TenantId, TrustState, is_clean_line,
 };
 use iq_secrets::MasterKey;
 use iq_store::{
-    StoreError, Transaction, certificates, integration_actions, integration_secrets,
-    integration_secrets::SealedSecret, integrations,
+    StoreError, Transaction, certificates, integration_secrets, integration_secrets::SealedSecret,
+    integrations,
 };
 use serde_json::{Value, json};
 
-use crate::{Inner, Runtime, Throughput, trust::StoredTrust};
+use crate::{
+    Inner, NewAction, Runtime, Throughput, source_tools::lent_secrets, trust::StoredTrust,
+};
 
 /// An integration as a person wrote it. A secret that reads `***` keeps the stored one.
 #[derive(Clone, Debug)]
@@ -150,6 +151,9 @@ impl Runtime {
             inner.connectors.get(&integration.kind)?
         };
         let stored = stored_secrets(inner, tenant, id).await?;
+        let schema = connector.spec().schema;
+        let stored = lent_secrets(&schema, &integration.config, &draft.config, stored)
+            .map_err(IntegrationError::Fields)?;
         let (config, secrets) = check(connector.as_ref(), &draft, &stored)?;
         integration.name = draft.name.trim().to_owned();
         integration.config = config;
@@ -214,55 +218,42 @@ impl Runtime {
         progress: Progress<'_>,
     ) -> Result<TestReport, CodedError> {
         let inner = &self.0;
+        let begun = std::time::Instant::now();
         let integration = get(inner, tenant, id).await?;
         let connector = inner.allowed_connector(&integration.kind)?;
         let context = context_of(inner, connector.as_ref(), &integration).await?;
-        let started_at = inner.clock.now();
         let report = connector.test(&context, progress).await;
-        let ms = inner.clock.now().since_ms(started_at).max(0);
-        let action = IntegrationAction {
-            tenant_id: tenant,
-            integration_id: id,
-            action_type: "test_connection".to_owned(),
+        let action = NewAction {
+            action_type: "test_connection",
             status: if report.success {
                 ActionStatus::Success
             } else {
                 ActionStatus::Failure
             },
             message_code: report.message.code.clone(),
-            details: json!({ "actor": actor, "ms": ms, "params": report.message.params, "stages": report.stages }),
-            at: inner.clock.now(),
+            details: json!({ "params": report.message.params, "stages": report.stages }),
+            actor: actor.to_owned(),
+            ms: u64::try_from(begun.elapsed().as_millis()).ok(),
         };
-        inner
-            .store
-            .write(move |tx| integration_actions::create_integration_action(tx, tenant, &action))
-            .await?;
+        self.log_action(tenant, id, action).await;
         // The test may have seen a certificate that waits for a decision.
         inner.reload(tenant).await?;
         Ok(report)
     }
 
-    /// Tests values that are not saved yet. A certificate the server shows can be decided on only
-    /// after saving: without an integration there is nothing to keep the decision with.
+    /// Tests values that are not saved yet; `lender` is the stored integration whose secrets `***`
+    /// means. A certificate the server shows can be decided on only after saving: without an
+    /// integration there is nothing to keep the decision with.
     pub async fn test_draft(
         &self,
         tenant: TenantId,
         draft: IntegrationDraft,
+        lender: Option<IntegrationId>,
         progress: Progress<'_>,
     ) -> Result<TestReport, IntegrationError> {
         let inner = &self.0;
         let connector = inner.allowed_connector(&draft.kind)?;
-        let (config, secrets) = check(connector.as_ref(), &draft, &Secrets::new())?;
-        let effective = resolve(inner, &connector.spec().schema, &config, &secrets);
-        let id = IntegrationId::new();
-        let context = context(
-            inner,
-            tenant,
-            id,
-            draft.name.clone(),
-            effective,
-            Arc::new(NoTrust),
-        );
+        let context = draft_context(inner, connector.as_ref(), tenant, &draft, lender).await?;
         Ok(connector.test(&context, progress).await)
     }
 
@@ -381,7 +372,7 @@ pub(crate) async fn get(
 }
 
 /// Validates a draft and takes its secrets out of the public values.
-pub(crate) fn check(
+fn check(
     connector: &dyn Connector,
     draft: &IntegrationDraft,
     stored: &Secrets,
@@ -414,7 +405,7 @@ pub(crate) fn check(
     }
 }
 
-pub(crate) fn resolve(inner: &Inner, schema: &Value, config: &Value, secrets: &Secrets) -> EffectiveConfig {
+fn resolve(inner: &Inner, schema: &Value, config: &Value, secrets: &Secrets) -> EffectiveConfig {
     resolve_effective(schema, config, secrets, &|name| {
         inner
             .config
@@ -515,7 +506,7 @@ pub(crate) async fn context_of(
     })
 }
 
-pub(crate) fn context(
+fn context(
     inner: &Inner,
     tenant_id: TenantId,
     integration_id: IntegrationId,
@@ -537,8 +528,43 @@ pub(crate) fn context(
     }
 }
 
+/// The context of values that are not saved. A draft of a stored integration is trusted as that is.
+pub(crate) async fn draft_context(
+    inner: &Arc<Inner>,
+    connector: &dyn Connector,
+    tenant: TenantId,
+    draft: &IntegrationDraft,
+    lender: Option<IntegrationId>,
+) -> Result<ConnectorContext, IntegrationError> {
+    let schema = connector.spec().schema;
+    let (stored, trust): (Secrets, Arc<dyn iq_connector::TrustStore>) = match lender {
+        None => (Secrets::new(), Arc::new(NoTrust)),
+        Some(id) => {
+            let integration = get(inner, tenant, id).await?;
+            if integration.kind != draft.kind {
+                return Err(CodedError::invalid("integrations.kind_fixed").into());
+            }
+            let secrets = stored_secrets(inner, tenant, id).await?;
+            let lent = lent_secrets(&schema, &integration.config, &draft.config, secrets)
+                .map_err(IntegrationError::Fields)?;
+            let trust = StoredTrust {
+                store: inner.store.clone(),
+                clock: Arc::clone(&inner.clock),
+                tenant_id: tenant,
+                integration_id: id,
+            };
+            (lent, Arc::new(trust))
+        }
+    };
+    let (config, secrets) = check(connector, draft, &stored)?;
+    let effective = resolve(inner, &schema, &config, &secrets);
+    let name = draft.name.clone();
+    let id = lender.unwrap_or_else(IntegrationId::new);
+    Ok(context(inner, tenant, id, name, effective, trust))
+}
+
 /// The trust list of something that is not saved: empty, and it stays so.
-pub(crate) struct NoTrust;
+struct NoTrust;
 
 #[async_trait::async_trait]
 impl iq_connector::TrustStore for NoTrust {

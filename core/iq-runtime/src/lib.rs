@@ -7,21 +7,24 @@
 
 mod alerts;
 mod demo;
+mod doctor;
 mod drift;
-mod explore;
 mod flow;
 pub mod imports;
 mod index;
 mod ingest;
 mod integrations;
+mod jobs;
 mod live;
 pub mod maintenance;
 mod mappings;
 mod meter;
+mod onboarding;
 mod recent;
 mod records;
 mod reload;
 mod scoring;
+mod source_tools;
 mod supervisor;
 mod trust;
 mod twin;
@@ -44,14 +47,17 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 pub use demo::DemoPlant;
-pub use explore::{DeletionPreview, DoneAction};
+pub use doctor::{Finding, Fixer, Topic, diagnose, topic_of};
 pub use drift::{DriftOutcome, DriftReport, ListedTag, StoredDrift, TagList};
 pub use index::{AssetEntry, PlantIndex, Route, Routes, RunningSource, SignalEntry, TenantIndex};
 pub use integrations::{IntegrationDraft, IntegrationError, IntegrationView};
+pub use jobs::{JobStep, StepState, steps_of};
 pub use live::{AssetChange, LiveBus, LiveEvent, LiveMessage, LiveSample};
 pub use mappings::{AppliedMappings, ChangeBy, MappingError, NewMapping, mapped_per_asset};
 pub use meter::Throughput;
+pub use onboarding::{Missing, Onboarding, OnboardingStep, StepKey};
 pub use recent::{Arrival, Recent};
+pub use source_tools::{DefaultField, Deletion, NewAction};
 pub use twin::{AssetSnapshot, TwinQuery};
 
 /// Messages the rule engine may lag behind before ingest waits for it.
@@ -95,6 +101,10 @@ pub(crate) struct Inner {
     pub(crate) scores: scoring::Scores,
     /// Rung when an alert changed: a score that is ten seconds old must not stand beside a trip.
     pub(crate) rescore: Notify,
+    /// Steps of jobs that the scorer does.
+    pub(crate) score_now: mpsc::Sender<scoring::ScoreNow>,
+    /// Jobs at work.
+    pub(crate) jobs: jobs::Jobs,
     /// What each machine does, as the rules see it.
     pub(crate) machines: RwLock<HashMap<AssetId, RunTracker>>,
     pub(crate) bus: LiveBus,
@@ -107,7 +117,7 @@ pub(crate) struct Inner {
     /// One look for drift at a time.
     pub(crate) drifting: tokio::sync::Mutex<()>,
     pub(crate) reloading: tokio::sync::Mutex<()>,
-    tasks: parking_lot::Mutex<Vec<JoinHandle<()>>>,
+    pub(crate) tasks: parking_lot::Mutex<Vec<JoinHandle<()>>>,
 }
 
 /// The index in force; readers take the whole of it.
@@ -128,6 +138,7 @@ impl Runtime {
     /// Loads the plant, takes up the rules where they stood, and starts what is enabled.
     pub async fn start(parts: RuntimeParts) -> Result<Self, CodedError> {
         let (flow, messages) = mpsc::channel(FLOW_CAPACITY);
+        let (score_now, score_requests) = mpsc::channel(1);
         let inner = Arc::new(Inner {
             store: parts.store,
             historian: parts.historian,
@@ -141,6 +152,8 @@ impl Runtime {
             recent: Arc::default(),
             scores: scoring::Scores::default(),
             rescore: Notify::new(),
+            score_now,
+            jobs: jobs::Jobs::default(),
             machines: RwLock::default(),
             bus: LiveBus::new(),
             flow,
@@ -157,7 +170,7 @@ impl Runtime {
         let engine = flow::Flow::resume(Arc::clone(&inner)).await?;
         let tasks = vec![
             tokio::spawn(engine.run(messages)),
-            tokio::spawn(scoring::run(Arc::clone(&inner))),
+            tokio::spawn(scoring::run(Arc::clone(&inner), score_requests)),
             tokio::spawn(upkeep::run(Arc::clone(&inner))),
             tokio::spawn(drift::run(Arc::clone(&inner))),
             tokio::spawn(maintenance::run(Arc::clone(&inner))),
@@ -179,11 +192,13 @@ impl Runtime {
             inner.supervisor.restart(&inner, tenant, id).await?;
         }
         imports::resume(&inner).await?;
+        jobs::resume(&inner).await?;
         Ok(Self(inner))
     }
 
     /// Stops the connectors, waits until what they delivered is durable, and closes the stores.
     pub async fn stop(&self) {
+        self.0.jobs.close();
         self.0.supervisor.stop_all().await;
         self.0.cancel.cancel();
         let tasks: Vec<JoinHandle<()>> = self.0.tasks.lock().drain(..).collect();

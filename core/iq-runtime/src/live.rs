@@ -33,6 +33,8 @@ pub enum LiveEvent {
         /// Last good value.
         last_value_at: Option<Timestamp>,
     },
+    /// A background job moved on.
+    Job(iq_store::jobs::Job),
     /// Assets whose status, connectivity or health changed.
     Assets(Vec<AssetChange>),
 }

@@ -24,6 +24,7 @@ use iq_store::{
     signals::NewSignal,
 };
 use parking_lot::RwLock;
+use tokio::sync::{mpsc, oneshot, watch};
 use tracing::error;
 
 use crate::{AssetEntry, Inner, SignalEntry, TenantIndex, alerts::Occurrence};
@@ -82,8 +83,25 @@ impl Scores {
     }
 }
 
+/// What a job asks of the scorer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum ScoreStep {
+    /// Learn all baselines again.
+    Baselines,
+    /// Assess all assets.
+    Scores,
+}
+
+/// A request to the scorer, with where to tell how far it is.
+pub(crate) struct ScoreNow {
+    pub(crate) tenant: TenantId,
+    pub(crate) step: ScoreStep,
+    pub(crate) progress: watch::Sender<(usize, usize)>,
+    pub(crate) done: oneshot::Sender<Result<(), CodedError>>,
+}
+
 /// The scoring task.
-pub(crate) async fn run(inner: Arc<Inner>) {
+pub(crate) async fn run(inner: Arc<Inner>, mut requests: mpsc::Receiver<ScoreNow>) {
     let mut scorer = Scorer {
         inner: Arc::clone(&inner),
         machines: HashMap::new(),
@@ -96,6 +114,10 @@ pub(crate) async fn run(inner: Arc<Inner>) {
             () = inner.rescore.notified() => {
                 // Alerts come in bursts; one score for all of them.
                 tokio::time::sleep(SETTLE_AFTER_ALERT).await;
+            }
+            Some(request) = requests.recv() => {
+                scorer.serve(request).await;
+                continue;
             }
             () = inner.cancel.cancelled() => return,
         }
@@ -128,6 +150,51 @@ struct Scorer {
 }
 
 impl Scorer {
+    /// Does one step of a job. The one who asked may be gone by the end; the scores stay.
+    async fn serve(&mut self, request: ScoreNow) {
+        let tenant = self.inner.index.load().tenant(request.tenant);
+        let result = match (tenant, request.step) {
+            (None, _) => Err(CodedError::not_found("tenants.not_found")),
+            (Some(tenant), ScoreStep::Baselines) => self.relearn(&tenant, &request).await,
+            (Some(tenant), ScoreStep::Scores) => self.score(&tenant).await,
+        };
+        drop(request.done.send(result));
+    }
+
+    /// Learns every baseline of the tenant again, whatever its age.
+    async fn relearn(
+        &mut self,
+        tenant: &Arc<TenantIndex>,
+        request: &ScoreNow,
+    ) -> Result<(), CodedError> {
+        let now = self.inner.clock.now();
+        let total = tenant.assets.len();
+        for (n, entry) in tenant.assets.values().enumerate() {
+            if request.done.is_closed() {
+                break;
+            }
+            let mapped: Vec<&SignalEntry> = entry
+                .signals
+                .iter()
+                .filter_map(|s| tenant.signals.get(s))
+                .filter(|s| s.mapping.is_some())
+                .collect();
+            {
+                let mut learned = self.inner.scores.baselines.write();
+                for signal in &mapped {
+                    if let Some(known) = learned.get_mut(&signal.signal.id) {
+                        known.next_at = now;
+                    }
+                }
+            }
+            if !mapped.is_empty() {
+                self.learn(entry, &mapped, now).await?;
+            }
+            request.progress.send_replace((n + 1, total));
+        }
+        self.remember(tenant).await
+    }
+
     async fn score(&mut self, tenant: &Arc<TenantIndex>) -> Result<(), CodedError> {
         let now = self.inner.clock.now();
         let id = tenant.tenant.id;

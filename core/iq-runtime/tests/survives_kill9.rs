@@ -1,5 +1,6 @@
 //! Kills the flow with SIGKILL at random moments while it ingests: what it had announced as durable
-//! must be there after the next start, once, and the next start needs no help.
+//! must be there after the next start, once, and the next start needs no help. The position up to which
+//! the source counts as read is never ahead of what is durable.
 //!
 //! The same test binary is the child: it is started again with a variable that names the data folder.
 #![cfg(unix)]
@@ -21,8 +22,8 @@ use std::{
 use iq_config::{Config, Inputs, Overrides};
 use iq_connector::{
     Batch, BatchSink, BrowsePage, BrowseRequest, Capabilities, Connector, ConnectorContext,
-    ConnectorRegistry, ConnectorSpec, OwnIdentity, Progress, RunningConnector, StreamPhase,
-    StreamState, TagSet, TestReport,
+    ConnectorRegistry, ConnectorSpec, CursorMark, OwnIdentity, Progress, RunningConnector,
+    StreamPhase, StreamState, TagSet, TestReport,
 };
 use iq_domain::{
     Asset, AssetId, Clock, CodedError, Criticality, Integration, IntegrationId, IntegrationStatus,
@@ -43,6 +44,8 @@ const FOLDER: &str = "OPTRIA_TEST_KILL_FOLDER";
 const FIRST: &str = "OPTRIA_TEST_KILL_FIRST";
 /// Samples are a second apart on the source's clock, so that alert delays are crossed quickly.
 const STEP_MS: i64 = 1_000;
+/// The position the source is read up to: the last step.
+const CURSOR: &str = "steps";
 const METRICS: [&str; 3] = [
     "vibration_de",
     "bearing_temperature_de",
@@ -137,6 +140,10 @@ fn batch(step: u64) -> Batch {
         .collect();
     Batch {
         samples,
+        cursors: vec![CursorMark {
+            name: CURSOR.to_owned(),
+            position: serde_json::json!(step),
+        }],
         ..Batch::default()
     }
 }
@@ -424,6 +431,7 @@ fn nothing_announced_is_lost_or_doubled_by_a_hundred_kills() {
     let tokio = tokio::runtime::Runtime::new().unwrap();
     tokio.block_on(prepare(dir.path()));
     let mut announced = Announced::default();
+    let mut reached = Vec::new();
     let mut seed: u64 = 0x5EED;
     let mut first = 0;
     for _ in 0..KILLS {
@@ -432,13 +440,48 @@ fn nothing_announced_is_lost_or_doubled_by_a_hundred_kills() {
             .wrapping_add(1_442_695_040_888_963_407);
         let after = Duration::from_millis(20 + (seed >> 33) % 230);
         run_until_killed(dir.path(), first, after, &mut announced);
+        reached.push(tokio.block_on(position(dir.path())));
         let newest = announced.values.keys().map(|(_, t)| *t).max().unwrap();
         // The source delivers again what it doesn't know to have arrived.
         first = u64::try_from((newest - time_of(0).millis()) / STEP_MS)
             .unwrap()
             .saturating_sub(5);
     }
+    assert!(
+        reached.last() > reached.first(),
+        "the position never moved: {reached:?}"
+    );
     tokio.block_on(verify(dir.path(), &announced));
+}
+
+/// The position that was written down, after a look that all samples up to it are there.
+async fn position(folder: &Path) -> u64 {
+    let clock: Arc<dyn Clock> = Arc::new(WallClock);
+    let store = Store::open(folder.join("optria.db"), clock).unwrap();
+    let (signals, position) = store
+        .read(|conn| {
+            let tenant = tenants::list_tenants(conn)?[0].id;
+            let source = integrations::list_integrations(conn, tenant)?[0].id;
+            let cursor = integrations::get_cursor(conn, tenant, source, CURSOR)?;
+            Ok((iq_store::signals::list_signals(conn, tenant, None)?, cursor))
+        })
+        .await
+        .unwrap();
+    let Some(step) = position.map(|text| text.parse::<u64>().unwrap()) else {
+        return 0;
+    };
+    let historian =
+        Historian::open(&folder.join("historian.db"), HistorianConfig::default()).unwrap();
+    for signal in signals.iter().filter(|s| s.kind == SignalKind::Measured) {
+        let last = historian.last(signal.signal_no).map(|p| p.t);
+        assert!(
+            last >= Some(time_of(step)),
+            "the position {step} is ahead of {} at {last:?}",
+            signal.metric
+        );
+    }
+    historian.close().unwrap();
+    step
 }
 
 async fn verify(folder: &Path, announced: &Announced) {

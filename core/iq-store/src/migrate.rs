@@ -36,6 +36,7 @@ pub(crate) const MIGRATIONS: &[Migration] = migrations![
     "0005_identity",
     "0006_operations",
     "0007_maintenance",
+    "0008_integrations",
     "0009_imports",
     "0010_mapping",
 ];
@@ -50,6 +51,18 @@ const LEDGER: &str = "CREATE TABLE IF NOT EXISTS schema_migrations (
 ) STRICT";
 
 const PROGRAM: &str = env!("CARGO_PKG_VERSION");
+
+/// The number of the last step this file has seen.
+///
+/// # Errors
+/// When the file can't be read.
+pub fn schema_version(conn: &Connection) -> Result<u32, StoreError> {
+    Ok(conn.query_row(
+        "SELECT COALESCE(MAX(number), 0) FROM schema_migrations",
+        [],
+        |row| row.get(0),
+    )?)
+}
 
 fn latest() -> u32 {
     u32::try_from(MIGRATIONS.len()).expect("a handful of migrations")

@@ -14,7 +14,7 @@ use std::{path::Path, sync::Arc};
 use axum::Router;
 use iq_api::{ApiOptions, ApiState, HashCost, SessionKeys, router};
 use iq_config::{Config, Inputs, Overrides};
-use iq_connector::{ConnectorRegistry, OwnIdentity};
+use iq_connector::{Connector, ConnectorRegistry, OwnIdentity};
 use iq_domain::{Clock, ManualClock, Timestamp};
 use iq_historian::{Historian, HistorianConfig};
 use iq_runtime::{Runtime, RuntimeParts};
@@ -24,7 +24,7 @@ use iq_store::Store;
 pub(crate) use client::{Client, Reply};
 pub(crate) use maintenance::{Ledger, Mood};
 pub(crate) use plant::{Plant, ROLES};
-pub(crate) use source::{Desk, sample};
+pub(crate) use source::{Desk, Vault, sample};
 
 /// The port in the Host guard; nothing listens on it.
 pub(crate) const PORT: u16 = 8642;
@@ -58,7 +58,16 @@ impl TestApp {
 
     /// The same in a folder of the caller's.
     pub(crate) async fn with_plants_in(folder: tempfile::TempDir) -> (Self, Plant, Plant) {
-        let app = Self::start(folder).await;
+        Self::furnished(Self::start(folder).await).await
+    }
+
+    /// The same with further connectors.
+    pub(crate) async fn with_plants_and(further: Vec<Arc<dyn Connector>>) -> (Self, Plant, Plant) {
+        let folder = tempfile::tempdir().unwrap();
+        Self::furnished(Self::start_with(folder, Desk::default(), &[], further).await).await
+    }
+
+    async fn furnished(app: Self) -> (Self, Plant, Plant) {
         let (a, b) = (
             Plant::create(&app, "north").await,
             Plant::create(&app, "south").await,
@@ -68,7 +77,20 @@ impl TestApp {
 
     /// Stops the appliance and starts it again on the same folder.
     pub(crate) async fn restarted(self) -> Self {
-        let now = self.clock.now();
+        self.restarted_with(&[]).await
+    }
+
+    /// The same with other variables in the environment.
+    pub(crate) async fn restarted_with(self, environment: &[(&str, &str)]) -> Self {
+        let (now, desk) = (self.clock.now(), self.desk.after_restart());
+        let folder = self.stopped().await;
+        let app = Self::start_with(folder, desk, environment, Vec::new()).await;
+        app.clock.set(now);
+        app
+    }
+
+    /// Stops the appliance; what it wrote is in the folder.
+    pub(crate) async fn stopped(self) -> tempfile::TempDir {
         let Self {
             runtime,
             router,
@@ -80,15 +102,27 @@ impl TestApp {
         runtime.historian().close().unwrap();
         runtime.store().close();
         drop((runtime, router, state));
-        let app = Self::start(folder).await;
-        app.clock.set(now);
-        app
+        folder
     }
 
     async fn start(folder: tempfile::TempDir) -> Self {
+        Self::start_with(folder, Desk::default(), &[], Vec::new()).await
+    }
+
+    async fn start_with(
+        folder: tempfile::TempDir,
+        desk: Desk,
+        environment: &[(&str, &str)],
+        further: Vec<Arc<dyn Connector>>,
+    ) -> Self {
         let clock = Arc::new(ManualClock::at(NOW));
-        let desk = Desk::default();
-        let runtime = runtime(folder.path(), Arc::clone(&clock), &desk).await;
+        let mut connectors = ConnectorRegistry::new()
+            .with(Arc::new(desk.clone()))
+            .with(Arc::new(Vault(desk.clone())));
+        for connector in further {
+            connectors = connectors.with(connector);
+        }
+        let runtime = runtime(folder.path(), Arc::clone(&clock), connectors, environment).await;
         let options = ApiOptions {
             port: PORT,
             allowed_hosts: vec!["pump-house".to_owned()],
@@ -121,11 +155,19 @@ impl TestApp {
     }
 }
 
-async fn runtime(folder: &Path, clock: Arc<ManualClock>, desk: &Desk) -> Runtime {
+async fn runtime(
+    folder: &Path,
+    clock: Arc<ManualClock>,
+    connectors: ConnectorRegistry,
+    environment: &[(&str, &str)],
+) -> Runtime {
     let clock: Arc<dyn Clock> = clock;
     let config = Config::load(&Inputs {
         overrides: Overrides::new(),
-        environment: &|_| None,
+        environment: &|name| {
+            let found = environment.iter().find(|(n, _)| *n == name);
+            found.map(|(_, value)| std::ffi::OsString::from(value))
+        },
         default_data_dir: folder.to_owned(),
     });
     let certificate = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
@@ -136,7 +178,7 @@ async fn runtime(folder: &Path, clock: Arc<ManualClock>, desk: &Desk) -> Runtime
         config: Arc::new(config.unwrap()),
         clock,
         master_key: Arc::new(MasterKey::load_or_create(&folder.join("master.key")).unwrap()),
-        connectors: ConnectorRegistry::new().with(Arc::new(desk.clone())),
+        connectors,
         identity: Arc::new(OwnIdentity {
             application_uri: "urn:optria:test".to_owned(),
             certificate_der: certificate.cert.der().to_vec(),

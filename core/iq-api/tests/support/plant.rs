@@ -4,7 +4,7 @@ use iq_auth::{HashCost, PasswordHasher};
 use iq_domain::{
     Alert, AlertId, AlertRule, AlertState, Asset, AssetId, AuthSource, CertificateId, Criticality,
     DriftFindingId, EventCategory, EventId, EventRelation, Incident, IncidentId, IncidentStatus,
-    IncidentType, IndustrialEvent, IntegrationId, Limits, MappingChangeId, MappingId, Names,
+    IncidentType, IndustrialEvent, IntegrationId, JobId, Limits, MappingChangeId, MappingId, Names,
     OutboxId, Role, RuleCondition, RuleId, ServerCertificate, Severity, SignalId, Site, SiteId,
     TechnicalObjectId, Tenant, TenantId, TrustState, Unit, UnitId, User, UserId, WorkOrderId,
 };
@@ -12,8 +12,8 @@ use iq_mapping::MappingDraft;
 use iq_runtime::{IntegrationDraft, NewMapping};
 use iq_secrets::SecretString;
 use iq_store::{
-    alert_rules, alerts, assets, certificates, events, incidents, outbox, sites, technical_objects,
-    tenants, units, users, work_orders,
+    alert_rules, alerts, assets, certificates, events, incidents, jobs, outbox, sites,
+    technical_objects, tenants, units, users, work_orders,
 };
 use serde_json::json;
 
@@ -49,6 +49,8 @@ pub(crate) struct Plant {
     pub(crate) work_order: WorkOrderId,
     pub(crate) object: TechnicalObjectId,
     pub(crate) outbox: OutboxId,
+    /// A job that has ended.
+    pub(crate) job: JobId,
     /// A viewer on whom user administration is tried.
     pub(crate) colleague: UserId,
 }
@@ -116,6 +118,7 @@ impl Plant {
             work_order: WorkOrderId::new(),
             object: TechnicalObjectId::new(),
             outbox: OutboxId::new(),
+            job: JobId::new(),
             colleague,
         };
         plant.integration = plant.new_integration(app, "desk").await;
@@ -268,9 +271,11 @@ impl Plant {
                 "params": alert.params, "detail": { "signal_id": self.signal },
             }),
         };
+        let job = self.job_row();
         app.runtime
             .store()
             .write(move |tx| {
+                jobs::create_job(tx, tenant, &job)?;
                 alert_rules::create_alert_rule(tx, tenant, &rule)?;
                 certificates::record_certificate(tx, tenant, &certificate)?;
                 incidents::create_incident(tx, tenant, &incident)?;
@@ -298,6 +303,27 @@ impl Plant {
             })
             .await
             .unwrap();
+    }
+
+    fn job_row(&self) -> jobs::Job {
+        jobs::Job {
+            id: self.job,
+            tenant_id: self.tenant,
+            kind: "run".to_owned(),
+            state: jobs::JobState::Done,
+            progress: 1.0,
+            stage: "scoring".to_owned(),
+            payload: json!({ "steps": [] }),
+            result: json!({ "scored": 1 }),
+            error_code: None,
+            error_params: json!({}),
+            cancel_requested: false,
+            created_by: "system".to_owned(),
+            created_at: NOW,
+            started_at: Some(NOW),
+            finished_at: Some(NOW),
+            integration_id: Some(self.integration),
+        }
     }
 
     fn certificate_row(&self) -> ServerCertificate {

@@ -1,20 +1,34 @@
 //! A source on the test's desk: it delivers what the test pushes and answers what a server would.
 
-use std::sync::{Arc, Mutex};
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex},
+};
 
 use iq_connector::{
-    Batch, BatchSink, BrowseItem, BrowsePage, BrowseRequest, Capabilities, Connector,
-    ConnectorContext, ConnectorSpec, MaintenanceSystem, Progress, RunningConnector, StageKey,
-    StageStatus, StreamPhase, StreamState, TagSet, TestReport, TestStage,
+    BackFillProgress, Batch, BatchSink, BrowseItem, BrowsePage, BrowseRequest, Capabilities,
+    Connector, ConnectorContext, ConnectorSpec, MaintenanceSystem, Progress, RunningConnector,
+    StageKey, StageStatus, StreamPhase, StreamState, TagSet, TestReport, TestStage,
 };
-use iq_domain::{CodedError, Message, RawSample, SourceRecord, StatusCode, Timestamp, Value};
+use iq_domain::{
+    CodedError, ErrorKind, Message, RawSample, SourceRecord, StatusCode, Timestamp, Value,
+};
 use tokio::sync::watch;
 
 use super::Ledger;
 
 /// The source. Clones share the wire.
 #[derive(Clone, Default)]
-pub(crate) struct Desk(Arc<Mutex<Vec<BatchSink>>>, Ledger);
+pub(crate) struct Desk(Arc<Mutex<Vec<BatchSink>>>, Ledger, Arc<Mutex<Mood>>);
+
+/// How the source behaves, and what it was given.
+#[derive(Default)]
+struct Mood {
+    fails: Option<&'static str>,
+    holds_back: bool,
+    cursors: BTreeMap<String, serde_json::Value>,
+    saw_password: bool,
+}
 
 /// A good value of a tag.
 pub(crate) fn sample(tag: &str, value: f64, at: Timestamp) -> RawSample {
@@ -29,6 +43,40 @@ pub(crate) fn sample(tag: &str, value: f64, at: Timestamp) -> RawSample {
 }
 
 impl Desk {
+    /// A source of the same mood after a restart of the program.
+    pub(crate) fn after_restart(&self) -> Self {
+        Self(Arc::default(), Ledger::default(), Arc::clone(&self.2))
+    }
+
+    /// Every look at the source fails with this code from now on.
+    pub(crate) fn fail(&self, code: &'static str) {
+        self.2.lock().unwrap().fails = Some(code);
+    }
+
+    /// Connections started from now on say that they still read the past.
+    pub(crate) fn hold_back(&self, is_on: bool) {
+        self.2.lock().unwrap().holds_back = is_on;
+    }
+
+    /// Positions handed to the connection that started last.
+    pub(crate) fn cursors_seen(&self) -> BTreeMap<String, serde_json::Value> {
+        self.2.lock().unwrap().cursors.clone()
+    }
+
+    /// Whether the last test was given a password.
+    pub(crate) fn saw_password(&self) -> bool {
+        self.2.lock().unwrap().saw_password
+    }
+
+    /// Sends a batch as it is through every running connection.
+    pub(crate) async fn deliver_batch(&self, batch: Batch) {
+        let sinks = self.0.lock().unwrap().clone();
+        assert!(!sinks.is_empty(), "no connection runs");
+        for sink in sinks {
+            drop(sink.send(batch.clone()).await);
+        }
+    }
+
     /// The maintenance system behind it.
     pub(crate) fn ledger(&self) -> &Ledger {
         &self.1
@@ -90,6 +138,14 @@ impl Connector for Desk {
     }
 
     async fn test(&self, ctx: &ConnectorContext, progress: Progress<'_>) -> TestReport {
+        let fails = {
+            let mut mood = self.2.lock().unwrap();
+            mood.saw_password = ctx.secrets.contains_key("password");
+            mood.fails
+        };
+        if let Some(code) = fails {
+            return failed(code, progress);
+        }
         let stage = TestStage {
             key: StageKey::Read,
             status: StageStatus::Ok,
@@ -132,6 +188,9 @@ impl Connector for Desk {
         ctx: &ConnectorContext,
         tags: &[String],
     ) -> Result<Vec<RawSample>, CodedError> {
+        if let Some(code) = self.2.lock().unwrap().fails {
+            return Err(CodedError::new(ErrorKind::Upstream, code));
+        }
         Ok(tags
             .iter()
             .map(|tag| sample(tag, 4.2, ctx.clock.now()))
@@ -144,8 +203,20 @@ impl Connector for Desk {
 
     fn start(&self, ctx: ConnectorContext, _: TagSet, sink: BatchSink) -> RunningConnector {
         self.0.lock().unwrap().push(sink);
+        let now = ctx.clock.now();
+        let back_fill = {
+            let mut mood = self.2.lock().unwrap();
+            mood.cursors = (*ctx.cursors).clone();
+            mood.holds_back.then(|| BackFillProgress {
+                from: now.plus_ms(-1_000),
+                to: now,
+                reached: now.plus_ms(-500),
+                samples: 1,
+            })
+        };
         let streaming = StreamState {
             phase: StreamPhase::Streaming,
+            back_fill,
             ..StreamState::starting(ctx.clock.now())
         };
         let (state, seen) = watch::channel(streaming);
@@ -157,5 +228,68 @@ impl Connector for Desk {
             wire.lock().unwrap().clear();
         });
         RunningConnector::new(seen, cancel, task)
+    }
+}
+
+fn failed(code: &'static str, progress: Progress<'_>) -> TestReport {
+    let message = Message {
+        code: code.to_owned(),
+        ..Message::default()
+    };
+    let stage = TestStage {
+        key: StageKey::Security,
+        status: StageStatus::Failed,
+        ms: 1,
+        message: message.clone(),
+        remedy: None,
+    };
+    progress(&stage);
+    TestReport {
+        success: false,
+        message,
+        stages: vec![stage],
+        sample: None,
+    }
+}
+
+/// A source that counts as an external database; otherwise as the desk.
+pub(crate) struct Vault(pub(crate) Desk);
+
+#[async_trait::async_trait]
+impl Connector for Vault {
+    fn spec(&self) -> ConnectorSpec {
+        let desk = self.0.spec();
+        ConnectorSpec {
+            kind: "vault",
+            capabilities: Capabilities {
+                external_db: true,
+                ..desk.capabilities
+            },
+            ..desk
+        }
+    }
+
+    async fn test(&self, ctx: &ConnectorContext, progress: Progress<'_>) -> TestReport {
+        self.0.test(ctx, progress).await
+    }
+
+    async fn browse(
+        &self,
+        ctx: &ConnectorContext,
+        request: BrowseRequest,
+    ) -> Result<BrowsePage, CodedError> {
+        self.0.browse(ctx, request).await
+    }
+
+    async fn preview(
+        &self,
+        ctx: &ConnectorContext,
+        tags: &[String],
+    ) -> Result<Vec<RawSample>, CodedError> {
+        self.0.preview(ctx, tags).await
+    }
+
+    fn start(&self, ctx: ConnectorContext, tags: TagSet, sink: BatchSink) -> RunningConnector {
+        self.0.start(ctx, tags, sink)
     }
 }

@@ -119,7 +119,7 @@ fn start_log() -> Result<()> {
     let filter = EnvFilter::try_new(&config.log)?;
     let log = tracing_subscriber::fmt()
         .with_env_filter(filter)
-        .with_writer(std::io::stderr);
+        .with_writer(|| iq_api::LogTee(std::io::stderr()));
     if config.log_json {
         log.json().init();
     } else {

@@ -119,6 +119,8 @@ impl Intake {
                 status: ActionStatus::Failure,
                 message_code: "work_orders.records_left_out".to_owned(),
                 details: json!({ "params": { "count": left_out } }),
+                actor: "system".to_owned(),
+                ms: None,
                 at: self.now(),
             };
             integration_actions::create_integration_action(tx, self.tenant(), &action)?;

@@ -6,7 +6,7 @@ use rusqlite::{Connection, Row, params};
 use crate::{Page, Paged, StoreError, query, query::Where, row};
 
 const SELECT: &str = "SELECT tenant_id, integration_id, action_type, status, message_code, details, \
-    at FROM integration_action_logs";
+    actor, ms, at FROM integration_action_logs";
 
 fn read(r: &Row<'_>) -> rusqlite::Result<IntegrationAction> {
     Ok(IntegrationAction {
@@ -16,6 +16,10 @@ fn read(r: &Row<'_>) -> rusqlite::Result<IntegrationAction> {
         status: row::word(r, "status")?,
         message_code: r.get("message_code")?,
         details: row::json(r, "details")?,
+        actor: r.get("actor")?,
+        ms: r
+            .get::<_, Option<i64>>("ms")?
+            .and_then(|ms| u64::try_from(ms).ok()),
         at: row::time(r, "at")?,
     })
 }
@@ -28,7 +32,7 @@ pub fn create_integration_action(
 ) -> Result<(), StoreError> {
     row::same_tenant(tenant, action.tenant_id)?;
     let sql = "INSERT INTO integration_action_logs (tenant_id, integration_id, action_type, status,
-               message_code, details, at) VALUES (?, ?, ?, ?, ?, ?, ?)";
+               message_code, details, actor, ms, at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)";
     query::change_one(
         conn,
         sql,
@@ -39,6 +43,8 @@ pub fn create_integration_action(
             row::to_word(&action.status)?,
             action.message_code,
             row::to_json(&action.details)?,
+            action.actor,
+            action.ms.map(|ms| i64::try_from(ms).unwrap_or(i64::MAX)),
             action.at.0
         ],
     )

@@ -163,6 +163,53 @@ pub fn delete_integration(
     query::change_one(conn, sql, params![tenant.to_string(), id.to_string()])
 }
 
+/// How much hangs on an integration, for the question before a deletion.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Attached {
+    /// Mappings, switched off ones included.
+    pub mappings: u64,
+    /// Certificates of its server.
+    pub certificates: u64,
+    /// Sealed secrets.
+    pub secrets: u64,
+    /// Rows of its action log.
+    pub log_rows: u64,
+    /// Positions up to which it was read.
+    pub cursors: u64,
+    /// Equipment and functional locations.
+    pub technical_objects: u64,
+    /// Work orders that came through it; they stay.
+    pub work_orders: u64,
+}
+
+/// Counts what hangs on an integration.
+pub fn get_attached(
+    conn: &Connection,
+    tenant: TenantId,
+    id: IntegrationId,
+) -> Result<Attached, StoreError> {
+    let count = |table: &str| -> Result<u64, StoreError> {
+        let sql =
+            format!("SELECT COUNT(*) FROM {table} WHERE tenant_id = ? AND integration_id = ?");
+        let found = query::find(
+            conn,
+            &sql,
+            params![tenant.to_string(), id.to_string()],
+            |r| r.get::<_, i64>(0),
+        )?;
+        Ok(found.and_then(|n| u64::try_from(n).ok()).unwrap_or(0))
+    };
+    Ok(Attached {
+        mappings: count("external_signal_mappings")?,
+        certificates: count("trusted_certificates")?,
+        secrets: count("integration_secrets")?,
+        log_rows: count("integration_action_logs")?,
+        cursors: count("integration_cursors")?,
+        technical_objects: count("technical_objects")?,
+        work_orders: count("work_orders")?,
+    })
+}
+
 /// Where reading a source stands, under a name of the connector's choice.
 pub fn get_cursor(
     conn: &Connection,

@@ -1,14 +1,14 @@
 //! Background jobs as they stand, so that a restart can go on with them.
 
-use iq_domain::{CodedError, JobId, TenantId, Timestamp};
+use iq_domain::{CodedError, IntegrationId, JobId, TenantId, Timestamp};
 use rusqlite::{Connection, Row, params};
 use serde::{Deserialize, Serialize};
 
 use crate::{Page, Paged, StoreError, query, query::Where, row};
 
 const SELECT: &str = "SELECT tenant_id, id, kind, state, progress, stage, payload, result, \
-    error_code, error_params, cancel_requested, created_by, created_at, started_at, finished_at \
-    FROM jobs";
+    error_code, error_params, cancel_requested, created_by, created_at, started_at, finished_at, \
+    integration_id FROM jobs";
 
 /// State of a job.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -59,6 +59,8 @@ pub struct Job {
     pub started_at: Option<Timestamp>,
     /// Ended at.
     pub finished_at: Option<Timestamp>,
+    /// The integration it is about; none for a job of the whole tenant.
+    pub integration_id: Option<IntegrationId>,
 }
 
 /// Which jobs.
@@ -68,6 +70,8 @@ pub struct JobFilter {
     pub kind: Option<String>,
     /// In one of these states; empty for all.
     pub states: Vec<JobState>,
+    /// About this integration.
+    pub integration_id: Option<IntegrationId>,
 }
 
 fn read(r: &Row<'_>) -> rusqlite::Result<Job> {
@@ -87,6 +91,7 @@ fn read(r: &Row<'_>) -> rusqlite::Result<Job> {
         created_at: row::time(r, "created_at")?,
         started_at: row::time_opt(r, "started_at")?,
         finished_at: row::time_opt(r, "finished_at")?,
+        integration_id: row::id_opt(r, "integration_id")?,
     })
 }
 
@@ -95,7 +100,7 @@ pub fn create_job(conn: &Connection, tenant: TenantId, job: &Job) -> Result<(), 
     row::same_tenant(tenant, job.tenant_id)?;
     let sql = "INSERT INTO jobs (tenant_id, id, kind, state, progress, stage, payload, result,
                error_code, error_params, cancel_requested, created_by, created_at, started_at,
-               finished_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
+               finished_at, integration_id) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
     query::change_one(
         conn,
         sql,
@@ -114,7 +119,8 @@ pub fn create_job(conn: &Connection, tenant: TenantId, job: &Job) -> Result<(), 
             job.created_by,
             job.created_at.0,
             job.started_at.map(|t| t.0),
-            job.finished_at.map(|t| t.0)
+            job.finished_at.map(|t| t.0),
+            job.integration_id.map(|id| id.to_string())
         ],
     )
     .map_err(|e| e.or_reference(CodedError::not_found("tenants.not_found")))
@@ -146,6 +152,10 @@ pub fn list_jobs(
     let mut wanted = Where::tenant(tenant);
     wanted
         .maybe("kind = ?", filter.kind.clone())
+        .maybe(
+            "integration_id = ?",
+            filter.integration_id.map(|id| id.to_string()),
+        )
         .any("state", states);
     wanted.page(
         conn,

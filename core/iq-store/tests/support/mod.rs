@@ -268,6 +268,7 @@ impl Plant {
                 created_at: T0,
                 started_at: None,
                 finished_at: None,
+                integration_id: None,
             },
         }
     }
@@ -335,6 +336,8 @@ impl Plant {
             status: ActionStatus::Success,
             message_code: String::new(),
             details: json!({"stages": []}),
+            actor: "admin".into(),
+            ms: Some(42),
             at: T0,
         }
     }
