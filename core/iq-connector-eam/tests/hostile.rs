@@ -306,3 +306,40 @@ async fn pages_that_are_no_answer_fail_the_test_with_their_cause() -> Result<()>
     }
     Ok(())
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_token_is_got_from_servers_that_decode_the_secret_and_from_those_that_do_not()
+-> Result<()> {
+    // "id:a b" and "id:a%20b"
+    for wanted in ["Basic aWQ6YSBi", "Basic aWQ6YSUyMGI="] {
+        let tokens = Stub::start(move |asked| {
+            if asked.headers.get("authorization").map(String::as_str) != Some(wanted) {
+                return Told::json(401, &json!({"error": "invalid_client"}));
+            }
+            Told::json(
+                200,
+                &json!({"access_token": "T1", "token_type": "Bearer", "expires_in": 60}),
+            )
+        })
+        .await?;
+        let stub = gateway(|asked| {
+            (asked.headers.get("authorization").map(String::as_str) == Some("Bearer T1"))
+                .then(|| rows(json!([{"MaintenanceOrder": "1"}]), "1", None))
+        })
+        .await?;
+        let more = json!({"auth_type": "OAuth2", "client_id": "id", "client_secret": "a b",
+            "token_url": format!("http://127.0.0.1:{}/token", tokens.port)});
+        let ctx = context(&sap(), &with(loopback(stub.port), more), BTreeMap::new())?;
+        let connector = sap();
+        assert_eq!(connector.sample_rows(&ctx, 1).await?.rows.len(), 1);
+        let asked = tokens.asked().len();
+        assert_eq!(connector.sample_rows(&ctx, 1).await?.rows.len(), 1);
+        assert_eq!(tokens.asked().len(), asked, "a good token is kept");
+        let to_gateway = stub.asked();
+        let is_kept = to_gateway
+            .iter()
+            .all(|a| !a.headers["authorization"].starts_with("Basic"));
+        assert!(is_kept, "the client secret goes to the token server alone");
+    }
+    Ok(())
+}
