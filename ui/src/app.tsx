@@ -26,6 +26,7 @@ const PAGES: Record<string, ComponentType> = {
   '/blackbox': page(() => import('@/pages/blackbox')),
   '/blackbox/incidents/:id': page(() => import('@/pages/incident')),
   '/alerts': page(() => import('@/pages/alerts')),
+  '/work-orders': page(() => import('@/pages/work-orders')),
   '/integrations': page(() => import('@/pages/integrations')),
   '/integrations/new': page(() => import('@/pages/integration-new')),
   '/integrations/:id': page(() => import('@/pages/integration')),

@@ -26,6 +26,12 @@ export type StageStatus = Schemas['StageStatus'];
 export type TrustState = Schemas['TrustState'];
 export type ValueSource = Schemas['ValueSource'];
 
+export type MatchState = Schemas['MatchState'];
+export type OutboxState = Schemas['OutboxState'];
+export type WorkOrderKind = Schemas['WorkOrderKind'];
+export type WorkOrderPriority = Schemas['WorkOrderPriority'];
+export type WorkOrderStatus = Schemas['WorkOrderStatus'];
+
 export type AcknowledgeRequest = Schemas['AcknowledgeRequest'];
 export type AlertRuleInput = Schemas['AlertRuleInput'];
 export type AssetInput = Schemas['AssetInput'];
@@ -37,10 +43,14 @@ export type IntegrationInput = Schemas['IntegrationInput'];
 export type MappingInput = Schemas['MappingInput'];
 export type NoteInput = Schemas['NoteInput'];
 export type PreviewRequest = Schemas['PreviewRequest'];
+export type PushContent = Schemas['PushContent'];
+export type PushRequest = Schemas['PushRequest'];
+export type PushResolution = Schemas['PushResolution'];
 export type ResetRequest = Schemas['ResetRequest'];
 export type RuleCondition = Schemas['RuleCondition'];
 export type ScenarioRequest = Schemas['ScenarioRequest'];
 export type SetupRequest = Schemas['SetupRequest'];
+export type SettleObject = Schemas['SettleObject'];
 export type SignInRequest = Schemas['SignInRequest'];
 export type SiteInput = Schemas['SiteInput'];
 export type SuggestRequest = Schemas['SuggestRequest'];
@@ -48,6 +58,10 @@ export type TenantUserInput = Schemas['TenantUserInput'];
 export type TrustRequest = Schemas['TrustRequest'];
 export type UnitInput = Schemas['UnitInput'];
 export type UserSettings = Schemas['UserSettings'];
+
+export type WorkOrderInput = Schemas['WorkOrderInput'];
+export type WorkOrderPatch = Schemas['WorkOrderPatch'];
+export type WorkOrderSettings = Schemas['WorkOrderSettings'];
 
 export type ActionLogRow = Answer<Schemas['ActionLogRow']>;
 export type ActiveFault = Answer<Schemas['ActiveFault']>;
@@ -132,3 +146,10 @@ export interface ConfigStatus {
   subsystems: Record<string, Record<string, unknown>>;
   feature_flags: Record<string, unknown>;
 }
+export type ObjectCoverage = Answer<Schemas['ObjectCoverage']>;
+export type OutboxEntry = Answer<Schemas['OutboxEntry']>;
+export type PushAnswer = Answer<Schemas['PushAnswer']>;
+export type PushPreview = Answer<Schemas['PushPreview']>;
+export type TechnicalObject = Answer<Schemas['TechnicalObject']>;
+export type WorkOrder = Answer<Schemas['WorkOrder']>;
+export type WorkOrderDetail = Answer<Schemas['WorkOrderDetail']>;

@@ -43,14 +43,14 @@ export interface Option<V extends string> {
 }
 
 /** A day as `2026-11-20`, in one form whatever the browser's language and typed in any digits. */
-export function DayInput({ value, onChange }: { value: string; onChange: (day: string) => void }) {
+export function DayInput({ value, onChange, id }: { value: string; onChange: (day: string) => void; id?: string }) {
   const { t } = useText();
   const [text, setText] = useState(value);
   useEffect(() => { setText(value); }, [value]);
   const is = (day: string) => day === '' || (/^\d{4}-\d{2}-\d{2}$/.test(day) && !Number.isNaN(Date.parse(day)));
   return (
     <input
-      className="in mono day" dir="ltr" inputMode="numeric" placeholder={t('field.day_form')} maxLength={10} value={text} aria-invalid={!is(text)}
+      id={id} className="in mono day" dir="ltr" inputMode="numeric" placeholder={t('field.day_form')} maxLength={10} value={text} aria-invalid={!is(text)}
       onChange={(event) => { const day = normaliseDigits(event.target.value); setText(day); if (is(day)) onChange(day); }}
     />
   );

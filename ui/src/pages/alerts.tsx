@@ -7,6 +7,7 @@ import { useSession } from '@/api/session';
 import type { Alert, AlertState, Severity } from '@/api/types';
 import { Dialog, useToasts } from '@/components/dialog';
 import { Field, SearchInput, Segment, Select } from '@/components/fields';
+import { Icon } from '@/components/icons';
 import { AppLink } from '@/components/link';
 import { SeverityMark, Since, Tag, When } from '@/components/marks';
 import { useMetricName } from '@/components/metrics';
@@ -16,6 +17,7 @@ import { type Column, DataTable, useOffset } from '@/components/table';
 import { useText } from '@/i18n/text';
 import { useCursor } from '@/lib/cursor';
 import { useParameters } from '@/lib/url';
+import { WorkOrderForm } from './parts/work-order-form';
 
 const LIMIT = 50;
 const STATES: AlertState[] = ['active_unacknowledged', 'active_acknowledged', 'cleared_unacknowledged', 'cleared'];
@@ -57,6 +59,7 @@ export default function AlertsPage() {
   const refetchInterval = useRefresh(cursor.t);
   const [parameters, change] = useParameters();
   const [acknowledging, setAcknowledging] = useState<Alert | null>(null);
+  const [ordering, setOrdering] = useState<Alert | null>(null);
   const [state, severity, asset, q] = ['state', 'severity', 'asset', 'q'].map((k) => parameters.get(k) ?? '') as [string, string, string, string];
   const offset = useOffset('alerts', LIMIT);
   const query = useQuery({
@@ -76,6 +79,7 @@ export default function AlertsPage() {
       <span className="row g1 nw">
         {a.incident_id && <AppLink className="btn quiet sm" to={`/blackbox/incidents/${a.incident_id}`}>{t('action.incident')}</AppLink>}
         {may('alerts.acknowledge') && cursor.t === null && a.acknowledged_at === null && <button type="button" className="btn sm" onClick={() => setAcknowledging(a)}>{t('action.acknowledge')}</button>}
+        {may('work_orders.write') && cursor.t === null && <button type="button" className="btn quiet sm icon" title={t('work_orders.create')} aria-label={t('work_orders.create_for', { asset: a.asset_code })} onClick={() => setOrdering(a)}><Icon name="wrench" /></button>}
       </span>
     ) },
   ];
@@ -97,6 +101,7 @@ export default function AlertsPage() {
         </Loaded>
       </section>
       {acknowledging && <Acknowledge alert={acknowledging} onClose={() => setAcknowledging(null)} />}
+      {ordering && <WorkOrderForm start={{ alert_id: ordering.id, asset_id: ordering.asset_id, asset_code: ordering.asset_code, title: t('work_orders.title_for_alert', { asset: ordering.asset_code, message: ordering.message }) }} onClose={() => setOrdering(null)} />}
     </>
   );
 }

@@ -18,6 +18,8 @@ import { useCursor } from '@/lib/cursor';
 import { currentIndex } from '@/lib/playback';
 import { Sequence } from './parts/sequence';
 import { TimelineView } from './parts/timeline';
+import { WorkOrderForm } from './parts/work-order-form';
+import { WorkOrdersPane } from './parts/work-order-parts';
 
 const STATUSES: IncidentStatus[] = ['open', 'investigating', 'resolved', 'closed'];
 
@@ -117,6 +119,8 @@ export default function IncidentPage() {
   const { t, p } = useText();
   const { id = '' } = useParams<{ id: string }>();
   const cursor = useCursor();
+  const { may } = useSession();
+  const [ordering, setOrdering] = useState(false);
   const refetchInterval = useRefresh(cursor.t);
   const incident = useQuery({ queryKey: ['incident', id, p.language], queryFn: () => api.incident(id), refetchInterval });
   const timeline = useQuery({ queryKey: ['timeline', id, p.language], queryFn: () => api.timeline(id), refetchInterval });
@@ -128,6 +132,7 @@ export default function IncidentPage() {
       {(detail) => (
         <>
           <PageHead crumb={{ to: '/blackbox', text: t('page.blackbox'), here: <Tag>{detail.incident.number}</Tag> }} title={detail.incident.title}>
+            {may('work_orders.write') && cursor.t === null && <button type="button" className="btn" onClick={() => setOrdering(true)}><Icon name="wrench" />{t('work_orders.create')}</button>}
             <AppLink className="btn" to={`/digital-twin?asset=${detail.incident.asset_id}&t=${cursor.t ?? detail.incident.started_at}`}><Icon name="twin" />{t('incident.twin_then')}</AppLink>
           </PageHead>
           <div className="stack">
@@ -143,9 +148,10 @@ export default function IncidentPage() {
                   )}
                 </Loaded>
               </div>
-              <div className="stack"><Handling detail={detail} /><Related detail={detail} /><Notes detail={detail} t={cursor.t} /></div>
+              <div className="stack"><Handling detail={detail} /><Related detail={detail} />{may('work_orders.read') && <WorkOrdersPane query={{ incident_id: id }} all={`/work-orders?incident=${id}`} />}<Notes detail={detail} t={cursor.t} /></div>
             </div>
           </div>
+          {ordering && <WorkOrderForm start={{ incident_id: id, asset_id: detail.incident.asset_id, asset_code: detail.incident.asset_code, title: detail.incident.title }} onClose={() => setOrdering(false)} />}
         </>
       )}
     </Loaded>

@@ -28,11 +28,16 @@ function useCounts(): Record<string, Count> {
     queryKey: ['alert-counts', 'all', t], refetchInterval, enabled: may('alerts.read'),
     queryFn: () => api.alerts({ state: 'active_unacknowledged', limit: 1, t }),
   });
+  const outbox = useQuery({
+    queryKey: ['outbox', 'waiting'], refetchInterval, enabled: may('work_orders.approve'),
+    queryFn: () => api.outbox({ state: 'awaiting_approval,unknown,dead_letter' }),
+  });
   const integrations = useQuery({ queryKey: ['integrations'], refetchInterval, enabled: may('integrations.read'), queryFn: api.integrations });
   const broken = integrations.data?.filter((i) => i.status === 'error' || i.pending_certificates > 0).length ?? 0;
   return {
     '/blackbox': { n: incidents.data?.total ?? 0, critical: false },
     '/alerts': { n: alerts.data?.total ?? 0, critical: true },
+    '/work-orders': { n: outbox.data?.length ?? 0, critical: false },
     '/integrations': { n: broken, critical: false },
   };
 }
