@@ -5,13 +5,16 @@ use std::{path::PathBuf, process::ExitCode, time::Duration};
 use anyhow::{Result, bail};
 use clap::{Args, Subcommand};
 use iq_plant::{
-    PlantConfig, PlantServer,
+    PlantConfig, PlantServer, WebConfig,
     control::{Client, Command},
+    kept_password,
+    pi::PiConfig,
+    sap::SapConfig,
 };
 
 #[derive(Debug, Subcommand)]
 pub(super) enum PlantCommand {
-    /// Serves the plant over OPC UA until it is stopped.
+    /// Serves the plant over OPC UA, PI Web API and SAP OData until it is stopped.
     Serve(PlantServeArgs),
     /// Lists the faults a plant can develop, and those at work.
     Faults(PlantFolder),
@@ -39,6 +42,21 @@ pub(super) struct PlantServeArgs {
     /// OPC UA port; 0 takes a free one.
     #[arg(long, default_value_t = 48_400)]
     port: u16,
+    /// Port of the PI-compatible endpoint; 0 takes a free one.
+    #[arg(long, default_value_t = 0)]
+    pi_port: u16,
+    /// Serves no PI-compatible endpoint.
+    #[arg(long)]
+    no_pi: bool,
+    /// Port of the maintenance system; 0 takes a free one.
+    #[arg(long, default_value_t = 0)]
+    sap_port: u16,
+    /// Serves no maintenance system.
+    #[arg(long)]
+    no_sap: bool,
+    /// Serves both without TLS.
+    #[arg(long)]
+    plain_http: bool,
     /// Host name in endpoint addresses.
     #[arg(long)]
     host: Option<String>,
@@ -170,7 +188,28 @@ async fn serve(args: PlantServeArgs) -> Result<ExitCode> {
     if args.no_anonymous && args.password.is_none() {
         bail!("without a password and without anonymous sessions nobody could connect");
     }
-    let mut config = PlantConfig::new(args.folder.dir);
+    let web_password = match &args.password {
+        Some(password) => password.clone(),
+        None => kept_password(&args.folder.dir)?,
+    };
+    let web = |port| WebConfig {
+        port,
+        tls: !args.plain_http,
+    };
+    let mut config = PlantConfig::new(args.folder.dir.clone());
+    config.pi = (!args.no_pi).then(|| PiConfig {
+        web: web(args.pi_port),
+        user: args.user.clone(),
+        password: Some(web_password.clone()),
+        traps: true,
+        ..PiConfig::default()
+    });
+    config.sap = (!args.no_sap).then(|| SapConfig {
+        web: web(args.sap_port),
+        user: args.user.clone(),
+        password: Some(web_password),
+        ..SapConfig::default()
+    });
     config.port = args.port;
     config.control_port = 0;
     config.host = args.host;
@@ -184,6 +223,12 @@ async fn serve(args: PlantServeArgs) -> Result<ExitCode> {
     config.extra_tags = args.extra_tags;
     config.max_ops_per_call = args.max_ops_per_call;
     let plant = PlantServer::start(config).await?;
+    if let Some(pi) = plant.pi() {
+        println!("pi {}", pi.base_url);
+    }
+    if let Some(sap) = plant.sap() {
+        println!("sap {}", sap.base_url);
+    }
     println!("ready {}", plant.endpoint_url);
     tokio::select! {
         () = plant.stopped() => {}
