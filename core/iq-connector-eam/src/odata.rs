@@ -1,7 +1,5 @@
 //! The wire of OData version 2: literals, queries, lists, single entities, errors. Pure.
 
-use std::fmt::Write as _;
-
 use iq_domain::{Timestamp, neutralise};
 use serde_json::{Map, Value};
 
@@ -77,8 +75,7 @@ pub(crate) fn query(parts: &[(&str, &str)]) -> String {
             if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~') {
                 written.push(char::from(byte));
             } else {
-                // Writing into a string can't fail.
-                let _ = write!(written, "%{byte:02X}");
+                written.push_str(&format!("%{byte:02X}"));
             }
         }
     }

@@ -165,14 +165,12 @@ fn basic(id: &str, secret: &str) -> String {
 }
 
 fn form_encoded(text: &str) -> String {
-    use std::fmt::Write as _;
     let mut out = String::with_capacity(text.len());
     for byte in text.bytes() {
         if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'*') {
             out.push(char::from(byte));
         } else {
-            // Writing into a string can't fail.
-            let _ = write!(out, "%{byte:02X}");
+            out.push_str(&format!("%{byte:02X}"));
         }
     }
     out

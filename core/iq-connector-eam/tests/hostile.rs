@@ -22,6 +22,9 @@ use iq_domain::WorkOrderKind;
 use serde_json::{Value, json};
 use stub::{Asked, Stub, Told};
 
+/// What a gateway answers.
+type Answer = fn() -> Told;
+
 const PATIENCE: Duration = Duration::from_secs(30);
 
 fn sap() -> EamConnector {
@@ -148,7 +151,7 @@ async fn no_link_of_the_source_is_followed() -> Result<()> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn whatever_is_no_clear_answer_to_a_creation_is_unknown() -> Result<()> {
-    let answers: [(&str, fn() -> Told); 6] = [
+    let answers: [(&str, Answer); 6] = [
         ("a logon page", || {
             Told::text(200, "text/html", "<html>Logon</html>")
         }),
@@ -280,7 +283,7 @@ async fn a_user_who_may_not_see_one_kind_still_reads_the_others() -> Result<()> 
 
 #[tokio::test(flavor = "multi_thread")]
 async fn pages_that_are_no_answer_fail_the_test_with_their_cause() -> Result<()> {
-    let answers: [(fn() -> Told, &str); 4] = [
+    let answers: [(Answer, &str); 4] = [
         (
             || Told::text(200, "text/html", "<html>Sign in</html>"),
             "http.body_is_html",
