@@ -85,6 +85,11 @@ fn failures(other_ca: &str, closed_port: u16) -> Vec<(Value, &'static str, &'sta
             "session",
         ),
         (json!({"tls_ca": other_ca}), "sql.tls_untrusted", "security"),
+        (
+            json!({"host": "localhost"}),
+            "sql.tls_name_mismatch",
+            "security",
+        ),
         (json!({"tls_ca": null}), "sql.tls_untrusted", "security"),
         (
             json!({"host": "localhost.invalid"}),
@@ -174,6 +179,9 @@ async fn a_login_that_can_write_and_an_unverified_connection_are_warned_about() 
         status(&report, StageKey::Session),
         Some((StageStatus::Warning, "stage.sql_login_can_write".into()))
     );
+    let other_name = json!({"ssl_mode": "verify_ca", "host": "localhost"});
+    let report = rig.test(&with(&good, other_name)).await?;
+    assert!(report.success, "{:?}", report.message);
     for mode in ["disable", "prefer", "require"] {
         let report = rig.test(&with(&good, json!({"ssl_mode": mode}))).await?;
         assert!(report.success, "{mode}: {:?}", report.message);
@@ -507,6 +515,7 @@ async fn new_and_late_rows_come_once_and_a_restart_goes_on_where_it_stood() -> R
         .await?;
     assert_eq!(stream.got.values("a").len(), 70);
     assert!(stream.got.live.is_empty(), "the past is not live");
+    assert!(stream.got.cursors.contains_key("live"));
 
     server.sql("INSERT INTO flow VALUES (now(), 'a', 1000), (now(), 'b', 1000)")?;
     stream.until("a new row", |got| got.live.len() == 1).await?;

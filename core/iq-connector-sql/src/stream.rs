@@ -35,6 +35,9 @@ const BATCH: usize = 10_000;
 /// Rows older than this when they are first seen belong to the past.
 const LIVE_WINDOW_MS: i64 = 10 * 60_000;
 
+/// How far back the past is read where the source can't tell in time how far it reaches.
+const BLIND_PAST_DAYS: i64 = 366;
+
 /// Longest pause between attempts.
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 
@@ -258,33 +261,47 @@ impl Streamer {
     }
 
     /// What is to be read of the past of some tags.
-    async fn plan_fill(&self, work: &Work, tags: Vec<Arc<str>>) -> Result<Option<Fill>, Exit> {
+    async fn plan_fill(&mut self, work: &Work, tags: Vec<Arc<str>>) -> Result<Option<Fill>, Exit> {
         if tags.is_empty() {
             return Ok(None);
         }
         let mode = work.settings.sync_mode;
         let now = self.ctx.clock.now();
+        // The past ends where the reading of new rows begins: no row between, none twice.
+        let (_, end) = self.position(work, now);
         let range = match self.memory.resume(&fill_name(&tags, mode)) {
-            Some(range) => range,
+            Some((from, to, reached)) => match self.memory.live {
+                Some(_) => (from, to, reached),
+                None => (from, end, reached),
+            },
             None => {
                 let from = match beginning(mode, now) {
                     Some(from) => from,
-                    None => self.oldest(work).await?.unwrap_or(now),
+                    None => self.oldest(work).await?.unwrap_or(end),
                 };
-                (from, now, from)
+                (from, end, from)
             }
         };
         Ok(Some(Fill::new(tags, mode, range)))
     }
 
-    async fn oldest(&self, work: &Work) -> Result<Option<Timestamp>, Exit> {
+    async fn oldest(&mut self, work: &Work) -> Result<Option<Timestamp>, Exit> {
         let mut visit = self.hub.visit(&self.ctx, &work.settings.target).await?;
         self.meter.count(1);
         let rows = visit
             .link()
             .rows(&work.source.oldest(), Caps::rows(1))
             .await;
-        let rows = visit.end(work.keeps_session(), rows).await?;
+        let rows = match visit.end(work.keeps_session(), rows).await {
+            Err(error) if error.code == "sql.query_too_slow" => {
+                let error = upstream("sql.past_limited").with("days", BLIND_PAST_DAYS);
+                let tag = Arc::from(work.source.time.name.as_str());
+                self.row_problems.push(TagProblem { tag, error });
+                let now = self.ctx.clock.now();
+                return Ok(Some(now.plus_ms(-BLIND_PAST_DAYS * 86_400_000)));
+            }
+            rows => rows?,
+        };
         let cell = rows.into_iter().flatten().flatten().next();
         let oldest = moment(cell.as_deref(), work.source.time.class, &work.settings.zone);
         // A clock that was put back may hide an hour before the oldest row.
@@ -304,12 +321,21 @@ impl Streamer {
         Ok(page)
     }
 
+    /// Up to where new rows were read, and from where they are read again. A first look goes a little
+    /// further back: some sources write minutes after the fact, and the position is the newest time
+    /// seen, not the present.
+    fn position(&self, work: &Work, now: Timestamp) -> (Timestamp, Timestamp) {
+        let start = now.plus_ms(-LIVE_WINDOW_MS);
+        let reached = self.memory.live.unwrap_or(start).min(now);
+        let low = reached.plus_ms(-work.settings.overlap_ms);
+        let back = put_back_ms(low, now, &work.settings.zone);
+        (reached, low.plus_ms(-back))
+    }
+
     /// Reads what is new since the last time, and the overlap again.
     async fn poll(&mut self, work: &mut Work) -> Result<(), Exit> {
         let now = self.ctx.clock.now();
-        let reached = self.memory.live.unwrap_or(now).min(now);
-        let low = reached.plus_ms(-work.settings.overlap_ms);
-        let low = low.plus_ms(-put_back_ms(low, now, &work.settings.zone));
+        let (reached, low) = self.position(work, now);
         self.seen.retain(|_, at| *at >= low);
         if self.seen.len() > MOST_SEEN {
             self.seen.clear();

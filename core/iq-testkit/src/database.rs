@@ -184,7 +184,7 @@ impl Postgres {
     /// Starts one and waits until it takes connections.
     pub fn start() -> Result<Self> {
         let bin = postgres_bin()?;
-        let ca = TestCa::new(&["localhost", "127.0.0.1"])?;
+        let ca = TestCa::new(&["127.0.0.1"])?;
         let dir = owned_dir()?;
         let path = |name: &str| dir.path().join(name);
         private_file(&path("password"), ADMIN_PASSWORD)?;
@@ -321,7 +321,7 @@ const MARIADB_ADVICE: &str =
 impl MariaDb {
     /// Starts one and waits until it takes connections.
     pub fn start() -> Result<Self> {
-        let ca = TestCa::new(&["localhost", "127.0.0.1"])?;
+        let ca = TestCa::new(&["127.0.0.1"])?;
         let dir = owned_dir()?;
         let path = |name: &str| dir.path().join(name);
         private_file(&path("server.crt"), &ca.certificate_pem)?;
