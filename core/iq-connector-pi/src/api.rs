@@ -73,6 +73,20 @@ pub(crate) struct Failure {
 /// What a resource gave.
 pub(crate) type Answer<T> = Result<T, Failure>;
 
+/// Whether an error is about what came, not about the way it came: asking for less may help.
+fn is_about_content(code: &str) -> bool {
+    code == "http.body_too_large"
+}
+
+/// An answer that can't be used, of a server that answers.
+fn unusable(error: CodedError) -> Failure {
+    Failure {
+        status: 200,
+        detail: error.code.to_owned(),
+        error,
+    }
+}
+
 /// The bounds within which the server's clock is ahead of ours, as its answers tell.
 #[derive(Debug, Default)]
 struct Offset {
@@ -220,9 +234,16 @@ impl Api {
         for (name, value) in resource.query {
             request = request.query(name, value);
         }
-        let response = self.send(request).await?;
+        let response = match self.send(request).await {
+            Ok(response) => response,
+            Err(error) if is_about_content(error.code) => return Ok(Err(unusable(error))),
+            Err(error) => return Err(error),
+        };
         if response.is_success() {
-            return Ok(self.accept(response.json()?));
+            return Ok(match response.json() {
+                Ok(answer) => self.accept(answer),
+                Err(error) => Err(unusable(error)),
+            });
         }
         let error = response.error();
         if matches!(response.status, 401 | 429 | 503) {
@@ -306,13 +327,20 @@ impl Api {
             .header("X-Requested-With", "XMLHttpRequest")
             .items(part.iter().map(|r| r.items).sum())
             .json(&body);
-        let response = self.send(request).await?;
+        let response = match self.send(request).await {
+            Ok(response) => response,
+            // One of the parts is to blame; asked for one by one, only that one fails.
+            Err(error) if is_about_content(error.code) => return Ok(None),
+            Err(error) => return Err(error),
+        };
         if matches!(response.status, 400 | 403 | 404 | 405 | 501) {
             tracing::info!(host = self.host(), status = response.status, "no batches");
             self.no_batch.store(true, Ordering::Relaxed);
             return Ok(None);
         }
-        let mut found: BatchAnswer = response.check()?.json()?;
+        let Ok(mut found) = response.check()?.json::<BatchAnswer>() else {
+            return Ok(None);
+        };
         let mut answers = Vec::with_capacity(part.len());
         for position in 0..part.len() {
             let one = found.remove(&position.to_string());
@@ -335,7 +363,10 @@ impl Api {
                 depth: 30,
                 nodes: usize::MAX,
             };
-            return Ok(self.accept(parse_json(content.as_bytes(), self.host(), limits)?));
+            return Ok(match parse_json(content.as_bytes(), self.host(), limits) {
+                Ok(answer) => self.accept(answer),
+                Err(error) => Err(unusable(error)),
+            });
         }
         let detail = neutralise(&error_text(content), 200);
         if matches!(part.status, 401 | 429 | 503) {

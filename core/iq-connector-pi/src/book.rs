@@ -40,6 +40,8 @@ struct Fill {
     position: Position,
     to: Ticks,
     stretch: usize,
+    /// How often it could not be read; such a tag waits behind the others.
+    failures: u32,
 }
 
 #[derive(Clone, Debug)]
@@ -191,6 +193,7 @@ impl Book {
             position,
             to: now,
             stretch: 1,
+            failures: 0,
         });
         self.refused.remove(&tag);
         self.by_id.insert(Arc::clone(&web_id), Arc::clone(&tag));
@@ -239,7 +242,7 @@ impl Book {
             .iter()
             .filter_map(|(tag, state)| Some((tag, state, state.fill.as_ref()?)))
             .collect();
-        pending.sort_by_key(|(_, _, fill)| fill.position.at);
+        pending.sort_by_key(|(_, _, fill)| (fill.failures, fill.position.at));
         pending
             .into_iter()
             .take(FILL_STREAMS)
@@ -321,6 +324,10 @@ impl Book {
         for page in pages {
             if let Some(failure) = page.failure {
                 failed = self.fail(&page.tag, failure, &mut taken).or(failed);
+                let state = self.tags.get_mut(&page.tag);
+                if let Some(fill) = state.and_then(|state| state.fill.as_mut()) {
+                    fill.failures += 1;
+                }
                 continue;
             }
             read += 1;

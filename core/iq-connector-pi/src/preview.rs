@@ -29,6 +29,9 @@ pub(crate) async fn preview(
     }
     let wanted: Vec<Arc<str>> = tags.iter().map(|tag| Arc::from(tag.as_str())).collect();
     let resolved = ids.resolve(api, ctx.integration_id, &wanted).await?;
+    if let Some(error) = resolved.all_failed() {
+        return Err(error.clone());
+    }
     let known: Vec<(&Arc<str>, Arc<str>)> = wanted
         .iter()
         .filter_map(|tag| Some((tag, resolved.found.get(tag)?.clone())))

@@ -43,6 +43,14 @@ pub(crate) struct Resolved {
     pub(crate) failed: Vec<Unresolved>,
 }
 
+impl Resolved {
+    /// The reason why nothing could be looked up, when it is the server's trouble.
+    pub(crate) fn all_failed(&self) -> Option<&CodedError> {
+        let is_all = self.found.is_empty() && self.failed.iter().all(|f| !f.is_lasting);
+        self.failed.first().filter(|_| is_all).map(|f| &f.error)
+    }
+}
+
 /// Whether a text of the server may be used as an id in an address.
 pub(crate) fn is_web_id(id: &str) -> bool {
     !id.is_empty()

@@ -244,6 +244,9 @@ impl Streamer {
         let is_changed = before != self.book.len() || !new.is_empty();
         let api = &session.api;
         let resolved = self.ids.resolve(api, self.ctx.integration_id, &new).await?;
+        if let Some(error) = resolved.all_failed().filter(|_| self.book.len() == 0) {
+            return Err(error.clone().into());
+        }
         let now = api.server_now();
         let is_richer = !resolved.found.is_empty();
         for (tag, web_id) in resolved.found {
@@ -258,6 +261,8 @@ impl Streamer {
         if is_changed && (is_richer || before != self.book.len()) {
             session.channels = None;
             session.reopen_at = Instant::now();
+            // What the old channels would have brought is asked for now.
+            session.live_at = Instant::now();
         }
         session.fill_at = Instant::now();
         Ok(())

@@ -425,6 +425,62 @@ async fn a_lower_limit_of_the_server_is_learned() {
 }
 
 #[tokio::test]
+async fn one_tag_whose_values_can_not_be_read_is_named_and_the_others_flow() {
+    let server = serve(Arc::new(|asked| {
+        if asked.path == "batch" {
+            // The poison of one part makes the whole no document.
+            return Some((
+                207,
+                json!("{\"0\": {\"Status\": 200, \"Content\": {\"Items\": [NaN]}}}"),
+            ));
+        }
+        let ids: Vec<&str> = asked
+            .query
+            .iter()
+            .filter(|(n, _)| n == "webId")
+            .map(|(_, v)| v.as_str())
+            .collect();
+        let is_poisoned = asked.path == "streams/P2/recorded" || ids.contains(&"P2");
+        let is_recorded = asked.path.ends_with("/recorded");
+        match (is_recorded, is_poisoned) {
+            (false, _) => None,
+            (true, true) => Some((200, json!("{\"Items\": [{\"Value\": NaN}]}"))),
+            (true, false) => {
+                let value = json!({"Timestamp": "2026-01-01T00:00:00Z", "Value": 1, "Good": true});
+                let one = json!({"Items": [value]});
+                let set: Vec<Value> = ids
+                    .iter()
+                    .map(|id| json!({"WebId": id, "Items": [value]}))
+                    .collect();
+                Some((
+                    200,
+                    if ids.is_empty() {
+                        one
+                    } else {
+                        json!({"Items": set})
+                    },
+                ))
+            }
+        }
+    }))
+    .await;
+    let names: Vec<String> = (1..=30).map(|n| format!(r"\\SRV\TAG{n}")).collect();
+    let tags: Vec<&str> = names.iter().map(String::as_str).collect();
+    let cursor = json!({"t": "2025-12-31T23:00:00.0000000Z", "n": 0});
+    let cursors = names.iter().map(|n| (n.clone(), cursor.clone())).collect();
+    let (_, state) = stream(&server, &tags, cursors, |s, b| {
+        s.failed_items == 1 && samples(b).count() == 29
+    })
+    .await;
+    let problem = &state.problems[0];
+    assert_eq!(
+        (&*problem.tag, problem.error.code),
+        (r"\\SRV\TAG2", "http.json_invalid")
+    );
+    assert_eq!(state.connects, 1);
+}
+
+#[tokio::test]
 async fn a_busy_server_is_left_alone_for_as_long_as_it_asks_and_nothing_is_an_error() {
     let busy = Arc::new(AtomicUsize::new(2));
     let left = Arc::clone(&busy);
