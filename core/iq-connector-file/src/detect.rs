@@ -373,7 +373,7 @@ fn lay_out(
         shape,
         quality,
         sheet: basics.sheet,
-        header_row: table.header.map_or(0, |h| row_number(h)),
+        header_row: table.header.map_or(0, row_number),
         first_row: row_number(first),
         columns,
     }
@@ -409,7 +409,7 @@ fn zone_of(
             && times
                 .iter()
                 .filter(|c| !c.trim().is_empty())
-                .all(|c| has_offset(&c)));
+                .all(has_offset));
     if !is_absolute && !times.is_empty() {
         warnings.push(warning("file.zone_assumed", &[("zone", &zone)]));
     }

@@ -93,7 +93,9 @@ pub fn read_file(
     })?;
     if !is_stopped {
         // The last chunk is the end whether it is taken or not.
-        let _ = on_chunk(reader.take_chunk());
+        match on_chunk(reader.take_chunk()) {
+            ControlFlow::Continue(()) | ControlFlow::Break(()) => {}
+        }
     }
     Ok(reader.tags.all().to_vec())
 }

@@ -340,9 +340,7 @@ fn assign_wide(columns: &mut [ImportColumn], looks: &[Looks]) {
         let title = columns[index].name.clone();
         let is_quality =
             ends_in_quality(&title) || (names(&title, Role::Quality) && !taken.is_empty());
-        if is_quality && !looks[index].mostly(looks[index].numbers)
-            || is_quality && !taken.is_empty()
-        {
+        if is_quality && (!taken.is_empty() || !looks[index].mostly(looks[index].numbers)) {
             columns[index].role = Role::Quality;
             continue;
         }

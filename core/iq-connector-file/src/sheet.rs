@@ -129,12 +129,15 @@ pub(crate) fn sheet_names(source: &FileSource) -> Result<Vec<String>, CodedError
     Ok(open(source)?.sheet_names())
 }
 
+/// Takes a row with its number; the code of the reason where it can't be read.
+pub(crate) type Visit<'v> = dyn FnMut(u64, Result<Cells<'_>, &'static str>) -> ControlFlow<()> + 'v;
+
 /// Visits the rows of a sheet from the one after `skip`, with their numbers counted from 1.
 pub(crate) fn for_each_row(
     source: &FileSource,
     sheet: &str,
     skip: u64,
-    visit: &mut dyn FnMut(u64, Result<Cells<'_>, &'static str>) -> ControlFlow<()>,
+    visit: &mut Visit<'_>,
 ) -> Result<(), CodedError> {
     let mut book = open(source)?;
     let mut cells = book.worksheet_cells_reader(sheet).map_err(damaged)?;

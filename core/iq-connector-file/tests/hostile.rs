@@ -181,7 +181,7 @@ fn an_archive_that_is_no_spreadsheet_is_refused() {
 fn bad_rows_cost_themselves_and_nothing_else() {
     let folder = Folder::new();
     let mut text = b"time,tag,value\n2024-01-31 10:00:00,TI-101,80.5\n".to_vec();
-    text.extend(b"2024-01-31 10:00:01,TI-\0101,1\n");
+    text.extend(b"2024-01-31 10:00:01,TI-\x00101,1\n");
     text.extend(b"2024-01-31 10:00:02,\"TI-101,1\n");
     text.extend(b"2024-01-31 10:00:03,TI-\xff\xfe,1\n");
     text.extend("2024-01-31 10:00:04,TI-\u{202e}101,1\n".as_bytes());
