@@ -32,6 +32,7 @@ const PAGES: Record<string, ComponentType> = {
   '/integrations/:id': page(() => import('@/pages/integration')),
   '/tenant/:tenantId/data-mapping': page(() => import('@/pages/mapping')),
   '/demo-plant': page(() => import('@/pages/demo-plant')),
+  '/imports': page(() => import('@/pages/imports')),
   '/users': page(() => import('@/pages/users')),
   '/diagnostics': page(() => import('@/pages/diagnostics')),
   '/audit': page(() => import('@/pages/audit')),

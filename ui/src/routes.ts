@@ -26,6 +26,7 @@ export const ROUTES: Route[] = [
   { path: '/integrations/new', title: 'page.integration_new', permission: 'integrations.write' },
   { path: '/integrations/:id', title: 'page.integration', permission: 'integrations.read' },
   { path: '/tenant/:tenantId/data-mapping', title: 'page.mapping', permission: 'mappings.read', nav: { group: 'connect', icon: 'map' } },
+  { path: '/imports', title: 'page.imports', permission: 'imports.write', nav: { group: 'connect', icon: 'upload' } },
   { path: '/demo-plant', title: 'page.demo_plant', permission: 'plant.control', nav: { group: 'connect', icon: 'flask', demoOnly: true } },
   { path: '/users', title: 'page.users', permission: 'users.read', nav: { group: 'manage', icon: 'users', phone: true } },
   { path: '/diagnostics', title: 'page.diagnostics', permission: 'diagnostics.read', nav: { group: 'manage', icon: 'pulse' } },

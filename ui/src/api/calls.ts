@@ -1,5 +1,5 @@
 // Every route the pages use, one function each.
-import { type Query, request, send, storeTakesWrites } from './http';
+import { type Query, request, send, storeTakesWrites, upload } from './http';
 import type * as T from './types';
 
 type Id = string;
@@ -83,6 +83,27 @@ export const api = {
   deleteMapping: (id: Id) => del(`/api/integrations/mappings/${id}`),
   validateMapping: (body: T.MappingInput) => post<T.MappingPreview>('/api/integrations/mappings/validate', body),
   suggest: (body: T.SuggestRequest) => post<T.TagSuggestion[]>('/api/integrations/mappings/suggest', body),
+  rejectSuggestion: (body: T.RejectSuggestion) => post<void>('/api/integrations/mappings/suggest/reject', body),
+  selectTags: (body: T.SelectRequest) => post<T.SelectedTags>('/api/integrations/mappings/select', body),
+  importMappings: (file: Blob, query: Query) => request<T.MappingDiff>('POST', '/api/integrations/mappings/import', { query, raw: { body: file, type: 'text/csv' } }),
+  bulkMappings: (body: T.BulkRequest, query: Query) => request<T.MappingDiff>('POST', '/api/integrations/mappings/bulk', { query, body }),
+  mappingChanges: (q: Query) => get<T.Page<T.MappingChange>>('/api/integrations/mappings/changes', q),
+  mappingChange: (id: Id) => get<T.MappingDiff>(`/api/integrations/mappings/changes/${id}`),
+  undoMappingChange: (id: Id) => post<T.MappingDiff>(`/api/integrations/mappings/changes/${id}/undo`),
+  mappingCoverage: (q: Query) => get<T.MappingCoverage[]>('/api/integrations/mappings/coverage', q),
+  drift: (q: Query) => get<T.DriftFinding[]>('/api/integrations/mappings/drift', q),
+  runDrift: () => post<T.DriftRun>('/api/integrations/mappings/drift/run'),
+  acceptDrift: (id: Id) => post<T.DriftFinding>(`/api/integrations/mappings/drift/${id}/accept`),
+  dismissDrift: (id: Id) => post<T.DriftFinding>(`/api/integrations/mappings/drift/${id}/dismiss`),
+
+  imports: (q: Query) => get<T.ImportFile[]>('/api/imports', q),
+  import: (id: Id) => get<T.ImportFile>(`/api/imports/${e(id)}`),
+  uploadImport: (integration: Id, file: File, progress: (share: number) => void) =>
+    upload<T.ImportFile>('/api/imports', { integration_id: integration, name: file.name }, file, progress),
+  setImportLayout: (id: Id, body: T.ImportLayout) => put<T.ImportFile>(`/api/imports/${id}/layout`, body),
+  runImport: (id: Id) => post<T.ImportFile>(`/api/imports/${id}/run`),
+  cancelImport: (id: Id) => post<T.ImportFile>(`/api/imports/${id}/cancel`),
+  deleteImport: (id: Id) => del(`/api/imports/${id}`),
 
   workOrders: (q: Query) => get<T.Page<T.WorkOrder>>('/api/work-orders', q),
   workOrder: (id: Id) => get<T.WorkOrderDetail>(`/api/work-orders/${e(id)}`),

@@ -28,7 +28,7 @@ export interface Ask {
   query?: Query;
   body?: unknown;
   /** Sent as it is, with this content type, instead of JSON. */
-  raw?: { body: string; type: string };
+  raw?: { body: string | Blob; type: string };
   accept?: string;
   signal?: AbortSignal;
 }
@@ -59,7 +59,7 @@ export async function send(method: string, path: string, ask: Ask = {}): Promise
     'Accept-Language': document.documentElement.lang || 'ar',
   };
   if (method !== 'GET') headers['X-CSRF-Token'] = csrf;
-  let body: string | undefined;
+  let body: string | Blob | undefined;
   if (ask.raw) {
     headers['Content-Type'] = ask.raw.type;
     body = ask.raw.body;
@@ -95,4 +95,23 @@ export async function request<T>(method: string, path: string, ask: Ask = {}): P
   const response = await send(method, path, ask);
   const text = await response.text();
   return (text === '' ? undefined : JSON.parse(text)) as T;
+}
+
+/** Sends a file as it is, telling the share that is on its way; the browser's `fetch` can't tell that. */
+export function upload<T>(path: string, query: Query, file: Blob, progress: (share: number) => void): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const xhr = new XMLHttpRequest();
+    xhr.open('POST', address(path, query));
+    xhr.setRequestHeader('Accept', 'application/json');
+    xhr.setRequestHeader('Accept-Language', document.documentElement.lang || 'ar');
+    xhr.setRequestHeader('Content-Type', 'application/octet-stream');
+    xhr.setRequestHeader('X-CSRF-Token', csrf);
+    xhr.upload.onprogress = (event) => event.lengthComputable && progress(event.loaded / event.total);
+    xhr.onerror = () => reject(new RequestFailed(0, 'ui.server_unreachable', '', ''));
+    xhr.onload = () => {
+      if (xhr.status >= 200 && xhr.status < 300) resolve(JSON.parse(xhr.responseText) as T);
+      else void failure(new Response(xhr.responseText, { status: xhr.status })).then(reject);
+    };
+    xhr.send(file);
+  });
 }
