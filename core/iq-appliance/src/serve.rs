@@ -284,7 +284,10 @@ async fn open(
             .with(Arc::new(EamConnector::sap_pm()))
             .with(Arc::new(EamConnector::oracle_eam()))
             .with(Arc::new(SqlConnector::new()))
-            .with(Arc::new(FileConnector::new(data_dir.join("inbox"), uploads))),
+            .with(Arc::new(FileConnector::new(
+                data_dir.join("inbox"),
+                uploads,
+            ))),
         identity: Arc::new(identity),
         plant: demo,
     })
