@@ -567,6 +567,26 @@ fn a_lost_intake_pump_is_replaced_by_the_third() {
     assert!((value(&plant, "E-503", "cold_flow") - 558.0).abs() < 20.0);
 }
 
+/// The check valve flutters, and the drum fills while the feed valve is held shut.
+fn after_the_0312_trip(plant: &mut Plant) {
+    let low_flow = plant
+        .events_after(0)
+        .filter(|e| e.kind == SoeKind::Alarm && e.text == "100-FT-10203A L")
+        .count();
+    assert_eq!(low_flow, 7);
+    let full = event_at(plant, SoeKind::Alarm, "V-110", "100-LT-11001 H");
+    assert!(close(full, clock(3, 15, 0), MINUTE), "LAH {full}");
+    while plant.now() < clock(3, 40, 0) {
+        plant.step(1_000);
+    }
+    assert!(
+        value(plant, "V-110", "level") < 75.0 && value(plant, "P-102B", "flow") > 150.0,
+        "the operators have the plant back: level {}, flow {}",
+        value(plant, "V-110", "level"),
+        value(plant, "P-102B", "flow"),
+    );
+}
+
 #[test]
 fn the_0312_trip_happens_as_it_is_told() {
     let mut plant = plant();
@@ -629,23 +649,7 @@ fn the_0312_trip_happens_as_it_is_told() {
         "running after {} ms",
         running.since_ms(command)
     );
-    // The check valve flutters, and the drum fills while the feed valve is held shut.
-    let low_flow = plant
-        .events_after(0)
-        .filter(|e| e.kind == SoeKind::Alarm && e.text == "100-FT-10203A L")
-        .count();
-    assert_eq!(low_flow, 7);
-    let full = event_at(&plant, SoeKind::Alarm, "V-110", "100-LT-11001 H");
-    assert!(close(full, clock(3, 15, 0), MINUTE), "LAH {full}");
-    while plant.now() < clock(3, 40, 0) {
-        plant.step(1_000);
-    }
-    assert!(
-        value(&plant, "V-110", "level") < 75.0 && value(&plant, "P-102B", "flow") > 150.0,
-        "the operators have the plant back: level {}, flow {}",
-        value(&plant, "V-110", "level"),
-        value(&plant, "P-102B", "flow"),
-    );
+    after_the_0312_trip(&mut plant);
     let vibration_trip = plant
         .events_after(0)
         .any(|e| e.text.contains("100-VT-10204A HH"));
