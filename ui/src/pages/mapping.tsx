@@ -1,4 +1,5 @@
-// Signal mapping: the source's tree, what is mapped with its live value, and what is suggested.
+// Signal mapping: the source's tree, what is mapped with its live value, many tags at once, files, coverage, drift and
+// what was changed.
 import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { useState } from 'react';
 import { api } from '@/api/calls';
@@ -18,13 +19,20 @@ import { useText } from '@/i18n/text';
 import { unitLabel } from '@/lib/format';
 import { useParameters } from '@/lib/url';
 import { BrowseTree } from './parts/browse-tree';
+import { MappingBulk } from './parts/mapping-bulk';
+import { CoverageTab } from './parts/mapping-coverage';
+import { DriftTab } from './parts/mapping-drift';
 import { type MappingDraft, MappingForm } from './parts/mapping-form';
-import { Suggestions } from './parts/suggestions';
+import { MappingHistory } from './parts/mapping-history';
+import { MappingImport } from './parts/mapping-import';
+import { MappingReview } from './parts/mapping-review';
 
 const LIMIT = 100;
+const TABS = ['mapped', 'bulk', 'coverage', 'drift', 'history'] as const;
+type Tab = (typeof TABS)[number];
 
 export default function MappingPage() {
-  const { t, n } = useText();
+  const { t, n, p } = useText();
   const metric = useMetricName();
   const { may } = useSession();
   const write = may('mappings.write');
@@ -35,17 +43,21 @@ export default function MappingPage() {
   const [draft, setDraft] = useState<MappingDraft | null>(null);
   const [picked, setPicked] = useState<Map<string, BrowseItem>>(new Map());
   const [confirm, dialog] = useConfirm();
+  const [importing, setImporting] = useState(false);
   const [q, asset] = [parameters.get('q') ?? '', parameters.get('asset') ?? ''];
+  const wanted = parameters.get('tab') as Tab;
+  const tab: Tab = TABS.includes(wanted) && (write || wanted !== 'bulk') ? wanted : 'mapped';
   const integrations = useQuery({ queryKey: ['integrations'], queryFn: api.integrations });
   const chosen = parameters.get('integration') ?? '';
   const source = integrations.data?.find((i) => i.id === chosen) ?? integrations.data?.[0];
   const offset = useOffset('mappings', LIMIT);
   const mappings = useQuery({
     queryKey: ['mappings', chosen, asset, q, offset], refetchInterval, placeholderData: (old) => old,
-    queryFn: () => api.mappings({ integration_id: chosen, asset_id: asset, q, limit: LIMIT, offset }),
+    queryFn: () => api.mappings({ integration_id: chosen, asset_id: asset, q, limit: LIMIT, offset }), enabled: tab === 'mapped',
   });
+  const drift = useQuery({ queryKey: ['mapping-drift', 'open'], queryFn: () => api.drift({ state: 'open' }) });
   const assets = useQuery({ queryKey: ['assets', 'all'], queryFn: () => api.assets({ limit: 1000 }) });
-  const changed = () => { for (const key of ['mappings', 'browse', 'signals', 'twin', 'assets', 'integrations']) void client.invalidateQueries({ queryKey: [key] }); };
+  const changed = () => { for (const key of ['mappings', 'mapping-changes', 'mapping-coverage', 'mapping-drift', 'suggest', 'browse', 'signals', 'twin', 'assets', 'integrations']) void client.invalidateQueries({ queryKey: [key] }); };
   const remove = (m: Mapping) => confirm({
     title: t('mapping.delete_title', { tag: m.external_tag }), body: t('mapping.delete_body'), action: t('mapping.delete'), danger: true,
     run: async () => { await api.deleteMapping(m.id); toasts.done(t('mapping.deleted')); changed(); },
@@ -69,34 +81,58 @@ export default function MappingPage() {
     if (!next.delete(item.id)) next.set(item.id, item);
     return next;
   });
+  const exported = (format: string) => `/api/integrations/mappings/export?format=${format}${chosen ? `&integration_id=${chosen}` : ''}&lang=${p.language}`;
+  const count = drift.data?.length ?? 0;
+  const mapped = (
+    <div className="mapping">
+      {may('integrations.test') && source && <BrowseTree key={source.id} integration={source} picked={picked} onToggle={write ? toggle : undefined} onMap={write ? (item) => setDraft({ integration_id: source.id, tag: item.id, item }) : undefined} />}
+      <div className="stack">
+        {write && source && picked.size > 0 && <MappingReview integration={source} tags={[...picked.values()].map((i) => ({ tag: i.id, name: i.path || i.display, unit: i.unit, mapped: Boolean(i.mapped_to) }))} assets={assets.data?.items ?? []} onClear={() => setPicked(new Map())} onDone={() => { setPicked(new Map()); changed(); }} />}
+        <Pane title={t('mapping.mapped')} caption={mappings.data && t('mapping.count', { n: mappings.data.total })}>
+          <Loaded query={mappings} what={t('mapping.loading')} rows={8}>
+            {(page) => <DataTable id="mappings" label={t('mapping.mapped')} columns={columns} rows={page.items} rowKey={(m) => m.id} server={{ total: page.total, offset, limit: LIMIT }} empty={<EmptyState icon="map" title={t('empty.mappings')}>{t('mapping.empty_how')}</EmptyState>} />}
+          </Loaded>
+        </Pane>
+      </div>
+    </div>
+  );
   return (
     <>
       <PageHead title={t('page.mapping')} sub={t('mapping.sub')}>
+        <a className="btn" href={exported('csv')} download><Icon name="download" />{t('mapping.export_csv')}</a>
+        <a className="btn" href={exported('xlsx')} download><Icon name="download" />{t('mapping.export_xlsx')}</a>
+        {write && <button type="button" className="btn" data-action="import-mapping" onClick={() => setImporting(true)}><Icon name="upload" />{t('mapping.import')}</button>}
         {write && source && <button type="button" className="btn pri" onClick={() => setDraft({ integration_id: source.id, tag: '' })}><Icon name="plus" />{t('mapping.add')}</button>}
       </PageHead>
-      <div className="row wrap filters">
-        <Select label={t('mapping.source')} value={chosen} onChange={(v) => { change({ integration: v, 'mappings.page': null }); setPicked(new Map()); }} options={[{ value: '', label: t('mapping.all_sources') }, ...(integrations.data ?? []).map((i) => ({ value: i.id, label: i.name }))]} />
-        <Select label={t('field.asset')} value={asset} onChange={(v) => change({ asset: v, 'mappings.page': null })} options={[{ value: '', label: t('mapping.all_assets') }, ...(assets.data?.items ?? []).map((a) => ({ value: a.id, label: a.code }))]} />
-        <SearchInput label={t('mapping.search')} value={q} onChange={(v) => change({ q: v, 'mappings.page': null })} />
+      <div className="tabs" role="navigation" aria-label={t('mapping.tabs')}>
+        {TABS.filter((x) => write || x !== 'bulk').map((x) => (
+          <button key={x} type="button" data-tab={x} aria-current={tab === x ? 'page' : undefined} onClick={() => change({ tab: x === 'mapped' ? null : x, 'mappings.page': null }, true)}>
+            {t(`mapping.tab_${x}`)}{x === 'drift' && count > 0 && <> <span className="chip warning">{n(count, 0)}</span></>}
+          </button>
+        ))}
       </div>
+      {tab !== 'history' && tab !== 'drift' && (
+        <div className="row wrap filters">
+          {tab !== 'coverage' && <Select label={t('mapping.source')} value={chosen} onChange={(v) => { change({ integration: v, 'mappings.page': null }); setPicked(new Map()); }} options={[...(tab === 'mapped' ? [{ value: '', label: t('mapping.all_sources') }] : []), ...(integrations.data ?? []).map((i) => ({ value: i.id, label: i.name }))]} />}
+          {tab !== 'bulk' && <Select label={t('field.asset')} value={asset} onChange={(v) => change({ asset: v, 'mappings.page': null })} options={[{ value: '', label: t('mapping.all_assets') }, ...(assets.data?.items ?? []).map((a) => ({ value: a.id, label: a.code }))]} />}
+          {tab === 'mapped' && <SearchInput label={t('mapping.search')} value={q} onChange={(v) => change({ q: v, 'mappings.page': null })} />}
+        </div>
+      )}
       <Loaded query={integrations} what={t('integrations.loading')}>
         {(list) => list.length === 0 ? (
           <section className="pane"><EmptyState icon="plug" title={t('empty.integrations')} action={may('integrations.write') && <AppLink className="btn pri" to="/integrations/new">{t('integrations.add')}</AppLink>} /></section>
         ) : (
-          <div className="mapping">
-            {may('integrations.test') && source && <BrowseTree key={source.id} integration={source} picked={picked} onToggle={write ? toggle : undefined} onMap={write ? (item) => setDraft({ integration_id: source.id, tag: item.id, item }) : undefined} />}
-            <div className="stack">
-              {write && source && picked.size > 0 && <Suggestions integration={source} items={[...picked.values()]} assets={assets.data?.items ?? []} onClear={() => setPicked(new Map())} onDone={() => { setPicked(new Map()); changed(); }} />}
-              <Pane title={t('mapping.mapped')} caption={mappings.data && t('mapping.count', { n: mappings.data.total })}>
-                <Loaded query={mappings} what={t('mapping.loading')} rows={8}>
-                  {(page) => <DataTable id="mappings" label={t('mapping.mapped')} columns={columns} rows={page.items} rowKey={(m) => m.id} csvName="mappings" server={{ total: page.total, offset, limit: LIMIT }} empty={<EmptyState icon="map" title={t('empty.mappings')}>{t('mapping.empty_how')}</EmptyState>} />}
-                </Loaded>
-              </Pane>
-            </div>
-          </div>
+          <>
+            {tab === 'mapped' && mapped}
+            {tab === 'bulk' && source && <MappingBulk key={source.id} integration={source} assets={assets.data?.items ?? []} onDone={changed} />}
+            {tab === 'coverage' && <CoverageTab asset={asset} />}
+            {tab === 'drift' && <DriftTab onDone={changed} />}
+            {tab === 'history' && <MappingHistory onDone={changed} />}
+          </>
         )}
       </Loaded>
       {draft && <MappingForm draft={draft} assets={assets.data?.items ?? []} integrations={integrations.data ?? []} onClose={() => setDraft(null)} onSaved={() => { setDraft(null); changed(); }} />}
+      {importing && <MappingImport integrations={integrations.data ?? []} onClose={() => setImporting(false)} onDone={changed} />}
       {dialog}
     </>
   );

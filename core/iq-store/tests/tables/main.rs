@@ -8,6 +8,7 @@ mod identity;
 mod imports;
 mod isolation;
 mod maintenance;
+mod mapping;
 mod plant;
 mod records;
 mod sources;
