@@ -251,14 +251,6 @@ async fn inside(base: &str) -> Result<()> {
     }
     let report = test(&config(base, json!({}))).await?;
     assert!(report.success, "{:?}", report.stages);
-    println!(
-        "signed in by ticket: {:?}",
-        report
-            .stages
-            .iter()
-            .map(|s| &s.message.code)
-            .collect::<Vec<_>>()
-    );
     let basic = json!({"auth_type": "Basic", "username": "plantuser", "password": "user123"});
     let refused = test(&config(base, basic)).await?;
     assert_eq!(refused.message.code, "http.unauthorized");
@@ -286,7 +278,6 @@ async fn the_ticket_of_the_operating_system_opens_the_door_and_nothing_else_does
             String::from_utf8_lossy(&output.stdout),
             String::from_utf8_lossy(&output.stderr),
         );
-        println!("{out}");
         let log = fs::read_to_string(domain.dir.join("error.log")).unwrap_or_default();
         ensure!(output.status.success(), "{out}\n{err}\n{log}");
         Ok(())
