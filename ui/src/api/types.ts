@@ -59,7 +59,6 @@ export type PatternSyntax = Schemas['PatternSyntax'];
 export type RejectSuggestion = Schemas['RejectSuggestion'];
 export type SelectRequest = Schemas['SelectRequest'];
 export type SuggestRequest = Schemas['SuggestRequest'];
-export type SuggestTag = Schemas['SuggestTag'];
 export type TenantUserInput = Schemas['TenantUserInput'];
 export type TrustRequest = Schemas['TrustRequest'];
 export type UnitInput = Schemas['UnitInput'];
