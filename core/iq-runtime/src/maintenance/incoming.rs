@@ -314,8 +314,11 @@ impl Intake {
         if !self.is_under_way(tx, ours.id, from.kind)? {
             return Ok(by_number);
         }
-        if let Some(double) = by_number {
-            work_orders::delete_work_order(tx, tenant, double.id)?;
+        match by_number {
+            // Another of ours has that number already: two of ours are never one over there.
+            Some(other) if other.reference.is_some() => return Ok(Some(other)),
+            Some(double) => work_orders::delete_work_order(tx, tenant, double.id)?,
+            None => {}
         }
         Ok(Some(ours))
     }

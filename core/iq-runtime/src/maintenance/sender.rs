@@ -17,7 +17,7 @@ use iq_store::{
     outbox::{self as rows, OutboxRow},
     work_orders::{self, WorkOrder},
 };
-use tokio::task::JoinSet;
+use tokio::{task::JoinSet, time::Instant};
 use tracing::{error, info, warn};
 use uuid::Uuid;
 
@@ -81,10 +81,17 @@ pub(crate) async fn run(inner: Arc<Inner>) {
     while turns.join_next().await.is_some() {}
 }
 
+/// Matching again rests this many times as long as it took, and at least this long: while thousands of
+/// objects arrive, going through all of them after each batch would do nothing else.
+const REST_FACTOR: u32 = 10;
+const LEAST_REST: Duration = Duration::from_secs(2);
+
 /// Which tenants are matched as they are now.
 #[derive(Default)]
 struct Matched {
     seen: HashMap<TenantId, (Arc<TenantIndex>, u64)>,
+    /// Not before.
+    rests: HashMap<TenantId, Instant>,
 }
 
 impl Matched {
@@ -104,10 +111,18 @@ impl Matched {
             self.seen.insert(id, (Arc::clone(index), print));
         }
         for index in tenants.iter().filter(|i| wanted.contains(&i.tenant.id)) {
+            let id = index.tenant.id;
+            let began = Instant::now();
+            if self.rests.get(&id).is_some_and(|until| began < *until) {
+                inner.maintenance.match_again(id);
+                continue;
+            }
             if let Err(error) = rematch::match_tenant(inner, index).await {
                 error!(%error, "Technical objects could not be matched again; it is tried again.");
-                inner.maintenance.match_again(index.tenant.id);
+                inner.maintenance.match_again(id);
             }
+            let rest = (began.elapsed() * REST_FACTOR).max(LEAST_REST);
+            self.rests.insert(id, Instant::now() + rest);
         }
     }
 }

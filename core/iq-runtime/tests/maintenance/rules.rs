@@ -370,6 +370,28 @@ async fn a_reference_somebody_copied_takes_nothing_over() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_source_that_gives_one_number_to_two_of_ours_loses_neither() {
+    let case = case().await;
+    let rig = &case.rig;
+    let (first, row) = rig.approved("First").await;
+    case.until(row.id, OutboxState::Sent).await;
+    *case.desk.mood.lock().unwrap() = Mood::Silent;
+    let (second, row) = rig.approved("Second").await;
+    case.until(row.id, OutboxState::Unknown).await;
+    let lie = SourceWorkOrder {
+        kind: WorkOrderKind::Notification,
+        reference: second.reference.clone(),
+        ..order("10000001", None, None)
+    };
+    rig.deliver(vec![SourceRecord::WorkOrder(lie)]).await;
+    assert_eq!(rig.numbered("10000001").await.id, first.id);
+    let rows = rig.outbox().await;
+    let left = rows.iter().find(|r| r.work_order_id == second.id).unwrap();
+    assert_eq!(left.state, OutboxState::Unknown);
+    assert_eq!(rig.work_orders().await.len(), 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_number_read_before_its_answer_came_is_one_row() {
     let case = case().await;
     let rig = &case.rig;

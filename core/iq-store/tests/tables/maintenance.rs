@@ -201,6 +201,7 @@ fn a_number_is_taken_once_per_system_and_kind_and_a_reference_once() {
 }
 
 #[test]
+#[allow(clippy::too_many_lines, reason = "a list of all filters")]
 fn lists_take_every_filter() {
     let fixture = Fixture::new();
     let p = fixture.filled();
