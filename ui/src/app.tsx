@@ -27,6 +27,7 @@ const PAGES: Record<string, ComponentType> = {
   '/blackbox/incidents/:id': page(() => import('@/pages/incident')),
   '/alerts': page(() => import('@/pages/alerts')),
   '/work-orders': page(() => import('@/pages/work-orders')),
+  '/onboarding': page(() => import('@/pages/onboarding')),
   '/integrations': page(() => import('@/pages/integrations')),
   '/integrations/new': page(() => import('@/pages/integration-new')),
   '/integrations/:id': page(() => import('@/pages/integration')),
@@ -84,6 +85,7 @@ function SignedIn() {
           {ROUTES.filter((r) => !OPEN_PATHS.includes(r.path)).map((route) => (
             <Match key={route.path} path={route.path}><PageOf route={route} /></Match>
           ))}
+          <Match path="/tenant/onboarding"><Redirect to="/onboarding" replace /></Match>
           <Match><NotFound /></Match>
         </Switch>
       </Shell>

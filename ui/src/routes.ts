@@ -22,6 +22,7 @@ export const ROUTES: Route[] = [
   { path: '/blackbox/incidents/:id', title: 'page.incident', permission: 'blackbox.read', timed: true },
   { path: '/alerts', title: 'page.alerts', permission: 'alerts.read', timed: true, nav: { group: 'operate', icon: 'alerts' } },
   { path: '/work-orders', title: 'page.work_orders', permission: 'work_orders.read', timed: true, nav: { group: 'operate', icon: 'wrench' } },
+  { path: '/onboarding', title: 'page.onboarding', permission: 'integrations.read', nav: { group: 'connect', icon: 'check' } },
   { path: '/integrations', title: 'page.integrations', permission: 'integrations.read', nav: { group: 'connect', icon: 'plug' } },
   { path: '/integrations/new', title: 'page.integration_new', permission: 'integrations.write' },
   { path: '/integrations/:id', title: 'page.integration', permission: 'integrations.read' },

@@ -141,7 +141,7 @@ async fn external_databases_disappear_and_are_refused_while_they_are_switched_of
     let app = app.restarted_with(&[("EXTERNAL_DB_ENABLE", "false")]).await;
     let admin = app.signed_in(&plant.user("admin")).await;
     let types = admin.get("/api/integrations/types").await.json();
-    assert_eq!(kinds(types), ["desk"]);
+    assert!(!kinds(types).contains(&"vault".to_owned()));
     let code = "integrations.external_db_disabled";
     admin
         .post("/api/integrations/", body.clone())
@@ -168,7 +168,7 @@ async fn external_databases_disappear_and_are_refused_while_they_are_switched_of
     let app = app.restarted_with(&[]).await;
     let admin = app.signed_in(&plant.user("admin")).await;
     let types = admin.get("/api/integrations/types").await.json();
-    assert_eq!(kinds(types).len(), 2);
+    assert!(kinds(types).contains(&"vault".to_owned()));
 }
 
 /// The job once it has ended.

@@ -4,7 +4,7 @@ use std::{collections::HashMap, sync::Arc};
 
 use iq_domain::{
     Alert, Assessment, AssetId, AssetState, CodedError, Connectivity, ErrorKind, IncidentId,
-    IncidentStatus, IntegrationId, IntegrationStatus, Point, SignalId, TenantId, Timestamp,
+    IncidentStatus, Integration, IntegrationId, IntegrationStatus, Point, SignalId, TenantId, Timestamp,
 };
 use iq_historian::Historian;
 use iq_store::{Page, alerts, assessments, incidents, incidents::IncidentFilter};
@@ -14,6 +14,9 @@ use crate::{Inner, RunningSource, Runtime, SignalEntry, TenantIndex};
 
 /// Age up to which a value counts as fresh, when its source reports changes only.
 pub(crate) const FRESH_FOR_MS: i64 = 60_000;
+
+/// A maintenance system is asked every few minutes, not every second.
+const RECORDS_FRESH_FOR_MS: i64 = 20 * 60_000;
 
 /// How often a source that delivers is expected to deliver something.
 const EXPECTED_INTERVAL_MS: i64 = 10_000;
@@ -148,6 +151,36 @@ impl Inner {
         })
     }
 
+    /// A source of work orders has no tags: what counts is when it last answered.
+    fn connectivity_without_tags(&self, integration: &Integration) -> Connectivity {
+        let reads_records = self
+            .connectors
+            .get(&integration.kind)
+            .is_ok_and(|c| c.spec().capabilities.maintenance);
+        if !reads_records {
+            return Connectivity::None;
+        }
+        if is_down(integration.is_enabled, integration.status) {
+            return Connectivity::Disconnected;
+        }
+        let now = self.clock.now();
+        let stored = self.supervisor.throughput(integration.id, now);
+        let told = self.supervisor.state(integration.id);
+        let last = stored
+            .and_then(|t| t.last_batch_at)
+            .max(told.and_then(|s| s.last_value_at));
+        match last {
+            Some(t) if now.since_ms(t) <= RECORDS_FRESH_FOR_MS => {
+                if integration.is_demo_origin {
+                    Connectivity::Demo
+                } else {
+                    Connectivity::Live
+                }
+            }
+            _ => Connectivity::Stale,
+        }
+    }
+
     /// Newest good source time per integration since the start.
     fn delivered_now(&self, tenant: &TenantIndex) -> HashMap<IntegrationId, Timestamp> {
         let mut newest = HashMap::new();
@@ -177,7 +210,7 @@ impl Inner {
             return Connectivity::None;
         };
         if tenant.routes.get(&id).is_none_or(HashMap::is_empty) {
-            return Connectivity::None;
+            return self.connectivity_without_tags(integration);
         }
         if is_down(integration.is_enabled, integration.status) {
             return Connectivity::Disconnected;

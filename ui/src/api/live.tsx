@@ -40,7 +40,8 @@ const Context = createContext<Live>({ values: new Values(), connected: false });
 const STALE: Record<string, string[]> = {
   alert: ['alerts', 'overview', 'alert-counts', 'twin-asset', 'signals'],
   incident: ['incidents', 'overview', 'incident', 'timeline', 'incident-counts', 'events', 'histogram'],
-  integration: ['integrations', 'integration'],
+  integration: ['integrations', 'integration', 'onboarding', 'diagnostics'],
+  job: ['jobs', 'onboarding'],
   assets: ['twin', 'twin-asset', 'overview'],
 };
 /** Messages were lost on the way: any of the above may be among them. */

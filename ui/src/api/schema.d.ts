@@ -348,6 +348,46 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/diagnostics": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Versions, sizes, states and counts
+         * @description Permission: `diagnostics.read`.
+         */
+        get: operations["get_diagnostics"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/diagnostics/bundle": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The support bundle, without secrets
+         * @description Permission: `diagnostics.read`.
+         */
+        get: operations["get_bundle"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/docs": {
         parameters: {
             query?: never;
@@ -388,6 +428,134 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/imports": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Uploaded files, newest first
+         * @description Permission: `imports.write`.
+         */
+        get: operations["list_imports"];
+        put?: never;
+        /**
+         * Upload a file of trends or alarms; the answer says what was found out about it
+         * @description Permission: `imports.write`.
+         */
+        post: operations["create_import"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/imports/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * One uploaded file with what its first rows mean, and its progress
+         * @description Permission: `imports.write`.
+         */
+        get: operations["get_import"];
+        put?: never;
+        post?: never;
+        /**
+         * Delete an uploaded file; history read from it stays
+         * @description Permission: `imports.write`.
+         */
+        delete: operations["delete_import"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/imports/{id}/cancel": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Stop looking through or importing a file; what was stored stays
+         * @description Permission: `imports.write`.
+         */
+        post: operations["cancel_import"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/imports/{id}/layout": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Correct how a file is read
+         * @description Permission: `imports.write`.
+         */
+        put: operations["update_import_layout"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/imports/{id}/rejected.csv": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Rows that could not be read, with the reasons
+         * @description Permission: `imports.write`.
+         */
+        get: operations["export_rejected"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/imports/{id}/run": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Import a file; progress is in its GET
+         * @description Permission: `imports.write`.
+         */
+        post: operations["run_import"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/integrations/": {
         parameters: {
             query?: never;
@@ -406,6 +574,46 @@ export interface paths {
          * @description Permission: `integrations.write`.
          */
         post: operations["create_integration"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/integrations/choices": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * What the source offers for a field of the form
+         * @description Permission: `integrations.test`.
+         */
+        post: operations["list_choices"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/integrations/defaults": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What the environment supplies where a connection has no value of its own
+         * @description Permission: `integrations.read`.
+         */
+        get: operations["list_defaults"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -456,6 +664,246 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/integrations/mappings/bulk": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Map a list of tags; with a refused row nothing is written, unless asked for
+         * @description Permission: `mappings.write`.
+         */
+        post: operations["bulk_mappings"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/integrations/mappings/changes": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Changes that were made, newest first
+         * @description Permission: `mappings.read`.
+         */
+        get: operations["list_mapping_changes"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/integrations/mappings/changes/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What a change did
+         * @description Permission: `mappings.read`.
+         */
+        get: operations["get_mapping_change"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/integrations/mappings/changes/{id}/undo": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Take a change back, as a whole
+         * @description Permission: `mappings.write`.
+         */
+        post: operations["undo_mapping_change"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/integrations/mappings/coverage": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What is mapped of what each asset's family expects
+         * @description Permission: `mappings.read`.
+         */
+        get: operations["mapping_coverage"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/integrations/mappings/drift": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Mapped tags that are no longer what they were
+         * @description Permission: `mappings.read`.
+         */
+        get: operations["list_drift"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/integrations/mappings/drift/run": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Look for drift now; nothing is changed
+         * @description Permission: `mappings.write`.
+         */
+        post: operations["run_drift"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/integrations/mappings/drift/{id}/accept": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Apply what a finding proposes, as a change that can be undone
+         * @description Permission: `mappings.write`.
+         */
+        post: operations["accept_drift"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/integrations/mappings/drift/{id}/dismiss": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Remember that a finding is none
+         * @description Permission: `mappings.write`.
+         */
+        post: operations["dismiss_drift"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/integrations/mappings/export": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The mapping as a CSV file or an XLSX workbook
+         * @description Permission: `mappings.read`.
+         */
+        get: operations["export_mappings"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/integrations/mappings/import": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Read a CSV file or an XLSX workbook; with a refused row nothing is written, unless asked for
+         * @description Permission: `mappings.write`.
+         */
+        post: operations["import_mappings"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/integrations/mappings/select": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Choose tags of a source, or of a list, by a pattern
+         * @description Permission: `mappings.write`.
+         */
+        post: operations["select_tags"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/integrations/mappings/suggest": {
         parameters: {
             query?: never;
@@ -470,6 +918,26 @@ export interface paths {
          * @description Permission: `mappings.write`.
          */
         post: operations["suggest"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/integrations/mappings/suggest/reject": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Remember that a suggestion was wrong
+         * @description Permission: `mappings.write`.
+         */
+        post: operations["reject_suggestion"];
         delete?: never;
         options?: never;
         head?: never;
@@ -520,6 +988,46 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/integrations/onboarding/profile": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Call the tenant's profile complete, or take it back
+         * @description Permission: `integrations.write`.
+         */
+        put: operations["mark_profile"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/integrations/onboarding/progress": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * How far the tenant has come, computed from its data
+         * @description Permission: `integrations.read`.
+         */
+        get: operations["get_progress"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/integrations/own-certificate": {
         parameters: {
             query?: never;
@@ -554,6 +1062,26 @@ export interface paths {
         get: operations["export_own_certificate"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/integrations/sample-rows": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * The first rows with values that are not saved
+         * @description Permission: `integrations.test`.
+         */
+        post: operations["draft_sample_rows"];
         delete?: never;
         options?: never;
         head?: never;
@@ -708,6 +1236,46 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/integrations/{id}/deletion": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What a deletion takes along and what stays
+         * @description Permission: `integrations.write`.
+         */
+        get: operations["preview_deletion"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/integrations/{id}/demo-stream/{action}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Start or stop the values of the demo plant
+         * @description Permission: `integrations.write`.
+         */
+        post: operations["switch_demo_stream"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/integrations/{id}/disable": {
         parameters: {
             query?: never;
@@ -722,6 +1290,46 @@ export interface paths {
          * @description Permission: `integrations.write`.
          */
         post: operations["disable_integration"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/integrations/{id}/doctor": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Test a connection and say what to do, and who can do it
+         * @description Permission: `integrations.test`.
+         */
+        post: operations["ask_doctor"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/integrations/{id}/duplicate": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Copy a connection with its secrets; the copy is switched off
+         * @description Permission: `integrations.write`.
+         */
+        post: operations["duplicate_integration"];
         delete?: never;
         options?: never;
         head?: never;
@@ -788,6 +1396,46 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/integrations/{id}/run": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Run AI & Optimisation over one connection; the run at work is answered with
+         * @description Permission: `jobs.run`.
+         */
+        post: operations["run_one"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/integrations/{id}/sample-rows": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * The first rows of the source, as they are
+         * @description Permission: `integrations.test`.
+         */
+        post: operations["sample_rows"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/integrations/{id}/test": {
         parameters: {
             query?: never;
@@ -808,6 +1456,70 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/jobs": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Background jobs, newest first
+         * @description Permission: `integrations.read`.
+         */
+        get: operations["list_jobs"];
+        put?: never;
+        /**
+         * Run AI & Optimisation over all connections
+         * @description Permission: `jobs.run`.
+         */
+        post: operations["run_all"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/jobs/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * A background job
+         * @description Permission: `integrations.read`.
+         */
+        get: operations["get_job"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/jobs/{id}/cancel": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Ask a job to stop
+         * @description Permission: `jobs.run`.
+         */
+        post: operations["cancel_job"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/live": {
         parameters: {
             query?: never;
@@ -816,7 +1528,7 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Events `values`, `alert`, `incident`, `integration`, `assets` as they happen
+         * Events `values`, `alert`, `incident`, `integration`, `assets`, `job` as they happen; `lagged` where some were lost
          * @description Permission: `twin.read`.
          */
         get: operations["live"];
@@ -1340,6 +2052,282 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/work-orders": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Work orders, newest first
+         * @description Permission: `work_orders.read`.
+         */
+        get: operations["list_work_orders"];
+        put?: never;
+        /**
+         * Write a work order; nothing is sent
+         * @description Permission: `work_orders.write`.
+         */
+        post: operations["create_work_order"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/work-orders/coverage": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * How much of each maintenance system is tied to assets
+         * @description Permission: `work_orders.read`.
+         */
+        get: operations["list_object_coverage"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/work-orders/objects": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Equipment and functional locations; what waits for a person first
+         * @description Permission: `work_orders.read`.
+         */
+        get: operations["list_technical_objects"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/work-orders/objects/{id}/asset": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Say which asset an object belongs to; it wins over what the program finds
+         * @description Permission: `work_orders.approve`.
+         */
+        put: operations["settle_technical_object"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/work-orders/outbox": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Work orders on their way, newest first
+         * @description Permission: `work_orders.read`.
+         */
+        get: operations["list_outbox"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/work-orders/outbox/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * One of them
+         * @description Permission: `work_orders.read`.
+         */
+        get: operations["get_outbox_entry"];
+        /**
+         * Correct what was refused or waits for approval
+         * @description Permission: `work_orders.approve`.
+         */
+        put: operations["edit_outbox_entry"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/work-orders/outbox/{id}/approve": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Approve it; it is sent at the next opportunity
+         * @description Permission: `work_orders.approve`.
+         */
+        post: operations["approve_push"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/work-orders/outbox/{id}/reject": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Reject it; it is not sent
+         * @description Permission: `work_orders.approve`.
+         */
+        post: operations["reject_push"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/work-orders/outbox/{id}/resolve": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Say what became of one nobody knows the end of
+         * @description Permission: `work_orders.approve`.
+         */
+        post: operations["resolve_push"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/work-orders/outbox/{id}/retry": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Try again at once, or hand in what was corrected
+         * @description Permission: `work_orders.approve`.
+         */
+        post: operations["retry_push"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/work-orders/settings": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * How work orders leave
+         * @description Permission: `work_orders.read`.
+         */
+        get: operations["get_work_order_settings"];
+        /**
+         * Set how work orders leave
+         * @description Permission: `integrations.write`.
+         */
+        put: operations["put_work_order_settings"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/work-orders/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * One work order with its sendings
+         * @description Permission: `work_orders.read`.
+         */
+        get: operations["get_work_order"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        /**
+         * Change a work order that is only here
+         * @description Permission: `work_orders.write`.
+         */
+        patch: operations["change_work_order"];
+        trace?: never;
+    };
+    "/api/work-orders/{id}/push": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Show what would be sent, or hand it in for approval
+         * @description Permission: `work_orders.write`.
+         */
+        post: operations["push_work_order"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/auth/handoff": {
         parameters: {
             query?: never;
@@ -1433,12 +2421,19 @@ export interface components {
         ActionLogRow: {
             /** @description What. */
             action_type: string;
+            /** @description Who did it; absent for what the program did by itself. */
+            actor?: string | null;
             /** @description When. */
             at: components["schemas"]["Timestamp"];
             /** @description Details. */
             details: unknown;
             /** @description Sentence. */
             message: string;
+            /**
+             * Format: int64
+             * @description How long it took.
+             */
+            ms?: number | null;
             /** @description How it went. */
             status: components["schemas"]["ActionStatus"];
         };
@@ -1689,6 +2684,15 @@ export interface components {
             /** @description Codes of the assets that feed it. */
             upstream?: string[];
         };
+        /** @description An asset by its code and names. */
+        AssetRef: {
+            /** @description Code. */
+            code: string;
+            /** @description Id. */
+            id: components["schemas"]["AssetId"];
+            /** @description Names. */
+            names: components["schemas"]["Names"];
+        };
         /**
          * @description Condition of an asset.
          * @enum {string}
@@ -1782,6 +2786,25 @@ export interface components {
          * @enum {string}
          */
         AuthSource: "local" | "sso";
+        /** @description How far the reading of the past has come. */
+        BackFill: {
+            /** @description Start of the stretch that is read. */
+            from: components["schemas"]["Timestamp"];
+            /**
+             * Format: double
+             * @description Share of the stretch, 0–1.
+             */
+            progress: number;
+            /** @description Everything before this is delivered. */
+            reached: components["schemas"]["Timestamp"];
+            /**
+             * Format: int64
+             * @description Samples delivered so far.
+             */
+            samples: number;
+            /** @description Its end. */
+            to: components["schemas"]["Timestamp"];
+        };
         /** @description The normal band learned from the asset's own history. */
         BaselineBand: {
             /**
@@ -1837,6 +2860,37 @@ export interface components {
             /** @description More. */
             next_cursor?: string | null;
         };
+        /** @description Map many tags at once. */
+        BulkRequest: {
+            /** @description Source. */
+            integration_id: components["schemas"]["IntegrationId"];
+            /** @description What a row means for a tag that is mapped. */
+            mode?: components["schemas"]["ImportMode"];
+            /** @description Rows, ≤ 20,000. */
+            rows: components["schemas"]["BulkRow"][];
+        };
+        /** @description A tag with its place. */
+        BulkRow: {
+            asset_id?: null | components["schemas"]["AssetId"];
+            /** @description Values are taken. */
+            is_active?: boolean | null;
+            /** @description Metric. */
+            metric?: string | null;
+            /**
+             * Format: double
+             * @description Offset.
+             */
+            offset_value?: number | null;
+            /**
+             * Format: double
+             * @description Factor.
+             */
+            scaling_factor?: number | null;
+            /** @description External tag. */
+            tag: string;
+            /** @description Unit the source delivers. */
+            unit?: string | null;
+        };
         /** @description A possible place. */
         Candidate: {
             /** @description Its code. */
@@ -1865,6 +2919,25 @@ export interface components {
             /** @description New password. */
             new_password: string;
         };
+        /** @description Something the source offers. */
+        Choice: {
+            /** @description A word about it, as the source says it. */
+            detail?: string | null;
+            /** @description What a person reads. */
+            label: string;
+            /** @description What is written into the field. */
+            value: string;
+        };
+        /** @description What does the source offer for a field of the form? */
+        ChoicesRequest: {
+            /** @description Values written so far, secrets included. */
+            config: unknown;
+            /** @description The field, marked with x-choices in the schema. */
+            field: string;
+            integration_id?: null | components["schemas"]["IntegrationId"];
+            /** @description Kind. */
+            kind: string;
+        };
         /** @description What is configured. */
         ConfigStatus: {
             /** @description Switches of this build and configuration. */
@@ -1888,10 +2961,20 @@ export interface components {
             can_browse: boolean;
             /** @description What it connects to. */
             descriptions: components["schemas"]["Names"];
+            /** @description Reads the past and resumes where it stood. */
+            has_back_fill: boolean;
             /** @description Offers an endpoint list. */
             has_endpoints: boolean;
+            /** @description Takes files. */
+            has_files: boolean;
+            /** @description Reads work orders and equipment. */
+            has_maintenance: boolean;
+            /** @description Shows rows before a column is chosen. */
+            has_sample_rows: boolean;
             /** @description Uses certificates that a person trusts. */
             has_trust: boolean;
+            /** @description One of the external databases that `EXTERNAL_DB_ENABLE=false` hides and refuses. */
+            is_external_db: boolean;
             /** @description Key. */
             kind: string;
             /** @description Names. */
@@ -1924,6 +3007,49 @@ export interface components {
              */
             z?: number | null;
         };
+        /** @description Objects of a tenant. */
+        Counts: {
+            /**
+             * Format: int64
+             * @description Alerts ever.
+             */
+            alerts: number;
+            /**
+             * Format: int64
+             * @description Assets.
+             */
+            assets: number;
+            /**
+             * Format: int64
+             * @description Events.
+             */
+            events: number;
+            /**
+             * Format: int64
+             * @description Incidents.
+             */
+            incidents: number;
+            /**
+             * Format: int64
+             * @description Active mappings.
+             */
+            mappings: number;
+            /**
+             * Format: int64
+             * @description Signals, derived ones included.
+             */
+            signals: number;
+            /**
+             * Format: int64
+             * @description Sites.
+             */
+            sites: number;
+            /**
+             * Format: int64
+             * @description Users.
+             */
+            users: number;
+        };
         /** @description The user with the temporary password, shown once. */
         CreatedUser: {
             /** @description Must be changed at first sign-in. */
@@ -1936,6 +3062,225 @@ export interface components {
          * @enum {string}
          */
         Criticality: "low" | "medium" | "high" | "critical";
+        /** @description What a deletion takes along and what stays. */
+        DeletionPreview: {
+            /**
+             * Format: int64
+             * @description Goes: rows of the action log.
+             */
+            actions: number;
+            /** @description Assets that lose their only source. */
+            assets_left_alone: string[];
+            /**
+             * Format: int64
+             * @description Goes: trusted and rejected certificates.
+             */
+            certificates: number;
+            /**
+             * Format: int64
+             * @description Goes: how far the source was read.
+             */
+            cursors: number;
+            /**
+             * Format: int64
+             * @description Goes: mappings.
+             */
+            mappings: number;
+            /** @description Name. */
+            name: string;
+            /**
+             * Format: int64
+             * @description Goes: stored secrets.
+             */
+            secrets: number;
+            /**
+             * Format: int64
+             * @description Stays: signals with their history, without new values.
+             */
+            signals: number;
+            /**
+             * Format: int64
+             * @description Goes: equipment and functional locations.
+             */
+            technical_objects: number;
+            /**
+             * Format: int64
+             * @description Stays: work orders that came through it.
+             */
+            work_orders: number;
+        };
+        /** @description What support asks first. */
+        Diagnostics: {
+            /** @description Short name of this appliance. */
+            appliance: string;
+            /** @description Moment of the answer. */
+            at: components["schemas"]["Timestamp"];
+            /** @description Objects of this tenant. */
+            counts: components["schemas"]["Counts"];
+            /**
+             * Format: int64
+             * @description Batches that were damaged at the last start and set aside.
+             */
+            damaged_batches: number;
+            /**
+             * Format: int64
+             * @description Free bytes on the disk of the data folder.
+             */
+            disk_free?: number | null;
+            /**
+             * Format: int64
+             * @description Size of that disk.
+             */
+            disk_total?: number | null;
+            /**
+             * Format: int64
+             * @description Bytes of the historian.
+             */
+            historian_bytes: number;
+            /** @description Connections of this tenant. */
+            integrations: components["schemas"]["IntegrationHealth"][];
+            /** @description Operating system and processor. */
+            platform: string;
+            /**
+             * Format: int64
+             * @description Samples kept.
+             */
+            samples: number;
+            /**
+             * Format: int32
+             * @description Last step of the store's schema.
+             */
+            schema_version: number;
+            /**
+             * Format: int64
+             * @description Bytes of the store.
+             */
+            store_bytes: number;
+            /** @description The store takes writes. */
+            store_ok: boolean;
+            /** @description Program version. */
+            version: string;
+        };
+        /**
+         * @description What happens to a mapping.
+         * @enum {string}
+         */
+        DiffAction: "add" | "change" | "remove";
+        /** @description Something that was seen. */
+        DoctorEvidence: {
+            /** @description What: code, address, ms, passed, host, fingerprint, detail, status, date, tag, user, field, … */
+            key: string;
+            /** @description Its name in the caller's language. */
+            label: string;
+            /** @description Value. */
+            value: string;
+        };
+        /** @description One finding. */
+        DoctorFinding: {
+            /** @description Cause. */
+            cause: components["schemas"]["StatusMessage"];
+            /** @description What was seen. */
+            evidence: components["schemas"]["DoctorEvidence"][];
+            /** @description Who can fix it: you, network, source_owner, account_owner, platform_owner. */
+            fixer: string;
+            /** @description It stops the connection. */
+            is_blocking: boolean;
+            /** @description What to do next. */
+            next_step: string;
+            /** @description What to send them, ready to copy. */
+            send: string;
+            /** @description Stage of the test. */
+            stage: string;
+            /**
+             * @description What kind of trouble: config, dns, network, protocol, tls, auth, permission, too_much, clock,
+             *     data, load, switched_off, other.
+             */
+            topic: string;
+            /** @description Who that is, in words. */
+            who: string;
+        };
+        /** @description What the connection doctor found. */
+        DoctorReport: {
+            /** @description Findings, what blocks first; none when all is well. */
+            findings: components["schemas"]["DoctorFinding"][];
+            /** @description The test behind it. */
+            test: components["schemas"]["TestReport"];
+        };
+        /** @description The first rows with values that may not be saved. */
+        DraftRowsRequest: {
+            /** @description Values; a secret "***" is that of `integration_id`. */
+            config: unknown;
+            integration_id?: null | components["schemas"]["IntegrationId"];
+            /** @description Kind. */
+            kind: string;
+            /**
+             * Format: int32
+             * @description At most 100.
+             */
+            limit?: number | null;
+        };
+        /** @description Something a mapped tag does that it did not do when it was mapped. */
+        DriftFinding: {
+            change_id?: null | components["schemas"]["MappingChangeId"];
+            /**
+             * Format: double
+             * @description 0–1.
+             */
+            confidence: number;
+            decided_at?: null | components["schemas"]["Timestamp"];
+            /** @description Who decided. */
+            decided_by?: string | null;
+            /** @description What was seen, as sentences. */
+            evidence: string[];
+            /** @description First seen. */
+            first_seen_at: components["schemas"]["Timestamp"];
+            /** @description Id. */
+            id: components["schemas"]["DriftFindingId"];
+            /** @description renamed, vanished, flat_lined, swapped, unit_changed or reused. */
+            kind: string;
+            /** @description Last seen. */
+            last_seen_at: components["schemas"]["Timestamp"];
+            mapping?: null | components["schemas"]["Mapping"];
+            other?: null | components["schemas"]["Mapping"];
+            /** @description What accepting does. */
+            proposal: components["schemas"]["DriftProposal"];
+            /** @description open, accepted, dismissed or gone. */
+            state: string;
+        };
+        /**
+         * Format: uuid
+         * @description A finding of the drift sentinel.
+         */
+        DriftFindingId: string;
+        /** @description What accepting a finding does. */
+        DriftProposal: {
+            /** @description retag, swap, unit, offset or deactivate. */
+            action: string;
+            /** @description The new tag, unit or offset. */
+            value?: string | null;
+        };
+        /** @description What a look for drift came to. */
+        DriftRun: {
+            /** @description When. */
+            at: components["schemas"]["Timestamp"];
+            /**
+             * Format: int64
+             * @description Mappings that were looked at.
+             */
+            checked: number;
+            /**
+             * Format: int64
+             * @description Findings that are open.
+             */
+            open: number;
+            /**
+             * Format: int64
+             * @description Mappings with too little history to compare.
+             */
+            too_new: number;
+            /** @description Sources whose tag list could not be read, with the reason. */
+            unread: string[];
+        };
         /** @description A value in force. */
         EffectiveValue: {
             /** @description Where from. */
@@ -2055,6 +3400,22 @@ export interface components {
                 [key: string]: string;
             };
         };
+        /** @description A field the environment may supply. */
+        GlobalDefaultField: {
+            /** @description Field of the form. */
+            field: string;
+            /** @description Its value; secrets as "***", null where it is not set. */
+            value?: string | null;
+            /** @description Name of the variable. */
+            variable: string;
+        };
+        /** @description Global defaults of a kind. */
+        GlobalDefaults: {
+            /** @description Fields the environment may supply. */
+            fields: components["schemas"]["GlobalDefaultField"][];
+            /** @description Kind. */
+            kind: string;
+        };
         /** @description A word about the state. */
         HealthStatus: {
             /** @description `ok`, or what is wrong. */
@@ -2080,6 +3441,207 @@ export interface components {
              */
             warning: number;
         };
+        /** @description A column of a file. */
+        ImportColumn: {
+            /** @description Title as it stands in the file. */
+            name: string;
+            /** @description What it is read as. */
+            role: components["schemas"]["ImportRole"];
+            /** @description The tag its values belong to; of value columns of wide tables. */
+            tag?: string | null;
+            /** @description Unit as the file names it. */
+            unit?: string | null;
+        };
+        /** @description What was counted while a file was read. */
+        ImportCounts: {
+            /**
+             * Format: int64
+             * @description Bytes behind the present position; 0 for spreadsheets until the end.
+             */
+            bytes: number;
+            /**
+             * Format: int64
+             * @description Events.
+             */
+            events: number;
+            /**
+             * Format: int64
+             * @description Milliseconds it took.
+             */
+            ms: number;
+            /**
+             * Format: int64
+             * @description Rows or cells that can't be read.
+             */
+            rejected: number;
+            /**
+             * Format: int64
+             * @description Rows of data.
+             */
+            rows: number;
+            /**
+             * Format: int64
+             * @description Values (found while looking through, stored while importing).
+             */
+            samples: number;
+            /**
+             * Format: int64
+             * @description Values of tags without a mapping; they can be imported later by running again.
+             */
+            unmapped: number;
+        };
+        /**
+         * @description How points in time are written.
+         * @enum {string}
+         */
+        ImportDateFormat: "iso" | "day_first" | "month_first" | "excel_serial" | "epoch_s" | "epoch_ms";
+        /**
+         * @description How letters are written as bytes.
+         * @enum {string}
+         */
+        ImportEncoding: "utf-8" | "utf-16le" | "utf-16be" | "windows-1256" | "windows-1252";
+        /** @description An uploaded file. */
+        ImportFile: {
+            /** @description The same content had been imported before in the same way: nothing was read. */
+            already_imported: boolean;
+            /** @description When. */
+            created_at: components["schemas"]["Timestamp"];
+            /** @description Who uploaded it. */
+            created_by: string;
+            error?: null | components["schemas"]["StatusMessage"];
+            finished_at?: null | components["schemas"]["Timestamp"];
+            first_at?: null | components["schemas"]["Timestamp"];
+            /** @description What it is. */
+            format: components["schemas"]["ImportFormat"];
+            /** @description Id. */
+            id: components["schemas"]["ImportId"];
+            /** @description The integration its values belong to. */
+            integration_id: components["schemas"]["IntegrationId"];
+            last_at?: null | components["schemas"]["Timestamp"];
+            /** @description How it is read. */
+            layout: components["schemas"]["ImportLayout"];
+            /**
+             * Format: int64
+             * @description Those that have a mapping.
+             */
+            mapped_tags: number;
+            /** @description Name as it was uploaded. */
+            name: string;
+            /** @description What they mean; empty in lists. */
+            readings: components["schemas"]["ImportReading"][];
+            /**
+             * Format: double
+             * @description Rows per second at this moment.
+             */
+            rows_per_s: number;
+            /** @description What the last import did. */
+            run: components["schemas"]["ImportCounts"];
+            /** @description Its first rows as they are. */
+            sample: string[][];
+            /** @description What looking through it found. */
+            scan: components["schemas"]["ImportCounts"];
+            /** @description SHA-256 of its content. */
+            sha256: string;
+            /** @description Sheets of a spreadsheet. */
+            sheets: string[];
+            /**
+             * Format: int64
+             * @description Size.
+             */
+            size_bytes: number;
+            started_at?: null | components["schemas"]["Timestamp"];
+            /** @description Where it stands. */
+            state: components["schemas"]["ImportState"];
+            /**
+             * Format: int64
+             * @description Different tags.
+             */
+            tags: number;
+            /** @description What a person should look at. */
+            warnings: components["schemas"]["StatusMessage"][];
+        };
+        /**
+         * @description What a file is, by its content.
+         * @enum {string}
+         */
+        ImportFormat: "csv" | "xlsx";
+        /**
+         * Format: uuid
+         * @description An uploaded file.
+         */
+        ImportId: string;
+        /**
+         * @description What the rows are.
+         * @enum {string}
+         */
+        ImportKind: "trend" | "journal";
+        /** @description How a file is to be read: found out, and corrected by a person. */
+        ImportLayout: {
+            /** @description The columns, in order. */
+            columns: components["schemas"]["ImportColumn"][];
+            /** @description Dates. */
+            date_format: components["schemas"]["ImportDateFormat"];
+            /** @description `.` or `,`. */
+            decimal: string;
+            /** @description `,` `;` `|` or a tab. */
+            delimiter: string;
+            /** @description Letters. */
+            encoding: components["schemas"]["ImportEncoding"];
+            /**
+             * Format: int32
+             * @description First row of data, counted from 1.
+             */
+            first_row: number;
+            /**
+             * Format: int32
+             * @description Row of the titles, counted from 1; 0 for none.
+             */
+            header_row: number;
+            /** @description Trends or alarms. */
+            kind: components["schemas"]["ImportKind"];
+            /** @description Qualities. */
+            quality: components["schemas"]["ImportQuality"];
+            /** @description `"` or `'`. */
+            quote: string;
+            /** @description Long or wide. */
+            shape: components["schemas"]["ImportShape"];
+            /** @description Sheet of a spreadsheet. */
+            sheet?: string | null;
+            /** @description Groups thousands, if anything. */
+            thousands?: string | null;
+            /** @description Time zone of times that name none. */
+            time_zone: string;
+        };
+        /**
+         * @description What a row means for a tag that is mapped already.
+         * @enum {string}
+         */
+        ImportMode: "create" | "merge" | "overwrite" | "delete";
+        /**
+         * @description How a quality is written.
+         * @enum {string}
+         */
+        ImportQuality: "words" | "opc_da" | "opc_ua" | "flag";
+        /** @description What one of the first cells means, or why it means nothing. */
+        ImportReading: {
+            at?: null | components["schemas"]["Timestamp"];
+            problem?: null | components["schemas"]["StatusMessage"];
+            quality?: null | components["schemas"]["Quality"];
+            /**
+             * Format: int64
+             * @description Row, counted from 1.
+             */
+            row: number;
+            /** @description Tag or source. */
+            tag?: string | null;
+            /** @description State, text of an alarm, or the text that can't be read. */
+            text?: string | null;
+            /**
+             * Format: double
+             * @description Value, where it is a number; truth values are 0 and 1.
+             */
+            value?: number | null;
+        };
         /** @description What an import did, or would do in a dry run. */
         ImportReport: {
             /**
@@ -2102,6 +3664,11 @@ export interface components {
              */
             updated: number;
         };
+        /**
+         * @description What a column is read as.
+         * @enum {string}
+         */
+        ImportRole: "timestamp" | "date" | "time_of_day" | "tag" | "value" | "quality" | "message" | "state" | "priority" | "ignore";
         /** @description Why a row was refused. */
         ImportRowError: {
             /** @description Error code. */
@@ -2116,6 +3683,16 @@ export interface components {
              */
             row: number;
         };
+        /**
+         * @description How a table holds its values.
+         * @enum {string}
+         */
+        ImportShape: "long" | "wide";
+        /**
+         * @description Where an uploaded file stands.
+         * @enum {string}
+         */
+        ImportState: "needs_layout" | "scanning" | "ready" | "running" | "done" | "failed" | "cancelled";
         /** @description An incident with its notes. */
         IncidentDetail: {
             /** @description User names that may take it. */
@@ -2208,6 +3785,12 @@ export interface components {
         };
         /** @description A connection. */
         Integration: {
+            back_fill?: null | components["schemas"]["BackFill"];
+            /**
+             * Format: int64
+             * @description Batches handed over and not yet durable.
+             */
+            backlog: number;
             /**
              * Format: int64
              * @description Source clock − ours.
@@ -2225,12 +3808,22 @@ export interface components {
             effective: {
                 [key: string]: components["schemas"]["EffectiveValue"];
             };
+            /**
+             * Format: int64
+             * @description Tags the source refuses; `problems` names the first of them.
+             */
+            failed_items: number;
             /** @description Id. */
             id: components["schemas"]["IntegrationId"];
             /** @description Values of the demo plant. */
             is_demo_origin: boolean;
             /** @description Should run. */
             is_enabled: boolean;
+            /**
+             * Format: int64
+             * @description Tags being delivered.
+             */
+            items: number;
             /** @description Kind. */
             kind: string;
             last_value_at?: null | components["schemas"]["Timestamp"];
@@ -2249,11 +3842,49 @@ export interface components {
              * @description Certificates waiting for a decision.
              */
             pending_certificates: number;
+            /** @description The first refused tags. */
+            problems: components["schemas"]["TagTrouble"][];
+            /**
+             * Format: int64
+             * @description Samples stored over the last minute, back-fill included.
+             */
+            samples_per_min: number;
             /** @description State. */
             status: components["schemas"]["IntegrationStatus"];
             status_at?: null | components["schemas"]["Timestamp"];
             /** @description Same as kind; name of the mission. */
             system_type: string;
+        };
+        /** @description State of a connection, without its configuration. */
+        IntegrationHealth: {
+            /**
+             * Format: int64
+             * @description Batches not yet durable.
+             */
+            backlog: number;
+            /** @description Code of the failure. */
+            code?: string | null;
+            /** @description From receipts and data age. */
+            connectivity: components["schemas"]["Connectivity"];
+            /** @description Id. */
+            id: components["schemas"]["IntegrationId"];
+            /** @description Kind. */
+            kind: string;
+            last_value_at?: null | components["schemas"]["Timestamp"];
+            /**
+             * Format: int64
+             * @description Active mappings.
+             */
+            mapped_tags: number;
+            /** @description Name. */
+            name: string;
+            /**
+             * Format: int64
+             * @description Samples over the last minute.
+             */
+            samples_per_min: number;
+            /** @description State. */
+            status: components["schemas"]["IntegrationStatus"];
         };
         /**
          * Format: uuid
@@ -2264,6 +3895,7 @@ export interface components {
         IntegrationInput: {
             /** @description Values after the connector's schema, secrets included. */
             config: unknown;
+            integration_id?: null | components["schemas"]["IntegrationId"];
             /** @description Should run. */
             is_enabled?: boolean;
             /** @description Kind; can't change later. */
@@ -2286,6 +3918,83 @@ export interface components {
          * @enum {string}
          */
         IntegrationStatus: "active" | "inactive" | "error" | "streaming";
+        /** @description A background job. */
+        Job: {
+            /** @description Asked for. */
+            created_at: components["schemas"]["Timestamp"];
+            /** @description Who asked for it. */
+            created_by: string;
+            finished_at?: null | components["schemas"]["Timestamp"];
+            /** @description Id. */
+            id: components["schemas"]["JobId"];
+            integration_id?: null | components["schemas"]["IntegrationId"];
+            /** @description Somebody asked it to stop. */
+            is_cancelling: boolean;
+            /** @description What it does ("run"). */
+            kind: string;
+            /**
+             * Format: double
+             * @description Share done, 0–1.
+             */
+            progress: number;
+            /** @description Sources that did not answer. */
+            silent_sources: components["schemas"]["JobSource"][];
+            /** @description Key of the present step. */
+            stage: string;
+            started_at?: null | components["schemas"]["Timestamp"];
+            /** @description State. */
+            state: components["schemas"]["JobState"];
+            /** @description Steps. */
+            steps: components["schemas"]["JobStep"][];
+            summary?: null | components["schemas"]["StatusMessage"];
+        };
+        /**
+         * Format: uuid
+         * @description A background job.
+         */
+        JobId: string;
+        /** @description A source that did not answer. */
+        JobSource: {
+            /** @description The connection. */
+            integration_id: components["schemas"]["IntegrationId"];
+            /** @description Why. */
+            message: components["schemas"]["StatusMessage"];
+            /** @description Its name. */
+            name: string;
+        };
+        /**
+         * @description State of a job.
+         * @enum {string}
+         */
+        JobState: "queued" | "running" | "done" | "failed" | "cancelled";
+        /** @description A step of a job. */
+        JobStep: {
+            /**
+             * Format: int64
+             * @description Of `total`.
+             */
+            done: number;
+            /** @description reading, catch_up, baselines, scoring. */
+            key: string;
+            message?: null | components["schemas"]["StatusMessage"];
+            /**
+             * Format: int64
+             * @description How long it took or takes.
+             */
+            ms?: number | null;
+            /** @description State. */
+            state: components["schemas"]["JobStepState"];
+            /**
+             * Format: int64
+             * @description What there is to do; 0 while unknown.
+             */
+            total: number;
+        };
+        /**
+         * @description State of a step.
+         * @enum {string}
+         */
+        JobStepState: "waiting" | "running" | "done" | "warning" | "failed";
         /** @description Limits of a metric, in the metric's unit. A limit nobody confirmed is shown as "default". */
         Limits: {
             /**
@@ -2375,6 +4084,137 @@ export interface components {
              */
             value?: number | null;
         };
+        /** @description A set of changes that was made in one step. */
+        MappingChange: {
+            /** @description User name. */
+            actor: string;
+            /**
+             * Format: int64
+             * @description Mappings added.
+             */
+            added: number;
+            /** @description When. */
+            at: components["schemas"]["Timestamp"];
+            /**
+             * Format: int64
+             * @description Mappings changed.
+             */
+            changed: number;
+            /** @description Id. */
+            id: components["schemas"]["MappingChangeId"];
+            /** @description What made it: form, bulk, import, drift or undo. */
+            origin: string;
+            /**
+             * Format: int64
+             * @description Mappings removed.
+             */
+            removed: number;
+            undo_of?: null | components["schemas"]["MappingChangeId"];
+            undone_by?: null | components["schemas"]["MappingChangeId"];
+        };
+        /**
+         * Format: uuid
+         * @description A set of changes of the signal mapping that was made in one step.
+         */
+        MappingChangeId: string;
+        /** @description What is mapped of what an asset's family expects. */
+        MappingCoverage: {
+            /** @description Its code. */
+            asset_code: string;
+            /** @description Asset. */
+            asset_id: components["schemas"]["AssetId"];
+            /** @description Its names. */
+            asset_names: components["schemas"]["Names"];
+            /** @description Mapped metrics the family does not know. */
+            custom: string[];
+            /**
+             * Format: int64
+             * @description Metrics the family expects.
+             */
+            expected: number;
+            /** @description Family key. */
+            family: string;
+            /**
+             * Format: double
+             * @description Share of the weight for the health score that is mapped, 0–1.
+             */
+            health_share: number;
+            /**
+             * Format: int64
+             * @description How many of them are mapped.
+             */
+            mapped: number;
+            /** @description Metrics that are not mapped, the most important first. */
+            missing: components["schemas"]["MissingMetric"][];
+            /** @description Mapped metrics without a good value in the last day. */
+            silent: string[];
+            /** @description Site. */
+            site_id: components["schemas"]["SiteId"];
+        };
+        /** @description What a list would change, or did. */
+        MappingDiff: {
+            /**
+             * Format: int64
+             * @description Mappings added.
+             */
+            added: number;
+            change_id?: null | components["schemas"]["MappingChangeId"];
+            /**
+             * Format: int64
+             * @description Mappings changed.
+             */
+            changed: number;
+            /** @description Why rows are refused, ≤ 500 reasons. */
+            errors: components["schemas"]["MappingRowError"][];
+            /** @description The changes were made. False for a dry run, and when rows were refused. */
+            is_applied: boolean;
+            /**
+             * Format: int64
+             * @description Rows that are refused.
+             */
+            refused: number;
+            /**
+             * Format: int64
+             * @description Mappings removed.
+             */
+            removed: number;
+            /** @description The changes, ≤ 1,000 of them. */
+            rows: components["schemas"]["MappingDiffRow"][];
+            /**
+             * Format: int64
+             * @description Rows equal to what is stored.
+             */
+            unchanged: number;
+        };
+        /** @description A field before and after. */
+        MappingDiffField: {
+            /** @description After. */
+            after: string;
+            /** @description Before. */
+            before: string;
+            /** @description Name of the field. */
+            field: string;
+        };
+        /** @description One change. */
+        MappingDiffRow: {
+            /** @description What happens. */
+            action: components["schemas"]["DiffAction"];
+            /** @description Asset code. */
+            asset_code: string;
+            /** @description Tag. */
+            external_tag: string;
+            /** @description What differs, for a change. */
+            fields: components["schemas"]["MappingDiffField"][];
+            /** @description Name of the source. */
+            integration_name: string;
+            /** @description Metric. */
+            metric_name: string;
+            /**
+             * Format: int64
+             * @description Line of the list, header = 1.
+             */
+            row: number;
+        };
         /**
          * Format: uuid
          * @description A row of the signal mapping.
@@ -2424,6 +4264,50 @@ export interface components {
              */
             value?: number | null;
         };
+        /** @description Why a row is refused. */
+        MappingRowError: {
+            /** @description Code. */
+            code: string;
+            /** @description Column. */
+            column: string;
+            /** @description Sentence with the remedy, in the reader's language. */
+            message: string;
+            /**
+             * Format: int64
+             * @description Line of the list, header = 1.
+             */
+            row: number;
+            /** @description Tag. */
+            tag: string;
+        };
+        /** @description How many were matched. */
+        MatchCounts: {
+            /**
+             * Format: int64
+             * @description Several fit; a person has to choose.
+             */
+            ambiguous: number;
+            /**
+             * Format: int64
+             * @description One asset fits.
+             */
+            matched: number;
+            /**
+             * Format: int64
+             * @description A person settled it.
+             */
+            settled: number;
+            /**
+             * Format: int64
+             * @description None fits.
+             */
+            unmatched: number;
+        };
+        /**
+         * @description How an asset was found.
+         * @enum {string}
+         */
+        MatchState: "matched" | "unmatched" | "ambiguous" | "settled";
         /** @description One expected metric of a family. */
         MetricTemplate: {
             /**
@@ -2431,6 +4315,11 @@ export interface components {
              * @description Weight in the health score, 0 where the metric says nothing about condition.
              */
             health_weight?: number;
+            /**
+             * @description Whether the metric tells it where no state signal is mapped (a motor's current): a machine
+             *     runs while it is above a fifth of its high limit.
+             */
+            is_running_proxy?: boolean;
             /** @description Whether the metric tells that the machine runs ("run_status"); at most one per family. */
             is_running_state?: boolean;
             /** @description Default limits with their source. */
@@ -2454,6 +4343,20 @@ export interface components {
             /** @description Unit symbol. */
             unit: string;
         };
+        /** @description A metric nothing is mapped to. */
+        MissingMetric: {
+            /**
+             * Format: double
+             * @description Weight in the health score.
+             */
+            health_weight: number;
+            /** @description Metric key. */
+            metric: string;
+            /** @description Names. */
+            names: components["schemas"]["Names"];
+            /** @description Unit. */
+            unit: string;
+        };
         /** @description A name in both languages. */
         Names: {
             /** @description Arabic name; empty when nobody gave one. */
@@ -2470,6 +4373,100 @@ export interface components {
         NoteInput: {
             /** @description Text, ≤ 4,000 characters. */
             text: string;
+        };
+        /** @description How much of a maintenance system is tied to assets. */
+        ObjectCoverage: {
+            /** @description Assets no object belongs to, the first of them. */
+            assets_without_object: components["schemas"]["AssetRef"][];
+            /**
+             * Format: int64
+             * @description How many there are.
+             */
+            assets_without_object_total: number;
+            /** @description The connection. */
+            integration_id: components["schemas"]["IntegrationId"];
+            /** @description Its name. */
+            integration_name: string;
+            /** @description `by_equipment_number` or `by_functional_location`. */
+            mode: string;
+            /** @description Objects known. */
+            objects: components["schemas"]["MatchCounts"];
+            /** @description Whether work orders may be sent to it. */
+            takes_work_orders: boolean;
+            /** @description Work orders read from it. */
+            work_orders: components["schemas"]["MatchCounts"];
+        };
+        /**
+         * @description What kind of technical object a maintenance system knows.
+         * @enum {string}
+         */
+        ObjectKind: "equipment" | "functional_location";
+        /** @description Something that is missing. */
+        OnboardingMissing: {
+            /** @description Where it is done. */
+            link: string;
+            /** @description What. */
+            message: components["schemas"]["StatusMessage"];
+        };
+        /** @description How far a tenant has come; computed from its data at each asking. */
+        OnboardingProgress: {
+            /**
+             * Format: int32
+             * @description Steps this version can do.
+             */
+            available: number;
+            /**
+             * Format: int32
+             * @description Steps that are done.
+             */
+            done: number;
+            first_scored_asset?: null | components["schemas"]["AssetId"];
+            /** @description The first step that is not done. */
+            next?: string | null;
+            /**
+             * Format: int32
+             * @description Share done of those, 0–100.
+             */
+            percent: number;
+            profile_marked_at?: null | components["schemas"]["Timestamp"];
+            /** @description Who called the profile complete. */
+            profile_marked_by?: string | null;
+            /**
+             * Format: int64
+             * @description Assets with a score.
+             */
+            scored_assets: number;
+            /** @description The six steps in their order. */
+            steps: components["schemas"]["OnboardingStep"][];
+        };
+        /** @description A step. */
+        OnboardingStep: {
+            /** @description This version can do it; where not, `missing` says why. */
+            is_available: boolean;
+            /** @description Done. */
+            is_done: boolean;
+            /** @description profile, integrations, connection_tests, signal_mapping, cost_model, first_run. */
+            key: string;
+            /** @description Its page. */
+            link: string;
+            /** @description What is missing, the first twenty. */
+            missing: components["schemas"]["OnboardingMissing"][];
+            /**
+             * Format: int32
+             * @description How many things are missing in all.
+             */
+            missing_total: number;
+        };
+        /** @description A work order that is open over there for the same asset. */
+        OpenWorkOrder: {
+            /** @description Id here. */
+            id: components["schemas"]["WorkOrderId"];
+            /** @description Number there. */
+            number: string;
+            /** @description Where it stands. */
+            status: components["schemas"]["WorkOrderStatus"];
+            /** @description Short text. */
+            title: string;
         };
         /**
          * @description How sure the order of an event with its predecessor is.
@@ -2499,6 +4496,66 @@ export interface components {
              */
             sessions: number;
         };
+        /** @description A work order on its way out. */
+        OutboxEntry: {
+            approved_at?: null | components["schemas"]["Timestamp"];
+            /** @description Who approved or rejected it. */
+            approver?: string | null;
+            /** @description Its code. */
+            asset_code?: string | null;
+            asset_id?: null | components["schemas"]["AssetId"];
+            /** @description Who handed it in or corrected it last. */
+            author: string;
+            /** @description The caller handed it in and another person has to approve it. */
+            awaits_another_person: boolean;
+            /** @description Last change. */
+            changed_at: components["schemas"]["Timestamp"];
+            /** @description What is asked for. */
+            content: components["schemas"]["PushContent"];
+            /** @description Handed in. */
+            created_at: components["schemas"]["Timestamp"];
+            error?: null | components["schemas"]["StatusMessage"];
+            /** @description Id. */
+            id: components["schemas"]["OutboxId"];
+            /** @description Where it goes. */
+            integration_id: components["schemas"]["IntegrationId"];
+            /** @description Name of that system; absent when the connection was deleted. */
+            integration_name?: string | null;
+            /** @description Notification or order. */
+            kind: components["schemas"]["WorkOrderKind"];
+            last_send_at?: null | components["schemas"]["Timestamp"];
+            /** @description Something of it may be there already. */
+            may_exist: boolean;
+            next_at?: null | components["schemas"]["Timestamp"];
+            /** @description Number there. */
+            number?: string | null;
+            /** @description Our reference: what is searched for after a lost answer. */
+            reference: string;
+            /** @description The request, exactly as it is sent. */
+            request: components["schemas"]["PushPayload"];
+            /** @description Who said what became of it. */
+            resolved_by?: string | null;
+            /**
+             * Format: int32
+             * @description How often it was sent.
+             */
+            sends: number;
+            sent_at?: null | components["schemas"]["Timestamp"];
+            /** @description Where it stands. */
+            state: components["schemas"]["OutboxState"];
+            /** @description The work order. */
+            work_order_id: components["schemas"]["WorkOrderId"];
+        };
+        /**
+         * Format: uuid
+         * @description A work order on its way to a maintenance system.
+         */
+        OutboxId: string;
+        /**
+         * @description Where a row of the outbox stands.
+         * @enum {string}
+         */
+        OutboxState: "draft" | "awaiting_approval" | "queued" | "sending" | "sent" | "unknown" | "dead_letter" | "rejected";
         /** @description Everything the dashboard shows, as of T. */
         Overview: {
             /** @description Activations per hour, the 24 hours before T, oldest first. */
@@ -2618,6 +4675,44 @@ export interface components {
             /** @description Items in all. */
             total: number;
         };
+        /** @description A page of a list. */
+        PageOfMappingChange: {
+            items: components["schemas"]["MappingChange"][];
+            /** @description Offset of the next page, if there is one. */
+            next_offset: number | null;
+            /** @description Items in all. */
+            total: number;
+        };
+        /** @description A page of a list. */
+        PageOfTechnicalObject: {
+            items: components["schemas"]["TechnicalObject"][];
+            /** @description Offset of the next page, if there is one. */
+            next_offset: number | null;
+            /** @description Items in all. */
+            total: number;
+        };
+        /** @description A page of a list. */
+        PageOfWorkOrder: {
+            items: components["schemas"]["WorkOrder"][];
+            /** @description Offset of the next page, if there is one. */
+            next_offset: number | null;
+            /** @description Items in all. */
+            total: number;
+        };
+        /**
+         * @description How a pattern is written.
+         * @enum {string}
+         */
+        PatternSyntax: "glob" | "regex";
+        /** @description A value of the payload that differs from what was sent before, or is new. */
+        PayloadDifference: {
+            /** @description The value now; absent where it was taken out. */
+            after?: unknown;
+            /** @description The value of the last attempt; absent where there was none. */
+            before?: unknown;
+            /** @description Where in the payload. */
+            path: string;
+        };
         /** @description A fault and the assets it fits. */
         PlantFault: {
             /** @description Asset codes. */
@@ -2672,16 +4767,95 @@ export interface components {
             /** @description Number, text, truth value or null. */
             value: unknown;
         };
+        /** @description A person's word that the profile is complete. */
+        ProfileDone: {
+            /** @description Complete. */
+            done: boolean;
+        };
         /**
          * @description How a returned point came about. Root-cause analysis accepts raw points only.
          * @enum {string}
          */
         Provenance: "raw" | "interpolated" | "rolled_up";
+        /** @description A dry run, or the entry it led to. */
+        PushAnswer: {
+            entry?: null | components["schemas"]["OutboxEntry"];
+            preview?: null | components["schemas"]["PushPreview"];
+        };
+        /** @description What a sending asks for, as a person may correct it. */
+        PushContent: {
+            /** @description Long text. */
+            description?: string;
+            /** @description Equipment. */
+            equipment_number?: string | null;
+            /** @description Functional location. */
+            functional_location?: string | null;
+            /** @description The object is down. */
+            is_down?: boolean;
+            malfunction_at?: null | components["schemas"]["Timestamp"];
+            /** @description Type there. */
+            order_type?: string | null;
+            planned_end_at?: null | components["schemas"]["Timestamp"];
+            planned_start_at?: null | components["schemas"]["Timestamp"];
+            /** @description Urgency. */
+            priority: components["schemas"]["WorkOrderPriority"];
+            /** @description Short text. */
+            title: string;
+        };
+        /** @description The request as it is sent, exactly. */
+        PushPayload: {
+            /** @description Method. */
+            method: string;
+            /** @description Path and query below the configured address. */
+            path: string;
+            /** @description Body. */
+            payload: unknown;
+            /** @description Our reference inside it. */
+            reference: string;
+        };
+        /** @description What would be sent; nothing was. */
+        PushPreview: {
+            /** @description What differs from what is there. */
+            differences: components["schemas"]["PayloadDifference"][];
+            /** @description Another person has to approve it. */
+            needs_second_person: boolean;
+            /** @description What is open there for the same asset. */
+            open_there: components["schemas"]["OpenWorkOrder"][];
+            /** @description The request. */
+            request: components["schemas"]["PushPayload"];
+            /** @description What to know before asking for it. */
+            warnings: components["schemas"]["StatusMessage"][];
+        };
+        /** @description Where a work order is to go. */
+        PushRequest: {
+            /** @description The connection to the maintenance system. */
+            integration_id: components["schemas"]["IntegrationId"];
+            /** @description As a notification or an order. */
+            kind: components["schemas"]["WorkOrderKind"];
+        };
+        /** @description What a person found out about a sending nobody knows the end of. */
+        PushResolution: {
+            /** @description Its number there; absent: it is not there and is to be sent again. */
+            number?: string | null;
+        };
         /**
          * @description The severity of a status code.
          * @enum {string}
          */
         Quality: "good" | "uncertain" | "bad";
+        /** @description A suggestion a person refused. */
+        RejectSuggestion: {
+            /** @description Asset that was suggested. */
+            asset_id: components["schemas"]["AssetId"];
+            /** @description Source. */
+            integration_id: components["schemas"]["IntegrationId"];
+            /** @description Metric that was suggested. */
+            metric_name: string;
+            /** @description Shown name. */
+            name: string;
+            /** @description Tag. */
+            tag: string;
+        };
         /** @description A neighbour. */
         RelatedAsset: {
             /** @description Asset. */
@@ -2756,6 +4930,38 @@ export interface components {
          * @description An alert rule.
          */
         RuleId: string;
+        /** @description A column. */
+        SampleColumn: {
+            /** @description time, number, bool, text, other. */
+            kind: string;
+            /** @description Name. */
+            name: string;
+            /** @description timestamp, value, tag, quality, none. */
+            role: string;
+            /** @description Type as the source names it. */
+            source_type: string;
+        };
+        /** @description The first rows of a source, as they are. */
+        SampleRows: {
+            /** @description Columns. */
+            columns: components["schemas"]["SampleColumn"][];
+            /** @description The source has more. */
+            has_more: boolean;
+            /** @description What the configuration lacks, field by field. */
+            problems: components["schemas"]["FieldProblem"][];
+            /** @description Rows: numbers, truth values and null as such, everything else as text. */
+            rows: unknown[][];
+            /** @description Tags these rows would deliver. */
+            tags: string[];
+        };
+        /** @description How many rows. */
+        SampleRowsRequest: {
+            /**
+             * Format: int32
+             * @description At most 100.
+             */
+            limit?: number | null;
+        };
         /** @description Start a scenario. */
         ScenarioRequest: {
             /** @description Scenario. */
@@ -2765,6 +4971,42 @@ export interface components {
              * @description 1 = as it happened, 60 = a minute per second.
              */
             time_scale: number;
+        };
+        /** @description Choose tags of a source by a pattern. */
+        SelectRequest: {
+            /** @description Source. */
+            integration_id: components["schemas"]["IntegrationId"];
+            /** @description Pattern; empty takes all. */
+            pattern?: string;
+            /** @description How it is written. */
+            syntax: components["schemas"]["PatternSyntax"];
+            /** @description Tags to choose from, ≤ 20,000; empty looks through the source itself. */
+            tags?: string[];
+        };
+        /** @description A tag that was chosen. */
+        SelectedTag: {
+            asset_id?: null | components["schemas"]["AssetId"];
+            mapping_id?: null | components["schemas"]["MappingId"];
+            /** @description Metric the pattern names. */
+            metric_name?: string | null;
+            /** @description Shown name. */
+            name: string;
+            /** @description External tag. */
+            tag: string;
+            /** @description Unit the source states. */
+            unit?: string | null;
+        };
+        /** @description The tags a pattern chose. */
+        SelectedTags: {
+            /** @description False when the source has more than could be looked at, or more matched than is shown. */
+            is_complete: boolean;
+            /**
+             * Format: int64
+             * @description Tags that were looked at.
+             */
+            looked_at: number;
+            /** @description The tags, ≤ 5,000. */
+            tags: components["schemas"]["SelectedTag"][];
         };
         /** @description A trend reduced to the pixels it will be drawn on. */
         Series: {
@@ -2860,6 +5102,12 @@ export interface components {
             last_seen_at: components["schemas"]["Timestamp"];
             /** @description Browser. */
             user_agent?: string | null;
+        };
+        /** @description Which asset an object belongs to. */
+        SettleObject: {
+            asset_id?: null | components["schemas"]["AssetId"];
+            /** @description Take the decision back: the program finds the asset by itself again. */
+            is_automatic?: boolean;
         };
         /** @description Creates the tenant, its first tenant_admin and this appliance's platform_owner. */
         SetupRequest: {
@@ -3002,7 +5250,7 @@ export interface components {
          * @description How a step went.
          * @enum {string}
          */
-        StageStatus: "running" | "ok" | "failed" | "skipped";
+        StageStatus: "running" | "ok" | "warning" | "failed" | "skipped";
         /** @description Assets by status. */
         StatusCounts: {
             /**
@@ -3046,6 +5294,8 @@ export interface components {
         };
         /** @description A tag to place. */
         SuggestTag: {
+            /** @description What the source says about it, if known. */
+            description?: string | null;
             /** @description Shown name. */
             name: string;
             /** @description External tag. */
@@ -3060,6 +5310,51 @@ export interface components {
             /** @description Tag. */
             tag: string;
         };
+        /** @description A tag the source refuses. */
+        TagTrouble: {
+            /** @description Why, with what can be done. */
+            problem: components["schemas"]["StatusMessage"];
+            /** @description The tag. */
+            tag: string;
+        };
+        /** @description An equipment or functional location of a maintenance system. */
+        TechnicalObject: {
+            /** @description Its code. */
+            asset_code?: string | null;
+            asset_id?: null | components["schemas"]["AssetId"];
+            /** @description The assets that fit, where several do. */
+            candidates: components["schemas"]["AssetRef"][];
+            /** @description Id. */
+            id: components["schemas"]["TechnicalObjectId"];
+            /** @description The connection to its system. */
+            integration_id: components["schemas"]["IntegrationId"];
+            /** @description In use. */
+            is_active: boolean;
+            /** @description Kind. */
+            kind: components["schemas"]["ObjectKind"];
+            /** @description The location it stands in, or the location above. */
+            location?: string | null;
+            /** @description By which rule: number, parent, stands_in, location, location_above, person. */
+            match_reason?: string | null;
+            /** @description How it was found. */
+            match_state: components["schemas"]["MatchState"];
+            /** @description Its name; empty when only a work order has mentioned it. */
+            name: string;
+            /** @description Its number there. */
+            number: string;
+            /** @description The equipment it is part of. */
+            parent?: string | null;
+            /** @description Maintenance plant. */
+            plant?: string | null;
+            settled_at?: null | components["schemas"]["Timestamp"];
+            /** @description Who settled it. */
+            settled_by?: string | null;
+        };
+        /**
+         * Format: uuid
+         * @description An equipment or functional location of a maintenance system.
+         */
+        TechnicalObjectId: string;
         /**
          * Format: uuid
          * @description A customer organisation; every row and query carries one.
@@ -3331,6 +5626,136 @@ export interface components {
          * @enum {string}
          */
         ValueSource: "tenant" | "environment" | "default";
+        /** @description A work order of a maintenance system, or one of our own. */
+        WorkOrder: {
+            actual_end_at?: null | components["schemas"]["Timestamp"];
+            actual_start_at?: null | components["schemas"]["Timestamp"];
+            alert_id?: null | components["schemas"]["AlertId"];
+            /** @description Its code. */
+            asset_code?: string | null;
+            asset_id?: null | components["schemas"]["AssetId"];
+            asset_names?: null | components["schemas"]["Names"];
+            /** @description Last change, there or here. */
+            changed_at: components["schemas"]["Timestamp"];
+            /** @description Who wrote it here. */
+            created_by?: string | null;
+            /** @description Long text. */
+            description: string;
+            /** @description Equipment. */
+            equipment_number?: string | null;
+            /** @description Functional location. */
+            functional_location?: string | null;
+            /** @description Id. */
+            id: components["schemas"]["WorkOrderId"];
+            incident_id?: null | components["schemas"]["IncidentId"];
+            integration_id?: null | components["schemas"]["IntegrationId"];
+            /** @description The object is down. */
+            is_down: boolean;
+            /** @description Notification or order. */
+            kind: components["schemas"]["WorkOrderKind"];
+            malfunction_at?: null | components["schemas"]["Timestamp"];
+            /** @description How the asset was found. */
+            match_state: components["schemas"]["MatchState"];
+            /** @description Its number there. */
+            number?: string | null;
+            /** @description Created, there or here. */
+            opened_at: components["schemas"]["Timestamp"];
+            /** @description Type there. */
+            order_type?: string | null;
+            /** @description Where it came from. */
+            origin: components["schemas"]["WorkOrderOrigin"];
+            planned_end_at?: null | components["schemas"]["Timestamp"];
+            planned_start_at?: null | components["schemas"]["Timestamp"];
+            /** @description Maintenance plant. */
+            plant?: string | null;
+            priority?: null | components["schemas"]["WorkOrderPriority"];
+            push_state?: null | components["schemas"]["OutboxState"];
+            /** @description Our reference; only on what was written here. */
+            reference?: string | null;
+            /** @description The notification of an order, or the order of a notification. */
+            related_number?: string | null;
+            /** @description The system's own word for that. */
+            source_status: string;
+            /** @description Name of the system that has it; absent while it is only here. */
+            source_system?: string | null;
+            /** @description Where it stands. */
+            status: components["schemas"]["WorkOrderStatus"];
+            /** @description Short text. */
+            title: string;
+            /** @description Work centre. */
+            work_center?: string | null;
+        };
+        /** @description A work order with everything known about it. */
+        WorkOrderDetail: {
+            /** @description Number of the incident it was written for. */
+            incident_number?: string | null;
+            /** @description The row as its system gave it; null for our own. */
+            payload: unknown;
+            /** @description Its sendings, newest first. */
+            pushes: components["schemas"]["OutboxEntry"][];
+            /** @description The work order. */
+            work_order: components["schemas"]["WorkOrder"];
+        };
+        /**
+         * Format: uuid
+         * @description A work order or notification, ours or of a maintenance system.
+         */
+        WorkOrderId: string;
+        /** @description Write a work order. */
+        WorkOrderInput: {
+            alert_id?: null | components["schemas"]["AlertId"];
+            asset_id?: null | components["schemas"]["AssetId"];
+            /** @description Long text. */
+            description?: string;
+            incident_id?: null | components["schemas"]["IncidentId"];
+            /** @description The object is down. */
+            is_down?: boolean;
+            /** @description Notification or order. */
+            kind: components["schemas"]["WorkOrderKind"];
+            malfunction_at?: null | components["schemas"]["Timestamp"];
+            /** @description Type in the maintenance system; its default if absent. */
+            order_type?: string | null;
+            planned_end_at?: null | components["schemas"]["Timestamp"];
+            planned_start_at?: null | components["schemas"]["Timestamp"];
+            /** @description Urgency. */
+            priority: components["schemas"]["WorkOrderPriority"];
+            /** @description Short text. */
+            title: string;
+        };
+        /**
+         * @description Order or notification.
+         * @enum {string}
+         */
+        WorkOrderKind: "notification" | "order";
+        /**
+         * @description Where a work order came from.
+         * @enum {string}
+         */
+        WorkOrderOrigin: "source" | "manual" | "alert" | "incident";
+        /** @description Change a work order that is only here. */
+        WorkOrderPatch: {
+            /** @description Long text. */
+            description?: string | null;
+            priority?: null | components["schemas"]["WorkOrderPriority"];
+            status?: null | components["schemas"]["WorkOrderStatus"];
+            /** @description Short text. */
+            title?: string | null;
+        };
+        /**
+         * @description How urgent it is.
+         * @enum {string}
+         */
+        WorkOrderPriority: "low" | "medium" | "high" | "very_high";
+        /** @description How work orders leave. */
+        WorkOrderSettings: {
+            /** @description Another person than the author has to approve what is sent. */
+            push_needs_second_person: boolean;
+        };
+        /**
+         * @description Where a work order stands, in our words.
+         * @enum {string}
+         */
+        WorkOrderStatus: "draft" | "open" | "released" | "in_progress" | "on_hold" | "completed" | "closed" | "cancelled";
         /** @description An asset with its score. */
         WorstAsset: {
             /** @description Score with contributors. */
@@ -4137,6 +6562,64 @@ export interface operations {
             };
         };
     };
+    get_diagnostics: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Diagnostics"];
+                };
+            };
+            /** @description Not done; the body says why. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    get_bundle: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/zip": string;
+                };
+            };
+            /** @description Not done; the body says why. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
     get_docs: {
         parameters: {
             query?: never;
@@ -4182,6 +6665,264 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["FamilyTemplate"][];
+                };
+            };
+            /** @description Not done; the body says why. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    list_imports: {
+        parameters: {
+            query?: {
+                /** @description Of this integration. */
+                integration_id?: null | components["schemas"]["IntegrationId"];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ImportFile"][];
+                };
+            };
+            /** @description Not done; the body says why. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    create_import: {
+        parameters: {
+            query: {
+                /** @description The integration its values belong to. */
+                integration_id: components["schemas"]["IntegrationId"];
+                /** @description Name of the file. */
+                name?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/octet-stream": string;
+            };
+        };
+        responses: {
+            /** @description Done. */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ImportFile"];
+                };
+            };
+            /** @description Not done; the body says why. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    get_import: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ImportFile"];
+                };
+            };
+            /** @description Not done; the body says why. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    delete_import: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Not done; the body says why. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    cancel_import: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ImportFile"];
+                };
+            };
+            /** @description Not done; the body says why. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    update_import_layout: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ImportLayout"];
+            };
+        };
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ImportFile"];
+                };
+            };
+            /** @description Not done; the body says why. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    export_rejected: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/csv": string;
+                };
+            };
+            /** @description Not done; the body says why. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    run_import: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ImportFile"];
                 };
             };
             /** @description Not done; the body says why. */
@@ -4244,6 +6985,68 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Integration"];
+                };
+            };
+            /** @description Not done; the body says why. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    list_choices: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ChoicesRequest"];
+            };
+        };
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Choice"][];
+                };
+            };
+            /** @description Not done; the body says why. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    list_defaults: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["GlobalDefaults"][];
                 };
             };
             /** @description Not done; the body says why. */
@@ -4363,6 +7166,406 @@ export interface operations {
             };
         };
     };
+    bulk_mappings: {
+        parameters: {
+            query?: {
+                /** @description Only show what would happen. */
+                dry_run?: boolean;
+                /** @description Write the good rows although others are refused. */
+                good_rows?: boolean;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["BulkRequest"];
+            };
+        };
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MappingDiff"];
+                };
+            };
+            /** @description Not done; the body says why. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    list_mapping_changes: {
+        parameters: {
+            query?: {
+                /** @description Items per page, at most 500. */
+                limit?: number | null;
+                /** @description Items to skip. */
+                offset?: number | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PageOfMappingChange"];
+                };
+            };
+            /** @description Not done; the body says why. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    get_mapping_change: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MappingDiff"];
+                };
+            };
+            /** @description Not done; the body says why. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    undo_mapping_change: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MappingDiff"];
+                };
+            };
+            /** @description Not done; the body says why. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    mapping_coverage: {
+        parameters: {
+            query?: {
+                /** @description Only this site. */
+                site_id?: null | components["schemas"]["SiteId"];
+                /** @description Only this asset. */
+                asset_id?: null | components["schemas"]["AssetId"];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MappingCoverage"][];
+                };
+            };
+            /** @description Not done; the body says why. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    list_drift: {
+        parameters: {
+            query?: {
+                /** @description `open` (if absent), `accepted`, `dismissed`, `gone` or `all`. */
+                state?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DriftFinding"][];
+                };
+            };
+            /** @description Not done; the body says why. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    run_drift: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DriftRun"];
+                };
+            };
+            /** @description Not done; the body says why. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    accept_drift: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DriftFinding"];
+                };
+            };
+            /** @description Not done; the body says why. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    dismiss_drift: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DriftFinding"];
+                };
+            };
+            /** @description Not done; the body says why. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    export_mappings: {
+        parameters: {
+            query?: {
+                /** @description `csv` or `xlsx`. */
+                format?: "csv" | "xlsx";
+                /** @description Only this source. */
+                integration_id?: null | components["schemas"]["IntegrationId"];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/csv": string;
+                };
+            };
+            /** @description Not done; the body says why. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    import_mappings: {
+        parameters: {
+            query: {
+                /** @description `create`, `merge`, `overwrite` or `delete`. */
+                mode: components["schemas"]["ImportMode"];
+                /** @description Only show what would happen. */
+                dry_run?: boolean;
+                /** @description Write the good rows although others are refused. */
+                good_rows?: boolean;
+                /** @description The source of rows that name none. */
+                integration_id?: null | components["schemas"]["IntegrationId"];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "text/csv": string;
+            };
+        };
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MappingDiff"];
+                };
+            };
+            /** @description Not done; the body says why. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    select_tags: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SelectRequest"];
+            };
+        };
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SelectedTags"];
+                };
+            };
+            /** @description Not done; the body says why. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
     suggest: {
         parameters: {
             query?: never;
@@ -4384,6 +7587,37 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["TagSuggestion"][];
                 };
+            };
+            /** @description Not done; the body says why. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    reject_suggestion: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RejectSuggestion"];
+            };
+        };
+        responses: {
+            /** @description Done. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description Not done; the body says why. */
             default: {
@@ -4496,6 +7730,68 @@ export interface operations {
             };
         };
     };
+    mark_profile: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ProfileDone"];
+            };
+        };
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OnboardingProgress"];
+                };
+            };
+            /** @description Not done; the body says why. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    get_progress: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OnboardingProgress"];
+                };
+            };
+            /** @description Not done; the body says why. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
     get_own_certificate: {
         parameters: {
             query?: never;
@@ -4541,6 +7837,39 @@ export interface operations {
                 };
                 content: {
                     "application/pkix-cert": string;
+                };
+            };
+            /** @description Not done; the body says why. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    draft_sample_rows: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DraftRowsRequest"];
+            };
+        };
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SampleRows"];
                 };
             };
             /** @description Not done; the body says why. */
@@ -4850,6 +8179,69 @@ export interface operations {
             };
         };
     };
+    preview_deletion: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DeletionPreview"];
+                };
+            };
+            /** @description Not done; the body says why. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    switch_demo_stream: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+                action: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Integration"];
+                };
+            };
+            /** @description Not done; the body says why. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
     disable_integration: {
         parameters: {
             query?: never;
@@ -4863,6 +8255,68 @@ export interface operations {
         responses: {
             /** @description Done. */
             200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Integration"];
+                };
+            };
+            /** @description Not done; the body says why. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    ask_doctor: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DoctorReport"];
+                };
+            };
+            /** @description Not done; the body says why. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    duplicate_integration: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            201: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -4983,6 +8437,72 @@ export interface operations {
             };
         };
     };
+    run_one: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Job"];
+                };
+            };
+            /** @description Not done; the body says why. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    sample_rows: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SampleRowsRequest"];
+            };
+        };
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SampleRows"];
+                };
+            };
+            /** @description Not done; the body says why. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
     test_integration: {
         parameters: {
             query?: never;
@@ -5001,6 +8521,129 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["TestReport"];
+                };
+            };
+            /** @description Not done; the body says why. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    list_jobs: {
+        parameters: {
+            query?: {
+                /** @description Only of this connection. */
+                integration_id?: null | components["schemas"]["IntegrationId"];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Job"][];
+                };
+            };
+            /** @description Not done; the body says why. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    run_all: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Job"];
+                };
+            };
+            /** @description Not done; the body says why. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    get_job: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Job"];
+                };
+            };
+            /** @description Not done; the body says why. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    cancel_job: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Job"];
                 };
             };
             /** @description Not done; the body says why. */
@@ -6167,6 +9810,596 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            /** @description Not done; the body says why. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    list_work_orders: {
+        parameters: {
+            query?: {
+                /** @description Moment in UTC milliseconds: only what had been opened by then. */
+                t?: number | null;
+                /** @description Only this asset. */
+                asset_id?: null | components["schemas"]["AssetId"];
+                /** @description Only this system. */
+                integration_id?: null | components["schemas"]["IntegrationId"];
+                /** @description One or more states, with commas. */
+                status?: string | null;
+                /** @description One or more kinds, with commas. */
+                kind?: string | null;
+                /** @description One or more origins, with commas. */
+                origin?: string | null;
+                /** @description One or more ways the asset was found, with commas. */
+                match?: string | null;
+                /** @description Only what was written for this alert. */
+                alert_id?: null | components["schemas"]["AlertId"];
+                /** @description Only what was written for this incident. */
+                incident_id?: null | components["schemas"]["IncidentId"];
+                /** @description Part of the number, the reference, a text, or the object it names. */
+                q?: string | null;
+                /** @description Items per page, at most 500. */
+                limit?: number | null;
+                /** @description Items to skip. */
+                offset?: number | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PageOfWorkOrder"];
+                };
+            };
+            /** @description Not done; the body says why. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    create_work_order: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["WorkOrderInput"];
+            };
+        };
+        responses: {
+            /** @description Done. */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WorkOrder"];
+                };
+            };
+            /** @description Not done; the body says why. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    list_object_coverage: {
+        parameters: {
+            query?: {
+                /** @description Only this system. */
+                integration_id?: null | components["schemas"]["IntegrationId"];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ObjectCoverage"][];
+                };
+            };
+            /** @description Not done; the body says why. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    list_technical_objects: {
+        parameters: {
+            query?: {
+                /** @description Only this system. */
+                integration_id?: null | components["schemas"]["IntegrationId"];
+                /** @description One or more ways the asset was found, with commas. */
+                match?: string | null;
+                /** @description Only this kind: equipment, functional_location. */
+                kind?: null | components["schemas"]["ObjectKind"];
+                /** @description Part of the number, the name or the location. */
+                q?: string | null;
+                /** @description Items per page, at most 500. */
+                limit?: number | null;
+                /** @description Items to skip. */
+                offset?: number | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PageOfTechnicalObject"];
+                };
+            };
+            /** @description Not done; the body says why. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    settle_technical_object: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SettleObject"];
+            };
+        };
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TechnicalObject"];
+                };
+            };
+            /** @description Not done; the body says why. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    list_outbox: {
+        parameters: {
+            query?: {
+                /** @description One or more states, with commas. */
+                state?: string | null;
+                /** @description Only this work order. */
+                work_order_id?: null | components["schemas"]["WorkOrderId"];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OutboxEntry"][];
+                };
+            };
+            /** @description Not done; the body says why. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    get_outbox_entry: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OutboxEntry"];
+                };
+            };
+            /** @description Not done; the body says why. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    edit_outbox_entry: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PushContent"];
+            };
+        };
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OutboxEntry"];
+                };
+            };
+            /** @description Not done; the body says why. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    approve_push: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OutboxEntry"];
+                };
+            };
+            /** @description Not done; the body says why. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    reject_push: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OutboxEntry"];
+                };
+            };
+            /** @description Not done; the body says why. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    resolve_push: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PushResolution"];
+            };
+        };
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OutboxEntry"];
+                };
+            };
+            /** @description Not done; the body says why. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    retry_push: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OutboxEntry"];
+                };
+            };
+            /** @description Not done; the body says why. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    get_work_order_settings: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WorkOrderSettings"];
+                };
+            };
+            /** @description Not done; the body says why. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    put_work_order_settings: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["WorkOrderSettings"];
+            };
+        };
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WorkOrderSettings"];
+                };
+            };
+            /** @description Not done; the body says why. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    get_work_order: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WorkOrderDetail"];
+                };
+            };
+            /** @description Not done; the body says why. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    change_work_order: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["WorkOrderPatch"];
+            };
+        };
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WorkOrder"];
+                };
+            };
+            /** @description Not done; the body says why. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    push_work_order: {
+        parameters: {
+            query?: {
+                /** @description Only show what would be sent. */
+                dry_run?: boolean;
+            };
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PushRequest"];
+            };
+        };
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PushAnswer"];
+                };
             };
             /** @description Not done; the body says why. */
             default: {

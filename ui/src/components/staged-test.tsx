@@ -25,6 +25,7 @@ export function rowsOf(stages: TestStage[], running: boolean): TestStage[] {
 
 function Mark({ stage, n }: { stage: TestStage; n: number }) {
   if (stage.status === 'failed') return <StatusShape shape="critical" />;
+  if (stage.status === 'warning') return <StatusShape shape="warning" />;
   return <span className={`step ${stage.status}`}>{stage.status === 'ok' ? <Icon name="check" /> : <bdi>{n}</bdi>}</span>;
 }
 
@@ -43,9 +44,10 @@ export function StagedTest({ stages, running, report, action }: { stages: TestSt
                 <div className="row base">
                   <span className={stage.status === 'skipped' ? 'dim' : 'm5'}>{name}</span>
                   <span className="sr">{t(`stage.status.${stage.status}`)}</span>
-                  <span className="end">{stage.status === 'ok' || stage.status === 'failed' ? <Tag>{`${n(stage.ms, 0)} ms`}</Tag> : <span className="dim cap">{t(`stage.status.${stage.status}`)}</span>}</span>
+                  <span className="end">{stage.status === 'ok' || stage.status === 'warning' || stage.status === 'failed' ? <Tag>{`${n(stage.ms, 0)} ms`}</Tag> : <span className="dim cap">{t(`stage.status.${stage.status}`)}</span>}</span>
                 </div>
                 {stage.status === 'ok' && stage.message?.message && <div className="cap dim">{stage.message.message}</div>}
+                {stage.status === 'warning' && stage.message && <div className="note warning"><span>{stage.message.message}</span></div>}
                 {stage.status === 'failed' && stage.message && (
                   <div className="note critical"><div className="col"><span>{stage.message.message}</span><div className="row wrap">{action?.(stage)}<Tag className="cap">{stage.message.code}</Tag></div></div></div>
                 )}

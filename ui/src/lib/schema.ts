@@ -9,6 +9,7 @@ export interface SchemaField {
   options: string[];
   secret: boolean;
   required: boolean;
+  choices: boolean;
   env: string | null;
   showWhen: Record<string, string[]>;
   fallback: unknown;
@@ -35,6 +36,7 @@ export function fieldsOf(schema: unknown): SchemaField[] {
       options: Array.isArray(p.enum) ? p.enum.filter((o) => o !== null).map(String) : [],
       secret: p['x-secret'] === true,
       required: p['x-required'] === true,
+      choices: p['x-choices'] === true,
       env: typeof p['x-env'] === 'string' ? p['x-env'] : null,
       showWhen: (p['x-show-when'] ?? {}) as Record<string, string[]>,
       fallback: p.default ?? null,

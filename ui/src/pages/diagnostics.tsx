@@ -1,12 +1,18 @@
-// Diagnostics: which part is configured, from where; never a value.
+// Diagnostics: which part is configured, what runs, what is wrong with a connection, and the bundle for support; never
+// a value of the configuration.
 import { useQuery } from '@tanstack/react-query';
+import { Fragment } from 'react';
 import { api } from '@/api/calls';
+import { Select } from '@/components/fields';
 import { Icon, StatusShape } from '@/components/icons';
+import { AppLink } from '@/components/link';
 import { Tag } from '@/components/marks';
 import { Loaded, PageHead, Pane } from '@/components/page';
 import { useSignedIn } from '@/api/session';
 import { sentence } from '@/i18n';
 import { useText } from '@/i18n/text';
+import { useParameter } from '@/lib/url';
+import { Doctor } from './parts/doctor';
 
 function Status({ value }: { value: unknown }) {
   const { t } = useText();
@@ -14,6 +20,48 @@ function Status({ value }: { value: unknown }) {
   const word = sentence('ui', `diagnostics.status.${text}`) ?? text;
   if (text === 'error') return <span className="st critical"><StatusShape shape="critical" />{word}</span>;
   return <span className="st mid">{text === 'missing' || text === 'empty' || text === 'disabled' ? <Icon name="dash" /> : <Icon name="check" />}{word}<span className="sr">{t('field.status')}</span></span>;
+}
+
+const megabytes = (bytes: number) => Math.round(bytes / 1_048_576);
+
+function Machine() {
+  const { t, n } = useText();
+  const query = useQuery({ queryKey: ['diagnostics'], queryFn: api.diagnostics, refetchInterval: 30_000 });
+  return (
+    <Pane title={t('diagnostics.machine')} flush={false} foot={t('diagnostics.bundle_what')}>
+      <Loaded query={query} what={t('diagnostics.loading')} rows={4}>
+        {(d) => (
+          <dl className="kv">
+            <dt>{t('diagnostics.platform')}</dt><dd><Tag>{d.platform}</Tag></dd>
+            <dt>{t('diagnostics.schema')}</dt><dd><Tag>{d.schema_version}</Tag></dd>
+            <dt>{t('diagnostics.disk')}</dt><dd>{d.disk_free === null || d.disk_total === null ? '—' : t('diagnostics.disk_free', { free: n(megabytes(d.disk_free) / 1024, 1), total: n(megabytes(d.disk_total) / 1024, 1) })}</dd>
+            <dt>{t('diagnostics.store_size')}</dt><dd><bdi dir="ltr">{`${n(megabytes(d.store_bytes), 0)} MB`}</bdi></dd>
+            <dt>{t('diagnostics.historian_size')}</dt><dd><bdi dir="ltr">{`${n(megabytes(d.historian_bytes), 0)} MB`}</bdi></dd>
+            <dt>{t('diagnostics.samples')}</dt><dd>{n(d.samples, 0)}</dd>
+            <dt>{t('diagnostics.damaged')}</dt><dd>{n(d.damaged_batches, 0)}</dd>
+            {(['sites', 'assets', 'signals', 'mappings', 'alerts', 'events', 'incidents', 'users'] as const).map((key) => <Fragment key={key}><dt>{t(`diagnostics.count.${key}`)}</dt><dd>{n(d.counts[key], 0)}</dd></Fragment>)}
+          </dl>
+        )}
+      </Loaded>
+    </Pane>
+  );
+}
+
+/** The doctor for one connection at a time: a test takes the source's attention. */
+function Connections() {
+  const { t } = useText();
+  const [chosen, choose] = useParameter('connection');
+  const query = useQuery({ queryKey: ['diagnostics'], queryFn: api.diagnostics, refetchInterval: 30_000 });
+  const list = query.data?.integrations ?? [];
+  if (list.length === 0) return null;
+  const one = list.find((i) => i.id === chosen) ?? list.find((i) => i.status === 'error') ?? list[0]!;
+  return (
+    <div className="stack">
+      <div />
+      <div className="row wrap"><Select label={t('doctor.which')} value={one.id} options={list.map((i) => ({ value: i.id, label: `${i.name} (${i.kind})` }))} onChange={choose} /><AppLink className="s" to={`/integrations/${one.id}`}>{t('doctor.open')}</AppLink></div>
+      <Doctor key={one.id} id={one.id} />
+    </div>
+  );
 }
 
 const shown = (value: unknown) => (typeof value === 'object' ? JSON.stringify(value) : String(value));
@@ -24,7 +72,7 @@ export default function DiagnosticsPage() {
   const query = useQuery({ queryKey: ['config-status'], queryFn: api.configStatus, refetchInterval: 30_000 });
   return (
     <>
-      <PageHead title={t('page.diagnostics')} sub={t('diagnostics.sub')} />
+      <PageHead title={t('page.diagnostics')} sub={t('diagnostics.sub')}><a className="btn pri" href="/api/diagnostics/bundle" download><Icon name="download" />{t('diagnostics.bundle')}</a></PageHead>
       <Loaded query={query} what={t('diagnostics.loading')} rows={8}>
         {(status) => (
           <div className="grid">
@@ -45,6 +93,7 @@ export default function DiagnosticsPage() {
               </div>
             </Pane>
             <div className="c4 stack">
+              <Machine />
               <Pane title={t('diagnostics.appliance')} flush={false}><dl className="kv"><dt>{t('door.appliance')}</dt><dd><Tag>{session.appliance}</Tag></dd><dt>{t('door.version')}</dt><dd><Tag>{session.version}</Tag></dd></dl></Pane>
               <Pane title={t('diagnostics.flags')} flush={false}><ul className="col">{Object.entries(status.feature_flags).map(([name, value]) => <li key={name}><Tag wrap>{`${name}=${shown(value)}`}</Tag></li>)}</ul></Pane>
               <Pane title={t('diagnostics.api')} flush={false}><a href="/api/docs" target="_blank" rel="noopener">{t('header.api_docs')}</a></Pane>
@@ -52,6 +101,7 @@ export default function DiagnosticsPage() {
           </div>
         )}
       </Loaded>
+      <Connections />
     </>
   );
 }

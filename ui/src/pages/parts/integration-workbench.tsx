@@ -17,7 +17,9 @@ import { Tag } from '@/components/marks';
 import { useText } from '@/i18n/text';
 import { fieldsOf, inForce, toConfig, type Values } from '@/lib/schema';
 import { useGo, useParameters } from '@/lib/url';
+import { Doctor } from './doctor';
 import { EndpointList } from './endpoint-list';
+import { SourcePreview } from './source-preview';
 
 export function problemsOf(error: unknown): Record<string, string> {
   if (!(error instanceof RequestFailed)) return {};
@@ -89,6 +91,9 @@ export function Workbench({ type, integration, onTrust }: Props) {
   const dirty = name !== stored.name || JSON.stringify(values) !== JSON.stringify(stored.values);
   const write = may('integrations.write');
   const input = (): IntegrationInput => ({ kind: type.kind, name: name.trim(), config: toConfig(fields, values, effective), is_enabled: integration ? integration.is_enabled : start });
+  // A look at values that are not saved; the server lends the stored secrets to it while the address is the stored one.
+  const trial = () => ({ kind: type.kind, config: toConfig(fields, values, effective), integration_id: integration?.id ?? null });
+  const choices = (field: string) => api.choices({ ...trial(), field });
   const problems = { ...problemsOf(error), ...problemsOf(test.error) };
 
   const save = async (): Promise<Integration | null> => {
@@ -143,7 +148,7 @@ export function Workbench({ type, integration, onTrust }: Props) {
           <legend className="sr">{t('field.name')}</legend>
           <div className="sf-row"><div className="sf-field"><Field label={<><span className="m5">{t('integrations.name')}</span><span className="req" aria-hidden="true">{' *'}</span><Tag className="cap dim api-name">{'name'}</Tag></>} error={problems.name ?? null}>{(p) => <input {...p} className="in" dir="auto" name="name" required disabled={!write} maxLength={200} value={name} onChange={(e) => setName(e.target.value)} />}</Field></div><div /></div>
         </fieldset>
-        <SchemaForm kind={type.kind} schema={type.schema} values={values} effective={effective} problems={problems} disabled={!write} onChange={setValues} />
+        <SchemaForm kind={type.kind} schema={type.schema} values={values} effective={effective} problems={problems} disabled={!write} onChange={setValues} choices={may('integrations.test') ? choices : undefined} />
         {type.has_endpoints && may('integrations.test') && <EndpointList kind={type.kind} url={url} onChoose={(offer) => setValues({ ...values, security_mode: offer.security_mode, security_policy: offer.security_mode === 'None' ? null : offer.security_policy })} />}
         {!integration && write && <div className="pb"><label className="chk"><input type="checkbox" checked={start} onChange={(e) => setStart(e.target.checked)} />{t('integrations.start_after_saving')}</label></div>}
         {error !== null && <div className="pb"><InlineError error={error} /></div>}
@@ -158,6 +163,8 @@ export function Workbench({ type, integration, onTrust }: Props) {
             <StagedTest stages={test.stages} running={test.running} report={test.report} action={stageAction} />
           </Pane>
         )}
+        {may('integrations.test') && <SourcePreview type={type} integration={integration} input={trial} />}
+        {may('integrations.test') && integration && <Doctor id={integration.id} />}
         {integration?.message && <Notice tone="critical">{integration.message.message}</Notice>}
         {integration && <Load i={integration} />}
         <Pane title={t('form.sources_title')} flush={false}>
