@@ -2,7 +2,7 @@
 //! after a restart where its last durable batch ended.
 
 use std::{
-    collections::{BTreeMap, HashSet},
+    collections::{BTreeMap, HashSet, hash_map::Entry},
     ops::ControlFlow,
     path::PathBuf,
     sync::{
@@ -140,7 +140,11 @@ pub(crate) fn spawn(inner: &Arc<Inner>, row: Import, mode: Mode) {
         rows_before: AtomicU64::new(0),
         counts: parking_lot::Mutex::default(),
     });
-    inner.imports.live.lock().insert(row.id, Arc::clone(&live));
+    match inner.imports.live.lock().entry(row.id) {
+        // Two people pressed the button at the same moment: one import is enough.
+        Entry::Occupied(_) => return,
+        Entry::Vacant(free) => free.insert(Arc::clone(&live)),
+    };
     let work = Work {
         inner: Arc::clone(inner),
         live,
