@@ -22,6 +22,16 @@ function thousandRows(language: Language, source: string): string {
 const read = async <T>(page: Page, t: Target, path: string): Promise<T> => (await (await page.request.get(t.url + path)).json()) as T;
 const mapped = async (page: Page, t: Target) => (await read<{ total: number }>(page, t, '/api/integrations/mappings?limit=1')).total;
 
+/** The account's own language decides once somebody has signed in. */
+async function speak(page: Page, t: Target, language: Language): Promise<void> {
+  const session = await read<{ csrf_token: string; settings: object }>(page, t, '/api/session');
+  const headers = { 'X-CSRF-Token': session.csrf_token, Origin: t.url };
+  const saved = await page.request.put(`${t.url}/api/settings`, { headers, data: { ...session.settings, language } });
+  expect(saved.ok()).toBe(true);
+  await page.reload();
+  await expect(page.locator('html')).toHaveAttribute('lang', language);
+}
+
 async function openMapping(page: Page): Promise<void> {
   await page.locator('nav.nv a[href*="data-mapping"]').click();
   await settled(page);
@@ -78,6 +88,7 @@ test('bulk mapping of 1,000 tags by CSV with three bad rows', async ({ browser }
       const thrown: string[] = [];
       page.on('pageerror', (error) => thrown.push(error.message));
       await signIn(page, t);
+      await speak(page, t, language);
       await openMapping(page);
       const before = await mapped(page, t);
       await importFile(page, t, language, before);

@@ -108,7 +108,8 @@ fn read_csv(bytes: &[u8]) -> Result<Sheet, CodedError> {
         .flexible(true)
         .from_reader(text.as_bytes());
     let malformed = |error: &csv::Error| {
-        let line = error.position().map_or(1, csv::Position::line);
+        let at = error.position().map_or(0, csv::Position::byte);
+        let line = Lines::new(text).at(at);
         CodedError::invalid("mapping.file_csv").with("row", line)
     };
     let headings: Vec<String> = reader
@@ -117,10 +118,10 @@ fn read_csv(bytes: &[u8]) -> Result<Sheet, CodedError> {
         .iter()
         .map(|h| h.trim().to_owned())
         .collect();
-    let mut rows = Vec::new();
+    let (mut rows, mut lines) = (Vec::new(), Lines::new(text));
     for record in reader.records() {
         let record = record.map_err(|e| malformed(&e))?;
-        let line = record.position().map_or(0, csv::Position::line);
+        let line = lines.at(record.position().map_or(0, csv::Position::byte));
         let cells = record
             .iter()
             .map(|cell| of_csv_text(cell.trim()).to_owned());
@@ -131,6 +132,40 @@ fn read_csv(bytes: &[u8]) -> Result<Sheet, CodedError> {
         rows,
         decimal_comma: delimiter == ';',
     })
+}
+
+/// Counts lines as a person does. The reader's own count stands between the two characters of a
+/// Windows line end, one line short.
+struct Lines<'a> {
+    text: &'a [u8],
+    at: usize,
+    line: u64,
+}
+
+impl<'a> Lines<'a> {
+    fn new(text: &'a str) -> Self {
+        Self {
+            text: text.as_bytes(),
+            at: 0,
+            line: 1,
+        }
+    }
+
+    /// The line of the first character at or after a place; places must not go back.
+    fn at(&mut self, place: u64) -> u64 {
+        let mut place = usize::try_from(place).map_or(self.text.len(), |p| p.min(self.text.len()));
+        while self
+            .text
+            .get(place)
+            .is_some_and(|b| matches!(b, b'\r' | b'\n'))
+        {
+            place += 1;
+        }
+        let passed = self.text.get(self.at..place).unwrap_or_default();
+        self.line += passed.iter().filter(|b| **b == b'\n').count() as u64;
+        self.at = self.at.max(place);
+        self.line
+    }
 }
 
 fn read_xlsx(bytes: &[u8]) -> Result<Sheet, CodedError> {

@@ -55,6 +55,15 @@ fn separators_of_other_countries_and_empty_lines_are_understood() {
 }
 
 #[test]
+fn a_row_is_called_by_the_line_a_person_counts() {
+    for end in ["\n", "\r\n"] {
+        let text = ["tag", "A", "\"B", "more\"", "", "C", ""].join(end);
+        let lines = |sheet: Sheet| sheet.rows.iter().map(|(n, _)| *n).collect::<Vec<_>>();
+        assert_eq!(lines(read(text.as_bytes()).unwrap()), [2, 3, 6], "{end:?}");
+    }
+}
+
+#[test]
 fn what_is_neither_of_the_two_is_refused_with_a_reason() {
     let code = |bytes: &[u8]| read(bytes).err().map(|e| e.code);
     assert_eq!(code(&[0xff, 0xfe, 0x41]), Some("mapping.file_unreadable"));
