@@ -63,6 +63,20 @@ const PLANT_ROWS: &str = "
     INSERT INTO signal_numbers VALUES ('t', 0, 'g');
     INSERT INTO signals VALUES ('t', 'g', 'a', 'pressure', 'bar', 'measured', 0);";
 
+/// The step that brought work orders, and rows of that time.
+const MAINTENANCE_STEP: usize = 7;
+const MAINTENANCE_ROWS: &str = "
+    INSERT INTO integrations VALUES ('t', 'i', 'sap_pm', 'SAP', '{}', 1, 0, 'active', NULL, '{}',
+        NULL, NULL, 1);
+    INSERT INTO work_orders VALUES ('t', 'w', 'OIQ-00000001', NULL, NULL, 'order', NULL, 'محمل',
+        '', NULL, 'high', 'draft', '', 'a', 'settled', '10002345', NULL, NULL, NULL, NULL, NULL,
+        NULL, NULL, NULL, 1, 1, 'alert', NULL, NULL, NULL, 'null', 'demo', 1, 1, 1);
+    INSERT INTO technical_objects VALUES ('t', 'o', 'i', 'equipment', '010002345', '10002345',
+        'Pump', 'HALL', 'HALL', NULL, NULL, 1, NULL, '{}', 'a', 'settled', 'person', '[]', 'demo',
+        1, 1);
+    INSERT INTO work_order_outbox VALUES ('t', 'x', 'w', 'i', 'sending', '{}', '{}', 'demo', 'u',
+        NULL, NULL, NULL, 1, 1, 0, 0, 1, 1, NULL, '{}', NULL, NULL, NULL, 1, 1, NULL);";
+
 #[test]
 fn a_new_store_gets_all_steps_and_opens_again() {
     let folder = tempfile::tempdir().unwrap();
@@ -86,6 +100,9 @@ fn a_filled_store_of_every_earlier_version_keeps_its_rows_and_is_copied_first() 
         let path = folder.path().join("optria.db");
         let conn = older(&path, steps);
         conn.execute_batch(PLANT_ROWS).unwrap();
+        if steps >= MAINTENANCE_STEP {
+            conn.execute_batch(MAINTENANCE_ROWS).unwrap();
+        }
         let before = contents(&conn);
         assert!(before.values().any(|(rows, _)| *rows > 0));
         drop(conn);
