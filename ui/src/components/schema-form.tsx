@@ -86,11 +86,13 @@ function Input({ kind, field, label, value, shown, set, input, disabled, ask }: 
   // Most options are words of their own world (modes, policies); some have a name a person reads.
   const optionName = (option: string) => connectorText(kind, `option.${field.name}.${option}`);
   if (field.secret) return <Secret field={field} value={value} set={set} input={input} />;
-  if (field.options.length > 0 && field.options.length <= 4 && field.options.every((o) => o.length < 20)) {
+  // Side by side only what fits into the narrowest form.
+  const across = field.options.reduce((sum, o) => sum + (optionName(o) ?? o).length + 4, 0);
+  if (field.options.length > 0 && field.options.length <= 4 && across <= 48) {
     return <Segment label={label} value={String(shown ?? '')} disabled={disabled} onChange={set} options={field.options.map((o) => ({ value: o, label: optionName(o) ?? <bdi dir="ltr">{o}</bdi> }))} />;
   }
   if (field.options.length > 0) {
-    return <select {...input} className="in mono" name={field.name} disabled={disabled} value={String(shown ?? '')} onChange={(e) => set(e.target.value)}>{!shown && <option value="">{t('form.choose')}</option>}{field.options.map((o) => <option key={o} value={o}>{optionName(o) ?? o}</option>)}</select>;
+    return <select {...input} className={field.options.some((o) => optionName(o)) ? 'in' : 'in mono'} name={field.name} disabled={disabled} value={String(shown ?? '')} onChange={(e) => set(e.target.value)}>{!shown && <option value="">{t('form.choose')}</option>}{field.options.map((o) => <option key={o} value={o}>{optionName(o) ?? o}</option>)}</select>;
   }
   if (field.choices && ask) return <Picker field={field} value={value} shown={shown} set={set} input={input} disabled={disabled} ask={ask} />;
   if (field.type === 'boolean') return <input {...input} className="chkbox" type="checkbox" name={field.name} disabled={disabled} checked={shown === true} onChange={(e) => set(e.target.checked)} />;

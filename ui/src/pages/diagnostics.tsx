@@ -57,7 +57,6 @@ function Connections() {
   const one = list.find((i) => i.id === chosen) ?? list.find((i) => i.status === 'error') ?? list[0]!;
   return (
     <div className="stack">
-      <div />
       <div className="row wrap"><Select label={t('doctor.which')} value={one.id} options={list.map((i) => ({ value: i.id, label: `${i.name} (${i.kind})` }))} onChange={choose} /><AppLink className="s" to={`/integrations/${one.id}`}>{t('doctor.open')}</AppLink></div>
       <Doctor key={one.id} id={one.id} />
     </div>
@@ -76,7 +75,8 @@ export default function DiagnosticsPage() {
       <Loaded query={query} what={t('diagnostics.loading')} rows={8}>
         {(status) => (
           <div className="grid">
-            <Pane className="c8" title={t('diagnostics.parts')}>
+            <div className="c8 stack">
+            <Pane title={t('diagnostics.parts')}>
               <div className="scroll" tabIndex={0} role="region" aria-label={t('diagnostics.parts')}>
                 <table className="tb">
                   <thead><tr><th scope="col">{t('diagnostics.part')}</th><th scope="col">{t('field.state')}</th><th scope="col">{t('diagnostics.more')}</th></tr></thead>
@@ -92,6 +92,8 @@ export default function DiagnosticsPage() {
                 </table>
               </div>
             </Pane>
+            <Connections />
+            </div>
             <div className="c4 stack">
               <Machine />
               <Pane title={t('diagnostics.appliance')} flush={false}><dl className="kv"><dt>{t('door.appliance')}</dt><dd><Tag>{session.appliance}</Tag></dd><dt>{t('door.version')}</dt><dd><Tag>{session.version}</Tag></dd></dl></Pane>
@@ -101,7 +103,6 @@ export default function DiagnosticsPage() {
           </div>
         )}
       </Loaded>
-      <Connections />
     </>
   );
 }

@@ -14,7 +14,7 @@ import { useText } from '@/i18n/text';
 import { useParameter } from '@/lib/url';
 import { ActivityLog } from './parts/activity-log';
 import { CertificateTrust } from './parts/certificate-trust';
-import { mappingOf, useIntegrationActions } from './parts/integration-actions';
+import { mappingOf, useIntegrationActions, useReadsTags } from './parts/integration-actions';
 import { FlowRail } from './parts/integration-flow';
 import { JobStrip, RunButton, useJob } from './parts/job-strip';
 import { Workbench } from './parts/integration-workbench';
@@ -25,11 +25,13 @@ function Switches({ i }: { i: Integration }) {
   const session = useSignedIn();
   const actions = useIntegrationActions(i);
   const job = useJob(i.id);
+  const readsTags = useReadsTags(i.kind);
   const write = may('integrations.write');
   return (
     <>
       {i.is_enabled && <RunButton integration={i.id} job={job} />}
-      {may('mappings.read') && <AppLink className="btn" to={mappingOf(session.tenant_id, i.id)}><Icon name="map" />{t('integrations.open_mapping')}</AppLink>}
+      {!readsTags && may('work_orders.read') && <AppLink className="btn" to={`/work-orders?system=${i.id}`}>{t('integrations.open_work_orders')}</AppLink>}
+      {readsTags && may('mappings.read') && <AppLink className="btn" to={mappingOf(session.tenant_id, i.id)}><Icon name="map" />{t('integrations.open_mapping')}</AppLink>}
       {write && i.is_demo_origin && session.demo_mode && <button type="button" className="btn" onClick={() => actions.stream(!i.demo_stream_active)}><Icon name={i.demo_stream_active ? 'pause' : 'play'} />{t(i.demo_stream_active ? 'demo_stream.stop' : 'demo_stream.start')}</button>}
       {write && (i.is_enabled
         ? <button type="button" className="btn" onClick={actions.disable}>{t('integrations.disable')}</button>

@@ -19,7 +19,7 @@ export function DeletionBody({ id, name }: { id: string; name: string }) {
       {goes.length > 0 && <><h3>{t('deletion.goes')}</h3><ul>{goes.map(([key, n]) => <li key={key}>{t(`deletion.${key}`, { n })}</li>)}</ul></>}
       <h3>{t('deletion.stays')}</h3>
       <ul><li>{t('deletion.history')}</li>{stays.map(([key, n]) => <li key={key}>{t(`deletion.${key}`, { n })}</li>)}</ul>
-      {d.assets_left_alone.length > 0 && <p>{t('deletion.alone', { n: d.assets_left_alone.length })} {d.assets_left_alone.slice(0, 12).map((code) => <Tag key={code} className="fact">{code}</Tag>)}</p>}
+      {d.assets_left_alone.length > 0 && <div><p>{t('deletion.alone', { n: d.assets_left_alone.length })}</p><div className="row wrap">{d.assets_left_alone.slice(0, 12).map((code) => <Tag key={code}>{code}</Tag>)}{d.assets_left_alone.length > 12 && <span className="dim">{'…'}</span>}</div></div>}
     </div>
   );
 }

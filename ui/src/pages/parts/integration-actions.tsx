@@ -1,6 +1,6 @@
 // What can be done with a connection: run, switch, copy, delete, the demo stream, its mapping.
 import { Menu } from '@mantine/core';
-import { useQueryClient } from '@tanstack/react-query';
+import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { api } from '@/api/calls';
 import { useSession, useSignedIn } from '@/api/session';
 import type { Integration } from '@/api/types';
@@ -9,6 +9,12 @@ import { Icon } from '@/components/icons';
 import { useText } from '@/i18n/text';
 import { useGo } from '@/lib/url';
 import { DeletionBody } from './deletion';
+
+/** A maintenance system has equipment and orders, not tags. */
+export function useReadsTags(kind: string): boolean {
+  const types = useQuery({ queryKey: ['connector-types'], queryFn: api.connectorTypes, staleTime: Infinity });
+  return !types.data?.find((type) => type.kind === kind)?.has_maintenance;
+}
 
 export const mappingOf = (tenant: string, integration: string) => `/tenant/${tenant}/data-mapping?integration=${integration}`;
 
@@ -36,13 +42,15 @@ export function MoreMenu({ i }: { i: Integration }) {
   const session = useSignedIn();
   const go = useGo();
   const actions = useIntegrationActions(i);
+  const readsTags = useReadsTags(i.kind);
   const write = may('integrations.write');
   return (
     <>
       <Menu position="bottom-end" width={230} shadow="md" trapFocus>
         <Menu.Target><button type="button" className="btn sm quiet icon end" aria-label={t('integrations.more', { name: i.name })}><Icon name="more" /></button></Menu.Target>
         <Menu.Dropdown>
-          {may('mappings.read') && <Menu.Item leftSection={<Icon name="map" />} onClick={() => go(mappingOf(session.tenant_id, i.id))}>{t('integrations.open_mapping')}</Menu.Item>}
+          {!readsTags && may('work_orders.read') && <Menu.Item leftSection={<Icon name="doc" />} onClick={() => go(`/work-orders?system=${i.id}`)}>{t('integrations.open_work_orders')}</Menu.Item>}
+          {readsTags && may('mappings.read') && <Menu.Item leftSection={<Icon name="map" />} onClick={() => go(mappingOf(session.tenant_id, i.id))}>{t('integrations.open_mapping')}</Menu.Item>}
           {write && (i.is_enabled ? <Menu.Item leftSection={<Icon name="pause" />} onClick={actions.disable}>{t('integrations.disable')}</Menu.Item> : <Menu.Item leftSection={<Icon name="play" flip />} onClick={actions.enable}>{t('integrations.enable')}</Menu.Item>)}
           {write && <Menu.Item leftSection={<Icon name="doc" />} onClick={actions.duplicate}>{t('integrations.duplicate')}</Menu.Item>}
           {write && <Menu.Item leftSection={<Icon name="trash" />} onClick={actions.remove}>{t('integrations.delete')}</Menu.Item>}

@@ -36,7 +36,7 @@ function Rows({ rows }: { rows: SampleRows }) {
       <div className="rows-box" tabIndex={0} role="region" aria-label={t('preview.rows')}>
         <table className="tb">
           <thead><tr>{rows.columns.map((c) => <th key={c.name} scope="col"><Tag>{c.name}</Tag><small>{t(`enum.column_kind.${c.kind}`)}{c.role !== 'none' && ` · ${t(`enum.column_role.${c.role}`)}`}</small></th>)}</tr></thead>
-          <tbody>{rows.rows.map((row, i) => <tr key={i}>{row.map((cell, j) => <td key={j} className={typeof cell === 'number' ? 'num' : undefined} title={shown(cell)}><bdi dir="auto">{shown(cell)}</bdi></td>)}</tr>)}</tbody>
+          <tbody>{rows.rows.map((row, i) => <tr key={i}>{row.map((cell, j) => <td key={j} className={typeof cell === 'number' ? 'fig' : undefined} title={shown(cell)}><bdi dir="auto">{shown(cell)}</bdi></td>)}</tr>)}</tbody>
         </table>
       </div>
       <div className="pf col s">
@@ -48,13 +48,13 @@ function Rows({ rows }: { rows: SampleRows }) {
 }
 
 function Values({ values }: { values: PreviewValue[] }) {
-  const { t, word } = useText();
+  const { t, n, word } = useText();
   if (values.length === 0) return <div className="pb"><Notice>{t('preview.no_tags')}</Notice></div>;
   return (
     <div className="rows-box" tabIndex={0} role="region" aria-label={t('preview.values')}>
       <table className="tb">
         <thead><tr><th scope="col">{t('field.signal')}</th><th scope="col" className="r">{t('preview.value')}</th><th scope="col">{t('preview.quality')}</th><th scope="col">{t('event.time')}</th></tr></thead>
-        <tbody>{values.map((v) => <tr key={v.tag}><td><SourceTag tag={v.tag} /></td><td className="num"><bdi dir="ltr">{shown(v.value)}</bdi></td><td>{word('quality', v.quality)}</td><td><When at={v.source_time ?? v.server_time} full /></td></tr>)}</tbody>
+        <tbody>{values.map((v) => <tr key={v.tag}><td><SourceTag tag={v.tag} /></td><td className="fig"><bdi dir="ltr">{typeof v.value === 'number' ? n(v.value) : shown(v.value)}</bdi></td><td>{word('quality', v.quality)}</td><td><When at={v.source_time ?? v.server_time} full /></td></tr>)}</tbody>
       </table>
     </div>
   );
