@@ -326,11 +326,12 @@ impl Runtime {
         let mut values: HashMap<String, Option<f64>> =
             tags.iter().map(|tag| (tag.clone(), None)).collect();
         for sample in samples {
+            // A word has no number, but it is an answer.
             let value = sample
                 .value
                 .as_ref()
                 .filter(|_| sample.status.is_good())
-                .and_then(iq_domain::Value::as_f64);
+                .map(|value| value.as_f64().unwrap_or(f64::NAN));
             values.insert(sample.external_tag.to_string(), value);
         }
         Some(values)

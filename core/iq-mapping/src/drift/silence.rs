@@ -45,7 +45,8 @@ pub(super) fn silence(signal: &SignalSummary, free: &[FreeTag]) -> Option<Drift>
     // It answers: it is there, and reports no change because there is none.
     if let Some(Some(value)) = signal.read {
         let was_calm = signal.before.is_none_or(|b| b.flat_share > FLAT_BEFORE);
-        if signal.is_state || was_calm {
+        // A word is an answer as well: the tag is there.
+        if signal.is_state || was_calm || !value.is_finite() {
             return None;
         }
         evidence.push(message("drift.still_reads", [("value", number(value))]));

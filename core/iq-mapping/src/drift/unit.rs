@@ -5,6 +5,8 @@ use iq_domain::Dimension;
 use super::{Drift, DriftKind, Proposal, SignalSummary, has_moved, level_moved, message, number};
 use crate::units::{conversion, units};
 
+/// A scale is what a screen draws for the family; a large machine may exceed it, but not this often.
+const IMPOSSIBLE_TIMES: f64 = 5.0;
 /// Standard atmosphere.
 const ATMOSPHERE_BAR: f64 = 1.013_25;
 
@@ -94,10 +96,9 @@ fn level_in_other_unit(signal: &SignalSummary) -> Option<Drift> {
         .filter(|before| has_moved(signal, before, &now));
     // Without a move a wrong unit shows only by values no such machine can have.
     let is_impossible = || {
-        signal.scale.is_some_and(|(low, high)| {
-            let margin = high - low;
-            now.median > high + margin || now.median < low - margin
-        })
+        signal
+            .scale
+            .is_some_and(|(_, high)| high > 0.0 && now.median > IMPOSSIBLE_TIMES * high)
     };
     if moved.is_none() && !is_impossible() {
         return None;

@@ -3,7 +3,7 @@ import { type ChangeEvent, useState } from 'react';
 import { api } from '@/api/calls';
 import type { ImportMode, Integration, MappingDiff } from '@/api/types';
 import { Dialog, useToasts } from '@/components/dialog';
-import { Field, Segment, Select } from '@/components/fields';
+import { Field, Segment } from '@/components/fields';
 import { Icon } from '@/components/icons';
 import { InlineError } from '@/components/notices';
 import { useText } from '@/i18n/text';
@@ -51,11 +51,11 @@ export function MappingImport({ integrations, onClose, onDone }: { integrations:
     <Dialog title={t('mapping.import')} onClose={onClose} size="80%">
       <div className="stack">
         <p className="prose">{t('mapping.import_how')}</p>
-        <Segment label={t('mapping.import_mode')} value={mode} onChange={(m) => { setMode(m); void run(file, { mode: m }, true); }} options={MODES.map((m) => ({ value: m, label: t(`mapping.mode_${m}`) }))} />
+        <div><Segment label={t('mapping.import_mode')} value={mode} onChange={(m) => { setMode(m); void run(file, { mode: m }, true); }} options={MODES.map((m) => ({ value: m, label: t(`mapping.mode_${m}`) }))} /></div>
         <p className="help">{t(`mapping.mode_${mode}_help`)}</p>
         <div className="row wrap">
           <Field label={t('mapping.import_file')}>{(p) => <input {...p} className="in" type="file" name="mapping_file" accept=".csv,.xlsx,text/csv" onChange={choose} />}</Field>
-          <Select label={t('mapping.import_source')} value={source} onChange={(v) => { setSource(v); void run(file, { source: v }, true); }} options={[{ value: '', label: t('mapping.import_source_named') }, ...integrations.map((i) => ({ value: i.id, label: i.name }))]} />
+          <Field label={t('mapping.import_source')}>{(p) => <select {...p} className="in" value={source} onChange={(e) => { setSource(e.target.value); void run(file, { source: e.target.value }, true); }}><option value="">{t('mapping.import_source_named')}</option>{integrations.map((i) => <option key={i.id} value={i.id}>{i.name}</option>)}</select>}</Field>
         </div>
         <InlineError error={error} />
         {busy && <p className="help" role="status">{t('mapping.import_reading')}</p>}

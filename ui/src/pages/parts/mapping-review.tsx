@@ -133,7 +133,7 @@ export function MappingReview({ integration, tags, assets, onClear, onDone }: { 
   return (
     <Pane title={t('suggest.title')} caption={t('suggest.chosen', { n: tags.length })} end={<button type="button" className="btn quiet sm" onClick={onClear}>{t('suggest.clear')}</button>}>
       <div className="pb row wrap review-bar">
-        <label className="row"><span className="cap dim">{t('mapping.above_score')}</span><input className="in mono num" type="number" name="score" min={0} max={100} step={5} value={Math.round(score * 100)} onChange={(e) => { setScore(Math.min(100, Math.max(0, Number(e.target.value))) / 100); setChecked(new Map()); }} /></label>
+        <label className="row"><span className="cap dim">{t('mapping.above_score')}</span><input className="in mono score-in" type="number" name="score" min={0} max={100} step={5} value={Math.round(score * 100)} onChange={(e) => { setScore(Math.min(100, Math.max(0, Number(e.target.value))) / 100); setChecked(new Map()); }} /></label>
         <button type="button" className="btn sm" onClick={() => setAll(true)}>{t('mapping.check_all')}</button>
         <button type="button" className="btn sm" onClick={() => setAll(false)}>{t('mapping.check_none')}</button>
         <span className="row wrap assign">
