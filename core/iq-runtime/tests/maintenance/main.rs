@@ -3,7 +3,8 @@
 #![allow(
     clippy::disallowed_methods,
     clippy::too_many_lines,
-    clippy::unwrap_used
+    clippy::unwrap_used,
+    unreachable_pub
 )]
 
 mod killing;
