@@ -137,8 +137,8 @@ const HOSTILE: &[&str] = &[
     "CREATE USER loot",
     "GRANT ALL ON plant.* TO PUBLIC",
     "RENAME TABLE precious TO loot",
-    "SELECT * FROM precious INTO OUTFILE '/tmp/loot'",
-    "SELECT * FROM precious INTO DUMPFILE '/tmp/loot'",
+    "SELECT * FROM precious INTO OUTFILE '/dev/shm/loot'",
+    "SELECT * FROM precious INTO DUMPFILE '/dev/shm/loot'",
     "SELECT LOAD_FILE('/etc/passwd')",
     "LOAD DATA INFILE '/etc/passwd' INTO TABLE precious",
     "LOAD DATA LOCAL INFILE '/etc/passwd' INTO TABLE precious",
@@ -174,7 +174,7 @@ const HOSTILE: &[&str] = &[
     "BEGIN NOT ATOMIC DELETE FROM precious; END",
     "ANALYZE FORMAT=JSON DELETE FROM precious",
     "WITH x AS (SELECT 1) DELETE FROM precious",
-    "SELECT 1 /*! INTO OUTFILE '/tmp/loot2' */",
+    "SELECT 1 /*! INTO OUTFILE '/dev/shm/loot2' */",
     "SHUTDOWN",
 ];
 
@@ -221,7 +221,7 @@ async fn hostile_queries_are_refused_by_the_check_and_harmless_without_it() -> R
             );
         }
     }
-    for file in ["/tmp/loot", "/tmp/loot2"] {
+    for file in ["/dev/shm/loot", "/dev/shm/loot2"] {
         assert!(!std::path::Path::new(file).exists(), "{file} was written");
     }
     Ok(())

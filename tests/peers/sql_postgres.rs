@@ -253,7 +253,7 @@ const HOSTILE: &[&str] = &[
     "SELECT lo_import('/etc/passwd')",
     "SELECT lo_create(0)",
     "SELECT lo_from_bytea(0, 'x')",
-    "COPY precious TO '/tmp/loot'",
+    "COPY precious TO '/dev/shm/loot'",
     "COPY precious FROM PROGRAM 'echo 1'",
     "COPY precious TO PROGRAM 'cat'",
     "DO $$ BEGIN DELETE FROM precious; END $$",

@@ -44,7 +44,7 @@ const COMMON: &[&str] = &[
 ];
 
 const POSTGRES: &[&str] = &[
-    "COPY t TO '/tmp/x'",
+    "COPY t TO '/dev/shm/x'",
     "COPY (SELECT 1) TO PROGRAM 'id'",
     "DO $$ BEGIN DELETE FROM t; END $$",
     "WITH x AS (INSERT INTO t VALUES (1) RETURNING *) SELECT * FROM x",
@@ -67,7 +67,7 @@ const POSTGRES: &[&str] = &[
     "SELECT nextval('s')",
     "SELECT setval('s', 1)",
     "SELECT lo_import('/etc/passwd')",
-    "SELECT lo_export(1, '/tmp/x')",
+    "SELECT lo_export(1, '/dev/shm/x')",
     "SELECT lo_unlink(1)",
     "SELECT dblink('host=x', 'DELETE FROM t')",
     "SELECT * FROM dblink('host=x', 'SELECT 1') AS d(a int)",
@@ -97,9 +97,9 @@ const POSTGRES: &[&str] = &[
 ];
 
 const MYSQL: &[&str] = &[
-    "SELECT * FROM t INTO OUTFILE '/tmp/x'",
-    "SELECT * INTO OUTFILE '/tmp/x' FROM t",
-    "SELECT * FROM t INTO DUMPFILE '/tmp/x'",
+    "SELECT * FROM t INTO OUTFILE '/dev/shm/x'",
+    "SELECT * INTO OUTFILE '/dev/shm/x' FROM t",
+    "SELECT * FROM t INTO DUMPFILE '/dev/shm/x'",
     "SELECT a FROM t INTO @a",
     "SELECT LOAD_FILE('/etc/passwd')",
     "SELECT `load_file`('/etc/passwd')",
@@ -135,7 +135,7 @@ const MYSQL: &[&str] = &[
     "RENAME TABLE t TO u",
     "PREPARE p FROM 'DELETE FROM t'",
     "SELECT * FROM t PROCEDURE ANALYSE()",
-    "SELECT 1 /*!50000 INTO OUTFILE '/tmp/x' */ FROM t",
+    "SELECT 1 /*!50000 INTO OUTFILE '/dev/shm/x' */ FROM t",
     "SELECT 1; /*!50000 DELETE FROM t */",
     "START TRANSACTION READ WRITE",
     "SELECT (SELECT SLEEP(3))",

@@ -101,7 +101,7 @@ function Sources({ sources, chosen, onChoose }: { sources: Integration[]; chosen
 
 function NoSource() {
   const { t } = useText();
-  const { may } = useSession();
+  const writes = useSession().may('integrations.write');
   const client = useQueryClient();
   const [error, setError] = useState<unknown>(null);
   const [busy, setBusy] = useState(false);
@@ -117,8 +117,8 @@ function NoSource() {
   };
   return (
     <section className="pane">
-      <EmptyState icon="upload" title={t('imports.no_source')} action={may('integrations.write') && <button type="button" className="btn pri" disabled={busy} onClick={() => void create()}>{t('imports.create_source')}</button>}>
-        {t(may('integrations.write') ? 'imports.no_source_help' : 'imports.no_source_ask')}
+      <EmptyState icon="upload" title={t('imports.no_source')} action={writes && <button type="button" className="btn pri" disabled={busy} onClick={() => void create()}>{t('imports.create_source')}</button>}>
+        {t(writes ? 'imports.no_source_help' : 'imports.no_source_ask')}
       </EmptyState>
       <InlineError error={error} />
     </section>

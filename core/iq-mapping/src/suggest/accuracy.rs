@@ -72,23 +72,6 @@ fn measure(suggester: &Suggester, assets: &[SuggestAsset], cases: &[Case]) -> Sc
         score.0 += usize::from(found.first().is_some_and(is_right));
         score.1 += usize::from(found.iter().take(3).any(is_right));
         score.2 += 1;
-        if std::env::var_os("SHOW_MISSES").is_some() && !found.first().is_some_and(is_right) {
-            let shown: Vec<String> = found
-                .iter()
-                .take(3)
-                .map(|s| {
-                    let code = assets
-                        .iter()
-                        .find(|a| a.id == s.asset)
-                        .map_or("", |a| &a.code);
-                    format!("{code}/{} {:.2}", s.metric, s.score)
-                })
-                .collect();
-            eprintln!(
-                "{} {:?} → {}/{}: {shown:?}",
-                case.style, case.tag, case.asset, case.metric
-            );
-        }
     }
     scores
 }

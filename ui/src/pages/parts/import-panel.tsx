@@ -115,7 +115,7 @@ function Facts({ file }: { file: ImportFile }) {
       <dt>{t('imports.stored')}</dt><dd>{n(file.run.samples + file.run.events, 0)} {file.run.ms > 0 && <span className="dim">({span(file.run.ms)})</span>}</dd>
       <dt>{t('imports.unmapped')}</dt><dd>{n(counts.unmapped, 0)}</dd>
       <dt>{t('imports.rejected')}</dt><dd>{n(counts.rejected, 0)}</dd>
-      <dt>SHA-256</dt><dd><Tag className="cap tail">{file.sha256}</Tag></dd>
+      <dt><bdi dir="ltr">{'SHA-256'}</bdi></dt><dd><Tag className="cap tail">{file.sha256}</Tag></dd>
     </dl>
   );
 }
