@@ -114,17 +114,17 @@ impl Features {
         if let (Some(letters), Some(digits)) = (&words.letters, loop_digits(&words.name)) {
             metric.push(bounded("l", &format!("{letters}#{digits}")));
         }
-        // The last word without numbers: "nde" of "P102A.BRG_T.NDE" alone says little, two say enough.
+        // "NDE" alone may be a temperature or a vibration; with the words before it, it is one of them.
         let tail: Vec<&str> = words
             .name
             .iter()
             .rev()
-            .filter(|w| !w.bytes().any(|b| b.is_ascii_digit()))
+            .filter(|w| w.chars().count() > 1 && !w.bytes().any(|b| b.is_ascii_digit()))
             .take(3)
             .map(String::as_str)
             .collect();
-        if !tail.is_empty() && words.letters.is_none() {
-            metric.push(bounded("w", &tail.join(" ")));
+        if words.letters.is_none() {
+            metric.extend((1..=tail.len()).map(|n| bounded("w", &tail[..n].join(" "))));
         }
         let place = (words.name.len() > 1 && words.letters.is_none())
             .then(|| bounded("p", &words.name[..words.name.len() - 1].join(" ")));

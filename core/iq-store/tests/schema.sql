@@ -242,7 +242,7 @@ CREATE TABLE integration_action_logs (
     status         TEXT    NOT NULL CHECK (status IN ('success', 'failure', 'pending')),
     message_code   TEXT    NOT NULL,
     details        TEXT    NOT NULL,
-    at             INTEGER NOT NULL,
+    at             INTEGER NOT NULL, actor TEXT NOT NULL DEFAULT 'system', ms INTEGER CHECK (ms >= 0),
     FOREIGN KEY (tenant_id, integration_id) REFERENCES integrations (tenant_id, id) ON DELETE CASCADE
 ) STRICT;
 
@@ -299,7 +299,7 @@ CREATE TABLE jobs (
     created_by       TEXT    NOT NULL,
     created_at       INTEGER NOT NULL,
     started_at       INTEGER,
-    finished_at      INTEGER,
+    finished_at      INTEGER, integration_id TEXT,
     PRIMARY KEY (tenant_id, id)
 ) STRICT;
 
@@ -650,6 +650,9 @@ CREATE INDEX industrial_events_by_time ON industrial_events (tenant_id, event_ti
 
 CREATE INDEX integration_action_logs_by_time
     ON integration_action_logs (tenant_id, integration_id, at);
+
+CREATE INDEX jobs_by_integration ON jobs (tenant_id, integration_id, created_at)
+    WHERE integration_id IS NOT NULL;
 
 CREATE INDEX jobs_by_state ON jobs (tenant_id, state, created_at);
 

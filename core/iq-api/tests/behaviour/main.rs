@@ -7,6 +7,7 @@ mod support;
 mod full_disk;
 mod guards;
 mod input;
+mod mappings;
 mod sessions;
 mod values;
 mod work_orders;

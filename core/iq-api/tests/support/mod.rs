@@ -23,7 +23,7 @@ use iq_store::Store;
 
 pub(crate) use client::{Client, Reply};
 pub(crate) use maintenance::{Ledger, Mood};
-pub(crate) use plant::{Plant, ROLES};
+pub(crate) use plant::{Plant, ROLES, pump};
 pub(crate) use source::{Desk, Vault, sample};
 
 /// The port in the Host guard; nothing listens on it.
