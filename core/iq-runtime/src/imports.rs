@@ -282,10 +282,17 @@ impl Runtime {
     /// A file nobody works on.
     async fn resting(&self, tenant: TenantId, id: ImportId) -> Result<Import, CodedError> {
         let row = get(&self.0, tenant, id).await?;
-        if self.0.imports.live.lock().contains_key(&id) {
-            return Err(CodedError::conflict("imports.busy"));
+        let is_at_work = matches!(row.state, ImportState::Scanning | ImportState::Running);
+        let live = self.0.imports.live.lock().get(&id).cloned();
+        match live {
+            None => Ok(row),
+            Some(_) if is_at_work => Err(CodedError::conflict("imports.busy")),
+            // Its end is written down already; the last step takes a moment.
+            Some(live) => {
+                live.ended().await;
+                get(&self.0, tenant, id).await
+            }
         }
-        Ok(row)
     }
 }
 

@@ -61,8 +61,11 @@ fn too_large() -> CodedError {
 /// Whether `bytes` more leave enough room on the disk of a folder.
 #[cfg(unix)]
 fn has_room(folder: &Path, bytes: u64) -> bool {
-    rustix::fs::statvfs(folder)
-        .is_ok_and(|disk| disk.f_bavail.saturating_mul(disk.f_frsize) >= bytes + RESERVE_BYTES)
+    rustix::fs::statvfs(folder).is_ok_and(|disk| {
+        // A twentieth of a small disk is enough.
+        let reserve = RESERVE_BYTES.min(disk.f_blocks.saturating_mul(disk.f_frsize) / 20);
+        disk.f_bavail.saturating_mul(disk.f_frsize) >= bytes + reserve
+    })
 }
 
 /// Where the system does not tell, a full disk shows while writing.
@@ -125,7 +128,7 @@ impl Upload {
             size: 0,
             checked: 0,
         };
-        let needed = declared.unwrap_or(CHECK_EVERY_BYTES);
+        let needed = declared.unwrap_or(0);
         if !has_room(&upload.folder, needed) {
             return Err(no_room(needed));
         }

@@ -60,6 +60,13 @@ impl Live {
         *self.counts.lock()
     }
 
+    /// Waits until work has ended.
+    pub(crate) async fn ended(&self) {
+        let mut done = self.done.subscribe();
+        // An error means that the task is gone, which is what is waited for.
+        drop(done.wait_for(|done| *done).await);
+    }
+
     #[allow(clippy::cast_precision_loss)]
     pub(crate) fn rows_per_s(&self) -> f64 {
         let rows = self
@@ -160,9 +167,7 @@ pub(crate) async fn stop(inner: &Inner, id: ImportId) {
     let live = inner.imports.live.lock().get(&id).cloned();
     if let Some(live) = live {
         live.cancel.cancel();
-        let mut done = live.done.subscribe();
-        // An error means that the task is gone, which is what is waited for.
-        drop(done.wait_for(|done| *done).await);
+        live.ended().await;
     }
 }
 
