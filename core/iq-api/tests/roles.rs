@@ -51,6 +51,7 @@ fn is_file(route: &RouteInfo) -> bool {
 }
 
 /// A body that fits the route, with the ids of a plant.
+#[allow(clippy::too_many_lines, reason = "one example per route")]
 fn body_of(route: &RouteInfo, plant: &Plant, n: usize) -> Option<Value> {
     if !route.has_body || is_file(route) {
         return None;
