@@ -18,6 +18,7 @@ fn path_of(route: &RouteInfo, plant: &Plant) -> String {
         p if p.starts_with("/api/units/") => plant.unit.to_string(),
         p if p.starts_with("/api/assets/") => plant.asset.to_string(),
         p if p.starts_with("/api/signals/") => plant.signal.to_string(),
+        p if p.starts_with("/api/imports/") => plant.import.to_string(),
         p if p.starts_with("/api/alerts/") => plant.alert.to_string(),
         p if p.starts_with("/api/alert-rules/") => plant.rule.to_string(),
         p if p.starts_with("/api/blackbox/incidents/") => plant.incident.to_string(),
@@ -43,11 +44,23 @@ fn path_of(route: &RouteInfo, plant: &Plant) -> String {
         .replace("{action}", "start")
         .replace("{asset_id}", &plant.asset.to_string())
         .replace("{cert_id}", &plant.certificate.to_string())
+        .replace("{action}", "stop")
+        + &if is_upload(route) {
+            format!("?integration_id={}&name=a.csv", plant.files)
+        } else {
+            String::new()
+        }
+}
+
+/// Whether a route takes a file of values.
+fn is_upload(route: &RouteInfo) -> bool {
+    route.path == "/api/imports" && route.method == Method::POST
 }
 
 /// Whether the body of a route is a file.
 fn is_file(route: &RouteInfo) -> bool {
-    ["/api/assets/import", "/api/integrations/mappings/import"].contains(&route.path)
+    let files = ["/api/assets/import", "/api/integrations/mappings/import"];
+    files.contains(&route.path) || is_upload(route)
 }
 
 /// A body that fits the route, with the ids of a plant.
@@ -83,6 +96,15 @@ fn body_of(route: &RouteInfo, plant: &Plant, n: usize) -> Option<Value> {
         ("PUT", "/api/assets/{id}") => json!({
             "unit_id": plant.unit, "code": "P-1", "names": names,
             "family": "centrifugal_pump", "criticality": "high",
+        }),
+        (_, "/api/imports/{id}/layout") => json!({
+            "encoding": "utf-8", "delimiter": ",", "quote": "\"", "decimal": ".",
+            "date_format": "iso", "time_zone": "Asia/Riyadh", "kind": "trend", "shape": "long",
+            "quality": "words", "header_row": 1, "first_row": 2,
+            "columns": [
+                { "name": "time", "role": "timestamp" }, { "name": "tag", "role": "tag" },
+                { "name": "value", "role": "value" },
+            ],
         }),
         (_, "/api/alerts/{id}/acknowledge") => json!({ "comment": "seen" }),
         (_, p) if p.starts_with("/api/alert-rules") => json!({
@@ -163,7 +185,10 @@ fn body_of(route: &RouteInfo, plant: &Plant, n: usize) -> Option<Value> {
 }
 
 async fn call(client: &Client, route: &RouteInfo, path: &str, body: Option<Value>) -> u16 {
-    let reply = if route.path == "/api/integrations/mappings/import" {
+    let reply = if is_upload(route) {
+        let csv = "time,tag,value\n2024-01-31T10:00:00Z,F1,80.5\n";
+        client.send(Method::POST, path, "text/csv", csv).await
+    } else if route.path == "/api/integrations/mappings/import" {
         let csv = "integration,external_tag,asset,metric_name\ndesk,T1,P-1,vibration_de\n";
         let path = format!("{path}?mode=merge");
         client.send(Method::POST, &path, "text/csv", csv).await
@@ -248,6 +273,7 @@ async fn replaced(app: &TestApp, plant: &Plant, route: &RouteInfo, n: usize) -> 
     let mut plant = plant.clone();
     if route.method == Method::DELETE && route.path.contains("{id}") {
         match route.path {
+            "/api/imports/{id}" => plant.import = plant.new_import(app).await,
             "/api/alert-rules/{id}" => plant.rule = plant.new_rule(app).await,
             "/api/integrations/{id}" => {
                 plant.integration = plant.new_integration(app, &format!("spare{n}")).await;
@@ -379,6 +405,7 @@ async fn ids_of_another_tenant_in_query_and_body_look_as_if_they_never_existed()
             "/api/integrations/mappings/export?integration_id={}",
             other.integration
         ),
+        format!("/api/imports?integration_id={}", other.files),
         format!("/api/work-orders?asset_id={}", other.asset),
         format!("/api/work-orders?integration_id={}", other.integration),
         format!(

@@ -6,6 +6,7 @@ mod support;
 
 mod full_disk;
 mod guards;
+mod imports;
 mod input;
 mod mappings;
 mod sessions;

@@ -15,9 +15,10 @@ use axum::Router;
 use iq_api::{ApiOptions, ApiState, HashCost, SessionKeys, router};
 use iq_config::{Config, Inputs, Overrides};
 use iq_connector::{Connector, ConnectorRegistry, OwnIdentity};
+use iq_connector_file::FileConnector;
 use iq_domain::{Clock, ManualClock, Timestamp};
 use iq_historian::{Historian, HistorianConfig};
-use iq_runtime::{Runtime, RuntimeParts};
+use iq_runtime::{Runtime, RuntimeParts, imports::StoredUploads};
 use iq_secrets::MasterKey;
 use iq_store::Store;
 
@@ -171,14 +172,17 @@ async fn runtime(
         default_data_dir: folder.to_owned(),
     });
     let certificate = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+    let store = Store::open(folder.join("optria.db"), Arc::clone(&clock)).unwrap();
+    let uploads = Arc::new(StoredUploads::new(store.clone()));
+    let files = FileConnector::new(folder.join("inbox"), uploads);
     Runtime::start(RuntimeParts {
-        store: Store::open(folder.join("optria.db"), Arc::clone(&clock)).unwrap(),
+        store,
         historian: Historian::open(&folder.join("historian.db"), HistorianConfig::default())
             .unwrap(),
         config: Arc::new(config.unwrap()),
         clock,
         master_key: Arc::new(MasterKey::load_or_create(&folder.join("master.key")).unwrap()),
-        connectors,
+        connectors: connectors.with(Arc::new(files)),
         identity: Arc::new(OwnIdentity {
             application_uri: "urn:optria:test".to_owned(),
             certificate_der: certificate.cert.der().to_vec(),

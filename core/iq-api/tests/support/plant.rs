@@ -3,10 +3,11 @@
 use iq_auth::{HashCost, PasswordHasher};
 use iq_domain::{
     Alert, AlertId, AlertRule, AlertState, Asset, AssetId, AuthSource, CertificateId, Criticality,
-    DriftFindingId, EventCategory, EventId, EventRelation, Incident, IncidentId, IncidentStatus,
-    IncidentType, IndustrialEvent, IntegrationId, JobId, Limits, MappingChangeId, MappingId, Names,
-    OutboxId, Role, RuleCondition, RuleId, ServerCertificate, Severity, SignalId, Site, SiteId,
-    TechnicalObjectId, Tenant, TenantId, TrustState, Unit, UnitId, User, UserId, WorkOrderId,
+    DriftFindingId, EventCategory, EventId, EventRelation, ImportId, Incident, IncidentId,
+    IncidentStatus, IncidentType, IndustrialEvent, IntegrationId, JobId, Limits, MappingChangeId,
+    MappingId, Names, OutboxId, Role, RuleCondition, RuleId, ServerCertificate, Severity, SignalId,
+    Site, SiteId, TechnicalObjectId, Tenant, TenantId, TrustState, Unit, UnitId, User, UserId,
+    WorkOrderId,
 };
 use iq_mapping::MappingDraft;
 use iq_runtime::{IntegrationDraft, NewMapping};
@@ -49,6 +50,9 @@ pub(crate) struct Plant {
     pub(crate) work_order: WorkOrderId,
     pub(crate) object: TechnicalObjectId,
     pub(crate) outbox: OutboxId,
+    /// An integration that takes files, and a file of it.
+    pub(crate) files: IntegrationId,
+    pub(crate) import: ImportId,
     /// A job that has ended.
     pub(crate) job: JobId,
     /// A viewer on whom user administration is tried.
@@ -118,6 +122,8 @@ impl Plant {
             work_order: WorkOrderId::new(),
             object: TechnicalObjectId::new(),
             outbox: OutboxId::new(),
+            files: IntegrationId::new(),
+            import: ImportId::new(),
             job: JobId::new(),
             colleague,
         };
@@ -127,8 +133,29 @@ impl Plant {
         plant.finding = super::drift::finding(&plant, app).await;
         plant.add_records(app).await;
         plant.add_maintenance(app).await;
+        let files = IntegrationDraft {
+            kind: "file".to_owned(),
+            name: "files".to_owned(),
+            config: json!({}),
+            is_enabled: false,
+        };
+        let made = app.runtime.create_integration(tenant, files, false).await;
+        plant.files = made.unwrap().id;
+        plant.import = plant.new_import(app).await;
         app.runtime.rules_changed(tenant).await.unwrap();
         plant
+    }
+
+    /// Another uploaded file.
+    pub(crate) async fn new_import(&self, app: &TestApp) -> ImportId {
+        let begun = app
+            .runtime
+            .begin_upload(self.tenant, self.files, "a.csv", None);
+        let mut upload = begun.await.unwrap();
+        let csv = b"time,tag,value\n2024-01-31T10:00:00Z,F1,80.5\n";
+        upload.write(csv).await.unwrap();
+        let finished = app.runtime.finish_upload(self.tenant, upload, "admin");
+        finished.await.unwrap().import.id
     }
 
     /// Another connection; it runs.
