@@ -105,6 +105,7 @@ const LONG: &str = "Time (UTC);Tag;Value;Quality\n\
     02/01/2024 10:03:00;FT-1;I/O Timeout;Bad\n";
 
 #[tokio::test]
+#[allow(clippy::too_many_lines, reason = "one file's way, step by step")]
 async fn a_file_goes_from_upload_to_history_and_changes_nothing_the_second_time() {
     let (app, plant, _) = TestApp::with_plants().await;
     let client = app.signed_in(&plant.user("engineer")).await;
