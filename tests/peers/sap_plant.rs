@@ -77,7 +77,7 @@ fn fresh(written: &Value) -> Result<ConnectorContext> {
 /// A draft about an asset the plant has.
 fn about_pump(kind: WorkOrderKind, reference: &str) -> WorkOrderDraft {
     WorkOrderDraft {
-        equipment_number: equipment_number("P-102A").map(Into::into),
+        equipment_number: equipment_number("P-102A"),
         ..draft(kind, reference)
     }
 }

@@ -91,7 +91,8 @@ impl Ingest {
             };
             self.map(tenant, batch.samples, target);
         }
-        if !(mapped.is_empty() && past.is_empty()) && !self.store(&mapped, &past).await {
+        let has_values = !mapped.is_empty() || !past.is_empty();
+        if has_values && !self.store(&mapped, &past).await {
             return false;
         }
         self.meter.count(count, self.inner.clock.now());

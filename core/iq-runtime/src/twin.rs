@@ -4,7 +4,8 @@ use std::{collections::HashMap, sync::Arc};
 
 use iq_domain::{
     Alert, Assessment, AssetId, AssetState, CodedError, Connectivity, ErrorKind, IncidentId,
-    IncidentStatus, Integration, IntegrationId, IntegrationStatus, Point, SignalId, TenantId, Timestamp,
+    IncidentStatus, Integration, IntegrationId, IntegrationStatus, Point, SignalId, TenantId,
+    Timestamp,
 };
 use iq_historian::Historian;
 use iq_store::{Page, alerts, assessments, incidents, incidents::IncidentFilter};

@@ -43,7 +43,7 @@ pub(super) fn reused(signal: &SignalSummary) -> Option<Drift> {
             ));
         }
     }
-    (!evidence.is_empty()).then(|| Drift {
+    (!evidence.is_empty()).then_some(Drift {
         kind: DriftKind::Reused,
         mapping: signal.mapping,
         evidence,

@@ -109,13 +109,17 @@ fn finds_most_tags_without_having_learned_anything() {
 #[test]
 fn half_of_the_plant_teaches_the_other_half() {
     let (assets, cases) = (assets(), cases());
-    let (taught, asked): (Vec<(usize, Case)>, Vec<(usize, Case)>) = cases
-        .into_iter()
-        .enumerate()
-        .partition(|(n, _)| (n / 7) % 2 == 0);
-    let asked: Vec<Case> = asked.into_iter().map(|(_, case)| case).collect();
+    let (mut taught, mut asked) = (Vec::new(), Vec::new());
+    for (n, case) in cases.into_iter().enumerate() {
+        let half = if (n / 7) % 2 == 0 {
+            &mut taught
+        } else {
+            &mut asked
+        };
+        half.push(case);
+    }
     let mut lessons = Lessons::default();
-    for (_, case) in &taught {
+    for case in &taught {
         let asset = assets.iter().find(|a| a.code == case.asset).unwrap();
         for lesson in lessons_of(&case.tag, asset.id, &asset.family, case.metric, true) {
             lessons.add(lesson);
