@@ -2,21 +2,17 @@
 //! tag lists, and keeps what the detectors find until a person decides. It changes nothing by itself.
 
 mod levels;
+mod sources;
 
-use std::{
-    collections::{BTreeMap, HashMap, HashSet},
-    sync::Arc,
-    time::Duration,
-};
+use std::{collections::HashMap, sync::Arc, time::Duration};
 
-use iq_connector::BrowseRequest;
 use iq_domain::{
     CodedError, DriftFindingId, ErrorKind, IntegrationId, MappingChangeId, MappingId,
     SignalMapping, TenantId, Timestamp,
 };
 use iq_mapping::{
     Wish, draft_of,
-    drift::{Drift, FreeTag, Level, Proposal, SignalSummary, detect},
+    drift::{Drift, Level, Proposal, SignalSummary, detect},
 };
 use iq_store::{
     drift::{self as table, DriftRow, DriftState},
@@ -26,21 +22,12 @@ use iq_store::{
 use serde::{Deserialize, Serialize};
 use tracing::{error, info};
 
-use crate::{ChangeBy, Inner, Runtime, TenantIndex};
+use crate::{ChangeBy, Inner, Runtime};
 use levels::Gathered;
+pub use sources::{ListedTag, TagList};
 
 /// How often it looks by itself.
 const EVERY: Duration = Duration::from_secs(3_600);
-/// A source is alive when one of its tags had a value within this time.
-const LIVE_MS: i64 = 5 * 60_000;
-/// Silence from which a tag is asked for.
-const SILENT_MS: i64 = 30 * 60_000;
-/// Most silent tags of a source that are read once.
-const MAX_READS: usize = 100;
-/// How long a source may take to answer, for reads and for its list of tags.
-const SOURCE_WAIT: Duration = Duration::from_secs(20);
-/// Most nodes of a source that are looked at.
-const MAX_NODES: usize = 20_000;
 /// How long decided and passed findings are kept.
 const KEPT_MS: i64 = 180 * 86_400_000;
 
@@ -76,28 +63,6 @@ pub struct StoredDrift {
     pub drift: Drift,
     /// The mappings it is about.
     pub seen: Vec<SignalMapping>,
-}
-
-/// Tags of a source.
-#[derive(Clone, Debug, Default)]
-pub struct TagList {
-    /// The tags that carry a value.
-    pub tags: Vec<ListedTag>,
-    /// Nodes that were looked at.
-    pub looked_at: u64,
-    /// The whole source was looked at.
-    pub is_complete: bool,
-}
-
-/// One tag of a list.
-#[derive(Clone, Debug)]
-pub struct ListedTag {
-    /// External tag.
-    pub tag: String,
-    /// Shown name.
-    pub name: String,
-    /// Unit the source states.
-    pub unit: Option<String>,
 }
 
 /// The task that looks once an hour.
@@ -205,203 +170,6 @@ impl Runtime {
             })
             .collect();
         Ok((kept, changed.into_iter().collect()))
-    }
-
-    /// Asks each live source for silent tags and, where that matters, for its list.
-    async fn ask_sources(
-        &self,
-        tenant: TenantId,
-        index: &TenantIndex,
-        gathered: &mut [Gathered],
-        is_asked: bool,
-    ) -> (Vec<FreeTag>, Vec<(IntegrationId, CodedError)>) {
-        let mut sources: BTreeMap<IntegrationId, Vec<usize>> = BTreeMap::new();
-        for (place, g) in gathered.iter().enumerate() {
-            sources
-                .entry(g.summary.integration)
-                .or_default()
-                .push(place);
-        }
-        let (mut free, mut unread) = (Vec::new(), Vec::new());
-        for (source, places) in sources {
-            let age = |place: &usize| gathered[*place].summary.silent_ms;
-            let is_live = places.iter().filter_map(age).any(|age| age < LIVE_MS);
-            if !is_live {
-                continue;
-            }
-            let is_silent = |place: &&usize| age(place).is_none_or(|age| age > SILENT_MS);
-            let silent: Vec<usize> = places.iter().filter(is_silent).copied().collect();
-            for place in &places {
-                gathered[*place].summary.is_source_live = true;
-            }
-            self.read_silent(tenant, source, &silent, gathered).await;
-            if silent.is_empty() && !is_asked {
-                continue;
-            }
-            match self.list_tags(tenant, source, MAX_NODES).await {
-                Ok(list) => {
-                    let taken = index.routes.get(&source);
-                    note_listed(&list, &places, gathered);
-                    let is_free = |tag: &&ListedTag| {
-                        taken.is_none_or(|taken| !taken.contains_key(tag.tag.as_str()))
-                    };
-                    free.extend(list.tags.iter().filter(is_free).map(|tag| FreeTag {
-                        integration: source,
-                        tag: tag.tag.clone(),
-                        name: tag.name.clone(),
-                        unit: tag.unit.clone(),
-                        value: None,
-                    }));
-                }
-                Err(error) => unread.push((source, error)),
-            }
-        }
-        self.read_likely(tenant, &mut free, gathered).await;
-        (free, unread)
-    }
-
-    /// Reads silent tags once: a tag that answers is not gone.
-    async fn read_silent(
-        &self,
-        tenant: TenantId,
-        source: IntegrationId,
-        silent: &[usize],
-        gathered: &mut [Gathered],
-    ) {
-        let asked: Vec<usize> = silent.iter().take(MAX_READS).copied().collect();
-        let tags: Vec<String> = asked
-            .iter()
-            .map(|p| gathered[*p].summary.tag.clone())
-            .collect();
-        let Some(values) = self.read_once(tenant, source, &tags).await else {
-            return;
-        };
-        for place in asked {
-            let g = &mut gathered[place];
-            let raw = values.get(&g.summary.tag).copied().flatten();
-            g.summary.read = Some(raw.map(|raw| g.conversion.number(raw)));
-        }
-    }
-
-    /// Reads the free tags that look like a tag that is gone.
-    async fn read_likely(&self, tenant: TenantId, free: &mut [FreeTag], gathered: &[Gathered]) {
-        let gone: Vec<&SignalSummary> = gathered
-            .iter()
-            .map(|g| &g.summary)
-            .filter(|s| s.is_listed == Some(false))
-            .collect();
-        let sources: HashSet<IntegrationId> = gone.iter().map(|s| s.integration).collect();
-        for source in sources {
-            let tags: Vec<String> = free
-                .iter()
-                .filter(|tag| tag.integration == source)
-                .filter(|tag| gone.iter().any(|s| iq_mapping::drift::may_follow(s, tag)))
-                .take(MAX_READS)
-                .map(|tag| tag.tag.clone())
-                .collect();
-            let Some(values) = self.read_once(tenant, source, &tags).await else {
-                continue;
-            };
-            for tag in free.iter_mut().filter(|tag| tag.integration == source) {
-                tag.value = values.get(&tag.tag).copied().flatten();
-            }
-        }
-    }
-
-    /// Good values by tag; `None` when the source did not answer.
-    async fn read_once(
-        &self,
-        tenant: TenantId,
-        source: IntegrationId,
-        tags: &[String],
-    ) -> Option<HashMap<String, Option<f64>>> {
-        if tags.is_empty() {
-            return None;
-        }
-        let reading = self.preview(tenant, source, tags);
-        let samples = tokio::time::timeout(SOURCE_WAIT, reading)
-            .await
-            .ok()?
-            .ok()?;
-        let mut values: HashMap<String, Option<f64>> =
-            tags.iter().map(|tag| (tag.clone(), None)).collect();
-        for sample in samples {
-            // A word has no number, but it is an answer.
-            let value = sample
-                .value
-                .as_ref()
-                .filter(|_| sample.status.is_good())
-                .map(|value| value.as_f64().unwrap_or(f64::NAN));
-            values.insert(sample.external_tag.to_string(), value);
-        }
-        Some(values)
-    }
-
-    /// The tags of a source, level by level, within a bound of nodes and of time.
-    pub async fn list_tags(
-        &self,
-        tenant: TenantId,
-        source: IntegrationId,
-        max_nodes: usize,
-    ) -> Result<TagList, CodedError> {
-        let mut list = TagList::default();
-        let crawl = self.crawl(tenant, source, max_nodes, &mut list);
-        match tokio::time::timeout(SOURCE_WAIT, crawl).await {
-            Ok(result) => result?,
-            // What was seen until then is worth having.
-            Err(_) if !list.tags.is_empty() => {}
-            Err(_) => return Err(CodedError::new(ErrorKind::Upstream, "preview.no_answer")),
-        }
-        Ok(list)
-    }
-
-    async fn crawl(
-        &self,
-        tenant: TenantId,
-        source: IntegrationId,
-        max_nodes: usize,
-        list: &mut TagList,
-    ) -> Result<(), CodedError> {
-        let mut waiting: Vec<Option<String>> = vec![None];
-        let mut seen: HashSet<String> = HashSet::new();
-        while let Some(parent) = waiting.pop() {
-            let mut cursor = None;
-            loop {
-                let request = BrowseRequest {
-                    parent: parent.clone(),
-                    search: None,
-                    cursor,
-                    limit: iq_connector::MAX_BROWSE_PAGE,
-                };
-                let page = self.browse(tenant, source, request).await?;
-                for item in page.items {
-                    if list.looked_at >= max_nodes as u64 {
-                        return Ok(());
-                    }
-                    list.looked_at += 1;
-                    // A source may link its nodes in a circle.
-                    if !seen.insert(item.id.clone()) {
-                        continue;
-                    }
-                    if item.is_variable {
-                        list.tags.push(ListedTag {
-                            tag: item.id.clone(),
-                            name: item.display,
-                            unit: item.unit,
-                        });
-                    }
-                    if item.has_children {
-                        waiting.push(Some(item.id));
-                    }
-                }
-                cursor = page.next_cursor;
-                if cursor.is_none() {
-                    break;
-                }
-            }
-        }
-        list.is_complete = true;
-        Ok(())
     }
 
     async fn keep(
@@ -565,26 +333,6 @@ impl Runtime {
             })
             .await?
             .ok_or(CodedError::not_found("mappings.drift_not_found"))
-    }
-}
-
-fn note_listed(list: &TagList, places: &[usize], gathered: &mut [Gathered]) {
-    let units: HashMap<&str, &Option<String>> = list
-        .tags
-        .iter()
-        .map(|tag| (tag.tag.as_str(), &tag.unit))
-        .collect();
-    for place in places {
-        let summary = &mut gathered[*place].summary;
-        match units.get(summary.tag.as_str()) {
-            Some(unit) => {
-                summary.is_listed = Some(true);
-                summary.stated_unit = (*unit).clone();
-            }
-            // A list that broke off proves nothing about what is not on it.
-            None if list.is_complete && !list.tags.is_empty() => summary.is_listed = Some(false),
-            None => {}
-        }
     }
 }
 

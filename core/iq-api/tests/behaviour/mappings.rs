@@ -294,40 +294,47 @@ async fn feed(app: &TestApp, tag: &str, level: f64, noise: f64, (from, minutes):
     }
 }
 
-#[tokio::test]
-async fn a_changed_unit_is_found_accepted_and_can_be_undone() {
-    let (app, plant, client) = setup().await;
-    client
-        .post(
-            &format!("{PATH}/drift/{}/dismiss", plant.finding),
-            json!({}),
-        )
-        .await
-        .expect_status(200);
+/// A tag that delivered mm/s for ten hours and inches per second for one; all of it is stored.
+async fn drifted() -> (TestApp, Plant, Client) {
+    let (app, plant, _) = setup().await;
     let from = NOW.plus_ms(3_600_000);
     feed(&app, "T1", 3.0, 0.05, (from, 600)).await;
-    feed(
-        &app,
-        "T1",
-        3.0 / 25.4,
-        0.002,
-        (from.plus_ms(600 * 60_000), 65),
-    )
-    .await;
-    app.clock.set(from.plus_ms(665 * 60_000));
+    let changed = from.plus_ms(600 * 60_000);
+    feed(&app, "T1", 3.0 / 25.4, 0.002, (changed, 65)).await;
+    let end = changed.plus_ms(65 * 60_000);
+    app.clock.set(end);
     // The first session is over by then.
     let client = app.signed_in(&plant.user("admin")).await;
-    let run = format!("{PATH}/drift/run");
     // The values are stored when they arrive, not when they are pushed.
-    let mut found = Value::Null;
-    for _ in 0..200 {
-        client.post(&run, json!({})).await.expect_status(200);
-        found = client.get(&format!("{PATH}/drift")).await.json();
-        if found.as_array().is_some_and(|all| !all.is_empty()) {
-            break;
+    for _ in 0..10_000 {
+        let mapping = t1(&client).await;
+        if mapping["observed_at"].as_i64() == Some(end.0 - 10_000) {
+            return (app, plant, client);
         }
         tokio::task::yield_now().await;
     }
+    panic!("the values never arrived");
+}
+
+async fn t1(client: &Client) -> Value {
+    let found = all(client).await;
+    found
+        .into_iter()
+        .find(|m| m["external_tag"] == "T1")
+        .unwrap()
+}
+
+#[tokio::test]
+async fn a_changed_unit_is_found_accepted_and_can_be_undone() {
+    let (_app, _, client) = drifted().await;
+    let run = format!("{PATH}/drift/run");
+    let report = client.post(&run, json!({})).await.expect_status(200).json();
+    assert_eq!(
+        (&report["checked"], &report["open"]),
+        (&json!(1), &json!(1)),
+        "{report}"
+    );
+    let found = client.get(&format!("{PATH}/drift")).await.json();
     let finding = &found[0];
     assert_eq!(finding["kind"], "unit_changed", "{found}");
     assert_eq!(
@@ -338,9 +345,15 @@ async fn a_changed_unit_is_found_accepted_and_can_be_undone() {
         finding["evidence"][0].as_str().unwrap().contains("mm/s"),
         "{finding}"
     );
+    assert_eq!(
+        t1(&client).await["unit"],
+        "mm/s",
+        "nothing is applied by itself"
+    );
     let id = finding["id"].as_str().unwrap();
+    let accept = format!("{PATH}/drift/{id}/accept");
     let accepted = client
-        .post(&format!("{PATH}/drift/{id}/accept"), json!({}))
+        .post(&accept, json!({}))
         .await
         .expect_status(200)
         .json();
@@ -349,7 +362,7 @@ async fn a_changed_unit_is_found_accepted_and_can_be_undone() {
         (&json!("accepted"), &json!("in/s"))
     );
     client
-        .post(&format!("{PATH}/drift/{id}/accept"), json!({}))
+        .post(&accept, json!({}))
         .await
         .expect_code(409, "mapping.drift_decided");
     let change = accepted["change_id"].as_str().unwrap();
@@ -357,9 +370,31 @@ async fn a_changed_unit_is_found_accepted_and_can_be_undone() {
         .post(&format!("{PATH}/changes/{change}/undo"), json!({}))
         .await
         .expect_status(200);
-    let mapping = all(&client)
+    assert_eq!(t1(&client).await["unit"], "mm/s");
+}
+
+#[tokio::test]
+async fn a_dismissed_finding_does_not_come_back() {
+    let (_app, plant, client) = drifted().await;
+    let dismiss = format!("{PATH}/drift/{}/dismiss", plant.finding);
+    client.post(&dismiss, json!({})).await.expect_status(200);
+    let report = client
+        .post(&format!("{PATH}/drift/run"), json!({}))
         .await
-        .into_iter()
-        .find(|m| m["external_tag"] == "T1");
-    assert_eq!(mapping.unwrap()["unit"], "mm/s");
+        .expect_status(200)
+        .json();
+    assert_eq!(
+        (&report["checked"], &report["open"]),
+        (&json!(1), &json!(0)),
+        "{report}"
+    );
+    let all = client
+        .get(&format!("{PATH}/drift?state=dismissed"))
+        .await
+        .json();
+    assert_eq!(all[0]["id"], json!(plant.finding));
+    assert!(
+        !all[0]["evidence"].as_array().unwrap().is_empty(),
+        "seen again: {all}"
+    );
 }

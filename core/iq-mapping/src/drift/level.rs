@@ -3,6 +3,9 @@
 use iq_domain::Bucket;
 use serde::{Deserialize, Serialize};
 
+/// Below this many stretches percentiles are single stretches.
+const FEW: usize = 24;
+
 /// A level.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Level {
@@ -34,8 +37,16 @@ impl Level {
             .fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), b| {
                 (low.min(b.min), high.max(b.max))
             });
-        // From the tenth to the ninetieth percentile a normal distribution is 2.563 deviations wide.
-        let spread = (at(&means, 0.9) - at(&means, 0.1)) / 2.563;
+        let median = at(&means, 0.5);
+        let spread = if means.len() < FEW {
+            // Of seven stretches one or two may straddle the moment of a change.
+            let mut away: Vec<f64> = means.iter().map(|m| (m - median).abs()).collect();
+            away.sort_by(f64::total_cmp);
+            at(&away, 0.5) * 1.4826
+        } else {
+            // From the tenth to the ninetieth percentile a normal distribution is 2.563 deviations wide.
+            (at(&means, 0.9) - at(&means, 0.1)) / 2.563
+        };
         // A stretch with one sample says nothing about standing still.
         let told: Vec<&Bucket> = buckets.iter().filter(|b| b.count > 1).collect();
         let flat = told.iter().filter(|b| b.max <= b.min).count();
@@ -47,7 +58,7 @@ impl Level {
         };
         let level = Self {
             samples: buckets.iter().map(|b| b.count).sum(),
-            median: at(&means, 0.5),
+            median,
             spread,
             low,
             high,

@@ -278,6 +278,17 @@ fn a_tag_given_to_another_instrument_is_called_reused() {
 }
 
 #[test]
+fn a_stretch_that_straddles_the_change_does_not_hide_it() {
+    let mut s = signal("vibration_de", "mm/s", 3.0, 0.05);
+    let mut last = buckets(7, 3.0 / 25.4, 0.002);
+    (last[0].sum, last[0].max) = (1.08 * 60.0, 3.05);
+    s.now = Level::of(&last, 3);
+    let found = detect(&[s], &[]);
+    let unit = "in/s".into();
+    assert_eq!(found[0].proposal, Proposal::Unit { unit });
+}
+
+#[test]
 fn a_level_needs_enough_stretches() {
     assert!(Level::of(&buckets(2, 1.0, 0.1), 3).is_none());
     assert!(Level::of(&[], 0).is_none());

@@ -1,7 +1,7 @@
 //! What the historian tells about every mapped signal: where it stood over the last days, where it
 //! stands now, and when it was last heard of.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{HashMap, HashSet, hash_map::Entry};
 
 use iq_domain::{Bucket, CodedError, Dimension, MappingId, SignalMapping, TimeRange, Timestamp};
 use iq_historian::Historian;
@@ -58,14 +58,13 @@ pub(super) fn gather(
         let (is_running, buckets_running) = match runs {
             Some((signal, runs_at)) => {
                 let number = signal.signal.signal_no;
-                if !running.contains_key(&number) {
-                    let window = Windows::of(at, None).all;
-                    running.insert(
-                        number,
-                        running_stretches(historian, number, window, runs_at)?,
-                    );
-                }
-                let on = &running[&number];
+                let on = match running.entry(number) {
+                    Entry::Occupied(known) => known.into_mut(),
+                    Entry::Vacant(free) => {
+                        let window = Windows::of(at, None).all;
+                        free.insert(running_stretches(historian, number, window, runs_at)?)
+                    }
+                };
                 let last = buckets.last().map(|b| on.contains(&b.t));
                 let only: Vec<Bucket> = buckets
                     .iter()
