@@ -87,6 +87,7 @@ async fn the_past_is_stored_without_an_alert_of_today_and_its_position_is_handed
     assert_eq!(admin.get("/api/alerts").await.json()["total"], before);
     let row = one(&admin, plant.integration).await;
     assert_eq!(row["samples_per_min"], 601, "{row}");
+    drop((admin, live));
     let app = app.restarted().await;
     let seen = app.desk.cursors_seen();
     assert_eq!(seen.get("T1"), Some(&json!(600)), "{seen:?}");
@@ -138,6 +139,7 @@ async fn external_databases_disappear_and_are_refused_while_they_are_switched_of
         .as_str()
         .unwrap()
         .to_owned();
+    drop(admin);
     let app = app.restarted_with(&[("EXTERNAL_DB_ENABLE", "false")]).await;
     let admin = app.signed_in(&plant.user("admin")).await;
     let types = admin.get("/api/integrations/types").await.json();
@@ -165,6 +167,7 @@ async fn external_databases_disappear_and_are_refused_while_they_are_switched_of
         .delete(&format!("/api/integrations/{id}"))
         .await
         .expect_status(204);
+    drop(admin);
     let app = app.restarted_with(&[]).await;
     let admin = app.signed_in(&plant.user("admin")).await;
     let types = admin.get("/api/integrations/types").await.json();
@@ -232,6 +235,10 @@ async fn a_run_can_be_stopped_and_a_stopped_one_does_not_come_back() {
     let admin = app.signed_in(&plant.user("admin")).await;
     // A source whose past never ends: the run waits for it.
     app.desk.hold_back(true);
+    for action in ["disable", "enable"] {
+        let path = format!("/api/integrations/{}/{action}", plant.integration);
+        admin.post(&path, json!({})).await.expect_status(200);
+    }
     app.desk.push(vec![sample("T1", 1.0, NOW)]).await;
     let job = admin
         .post("/api/jobs", json!({}))
@@ -242,6 +249,7 @@ async fn a_run_can_be_stopped_and_a_stopped_one_does_not_come_back() {
     let path = format!("/api/jobs/{id}");
     until(async || admin.get(&path).await.json()["stage"] == "catch_up").await;
     // The program stops in the middle and goes on with the same step.
+    drop(admin);
     let app = app.restarted().await;
     let admin = app.signed_in(&plant.user("admin")).await;
     let resumed = admin.get(&path).await.json();
@@ -253,6 +261,7 @@ async fn a_run_can_be_stopped_and_a_stopped_one_does_not_come_back() {
         .expect_status(200);
     let job = ended(&admin, &id).await;
     assert_eq!(job["state"], "cancelled", "{job}");
+    drop(admin);
     let app = app.restarted().await;
     let admin = app.signed_in(&plant.user("admin")).await;
     assert_eq!(admin.get(&path).await.json()["state"], "cancelled");
@@ -323,6 +332,7 @@ async fn the_demo_stream_is_there_in_demo_mode_and_for_demo_sources_only() {
     let path = format!("/api/integrations/{}/demo-stream/start", plant.integration);
     let refused = admin.post(&path, json!({})).await;
     refused.expect_code(423, "integrations.demo_mode_off");
+    drop(admin);
     let app = app.restarted_with(&[("DEMO_MODE", "true")]).await;
     let admin = app.signed_in(&plant.user("admin")).await;
     let refused = admin.post(&path, json!({})).await;
@@ -394,6 +404,7 @@ async fn the_first_steps_follow_the_data_and_only_the_profile_is_a_persons_word(
     assert_eq!(marked["profile_marked_by"], plant.user("admin"));
     let test = format!("/api/integrations/{}/test", plant.integration);
     admin.post(&test, json!({})).await.expect_status(200);
+    drop((admin, viewer));
     let app = app.restarted().await;
     let admin = app.signed_in(&plant.user("admin")).await;
     let later = progress(&admin).await;

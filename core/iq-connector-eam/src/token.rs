@@ -116,14 +116,26 @@ async fn fetch(
     let host = client.origin().host();
     if matches!(answer.status, 400 | 401 | 403) {
         let mut detail = answer.detail();
-        // A token server must not be able to make us print what we sent it.
-        if detail.contains(secret.expose_secret()) {
+        // A token server must not be able to make us print what we sent it, as it was or encoded.
+        let sent = [secret.expose_secret(), plain.as_str(), encoded.as_str()];
+        if sent.iter().any(|sent| repeats(&detail, sent)) {
             "-".clone_into(&mut detail);
         }
         return Err(upstream("eam.client_refused", host).with("detail", detail));
     }
     let body = answer.check()?.body;
     read(&body, host)
+}
+
+/// Whether a text holds what was sent, or a telling part of it: answers are cut anywhere.
+fn repeats(text: &str, sent: &str) -> bool {
+    const TELLING: usize = 8;
+    let sent = sent.trim_start_matches("Basic ").as_bytes();
+    if sent.len() <= TELLING {
+        return !sent.is_empty() && text.as_bytes().windows(sent.len()).any(|w| w == sent);
+    }
+    sent.windows(TELLING)
+        .any(|part| text.as_bytes().windows(TELLING).any(|w| w == part))
 }
 
 /// Token and seconds it lives.
@@ -212,6 +224,15 @@ mod tests {
         ] {
             assert_eq!(read(bad).unwrap_err().code, "eam.token_unusable", "{bad}");
         }
+    }
+
+    #[test]
+    fn an_answer_that_repeats_what_was_sent_is_noticed_also_when_it_is_cut() {
+        let sent = basic("client", "a long secret of the plant");
+        assert!(repeats(&format!("you sent {sent}"), &sent));
+        assert!(repeats(&sent[..30], &sent));
+        assert!(repeats("secret: s3", "s3"));
+        assert!(!repeats("invalid_client: unknown", &sent));
     }
 
     #[test]
