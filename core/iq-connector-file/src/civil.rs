@@ -86,7 +86,7 @@ fn normalised(cell: &[u8]) -> Option<String> {
     Some(trimmed.to_owned())
 }
 
-/// Seconds since midnight of "13:45[:00[.5]] [pm]".
+/// Seconds since midnight of "13:45", "13:45:00.5" or "1:45 pm".
 #[must_use]
 pub(crate) fn time_of_day(cell: &[u8]) -> Option<f64> {
     let plain = normalised(time_part(cell))?;

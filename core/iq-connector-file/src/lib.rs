@@ -1,6 +1,6 @@
 //! Files of trends and alarm journals: CSV and XLSX.
 //!
-//! The core is pure over a file: [`detect`] finds out how it is written, a person may correct the
+//! The core is pure over a file: [`detect()`] finds out how it is written, a person may correct the
 //! [`ImportLayout`], [`read_file`] turns its rows into samples and events in chunks of bounded size.
 //! Files come by upload (the runtime runs those) or from a watched folder (the connector does).
 
