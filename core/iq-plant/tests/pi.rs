@@ -292,7 +292,8 @@ async fn interpolates_plots_and_answers_an_empty_range_with_an_empty_list() {
             "/streams/{id}/plot?startTime=*-50m&endTime=*-10m&intervals=10"
         ))
         .await;
-    assert!((10..=50).contains(&items(&plot).len()));
+    // At most five values stand for an interval; one in which nothing was archived has none.
+    assert!((1..=50).contains(&items(&plot).len()), "{plot}");
     let refused = rig
         .get(&format!("/streams/{id}/recorded?maxCount=150001"))
         .await;
