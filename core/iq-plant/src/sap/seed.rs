@@ -267,13 +267,15 @@ impl Job<'_> {
     fn write(&self, book: &mut Book, now: i64) {
         let asset = self.asset;
         let end = self.start + (self.hours * HOUR as f64) as i64;
-        let planned = self.start - 5 * DAY;
+        let release = self.start - 5 * DAY;
+        // Nothing was written down in the future; work of next week was found by now.
+        let planned = release.min(now - 2 * HOUR);
         let (status, phase) = match () {
             () if self.is_late && end < now => ("REL  PCNF PRC SETC", "60"),
             () if now > end + 10 * DAY => ("CLSD CNF TECO", "80"),
             () if now > end => ("TECO CNF PRC SETC", "70"),
             () if now > self.start => ("REL  PRC SETC", "60"),
-            () if now > planned => ("REL  MANC PRC SETC", "50"),
+            () if now > release => ("REL  MANC PRC SETC", "50"),
             () => ("CRTD MANC NMAT PRC", "30"),
         };
         let changed = end.min(now - HOUR).max(planned.min(now - HOUR));
