@@ -67,12 +67,22 @@ async function importAssets(page: Page): Promise<void> {
   await expect(page.locator('table').getByText('P-102A').first()).toBeVisible();
 }
 
+/** A field with options is a list or a row of buttons, whichever its words leave room for in a language. */
+async function choose(page: Page, field: string, options: string[], value: string): Promise<void> {
+  const row = page.locator('.sf-row', { has: page.locator('.api-name', { hasText: new RegExp(`^${field}$`) }) });
+  await row.waitFor();
+  const list = row.locator('select');
+  if (await list.count()) await list.selectOption(value);
+  else await row.getByRole('radio').nth(options.indexOf(value)).click();
+}
+
 async function addSource(page: Page): Promise<void> {
   await page.goto(`${appliance.url}/integrations/new`);
+  await page.locator('.kind-card', { hasText: 'OPC UA' }).click();
   await page.locator('[name="name"]').fill('DCS');
   await page.locator('[name="endpoint_url"]').fill(source.url);
-  await page.getByRole('radio', { name: 'SignAndEncrypt' }).click();
-  await page.getByRole('radio', { name: 'UsernamePassword' }).click();
+  await choose(page, 'security_mode', ['None', 'Sign', 'SignAndEncrypt'], 'SignAndEncrypt');
+  await choose(page, 'auth_type', ['Anonymous', 'UsernamePassword', 'Certificate'], 'UsernamePassword');
   await page.locator('[name="username"]').fill('plant');
   await page.locator('[name="password"]').fill(PLANT_PASSWORD);
   await page.locator('form.pane button[type="submit"]').click();
