@@ -13,6 +13,7 @@ import { InlineError, Notice } from '@/components/notices';
 import { Loaded } from '@/components/page';
 import { useText } from '@/i18n/text';
 import { fileSize, StateOf } from '../imports';
+import { mappingOf } from './integration-actions';
 
 const ENCODINGS = ['utf-8', 'utf-16le', 'utf-16be', 'windows-1256', 'windows-1252'] as const;
 const DATES = ['iso', 'day_first', 'month_first', 'excel_serial', 'epoch_s', 'epoch_ms'] as const;
@@ -153,7 +154,7 @@ function Panel({ file, onClose, onChange }: { file: ImportFile; onClose: () => v
       {file.already_imported && <Notice>{t('imports.already')}</Notice>}
       {file.warnings.map((w) => <Notice key={w.code + w.message} tone="warning">{w.message}</Notice>)}
       {file.layout.kind === 'trend' && unmapped > 0 && !working && (
-        <Notice action={<AppLink className="btn sm" to={`/tenant/${tenant_id}/data-mapping?integration_id=${file.integration_id}`}>{t('imports.map')}</AppLink>}>{t('imports.unmapped_tags', { n: n(unmapped, 0) })}</Notice>
+        <Notice action={<AppLink className="btn sm" to={`${mappingOf(tenant_id, file.integration_id)}&tab=bulk`}>{t('imports.map')}</AppLink>}>{t('imports.unmapped_tags', { n: n(unmapped, 0) })}</Notice>
       )}
       <div className="grid">
         <div className="c5"><Facts file={file} /></div>
