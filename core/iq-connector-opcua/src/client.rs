@@ -4,7 +4,7 @@
 use std::{sync::Arc, time::Duration};
 
 use futures::TryStreamExt;
-use iq_connector::{ConnectorContext, ExposeSecret};
+use iq_connector::{ConnectorContext, ExposeSecret, RequestMeter};
 use iq_domain::{Clock, CodedError, ErrorKind, Timestamp};
 use opcua::{
     client::{
@@ -23,7 +23,6 @@ use crate::{
     config::{Identity, SecurityMode, Settings, host_and_port},
     endpoint::{cancelled, choose, discover, with_limits},
     error::{Doing, from_status},
-    meter::Meter,
     nodeid::Namespaces,
     scratch::ScratchDir,
     trust::{self, Judged},
@@ -67,7 +66,7 @@ pub(crate) struct Core {
     pub(crate) session: Arc<Session>,
     pub(crate) namespaces: Namespaces,
     pub(crate) limits: Limits,
-    pub(crate) meter: Arc<Meter>,
+    pub(crate) meter: Arc<RequestMeter>,
     pub(crate) host: String,
 }
 
@@ -259,7 +258,7 @@ impl Link {
     pub(crate) async fn open(
         ctx: &ConnectorContext,
         settings: &Settings,
-        meter: Arc<Meter>,
+        meter: Arc<RequestMeter>,
     ) -> Result<Self, CodedError> {
         let (endpoint, judged) = prepare(ctx, settings).await?;
         Self::open_endpoint(ctx, settings, endpoint, judged.as_ref(), meter).await
@@ -271,7 +270,7 @@ impl Link {
         settings: &Settings,
         endpoint: EndpointDescription,
         judged: Option<&Judged>,
-        meter: Arc<Meter>,
+        meter: Arc<RequestMeter>,
     ) -> Result<Self, CodedError> {
         let host = host_and_port(&settings.url)
             .map(|(host, _)| host)
@@ -406,7 +405,7 @@ pub(crate) fn attribute_of(node_id: NodeId, attribute: AttributeId) -> ReadValue
 /// One read request; the answer has one entry per node.
 async fn read(
     session: &Session,
-    meter: &Meter,
+    meter: &RequestMeter,
     nodes: Vec<ReadValueId>,
     times: TimestampsToReturn,
 ) -> Result<Vec<DataValue>, Error> {

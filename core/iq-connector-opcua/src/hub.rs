@@ -7,7 +7,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use iq_connector::{ConnectorContext, ExposeSecret};
+use iq_connector::{ConnectorContext, ExposeSecret, RequestMeter};
 use iq_domain::{CodedError, IntegrationId};
 use parking_lot::Mutex;
 use tokio::sync::Mutex as AsyncMutex;
@@ -15,7 +15,6 @@ use tokio::sync::Mutex as AsyncMutex;
 use crate::{
     client::{Core, Link},
     config::Settings,
-    meter::Meter,
     trust::sha256_hex,
 };
 
@@ -87,7 +86,7 @@ impl Hub {
         if let Some(old) = held.take() {
             old.link.close().await;
         }
-        let link = Link::open(ctx, settings, Arc::new(Meter::new())).await?;
+        let link = Link::open(ctx, settings, Arc::new(RequestMeter::new())).await?;
         let core = link.core.clone();
         *held = Some(Visit {
             link,

@@ -15,7 +15,6 @@ mod error;
 mod feed;
 mod hub;
 mod identity;
-mod meter;
 mod nodeid;
 mod poll;
 mod preview;

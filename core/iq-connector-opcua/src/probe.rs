@@ -8,7 +8,7 @@ use std::{
 };
 
 use iq_connector::{
-    ConnectorContext, Progress, Remedy, StageKey, StageStatus, TestReport, TestStage,
+    ConnectorContext, Progress, Remedy, RequestMeter, StageKey, StageStatus, TestReport, TestStage,
 };
 use iq_domain::{CodedError, ErrorKind, Message, RawSample, Value};
 use opcua::types::{NodeId, TimestampsToReturn};
@@ -18,7 +18,6 @@ use crate::{
     client::{Core, Link, judge, value_of},
     config::{Settings, host_and_port},
     endpoint::{choose, discover, offers},
-    meter::Meter,
     value::sample,
 };
 
@@ -198,7 +197,7 @@ async fn run(
     };
     let (endpoint, judged) = stages.record(secured.await)?;
 
-    let meter = Arc::new(Meter::new());
+    let meter = Arc::new(RequestMeter::new());
     let opened = Link::open_endpoint(ctx, &settings, endpoint, judged.as_ref(), meter).await;
     let link = stages.record(opened.map(|link| (link, message("stage.session_ok", &[]))))?;
     let found = read_one(ctx, &settings, &link.core).await;

@@ -7,8 +7,8 @@ use std::{
 
 use futures::{StreamExt, future::BoxFuture, stream::FuturesUnordered};
 use iq_connector::{
-    Batch, BatchSink, ConnectorContext, GapMark, GapReason, OtLoad, StreamPhase, StreamState,
-    TagSet,
+    Batch, BatchSink, ConnectorContext, GapMark, GapReason, OtLoad, RequestMeter, StreamPhase,
+    StreamState, TagSet,
 };
 use iq_domain::{CodedError, ErrorKind, RawSample, Timestamp, TrustState};
 use opcua::types::{PublishResponse, StatusCode, SubscriptionAcknowledgement};
@@ -20,7 +20,6 @@ use crate::{
     error::{Doing, from_status, is_about_credentials},
     feed::{Delivery, Feed, publish},
     hub::Hub,
-    meter::Meter,
     poll,
     trust::Remembering,
 };
@@ -58,7 +57,7 @@ pub(crate) struct Streamer {
     sink: BatchSink,
     state: watch::Sender<StreamState>,
     hub: Arc<Hub>,
-    pub(crate) meter: Arc<Meter>,
+    pub(crate) meter: Arc<RequestMeter>,
     last_delivery: Option<Timestamp>,
     pending_gap: Option<GapReason>,
     offsets: Vec<(i64, i64)>,
@@ -81,7 +80,7 @@ impl Streamer {
             sink,
             state,
             hub,
-            meter: Arc::new(Meter::new()),
+            meter: Arc::new(RequestMeter::new()),
             last_delivery: None,
             pending_gap: None,
             offsets: Vec::new(),

@@ -75,6 +75,7 @@ pub(crate) fn sqlserver_code(number: u32) -> &'static str {
 }
 
 /// An `ORA-` number.
+#[cfg(any(feature = "oracle", test))]
 pub(crate) fn oracle_code(number: u32) -> &'static str {
     match number {
         1017 | 1005 | 28000 | 28001 => "auth.bad_credentials",

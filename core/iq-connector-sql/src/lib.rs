@@ -14,7 +14,6 @@ mod hello;
 pub mod hooks;
 mod hub;
 mod look;
-mod meter;
 mod pager;
 mod probe;
 mod rows;

@@ -8,8 +8,8 @@ use std::{
 };
 
 use iq_connector::{
-    Batch, BatchSink, ConnectorContext, CursorMark, MAX_TAG_PROBLEMS, OtLoad, Purpose, StreamPhase,
-    StreamState, TagProblem, TagSet,
+    Batch, BatchSink, ConnectorContext, CursorMark, MAX_TAG_PROBLEMS, OtLoad, Purpose,
+    RequestMeter, StreamPhase, StreamState, TagProblem, TagSet,
 };
 use iq_domain::{CodedError, RawSample, Timestamp};
 use tokio::{sync::watch, time::Instant};
@@ -19,7 +19,6 @@ use crate::{
     error::{is_about_credentials, upstream},
     fill::{Fill, Memory, beginning, fill_name, live_mark},
     hub::Hub,
-    meter::Meter,
     pager::{Page, Pager, fingerprint},
     probe::unreachable,
     rows::{Faults, Reader, Twice},
@@ -69,7 +68,7 @@ pub(crate) struct Streamer {
     sink: BatchSink,
     state: watch::Sender<StreamState>,
     hub: Arc<Hub>,
-    meter: Meter,
+    meter: RequestMeter,
     memory: Memory,
     /// Rows of the overlap that were delivered, with their times.
     seen: HashMap<u64, Timestamp>,
@@ -115,7 +114,7 @@ impl Streamer {
             sink,
             state,
             hub,
-            meter: Meter::new(),
+            meter: RequestMeter::new(),
             memory,
             seen: HashMap::new(),
             alive: HashSet::new(),

@@ -1,4 +1,4 @@
-//! Counts the queries sent to a server, for the read-only statement.
+//! Counts the requests sent to a source, for the read-only statement ([`crate::OtLoad`]).
 
 use std::{
     collections::VecDeque,
@@ -9,8 +9,9 @@ use parking_lot::Mutex;
 
 const WINDOW: Duration = Duration::from_secs(60);
 
+/// Requests of one connection.
 #[derive(Debug)]
-pub(crate) struct Meter {
+pub struct RequestMeter {
     started: Instant,
     inner: Mutex<Inner>,
 }
@@ -22,16 +23,24 @@ struct Inner {
     largest: u32,
 }
 
-impl Meter {
-    pub(crate) fn new() -> Self {
+impl Default for RequestMeter {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl RequestMeter {
+    /// A meter that starts now.
+    #[must_use]
+    pub fn new() -> Self {
         Self {
             started: Instant::now(),
             inner: Mutex::default(),
         }
     }
 
-    /// One query about `items` tags.
-    pub(crate) fn count(&self, items: usize) {
+    /// One request about `items` tags.
+    pub fn count(&self, items: usize) {
         let second = self.started.elapsed().as_secs();
         let mut inner = self.inner.lock();
         inner.largest = inner.largest.max(u32::try_from(items).unwrap_or(u32::MAX));
@@ -49,7 +58,8 @@ impl Meter {
     }
 
     /// Requests per second over the last minute (or since the start) and the largest request.
-    pub(crate) fn rate(&self) -> (f64, u32) {
+    #[must_use]
+    pub fn rate(&self) -> (f64, u32) {
         let elapsed = self.started.elapsed();
         let second = elapsed.as_secs();
         let inner = self.inner.lock();
