@@ -126,20 +126,20 @@ function NoSource() {
 }
 
 function Files({ sources }: { sources: Integration[] }) {
-  const { t, n } = useText();
+  const { t, n, p } = useText();
   const client = useQueryClient();
   const [wanted, setWanted] = useParameter('source');
   const [open, setOpen] = useParameter('file');
   const source = sources.find((s) => s.id === wanted) ?? sources[0]!;
   const refresh = useRefresh(null);
   const query = useQuery({
-    queryKey: ['imports', source.id],
+    queryKey: ['imports', source.id, p.language],
     queryFn: () => api.imports({ integration_id: source.id }),
     refetchInterval: (q) => (q.state.data?.some((f) => BUSY.includes(f.state)) ? 1000 : refresh),
   });
   const reread = () => client.invalidateQueries({ queryKey: ['imports'] });
   const columns: Column<ImportFile>[] = [
-    { key: 'name', title: t('imports.file'), sort: (f) => f.name, csv: (f) => f.name, cell: (f) => <span className="two"><button type="button" className="btn quiet sm" onClick={() => setOpen(f.id)}><Tag className="tail">{f.name}</Tag></button><small>{fileSize(n, f.size_bytes)} · {t(`enum.import_kind.${f.layout.kind}`)}</small></span> },
+    { key: 'name', title: t('imports.file'), sort: (f) => f.name, csv: (f) => f.name, cell: (f) => <span className="two"><button type="button" className="btn quiet sm" onClick={() => setOpen(f.id)}><Tag className="tail">{f.name}</Tag></button><small><bdi dir="ltr">{fileSize(n, f.size_bytes)}</bdi> · {t(`enum.import_kind.${f.layout.kind}`)}</small></span> },
     { key: 'state', title: t('field.status'), csv: (f) => f.state, cell: (f) => <StateOf file={f} /> },
     { key: 'rows', title: t('imports.rows'), end: true, sort: (f) => f.scan.rows, csv: (f) => f.scan.rows, cell: (f) => n(Math.max(f.scan.rows, f.run.rows), 0) },
     { key: 'tags', title: t('imports.tags_mapped'), end: true, csv: (f) => `${f.mapped_tags}/${f.tags}`, cell: (f) => <bdi dir="ltr">{`${n(f.mapped_tags, 0)} / ${n(f.tags, 0)}`}</bdi> },

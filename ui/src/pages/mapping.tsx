@@ -2,6 +2,7 @@
 // what was changed.
 import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { useState } from 'react';
+import { useAllAssets } from '@/api/all-assets';
 import { api } from '@/api/calls';
 import { useRefresh } from '@/api/live';
 import { useSession } from '@/api/session';
@@ -55,8 +56,8 @@ export default function MappingPage() {
     queryKey: ['mappings', chosen, asset, q, offset], refetchInterval, placeholderData: (old) => old,
     queryFn: () => api.mappings({ integration_id: chosen, asset_id: asset, q, limit: LIMIT, offset }), enabled: tab === 'mapped',
   });
-  const drift = useQuery({ queryKey: ['mapping-drift', 'open'], queryFn: () => api.drift({ state: 'open' }) });
-  const assets = useQuery({ queryKey: ['assets', 'all'], queryFn: () => api.assets({ limit: 1000 }) });
+  const drift = useQuery({ queryKey: ['mapping-drift', 'open', p.language], queryFn: () => api.drift({ state: 'open' }) });
+  const assets = useAllAssets();
   const changed = () => { for (const key of ['mappings', 'mapping-changes', 'mapping-coverage', 'mapping-drift', 'suggest', 'browse', 'signals', 'twin', 'assets', 'integrations']) void client.invalidateQueries({ queryKey: [key] }); };
   const remove = (m: Mapping) => confirm({
     title: t('mapping.delete_title', { tag: m.external_tag }), body: t('mapping.delete_body'), action: t('mapping.delete'), danger: true,
@@ -87,7 +88,7 @@ export default function MappingPage() {
     <div className="mapping">
       {may('integrations.test') && source && <BrowseTree key={source.id} integration={source} picked={picked} onToggle={write ? toggle : undefined} onMap={write ? (item) => setDraft({ integration_id: source.id, tag: item.id, item }) : undefined} />}
       <div className="stack">
-        {write && source && picked.size > 0 && <MappingReview integration={source} tags={[...picked.values()].map((i) => ({ tag: i.id, name: i.path || i.display, unit: i.unit, mapped: Boolean(i.mapped_to) }))} assets={assets.data?.items ?? []} onClear={() => setPicked(new Map())} onDone={() => { setPicked(new Map()); changed(); }} />}
+        {write && source && picked.size > 0 && <MappingReview integration={source} tags={[...picked.values()].map((i) => ({ tag: i.id, name: i.path || i.display, unit: i.unit, mapped: Boolean(i.mapped_to) }))} assets={assets.data ?? []} onClear={() => setPicked(new Map())} onDone={() => { setPicked(new Map()); changed(); }} />}
         <Pane title={t('mapping.mapped')} caption={mappings.data && t('mapping.count', { n: mappings.data.total })}>
           <Loaded query={mappings} what={t('mapping.loading')} rows={8}>
             {(page) => <DataTable id="mappings" label={t('mapping.mapped')} columns={columns} rows={page.items} rowKey={(m) => m.id} server={{ total: page.total, offset, limit: LIMIT }} empty={<EmptyState icon="map" title={t('empty.mappings')}>{t('mapping.empty_how')}</EmptyState>} />}
@@ -114,7 +115,7 @@ export default function MappingPage() {
       {tab !== 'history' && tab !== 'drift' && (
         <div className="row wrap filters">
           {tab !== 'coverage' && <Select label={t('mapping.source')} value={chosen} onChange={(v) => { change({ integration: v, 'mappings.page': null }); setPicked(new Map()); }} options={[...(tab === 'mapped' ? [{ value: '', label: t('mapping.all_sources') }] : []), ...(integrations.data ?? []).map((i) => ({ value: i.id, label: i.name }))]} />}
-          {tab !== 'bulk' && <Select label={t('field.asset')} value={asset} onChange={(v) => change({ asset: v, 'mappings.page': null })} options={[{ value: '', label: t('mapping.all_assets') }, ...(assets.data?.items ?? []).map((a) => ({ value: a.id, label: a.code }))]} />}
+          {tab !== 'bulk' && <Select label={t('field.asset')} value={asset} onChange={(v) => change({ asset: v, 'mappings.page': null })} options={[{ value: '', label: t('mapping.all_assets') }, ...(assets.data ?? []).map((a) => ({ value: a.id, label: a.code }))]} />}
           {tab === 'mapped' && <SearchInput label={t('mapping.search')} value={q} onChange={(v) => change({ q: v, 'mappings.page': null })} />}
         </div>
       )}
@@ -124,14 +125,14 @@ export default function MappingPage() {
         ) : (
           <>
             {tab === 'mapped' && mapped}
-            {tab === 'bulk' && source && <MappingBulk key={source.id} integration={source} assets={assets.data?.items ?? []} onDone={changed} />}
+            {tab === 'bulk' && source && <MappingBulk key={source.id} integration={source} assets={assets.data ?? []} onDone={changed} />}
             {tab === 'coverage' && <CoverageTab asset={asset} />}
             {tab === 'drift' && <DriftTab onDone={changed} />}
             {tab === 'history' && <MappingHistory onDone={changed} />}
           </>
         )}
       </Loaded>
-      {draft && <MappingForm draft={draft} assets={assets.data?.items ?? []} integrations={integrations.data ?? []} onClose={() => setDraft(null)} onSaved={() => { setDraft(null); changed(); }} />}
+      {draft && <MappingForm draft={draft} assets={assets.data ?? []} integrations={integrations.data ?? []} onClose={() => setDraft(null)} onSaved={() => { setDraft(null); changed(); }} />}
       {importing && <MappingImport integrations={integrations.data ?? []} onClose={() => setImporting(false)} onDone={changed} />}
       {dialog}
     </>

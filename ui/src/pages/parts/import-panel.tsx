@@ -2,7 +2,7 @@
 import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { useEffect, useState } from 'react';
 import { api } from '@/api/calls';
-import { useSignedIn } from '@/api/session';
+import { useSession, useSignedIn } from '@/api/session';
 import type { ImportColumn, ImportFile, ImportLayout, ImportReading } from '@/api/types';
 import { Dialog, useConfirm, useToasts } from '@/components/dialog';
 import { Field, problemOf } from '@/components/fields';
@@ -54,7 +54,7 @@ function LayoutForm({ file, layout, error, change }: { file: ImportFile; layout:
 }
 
 function Columns({ file, layout, change }: { file: ImportFile; layout: ImportLayout; change: Change }) {
-  const { t, n } = useText();
+  const { t } = useText();
   const set = (index: number, changes: Partial<ImportColumn>) => change({ columns: layout.columns.map((c, i) => (i === index ? { ...c, ...changes } : c)) });
   const shown = layout.columns.slice(0, COLUMNS_SHOWN);
   return (
@@ -75,7 +75,7 @@ function Columns({ file, layout, change }: { file: ImportFile; layout: ImportLay
           </tbody>
         </table>
       </div>
-      {layout.columns.length > COLUMNS_SHOWN && <p className="help">{t('imports.more_columns', { n: n(layout.columns.length - COLUMNS_SHOWN, 0) })}</p>}
+      {layout.columns.length > COLUMNS_SHOWN && <p className="help">{t('imports.more_columns', { n: layout.columns.length - COLUMNS_SHOWN })}</p>}
     </>
   );
 }
@@ -109,8 +109,8 @@ function Facts({ file }: { file: ImportFile }) {
   return (
     <dl className="kv">
       <dt>{t('field.status')}</dt><dd><StateOf file={file} /></dd>
-      <dt>{t('imports.size')}</dt><dd>{fileSize(n, file.size_bytes)}</dd>
-      <dt>{t('imports.rows')}</dt><dd>{n(counts.rows, 0)} {file.rows_per_s > 0 && <span className="dim">({t('imports.rate', { n: n(file.rows_per_s, 0) })})</span>}</dd>
+      <dt>{t('imports.size')}</dt><dd><bdi dir="ltr">{fileSize(n, file.size_bytes)}</bdi></dd>
+      <dt>{t('imports.rows')}</dt><dd>{n(counts.rows, 0)} {file.rows_per_s > 0 && <span className="dim">({t('imports.rate', { n: Math.round(file.rows_per_s) })})</span>}</dd>
       <dt>{t('imports.span')}</dt><dd>{file.first_at && file.last_at ? <><When at={file.first_at} full /> – <When at={file.last_at} full /></> : '—'}</dd>
       <dt>{t('imports.tags_mapped')}</dt><dd><bdi dir="ltr">{`${n(file.mapped_tags, 0)} / ${n(file.tags, 0)}`}</bdi></dd>
       <dt>{t('imports.stored')}</dt><dd>{n(file.run.samples + file.run.events, 0)} {file.run.ms > 0 && <span className="dim">({span(file.run.ms)})</span>}</dd>
@@ -122,8 +122,9 @@ function Facts({ file }: { file: ImportFile }) {
 }
 
 function Panel({ file, onClose, onChange }: { file: ImportFile; onClose: () => void; onChange: () => void }) {
-  const { t, n } = useText();
+  const { t, p } = useText();
   const { tenant_id } = useSignedIn();
+  const { may } = useSession();
   const client = useQueryClient();
   const toasts = useToasts();
   const [confirm, dialog] = useConfirm();
@@ -139,7 +140,7 @@ function Panel({ file, onClose, onChange }: { file: ImportFile; onClose: () => v
     setError(null);
     try {
       const next = await what();
-      if (next) client.setQueryData(['import', file.id], next);
+      if (next) client.setQueryData(['import', file.id, p.language], next);
       onChange();
     } catch (e) {
       setError(e);
@@ -154,7 +155,7 @@ function Panel({ file, onClose, onChange }: { file: ImportFile; onClose: () => v
       {file.already_imported && <Notice>{t('imports.already')}</Notice>}
       {file.warnings.map((w) => <Notice key={w.code + w.message} tone="warning">{w.message}</Notice>)}
       {file.layout.kind === 'trend' && unmapped > 0 && !working && (
-        <Notice action={<AppLink className="btn sm" to={`${mappingOf(tenant_id, file.integration_id)}&tab=bulk`}>{t('imports.map')}</AppLink>}>{t('imports.unmapped_tags', { n: n(unmapped, 0) })}</Notice>
+        <Notice action={may('mappings.write') && <AppLink className="btn sm" to={`${mappingOf(tenant_id, file.integration_id)}&tab=bulk`}>{t('imports.map')}</AppLink>}>{t('imports.unmapped_tags', { n: unmapped })}{!may('mappings.write') && <> {t('imports.unmapped_ask')}</>}</Notice>
       )}
       <div className="grid">
         <div className="c5"><Facts file={file} /></div>
@@ -179,9 +180,9 @@ function Panel({ file, onClose, onChange }: { file: ImportFile; onClose: () => v
 }
 
 export function ImportPanel({ id, onClose, onChange }: { id: string; onClose: () => void; onChange: () => void }) {
-  const { t } = useText();
+  const { t, p } = useText();
   const query = useQuery({
-    queryKey: ['import', id], queryFn: () => api.import(id),
+    queryKey: ['import', id, p.language], queryFn: () => api.import(id),
     refetchInterval: (q) => (q.state.data && ['scanning', 'running'].includes(q.state.data.state) ? 1000 : false),
   });
   return (

@@ -16,6 +16,8 @@ export function MappingBulk({ integration, assets, onDone }: { integration: Inte
   const [pasted, setPasted] = useState('');
   const [onlyFree, setOnlyFree] = useState(true);
   const [found, setFound] = useState<SelectedTags | null>(null);
+  /** A new search begins a new review; typing in the form does not. */
+  const [search, setSearch] = useState(0);
   const [error, setError] = useState<unknown>(null);
   const [busy, setBusy] = useState(false);
   const find = async () => {
@@ -24,6 +26,7 @@ export function MappingBulk({ integration, assets, onDone }: { integration: Inte
     try {
       const tags = pasted.split(/[\n\t;]/).map((x) => x.trim()).filter(Boolean);
       setFound(await api.selectTags({ integration_id: integration.id, pattern, syntax, tags }));
+      setSearch((number) => number + 1);
     } catch (e) {
       setFound(null);
       setError(e);
@@ -49,7 +52,7 @@ export function MappingBulk({ integration, assets, onDone }: { integration: Inte
         {found && <p className="help" role="status">{t('mapping.found', { n: chosen.length, looked: found.looked_at })}</p>}
         {found && !found.is_complete && <Notice tone="warning">{t('mapping.found_incomplete')}</Notice>}
       </Pane>
-      {found && chosen.length > 0 && <MappingReview key={JSON.stringify([integration.id, found.looked_at, pattern, syntax])} integration={integration} tags={chosen} assets={assets} onClear={() => setFound(null)} onDone={() => { setFound(null); onDone(); }} />}
+      {found && chosen.length > 0 && <MappingReview key={search} integration={integration} tags={chosen} assets={assets} onClear={() => setFound(null)} onDone={() => { setFound(null); onDone(); }} />}
       {found && chosen.length === 0 && <section className="pane"><EmptyState icon="search" title={t('mapping.found_none')}>{t('mapping.found_none_how')}</EmptyState></section>}
     </div>
   );

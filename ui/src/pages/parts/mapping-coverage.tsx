@@ -15,7 +15,7 @@ import { useText } from '@/i18n/text';
 const NAMED = 4;
 
 export function CoverageTab({ asset }: { asset: string }) {
-  const { t, n, name } = useText();
+  const { t, n, name, p } = useText();
   const metric = useMetricName();
   const families = useFamilies();
   const query = useQuery({ queryKey: ['mapping-coverage', asset], queryFn: () => api.mappingCoverage({ asset_id: asset }) });
@@ -26,7 +26,7 @@ export function CoverageTab({ asset }: { asset: string }) {
     { key: 'mapped', title: t('mapping.coverage_mapped'), cell: (r) => <span className="row"><bdi>{`${n(r.mapped, 0)}/${n(r.expected, 0)}`}</bdi><Bar share={r.expected === 0 ? 100 : (r.mapped / r.expected) * 100} /></span>, sort: (r) => (r.expected === 0 ? 1 : r.mapped / r.expected), csv: (r) => `${r.mapped}/${r.expected}` },
     { key: 'health', title: t('mapping.coverage_health'), cell: (r) => <span className="row"><bdi>{`${n(r.health_share * 100, 0)}%`}</bdi><Bar share={r.health_share * 100} /></span>, sort: (r) => r.health_share, csv: (r) => r.health_share, wideOnly: true },
     { key: 'missing', title: t('mapping.coverage_missing'), cell: (r) => <span className="chips">{r.missing.slice(0, NAMED).map((m) => <span key={m.metric} className={m.health_weight >= 0.8 ? 'chip warning' : 'chip'}>{name(m.names)}</span>)}{r.missing.length > NAMED && <span className="cap dim">{t('mapping.coverage_more', { n: r.missing.length - NAMED })}</span>}</span>, sort: (r) => r.missing.length, csv: (r) => r.missing.map((m) => m.metric).join(' ') },
-    { key: 'silent', title: t('mapping.coverage_silent'), cell: (r) => (r.silent.length === 0 ? <span className="dim">{'—'}</span> : <span className="warn-t">{r.silent.slice(0, 3).map((x) => metric(x, r.family)).join('، ')}{r.silent.length > 3 ? ` +${n(r.silent.length - 3, 0)}` : ''}</span>), sort: (r) => r.silent.length, csv: (r) => r.silent.join(' '), wideOnly: true },
+    { key: 'silent', title: t('mapping.coverage_silent'), cell: (r) => (r.silent.length === 0 ? <span className="dim">{'—'}</span> : <span className="warn-t">{new Intl.ListFormat(p.language, { type: 'unit', style: 'short' }).format(r.silent.slice(0, 3).map((x) => metric(x, r.family)))}{r.silent.length > 3 && <bdi dir="ltr">{` +${n(r.silent.length - 3, 0)}`}</bdi>}</span>), sort: (r) => r.silent.length, csv: (r) => r.silent.join(' '), wideOnly: true },
   ];
   return (
     <Pane title={t('mapping.coverage')} caption={t('mapping.coverage_sub')}>

@@ -66,14 +66,14 @@ function Finding({ finding, write, onDecided }: { finding: DriftFinding; write: 
 }
 
 export function DriftTab({ onDone }: { onDone: () => void }) {
-  const { t } = useText();
+  const { t, p } = useText();
   const { may } = useSession();
   const write = may('mappings.write');
   const [state, setState] = useState<'open' | 'all'>('open');
   const [run, setRun] = useState<DriftRun | null>(null);
   const [error, setError] = useState<unknown>(null);
   const [busy, setBusy] = useState(false);
-  const query = useQuery({ queryKey: ['mapping-drift', state], queryFn: () => api.drift({ state }) });
+  const query = useQuery({ queryKey: ['mapping-drift', state, p.language], queryFn: () => api.drift({ state }) });
   const look = async () => {
     setBusy(true);
     setError(null);

@@ -15,8 +15,8 @@ import { DiffView } from './mapping-diff';
 const LIMIT = 50;
 
 function Details({ change, onClose }: { change: MappingChange; onClose: () => void }) {
-  const { t } = useText();
-  const query = useQuery({ queryKey: ['mapping-change', change.id], queryFn: () => api.mappingChange(change.id) });
+  const { t, p } = useText();
+  const query = useQuery({ queryKey: ['mapping-change', change.id, p.language], queryFn: () => api.mappingChange(change.id) });
   return (
     <Dialog title={t('mapping.change_details')} onClose={onClose} size="80%">
       <Loaded query={query} what={t('mapping.loading')}>{(diff) => <DiffView diff={diff} />}</Loaded>

@@ -42,6 +42,7 @@ export function MappingImport({ integrations, onClose, onDone }: { integrations:
   const choose = (event: ChangeEvent<HTMLInputElement>) => {
     const chosen = event.target.files?.[0] ?? null;
     setFile(chosen);
+    setDiff(null);
     setGoodRows(false);
     void run(chosen, {}, true);
   };
@@ -51,11 +52,11 @@ export function MappingImport({ integrations, onClose, onDone }: { integrations:
     <Dialog title={t('mapping.import')} onClose={onClose} size="80%">
       <div className="stack">
         <p className="prose">{t('mapping.import_how')}</p>
-        <div><Segment label={t('mapping.import_mode')} value={mode} onChange={(m) => { setMode(m); void run(file, { mode: m }, true); }} options={MODES.map((m) => ({ value: m, label: t(`mapping.mode_${m}`) }))} /></div>
+        <div><Segment label={t('mapping.import_mode')} disabled={busy} value={mode} onChange={(m) => { setMode(m); void run(file, { mode: m }, true); }} options={MODES.map((m) => ({ value: m, label: t(`mapping.mode_${m}`) }))} /></div>
         <p className="help">{t(`mapping.mode_${mode}_help`)}</p>
         <div className="row wrap">
-          <Field label={t('mapping.import_file')}>{(p) => <input {...p} className="in" type="file" name="mapping_file" accept=".csv,.xlsx,text/csv" onChange={choose} />}</Field>
-          <Field label={t('mapping.import_source')}>{(p) => <select {...p} className="in" value={source} onChange={(e) => { setSource(e.target.value); void run(file, { source: e.target.value }, true); }}><option value="">{t('mapping.import_source_named')}</option>{integrations.map((i) => <option key={i.id} value={i.id}>{i.name}</option>)}</select>}</Field>
+          <Field label={t('mapping.import_file')}>{(p) => <input {...p} className="in" type="file" name="mapping_file" disabled={busy} accept=".csv,.xlsx,text/csv" onChange={choose} />}</Field>
+          <Field label={t('mapping.import_source')}>{(p) => <select {...p} className="in" disabled={busy} value={source} onChange={(e) => { setSource(e.target.value); void run(file, { source: e.target.value }, true); }}><option value="">{t('mapping.import_source_named')}</option>{integrations.map((i) => <option key={i.id} value={i.id}>{i.name}</option>)}</select>}</Field>
         </div>
         <InlineError error={error} />
         {busy && <p className="help" role="status">{t('mapping.import_reading')}</p>}

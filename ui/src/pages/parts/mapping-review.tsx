@@ -59,7 +59,7 @@ export function placesOf(tags: ChosenTag[], suggestions: Map<string, Candidate[]
 }
 
 export function MappingReview({ integration, tags, assets, onClear, onDone }: { integration: Integration; tags: ChosenTag[]; assets: Asset[]; onClear: () => void; onDone: () => void }) {
-  const { t, n, name } = useText();
+  const { t, n, name, p } = useText();
   const metricName = useMetricName();
   const families = useFamilies();
   const toasts = useToasts();
@@ -74,7 +74,7 @@ export function MappingReview({ integration, tags, assets, onClear, onDone }: { 
   const [error, setError] = useState<unknown>(null);
   const [busy, setBusy] = useState(false);
   const asked = useMemo(() => tags.map((x) => ({ tag: x.tag, name: x.name, unit: x.unit ?? null })), [tags]);
-  const query = useQuery({ queryKey: ['suggest', integration.id, asked], queryFn: () => suggestAll(integration.id, asked), placeholderData: (old) => old, staleTime: 60_000 });
+  const query = useQuery({ queryKey: ['suggest', integration.id, asked, p.language], queryFn: () => suggestAll(integration.id, asked), placeholderData: (old) => old, staleTime: 60_000 });
   const suggestions = useMemo(() => new Map((query.data ?? []).map((s) => [s.tag, s.candidates])), [query.data]);
   const proposed = useMemo(() => placesOf(tags, suggestions, refused), [tags, suggestions, refused]);
   const placeOf = (tag: string): Place | undefined => hand.get(tag) ?? proposed.get(tag);

@@ -1,6 +1,7 @@
 // Writes a work order: for an alert, for an incident, for an asset, or by hand.
 import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { type FormEvent, useState } from 'react';
+import { useAllAssets } from '@/api/all-assets';
 import { api } from '@/api/calls';
 import type { WorkOrderInput, WorkOrderKind, WorkOrderPriority } from '@/api/types';
 import { Dialog, useToasts } from '@/components/dialog';
@@ -32,8 +33,8 @@ export function periodOf(from: string, to: string): { planned_start_at: number |
 
 export function AssetSelect({ id, value, onChange, none, ...rest }: { id: string; value: string; onChange: (id: string) => void; none: string; 'aria-invalid'?: boolean; 'aria-describedby'?: string }) {
   const { name } = useText();
-  const assets = useQuery({ queryKey: ['assets', 'all'], queryFn: () => api.assets({ limit: 500 }) });
-  const sorted = [...(assets.data?.items ?? [])].sort((a, b) => a.code.localeCompare(b.code, 'en', { numeric: true }));
+  const assets = useAllAssets();
+  const sorted = [...(assets.data ?? [])].sort((a, b) => a.code.localeCompare(b.code, 'en', { numeric: true }));
   return (
     <select id={id} className="in" value={value} onChange={(event) => onChange(event.target.value)} {...rest}>
       <option value="">{none}</option>

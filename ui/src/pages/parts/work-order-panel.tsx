@@ -11,6 +11,7 @@ import { AppLink } from '@/components/link';
 import { Tag, When } from '@/components/marks';
 import { Loaded } from '@/components/page';
 import { useText } from '@/i18n/text';
+import { useCursor } from '@/lib/cursor';
 import { Called, MatchMark, OutboxMark, PriorityMark, STATUSES, WorkOrderStatusMark } from './work-order-parts';
 import { PushDialog } from './work-order-push';
 
@@ -53,6 +54,8 @@ function Facts({ order, incident }: { order: WorkOrder; incident: string | null 
 
 export function WorkOrderPanel({ id, onClose }: { id: string; onClose: () => void }) {
   const { t, word, p: prefs } = useText();
+  // The past is looked at, not changed.
+  const cursor = useCursor();
   const { may } = useSession();
   const client = useQueryClient();
   const toasts = useToasts();
@@ -75,7 +78,7 @@ export function WorkOrderPanel({ id, onClose }: { id: string; onClose: () => voi
       <Loaded query={query} what={t('work_orders.loading')}>
         {({ work_order: order, payload, pushes, incident_number }) => {
           const isOpen = pushes.some((push) => push.state !== 'sent' && push.state !== 'rejected');
-          const isOurs = order.number === null && !isOpen;
+          const isOurs = order.number === null && !isOpen && cursor.t === null;
           return (
             <>
               <div className="pt"><div className="grow"><h2><Called order={order} /></h2><div className="s"><WorkOrderStatusMark status={order.status} /></div></div></div>
