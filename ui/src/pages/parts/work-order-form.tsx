@@ -1,5 +1,4 @@
 // Writes a work order: for an alert, for an incident, for an asset, or by hand.
-import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { type FormEvent, useState } from 'react';
 import { useAllAssets } from '@/api/all-assets';
 import { api } from '@/api/calls';
