@@ -1,4 +1,5 @@
 // Writes a work order: for an alert, for an incident, for an asset, or by hand.
+import { useQueryClient } from '@tanstack/react-query';
 import { type FormEvent, useState } from 'react';
 import { useAllAssets } from '@/api/all-assets';
 import { api } from '@/api/calls';
