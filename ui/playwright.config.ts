@@ -3,6 +3,8 @@ import { defineConfig } from '@playwright/test';
 export default defineConfig({
   testDir: 'e2e',
   workers: 1,
+  // A shared machine may starve a browser: the test is named as flaky, and run again.
+  retries: process.env.CI ? 1 : 0,
   fullyParallel: false,
   timeout: 300_000,
   expect: { timeout: 15_000 },

@@ -4,6 +4,7 @@
 
 mod bench;
 mod codegen;
+mod disk;
 mod floors;
 mod icu;
 mod locales;

@@ -69,6 +69,10 @@ pub(crate) fn cargo() -> Command {
     let program = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let mut command = command(program);
     command.env("CARGO_TARGET_DIR", target_dir());
+    if std::env::var_os("CI").is_some() {
+        // A fresh clone never builds twice: what would speed that up only fills the disk.
+        command.env("CARGO_INCREMENTAL", "0");
+    }
     // What cargo set for this program would make the inner cargo rebuild or misplace things.
     for key in [
         "CARGO_MANIFEST_DIR",
