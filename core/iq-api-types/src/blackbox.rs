@@ -135,7 +135,9 @@ pub struct Event {
     pub message: String,
     /// External tag or metric it is about.
     pub tag: Option<String>,
-    /// Original payload.
+    /// Signal it is about: its samples are what stands behind the event.
+    pub signal_id: Option<SignalId>,
+    /// Original payload; null in lists that carry many events (`GET /api/blackbox/events/{id}` has it).
     pub payload: serde_json::Value,
 }
 
@@ -158,6 +160,8 @@ pub struct TimelineTrend {
     /// Signal.
     pub signal_id: SignalId,
     /// Asset.
+    pub asset_id: AssetId,
+    /// Its code.
     pub asset_code: String,
     /// Metric key.
     pub metric: String,

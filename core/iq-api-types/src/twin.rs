@@ -94,3 +94,34 @@ pub struct TwinAsset {
     /// Active alerts.
     pub active_alerts: u64,
 }
+
+/// Where somebody put an asset on the map, in pixels at full size; y grows downwards.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct AssetPlace {
+    /// Asset.
+    pub asset_id: AssetId,
+    /// Across.
+    pub x: f64,
+    /// Down.
+    pub y: f64,
+}
+
+/// The assets somebody has moved; the others are placed by the page.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct TwinLayout {
+    /// Places.
+    pub places: Vec<AssetPlace>,
+}
+
+/// A change of the map; what it does not name stays.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct TwinLayoutChange {
+    /// Moved there.
+    #[serde(default)]
+    pub places: Vec<AssetPlace>,
+    /// To be placed by the page again.
+    #[serde(default)]
+    pub cleared: Vec<AssetId>,
+}

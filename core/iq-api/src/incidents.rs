@@ -5,18 +5,18 @@ use std::collections::{BTreeMap, HashMap};
 use axum::{Json, extract::State, http::StatusCode};
 use iq_analytics::OnsetConfig;
 use iq_api_types::{
-    IncidentDetail, IncidentNote, IncidentPatch, IncidentRow, NoteInput, Page, RelatedAsset,
+    Event, IncidentDetail, IncidentNote, IncidentPatch, IncidentRow, NoteInput, Page, RelatedAsset,
     Timeline, TimelineEvent, TimelineTrend,
 };
 use iq_domain::{
     self as domain, AssetId, EventRelation, Incident, IncidentId, IncidentStatus, IndustrialEvent,
-    NoteId, Permission, Role, SignalId, TimeRange, Timestamp,
+    NoteId, Permission, Role, SignalId, SiteId, TimeRange, Timestamp,
 };
 use iq_locale::Language;
 use iq_runtime::{LiveEvent, TenantIndex};
 use iq_store::{
     Connection, StoreError, alerts,
-    incidents::{self, IncidentFilter},
+    incidents::{self, EventsAtAsset, IncidentFilter},
     users::{self, UserFilter},
 };
 use serde::Deserialize;
@@ -34,7 +34,7 @@ use crate::{
 };
 
 /// Events of one timeline.
-const MAX_EVENTS: usize = 50_000;
+const MAX_EVENTS: u32 = 50_000;
 /// Lines under the lanes.
 const MAX_TRENDS: usize = 12;
 /// Values per signal that are searched for a departure.
@@ -47,6 +47,7 @@ pub(crate) fn routes() -> Vec<Route> {
     vec![
         get("/api/blackbox/incidents", BlackboxRead, list_incidents)
             .query::<IncidentQuery>()
+            .query::<PageQuery>()
             .page::<IncidentRow>()
             .says("Incidents, newest first"),
         get("/api/blackbox/incidents/{id}", BlackboxRead, get_incident)
@@ -81,39 +82,71 @@ pub(crate) fn routes() -> Vec<Route> {
     ]
 }
 
-#[derive(Debug, Default, Deserialize, IntoParams)]
-struct IncidentQuery {
+#[derive(Clone, Debug, Default, Deserialize, IntoParams)]
+pub(crate) struct IncidentQuery {
     /// Moment in UTC milliseconds: only what had begun by then.
     t: Option<i64>,
+    /// Began at or after, UTC milliseconds.
+    from: Option<i64>,
+    /// Began before, UTC milliseconds.
+    to: Option<i64>,
     /// One or more statuses, with commas.
     status: Option<String>,
+    /// One or more severities, with commas.
+    severity: Option<String>,
+    /// One or more types, with commas.
+    incident_type: Option<String>,
     /// Only this asset.
     asset_id: Option<AssetId>,
-    /// Part of the number, or of the asset's code or name.
+    /// Only assets of this site.
+    site_id: Option<SiteId>,
+    /// Part of the number, the title, or the asset's code or name.
     q: Option<String>,
-    /// Items per page, at most 500.
-    limit: Option<u32>,
-    /// Items to skip.
-    offset: Option<u32>,
+}
+
+impl IncidentQuery {
+    /// The moment it looks back from; nothing is now.
+    pub(crate) fn past(&self, now: Timestamp) -> Answer<Option<Timestamp>> {
+        AsOf::past(self.t, now)
+    }
+
+    fn filter(&self, plant: &TenantIndex, past: Option<Timestamp>) -> Answer<IncidentFilter> {
+        let end = past.map(|t| t.plus_ms(1));
+        Ok(IncidentFilter {
+            statuses: words::list("status", self.status.as_deref())?,
+            severities: words::list("severity", self.severity.as_deref())?,
+            types: words::list("incident_type", self.incident_type.as_deref())?,
+            asset_ids: events::assets_in(plant, self.asset_id, self.site_id)?,
+            from: self.from.map(Timestamp),
+            to: self.to.map(Timestamp).into_iter().chain(end).min(),
+            ..IncidentFilter::default()
+        })
+    }
 }
 
 async fn list_incidents(
     State(state): State<ApiState>,
     caller: Caller,
     Query(query): Query<IncidentQuery>,
+    Query(page): Query<PageQuery>,
 ) -> Answer<Json<Page<IncidentRow>>> {
     let plant = state.runtime.tenant(caller.tenant_id)?;
-    crate::assets::refuse_foreign(&plant, query.asset_id)?;
-    let past = AsOf::past(query.t, state.now())?;
-    let page = PageQuery::page(query.limit, query.offset);
-    let statuses: Vec<IncidentStatus> = words::list("status", query.status.as_deref())?;
-    let search = query.q.filter(|q| !q.trim().is_empty());
-    let filter = IncidentFilter {
-        statuses,
-        asset_ids: query.asset_id.into_iter().collect(),
-        to: past.map(|t| t.plus_ms(1)),
-        ..IncidentFilter::default()
-    };
+    let page = page.get();
+    let found = found_rows(&state, &caller, &plant, &query, page).await?;
+    Ok(Json(answer_page(found, page, |row| row)))
+}
+
+/// Incidents a query finds, as they are shown.
+pub(crate) async fn found_rows(
+    state: &ApiState,
+    caller: &Caller,
+    plant: &TenantIndex,
+    query: &IncidentQuery,
+    page: iq_store::Page,
+) -> Answer<iq_store::Paged<IncidentRow>> {
+    let past = query.past(state.now())?;
+    let filter = query.filter(plant, past)?;
+    let search = query.q.as_deref().filter(|q| !q.trim().is_empty());
     let tenant = caller.tenant_id;
     let asked = if search.is_none() {
         page
@@ -125,21 +158,25 @@ async fn list_incidents(
         .store()
         .read(move |conn| incidents::list_incidents(conn, tenant, &filter, asked))
         .await?;
-    if let Some(search) = &search {
+    if let Some(search) = search {
         // Names of assets stand in another table, and are folded for searching.
         found
             .rows
-            .retain(|i| is_match(&plant, i, search, caller.language));
+            .retain(|i| is_match(plant, i, search, caller.language));
         found.total = found.rows.len() as u64;
         let (skip, take) = (page.offset as usize, page.limit as usize);
         found.rows = found.rows.into_iter().skip(skip).take(take).collect();
     }
     let ids: Vec<IncidentId> = found.rows.iter().map(|i| i.id).collect();
-    let counts = event_counts(&state, &caller, ids).await?;
-    Ok(Json(answer_page(found, page, |incident| {
+    let counts = event_counts(state, caller, ids).await?;
+    let rows = found.rows.into_iter().map(|incident| {
         let count = counts.get(&incident.id).copied().unwrap_or(0);
-        row(caller.language, &plant, incident, count, past)
-    })))
+        row(caller.language, plant, incident, count, past)
+    });
+    Ok(iq_store::Paged {
+        rows: rows.collect(),
+        total: found.total,
+    })
 }
 
 fn is_match(plant: &TenantIndex, incident: &Incident, search: &str, language: Language) -> bool {
@@ -238,10 +275,10 @@ pub(crate) fn row(
     }
 }
 
-/// An incident with all that belongs to it.
+/// An incident with all that belongs to it; its events only counted, since there may be very many.
 struct Whole {
     incident: Incident,
-    events: Vec<(IndustrialEvent, EventRelation)>,
+    events: Vec<EventsAtAsset>,
     notes: Vec<domain::IncidentNote>,
     assignable: Vec<String>,
 }
@@ -256,7 +293,7 @@ async fn whole(state: &ApiState, caller: &Caller, id: IncidentId) -> Answer<Whol
                 return Ok(None);
             };
             Ok(Some(Whole {
-                events: incidents::list_incident_events(conn, tenant, id)?,
+                events: incidents::count_incident_events_by_asset(conn, tenant, id)?,
                 notes: incidents::list_incident_notes(conn, tenant, id)?,
                 assignable: assignable(conn, tenant)?,
                 incident,
@@ -295,9 +332,9 @@ async fn get_incident(
 fn detail(state: &ApiState, caller: &Caller, plant: &TenantIndex, whole: Whole) -> IncidentDetail {
     let (window_from, window_to) = window(&whole.incident, &whole.events, state.now());
     let mut related: BTreeMap<AssetId, u64> = BTreeMap::new();
-    for (event, _) in &whole.events {
-        if let Some(asset) = event.asset_id.filter(|id| *id != whole.incident.asset_id) {
-            *related.entry(asset).or_default() += 1;
+    for found in &whole.events {
+        if let Some(asset) = found.asset_id.filter(|id| *id != whole.incident.asset_id) {
+            related.insert(asset, found.count);
         }
     }
     let related_assets = related
@@ -312,7 +349,7 @@ fn detail(state: &ApiState, caller: &Caller, plant: &TenantIndex, whole: Whole) 
             })
         })
         .collect();
-    let count = whole.events.len() as u64;
+    let count = whole.events.iter().map(|found| found.count).sum();
     IncidentDetail {
         incident: row(caller.language, plant, whole.incident, count, None),
         window_from,
@@ -324,17 +361,13 @@ fn detail(state: &ApiState, caller: &Caller, plant: &TenantIndex, whole: Whole) 
 }
 
 /// What the timeline shows: all its events with a margin, never the future.
-fn window(
-    incident: &Incident,
-    events: &[(IndustrialEvent, EventRelation)],
-    now: Timestamp,
-) -> (Timestamp, Timestamp) {
-    let times = || events.iter().map(|(e, _)| e.event_time);
-    let from = times()
-        .min()
+fn window(incident: &Incident, events: &[EventsAtAsset], now: Timestamp) -> (Timestamp, Timestamp) {
+    let first = events.iter().map(|found| found.first_at).min();
+    let from = first
         .unwrap_or(incident.started_at)
         .min(incident.started_at);
-    let last = times().max().unwrap_or(incident.started_at);
+    let last = events.iter().map(|found| found.last_at).max();
+    let last = last.unwrap_or(incident.started_at);
     let to = incident.ended_at.unwrap_or(last).max(last);
     let to = to.plus_ms(MARGIN_MS).min(now).max(from.plus_ms(1));
     (from.plus_ms(-MARGIN_MS), to)
@@ -445,16 +478,24 @@ async fn get_timeline(
     Id(id): Id<IncidentId>,
 ) -> Answer<Json<Timeline>> {
     let plant = state.runtime.tenant(caller.tenant_id)?;
-    let mut whole = whole(&state, &caller, id).await?;
+    let whole = whole(&state, &caller, id).await?;
     let (from, to) = window(&whole.incident, &whole.events, state.now());
-    let truncated = whole.events.len() > MAX_EVENTS;
-    whole.events.truncate(MAX_EVENTS);
-    let ordered = iq_blackbox::timeline(&whole.incident, &whole.events);
+    let tenant = caller.tenant_id;
+    let read =
+        move |conn: &Connection| incidents::first_incident_events(conn, tenant, id, MAX_EVENTS + 1);
+    let mut found = state.runtime.store().read(read).await?;
+    let truncated = found.len() > MAX_EVENTS as usize;
+    found.truncate(MAX_EVENTS as usize);
+    let ordered = iq_blackbox::timeline(&whole.incident, &found);
     let events = ordered
         .entries
         .iter()
         .map(|entry| TimelineEvent {
-            event: events::dto(caller.language, &plant, whole.events[entry.index].0.clone()),
+            event: Event {
+                // 50,000 events are read at once: what each came with is read when it is looked at.
+                payload: serde_json::Value::Null,
+                ..events::dto(caller.language, &plant, found[entry.index].0.clone())
+            },
             relation: entry.relation,
             order: u32::try_from(entry.group + 1).unwrap_or(u32::MAX),
             order_confidence: entry.confidence,
@@ -466,7 +507,7 @@ async fn get_timeline(
         from,
         to,
         events,
-        trends: trends(&plant, &whole, moved, alerted),
+        trends: trends(&plant, &whole.incident, &found, moved, alerted),
         truncated,
     }))
 }
@@ -537,12 +578,13 @@ async fn moved_signals(
 /// the order in which they left their baseline, then the others an alert was raised on.
 fn trends(
     plant: &TenantIndex,
-    whole: &Whole,
+    incident: &Incident,
+    events: &[(IndustrialEvent, EventRelation)],
     moved: Vec<(SignalId, Timestamp)>,
     alerted: Vec<SignalId>,
 ) -> Vec<TimelineTrend> {
     let mut onsets: HashMap<SignalId, Timestamp> = moved.into_iter().collect();
-    for (event, _) in &whole.events {
+    for (event, _) in events {
         if event.source_type != "signal" || !event.summary.starts_with("event.signal_left") {
             continue;
         }
@@ -558,7 +600,7 @@ fn trends(
         plant
             .signals
             .get(id)
-            .is_none_or(|s| s.signal.asset_id != whole.incident.asset_id)
+            .is_none_or(|s| s.signal.asset_id != incident.asset_id)
     };
     let mut found: Vec<(bool, i64, SignalId)> = onsets
         .iter()
@@ -583,6 +625,7 @@ fn trend(plant: &TenantIndex, id: SignalId, onset_at: Option<Timestamp>) -> Opti
     let asset = &plant.assets.get(&entry.signal.asset_id)?.asset;
     Some(TimelineTrend {
         signal_id: id,
+        asset_id: asset.id,
         asset_code: asset.code.clone(),
         metric: entry.signal.metric.clone(),
         names: texts::metric_names(&asset.family, &entry.signal.metric),

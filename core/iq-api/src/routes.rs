@@ -12,7 +12,7 @@ use axum::{
 use tower_http::compression::CompressionLayer;
 
 use crate::{
-    alerts, assets, audit_log, certificates, diagnostics, events, health,
+    alerts, assets, audit_log, blackbox_export, certificates, diagnostics, events, health,
     http::{
         docs, get,
         guard::{Guard, guard},
@@ -24,7 +24,7 @@ use crate::{
     mappings_drift, mappings_select, onboarding, outbox, overview, plant, session, settings, setup,
     signals, sites, sources,
     state::ApiState,
-    technical_objects, twin, units, users, work_orders,
+    technical_objects, twin, twin_layout, units, users, work_orders,
 };
 
 /// The one table of routes.
@@ -41,10 +41,12 @@ pub(crate) fn all() -> Vec<Route> {
         assets::routes(),
         signals::routes(),
         twin::routes(),
+        twin_layout::routes(),
         live::routes(),
         alerts::routes(),
         incidents::routes(),
         events::routes(),
+        blackbox_export::routes(),
         integrations::routes(),
         imports::routes(),
         sources::routes(),

@@ -21,6 +21,7 @@ fn path_of(route: &RouteInfo, plant: &Plant) -> String {
         p if p.starts_with("/api/imports/") => plant.import.to_string(),
         p if p.starts_with("/api/alerts/") => plant.alert.to_string(),
         p if p.starts_with("/api/alert-rules/") => plant.rule.to_string(),
+        p if p.starts_with("/api/blackbox/events/") => plant.event.to_string(),
         p if p.starts_with("/api/blackbox/incidents/") => plant.incident.to_string(),
         p if p.starts_with("/api/integrations/mappings/changes/") => plant.change.to_string(),
         p if p.starts_with("/api/integrations/mappings/drift/") => plant.finding.to_string(),
@@ -106,6 +107,9 @@ fn body_of(route: &RouteInfo, plant: &Plant, n: usize) -> Option<Value> {
                 { "name": "value", "role": "value" },
             ],
         }),
+        ("PUT", "/api/twin/layout") => {
+            json!({ "places": [{ "asset_id": plant.asset, "x": 10.0, "y": 20.0 }] })
+        }
         (_, "/api/alerts/{id}/acknowledge") => json!({ "comment": "seen" }),
         (_, p) if p.starts_with("/api/alert-rules") => json!({
             "signal_id": plant.signal, "on_delay_s": 1, "off_delay_s": 1, "deadband": 0.1,

@@ -52,6 +52,39 @@ impl<T> Default for Paged<T> {
     }
 }
 
+/// A condition with its arguments.
+pub(crate) type Condition = (String, Vec<Value>);
+
+/// `column IN (…)` as a condition among others; nothing matches an empty list.
+pub(crate) fn one_of(column: &str, args: Vec<String>) -> Option<Condition> {
+    if args.is_empty() {
+        return None;
+    }
+    let marks = vec!["?"; args.len()].join(", ");
+    let args = args.into_iter().map(Value::Text).collect();
+    Some((format!("{column} IN ({marks})"), args))
+}
+
+/// The text occurs in one of the columns, without regard to ASCII case; an empty text is no condition.
+pub(crate) fn occurs(columns: &[&str], text: &str) -> Option<Condition> {
+    let text = text.trim();
+    if text.is_empty() {
+        return None;
+    }
+    let mut pattern = String::from("%");
+    for c in text.chars() {
+        if matches!(c, '%' | '_' | '\\') {
+            pattern.push('\\');
+        }
+        pattern.push(c);
+    }
+    pattern.push('%');
+    let one = |column: &&str| format!("{column} LIKE ? ESCAPE '\\'");
+    let sql = columns.iter().map(one).collect::<Vec<_>>().join(" OR ");
+    let args = columns.iter().map(|_| Value::Text(pattern.clone()));
+    Some((sql, args.collect()))
+}
+
 /// Conditions that all must hold, with their arguments. The texts are constants of this crate; what
 /// comes from a caller goes into the arguments.
 pub(crate) struct Where {
@@ -109,20 +142,48 @@ impl Where {
 
     /// The text occurs in one of the columns, without regard to ASCII case.
     pub(crate) fn contains(&mut self, columns: &[&str], text: Option<&str>) -> &mut Self {
-        let Some(text) = text.map(str::trim).filter(|text| !text.is_empty()) else {
-            return self;
-        };
-        let mut pattern = String::from("%");
-        for c in text.chars() {
-            if matches!(c, '%' | '_' | '\\') {
-                pattern.push('\\');
-            }
-            pattern.push(c);
+        match text.and_then(|text| occurs(columns, text)) {
+            Some(condition) => self.any_of(vec![condition]),
+            None => self,
         }
-        pattern.push('%');
-        let one = |column: &&str| format!("{column} LIKE ? ESCAPE '\\'");
-        let sql = columns.iter().map(one).collect::<Vec<_>>().join(" OR ");
-        self.and(&sql, columns.iter().map(|_| Value::Text(pattern.clone())))
+    }
+
+    /// At least one of the conditions holds.
+    pub(crate) fn any_of(&mut self, conditions: Vec<Condition>) -> &mut Self {
+        let (parts, args): (Vec<_>, Vec<_>) = conditions.into_iter().unzip();
+        self.and(&parts.join(" OR "), args.into_iter().flatten())
+    }
+
+    /// A summary instead of the rows: `select` stands before the conditions, with its own arguments,
+    /// `rest` behind them.
+    pub(crate) fn summary<T>(
+        &self,
+        conn: &Connection,
+        (select, first): (&str, Vec<Value>),
+        rest: &str,
+        map: fn(&Row<'_>) -> rusqlite::Result<T>,
+    ) -> Result<Vec<T>, StoreError> {
+        let args: Vec<Value> = first.into_iter().chain(self.args.clone()).collect();
+        rows(
+            conn,
+            &format!("{select} WHERE {} {rest}", self.sql),
+            &args,
+            map,
+        )
+    }
+
+    /// The first rows, in order, without the total.
+    pub(crate) fn first<T>(
+        &self,
+        conn: &Connection,
+        (select, order): (&str, &str),
+        limit: u32,
+        map: fn(&Row<'_>) -> rusqlite::Result<T>,
+    ) -> Result<Vec<T>, StoreError> {
+        let sql = format!("{select} WHERE {} ORDER BY {order} LIMIT ?", self.sql);
+        let mut args = self.args.clone();
+        args.push(Value::Integer(limit.into()));
+        rows(conn, &sql, &args, map)
     }
 
     /// All rows, in order.

@@ -244,6 +244,46 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/blackbox/events/export": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Events as a file, oldest first
+         * @description Permission: `blackbox.read`.
+         */
+        get: operations["export_events"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/blackbox/events/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * One event with its original payload
+         * @description Permission: `blackbox.read`.
+         */
+        get: operations["get_event"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/blackbox/histogram": {
         parameters: {
             query?: never;
@@ -276,6 +316,26 @@ export interface paths {
          * @description Permission: `blackbox.read`.
          */
         get: operations["list_incidents"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/blackbox/incidents/export": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Incidents as a file, newest first
+         * @description Permission: `blackbox.read`.
+         */
+        get: operations["export_incidents"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1960,6 +2020,30 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/twin/layout": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Where assets were put on the map
+         * @description Permission: `twin.read`.
+         */
+        get: operations["get_layout"];
+        /**
+         * Move assets on the map, or let the page place them again
+         * @description Permission: `assets.write`.
+         */
+        put: operations["update_layout"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/twin/{asset_id}": {
         parameters: {
             query?: never;
@@ -2684,6 +2768,21 @@ export interface components {
             /** @description Codes of the assets that feed it. */
             upstream?: string[];
         };
+        /** @description Where somebody put an asset on the map, in pixels at full size; y grows downwards. */
+        AssetPlace: {
+            /** @description Asset. */
+            asset_id: components["schemas"]["AssetId"];
+            /**
+             * Format: double
+             * @description Across.
+             */
+            x: number;
+            /**
+             * Format: double
+             * @description Down.
+             */
+            y: number;
+        };
         /** @description An asset by its code and names. */
         AssetRef: {
             /** @description Code. */
@@ -3328,10 +3427,11 @@ export interface components {
             ingest_time: components["schemas"]["Timestamp"];
             /** @description Sentence in the caller's language. */
             message: string;
-            /** @description Original payload. */
+            /** @description Original payload; null in lists that carry many events (`GET /api/blackbox/events/{id}` has it). */
             payload: unknown;
             /** @description Severity. */
             severity: components["schemas"]["Severity"];
+            signal_id?: null | components["schemas"]["SignalId"];
             /** @description Id there. */
             source_id: string;
             /** @description System. */
@@ -5448,8 +5548,10 @@ export interface components {
         };
         /** @description A signal worth showing under the lanes. */
         TimelineTrend: {
-            /** @description Asset. */
+            /** @description Its code. */
             asset_code: string;
+            /** @description Asset. */
+            asset_id: components["schemas"]["AssetId"];
             /** @description Metric key. */
             metric: string;
             /** @description Names of the metric. */
@@ -5543,6 +5645,18 @@ export interface components {
             unit_id: components["schemas"]["UnitId"];
             /** @description Fed by. */
             upstream: string[];
+        };
+        /** @description The assets somebody has moved; the others are placed by the page. */
+        TwinLayout: {
+            /** @description Places. */
+            places: components["schemas"]["AssetPlace"][];
+        };
+        /** @description A change of the map; what it does not name stays. */
+        TwinLayoutChange: {
+            /** @description To be placed by the page again. */
+            cleared?: components["schemas"]["AssetId"][];
+            /** @description Moved there. */
+            places?: components["schemas"]["AssetPlace"][];
         };
         /** @description A site. */
         TwinSite: {
@@ -6313,13 +6427,17 @@ export interface operations {
                 from?: number | null;
                 /** @description Before, UTC milliseconds; now if absent. */
                 to?: number | null;
+                /** @description Only what had arrived by then, UTC milliseconds: what was known at that moment. */
+                known_at?: number | null;
                 /** @description Only this asset. */
                 asset_id?: null | components["schemas"]["AssetId"];
+                /** @description Only assets of this site. */
+                site_id?: null | components["schemas"]["SiteId"];
                 /** @description One or more categories, with commas. */
                 category?: string | null;
                 /** @description One or more severities, with commas. */
                 severity?: string | null;
-                /** @description Part of the event's code, source or payload. */
+                /** @description Words that all occur in the sentence, the asset, the metric, the source or the payload. */
                 q?: string | null;
                 /** @description Items per page, at most 500. */
                 limit?: number | null;
@@ -6352,13 +6470,104 @@ export interface operations {
             };
         };
     };
+    export_events: {
+        parameters: {
+            query?: {
+                /** @description At or after, UTC milliseconds; a day before the end if absent. */
+                from?: number | null;
+                /** @description Before, UTC milliseconds; now if absent. */
+                to?: number | null;
+                /** @description Only what had arrived by then, UTC milliseconds: what was known at that moment. */
+                known_at?: number | null;
+                /** @description Only this asset. */
+                asset_id?: null | components["schemas"]["AssetId"];
+                /** @description Only assets of this site. */
+                site_id?: null | components["schemas"]["SiteId"];
+                /** @description One or more categories, with commas. */
+                category?: string | null;
+                /** @description One or more severities, with commas. */
+                severity?: string | null;
+                /** @description Words that all occur in the sentence, the asset, the metric, the source or the payload. */
+                q?: string | null;
+                /** @description `csv` or `json` (at most 1,000,000 rows) or `xlsx` (at most 50,000). */
+                format?: "csv" | "json" | "xlsx";
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/csv": string;
+                };
+            };
+            /** @description Not done; the body says why. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    get_event: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Event"];
+                };
+            };
+            /** @description Not done; the body says why. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
     get_histogram: {
         parameters: {
             query?: {
-                /** @description Start in UTC milliseconds; a day before the end if absent. */
+                /** @description At or after, UTC milliseconds; a day before the end if absent. */
                 from?: number | null;
-                /** @description End in UTC milliseconds; now if absent. */
+                /** @description Before, UTC milliseconds; now if absent. */
                 to?: number | null;
+                /** @description Only what had arrived by then, UTC milliseconds: what was known at that moment. */
+                known_at?: number | null;
+                /** @description Only this asset. */
+                asset_id?: null | components["schemas"]["AssetId"];
+                /** @description Only assets of this site. */
+                site_id?: null | components["schemas"]["SiteId"];
+                /** @description One or more categories, with commas. */
+                category?: string | null;
+                /** @description One or more severities, with commas. */
+                severity?: string | null;
+                /** @description Words that all occur in the sentence, the asset, the metric, the source or the payload. */
+                q?: string | null;
                 /** @description Number of slices, at most 400. */
                 bins?: number | null;
             };
@@ -6393,11 +6602,21 @@ export interface operations {
             query?: {
                 /** @description Moment in UTC milliseconds: only what had begun by then. */
                 t?: number | null;
+                /** @description Began at or after, UTC milliseconds. */
+                from?: number | null;
+                /** @description Began before, UTC milliseconds. */
+                to?: number | null;
                 /** @description One or more statuses, with commas. */
                 status?: string | null;
+                /** @description One or more severities, with commas. */
+                severity?: string | null;
+                /** @description One or more types, with commas. */
+                incident_type?: string | null;
                 /** @description Only this asset. */
                 asset_id?: null | components["schemas"]["AssetId"];
-                /** @description Part of the number, or of the asset's code or name. */
+                /** @description Only assets of this site. */
+                site_id?: null | components["schemas"]["SiteId"];
+                /** @description Part of the number, the title, or the asset's code or name. */
                 q?: string | null;
                 /** @description Items per page, at most 500. */
                 limit?: number | null;
@@ -6417,6 +6636,56 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["PageOfIncidentRow"];
+                };
+            };
+            /** @description Not done; the body says why. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    export_incidents: {
+        parameters: {
+            query?: {
+                /** @description Moment in UTC milliseconds: only what had begun by then. */
+                t?: number | null;
+                /** @description Began at or after, UTC milliseconds. */
+                from?: number | null;
+                /** @description Began before, UTC milliseconds. */
+                to?: number | null;
+                /** @description One or more statuses, with commas. */
+                status?: string | null;
+                /** @description One or more severities, with commas. */
+                severity?: string | null;
+                /** @description One or more types, with commas. */
+                incident_type?: string | null;
+                /** @description Only this asset. */
+                asset_id?: null | components["schemas"]["AssetId"];
+                /** @description Only assets of this site. */
+                site_id?: null | components["schemas"]["SiteId"];
+                /** @description Part of the number, the title, or the asset's code or name. */
+                q?: string | null;
+                /** @description `csv` or `json` (at most 1,000,000 rows) or `xlsx` (at most 50,000). */
+                format?: "csv" | "json" | "xlsx";
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/csv": string;
                 };
             };
             /** @description Not done; the body says why. */
@@ -9589,6 +9858,68 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Twin"];
+                };
+            };
+            /** @description Not done; the body says why. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    get_layout: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TwinLayout"];
+                };
+            };
+            /** @description Not done; the body says why. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    update_layout: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["TwinLayoutChange"];
+            };
+        };
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TwinLayout"];
                 };
             };
             /** @description Not done; the body says why. */

@@ -132,8 +132,10 @@ impl Route {
         RefOr::Ref(Ref::from_schema_name(T::name()))
     }
 
+    /// Said more than once, the parameters add up.
     pub(crate) fn query<T: IntoParams>(mut self) -> Self {
-        self.query = T::into_params(|| Some(ParameterIn::Query));
+        self.query
+            .extend(T::into_params(|| Some(ParameterIn::Query)));
         self
     }
 

@@ -4,6 +4,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod blackbox;
 mod full_disk;
 mod guards;
 mod imports;

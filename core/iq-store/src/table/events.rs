@@ -13,6 +13,31 @@ const SELECT: &str = "SELECT tenant_id, id, asset_id, source_system, source_type
     event_time, ingest_time, recorded_at, time_offset_ms, time_uncertainty_ms, severity, \
     event_category, summary, payload FROM industrial_events";
 
+/// A word a person searches for. Sentences are put together when they are read, so the caller says
+/// where the word occurs in what the store does not hold: sentences, names of assets and of metrics.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct SearchWord {
+    /// Occurs in the sentence code, the payload, the source or the source id.
+    pub text: String,
+    /// Or the sentence is one of these codes.
+    pub summaries: Vec<String>,
+    /// Or the asset is one of these.
+    pub asset_ids: Vec<AssetId>,
+    /// Or the metric, the first-out or the action is one of these keys.
+    pub keys: Vec<String>,
+}
+
+/// Events of one slice of time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SliceCount {
+    /// Number of the slice, from 0.
+    pub slice: u32,
+    /// Severity.
+    pub severity: Severity,
+    /// How many.
+    pub count: u64,
+}
+
 /// Which events.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct EventFilter {
@@ -32,6 +57,12 @@ pub struct EventFilter {
     pub source_type: Option<String>,
     /// Occurs in the sentence code, the payload, the source or the source id.
     pub text: Option<String>,
+    /// All of these words must be found, each in its own way.
+    pub words: Vec<SearchWord>,
+    /// Had arrived by then: what was known at that moment.
+    pub known_at: Option<Timestamp>,
+    /// Had been stored by then: a list that takes a while to read does not grow meanwhile.
+    pub recorded_by: Option<Timestamp>,
     /// Only what comes after this row in the order of the list; unlike an offset it stays right
     /// while events arrive.
     pub after: Option<(Timestamp, EventId)>,
@@ -149,11 +180,97 @@ fn filtered(tenant: TenantId, filter: &EventFilter) -> Result<Where, StoreError>
         .any("severity", severities)
         .maybe("source_system = ?", filter.source_system.clone())
         .maybe("source_type = ?", filter.source_type.clone())
-        .contains(
-            &["summary", "payload", "source_system", "source_id"],
-            filter.text.as_deref(),
-        );
+        .contains(&TEXTS, filter.text.as_deref())
+        .maybe("ingest_time <= ?", filter.known_at.map(|t| t.0))
+        .maybe("recorded_at <= ?", filter.recorded_by.map(|t| t.0));
+    for word in &filter.words {
+        wanted.any_of(found_in(word));
+    }
     Ok(wanted)
+}
+
+/// Columns a text may stand in.
+const TEXTS: [&str; 4] = ["summary", "payload", "source_system", "source_id"];
+
+/// Arguments of a sentence that name something, wherever the payload keeps its arguments.
+const KEYS: [&str; 3] = ["metric", "first_out", "action"];
+
+fn found_in(word: &SearchWord) -> Vec<query::Condition> {
+    let ids = word.asset_ids.iter().map(ToString::to_string).collect();
+    let mut conditions: Vec<query::Condition> = [
+        query::occurs(&TEXTS, &word.text),
+        query::one_of("summary", word.summaries.clone()),
+        query::one_of("asset_id", ids),
+    ]
+    .into_iter()
+    .flatten()
+    .collect();
+    for key in KEYS {
+        let column = format!("COALESCE(payload ->> '$.params.{key}', payload ->> '$.{key}')");
+        conditions.extend(query::one_of(&column, word.keys.clone()));
+    }
+    if conditions.is_empty() {
+        conditions.push(("1".to_owned(), Vec::new()));
+    }
+    conditions
+}
+
+/// Where a list begins and goes on.
+const fn order(is_ascending: bool) -> (&'static str, &'static str) {
+    if is_ascending {
+        ("event_time, id", "(event_time, id) > (?, ?)")
+    } else {
+        ("event_time DESC, id DESC", "(event_time, id) < (?, ?)")
+    }
+}
+
+/// The next events of a list that is read to its end, `after` by `after`, without counting it each time.
+pub fn next_events(
+    conn: &Connection,
+    tenant: TenantId,
+    filter: &EventFilter,
+    limit: u32,
+) -> Result<Vec<IndustrialEvent>, StoreError> {
+    let (order, beyond) = order(filter.is_ascending);
+    let mut wanted = filtered(tenant, filter)?;
+    if let Some((time, id)) = filter.after {
+        wanted.and(
+            beyond,
+            [Value::Integer(time.0), Value::Text(id.to_string())],
+        );
+    }
+    wanted.first(conn, (SELECT, order), limit, read)
+}
+
+/// How many events of each severity lie in each of `slices` equal parts of `[from, to)`. The window
+/// replaces the filter's own. Event `t` is in slice `i` when `(t − from) · slices / (to − from)` is `i`,
+/// rounded down.
+pub fn count_events_by_slice(
+    conn: &Connection,
+    tenant: TenantId,
+    filter: &EventFilter,
+    (from, to): (Timestamp, Timestamp),
+    slices: u32,
+) -> Result<Vec<SliceCount>, StoreError> {
+    let filter = EventFilter {
+        from: Some(from),
+        to: Some(to),
+        ..filter.clone()
+    };
+    let first = vec![
+        Value::Integer(from.0),
+        Value::Integer(slices.into()),
+        Value::Integer(to.since_ms(from).max(1)),
+    ];
+    let select = "SELECT (event_time - ?) * ? / ? AS slice, severity, COUNT(*) AS number \
+                  FROM industrial_events";
+    filtered(tenant, &filter)?.summary(conn, (select, first), "GROUP BY slice, severity", |r| {
+        Ok(SliceCount {
+            slice: r.get("slice")?,
+            severity: row::word(r, "severity")?,
+            count: r.get::<_, i64>("number")?.unsigned_abs(),
+        })
+    })
 }
 
 /// A page of events, newest first unless asked otherwise. The total counts all that match, also those
@@ -164,11 +281,7 @@ pub fn list_events(
     filter: &EventFilter,
     page: Page,
 ) -> Result<Paged<IndustrialEvent>, StoreError> {
-    let (order, beyond) = if filter.is_ascending {
-        ("event_time, id", "(event_time, id) > (?, ?)")
-    } else {
-        ("event_time DESC, id DESC", "(event_time, id) < (?, ?)")
-    };
+    let (order, beyond) = order(filter.is_ascending);
     let mut wanted = filtered(tenant, filter)?;
     let Some((time, id)) = filter.after else {
         return wanted.page(conn, "industrial_events", (SELECT, order), page, read);

@@ -2,7 +2,7 @@
 
 use iq_domain::{
     AssetId, CodedError, EventId, EventRelation, Incident, IncidentId, IncidentNote,
-    IncidentStatus, IndustrialEvent, Severity, TenantId, Timestamp,
+    IncidentStatus, IncidentType, IndustrialEvent, Severity, TenantId, Timestamp,
 };
 use rusqlite::{Connection, Row, params};
 
@@ -19,6 +19,8 @@ pub struct IncidentFilter {
     pub statuses: Vec<IncidentStatus>,
     /// Of one of these severities; empty for all.
     pub severities: Vec<Severity>,
+    /// Of one of these types; empty for all.
+    pub types: Vec<IncidentType>,
     /// Started at one of these assets; empty for all.
     pub asset_ids: Vec<AssetId>,
     /// In the hands of this user.
@@ -165,9 +167,15 @@ fn filtered(tenant: TenantId, filter: &IncidentFilter) -> Result<Where, StoreErr
         .iter()
         .map(row::to_word)
         .collect::<Result<_, _>>()?;
+    let types = filter
+        .types
+        .iter()
+        .map(row::to_word)
+        .collect::<Result<_, _>>()?;
     let mut wanted = Where::tenant(tenant);
     wanted
         .any("status", statuses)
+        .any("incident_type", types)
         .any("severity", severities)
         .any(
             "asset_id",
@@ -241,15 +249,60 @@ pub fn list_incident_events(
     tenant: TenantId,
     incident: IncidentId,
 ) -> Result<Vec<(IndustrialEvent, EventRelation)>, StoreError> {
+    first_incident_events(conn, tenant, incident, u32::MAX)
+}
+
+/// The first of them, at most `limit`.
+pub fn first_incident_events(
+    conn: &Connection,
+    tenant: TenantId,
+    incident: IncidentId,
+    limit: u32,
+) -> Result<Vec<(IndustrialEvent, EventRelation)>, StoreError> {
     let sql = format!(
         "SELECT {}, i.relation FROM incident_events i
          JOIN industrial_events e ON e.tenant_id = i.tenant_id AND e.id = i.event_id
-         WHERE i.tenant_id = ? AND i.incident_id = ? ORDER BY e.event_time, e.id",
+         WHERE i.tenant_id = ? AND i.incident_id = ? ORDER BY e.event_time, e.id LIMIT ?",
         events::COLUMNS
     );
     let mut statement = conn.prepare_cached(&sql)?;
-    let rows = statement.query_map(params![tenant.to_string(), incident.to_string()], |r| {
-        Ok((events::read(r)?, row::word(r, "relation")?))
+    let args = params![tenant.to_string(), incident.to_string(), limit];
+    let rows = statement.query_map(args, |r| Ok((events::read(r)?, row::word(r, "relation")?)))?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
+}
+
+/// Events of an incident at one asset.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct EventsAtAsset {
+    /// The asset, if they have one.
+    pub asset_id: Option<AssetId>,
+    /// How many.
+    pub count: u64,
+    /// The earliest by its source's clock.
+    pub first_at: Timestamp,
+    /// The latest.
+    pub last_at: Timestamp,
+}
+
+/// The events of an incident, counted by asset, without reading them.
+pub fn count_incident_events_by_asset(
+    conn: &Connection,
+    tenant: TenantId,
+    incident: IncidentId,
+) -> Result<Vec<EventsAtAsset>, StoreError> {
+    let sql = "SELECT e.asset_id, COUNT(*) AS number, MIN(e.event_time) AS first_at,
+               MAX(e.event_time) AS last_at FROM incident_events i
+               JOIN industrial_events e ON e.tenant_id = i.tenant_id AND e.id = i.event_id
+               WHERE i.tenant_id = ? AND i.incident_id = ? GROUP BY e.asset_id";
+    let mut statement = conn.prepare_cached(sql)?;
+    let args = params![tenant.to_string(), incident.to_string()];
+    let rows = statement.query_map(args, |r| {
+        Ok(EventsAtAsset {
+            asset_id: row::id_opt(r, "asset_id")?,
+            count: r.get::<_, i64>("number")?.unsigned_abs(),
+            first_at: row::time(r, "first_at")?,
+            last_at: row::time(r, "last_at")?,
+        })
     })?;
     Ok(rows.collect::<rusqlite::Result<_>>()?)
 }
