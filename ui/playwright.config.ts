@@ -21,6 +21,7 @@ export default defineConfig({
   },
   projects: [
     { name: 'e2e', testMatch: /.*\.spec\.ts/ },
+    { name: 'bench', testMatch: /bench\.ts/ },
     { name: 'screens', testMatch: /screens\.ts/, timeout: 1_800_000 },
   ],
 });

@@ -2,24 +2,94 @@ import { describe, expect, it } from 'vitest';
 import { EventReader } from '@/api/stages';
 import type { Severity, TimelineEvent } from '@/api/types';
 import { rowsOf } from '@/components/staged-test';
-import { currentIndex, isCritical, marksOf, neighbour, valueAt } from '@/lib/playback';
-import { positionOn, scaleOf, statusOf } from '@/lib/scale';
+import { filtered, isCriticalMoment, momentsOf, nextAt, passedIndex, slotsOf, tiesOf } from '@/lib/moments';
+import { Player } from '@/lib/player';
+import { positionOn, scaleOf, statusOf, valueAt } from '@/lib/scale';
 
-const at = (t: number, severity: Severity = 'info') => ({ event: { id: String(t), event_time: t, severity }, relation: 'trigger', order: 1, order_confidence: 'certain' }) as TimelineEvent;
-const events = [at(10), at(20, 'warning'), at(30, 'critical'), at(40)];
+const at = (t: number, severity: Severity = 'info', more: { order?: number; offset?: number; uncertainty?: number; message?: string } = {}) =>
+  ({ event: { id: String(t), event_time: t, time_offset_ms: more.offset ?? 0, time_uncertainty_ms: more.uncertainty ?? 0, severity, category: 'SENSOR', message: more.message ?? '' }, relation: 'trigger', order: more.order ?? t, order_confidence: 'certain' }) as unknown as TimelineEvent;
+const moments = momentsOf([at(10), at(20, 'warning'), at(30, 'critical'), at(40)]);
 
-describe('playback', () => {
-  it('steps to the next and previous event, and to critical ones alone', () => {
-    expect([neighbour(events, 20, 1), neighbour(events, 20, -1), neighbour(events, 10, 1, isCritical), neighbour(events, 40, 1)]).toEqual([30, 10, 30, null]);
+describe('moments', () => {
+  it('steps to the next and previous one, and to critical ones alone', () => {
+    expect([nextAt(moments, 20, 1), nextAt(moments, 20, -1), nextAt(moments, 10, 1, isCriticalMoment), nextAt(moments, 40, 1), nextAt(moments, 10, -1)]).toEqual([30, 10, 30, null, null]);
   });
-  it('draws one mark for a crowd, as severe as its worst', () => {
-    expect(marksOf([at(11), at(12, 'critical'), at(13), at(90)], 0, 100, 10)).toEqual([{ t: 11, severity: 'critical', n: 3 }, { t: 90, severity: 'info', n: 1 }]);
+  it('gives those that cannot be told apart the places they may have, and the next its own', () => {
+    const tied = momentsOf([at(1, 'info', { order: 1 }), at(2, 'info', { order: 2 }), at(3, 'info', { order: 2 }), at(4, 'info', { order: 3 })]);
+    expect(tied.map((m) => [m.first, m.last])).toEqual([[1, 1], [2, 3], [2, 3], [4, 4]]);
   });
-  it('knows the event that was last passed', () => {
-    expect([currentIndex(events, null), currentIndex(events, 5), currentIndex(events, 35)]).toEqual([-1, -1, 2]);
+  it('stands where a wrong clock is corrected to', () => {
+    expect(momentsOf([at(1900, 'info', { order: 1, offset: 1000 }), at(1000, 'info', { order: 2 })]).map((m) => m.at)).toEqual([900, 1000]);
+  });
+  it('draws one mark for a crowd, as severe as its worst, and only what is in view', () => {
+    const crowd = momentsOf([at(5), at(11), at(12, 'critical'), at(13), at(90), at(101)]);
+    expect(slotsOf(crowd, 10, 100, 9).map((s) => [Math.round(10 + s.x * 90), s.severity, s.n])).toEqual([[11, 'critical', 3], [90, 'info', 1]]);
+  });
+  it('brackets what is uncertain over the whole reach of its clocks', () => {
+    const tied = momentsOf([at(100, 'info', { order: 1 }), at(200, 'info', { order: 2, uncertainty: 50 }), at(210, 'info', { order: 2, uncertainty: 60 })]);
+    expect(tiesOf(tied, 0, 1000, 1)).toEqual([{ from: 150, to: 270, first: 2, last: 3 }]);
+  });
+  it('knows the one that was last passed', () => {
+    expect([passedIndex(moments, null), passedIndex(moments, 5), passedIndex(moments, 35)]).toEqual([-1, -1, 2]);
+  });
+  it('finds words through the marks around arguments', () => {
+    const texts = new WeakMap();
+    const some = momentsOf([at(1, 'info', { message: 'Protection tripped \u2068P-102A\u2069' }), at(2, 'warning', { message: 'P-102A started' })]);
+    const found = (q: string, severity: Severity | '' = '') => filtered(some, { q, category: '', severity }, texts).map((m) => m.at);
+    expect([found('tripped p-102a'), found('P-102A'), found('P-102A', 'warning'), found('valve')]).toEqual([[1], [1, 2], [2], []]);
   });
   it('reads no value inside a gap', () => {
     expect([valueAt([1, 2, 3], [5, null, 7], 1.5), valueAt([1, 2, 3], [5, null, 7], 2.5), valueAt([1], [5], 0)]).toEqual([5, null, null]);
+  });
+});
+
+describe('playback', () => {
+  function played() {
+    let turn: ((now: number) => void) | null = null;
+    const player = new Player(0, 100_000, { request: (next) => { turn = next; return 1; }, cancel: () => { turn = null; } });
+    const frame = (now: number) => { const next = turn; turn = null; next?.(now); };
+    return { player, frame };
+  }
+  it('moves by the clock times the speed, and a hidden page does not jump', () => {
+    const { player, frame } = played();
+    player.setSpeed(60);
+    player.play();
+    frame(1000);
+    frame(1100);
+    expect(player.position).toBe(6_000);
+    frame(9000);
+    expect(player.position).toBe(6_000 + 250 * 60);
+  });
+  it('stops at the end, or begins again', () => {
+    const { player, frame } = played();
+    player.setSpeed(1000);
+    player.play();
+    frame(0);
+    frame(200);
+    expect([player.position, player.playing]).toEqual([100_000, false]);
+    player.setLoop(true);
+    player.play();
+    frame(1000);
+    frame(1120);
+    expect([player.position, player.playing]).toEqual([20_000, true]);
+  });
+  it('tells who listens, and only until they stop', () => {
+    const { player } = played();
+    let told = 0;
+    const stop = player.listen(() => { told += 1; });
+    player.seek(5);
+    player.seek(5);
+    stop();
+    player.seek(6);
+    expect(told).toBe(1);
+  });
+  it('knows no speed beyond its ends', () => {
+    const { player } = played();
+    player.setSpeed(1000);
+    player.shift(1);
+    expect(player.speed).toBe(1000);
+    player.shift(-1);
+    expect(player.speed).toBe(300);
   });
 });
 

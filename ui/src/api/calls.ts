@@ -44,6 +44,8 @@ export const api = {
   series: (id: Id, q: Query) => get<T.Series>(`/api/signals/${id}/series`, q),
 
   twin: (q: Query) => get<T.Twin>('/api/twin', q),
+  twinLayout: () => get<T.TwinLayout>('/api/twin/layout'),
+  moveAssets: (body: T.TwinLayoutChange) => put<T.TwinLayout>('/api/twin/layout', body),
   twinAsset: (id: Id, q: Query) => get<T.TwinAsset>(`/api/twin/${e(id)}`, q),
 
   alerts: (q: Query) => get<T.Page<T.Alert>>('/api/alerts', q),
@@ -59,6 +61,7 @@ export const api = {
   timeline: (id: Id) => get<T.Timeline>(`/api/blackbox/incidents/${e(id)}/timeline`),
   addNote: (id: Id, body: T.NoteInput) => post<T.IncidentNote>(`/api/blackbox/incidents/${id}/notes`, body),
   events: (q: Query) => get<T.Page<T.Event>>('/api/blackbox/events', q),
+  event: (id: Id) => get<T.Event>(`/api/blackbox/events/${e(id)}`),
   histogram: (q: Query) => get<T.HistogramBin[]>('/api/blackbox/histogram', q),
 
   connectorTypes: () => get<T.ConnectorType[]>('/api/integrations/types'),

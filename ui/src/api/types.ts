@@ -181,3 +181,5 @@ export type PushPreview = Answer<Schemas['PushPreview']>;
 export type TechnicalObject = Answer<Schemas['TechnicalObject']>;
 export type WorkOrder = Answer<Schemas['WorkOrder']>;
 export type WorkOrderDetail = Answer<Schemas['WorkOrderDetail']>;
+export type TwinLayout = Answer<Schemas['TwinLayout']>;
+export type TwinLayoutChange = Schemas['TwinLayoutChange'];

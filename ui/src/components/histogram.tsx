@@ -1,9 +1,11 @@
-// Events per slice of time; drag across it to choose a window. Over the alarm target a bar is amber, in a flood red.
+// Events per slice of time. Drag across it, or move its two handles by keyboard, to choose a window. Over the alarm
+// target a bar is amber, in a flood red; each flood says how long it lasted.
 import { useMediaQuery } from '@mantine/hooks';
-import { type PointerEvent, useRef, useState } from 'react';
+import { type KeyboardEvent, type PointerEvent, useRef, useState } from 'react';
 import type { HistogramBin } from '@/api/types';
 import { useText } from '@/i18n/text';
 import { ticksIn } from '@/lib/cursor';
+import { iso } from '@/lib/format';
 import { tickLabel } from '@/lib/plot';
 
 /** Ten alarms in ten minutes is a flood (ISA-18.2); six an hour is the target of a manageable rate. */
@@ -16,52 +18,105 @@ export function toneOf(bin: HistogramBin, perHour: number): 'flood' | 'busy' | '
   return alarms > TARGET_PER_HOUR && bin.warning + bin.critical > 1 ? 'busy' : 'calm';
 }
 
+/** Runs of slices in flood, as stretches of time. */
+export function floodsOf(bins: HistogramBin[], perHour: number, to: number): { from: number; to: number }[] {
+  const floods: { from: number; to: number }[] = [];
+  bins.forEach((bin, i) => {
+    if (toneOf(bin, perHour) !== 'flood') return;
+    const end = bins[i + 1]?.t ?? to;
+    const last = floods[floods.length - 1];
+    if (last && last.to === bin.t) last.to = end;
+    else floods.push({ from: bin.t, to: end });
+  });
+  return floods;
+}
+
 const FILL = { flood: 'var(--crit-fill)', busy: 'var(--warn-fill)', calm: 'var(--line-strong)' } as const;
+
+export interface Brush {
+  from: number;
+  to: number;
+}
 
 interface Props {
   bins: HistogramBin[];
   from: number;
   to: number;
   perHour: number;
-  brush: { from: number; to: number } | null;
-  onBrush: (brush: { from: number; to: number } | null) => void;
+  brush: Brush | null;
+  onBrush: (brush: Brush | null) => void;
   cursorAt: number | null;
 }
 
 export function Histogram({ bins, from, to, perHour, brush, onBrush, cursorAt }: Props) {
-  const { t, n, p } = useText();
+  const { t, n, p, span } = useText();
   const narrow = useMediaQuery('(max-width: 760px)') ?? false;
   const host = useRef<HTMLDivElement>(null);
   const [start, setStart] = useState<number | null>(null);
+  // While it is dragged it is only drawn; the page reads its lists once, when it is let go.
+  const [drawn, setDrawn] = useState<Brush | null>(null);
+  const shown = drawn ?? brush;
+  const step = (to - from) / Math.max(1, bins.length);
   const most = Math.max(4, ...bins.map((b) => b.total));
-  const x = (at: number) => ((at - from) / (to - from)) * 100;
+  const x = (at: number) => Math.min(100, Math.max(0, ((at - from) / (to - from)) * 100));
+  const snapped = (at: number) => Math.min(to, Math.max(from, from + Math.round((at - from) / step) * step));
   const timeAt = (event: PointerEvent) => {
     const box = host.current!.getBoundingClientRect();
     return from + Math.min(1, Math.max(0, (event.clientX - box.left) / box.width)) * (to - from);
   };
   const total = bins.reduce((sum, b) => sum + b.total, 0);
-  const floods = bins.filter((b) => toneOf(b, perHour) === 'flood').length;
+  const floods = floodsOf(bins, perHour, to);
   const width = 100 / Math.max(1, bins.length);
   const drag = (event: PointerEvent) => {
     if (start === null) return;
     const at = timeAt(event);
-    if (Math.abs(at - start) > (to - from) * 0.01) onBrush({ from: Math.min(start, at), to: Math.max(start, at) });
+    if (Math.abs(at - start) <= (to - from) * 0.005) return setDrawn(null);
+    const [a, b] = [snapped(Math.min(start, at)), snapped(Math.max(start, at))];
+    setDrawn(b > a ? { from: a, to: b } : { from: a, to: Math.min(to, a + step) });
+  };
+  const drop = () => {
+    if (start === null) return;
+    onBrush(drawn);
+    setStart(null);
+    setDrawn(null);
+  };
+  const handle = (edge: 'from' | 'to') => {
+    const window = shown ?? { from, to };
+    const move = (event: KeyboardEvent) => {
+      const by = (event.shiftKey ? 6 : 1) * step;
+      const way = event.key === 'ArrowLeft' ? -1 : event.key === 'ArrowRight' ? 1 : 0;
+      if (event.key === 'Escape') onBrush(null);
+      else if (way === 0) return;
+      else {
+        const next = snapped(window[edge] + way * by);
+        const moved = edge === 'from' ? { from: Math.min(next, window.to - step), to: window.to } : { from: window.from, to: Math.max(next, window.from + step) };
+        onBrush(moved.from <= from && moved.to >= to ? null : moved);
+      }
+      event.preventDefault();
+    };
+    return (
+      <span className="brush-handle" role="slider" tabIndex={0} style={{ insetInlineStart: `${x(window[edge])}%` }} data-edge={edge}
+        aria-label={t(`histogram.${edge}`)} aria-valuemin={Math.round(from)} aria-valuemax={Math.round(to)} aria-valuenow={Math.round(window[edge])} aria-valuetext={iso(window[edge])} onKeyDown={move} />
+    );
   };
   return (
     <div className="hist-frame">
       <span className="cap dim">{t('histogram.most', { n: n(most, 0) })}</span>
-      <div ref={host} className="hist" role="img" aria-label={t('histogram.label', { total: n(total, 0), floods })}
-        onPointerDown={(e) => { e.currentTarget.setPointerCapture(e.pointerId); setStart(timeAt(e)); onBrush(null); }} onPointerMove={drag} onPointerUp={() => setStart(null)} onPointerCancel={() => setStart(null)}>
-        <svg viewBox="0 0 100 126" preserveAspectRatio="none" aria-hidden="true" className="hist-svg">
+      <div ref={host} className="hist"
+        onPointerDown={(e) => { if (!(e.target instanceof HTMLElement && e.target.dataset.edge)) { e.currentTarget.setPointerCapture(e.pointerId); setStart(timeAt(e)); } else { e.currentTarget.setPointerCapture(e.pointerId); const w = shown ?? { from, to }; setStart(e.target.dataset.edge === 'from' ? w.to : w.from); } }}
+        onPointerMove={drag} onPointerUp={drop} onPointerCancel={drop}>
+        <svg viewBox="0 0 100 126" preserveAspectRatio="none" role="img" aria-label={t('histogram.label', { total: n(total, 0), floods: floods.length })} className="hist-svg">
           {bins.map((bin) => {
-            const height = bin.total === 0 ? 1 : 3 + (bin.total / most) * 117;
+            const height = bin.total === 0 ? 1 : 3 + (bin.total / most) * 105;
             const tone = toneOf(bin, perHour);
             return <rect key={bin.t} x={x(bin.t) + width * 0.12} width={width * 0.76} y={126 - height} height={height} fill={FILL[tone]} stroke={tone === 'busy' ? 'var(--warn-edge)' : 'none'} vectorEffect="non-scaling-stroke" />;
           })}
-          {brush && <rect x={x(brush.from)} width={x(brush.to) - x(brush.from)} y="0" height="126" fill="var(--action)" opacity=".14" />}
-          {cursorAt !== null && <path d={`M${x(cursorAt)} 0V126`} stroke="var(--past)" strokeWidth="2" vectorEffect="non-scaling-stroke" />}
+          {shown && <rect x={x(shown.from)} width={x(shown.to) - x(shown.from)} y="0" height="126" fill="var(--action)" opacity=".14" />}
+          {cursorAt !== null && cursorAt >= from && cursorAt <= to && <path d={`M${x(cursorAt)} 0V126`} stroke="var(--past)" strokeWidth="2" vectorEffect="non-scaling-stroke" />}
         </svg>
+        {floods.map((flood) => <span key={flood.from} className="flood-label" style={{ insetInlineStart: `${Math.min(92, Math.max(8, x((flood.from + flood.to) / 2)))}%` }}><bdi>{t('histogram.flood_of', { span: span(flood.to - flood.from) })}</bdi></span>)}
         {ticksIn(from, to, narrow ? 4 : 7).map((tick) => <span key={tick} className="lab" style={{ insetInlineStart: `${x(tick)}%` }}>{tickLabel(p, tick, to - from)}</span>)}
+        {handle('from')}{handle('to')}
       </div>
       <div className="row wrap g4 cap dim">
         <span className="row g1"><i className="key-box" />{t('histogram.calm')}</span>

@@ -50,6 +50,9 @@ const PATHS = {
 
 export type IconName = keyof typeof PATHS;
 
+/** The same lines for a canvas, on their grid of 16. */
+export const iconLines = (name: IconName): string => PATHS[name];
+
 export function Icon({ name, flip = false }: { name: IconName; flip?: boolean }) {
   return (
     <svg className={flip ? 'ico flip' : 'ico'} viewBox="0 0 16 16" fill="none" stroke="currentColor" strokeWidth={name === 'more' ? 2.4 : 1.4} strokeLinejoin="round" strokeLinecap={name === 'more' ? 'round' : 'butt'} aria-hidden="true">
@@ -104,11 +107,13 @@ const FAMILY_WORDS: [RegExp, string][] = [
   [/valve/, 'valve'], [/motor/, 'motor'], [/fan|blower|tower/, 'fan'], [/furnace|heater|boiler/, 'furnace'], [/vessel|drum|tank|column|reactor/, 'vessel'],
 ];
 
+/** The lines of a family's symbol, on a grid of 20. */
+export const equipmentLines = (family: string): string => EQUIPMENT[FAMILY_WORDS.find(([words]) => words.test(family))?.[1] ?? 'other']!;
+
 export function EquipmentIcon({ family }: { family: string }) {
-  const kind = FAMILY_WORDS.find(([words]) => words.test(family))?.[1] ?? 'other';
   return (
     <svg className="equip" viewBox="0 0 20 20" fill="none" stroke="currentColor" strokeWidth="1.3" strokeLinejoin="round" aria-hidden="true">
-      <path d={EQUIPMENT[kind]} />
+      <path d={equipmentLines(family)} />
     </svg>
   );
 }

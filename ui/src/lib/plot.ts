@@ -5,7 +5,7 @@ import type uPlot from 'uplot';
 import type { Limits } from '@/api/types';
 import type { Preferences } from '@/i18n/locale';
 import { ticksIn } from './cursor';
-import { dayMonth, hourMinute, number } from './format';
+import { clock, dayMonth, hourMinute, number } from './format';
 import { limitValues, type Scale } from './scale';
 
 export interface PlotInput {
@@ -40,6 +40,8 @@ const isolatedNumber = (text: string) => `\u2066${text}\u2069`;
 
 export function tickLabel(p: Preferences, t: number, span: number): string {
   if (span > 172_800_000) return isolated(dayMonth(p, t));
+  // Ticks closer than a minute differ in their seconds.
+  if (span < 480_000) return isolated(clock(p, t));
   const { hour, minute } = wallClock(t);
   const midnight = hour === '00' && minute === '00';
   return isolated(midnight ? dayMonth(p, t) : hourMinute(p, t));

@@ -39,3 +39,15 @@ export function statusOf(value: number | null | undefined, limits: Limits | null
   if ((present(limits?.high) && value >= limits.high) || (present(limits?.low) && value <= limits.low)) return 'warning';
   return 'normal';
 }
+
+/** The last drawn value at or before a moment; null in a gap. */
+export function valueAt(t: number[], v: (number | null)[], at: number): number | null {
+  let low = 0;
+  let high = t.length;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (t[middle]! <= at) low = middle + 1;
+    else high = middle;
+  }
+  return v[low - 1] ?? null;
+}

@@ -1,13 +1,13 @@
 // One incident: summary, timeline, sequence, who has it, notes.
 import { useQuery, useQueryClient } from '@tanstack/react-query';
-import { type FormEvent, useState } from 'react';
+import { type FormEvent, useCallback, useDeferredValue, useEffect, useMemo, useRef, useState } from 'react';
 import { useParams } from 'wouter';
 import { api } from '@/api/calls';
 import { useRefresh } from '@/api/live';
 import { useSession } from '@/api/session';
-import type { IncidentDetail, IncidentPatch, IncidentStatus } from '@/api/types';
+import type { EventCategory, IncidentDetail, IncidentPatch, IncidentStatus, Severity, Timeline } from '@/api/types';
 import { useConfirm, useToasts } from '@/components/dialog';
-import { Field } from '@/components/fields';
+import { Field, SearchInput, Select } from '@/components/fields';
 import { Icon } from '@/components/icons';
 import { AppLink } from '@/components/link';
 import { SeverityMark, Tag, When } from '@/components/marks';
@@ -15,7 +15,11 @@ import { InlineError } from '@/components/notices';
 import { Loaded, PageHead, Pane, useTitle } from '@/components/page';
 import { useText } from '@/i18n/text';
 import { useCursor } from '@/lib/cursor';
-import { currentIndex } from '@/lib/playback';
+import { filtered, type Moment, momentsOf } from '@/lib/moments';
+import { Player } from '@/lib/player';
+import { useParameters } from '@/lib/url';
+import { EventDetail } from './parts/event-detail';
+import { CATEGORIES } from './parts/events-table';
 import { Sequence } from './parts/sequence';
 import { TimelineView } from './parts/timeline';
 import { WorkOrderForm } from './parts/work-order-form';
@@ -100,7 +104,8 @@ function Summary({ detail }: { detail: IncidentDetail }) {
       <div><div className="k">{t('field.asset')}</div><AppLink to={`/assets/${incident.asset_id}`}><Tag>{incident.asset_code}</Tag></AppLink> <span className="s mid">{name(incident.asset_names)}</span></div>
       <div><div className="k">{t('incident.type')}</div>{word('incident_type', incident.incident_type)}</div>
       <div><div className="k">{t('incident.started')}</div><When at={incident.started_at} full /></div>
-      <div><div className="k">{t('incident.duration')}</div>{incident.ended_at === null ? t('incident.ongoing') : span(incident.ended_at - incident.started_at)}</div>
+      <div><div className="k">{t('incident.ended')}</div>{incident.ended_at === null ? t('incident.ongoing') : <><When at={incident.ended_at} full /> <span className="cap dim">{span(incident.ended_at - incident.started_at)}</span></>}</div>
+      <div><div className="k">{t('field.state')}</div>{word('incident_status', incident.status)}<span className="cap dim"> · {incident.assignee ? <bdi>{incident.assignee}</bdi> : t('incident.nobody')}</span></div>
     </section>
   );
 }
@@ -115,6 +120,92 @@ function Related({ detail }: { detail: IncidentDetail }) {
   );
 }
 
+/** Position and address are one: the address follows the player once a second, and a deep link or the time bar moves it. */
+function useDeepLink(player: Player | null): void {
+  const cursor = useCursor();
+  const told = useRef<number | null | undefined>(undefined);
+  const latest = useRef(cursor);
+  useEffect(() => { latest.current = cursor; });
+  const t = cursor.t;
+  useEffect(() => {
+    if (!player || told.current === t) return;
+    told.current = t;
+    player.seek(t !== null && t >= player.from && t <= player.to ? t : null);
+  }, [player, t]);
+  useEffect(() => {
+    if (!player) return;
+    const tell = () => {
+      const at = player.position;
+      if (at === null) return;
+      const t = Math.round(at);
+      const next = t >= Date.now() - 1000 ? null : t;
+      if (next === told.current) return;
+      told.current = next;
+      latest.current.setT(next);
+    };
+    // A drag or a run of steps tells the address once, when it has come to rest.
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    const stop = player.listen(() => {
+      if (player.playing) return;
+      clearTimeout(timer);
+      timer = setTimeout(tell, 60);
+    });
+    const every = setInterval(() => player.playing && tell(), 1000);
+    return () => {
+      stop();
+      clearTimeout(timer);
+      clearInterval(every);
+    };
+  }, [player]);
+}
+
+/** One player for the window of an incident; it lives as long as the page shows this incident. */
+function useTimelinePlayer(id: string, timeline: Timeline | undefined): Player | null {
+  const [made, setMade] = useState<{ id: string; player: Player } | null>(null);
+  const [from, to] = [timeline?.from, timeline?.to];
+  useEffect(() => {
+    if (from === undefined || to === undefined) return;
+    setMade((old) => {
+      if (old?.id !== id) return { id, player: new Player(from, to) };
+      old.player.within(from, to);
+      return old;
+    });
+  }, [id, from, to]);
+  const player = made?.id === id ? made.player : null;
+  useEffect(() => () => player?.pause(), [player]);
+  return player;
+}
+
+function Events({ timeline, all, player }: { timeline: Timeline; all: Moment[]; player: Player }) {
+  const { t, word } = useText();
+  const [parameters, change] = useParameters();
+  const [follow, setFollow] = useState(true);
+  const [q, category, severity] = ['find', 'category', 'severity'].map((k) => parameters.get(k) ?? '') as [string, EventCategory | '', Severity | ''];
+  const [typed, setTyped] = useState(q);
+  const sought = useDeferredValue(typed);
+  useEffect(() => {
+    const timer = setTimeout(() => change({ find: sought }), 400);
+    return () => clearTimeout(timer);
+  }, [sought, change]);
+  const texts = useMemo(() => new WeakMap<Moment, string>(), []);
+  const moments = useMemo(() => filtered(all, { q: sought, category, severity }, texts), [all, sought, category, severity, texts]);
+  const sources = useMemo(() => new Set(all.map((m) => m.item.event.source_system)).size, [all]);
+  const whole = useMemo(() => ({ from: timeline.from, to: timeline.to }), [timeline.from, timeline.to]);
+  const pick = useCallback((at: number) => player.seek(at), [player]);
+  return (
+    <>
+      <div className="row wrap filters">
+        <SearchInput label={t('incident.search')} value={typed} onChange={setTyped} />
+        <Select label={t('event.category')} value={category} onChange={(v) => change({ category: v })} options={[{ value: '', label: t('event.all_categories') }, ...CATEGORIES.map((c) => ({ value: c, label: word('category', c) }))]} />
+        <Select label={t('field.severity')} value={severity} onChange={(v) => change({ severity: v })} options={[{ value: '', label: t('event.all_severities') }, ...(['critical', 'warning', 'info'] as const).map((s) => ({ value: s, label: word('severity', s) }))]} />
+        {moments.length < all.length && <span className="cap mid" role="status">{t('incident.filtered', { shown: moments.length, n: all.length })}</span>}
+      </div>
+      <TimelineView moments={moments} trends={timeline.trends} whole={whole} player={player} follow={follow} onFollow={setFollow} truncated={timeline.truncated} />
+      <Sequence moments={moments} total={all.length} sources={sources} player={player} follow={follow} onPick={pick} />
+    </>
+  );
+}
+
 export default function IncidentPage() {
   const { t, p } = useText();
   const { id = '' } = useParams<{ id: string }>();
@@ -123,16 +214,18 @@ export default function IncidentPage() {
   const [ordering, setOrdering] = useState(false);
   const refetchInterval = useRefresh(cursor.t);
   const incident = useQuery({ queryKey: ['incident', id, p.language], queryFn: () => api.incident(id), refetchInterval });
-  const timeline = useQuery({ queryKey: ['timeline', id, p.language], queryFn: () => api.timeline(id), refetchInterval });
+  // Tens of thousands of events are neither read again by the clock (the stream says when there are more) nor compared one by one.
+  const timeline = useQuery({ queryKey: ['timeline', id, p.language], queryFn: () => api.timeline(id), structuralSharing: false });
+  const moments = useMemo(() => momentsOf(timeline.data?.events ?? []), [timeline.data]);
+  const player = useTimelinePlayer(id, timeline.data);
+  useDeepLink(player);
   useTitle(incident.data ? `${incident.data.incident.number} · ${incident.data.incident.title}` : t('page.incident'));
-  const events = timeline.data?.events ?? [];
-  const current = events[currentIndex(events, cursor.t)];
   return (
     <Loaded query={incident} what={t('incident.loading')} rows={8}>
       {(detail) => (
         <>
           <PageHead crumb={{ to: '/blackbox', text: t('page.blackbox'), here: <Tag>{detail.incident.number}</Tag> }} title={detail.incident.title}>
-            {may('work_orders.write') && cursor.t === null && <button type="button" className="btn" onClick={() => setOrdering(true)}><Icon name="wrench" />{t('work_orders.create')}</button>}
+            {may('work_orders.write') && <button type="button" className="btn" onClick={() => setOrdering(true)}><Icon name="wrench" />{t('work_orders.create')}</button>}
             <AppLink className="btn" to={`/digital-twin?asset=${detail.incident.asset_id}&t=${cursor.t ?? detail.incident.started_at}`}><Icon name="twin" />{t('incident.twin_then')}</AppLink>
           </PageHead>
           <div className="stack">
@@ -140,15 +233,16 @@ export default function IncidentPage() {
             <div className="incident-grid">
               <div className="stack">
                 <Loaded query={timeline} what={t('incident.loading')} rows={8}>
-                  {(tl) => (
-                    <>
-                      <TimelineView timeline={tl} at={cursor.t !== null && cursor.t >= tl.from && cursor.t <= tl.to ? cursor.t : null} onAt={(at) => cursor.setT(Math.round(at))} />
-                      <Sequence events={tl.events} selected={current?.event.id ?? null} onPick={cursor.setT} />
-                    </>
-                  )}
+                  {(tl) => player && <Events timeline={tl} all={moments} player={player} />}
                 </Loaded>
               </div>
-              <div className="stack"><Handling detail={detail} /><Related detail={detail} />{may('work_orders.read') && <WorkOrdersPane query={{ incident_id: id }} all={`/work-orders?incident=${id}`} />}<Notes detail={detail} t={cursor.t} /></div>
+              <div className="stack">
+                {player && <EventDetail moments={moments} player={player} />}
+                <Handling detail={detail} />
+                <Related detail={detail} />
+                {may('work_orders.read') && <WorkOrdersPane always query={{ incident_id: id }} all={`/work-orders?incident=${id}`} />}
+                <Notes detail={detail} t={cursor.t} />
+              </div>
             </div>
           </div>
           {ordering && <WorkOrderForm start={{ incident_id: id, asset_id: detail.incident.asset_id, asset_code: detail.incident.asset_code, title: detail.incident.title }} onClose={() => setOrdering(false)} />}

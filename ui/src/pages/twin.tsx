@@ -5,6 +5,7 @@ import { api } from '@/api/calls';
 import { useRefresh } from '@/api/live';
 import { useSession } from '@/api/session';
 import type { AssetStatus, Names, Twin, TwinAsset } from '@/api/types';
+import { CardGrid } from '@/components/card-grid';
 import { Segment, Select } from '@/components/fields';
 import { StatusShape } from '@/components/icons';
 import { AppLink } from '@/components/link';
@@ -17,7 +18,8 @@ import { TwinCard } from '@/components/twin-card';
 import { TwinPanel } from '@/components/twin-panel';
 import { useText } from '@/i18n/text';
 import { useCursor } from '@/lib/cursor';
-import { useParameters } from '@/lib/url';
+import { useParameter, useParameters } from '@/lib/url';
+import { TwinMap } from './parts/twin-map';
 
 const STATUSES: AssetStatus[] = ['critical', 'warning', 'unknown', 'normal'];
 
@@ -30,10 +32,31 @@ interface Group {
 }
 
 function grouped(twin: Twin, assets: TwinAsset[]): Group[] {
+  const byUnit = new Map<string, TwinAsset[]>();
+  for (const asset of assets) {
+    const unit = byUnit.get(asset.unit_id);
+    if (unit) unit.push(asset);
+    else byUnit.set(asset.unit_id, [asset]);
+  }
   return twin.sites.flatMap((site) =>
     site.units
-      .map((unit) => ({ id: unit.id, site: site.names, unit: unit.names, code: unit.code, assets: assets.filter((a) => a.unit_id === unit.id) }))
+      .map((unit) => ({ id: unit.id, site: site.names, unit: unit.names, code: unit.code, assets: byUnit.get(unit.id) ?? [] }))
       .filter((group) => group.assets.length > 0),
+  );
+}
+
+function UnitHead({ group }: { group: Group }) {
+  const { t, n, name, word } = useText();
+  return (
+    <div className="row unit-head">
+      <h2><bdi dir="ltr">{group.code}</bdi> {name(group.unit)}</h2>
+      <span className="cap dim">{name(group.site)} · {t('twin.assets', { n: group.assets.length })}</span>
+      <span className="row end">
+        {(['critical', 'warning', 'unknown'] as const).filter((s) => group.assets.some((a) => a.status === s)).map((s) => (
+          <span key={s} className="row g1 s"><StatusShape shape={s} />{n(group.assets.filter((a) => a.status === s).length, 0)}<span className="sr">{word('status', s)}</span></span>
+        ))}
+      </span>
+    </div>
   );
 }
 
@@ -59,13 +82,17 @@ export default function TwinPage() {
   const [unit, family, criticality, status, selected] = ['unit', 'family', 'criticality', 'status', 'asset'].map((k) => parameters.get(k) ?? '') as [string, string, string, string, string];
   const all = useMemo(() => query.data?.assets ?? [], [query.data]);
   const base = all.filter((a) => (!unit || a.unit_id === unit) && (!family || a.family === family) && (!criticality || a.criticality === criticality));
-  const shown = status ? base.filter((a) => a.status === status) : base;
+  const [view, setView] = useParameter('view', 'cards');
+  const shown = useMemo(() => all.filter((a) => (!unit || a.unit_id === unit) && (!family || a.family === family) && (!criticality || a.criticality === criticality) && (!status || a.status === status)), [all, unit, family, criticality, status]);
+  const groups = useMemo(() => (query.data ? grouped(query.data, shown) : []).map((group) => ({ id: group.id, cards: group.assets, head: <UnitHead group={group} /> })), [query.data, shown]);
   const families = [...new Set(all.map((a) => a.family))].sort();
   const count = (s: AssetStatus) => base.filter((a) => a.status === s).length;
   const pick = (id: string | null) => change({ asset: id });
   return (
     <>
-      <PageHead title={t('page.twin')} sub={query.data && t('twin.shown', { shown: n(shown.length, 0), n: all.length })} />
+      <PageHead title={t('page.twin')} sub={query.data && t('twin.shown', { shown: n(shown.length, 0), n: all.length })}>
+        <Segment label={t('map.view')} value={view} onChange={setView} options={[{ value: 'cards', label: t('map.cards') }, { value: 'map', label: t('map.map') }]} />
+      </PageHead>
       <div className="row wrap filters">
         <Select label={t('twin.unit')} value={unit} onChange={(v) => change({ unit: v })} options={[{ value: '', label: t('twin.all_units') }, ...(query.data?.sites ?? []).flatMap((s) => s.units.map((u) => ({ value: u.id, label: `${u.code} · ${name(u.names)}` })))]} />
         <Select label={t('field.family')} value={family} onChange={(v) => change({ family: v })} options={[{ value: '', label: t('twin.all_families') }, ...families.map((f) => ({ value: f, label: familyName(f) }))]} />
@@ -85,22 +112,8 @@ export default function TwinPage() {
           <div className={selected ? 'twin with-panel' : 'twin'}>
             <div className="stack g6">
               {cursor.t === null && <PlantBehind />}
-              {grouped(twin, shown).map((group) => (
-                <section key={group.id}>
-                  <div className="row unit-head">
-                    <h2><bdi dir="ltr">{group.code}</bdi> {name(group.unit)}</h2>
-                    <span className="cap dim">{name(group.site)} · {t('twin.assets', { n: group.assets.length })}</span>
-                    <span className="row end">
-                      {(['critical', 'warning', 'unknown'] as const).filter((s) => group.assets.some((a) => a.status === s)).map((s) => (
-                        <span key={s} className="row g1 s"><StatusShape shape={s} />{n(group.assets.filter((a) => a.status === s).length, 0)}<span className="sr">{word('status', s)}</span></span>
-                      ))}
-                    </span>
-                  </div>
-                  <div className="cards">
-                    {group.assets.map((asset) => <TwinCard key={asset.id} asset={asset} t={cursor.t} selected={asset.id === selected} onPick={() => pick(asset.id)} />)}
-                  </div>
-                </section>
-              ))}
+              {view === 'map' && shown.length > 0 && <TwinMap twin={twin} shown={shown} selected={selected} past={cursor.t !== null} onPick={pick} />}
+              {view === 'cards' && <CardGrid groups={groups} card={(asset) => <TwinCard key={asset.id} asset={asset} t={cursor.t} selected={asset.id === selected} onPick={() => pick(asset.id)} />} />}
               {shown.length === 0 && <section className="pane"><EmptyState icon="search" title={t('twin.none_match')} action={<button type="button" className="btn" onClick={() => change({ unit: null, family: null, criticality: null, status: null })}>{t('action.clear_filters')}</button>} /></section>}
               <Legend />
             </div>

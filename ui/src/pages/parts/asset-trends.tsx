@@ -17,6 +17,7 @@ import { ProvenanceNote, Trend } from '@/components/trend';
 import { useText } from '@/i18n/text';
 import { useCursor } from '@/lib/cursor';
 import { limitValues } from '@/lib/scale';
+import { useParameter } from '@/lib/url';
 
 /** Trends far below the fold are not read until they come near. */
 function useSeen<E extends Element>(): [React.RefObject<E | null>, boolean] {
@@ -56,9 +57,13 @@ function SignalPane({ signal, pen }: { signal: SignalDetail; pen: number }) {
   const name = useSignalName();
   const cursor = useCursor();
   const [ref, seen] = useSeen<HTMLDivElement>();
+  const [asked] = useParameter('signal');
+  const isAsked = asked === signal.id;
+  // A link to one signal leads to it.
+  useEffect(() => { if (isAsked) ref.current?.scrollIntoView({ block: 'start' }); }, [isAsked, ref]);
   const reading = useReading(signal, cursor.t);
   return (
-    <div ref={ref}>
+    <div ref={ref} className={isAsked ? 'asked' : undefined}>
       <Pane level={3} title={name(signal)} caption={signal.tag ? <><Tag><span title={signal.tag}>{shortTag(signal.tag)}</span></Tag>{signal.integration_name && <> · <bdi>{signal.integration_name}</bdi></>}</> : t(signal.is_derived ? 'trend.derived' : 'trend.not_mapped')} end={<>
         <span className="mini-mai"><AnalogIndicator value={reading.value} status={reading.status} limits={signal.limits} band={signal.baseline} scaleLow={signal.scale_low} scaleHigh={signal.scale_high} /></span>
         <StatusMark status={reading.status} bare />

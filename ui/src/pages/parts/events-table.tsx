@@ -1,46 +1,81 @@
-// Canonical events of a window, newest first, paged by the server.
+// The event explorer: canonical events of a window, newest first, searched and paged by the server.
 import { useQuery } from '@tanstack/react-query';
+import { useState } from 'react';
 import { api } from '@/api/calls';
 import type { Event, EventCategory } from '@/api/types';
+import { Dialog } from '@/components/dialog';
+import { ExportMenu } from '@/components/export-menu';
 import { Select } from '@/components/fields';
+import { Icon } from '@/components/icons';
 import { AppLink } from '@/components/link';
 import { SeverityMark, SourceTag, Tag, When } from '@/components/marks';
 import { EmptyState } from '@/components/notices';
 import { Loaded, Pane } from '@/components/page';
 import { type Column, DataTable, useOffset } from '@/components/table';
 import { useText } from '@/i18n/text';
+import { useCursor } from '@/lib/cursor';
 import { useParameters } from '@/lib/url';
+import { EventFacts, Payload } from './event-facts';
+import { samplesLink } from './sequence';
 
 const LIMIT = 50;
 export const CATEGORIES: EventCategory[] = ['SENSOR', 'ALERT', 'OPERATOR_ACTION', 'MAINTENANCE', 'SYSTEM', 'OPTIMISATION'];
 
+function OneEvent({ event, onClose }: { event: Event; onClose: () => void }) {
+  const { t } = useText();
+  const samples = samplesLink(event, event.event_time);
+  return (
+    <Dialog title={t('event.one')} onClose={onClose} size="lg">
+      <div className="stack">
+        <p><SeverityMark severity={event.severity} /> {event.message}</p>
+        <EventFacts event={event} />
+        <div className="actions">
+          {samples && <AppLink className="btn" to={samples}><Icon name="pulse" />{t('event.samples')}</AppLink>}
+          {event.asset_id && <AppLink className="btn" to={`/digital-twin?asset=${event.asset_id}&t=${event.event_time}`}><Icon name="twin" />{t('incident.twin_then')}</AppLink>}
+        </div>
+        <h3>{t('event.payload')}</h3>
+        <Payload id={event.id} />
+      </div>
+    </Dialog>
+  );
+}
+
+/** What the explorer asks for: the window, and the filters the whole page shares. */
+export function useEventQuery(from: number, to: number) {
+  const [parameters] = useParameters();
+  const { t } = useCursor();
+  const get = (key: string) => parameters.get(key) ?? '';
+  // What had not arrived by then was not known then, whenever it happened.
+  const known_at = t !== null && get('known') ? t : null;
+  return { known_at, from: Math.round(from), to: Math.round(to), category: get('category'), severity: get('severity'), asset_id: get('asset'), site_id: get('site'), q: get('q') };
+}
+
 export function EventsTable({ from, to }: { from: number; to: number }) {
   const { t, word, p } = useText();
-  const [parameters, change] = useParameters();
-  const [category, severity, asset] = ['category', 'severity', 'asset'].map((k) => parameters.get(k) ?? '') as [string, string, string];
+  const [, change] = useParameters();
+  const wanted = useEventQuery(from, to);
   const offset = useOffset('events', LIMIT);
-  const query = useQuery({
-    queryKey: ['events', Math.round(from), Math.round(to), category, severity, asset, offset, p.language], placeholderData: (old) => old,
-    queryFn: () => api.events({ from: Math.round(from), to: Math.round(to), category, severity, asset_id: asset, limit: LIMIT, offset }),
-  });
-  const filter = (changes: Record<string, string | null>) => change({ ...changes, 'events.page': null });
+  const [one, setOne] = useState<Event | null>(null);
+  const query = useQuery({ queryKey: ['events', wanted, offset, p.language], placeholderData: (old) => old, queryFn: () => api.events({ ...wanted, limit: LIMIT, offset }) });
+  const isFiltered = Boolean(wanted.category || wanted.severity || wanted.asset_id || wanted.q);
   const columns: Column<Event>[] = [
-    { key: 'event_time', title: t('event.time'), cell: (e) => <When at={e.event_time} ms />, csv: (e) => new Date(e.event_time).toISOString() },
-    { key: 'category', title: t('event.category'), cell: (e) => word('category', e.category), csv: (e) => e.category },
-    { key: 'severity', title: t('field.severity'), cell: (e) => <SeverityMark severity={e.severity} />, csv: (e) => e.severity },
-    { key: 'asset', title: t('field.asset'), cell: (e) => (e.asset_id && e.asset_code ? <AppLink to={`/assets/${e.asset_id}`}><Tag>{e.asset_code}</Tag></AppLink> : <span className="dim">{'—'}</span>), csv: (e) => e.asset_code },
-    { key: 'message', title: t('event.what'), cell: (e) => e.message, csv: (e) => e.message },
-    { key: 'tag', title: t('event.tag'), cell: (e) => e.tag && <SourceTag tag={e.tag} />, csv: (e) => e.tag, wideOnly: true },
-    { key: 'source', title: t('event.source'), cell: (e) => <Tag>{e.source_system}</Tag>, csv: (e) => e.source_system, wideOnly: true },
+    { key: 'event_time', title: t('event.time'), cell: (e) => <When at={e.event_time} ms /> },
+    { key: 'category', title: t('event.category'), cell: (e) => word('category', e.category), wideOnly: true },
+    { key: 'severity', title: t('field.severity'), cell: (e) => <SeverityMark severity={e.severity} /> },
+    { key: 'asset', title: t('field.asset'), cell: (e) => (e.asset_id && e.asset_code ? <AppLink to={`/assets/${e.asset_id}`}><Tag>{e.asset_code}</Tag></AppLink> : <span className="dim">{'—'}</span>) },
+    { key: 'message', title: t('event.what'), cell: (e) => <button type="button" className="link cell" onClick={() => setOne(e)}>{e.message}</button> },
+    { key: 'tag', title: t('event.tag'), cell: (e) => { const link = samplesLink(e, e.event_time); return e.tag && (link ? <AppLink to={link} title={t('event.samples')}><SourceTag tag={e.tag} /></AppLink> : <SourceTag tag={e.tag} />); }, wideOnly: true },
+    { key: 'source', title: t('event.source'), cell: (e) => <Tag>{e.source_system}</Tag>, wideOnly: true },
   ];
   return (
     <Pane title={t('blackbox.events_table')} end={<>
-      <Select label={t('event.category')} value={category} onChange={(v) => filter({ category: v })} options={[{ value: '', label: t('event.all_categories') }, ...CATEGORIES.map((c) => ({ value: c as string, label: word('category', c) }))]} />
-      <Select label={t('field.severity')} value={severity} onChange={(v) => filter({ severity: v })} options={[{ value: '', label: t('event.all_severities') }, ...(['critical', 'warning', 'info'] as const).map((s) => ({ value: s as string, label: word('severity', s) }))]} />
+      <Select label={t('event.category')} value={wanted.category as EventCategory | ''} onChange={(v) => change({ category: v, 'events.page': null })} options={[{ value: '', label: t('event.all_categories') }, ...CATEGORIES.map((c) => ({ value: c, label: word('category', c) }))]} />
+      <ExportMenu path="/api/blackbox/events/export" query={wanted} total={query.data?.total ?? 0} />
     </>}>
       <Loaded query={query} what={t('blackbox.loading')}>
-        {(page) => <DataTable id="events" label={t('blackbox.events_table')} columns={columns} rows={page.items} rowKey={(e) => e.id} csvName="events" server={{ total: page.total, offset, limit: LIMIT }} empty={<EmptyState icon="clock" title={t('event.empty')}>{t('event.empty_why')}</EmptyState>} />}
+        {(page) => <DataTable id="events" label={t('blackbox.events_table')} columns={columns} rows={page.items} rowKey={(e) => e.id} server={{ total: page.total, offset, limit: LIMIT }} empty={<EmptyState icon="clock" title={t(isFiltered ? 'event.none_match' : 'event.empty')} action={isFiltered && <button type="button" className="btn" onClick={() => change({ category: null, severity: null, asset: null, q: null, 'events.page': null })}>{t('action.clear_filters')}</button>}>{!isFiltered && t('event.empty_why')}</EmptyState>} />}
       </Loaded>
+      {one && <OneEvent event={one} onClose={() => setOne(null)} />}
     </Pane>
   );
 }

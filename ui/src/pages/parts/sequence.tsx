@@ -1,40 +1,74 @@
-// The same events as a table: for the keyboard, the screen reader, and the exact times.
-import type { OrderConfidence, TimelineEvent } from '@/api/types';
+// The same events as a table of any length: for the keyboard, the screen reader, and the exact times.
+import { memo, useEffect, useRef } from 'react';
+import { Icon } from '@/components/icons';
 import { AppLink } from '@/components/link';
 import { SeverityMark, SourceTag, Tag, When } from '@/components/marks';
 import { EmptyState } from '@/components/notices';
 import { Pane } from '@/components/page';
-import { type Column, DataTable } from '@/components/table';
+import { type VirtualColumn, type VirtualHandle, VirtualTable } from '@/components/virtual';
 import { useText } from '@/i18n/text';
+import { downloadText, toCsv } from '@/lib/csv';
+import { isTie, type Moment, passedIndex } from '@/lib/moments';
+import { type Player, usePosition } from '@/lib/player';
 
-export function OrderMark({ order, confidence }: { order: number; confidence: OrderConfidence }) {
+export function OrderMark({ moment }: { moment: Moment }) {
   const { word, n } = useText();
-  const text = n(order, 0);
+  const confidence = isTie(moment) ? 'ambiguous' : moment.item.order_confidence;
   return (
     <span className={`order ${confidence}`} title={word('order', confidence)}>
-      {confidence === 'ambiguous' ? `≈${text}` : text}
+      {isTie(moment) ? `${n(moment.first, 0)}≈${n(moment.last, 0)}` : n(moment.first, 0)}
       <span className="sr">{word('order', confidence)}</span>
     </span>
   );
 }
 
-export function Sequence({ events, selected, onPick }: { events: TimelineEvent[]; selected: string | null; onPick: (t: number) => void }) {
+/** The samples behind an event: the trend of its signal around that moment. */
+export function samplesLink(event: { asset_id: string | null; signal_id: string | null }, at: number): string | null {
+  return event.asset_id && event.signal_id ? `/assets/${event.asset_id}?signal=${event.signal_id}&t=${Math.round(at)}&range=1h` : null;
+}
+
+function exportCsv(moments: Moment[]): void {
+  const columns = ['order_first', 'order_last', 'order', 'event_time', 'corrected_time', 'uncertainty_ms', 'category', 'severity', 'asset', 'tag', 'relation', 'source_system', 'source_id', 'message'];
+  const rows = moments.map(({ item: { event, ...item }, ...m }) => [m.first, m.last, item.order_confidence, new Date(event.event_time).toISOString(), new Date(m.at).toISOString(), event.time_uncertainty_ms, event.category, event.severity, event.asset_code, event.tag, item.relation, event.source_system, event.source_id, event.message.replace(/[\u2066-\u2069]/g, '')]);
+  downloadText('sequence.csv', toCsv(columns, rows));
+}
+
+interface Props {
+  /** What the filter leaves. */
+  moments: Moment[];
+  total: number;
+  sources: number;
+  player: Player;
+  follow: boolean;
+  onPick: (at: number) => void;
+}
+
+export const Sequence = memo(function Sequence({ moments, total, sources, player, follow, onPick }: Props) {
   const { t, n, word } = useText();
-  const sources = new Set(events.map((e) => e.event.source_system)).size;
-  const columns: Column<TimelineEvent>[] = [
-    { key: 'order', title: t('event.order'), cell: (e) => <OrderMark order={e.order} confidence={e.order_confidence} />, csv: (e) => (e.order_confidence === 'ambiguous' ? `~${e.order}` : e.order) },
-    { key: 'event_time', title: t('event.source_time'), cell: (e) => <button type="button" className="btn quiet sm time-link" onClick={() => onPick(e.event.event_time)}><When at={e.event.event_time} ms /></button>, csv: (e) => new Date(e.event.event_time).toISOString() },
-    { key: 'category', title: t('event.category'), cell: (e) => word('category', e.event.category), csv: (e) => e.event.category },
-    { key: 'severity', title: t('field.severity'), cell: (e) => <SeverityMark severity={e.event.severity} />, csv: (e) => e.event.severity },
-    { key: 'message', title: t('event.what'), cell: (e) => <span className={e.relation === 'trigger' ? 'b' : undefined}>{e.event.message}</span>, csv: (e) => e.event.message },
-    { key: 'asset', title: t('field.asset'), cell: (e) => (e.event.asset_id && e.event.asset_code ? <AppLink to={`/assets/${e.event.asset_id}`}><Tag>{e.event.asset_code}</Tag></AppLink> : null), csv: (e) => e.event.asset_code, wideOnly: true },
-    { key: 'tag', title: t('event.tag'), cell: (e) => e.event.tag && <SourceTag tag={e.event.tag} />, csv: (e) => e.event.tag, wideOnly: true },
-    { key: 'relation', title: t('event.relation'), cell: (e) => word('relation', e.relation), csv: (e) => e.relation, wideOnly: true },
-    { key: 'uncertainty', title: t('event.uncertainty'), end: true, cell: (e) => <Tag>{`±${n(e.event.time_uncertainty_ms / 1000, 1)} s`}</Tag>, csv: (e) => e.event.time_uncertainty_ms, wideOnly: true },
+  const table = useRef<VirtualHandle>(null);
+  const selected = passedIndex(moments, usePosition(player, 200));
+  useEffect(() => { if (follow) table.current?.show(selected); }, [selected, follow]);
+  const columns: VirtualColumn<Moment>[] = [
+    { key: 'order', title: t('event.order'), width: '84px', cell: (m) => <OrderMark moment={m} /> },
+    { key: 'time', title: t('event.source_time'), width: '196px', cell: (m) => <button type="button" className="btn quiet sm time-link" onClick={() => onPick(m.at)}><When at={m.item.event.event_time} ms /></button> },
+    { key: 'severity', title: '', width: '30px', cell: (m) => <SeverityMark severity={m.item.event.severity} bare /> },
+    { key: 'category', title: t('event.category'), width: '108px', wideOnly: true, cell: (m) => word('category', m.item.event.category) },
+    { key: 'message', title: t('event.what'), cell: (m) => <span className={m.item.relation === 'trigger' ? 'ell b' : 'ell'} title={m.item.event.message}>{m.item.event.message}</span> },
+    { key: 'asset', title: t('field.asset'), width: '96px', wideOnly: true, cell: ({ item: { event } }) => (event.asset_id && event.asset_code ? <AppLink to={`/assets/${event.asset_id}`}><Tag>{event.asset_code}</Tag></AppLink> : null) },
+    {
+      key: 'tag', title: t('event.tag'), width: '150px', wideOnly: true, cell: ({ item: { event }, at }) => {
+        const link = samplesLink(event, at);
+        return event.tag && (link ? <AppLink className="ell" to={link} title={t('event.samples')}><SourceTag tag={event.tag} /></AppLink> : <SourceTag tag={event.tag} />);
+      },
+    },
+    { key: 'uncertainty', title: t('event.uncertainty'), width: '92px', wideOnly: true, cell: (m) => <Tag>{`±${n(m.item.event.time_uncertainty_ms / 1000, 1)} s`}</Tag> },
   ];
   return (
-    <Pane title={t('incident.sequence')} caption={t('incident.sequence_of', { n: events.length, sources: n(sources, 0) })} className="seq">
-      <DataTable id="seq" label={t('incident.sequence')} columns={columns} rows={events} rowKey={(e) => e.event.id} pageSize={25} csvName="sequence" selected={selected} rowClass={(e) => `${e.order_confidence === 'ambiguous' ? 'ambiguous' : ''} ${selected === e.event.id ? 'sel' : ''}`} empty={<EmptyState icon="clock" title={t('event.empty')} />} />
+    <Pane title={t('incident.sequence')} caption={t('incident.sequence_of', { n: total, sources: n(sources, 0) })} className="seq" end={<button type="button" className="btn quiet sm" onClick={() => exportCsv(moments)}><Icon name="download" />{t('action.export_csv')}</button>}>
+      {moments.length === 0
+        ? <EmptyState icon="search" title={t(total === 0 ? 'event.empty' : 'event.none_match')} />
+        : <VirtualTable handle={table} label={t('incident.sequence')} columns={columns} rows={moments} rowKey={(m) => m.item.event.id} rowClass={(m) => (isTie(m) ? 'ambiguous' : '')} selected={selected} height={520} />}
+      <div className="pf"><span>{t('table.count', { shown: n(moments.length, 0), total: n(total, 0) })}</span><span className="row g1"><span className="order ambiguous">{'8≈9'}</span>{t('incident.ambiguous_key')}</span></div>
     </Pane>
   );
-}
+});

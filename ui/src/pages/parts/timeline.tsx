@@ -1,144 +1,170 @@
 // The incident on one time axis: lanes by category, the lens around the cursor, trends; one line crosses all.
-import { type KeyboardEvent, useEffect, useMemo, useRef, useState } from 'react';
-import type { Timeline, TimelineEvent, TimelineTrend } from '@/api/types';
-import { Segment } from '@/components/fields';
-import { Icon, StatusShape } from '@/components/icons';
-import { Quantity, severityShape, SourceTag } from '@/components/marks';
+import { type KeyboardEvent, memo, useCallback, useEffect, useMemo, useRef, useState } from 'react';
+import type { EventCategory, TimelineTrend } from '@/api/types';
+import { AppLink } from '@/components/link';
+import { Quantity, SourceTag } from '@/components/marks';
 import { useSignalName } from '@/components/metrics';
 import { useSeries } from '@/components/signals';
 import { Trend } from '@/components/trend';
 import { useText } from '@/i18n/text';
 import { ticksIn } from '@/lib/cursor';
-import { clock } from '@/lib/format';
-import { isCritical, marksOf, neighbour, type Speed, SPEEDS, valueAt } from '@/lib/playback';
+import { indexFrom, isCriticalMoment, type Moment, nextAt } from '@/lib/moments';
 import { tickLabel } from '@/lib/plot';
+import { type Player, usePosition } from '@/lib/player';
+import { valueAt } from '@/lib/scale';
 import { CATEGORIES } from './events-table';
+import { Lanes } from './lanes';
 import { Lens } from './lens';
+import { KeysDialog, PlayerBar } from './player-bar';
+import { samplesLink } from './sequence';
 
-interface Props {
-  timeline: Timeline;
-  at: number | null;
-  onAt: (t: number) => void;
+interface View {
+  from: number;
+  to: number;
 }
 
-function Lane({ label, events, from, to }: { label: string; events: TimelineEvent[]; from: number; to: number }) {
-  const { t } = useText();
-  const marks = useMemo(() => marksOf(events, from, to, 240), [events, from, to]);
-  return (
-    <>
-      <div className="lane-name">{label}<span className="sr">{t('incident.events', { n: events.length })}</span></div>
-      <div className="lane">
-        {marks.map((mark) => (
-          <span key={mark.t} className="mark" style={{ insetInlineStart: `${((mark.t - from) / (to - from)) * 100}%` }}>
-            {mark.severity === 'info' ? <i className="evt" /> : <StatusShape shape={severityShape(mark.severity)} />}
-          </span>
-        ))}
-      </div>
-    </>
-  );
-}
+/** Closer than this there is nothing more to see. */
+const NEAREST_MS = 2_000;
 
-function TrendLane({ trend, from, to, at, pen, onAt }: { trend: TimelineTrend; from: number; to: number; at: number | null; pen: number; onAt: (t: number) => void }) {
+const TrendLane = memo(function TrendLane({ trend, view, player, rank, onAt }: { trend: TimelineTrend; view: View; player: Player; rank: number; onAt: (t: number) => void }) {
   const { t, n } = useText();
   const name = useSignalName();
+  const { from, to } = view;
   const { data } = useSeries(trend.signal_id, from, to, 900);
+  const at = usePosition(player, 250);
   const value = data && at !== null ? valueAt(data.t, data.v, at) : null;
+  // The plot is made anew when its data changes, so it must not change with every render.
+  const series = useMemo(() => data && { ...data, from, to }, [data, from, to]);
+  const moved = trend.onset_at === null ? null : (trend.onset_at - from) / (to - from);
+  const samples = samplesLink(trend, at ?? trend.onset_at ?? from);
   return (
     <>
-      <div className="lane-name tall-lane"><span className="ell">{name(trend)}</span><SourceTag className="cap dim" tag={trend.tag ?? trend.asset_code} /><span className="cap row g1">{value !== null && <Quantity value={value} unit={trend.unit} metric={trend.metric} className="b" />}{data && <span className="dim" title={t(`trend.provenance.${data.provenance}`, { n: n(data.t.length, 0) })}>{t(`trend.short.${data.provenance}`)}</span>}</span></div>
+      <div className="lane-name tall-lane">
+        {samples ? <AppLink className="ell" to={samples} title={t('event.samples')} onClick={(event) => event.stopPropagation()}>{name(trend)}</AppLink> : <span className="ell">{name(trend)}</span>}
+        <SourceTag className="cap dim" tag={trend.tag ?? trend.asset_code} />
+        <span className="cap row g1">{value !== null && <Quantity value={value} unit={trend.unit} metric={trend.metric} className="b" />}{data && <span className="dim" title={t(`trend.provenance.${data.provenance}`, { n: n(data.t.length, 0) })}>{t(`trend.short.${data.provenance}`)}</span>}</span>
+      </div>
       <div className="lane trend-lane">
-        {data && <Trend series={{ ...data, from, to }} metric={trend.metric} label={t('trend.label', { name: name(trend) })} height={66} pen={pen} onsetAt={trend.onset_at} onPick={onAt} />}
-        {trend.onset_at !== null && <span className="onset" style={{ insetInlineStart: `${((trend.onset_at - from) / (to - from)) * 100}%` }}><bdi>{t('incident.moved', { n: pen })}</bdi></span>}
+        {series && <Trend series={series} metric={trend.metric} label={t('trend.label', { name: name(trend) })} height={66} pen={((rank - 1) % 6) + 1} onsetAt={trend.onset_at} onPick={onAt} />}
+        {moved !== null && moved >= 0 && moved <= 1 && <span className={moved > 0.85 ? 'onset before' : 'onset'} style={{ insetInlineStart: `${moved * 100}%` }}><bdi>{t('incident.moved', { n: rank })}</bdi></span>}
       </div>
     </>
   );
-}
+});
 
-/** Moves the cursor by itself; the address follows once a second, so that the rest of the page keeps up. */
-function usePlayback(timeline: Timeline, at: number | null, onAt: (t: number) => void) {
-  const [speed, setSpeed] = useState<Speed>(60);
-  const [playing, setPlaying] = useState(false);
-  const [running, setRunning] = useState<number | null>(null);
-  const latest = useRef({ at, onAt });
-  latest.current = { at, onAt };
+/** The line that crosses everything; it moves itself, without the page. */
+function Cross({ player, view }: { player: Player; view: View }) {
+  const line = useRef<HTMLSpanElement>(null);
   useEffect(() => {
-    if (!playing) return;
-    let position = latest.current.at ?? timeline.from;
-    if (position >= timeline.to) position = timeline.from;
-    let last = performance.now();
-    let told = last;
-    let frame = 0;
-    const tick = (now: number) => {
-      position = Math.min(timeline.to, position + (now - last) * speed);
-      last = now;
-      setRunning(position);
-      if (now - told > 1000) {
-        told = now;
-        latest.current.onAt(position);
-      }
-      if (position >= timeline.to) setPlaying(false);
-      else frame = requestAnimationFrame(tick);
+    const place = () => {
+      if (!line.current) return;
+      const at = player.position;
+      const seen = at !== null && at >= view.from && at <= view.to;
+      line.current.style.display = seen ? '' : 'none';
+      if (seen) line.current.style.insetInlineStart = `${((at - view.from) / (view.to - view.from)) * 100}%`;
     };
-    frame = requestAnimationFrame(tick);
-    return () => {
-      cancelAnimationFrame(frame);
-      latest.current.onAt(position);
-      setRunning(null);
-    };
-  }, [playing, speed, timeline]);
-  return { speed, setSpeed, playing, setPlaying, position: running ?? at };
+    place();
+    return player.listen(place);
+  }, [player, view]);
+  return <div className="cross" aria-hidden="true"><div className="ltr"><span ref={line} data-cursor="" /></div></div>;
 }
 
-export function TimelineView({ timeline, at, onAt }: Props) {
+/** What is shown of the whole: zoomed around the cursor, and moved along while it plays. */
+function useView(player: Player, whole: View, follow: boolean) {
+  const [view, setView] = useState(whole);
+  useEffect(() => { setView((old) => (old.from >= whole.from && old.to <= whole.to && old.to - old.from < whole.to - whole.from ? old : whole)); }, [whole]);
+  const zoomed = view.to - view.from < whole.to - whole.from;
+  const scale = useCallback((factor: number) => setView((old) => {
+    const length = Math.min(whole.to - whole.from, Math.max(NEAREST_MS, (old.to - old.from) * factor));
+    const centre = player.position !== null && player.position >= old.from && player.position <= old.to ? player.position : (old.from + old.to) / 2;
+    const from = Math.min(whole.to - length, Math.max(whole.from, centre - length / 2));
+    return { from, to: from + length };
+  }), [player, whole]);
+  useEffect(() => {
+    if (!zoomed || !follow) return;
+    return player.listen(() => {
+      const at = player.position;
+      if (at === null) return;
+      setView((old) => {
+        const length = old.to - old.from;
+        if (at >= old.from && at <= old.to - length * 0.1) return old;
+        const from = Math.min(whole.to - length, Math.max(whole.from, at - length * 0.25));
+        return from === old.from ? old : { from, to: from + length };
+      });
+    });
+  }, [player, whole, zoomed, follow]);
+  return { view, zoom: { in: () => scale(0.5), out: () => scale(2), whole: () => setView(whole), zoomed } };
+}
+
+interface Props {
+  /** What the filter leaves; stepping goes from one of these to the next. */
+  moments: Moment[];
+  trends: TimelineTrend[];
+  whole: View;
+  player: Player;
+  follow: boolean;
+  onFollow: (follow: boolean) => void;
+  truncated: boolean;
+}
+
+export const TimelineView = memo(function TimelineView({ moments, trends, whole, player, follow, onFollow, truncated }: Props) {
   const { t, p, word } = useText();
-  const { from, to, events } = timeline;
-  const { speed, setSpeed, playing, setPlaying, position } = usePlayback(timeline, at, onAt);
-  const lanes = useRef<HTMLDivElement>(null);
-  const byCategory = useMemo(() => CATEGORIES.map((c) => ({ category: c, events: events.filter((e) => e.event.category === c) })), [events]);
+  const { view, zoom } = useView(player, whole, follow);
+  const { from, to } = view;
+  const axis = useRef<HTMLDivElement>(null);
+  const [help, setHelp] = useState(false);
+  const at = usePosition(player, 500);
+  const lanes = useMemo(() => CATEGORIES.map((category: EventCategory) => ({ category, moments: moments.filter((m) => m.item.event.category === category) })), [moments]);
+  const seek = useCallback((time: number) => player.seek(time), [player]);
   const jump = (way: 1 | -1, critical: boolean) => {
-    const next = neighbour(events, position ?? (way === 1 ? from : to), way, critical ? isCritical : undefined);
-    if (next !== null) onAt(next);
+    const next = nextAt(moments, player.position ?? (way === 1 ? whole.from - 1 : whole.to), way, critical ? isCriticalMoment : undefined);
+    if (next !== null) seek(next);
   };
   const onKey = (event: KeyboardEvent) => {
-    if (event.key === 'ArrowRight') jump(1, event.shiftKey);
-    else if (event.key === 'ArrowLeft') jump(-1, event.shiftKey);
-    else if (event.code === 'Space' && event.target === event.currentTarget) setPlaying(!playing);
-    else if (event.key === 'Home') onAt(from);
-    else if (event.key === 'End') onAt(to);
-    else return;
+    if (event.target !== event.currentTarget || event.ctrlKey || event.metaKey || event.altKey) return;
+    const act: Record<string, () => void> = {
+      ArrowRight: () => jump(1, event.shiftKey), ArrowLeft: () => jump(-1, event.shiftKey), Space: () => player.toggle(),
+      Home: () => seek(whole.from), End: () => seek(whole.to), KeyL: () => player.setLoop(!player.loop), KeyF: () => onFollow(!follow),
+      KeyZ: zoom.in, KeyX: zoom.out, Digit0: zoom.whole, Equal: () => player.shift(1), NumpadAdd: () => player.shift(1),
+      Minus: () => player.shift(-1), NumpadSubtract: () => player.shift(-1),
+    };
+    const chosen = event.key === '?' || event.key === '؟' ? () => setHelp(true) : act[event.code];
+    if (!chosen) return;
     event.preventDefault();
+    chosen();
   };
   const pick = (event: React.MouseEvent) => {
-    const box = lanes.current?.getBoundingClientRect();
-    if (box && event.clientX >= box.left && event.clientX <= box.right) onAt(from + ((event.clientX - box.left) / box.width) * (to - from));
+    const box = axis.current?.getBoundingClientRect();
+    if (!box || event.clientX < box.left || event.clientX > box.right) return;
+    const time = from + ((event.clientX - box.left) / box.width) * (to - from);
+    // A press on a mark means the mark.
+    const reach = (5 / box.width) * (to - from);
+    const near = moments[indexFrom(moments, time - reach)];
+    seek(near && near.at <= time + reach ? near.at : time);
   };
-  const share = position === null ? null : Math.min(1, Math.max(0, (position - from) / (to - from)));
   return (
     <section className="pane" aria-label={t('incident.timeline')}>
-      <div className="pt player">
-        <span className="row g1 ltr">
-          <button type="button" className="btn sm icon" aria-label={t('play.previous')} onClick={() => jump(-1, false)}><Icon name="stepBack" /></button>
-          <button type="button" className="btn sm icon pri" aria-label={t(playing ? 'time.pause' : 'time.play')} onClick={() => setPlaying(!playing)}><Icon name={playing ? 'pause' : 'play'} /></button>
-          <button type="button" className="btn sm icon" aria-label={t('play.next')} onClick={() => jump(1, false)}><Icon name="stepOn" /></button>
-          <button type="button" className="btn sm icon" aria-label={t('play.next_critical')} disabled={neighbour(events, position ?? from, 1, isCritical) === null} onClick={() => jump(1, true)}><Icon name="jump" /></button>
-        </span>
-        <Segment small label={t('play.speed')} value={String(speed)} onChange={(v) => setSpeed(Number(v) as Speed)} options={SPEEDS.map((s) => ({ value: String(s), label: <bdi dir="ltr">{`${s}×`}</bdi> }))} />
-        <span className="past-t b">{position !== null && <bdi className="t" dir="ltr">{clock(p, position, true)}</bdi>}</span>
-        <span className="cap dim end dsk-only-flex row keys"><bdi className="kbd" dir="ltr">{'← →'}</bdi>{t('play.key_event')}<bdi className="kbd" dir="ltr">{'Shift'}</bdi>{t('play.key_critical')}<bdi className="kbd" dir="ltr">{'Space'}</bdi>{t('time.play')}</span>
-      </div>
+      <PlayerBar player={player} follow={follow} onFollow={onFollow} onJump={jump} moreCritical={nextAt(moments, at ?? whole.from - 1, 1, isCriticalMoment) !== null} zoom={zoom} />
       <div className="tl" tabIndex={0} role="group" aria-label={t('incident.timeline_keys')} onKeyDown={onKey} onClick={pick}>
         <div className="lane-name axis-name" />
-        <div className="lane axis" ref={lanes}>{ticksIn(from, to, 8).map((tick) => <span key={tick} className="lab" style={{ insetInlineStart: `${((tick - from) / (to - from)) * 100}%` }}>{tickLabel(p, tick, to - from)}</span>)}</div>
-        {byCategory.map((lane) => <Lane key={lane.category} label={word('category', lane.category)} events={lane.events} from={from} to={to} />)}
-        {position !== null && <><div className="lane-name lens-name"><b>{t('lens.title')}</b><span className="cap">{t('lens.around')}</span></div><Lens events={events} at={position} /></>}
-        {timeline.trends.map((trend, i) => <TrendLane key={trend.signal_id} trend={trend} from={from} to={to} at={position} pen={(i % 6) + 1} onAt={onAt} />)}
-        {share !== null && <div className="cross" aria-hidden="true"><div className="ltr"><span style={{ insetInlineStart: `${share * 100}%` }} /></div></div>}
+        <div className="lane axis" ref={axis}>{ticksIn(from, to, 8).map((tick) => <span key={tick} className="lab" style={{ insetInlineStart: `${((tick - from) / (to - from)) * 100}%` }}>{tickLabel(p, tick, to - from)}</span>)}</div>
+        <div className="lane-names">
+          <div className="lane-name ties-name cap">{t('lanes.ties')}</div>
+          {lanes.map((lane) => <div key={lane.category} className="lane-name">{word('category', lane.category)}<span className="sr">{t('incident.events', { n: lane.moments.length })}</span></div>)}
+        </div>
+        <Lanes lanes={lanes} moments={moments} from={from} to={to} label={t('incident.timeline')} />
+        <div className="lane-name lens-name"><b>{t('lens.title')}</b><span className="cap">{t('lens.around')}</span></div>
+        <Lens moments={moments} player={player} />
+        {trends.map((trend, i) => <TrendLane key={trend.signal_id} trend={trend} view={view} player={player} rank={i + 1} onAt={seek} />)}
+        <Cross player={player} view={view} />
       </div>
       <div className="pf">
         <span><i className="key band" />{t('trend.band_key')}</span>
-        <span className="row g1"><span className="order ambiguous">{'≈'}</span>{t('incident.ambiguous_key')}</span>
-        {timeline.truncated && <span className="warn-t">{t('incident.truncated')}</span>}
+        <span className="row g1"><span className="order ambiguous">{'8≈9'}</span>{t('incident.ambiguous_key')}</span>
+        <span className="row g1"><i className="key crowd" />{t('lanes.crowd_key')}</span>
+        {truncated && <span className="warn-t">{t('incident.truncated')}</span>}
       </div>
+      {help && <KeysDialog onClose={() => setHelp(false)} />}
     </section>
   );
-}
+});

@@ -53,14 +53,15 @@ export function Called({ order }: { order: WorkOrder }) {
   return <Tag>{order.number ?? order.reference ?? '—'}</Tag>;
 }
 
-/** The newest work orders of an asset or an incident. */
-export function WorkOrdersPane({ query, all, create }: { query: Record<string, string>; all: string; create?: WorkOrderStart }) {
+/** The newest work orders of an asset or an incident; `always` shows also those of after the moment looked at. */
+export function WorkOrdersPane({ query, all, create, always = false }: { query: Record<string, string>; all: string; create?: WorkOrderStart; always?: boolean }) {
   const { t } = useText();
   const { may } = useSession();
   const cursor = useCursor();
-  const refetchInterval = useRefresh(cursor.t);
+  const at = always ? null : cursor.t;
+  const refetchInterval = useRefresh(at);
   const [creating, setCreating] = useState(false);
-  const found = useQuery({ queryKey: ['work-orders', query, cursor.t], refetchInterval, placeholderData: (old) => old, queryFn: () => api.workOrders({ ...query, t: cursor.t, limit: 5 }) });
+  const found = useQuery({ queryKey: ['work-orders', query, at], refetchInterval, placeholderData: (old) => old, queryFn: () => api.workOrders({ ...query, t: at, limit: 5 }) });
   const end = create && may('work_orders.write') && cursor.t === null && <button type="button" className="btn quiet sm" onClick={() => setCreating(true)}><Icon name="plus" />{t('work_orders.create')}</button>;
   return (
     <Pane title={t('work_orders.of_asset')} end={end} foot={found.data && found.data.total > 5 ? <AppLink to={all}>{t('work_orders.show_all')}</AppLink> : undefined}>

@@ -1,0 +1,60 @@
+import { describe, expect, it } from 'vitest';
+import type { HistogramBin, Twin, TwinAsset } from '@/api/types';
+import { floodsOf } from '@/components/histogram';
+import { fitted, nodeAt, nodeToward, plantMap, zoomed } from '@/lib/plant-map';
+import { brushIn } from '@/pages/blackbox';
+
+const asset = (code: string, upstream: string[] = [], downstream: string[] = []) => ({ id: code, code, unit_id: 'u', upstream, downstream }) as unknown as TwinAsset;
+const twin = { sites: [{ units: [{ id: 'u', code: '100', names: { en: '', ar: '' } }] }] } as unknown as Twin;
+const xs = (assets: TwinAsset[]) => Object.fromEntries(plantMap(twin, assets, new Map()).nodes.map((n) => [n.asset.code, n.x]));
+
+describe('the map', () => {
+  it('places assets along the flow, whichever end names the connection', () => {
+    const at = xs([asset('C', ['B']), asset('A', [], ['B']), asset('B')]);
+    expect(at.A! < at.B! && at.B! < at.C!).toBe(true);
+  });
+  it('ends on a loop', () => {
+    const at = xs([asset('A', ['C']), asset('B', ['A']), asset('C', ['B'])]);
+    expect(Object.keys(at)).toHaveLength(3);
+  });
+  it('draws a connection once', () => {
+    expect(plantMap(twin, [asset('A', [], ['B']), asset('B', ['A'])], new Map()).flows).toHaveLength(1);
+  });
+  it('leaves an asset where it was put, and its unit holds it', () => {
+    const map = plantMap(twin, [asset('A'), asset('B')], new Map([['A', { x: 900, y: 700 }]]));
+    expect([map.byId.get('A')!.x, map.byId.get('A')!.y]).toEqual([900, 700]);
+    expect(map.frames[0]!.w).toBeGreaterThan(900);
+  });
+  it('does not change when a status does', () => {
+    const some = [asset('B'), asset('A')];
+    expect(xs(some)).toEqual(xs([...some].reverse()));
+  });
+  it('finds what is under the pointer and what lies in a direction', () => {
+    const map = plantMap(twin, [asset('A', [], ['B']), asset('B')], new Map());
+    const [a, b] = [map.byId.get('A')!, map.byId.get('B')!];
+    expect([nodeAt(map, a.x + 5, a.y), nodeAt(map, -500, 0), nodeToward(map, a, 1, 0), nodeToward(map, a, -1, 0)]).toEqual([a, null, b, null]);
+  });
+  it('keeps the point that is zoomed at in its place', () => {
+    const map = plantMap(twin, [asset('A')], new Map());
+    const before = fitted(map, 800, 600);
+    const after = zoomed(before, 2, 100, 50);
+    expect((100 - after.x) / after.scale).toBeCloseTo((100 - before.x) / before.scale);
+  });
+  it('places ten thousand assets, and says how long it took', () => {
+    const many = Array.from({ length: 10_000 }, (_, i) => asset(`P-${i}`, i > 0 ? [`P-${i - 1}`] : []));
+    const began = performance.now();
+    expect(plantMap(twin, many, new Map()).nodes).toHaveLength(10_000);
+    console.log(`ten thousand assets placed in ${Math.round(performance.now() - began)} ms`);
+  });
+});
+
+describe('events over time', () => {
+  it('joins slices of one flood and says how long it lasted', () => {
+    const bin = (t: number, critical: number) => ({ t, total: critical, warning: 0, critical }) as HistogramBin;
+    expect(floodsOf([bin(0, 70), bin(10, 80), bin(20, 0), bin(30, 90)], 1, 40)).toEqual([{ from: 0, to: 20 }, { from: 30, to: 40 }]);
+  });
+  it('takes a window from the address only where it lies inside what is shown', () => {
+    const window = { from: 100, to: 200 };
+    expect([brushIn('120', '150', window), brushIn('50', '150', window), brushIn('300', '400', window), brushIn('x', '150', window), brushIn(null, null, window)]).toEqual([{ from: 120, to: 150 }, { from: 100, to: 150 }, null, null, null]);
+  });
+});
