@@ -9,7 +9,8 @@ use axum::{
 };
 use futures::StreamExt;
 use iq_api_types::{
-    ImportCounts, ImportFile, ImportFormat, ImportLayout, ImportReading, ImportState, StatusMessage,
+    ImportCounts, ImportFile, ImportFormat, ImportLayout, ImportReading, ImportState, Page,
+    StatusMessage,
 };
 use iq_connector_file::{FileFormat, Reading};
 use iq_domain::{CodedError, ErrorKind, ImportId, IntegrationId, Message, Permission, Value};
@@ -21,8 +22,8 @@ use utoipa::IntoParams;
 
 use crate::{
     http::{
-        Answer, Audit, Body, Caller, Failure, FieldFailure, Id, Query, Route, delete, get, post,
-        put,
+        Answer, Audit, Body, Caller, Failure, FieldFailure, Id, PageQuery, Query, Route, delete,
+        get, post, put,
     },
     state::ApiState,
     texts,
@@ -38,7 +39,7 @@ pub(crate) fn routes() -> Vec<Route> {
     vec![
         get("/api/imports", ImportsWrite, list_imports)
             .query::<ImportQuery>()
-            .list::<ImportFile>()
+            .page::<ImportFile>()
             .says("Uploaded files, newest first"),
         post("/api/imports", ImportsWrite, create_import)
             .query::<UploadQuery>()
@@ -89,6 +90,10 @@ pub(crate) fn routes() -> Vec<Route> {
 struct ImportQuery {
     /// Of this integration.
     integration_id: Option<IntegrationId>,
+    /// Items per page, at most 500.
+    limit: Option<u32>,
+    /// Items to skip.
+    offset: Option<u32>,
 }
 
 /// What an upload is.
@@ -105,22 +110,24 @@ async fn list_imports(
     State(state): State<ApiState>,
     caller: Caller,
     Query(query): Query<ImportQuery>,
-) -> Answer<Json<Vec<ImportFile>>> {
+) -> Answer<Json<Page<ImportFile>>> {
     if let Some(id) = query.integration_id {
         let plant = state.runtime.tenant(caller.tenant_id)?;
         if !plant.integrations.contains_key(&id) {
             return Err(Failure::not_found());
         }
     }
-    let views = state
+    let page = PageQuery::page(query.limit, query.offset);
+    let found = state
         .runtime
-        .list_imports(caller.tenant_id, query.integration_id)
+        .list_imports(caller.tenant_id, query.integration_id, page)
         .await?;
-    views
+    let items = found
+        .rows
         .into_iter()
         .map(|view| dto(caller.language, view))
-        .collect::<Answer<Vec<_>>>()
-        .map(Json)
+        .collect::<Answer<Vec<_>>>()?;
+    Ok(Json(Page::new(items, found.total, u64::from(page.offset))))
 }
 
 async fn create_import(

@@ -100,6 +100,10 @@ pub struct Config {
     pub data_dir: PathBuf,
     /// OPTRIA_LISTEN.
     pub listen: SocketAddr,
+    /// OPTRIA_IMPORT_MAX_FILES: uploaded files that a tenant may keep.
+    pub import_max_files: u64,
+    /// OPTRIA_IMPORT_MAX_GB in bytes: what they may hold together.
+    pub import_max_bytes: u64,
     /// OPTRIA_LOG: a filter of the tracing library.
     pub log: String,
     /// OPTRIA_LOG_FORMAT is "json".

@@ -171,6 +171,10 @@ impl Values {
         parse::switch(&self.or_default(name)).unwrap_or_default()
     }
 
+    fn number(&self, name: &str) -> u64 {
+        self.or_default(name).parse().unwrap_or_default()
+    }
+
     fn database(&self) -> Option<Database> {
         if let Some(url) = self.secret("DATABASE_URL") {
             return Some(Database {
@@ -219,6 +223,8 @@ impl Values {
             database: self.database(),
             data_dir,
             listen,
+            import_max_files: self.number("OPTRIA_IMPORT_MAX_FILES"),
+            import_max_bytes: self.number("OPTRIA_IMPORT_MAX_GB") * 1_000_000_000,
             log: self.or_default("OPTRIA_LOG"),
             log_json: self.or_default("OPTRIA_LOG_FORMAT") == "json",
             file,

@@ -13,6 +13,9 @@ pub(crate) fn check(variable: &Variable, text: &str) -> Result<(), CodedError> {
         ValueKind::Port => text.parse::<u16>().is_ok_and(|port| port > 0),
         ValueKind::Path | ValueKind::Text => true,
         ValueKind::LongText(least) => text.chars().count() >= least,
+        ValueKind::Number(least, most) => text
+            .parse::<u64>()
+            .is_ok_and(|n| (least..=most).contains(&n)),
     };
     if is_good {
         Ok(())
@@ -60,6 +63,7 @@ pub(crate) fn allowed(kind: ValueKind) -> String {
         ValueKind::Path => "/…".to_owned(),
         ValueKind::Text => "…".to_owned(),
         ValueKind::LongText(least) => format!("≥ {least}"),
+        ValueKind::Number(least, most) => format!("{least}–{most}"),
     }
 }
 

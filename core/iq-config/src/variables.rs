@@ -19,6 +19,8 @@ pub enum ValueKind {
     Text,
     /// A text of at least so many characters.
     LongText(usize),
+    /// A whole number from the first to the second.
+    Number(u64, u64),
 }
 
 /// One variable.
@@ -52,7 +54,7 @@ const fn secret(name: &'static str, kind: ValueKind) -> Variable {
     }
 }
 
-use ValueKind::{Listen, LongText, Path, Port, Switch, Text, Url, Word};
+use ValueKind::{Listen, LongText, Number, Path, Port, Switch, Text, Url, Word};
 
 /// All variables, in the order of the guide.
 pub const VARIABLES: &[Variable] = &[
@@ -69,6 +71,8 @@ pub const VARIABLES: &[Variable] = &[
     public("OPTRIA_LISTEN", Listen, "127.0.0.1:8090"),
     public("OPTRIA_LOG", Text, "info"),
     public("OPTRIA_LOG_FORMAT", Word(&["text", "json"]), "text"),
+    public("OPTRIA_IMPORT_MAX_FILES", Number(1, 10_000), "500"),
+    public("OPTRIA_IMPORT_MAX_GB", Number(1, 100_000), "50"),
     secret("SESSION_SECRET", LongText(32)),
     public("OPCUA_ENDPOINT_URL", Url(&["opc.tcp"]), ""),
     public("OPCUA_USERNAME", Text, ""),

@@ -34,7 +34,7 @@ pub use connector::{FileConnector, KIND};
 pub use detect::{Hints, detect, kind_of};
 pub use layout::*;
 pub use profile::{FileProfile, Reading, preview, sample_rows};
-pub use read::{Chunk, ReadOptions, Reject, read_file};
+pub use read::{Again, Chunk, ReadOptions, Reject, read_file};
 pub use sheet::{MAX_XLSX_BYTES, weigh};
 pub use source::FileSource;
 pub use table::{Position, sniff};

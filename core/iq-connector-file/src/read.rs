@@ -56,8 +56,21 @@ pub struct Chunk {
     pub rows: u64,
     /// Values of tags that are not wanted.
     pub unwanted: u64,
-    /// Everything before this has been handed on with this chunk.
+    /// Where to go on: everything before this has been handed on with this chunk.
     pub position: Position,
+    /// What of the chunks handed on so far lies behind that place, and is read again from there.
+    pub again: Again,
+}
+
+/// What is read a second time by going on.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Again {
+    /// Rows of data.
+    pub rows: u64,
+    /// Events; they have the ids they had.
+    pub events: u64,
+    /// Rows that can't be read.
+    pub rejects: u64,
 }
 
 /// How to read.
@@ -139,6 +152,8 @@ pub(crate) struct RowReader<'a> {
     chunk: Chunk,
     /// Time of the last event, and where the rows of that time begin.
     last_moment: Option<(Timestamp, Position)>,
+    /// What was read from there on, in the present chunk and the ones before.
+    since_moment: Again,
 }
 
 impl<'a> RowReader<'a> {
@@ -184,6 +199,7 @@ impl<'a> RowReader<'a> {
             position: options.from,
             chunk: Chunk::default(),
             last_moment: None,
+            since_moment: Again::default(),
         })
     }
 
@@ -198,11 +214,11 @@ impl<'a> RowReader<'a> {
             Ok(cells) if cells.is_blank() => return,
             Ok(cells) => cells,
             Err(code) => {
-                self.chunk.rows += 1;
+                self.count_row();
                 return self.reject(row.number, None, code, row.raw);
             }
         };
-        self.chunk.rows += 1;
+        self.count_row();
         let at = match self.time_of(cells) {
             Ok(at) => at,
             Err((code, column)) => {
@@ -224,7 +240,12 @@ impl<'a> RowReader<'a> {
                 Ok(event) => {
                     if self.last_moment.is_none_or(|(last, _)| last != at) {
                         self.last_moment = Some((at, before));
+                        self.since_moment = Again {
+                            rows: 1,
+                            ..Again::default()
+                        };
                     }
+                    self.since_moment.events += 1;
                     if let Some(subject) = event.subject.as_deref()
                         && let Ok(tag) = self.tags.find(subject.as_bytes())
                     {
@@ -251,8 +272,18 @@ impl<'a> RowReader<'a> {
     pub(crate) fn take_chunk(&mut self) -> Chunk {
         // The ids of a journal count equal events of one moment: reading goes on where the moment began,
         // and the events handed on already get the ids they have.
-        self.chunk.position = self.last_moment.map_or(self.position, |(_, start)| start);
+        if let Some((_, start)) = self.last_moment {
+            self.chunk.position = start;
+            self.chunk.again = self.since_moment;
+        } else {
+            self.chunk.position = self.position;
+        }
         std::mem::take(&mut self.chunk)
+    }
+
+    fn count_row(&mut self) {
+        self.chunk.rows += 1;
+        self.since_moment.rows += 1;
     }
 
     fn time_of(&mut self, cells: &Cells<'_>) -> Result<Timestamp, (&'static str, usize)> {
@@ -360,6 +391,7 @@ impl<'a> RowReader<'a> {
         // Cut before decoding: a cell may be a megabyte long.
         let text = String::from_utf8_lossy(&text[..text.len().min(MAX_REJECT_CHARS * 4)]);
         let name = column.and_then(|c| self.layout.columns.get(c));
+        self.since_moment.rejects += 1;
         self.chunk.rejects.push(Reject {
             row,
             column: name.map(|c| neutralise(&c.name, 80)),

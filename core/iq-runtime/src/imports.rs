@@ -3,6 +3,7 @@
 //! deletes it, the history read from it stays.
 
 mod files;
+mod quota;
 mod uploads;
 mod work;
 
@@ -14,7 +15,7 @@ use iq_connector_file::{
 };
 use iq_domain::{CodedError, ErrorKind, ImportId, Integration, IntegrationId, TenantId};
 use iq_store::{
-    Page,
+    Page, Paged,
     imports::{self, Import, ImportCounts, ImportState},
 };
 use parking_lot::Mutex;
@@ -23,9 +24,10 @@ use serde_json::json;
 use crate::{Inner, Runtime};
 
 pub use files::{MAX_UPLOAD_BYTES, RejectLine, Upload};
+use quota::Quota;
 pub use uploads::StoredUploads;
 pub(crate) use work::resume;
-use work::{Live, Mode};
+use work::{Claim, Live, Mode};
 
 /// Files at work.
 pub(crate) struct Imports {
@@ -72,9 +74,15 @@ impl Runtime {
         declared: Option<u64>,
     ) -> Result<Upload, CodedError> {
         file_integration(&self.0, tenant, integration)?;
+        let kept = self
+            .0
+            .store
+            .read(move |conn| imports::count_imports(conn, tenant))
+            .await?;
+        let room = Quota::of(&self.0).room(kept)?;
         let id = ImportId::new();
         let folder = files::folder_of(&self.0.config.data_dir, tenant, id);
-        Upload::begin(id, integration, name, folder, declared).await
+        Upload::begin(id, integration, name, folder, declared, room).await
     }
 
     /// Looks at a file that was taken in completely, and begins to look through it.
@@ -118,9 +126,15 @@ impl Runtime {
             finished_at: None,
         };
         let stored = row.clone();
+        let quota = Quota::of(inner);
         let written = inner
             .store
-            .write(move |tx| imports::create_import(tx, tenant, &stored))
+            .write(move |tx| {
+                // Several may have come in at once.
+                let room = quota.room(imports::count_imports(tx, tenant)?)?;
+                room.take(stored.size_bytes)?;
+                imports::create_import(tx, tenant, &stored)
+            })
             .await;
         if let Err(error) = written {
             files::remove(received.folder).await;
@@ -128,7 +142,7 @@ impl Runtime {
         }
         let id = row.id;
         if row.state == ImportState::Scanning {
-            work::spawn(inner, row, Mode::Scan);
+            Claim::take(inner, id, Mode::Scan).await?.spawn(row);
         }
         self.get_import(tenant, id).await
     }
@@ -138,17 +152,19 @@ impl Runtime {
         &self,
         tenant: TenantId,
         integration: Option<IntegrationId>,
-    ) -> Result<Vec<ImportView>, CodedError> {
-        let rows = self
+        page: Page,
+    ) -> Result<Paged<ImportView>, CodedError> {
+        let found = self
             .0
             .store
-            .read(move |conn| imports::list_imports(conn, tenant, integration))
+            .read(move |conn| imports::list_imports(conn, tenant, integration, page))
             .await?;
-        let mut views = Vec::with_capacity(rows.len());
-        for row in rows {
-            views.push(view(&self.0, row).await?);
+        let mut rows = Vec::with_capacity(found.rows.len());
+        for row in found.rows {
+            rows.push(view(&self.0, row).await?);
         }
-        Ok(views)
+        let total = found.total;
+        Ok(Paged { rows, total })
     }
 
     /// One file, with what its first rows mean.
@@ -178,7 +194,7 @@ impl Runtime {
         layout: ImportLayout,
     ) -> Result<ImportView, CodedError> {
         let inner = &self.0;
-        let mut row = self.resting(tenant, id).await?;
+        let (claim, mut row) = self.claimed(tenant, id, Mode::Scan).await?;
         let old = profile_of(&row)?;
         let path = files::upload_path(&inner.config.data_dir, tenant, id);
         row.profile = json!(blocking(move || corrected(&path, old, layout)).await?);
@@ -192,7 +208,9 @@ impl Runtime {
             .write(move |tx| imports::update_import(tx, tenant, &stored))
             .await?;
         if row.state == ImportState::Scanning {
-            work::spawn(inner, row, Mode::Scan);
+            claim.spawn(row);
+        } else {
+            drop(claim);
         }
         self.get_import(tenant, id).await
     }
@@ -205,7 +223,7 @@ impl Runtime {
         id: ImportId,
     ) -> Result<ImportView, CodedError> {
         let inner = &self.0;
-        let mut row = self.resting(tenant, id).await?;
+        let (claim, mut row) = self.claimed(tenant, id, Mode::Run).await?;
         let layout = profile_of(&row)?.layout;
         if let Some(problem) = layout.problems().first() {
             return Err(CodedError::invalid(problem.code));
@@ -236,7 +254,9 @@ impl Runtime {
             .write(move |tx| imports::update_import(tx, tenant, &stored))
             .await?;
         if row.state == ImportState::Running {
-            work::spawn(inner, row, Mode::Run);
+            claim.spawn(row);
+        } else {
+            drop(claim);
         }
         self.get_import(tenant, id).await
     }
@@ -258,8 +278,9 @@ impl Runtime {
         tenant: TenantId,
         id: ImportId,
     ) -> Result<Import, CodedError> {
-        let row = get(&self.0, tenant, id).await?;
+        get(&self.0, tenant, id).await?;
         work::stop(&self.0, id).await;
+        let (_claim, row) = self.claimed(tenant, id, Mode::Scan).await?;
         self.0
             .store
             .write(move |tx| imports::delete_import(tx, tenant, id))
@@ -279,20 +300,18 @@ impl Runtime {
         blocking(move || files::read_rejects(&path)).await
     }
 
-    /// A file nobody works on.
-    async fn resting(&self, tenant: TenantId, id: ImportId) -> Result<Import, CodedError> {
+    /// A file nobody else works on until the claim is dropped, as it stands.
+    async fn claimed(
+        &self,
+        tenant: TenantId,
+        id: ImportId,
+        mode: Mode,
+    ) -> Result<(Claim, Import), CodedError> {
+        // Another tenant's file is not there, whoever works on it.
+        get(&self.0, tenant, id).await?;
+        let claim = Claim::take(&self.0, id, mode).await?;
         let row = get(&self.0, tenant, id).await?;
-        let is_at_work = matches!(row.state, ImportState::Scanning | ImportState::Running);
-        let live = self.0.imports.live.lock().get(&id).cloned();
-        match live {
-            None => Ok(row),
-            Some(_) if is_at_work => Err(CodedError::conflict("imports.busy")),
-            // Its end is written down already; the last step takes a moment.
-            Some(live) => {
-                live.ended().await;
-                get(&self.0, tenant, id).await
-            }
-        }
+        Ok((claim, row))
     }
 }
 
@@ -410,11 +429,13 @@ async fn view(inner: &Inner, mut import: Import) -> Result<ImportView, CodedErro
     let live = inner.imports.live.lock().get(&import.id).cloned();
     let mut rows_per_s = 0.0;
     if let Some(live) = live {
-        rows_per_s = live.rows_per_s();
-        match live.mode {
-            Mode::Scan => import.scan = live.counts(),
-            Mode::Run => import.run = live.counts(),
+        match (live.mode, import.state) {
+            (Mode::Scan, ImportState::Scanning) => import.scan = live.counts(),
+            (Mode::Run, ImportState::Running) => import.run = live.counts(),
+            // Claimed a moment ago; nothing of it has begun.
+            _ => {}
         }
+        rows_per_s = live.rows_per_s();
     }
     let (tenant, id) = (import.tenant_id, import.id);
     let tags = inner

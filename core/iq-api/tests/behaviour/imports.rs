@@ -332,6 +332,85 @@ async fn an_import_goes_on_after_a_restart_where_it_stood() {
 }
 
 #[tokio::test]
+async fn an_import_that_would_be_read_otherwise_begins_anew_after_a_restart() {
+    const ROWS: i64 = 500;
+    let (app, plant, _) = TestApp::with_plants().await;
+    let client = app.signed_in(&plant.user("engineer")).await;
+    let mut text = "time,tag,value\n".to_owned();
+    for i in 0..ROWS {
+        text.push_str(&format!("{},FT-1,{i}\n", FEBRUARY_FIRST / 1_000 + i));
+    }
+    let file = upload(&client, &plant, "half.csv", text)
+        .await
+        .expect_status(201)
+        .json();
+    let id = file["id"].as_str().unwrap().to_owned();
+    rested(&client, &id).await;
+    let signal = map(&app, &plant, "FT-1", "discharge_pressure").await;
+    // As a program leaves it that was stopped half way, before somebody changed what the tags mean.
+    let (tenant, integration, import) = (plant.tenant, plant.files, id.parse().unwrap());
+    let half = json!({
+        "run_id": "earlier", "key": "of other mappings",
+        "position": { "row": 250, "offset": 4_000 },
+        "counts": { "rows": 250, "samples": 250 },
+    });
+    app.runtime
+        .store()
+        .write(move |tx| {
+            let mut row = iq_store::imports::get_import(tx, tenant, import)?.unwrap();
+            row.state = iq_store::imports::ImportState::Running;
+            row.run_id = Some("earlier".to_owned());
+            iq_store::imports::update_import(tx, tenant, &row)?;
+            let (name, place) = (format!("import:{import}"), half.to_string());
+            iq_store::integrations::put_cursor(tx, tenant, integration, &name, &place, NOW)
+        })
+        .await
+        .unwrap();
+    drop(client);
+    let app = app.restarted().await;
+    let client = app.signed_in(&plant.user("engineer")).await;
+    let done = rested(&client, &id).await;
+    assert_eq!(
+        (&done["state"], &done["run"]["samples"]),
+        (&json!("done"), &json!(ROWS)),
+        "{done}"
+    );
+    assert_eq!(
+        stored(&app, signal).len() as i64,
+        ROWS,
+        "from its first row on"
+    );
+}
+
+#[tokio::test]
+async fn two_people_who_import_a_file_at_once_import_it_once() {
+    let (app, plant, _) = TestApp::with_plants().await;
+    let client = app.signed_in(&plant.user("engineer")).await;
+    let other = app.signed_in(&plant.user("admin")).await;
+    let file = upload(&client, &plant, "feb.csv", LONG)
+        .await
+        .expect_status(201)
+        .json();
+    let id = file["id"].as_str().unwrap().to_owned();
+    rested(&client, &id).await;
+    map(&app, &plant, "FT-1", "discharge_pressure").await;
+    let path = format!("/api/imports/{id}/run");
+    let (one, two) = tokio::join!(client.post(&path, json!({})), other.post(&path, json!({})));
+    let mut began = 0;
+    for reply in [one, two] {
+        // Late enough, the second finds it done; else it is told that somebody is at it.
+        if reply.status == 409 {
+            assert_eq!(reply.json()["code"], "imports.busy");
+        } else {
+            let file = reply.expect_status(202).json();
+            began += u32::from(file["already_imported"] == json!(false));
+        }
+    }
+    assert_eq!(began, 1);
+    assert_eq!(rested(&client, &id).await["state"], "done");
+}
+
+#[tokio::test]
 async fn a_journal_becomes_events_once() {
     let (app, plant, _) = TestApp::with_plants().await;
     let client = app.signed_in(&plant.user("engineer")).await;

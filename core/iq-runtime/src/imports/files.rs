@@ -13,6 +13,8 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use tokio::io::AsyncWriteExt;
 
+use super::quota::Room;
+
 /// Largest upload.
 pub const MAX_UPLOAD_BYTES: u64 = 2 * 1024 * 1024 * 1024;
 /// Room on the disk that uploads leave to everything else.
@@ -85,6 +87,7 @@ pub struct Upload {
     hash: Sha256,
     size: u64,
     checked: u64,
+    room: Room,
 }
 
 /// A file that came in.
@@ -104,10 +107,12 @@ impl Upload {
         name: &str,
         folder: PathBuf,
         declared: Option<u64>,
+        room: Room,
     ) -> Result<Self, CodedError> {
         if declared.is_some_and(|size| size > MAX_UPLOAD_BYTES) {
             return Err(too_large());
         }
+        room.take(declared.unwrap_or(0))?;
         // The name is shown, never opened; what stands before its last separator is somebody's folder.
         let name = name.rsplit(['/', '\\']).next().unwrap_or_default().trim();
         let name = neutralise(name, MAX_NAME_CHARS);
@@ -127,6 +132,7 @@ impl Upload {
             hash: Sha256::new(),
             size: 0,
             checked: 0,
+            room,
         };
         let needed = declared.unwrap_or(0);
         if !has_room(&upload.folder, needed) {
@@ -147,6 +153,7 @@ impl Upload {
         if self.size > MAX_UPLOAD_BYTES {
             return Err(too_large());
         }
+        self.room.take(self.size)?;
         if self.size - self.checked >= CHECK_EVERY_BYTES {
             self.checked = self.size;
             if !has_room(&self.folder, CHECK_EVERY_BYTES) {

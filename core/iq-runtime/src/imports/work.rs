@@ -7,7 +7,7 @@ use std::{
     path::PathBuf,
     sync::{
         Arc,
-        atomic::{AtomicU64, Ordering::Relaxed},
+        atomic::{AtomicBool, AtomicU64, Ordering::Relaxed},
     },
     time::Instant,
 };
@@ -17,7 +17,7 @@ use iq_connector_file::{
     Chunk, FileProfile, FileSource, ImportLayout, Position, ReadOptions, TagFound, Wanted,
     read_file,
 };
-use iq_domain::{CodedError, ImportId, SourceRecord};
+use iq_domain::{CodedError, ErrorKind, ImportId, SourceRecord};
 use iq_store::{
     imports::{self, Import, ImportCounts, ImportState, ImportTag},
     integrations,
@@ -25,12 +25,15 @@ use iq_store::{
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use sha2::{Digest, Sha256};
-use tokio::sync::{mpsc, watch};
+use tokio::{
+    sync::{mpsc, watch},
+    task::JoinHandle,
+};
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 
-use super::{blocking, files, profile_of};
-use crate::{Inner, ingest::Ingest};
+use super::{Imports, blocking, files, profile_of};
+use crate::{Inner, ingest::Ingest, reload::all};
 
 /// Batches between the reading thread and the disk.
 const AHEAD: usize = 4;
@@ -49,6 +52,8 @@ pub(crate) struct Live {
     pub(crate) mode: Mode,
     cancel: CancellationToken,
     done: watch::Sender<bool>,
+    /// Its end is being written down: nothing more is done with the file, it only takes a moment.
+    is_ending: AtomicBool,
     started: Instant,
     /// Rows of an earlier attempt; they count for nothing in the rate.
     rows_before: AtomicU64,
@@ -82,6 +87,9 @@ impl Live {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 struct Reached {
     run_id: String,
+    /// How it was read until there; read otherwise, the place means something else.
+    #[serde(default)]
+    key: String,
     position: Position,
     counts: ImportCounts,
 }
@@ -116,15 +124,16 @@ pub(crate) async fn resume(inner: &Arc<Inner>) -> Result<(), CodedError> {
     for tenant in tenants {
         let rows = inner
             .store
-            .read(move |conn| imports::list_imports(conn, tenant, None))
+            .read(move |conn| all(|page| imports::list_imports(conn, tenant, None, page)))
             .await?;
         for row in rows {
             known.insert((tenant.to_string(), row.id.to_string()));
-            match row.state {
-                ImportState::Scanning => spawn(inner, row, Mode::Scan),
-                ImportState::Running => spawn(inner, row, Mode::Run),
-                _ => {}
-            }
+            let mode = match row.state {
+                ImportState::Scanning => Mode::Scan,
+                ImportState::Running => Mode::Run,
+                _ => continue,
+            };
+            Claim::take(inner, row.id, mode).await?.spawn(row);
         }
     }
     let data_dir = inner.config.data_dir.clone();
@@ -137,29 +146,88 @@ pub(crate) async fn resume(inner: &Arc<Inner>) -> Result<(), CodedError> {
     .await
 }
 
-/// Puts a file to work.
-pub(crate) fn spawn(inner: &Arc<Inner>, row: Import, mode: Mode) {
-    let live = Arc::new(Live {
-        mode,
-        cancel: inner.cancel.child_token(),
-        done: watch::channel(false).0,
-        started: Instant::now(),
-        rows_before: AtomicU64::new(0),
-        counts: parking_lot::Mutex::default(),
-    });
-    match inner.imports.live.lock().entry(row.id) {
-        // Two people pressed the button at the same moment: one import is enough.
-        Entry::Occupied(_) => return,
-        Entry::Vacant(free) => free.insert(Arc::clone(&live)),
-    };
-    let work = Work {
-        inner: Arc::clone(inner),
-        live,
-        row,
-    };
-    let mut tasks = inner.tasks.lock();
-    tasks.retain(|task| !task.is_finished());
-    tasks.push(tokio::spawn(work.run()));
+/// The right to work on a file: one at a time has it, from the first look at its row until the work
+/// that follows from it has ended. Dropped, the file is free again.
+pub(crate) struct Claim {
+    inner: Arc<Inner>,
+    id: ImportId,
+    live: Arc<Live>,
+}
+
+impl Claim {
+    /// Takes the file, or says who has it; work whose end is being written down is waited for.
+    ///
+    /// # Errors
+    /// `imports.busy` while somebody else works on it.
+    pub(crate) async fn take(
+        inner: &Arc<Inner>,
+        id: ImportId,
+        mode: Mode,
+    ) -> Result<Self, CodedError> {
+        let live = inner.imports.claim(id, mode, &inner.cancel).await?;
+        Ok(Self {
+            inner: Arc::clone(inner),
+            id,
+            live,
+        })
+    }
+
+    /// Puts the file to work.
+    pub(crate) fn spawn(self, row: Import) {
+        let inner = Arc::clone(&self.inner);
+        let work = Work {
+            inner: Arc::clone(&self.inner),
+            live: Arc::clone(&self.live),
+            row,
+            key: String::new(),
+            _claim: self,
+        };
+        let mut tasks = inner.tasks.lock();
+        tasks.retain(|task| !task.is_finished());
+        tasks.push(tokio::spawn(work.run()));
+    }
+}
+
+impl Drop for Claim {
+    fn drop(&mut self) {
+        self.inner.imports.free(self.id, &self.live);
+    }
+}
+
+impl Imports {
+    async fn claim(
+        &self,
+        id: ImportId,
+        mode: Mode,
+        cancel: &CancellationToken,
+    ) -> Result<Arc<Live>, CodedError> {
+        loop {
+            let other = match self.live.lock().entry(id) {
+                Entry::Vacant(free) => {
+                    let live = Live {
+                        mode,
+                        cancel: cancel.child_token(),
+                        done: watch::channel(false).0,
+                        is_ending: AtomicBool::new(false),
+                        started: Instant::now(),
+                        rows_before: AtomicU64::new(0),
+                        counts: parking_lot::Mutex::default(),
+                    };
+                    return Ok(Arc::clone(free.insert(Arc::new(live))));
+                }
+                Entry::Occupied(taken) => Arc::clone(taken.get()),
+            };
+            if !other.is_ending.load(Relaxed) {
+                return Err(CodedError::conflict("imports.busy"));
+            }
+            other.ended().await;
+        }
+    }
+
+    fn free(&self, id: ImportId, live: &Live) {
+        self.live.lock().remove(&id);
+        live.done.send_replace(true);
+    }
 }
 
 /// Stops work on a file and waits until it has stopped.
@@ -175,6 +243,10 @@ struct Work {
     inner: Arc<Inner>,
     live: Arc<Live>,
     row: Import,
+    /// What the import is the same as, as it was when reading began.
+    key: String,
+    /// Ends with the work, also when that panics.
+    _claim: Claim,
 }
 
 /// How it ended.
@@ -200,12 +272,11 @@ impl Work {
         if let Err(error) = result {
             error!(%error, import = %self.row.id, "The end of a file's import could not be stored.");
         }
-        self.inner.imports.live.lock().remove(&self.row.id);
-        self.live.done.send_replace(true);
     }
 
     async fn work(&mut self) -> Result<End, CodedError> {
-        let slot = self.inner.imports.slot.acquire();
+        let inner = Arc::clone(&self.inner);
+        let slot = inner.imports.slot.acquire();
         let _slot = tokio::select! {
             slot = slot => slot,
             () = self.live.cancel.cancelled() => return Ok(self.stopped()),
@@ -278,10 +349,11 @@ impl Work {
     }
 
     async fn import(
-        &self,
+        &mut self,
         profile: FileProfile,
         (upload, rejected): (PathBuf, PathBuf),
     ) -> Result<End, CodedError> {
+        self.key = import_key(&self.inner, &self.row, &profile.layout);
         let reached = self.reached().await?;
         let run_id = self.row.run_id.clone().unwrap_or_default();
         let start = reached
@@ -311,6 +383,7 @@ impl Work {
         };
         let ingest = tokio::spawn(ingest.run(batches));
         let (live, id, size) = (Arc::clone(&self.live), self.row.id, self.row.size_bytes);
+        let key = self.key.clone();
         let reading = blocking(move || {
             let source = FileSource::open(&upload)?;
             let mut rejects = files::Rejects::open(&rejected, counts.rejected)?;
@@ -323,7 +396,13 @@ impl Work {
                 &mut |mut chunk| {
                     let counts = note(&live, &chunk, size);
                     failed = rejects.add(std::mem::take(&mut chunk.rejects)).err();
-                    let batch = batch_of(chunk, id, &run_id, counts);
+                    let reached = Reached {
+                        run_id: run_id.clone(),
+                        key: key.clone(),
+                        position: chunk.position,
+                        counts: before_position(counts, &chunk),
+                    };
+                    let batch = batch_of(chunk, id, &reached);
                     if failed.is_some()
                         || live.cancel.is_cancelled()
                         || sink.blocking_send(batch).is_err()
@@ -341,8 +420,9 @@ impl Work {
         })
         .await;
         // Its side of the channel is closed: it ends when everything is durable.
-        drop(ingest.await);
+        let stored = stored(ingest).await;
         let tags = reading?;
+        stored?;
         if self.live.cancel.is_cancelled() {
             return Ok(self.stopped());
         }
@@ -359,13 +439,15 @@ impl Work {
             .read(move |conn| integrations::get_cursor(conn, tenant, integration, &name))
             .await?;
         let reached = stored.and_then(|text| serde_json::from_str::<Reached>(&text).ok());
-        Ok(reached.filter(|r| Some(&r.run_id) == self.row.run_id.as_ref()))
+        Ok(reached.filter(|r| Some(&r.run_id) == self.row.run_id.as_ref() && r.key == self.key))
     }
 
     async fn complete(&mut self, tags: Vec<TagFound>) -> Result<(), CodedError> {
         if self.live.mode == Mode::Run {
             let layout = profile_of(&self.row)?.layout;
-            self.row.imported_key = Some(import_key(&self.inner, &self.row, &layout));
+            // Mapped otherwise in between, it is the same as no other import.
+            let key = import_key(&self.inner, &self.row, &layout);
+            self.row.imported_key = Some(key).filter(|key| *key == self.key);
             info!(import = %self.row.id, counts = ?self.live.counts(), "A file was imported.");
             return self.end(ImportState::Done, None).await;
         }
@@ -415,11 +497,32 @@ impl Work {
         self.row.error_code = error.as_ref().map(|e| e.code.to_owned());
         self.row.error_params = error.map_or_else(|| json!({}), |e| json!(e.params));
         let (tenant, row) = (self.row.tenant_id, self.row.clone());
+        self.live.is_ending.store(true, Relaxed);
         self.inner
             .store
             .write(move |tx| imports::update_import(tx, tenant, &row))
             .await?;
         Ok(())
+    }
+}
+
+/// Waits for the write path. Where it broke off, what was read after that is not stored: the file must
+/// not count as imported.
+async fn stored(ingest: JoinHandle<()>) -> Result<(), CodedError> {
+    ingest.await.map_err(|error| {
+        error!(%error, "The write path of a file's import broke off.");
+        CodedError::new(ErrorKind::Internal, "imports.not_stored")
+    })
+}
+
+/// The counts of what lies before the place where reading would go on.
+fn before_position(counts: ImportCounts, chunk: &Chunk) -> ImportCounts {
+    let again = chunk.again;
+    ImportCounts {
+        rows: counts.rows.saturating_sub(again.rows),
+        events: counts.events.saturating_sub(again.events),
+        rejected: counts.rejected.saturating_sub(again.rejects),
+        ..counts
     }
 }
 
@@ -438,12 +541,7 @@ fn note(live: &Live, chunk: &Chunk, size: u64) -> ImportCounts {
     }
 }
 
-fn batch_of(chunk: Chunk, id: ImportId, run_id: &str, counts: ImportCounts) -> Batch {
-    let reached = Reached {
-        run_id: run_id.to_owned(),
-        position: chunk.position,
-        counts,
-    };
+fn batch_of(chunk: Chunk, id: ImportId, reached: &Reached) -> Batch {
     Batch {
         samples: chunk.samples,
         records: chunk.events.into_iter().map(SourceRecord::Event).collect(),
@@ -453,5 +551,36 @@ fn batch_of(chunk: Chunk, id: ImportId, run_id: &str, counts: ImportCounts) -> B
             name: cursor_name(id),
             position: json!(reached),
         }],
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_broken_write_path_fails_the_import() {
+        assert!(stored(tokio::spawn(async {})).await.is_ok());
+        let broken = tokio::spawn(async { panic!("as a defect would") });
+        assert_eq!(stored(broken).await.unwrap_err().code, "imports.not_stored");
+    }
+
+    #[tokio::test]
+    async fn one_at_a_time_has_a_file() {
+        let (imports, cancel, id) = (
+            Imports::default(),
+            CancellationToken::new(),
+            ImportId::new(),
+        );
+        let first = imports.claim(id, Mode::Run, &cancel).await.unwrap();
+        let second = imports.claim(id, Mode::Run, &cancel).await;
+        assert_eq!(second.err().unwrap().code, "imports.busy");
+        let other = imports.claim(ImportId::new(), Mode::Run, &cancel).await;
+        assert!(other.is_ok());
+        first.is_ending.store(true, Relaxed);
+        let (next, ()) = tokio::join!(imports.claim(id, Mode::Scan, &cancel), async {
+            imports.free(id, &first);
+        });
+        assert_eq!(next.unwrap().mode, Mode::Scan);
     }
 }

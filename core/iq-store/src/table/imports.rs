@@ -247,10 +247,22 @@ pub fn list_imports(
     conn: &Connection,
     tenant: TenantId,
     integration: Option<IntegrationId>,
-) -> Result<Vec<Import>, StoreError> {
+    page: Page,
+) -> Result<Paged<Import>, StoreError> {
+    let order = "created_at DESC, id DESC";
     Where::tenant(tenant)
         .maybe("integration_id = ?", integration.map(|id| id.to_string()))
-        .list(conn, SELECT, "created_at DESC, id DESC", read)
+        .page(conn, "imports", (SELECT, order), page, read)
+}
+
+/// How many files a tenant keeps, and their bytes together.
+pub fn count_imports(conn: &Connection, tenant: TenantId) -> Result<(u64, u64), StoreError> {
+    let sql = "SELECT COUNT(*) AS files, COALESCE(SUM(size_bytes), 0) AS bytes FROM imports
+               WHERE tenant_id = ?";
+    let found = query::find(conn, sql, params![tenant.to_string()], |r| {
+        Ok((count(r, "files")?, count(r, "bytes")?))
+    })?;
+    Ok(found.unwrap_or_default())
 }
 
 /// Whether the same content was imported completely with the same layout and mappings.
