@@ -315,6 +315,14 @@ pub struct OutboxEntry {
     pub awaits_another_person: bool,
 }
 
+/// A yes to an entry as it was shown.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PushApproval {
+    /// Its `changed_at` as it was shown. Corrected since, it is not approved.
+    pub changed_at: Timestamp,
+}
+
 /// What a person found out about a sending nobody knows the end of.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]

@@ -2,8 +2,8 @@
 
 use axum::{Json, extract::State};
 use iq_api_types::{
-    OpenWorkOrder, OutboxEntry, PayloadDifference, PushAnswer, PushContent, PushPayload,
-    PushPreview, PushRequest, PushResolution, WorkOrderSettings,
+    OpenWorkOrder, OutboxEntry, PayloadDifference, PushAnswer, PushApproval, PushContent,
+    PushPayload, PushPreview, PushRequest, PushResolution, WorkOrderSettings,
 };
 use iq_connector::PushPlan;
 use iq_domain::{Message, OutboxId, OutboxState, Permission, WorkOrderDraft, WorkOrderId};
@@ -78,6 +78,7 @@ pub(crate) fn routes() -> Vec<Route> {
             WorkOrdersApprove,
             approve_push,
         ))
+        .body::<PushApproval>()
         .audits("work_orders.approve_push")
         .says("Approve it; it is sent at the next opportunity"),
         entry(post(
@@ -307,10 +308,11 @@ async fn approve_push(
     caller: Caller,
     audit: Audit,
     Id(id): Id<OutboxId>,
+    Body(seen): Body<PushApproval>,
 ) -> Answer<Json<OutboxEntry>> {
     let row = state
         .runtime
-        .approve_push(caller.tenant_id, id, actor(&caller))
+        .approve_push(caller.tenant_id, id, seen.changed_at, actor(&caller))
         .await?;
     answer(&state, &caller, &audit, row).await
 }

@@ -9,7 +9,7 @@ use iq_api::{Access, RouteInfo, route_list};
 use iq_domain::Role;
 use iq_store::{audit, users};
 use serde_json::{Value, json};
-use support::{Client, Plant, ROLES, TestApp};
+use support::{Client, NOW, Plant, ROLES, TestApp};
 
 /// The path with the ids of a plant.
 fn path_of(route: &RouteInfo, plant: &Plant) -> String {
@@ -127,9 +127,11 @@ fn body_of(route: &RouteInfo, plant: &Plant, n: usize) -> Option<Value> {
         ("PUT", "/api/work-orders/outbox/{id}") => {
             json!({ "title": format!("Look at it {n}"), "priority": "high" })
         }
+        (_, "/api/work-orders/outbox/{id}/approve") => json!({ "changed_at": NOW }),
         (_, "/api/work-orders/outbox/{id}/resolve") => json!({ "number": "4711" }),
         (_, "/api/work-orders/objects/{id}/asset") => json!({ "asset_id": plant.asset }),
         ("PATCH", _) => json!({ "status": "investigating" }),
+        (_, "/api/blackbox/incidents/detect") => json!({ "asset_id": plant.asset }),
         (_, "/api/blackbox/incidents/{id}/notes") => json!({ "text": "A note" }),
         ("PUT", "/api/integrations/{id}") => {
             json!({ "kind": "desk", "name": "desk", "config": {}, "is_enabled": true })
@@ -451,6 +453,7 @@ async fn ids_of_another_tenant_in_query_and_body_look_as_if_they_never_existed()
             "/api/alert-rules",
             "/api/integrations/mappings",
             "/api/work-orders/objects",
+            "/api/blackbox/incidents/detect",
         ];
         if !names_objects.iter().any(|p| route.path.starts_with(p)) {
             continue;

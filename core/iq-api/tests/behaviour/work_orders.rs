@@ -82,6 +82,14 @@ async fn a_work_order_of_an_alert_takes_asset_incident_and_time_from_it() {
     assert!(said.contains(reference), "{said}");
 }
 
+/// Approves what is shown at this moment.
+async fn approve(client: &Client, entry: &str) -> Reply {
+    let path = format!("/api/work-orders/outbox/{entry}");
+    let shown = client.get(&path).await.expect_status(200).json();
+    let seen = json!({ "changed_at": shown["changed_at"] });
+    client.post(&format!("{path}/approve"), seen).await
+}
+
 #[tokio::test]
 async fn what_another_person_approved_is_sent_as_it_was_shown() {
     let (app, plant, _) = TestApp::with_plants().await;
@@ -114,13 +122,11 @@ async fn what_another_person_approved_is_sent_as_it_was_shown() {
         .post(&push, target(&plant))
         .await
         .expect_code(409, "work_orders.push_under_way");
-    let approve = format!("/api/work-orders/outbox/{entry}/approve");
-    engineer
-        .post(&approve, json!({}))
+    approve(&engineer, entry)
         .await
         .expect_code(403, "request.forbidden");
     assert!(app.desk.ledger().holds().is_empty());
-    planner.post(&approve, json!({})).await.expect_status(200);
+    approve(&planner, entry).await.expect_status(200);
     let sent = until(&app, &planner, entry, "sent").await;
     assert_eq!(sent["number"], "10000000");
     assert_eq!(
@@ -140,12 +146,8 @@ async fn nobody_approves_their_own_unless_the_tenant_says_so() {
     let order = created(&planner, &plant, "Check").await;
     let push = format!("/api/work-orders/{}/push", order["id"].as_str().unwrap());
     let entry = planner.post(&push, target(&plant)).await.json()["entry"].clone();
-    let approve = format!(
-        "/api/work-orders/outbox/{}/approve",
-        entry["id"].as_str().unwrap()
-    );
-    planner
-        .post(&approve, json!({}))
+    let entry = entry["id"].as_str().unwrap();
+    approve(&planner, entry)
         .await
         .expect_code(409, "work_orders.second_person_needed");
     let alone = json!({ "push_needs_second_person": false });
@@ -160,7 +162,7 @@ async fn nobody_approves_their_own_unless_the_tenant_says_so() {
         .expect_status(200);
     let kept = planner.get("/api/work-orders/settings").await.json();
     assert_eq!(kept, alone);
-    planner.post(&approve, json!({})).await.expect_status(200);
+    approve(&planner, entry).await.expect_status(200);
 }
 
 #[tokio::test]
@@ -174,10 +176,7 @@ async fn what_was_refused_says_why_and_is_corrected() {
     let entry = engineer.post(&push, target(&plant)).await.json()["entry"].clone();
     let entry = entry["id"].as_str().unwrap().to_owned();
     let path = format!("/api/work-orders/outbox/{entry}");
-    planner
-        .post(&format!("{path}/approve"), json!({}))
-        .await
-        .expect_status(200);
+    approve(&planner, &entry).await.expect_status(200);
     let dead = until(&app, &planner, &entry, "dead_letter").await;
     assert_eq!(dead["error"]["code"], "work_orders.number_wrong");
     let said = dead["error"]["message"].as_str().unwrap();
@@ -197,15 +196,11 @@ async fn what_was_refused_says_why_and_is_corrected() {
         .await
         .expect_status(200);
     // Who corrected it can't approve it; an admin is another person.
-    planner
-        .post(&format!("{path}/approve"), json!({}))
+    approve(&planner, &entry)
         .await
         .expect_code(409, "work_orders.second_person_needed");
     let admin = app.signed_in(&plant.user("admin")).await;
-    admin
-        .post(&format!("{path}/approve"), json!({}))
-        .await
-        .expect_status(200);
+    approve(&admin, &entry).await.expect_status(200);
     until(&app, &planner, &entry, "sent").await;
     assert_eq!(app.desk.ledger().holds().len(), 1);
 }
@@ -221,10 +216,7 @@ async fn what_nobody_knows_the_end_of_is_settled_by_a_person() {
     let entry = engineer.post(&push, target(&plant)).await.json()["entry"].clone();
     let entry = entry["id"].as_str().unwrap().to_owned();
     let path = format!("/api/work-orders/outbox/{entry}");
-    planner
-        .post(&format!("{path}/approve"), json!({}))
-        .await
-        .expect_status(200);
+    approve(&planner, &entry).await.expect_status(200);
     let unknown = until(&app, &planner, &entry, "unknown").await;
     assert_eq!(unknown["sends"], 1);
     assert_eq!(unknown["may_exist"], true);
@@ -363,4 +355,31 @@ async fn a_work_order_that_is_only_here_is_changed_here() {
         refused["fields"][0]["code"],
         "work_orders.ends_before_start"
     );
+}
+
+#[tokio::test]
+async fn a_yes_counts_for_what_was_seen() {
+    let (app, plant, _) = TestApp::with_plants().await;
+    let engineer = app.signed_in(&plant.user("engineer")).await;
+    let planner = app.signed_in(&plant.user("optimizer")).await;
+    let admin = app.signed_in(&plant.user("admin")).await;
+    let order = created(&engineer, &plant, "Check the seal").await;
+    let push = format!("/api/work-orders/{}/push", order["id"].as_str().unwrap());
+    let seen = engineer.post(&push, target(&plant)).await.json()["entry"].clone();
+    let path = format!("/api/work-orders/outbox/{}", seen["id"].as_str().unwrap());
+    let other = json!({ "title": "Replace the pump", "priority": "very_high" });
+    admin.put(&path, other).await.expect_status(200);
+    let approve = format!("{path}/approve");
+    planner.post(&approve, json!({})).await.expect_status(422);
+    planner
+        .post(&approve, json!({ "changed_at": seen["changed_at"] }))
+        .await
+        .expect_code(409, "work_orders.push_changed");
+    assert!(app.desk.ledger().holds().is_empty());
+    let now = planner.get(&path).await.json();
+    assert_eq!(now["state"], "awaiting_approval");
+    planner
+        .post(&approve, json!({ "changed_at": now["changed_at"] }))
+        .await
+        .expect_status(200);
 }

@@ -1,10 +1,13 @@
 //! Events of the Black Box made from work orders and from what sources report. Their ids at the source
 //! are made from what happened, so that reading the same row again makes the same event.
 
-use iq_blackbox::{EventContext, events::event_id};
+use iq_blackbox::{
+    EventContext,
+    events::{OWN_SYSTEM, event_id},
+};
 use iq_domain::{
-    AssetId, EventCategory, IndustrialEvent, IntegrationId, Severity, SourceEvent, Timestamp,
-    WorkOrderKind, WorkOrderPriority, WorkOrderStatus,
+    AssetId, EventCategory, EventId, IndustrialEvent, IntegrationId, Severity, SourceEvent,
+    Timestamp, WorkOrderKind, WorkOrderPriority, WorkOrderStatus,
 };
 use iq_store::work_orders::WorkOrder;
 use serde_json::{Value, json};
@@ -77,10 +80,40 @@ pub(super) fn called(order: &WorkOrder) -> &str {
         .unwrap_or_default()
 }
 
+/// Where an event comes from: as it is called at the moment, and what makes its ids, which a new name
+/// must not change.
+#[derive(Clone, Debug)]
+pub(super) struct Origin {
+    name: String,
+    key: String,
+}
+
+impl Origin {
+    /// Written here.
+    pub(super) fn own() -> Self {
+        Self {
+            name: OWN_SYSTEM.to_owned(),
+            key: OWN_SYSTEM.to_owned(),
+        }
+    }
+
+    /// Read from a source.
+    pub(super) fn of(integration: IntegrationId, name: &str) -> Self {
+        Self {
+            name: name.to_owned(),
+            key: integration.to_string(),
+        }
+    }
+
+    fn event_id(&self, ctx: &EventContext, source_id: &str, at: Timestamp) -> EventId {
+        event_id(ctx.tenant_id, &self.key, source_id, at)
+    }
+}
+
 /// A step of a work order as an event.
 pub(super) fn work_order(
     ctx: &EventContext,
-    system: &str,
+    origin: &Origin,
     order: &WorkOrder,
     step: Step<'_>,
     at: Timestamp,
@@ -98,10 +131,10 @@ pub(super) fn work_order(
         _ => &[],
     };
     IndustrialEvent {
-        id: event_id(ctx.tenant_id, system, &source_id, at),
+        id: origin.event_id(ctx, &source_id, at),
         tenant_id: ctx.tenant_id,
         asset_id: order.asset_id,
-        source_system: system.to_owned(),
+        source_system: origin.name.clone(),
         source_type: "work_order".to_owned(),
         source_id,
         event_time: at,
@@ -133,7 +166,7 @@ pub(super) fn work_order(
 /// Something a source reports, as an event.
 pub(super) fn reported(
     ctx: &EventContext,
-    system: &str,
+    origin: &Origin,
     integration: IntegrationId,
     asset: Option<AssetId>,
     event: &SourceEvent,
@@ -141,10 +174,10 @@ pub(super) fn reported(
     let line = |text: &str, max| iq_domain::neutralise(text, max);
     let source_id = line(&event.source_id, 400);
     IndustrialEvent {
-        id: event_id(ctx.tenant_id, system, &source_id, event.at),
+        id: origin.event_id(ctx, &source_id, event.at),
         tenant_id: ctx.tenant_id,
         asset_id: asset,
-        source_system: system.to_owned(),
+        source_system: origin.name.clone(),
         source_type: line(&event.source_type, 60),
         source_id,
         event_time: event.at,

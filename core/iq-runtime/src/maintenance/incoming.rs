@@ -18,7 +18,7 @@ use iq_store::{
 use serde_json::json;
 
 use super::{
-    events::{self, Step},
+    events::{self, Origin, Step},
     lookup::Stored,
     matching::{AssetKeys, Found, Matcher, Mode, key, key_of},
     outbox,
@@ -98,6 +98,10 @@ impl Intake {
 
     fn now(&self) -> Timestamp {
         self.work.context.now
+    }
+
+    fn origin(&self) -> Origin {
+        Origin::of(self.integration, &self.system)
     }
 
     fn take(&self, tx: &Transaction<'_>, records: &[SourceRecord]) -> Result<Changed, StoreError> {
@@ -286,7 +290,8 @@ impl Intake {
         self.arrived(tx, &row)?;
         for (step, at) in steps(known.as_ref(), &row, from) {
             let step = step.as_step();
-            let event = events::work_order(&self.work.context, &self.system, &row, step, at, None);
+            let event =
+                events::work_order(&self.work.context, &self.origin(), &row, step, at, None);
             self.work.append(tx, &event, changed)?;
         }
         Ok(true)
@@ -448,8 +453,8 @@ impl Intake {
             Some(subject) => self.asset_of(tx, subject)?,
             None => None,
         };
-        let (ctx, system) = (&self.work.context, &self.system);
-        let event = events::reported(ctx, system, self.integration, asset, from);
+        let ctx = &self.work.context;
+        let event = events::reported(ctx, &self.origin(), self.integration, asset, from);
         self.work.append(tx, &event, changed)?;
         Ok(true)
     }

@@ -1,13 +1,12 @@
 //! Work orders written here: for an alert, for an incident, or by hand. Until one is sent it is ours
 //! to change; from then on its system decides.
 
-use iq_blackbox::events::OWN_SYSTEM;
 use iq_domain::{
     AlertId, AssetId, CodedError, IncidentId, TenantId, Timestamp, WorkOrderId, WorkOrderKind,
     WorkOrderPriority, WorkOrderStatus,
 };
 use iq_store::{
-    StoreError, Transaction, alerts, incidents,
+    Connection, StoreError, Transaction, alerts, incidents,
     outbox::{self as rows, OutboxFilter, OutboxState},
     work_orders::{self, MatchState, WorkOrder, WorkOrderOrigin},
 };
@@ -15,7 +14,7 @@ use uuid::Uuid;
 
 use super::{
     Actor,
-    events::{self, Step},
+    events::{self, Origin, Step},
 };
 use crate::{
     Runtime,
@@ -88,7 +87,7 @@ impl Runtime {
                 let at = order.opened_at;
                 let event = events::work_order(
                     &work.context,
-                    OWN_SYSTEM,
+                    &Origin::own(),
                     &order,
                     Step::Created,
                     at,
@@ -128,7 +127,7 @@ impl Runtime {
                     let step = Step::Status(order.status);
                     let name = Some(actor.username.as_str());
                     let event =
-                        events::work_order(&work.context, OWN_SYSTEM, &order, step, at, name);
+                        events::work_order(&work.context, &Origin::own(), &order, step, at, name);
                     work.append(tx, &event, &mut changed)?;
                 }
                 Ok((order, changed))
@@ -161,11 +160,11 @@ fn apply(order: &mut WorkOrder, change: WorkOrderChange, now: Timestamp) {
 
 /// A work order of ours that its system does not have yet.
 pub(super) fn own(
-    tx: &Transaction<'_>,
+    conn: &Connection,
     tenant: TenantId,
     id: WorkOrderId,
 ) -> Result<WorkOrder, StoreError> {
-    let order = work_orders::get_work_order(tx, tenant, id)?
+    let order = work_orders::get_work_order(conn, tenant, id)?
         .ok_or(CodedError::not_found("work_orders.not_found"))?;
     if order.number.is_some() {
         let system = order.source_system.unwrap_or_default();

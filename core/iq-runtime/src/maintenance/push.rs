@@ -5,12 +5,12 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use iq_connector::{ConnectorContext, MaintenanceSystem, PushPlan, Pushed};
 use iq_domain::{
-    CodedError, ErrorKind, Integration, IntegrationId, Message, ObjectKind, OutboxId, TenantId,
-    Timestamp, WorkOrderDraft, WorkOrderId, WorkOrderKind, WorkOrderPriority, WorkOrderStatus,
-    is_clean_line,
+    AssetId, CodedError, ErrorKind, Integration, IntegrationId, Message, ObjectKind, OutboxId,
+    SignalId, TenantId, Timestamp, WorkOrderDraft, WorkOrderId, WorkOrderKind, WorkOrderPriority,
+    WorkOrderStatus, is_clean_line,
 };
 use iq_store::{
-    Page, StoreError, Transaction, alerts,
+    Connection, Page, StoreError, Transaction, alerts, incidents,
     outbox::{self as rows, OutboxFilter, OutboxRow, OutboxState},
     settings,
     technical_objects::{self, ObjectFilter},
@@ -20,7 +20,7 @@ use serde_json::Value;
 
 use super::{Actor, incoming::NUMBER_CHARS, local::own, outbox, sender::deliver};
 use crate::{
-    Inner, Runtime,
+    Inner, Runtime, TenantIndex,
     alerts::{Changed, publish},
     integrations::context_of,
 };
@@ -254,7 +254,7 @@ impl Runtime {
             .0
             .store
             .write(move |tx| {
-                own(tx, tenant, id)?;
+                refuse_closed(&own(tx, tenant, id)?)?;
                 let earlier = earlier(tx, tenant, id, target.integration_id)?;
                 let row = OutboxRow {
                     id: OutboxId::new(),
@@ -290,11 +290,15 @@ impl Runtime {
             .await?)
     }
 
-    /// Says yes: it goes out at the next opportunity.
+    /// Says yes to what was seen: it goes out at the next opportunity. `seen` is its `changed_at` then.
+    ///
+    /// # Errors
+    /// `work_orders.push_changed` when it has been corrected since.
     pub async fn approve_push(
         &self,
         tenant: TenantId,
         id: OutboxId,
+        seen: Timestamp,
         actor: Actor,
     ) -> Result<OutboxRow, CodedError> {
         let needs_second_person = self.push_needs_second_person(tenant).await?;
@@ -304,6 +308,10 @@ impl Runtime {
             .step(tenant, id, move |row| {
                 if row.state != OutboxState::AwaitingApproval {
                     return Err(outbox::wrong_state(row));
+                }
+                if row.changed_at != seen {
+                    return Err(CodedError::conflict("work_orders.push_changed")
+                        .with("author", &row.author));
                 }
                 if needs_second_person && row.author_id == actor.user_id {
                     return Err(CodedError::conflict("work_orders.second_person_needed")
@@ -451,7 +459,8 @@ impl Runtime {
                 (row.draft, row.plan) = (draft, plan);
                 (row.author, row.author_id) = (actor.username, actor.user_id);
                 (row.approver, row.approver_id, row.approved_at) = (None, None, None);
-                row.changed_at = now;
+                // Never the time it had: an approval names the one it is for.
+                row.changed_at = now.max(seen.plus_ms(1));
                 rows::update_outbox_row(tx, tenant, &row)?;
                 Ok(row)
             })
@@ -517,29 +526,23 @@ impl Runtime {
         target: PushTarget,
     ) -> Result<Prepared, CodedError> {
         let opened = self.opened_for_push(tenant, target.integration_id).await?;
-        let (order, equipment, location, earlier, signal) = self
+        let (order, equipment, location, earlier, cause) = self
             .0
             .store
-            .write(move |tx| {
-                let order = own(tx, tenant, id)?;
-                let number = |kind| number_of(tx, tenant, target.integration_id, &order, kind);
+            .read(move |conn| {
+                let order = own(conn, tenant, id)?;
+                let number = |kind| number_of(conn, tenant, target.integration_id, &order, kind);
                 let equipment = number(ObjectKind::Equipment)?;
                 let location = number(ObjectKind::FunctionalLocation)?;
-                let earlier = earlier(tx, tenant, id, target.integration_id)?;
-                let signal = match order.alert_id {
-                    Some(alert) => alerts::get_alert(tx, tenant, alert)?.and_then(|a| a.signal_id),
-                    None => None,
-                };
-                Ok((order, equipment, location, earlier, signal))
+                let earlier = earlier(conn, tenant, id, target.integration_id)?;
+                let cause = Cause::of(conn, tenant, &order)?;
+                Ok((order, equipment, location, earlier, cause))
             })
             .await?;
+        refuse_closed(&order)?;
         let plant = self.tenant(tenant)?;
         // What a demonstration measured must not send anybody to a real machine.
-        let is_demo = signal
-            .and_then(|id| plant.signals.get(&id)?.mapping.as_ref())
-            .and_then(|route| plant.integrations.get(&route.mapping.integration_id))
-            .is_some_and(|source| source.is_demo_origin);
-        if is_demo && !plant.tenant.is_demo {
+        if !plant.tenant.is_demo && cause.is_of_a_demonstration(&plant) {
             return Err(CodedError::conflict("work_orders.demo_origin"));
         }
         let draft = WorkOrderDraft {
@@ -566,10 +569,58 @@ impl Runtime {
     }
 }
 
+/// What a work order was written for.
+struct Cause {
+    /// The signal of its alert.
+    signal: Option<SignalId>,
+    /// The asset of its incident, whose alerts may be of any of its signals.
+    asset: Option<AssetId>,
+}
+
+impl Cause {
+    fn of(conn: &Connection, tenant: TenantId, order: &WorkOrder) -> Result<Self, StoreError> {
+        let alert = match order.alert_id {
+            Some(id) => alerts::get_alert(conn, tenant, id)?,
+            None => None,
+        };
+        let incident = match order.incident_id {
+            Some(id) => incidents::get_incident(conn, tenant, id)?,
+            None => None,
+        };
+        Ok(Self {
+            signal: alert.and_then(|a| a.signal_id),
+            asset: incident.map(|i| i.asset_id),
+        })
+    }
+
+    fn is_of_a_demonstration(&self, plant: &TenantIndex) -> bool {
+        let asset = self.asset.and_then(|id| plant.assets.get(&id));
+        let of_asset = asset.into_iter().flat_map(|a| &a.signals);
+        self.signal
+            .iter()
+            .chain(of_asset)
+            .filter_map(|id| plant.signals.get(id)?.mapping.as_ref())
+            .filter_map(|route| plant.integrations.get(&route.mapping.integration_id))
+            .any(|source| source.is_demo_origin)
+    }
+}
+
+/// Nobody is sent to work that is over.
+fn refuse_closed(order: &WorkOrder) -> Result<(), CodedError> {
+    let is_over = matches!(
+        order.status,
+        WorkOrderStatus::Completed | WorkOrderStatus::Closed | WorkOrderStatus::Cancelled
+    );
+    if is_over {
+        return Err(CodedError::conflict("work_orders.is_closed"));
+    }
+    Ok(())
+}
+
 /// The number under which that system knows the asset: as it writes it, where one object is the
 /// asset's own; else as it stands on the work order.
 fn number_of(
-    tx: &Transaction<'_>,
+    conn: &Connection,
     tenant: TenantId,
     integration: IntegrationId,
     order: &WorkOrder,
@@ -589,7 +640,7 @@ fn number_of(
         ..ObjectFilter::default()
     };
     let found =
-        technical_objects::list_technical_objects(tx, tenant, &filter, Page::first(100))?.rows;
+        technical_objects::list_technical_objects(conn, tenant, &filter, Page::first(100))?.rows;
     let is_own = |reason: Option<&str>| {
         matches!(reason, Some("number" | "location" | "person" | "stands_in"))
     };
@@ -639,7 +690,7 @@ pub(super) fn found(
 
 /// Earlier attempts to send a work order to a system, newest first.
 fn earlier(
-    tx: &Transaction<'_>,
+    conn: &Connection,
     tenant: TenantId,
     id: WorkOrderId,
     integration: IntegrationId,
@@ -649,7 +700,7 @@ fn earlier(
         integration_id: Some(integration),
         ..OutboxFilter::default()
     };
-    rows::list_outbox_rows(tx, tenant, &filter, 100)
+    rows::list_outbox_rows(conn, tenant, &filter, 100)
 }
 
 fn open_there(order: WorkOrder) -> Option<OpenThere> {

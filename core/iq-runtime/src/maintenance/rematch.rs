@@ -12,7 +12,7 @@ use iq_store::{
 
 use super::{
     Actor,
-    events::{self, Step},
+    events::{self, Origin, Step},
     incoming::{note, state_of},
     lookup::InMemory,
     matching::{AssetKeys, Matcher, Mode},
@@ -231,9 +231,9 @@ async fn match_work_orders(
         if moved.is_empty() {
             continue;
         }
-        let (work, system) = (
+        let (work, origin) = (
             Work::of_source(inner, index, integration),
-            system.to_owned(),
+            Origin::of(integration, system),
         );
         let changed = inner
             .store
@@ -247,7 +247,7 @@ async fn match_work_orders(
                     work_orders::update_work_order(tx, tenant, &order)?;
                     let Some(asset) = asset else { continue };
                     let (step, at) = (Step::Linked(asset), order.opened_at);
-                    let event = events::work_order(&work.context, &system, &order, step, at, None);
+                    let event = events::work_order(&work.context, &origin, &order, step, at, None);
                     work.append(tx, &event, &mut changed)?;
                 }
                 Ok::<_, StoreError>(changed)

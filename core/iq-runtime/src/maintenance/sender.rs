@@ -2,12 +2,11 @@
 //! system has its own turn: a slow one delays no other.
 
 use std::{
-    collections::{BTreeMap, HashMap, HashSet},
+    collections::{HashMap, HashSet},
     sync::Arc,
     time::Duration,
 };
 
-use iq_blackbox::events::OWN_SYSTEM;
 use iq_connector::{PushError, PushPlan, Pushed};
 use iq_domain::{
     CodedError, ErrorKind, Integration, IntegrationId, TenantId, WorkOrderStatus, is_clean_line,
@@ -22,7 +21,7 @@ use tracing::{error, info, warn};
 use uuid::Uuid;
 
 use super::{
-    events::{self, Step},
+    events::{self, Origin, Step},
     incoming::NUMBER_CHARS,
     outbox::{self, Turn},
     push::{Opened, found},
@@ -39,6 +38,12 @@ const TICK: Duration = Duration::from_secs(1);
 /// Rows of one turn.
 const ROWS_PER_TURN: u32 = 100;
 
+/// Systems that are sent to at the same time.
+const MAX_TURNS: usize = 16;
+
+/// No row is begun after so long: others may wait for the place of a system that takes its time.
+const TURN_LIMIT: Duration = Duration::from_secs(60);
+
 /// After this long an answer no longer counts as one: longer than any connector waits by itself.
 const PUSH_LIMIT: Duration = Duration::from_secs(120);
 const SEARCH_LIMIT: Duration = Duration::from_secs(60);
@@ -49,6 +54,7 @@ type Busy = (TenantId, IntegrationId);
 pub(crate) async fn run(inner: Arc<Inner>) {
     let mut busy: HashSet<Busy> = HashSet::new();
     let mut turns: JoinSet<Busy> = JoinSet::new();
+    let mut served = Served::default();
     let mut matched = Matched::default();
     loop {
         tokio::select! {
@@ -64,14 +70,16 @@ pub(crate) async fn run(inner: Arc<Inner>) {
         matched.keep_up(&inner).await;
         match due(&inner).await {
             Ok(all) => {
-                for (key, rows) in all {
-                    if busy.insert(key) {
-                        let inner = Arc::clone(&inner);
-                        turns.spawn(async move {
-                            take_turn(&inner, rows).await;
-                            key
-                        });
-                    }
+                let free = MAX_TURNS.saturating_sub(busy.len());
+                for key in served.next(all, &busy, free) {
+                    busy.insert(key);
+                    let inner = Arc::clone(&inner);
+                    turns.spawn(async move {
+                        if let Err(error) = take_turn(&inner, key).await {
+                            error!(%error, "The outbox could not be read.");
+                        }
+                        key
+                    });
                 }
             }
             Err(error) => error!(%error, "The outbox could not be read."),
@@ -127,35 +135,62 @@ impl Matched {
     }
 }
 
-async fn due(inner: &Arc<Inner>) -> Result<BTreeMap<Busy, Vec<OutboxRow>>, CodedError> {
+/// Who had a turn when, so that many slow systems can't keep one that works from its own.
+#[derive(Default)]
+struct Served {
+    turns: u64,
+    last: HashMap<Busy, u64>,
+}
+
+impl Served {
+    /// Whose turn it is of those with something to do, at most `free`: longest waiting first.
+    fn next(&mut self, due: Vec<Busy>, busy: &HashSet<Busy>, free: usize) -> Vec<Busy> {
+        let mut waiting: Vec<Busy> = due.into_iter().filter(|key| !busy.contains(key)).collect();
+        waiting.sort_by_key(|key| self.last.get(key).copied().unwrap_or(0));
+        waiting.truncate(free);
+        for key in &waiting {
+            self.turns += 1;
+            self.last.insert(*key, self.turns);
+        }
+        waiting
+    }
+}
+
+/// The systems something is due for.
+async fn due(inner: &Arc<Inner>) -> Result<Vec<Busy>, CodedError> {
     let now = inner.clock.now();
-    let mut all: BTreeMap<Busy, Vec<OutboxRow>> = BTreeMap::new();
+    let mut all = Vec::new();
     let tenants: Vec<TenantId> = inner.index.load().tenants.keys().copied().collect();
     for tenant in tenants {
         let found = inner
             .store
-            .read(move |conn| rows::list_due_outbox_rows(conn, tenant, now, ROWS_PER_TURN))
+            .read(move |conn| rows::list_due_integrations(conn, tenant, now))
             .await?;
-        for row in found {
-            all.entry((tenant, row.integration_id))
-                .or_default()
-                .push(row);
-        }
+        all.extend(found.into_iter().map(|integration| (tenant, integration)));
     }
     Ok(all)
 }
 
-async fn take_turn(inner: &Arc<Inner>, rows: Vec<OutboxRow>) {
-    for row in rows {
+async fn take_turn(inner: &Arc<Inner>, (tenant, integration): Busy) -> Result<(), CodedError> {
+    let (begun, now) = (Instant::now(), inner.clock.now());
+    let due = inner
+        .store
+        .read(move |conn| rows::list_due_outbox_rows(conn, tenant, integration, now, ROWS_PER_TURN))
+        .await?;
+    for row in due {
+        if begun.elapsed() > TURN_LIMIT {
+            break;
+        }
         let id = row.id;
         tokio::select! {
             result = handle(inner, row) => if let Err(error) = result {
                 warn!(%error, outbox = %id, "A work order in the outbox could not be moved on.");
             },
             // What was under way stands as `sending` and is searched at the next start.
-            () = inner.cancel.cancelled() => return,
+            () = inner.cancel.cancelled() => break,
         }
     }
+    Ok(())
 }
 
 /// A number from 0 to 1, for pauses only.
@@ -395,7 +430,14 @@ pub(super) fn deliver(
     work_orders::update_work_order(tx, tenant, &order)?;
     outbox::arrived(row, there, now);
     let actor = row.approver.as_deref();
-    let event = events::work_order(&work.context, OWN_SYSTEM, &order, Step::Sent, now, actor);
+    let event = events::work_order(
+        &work.context,
+        &Origin::own(),
+        &order,
+        Step::Sent,
+        now,
+        actor,
+    );
     work.append(tx, &event, changed)?;
     Ok(())
 }
@@ -426,5 +468,27 @@ impl Work {
                 clock: iq_blackbox::ClockInfo::default(),
             },
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn many_slow_systems_leave_a_turn_to_every_other() {
+        let tenant = TenantId::new();
+        let all: Vec<Busy> = (0..40).map(|_| (tenant, IntegrationId::new())).collect();
+        let (mut served, mut busy) = (Served::default(), HashSet::new());
+        let mut had = HashSet::new();
+        for _ in 0..3 {
+            let turns = served.next(all.clone(), &busy, MAX_TURNS);
+            assert!(turns.len() <= MAX_TURNS);
+            had.extend(turns);
+        }
+        assert_eq!(had.len(), all.len(), "three rounds are enough for forty");
+        busy.extend(all[1..].iter().copied());
+        assert_eq!(served.next(all.clone(), &busy, 5), all[..1]);
+        assert!(served.next(all.clone(), &HashSet::new(), 0).is_empty());
     }
 }

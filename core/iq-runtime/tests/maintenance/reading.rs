@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use iq_domain::*;
 use iq_runtime::maintenance::Settlement;
-use iq_store::assets;
+use iq_store::{assets, integrations};
 use serde_json::json;
 
 use crate::{
@@ -350,6 +350,45 @@ async fn an_event_of_a_journal_finds_its_asset_and_is_kept_once() {
             ("b".to_owned(), Some(rig.ids.pumps[0])),
             ("c".to_owned(), None),
         ]
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_new_name_of_a_source_doubles_no_event() {
+    let folder = tempfile::tempdir().unwrap();
+    let (rig, _) = rig(folder.path()).await;
+    let all = || {
+        let mut all = records(vec![order("4000001", Some("10002345"), None)]);
+        all.push(SourceRecord::Event(SourceEvent {
+            source_id: "a".to_owned(),
+            source_type: "alarm".to_owned(),
+            at: T0.plus_ms(-5_000),
+            category: EventCategory::Maintenance,
+            severity: Severity::Warning,
+            subject: None,
+            summary: "PAH-102 high".to_owned(),
+            payload: json!({}),
+        }));
+        all
+    };
+    rig.deliver(all()).await;
+    let before = rig.events().await;
+    let (tenant, id) = (rig.ids.tenant, rig.ids.integration);
+    rig.runtime
+        .store()
+        .write(move |tx| {
+            let mut row = integrations::get_integration(tx, tenant, id)?.unwrap();
+            row.name = "SAP PM, plant 2".to_owned();
+            integrations::update_integration(tx, tenant, &row)
+        })
+        .await
+        .unwrap();
+    rig.runtime.plant_changed(tenant).await.unwrap();
+    rig.deliver(all()).await;
+    assert_eq!(
+        rig.events().await,
+        before,
+        "what was read keeps the name it was read under"
     );
 }
 

@@ -20,7 +20,7 @@ use iq_runtime::{
 };
 use iq_secrets::MasterKey;
 use iq_store::{
-    Page, Store, assets, events, integrations,
+    Page, Store, assets, events, incidents, integrations,
     outbox::{self, OutboxFilter, OutboxRow},
     sites, technical_objects, tenants, units,
     work_orders::{self, WorkOrder, WorkOrderFilter},
@@ -348,6 +348,54 @@ impl Rig {
             .rows
     }
 
+    /// Another connection to the same kind of system.
+    pub async fn second_connection(
+        &self,
+        name: &str,
+        change: impl FnOnce(&mut Integration) + Send + 'static,
+    ) -> IntegrationId {
+        let (tenant, first) = (self.ids.tenant, self.ids.integration);
+        let (id, name) = (IntegrationId::new(), name.to_owned());
+        self.runtime
+            .store()
+            .write(move |tx| {
+                let mut row = integrations::get_integration(tx, tenant, first)?.unwrap();
+                (row.id, row.name) = (id, name);
+                change(&mut row);
+                integrations::create_integration(tx, tenant, &row)
+            })
+            .await
+            .unwrap();
+        self.runtime.plant_changed(tenant).await.unwrap();
+        id
+    }
+
+    /// An incident of an asset.
+    pub async fn incident(&self, asset: AssetId) -> IncidentId {
+        let incident = Incident {
+            id: IncidentId::new(),
+            tenant_id: self.ids.tenant,
+            number: "INC-2026-0001".to_owned(),
+            asset_id: asset,
+            incident_type: IncidentType::CriticalAlert,
+            severity: Severity::Critical,
+            title_code: "incident.critical_alert_plain".to_owned(),
+            title_params: json!({ "asset": "P-1" }),
+            status: IncidentStatus::Open,
+            assignee: None,
+            started_at: T0,
+            ended_at: None,
+            created_at: T0,
+        };
+        let (tenant, id) = (self.ids.tenant, incident.id);
+        self.runtime
+            .store()
+            .write(move |tx| incidents::create_incident(tx, tenant, &incident))
+            .await
+            .unwrap();
+        id
+    }
+
     pub async fn outbox(&self) -> Vec<OutboxRow> {
         outbox_of(&self.runtime, self.ids.tenant).await
     }
@@ -411,7 +459,7 @@ pub async fn approved(runtime: &Runtime, ids: &Ids, title: &str) -> (WorkOrder, 
         .await
         .unwrap();
     let row = runtime
-        .approve_push(ids.tenant, row.id, person("approver"))
+        .approve_push(ids.tenant, row.id, row.changed_at, person("approver"))
         .await
         .unwrap();
     (order, row)

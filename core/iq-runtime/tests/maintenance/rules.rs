@@ -7,7 +7,7 @@ use std::{
 
 use iq_connector::{ConnectorContext, MaintenanceSystem, PushError, PushPlan, Pushed};
 use iq_domain::*;
-use iq_runtime::maintenance::{PushEdit, WorkOrderChange};
+use iq_runtime::maintenance::{NewWorkOrder, PushEdit, WorkOrderChange};
 use iq_store::{integrations, outbox::OutboxRow};
 use serde_json::json;
 
@@ -30,6 +30,8 @@ pub enum Mood {
 #[derive(Default)]
 pub struct Desk {
     pub mood: Mutex<Mood>,
+    /// Whoever sends there waits for an answer that does not come.
+    pub hangs: Mutex<Option<IntegrationId>>,
     pub taken: Mutex<Vec<PushPlan>>,
 }
 
@@ -68,7 +70,11 @@ impl MaintenanceSystem for Desk {
         Ok(found.map(|(n, _)| pushed(n)).collect())
     }
 
-    async fn push(&self, _: &ConnectorContext, plan: &PushPlan) -> Result<Pushed, PushError> {
+    async fn push(&self, ctx: &ConnectorContext, plan: &PushPlan) -> Result<Pushed, PushError> {
+        let hangs = *self.hangs.lock().unwrap();
+        if hangs == Some(ctx.integration_id) {
+            std::future::pending::<()>().await;
+        }
         let mood = *self.mood.lock().unwrap();
         if mood == Mood::Refuses {
             return Err(PushError::Refused(
@@ -168,12 +174,12 @@ async fn what_is_approved_is_sent_as_shown_and_its_number_written_back() {
     assert_eq!(code(twice.await), "work_orders.push_under_way");
     let own = rig
         .runtime
-        .approve_push(tenant, row.id, person("author"))
+        .approve_push(tenant, row.id, row.changed_at, person("author"))
         .await;
     assert_eq!(code(own), "work_orders.second_person_needed");
     assert!(case.desk.taken.lock().unwrap().is_empty());
     rig.runtime
-        .approve_push(tenant, row.id, person("approver"))
+        .approve_push(tenant, row.id, row.changed_at, person("approver"))
         .await
         .unwrap();
     let sent = case.until(row.id, OutboxState::Sent).await;
@@ -219,7 +225,7 @@ async fn where_the_tenant_says_so_one_person_is_enough() {
         .await
         .unwrap();
     rig.runtime
-        .approve_push(tenant, row.id, person("one"))
+        .approve_push(tenant, row.id, row.changed_at, person("one"))
         .await
         .unwrap();
     case.until(row.id, OutboxState::Sent).await;
@@ -257,7 +263,7 @@ async fn what_was_refused_is_corrected_approved_again_and_sent() {
     assert_eq!(again.state, OutboxState::AwaitingApproval);
     let own = rig
         .runtime
-        .approve_push(tenant, row.id, person("approver"))
+        .approve_push(tenant, row.id, again.changed_at, person("approver"))
         .await;
     assert_eq!(
         code(own),
@@ -265,7 +271,7 @@ async fn what_was_refused_is_corrected_approved_again_and_sent() {
         "who corrects it is its author now"
     );
     rig.runtime
-        .approve_push(tenant, row.id, person("author"))
+        .approve_push(tenant, row.id, again.changed_at, person("author"))
         .await
         .unwrap();
     let sent = case.until(row.id, OutboxState::Sent).await;
@@ -436,7 +442,7 @@ async fn nothing_leaves_where_sending_is_not_wanted() {
         .await;
     let late = rig
         .runtime
-        .approve_push(tenant, row.id, person("approver"))
+        .approve_push(tenant, row.id, row.changed_at, person("approver"))
         .await;
     assert_eq!(code(late), "work_orders.pull_only");
     let rejected = rig
@@ -446,6 +452,108 @@ async fn nothing_leaves_where_sending_is_not_wanted() {
         .unwrap();
     assert_eq!(rejected.state, OutboxState::Rejected);
     assert!(case.desk.taken.lock().unwrap().is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn work_that_is_over_here_is_not_sent() {
+    let case = case().await;
+    let (rig, tenant) = (&case.rig, case.rig.ids.tenant);
+    for status in [
+        WorkOrderStatus::Completed,
+        WorkOrderStatus::Closed,
+        WorkOrderStatus::Cancelled,
+    ] {
+        let order = rig.write("Check").await;
+        let change = WorkOrderChange {
+            status: Some(status),
+            ..WorkOrderChange::default()
+        };
+        rig.runtime
+            .change_work_order(tenant, order.id, change, person("author"))
+            .await
+            .unwrap();
+        let preview = rig.runtime.preview_push(tenant, order.id, rig.target());
+        assert_eq!(code(preview.await), "work_orders.is_closed");
+        let (target, author) = (rig.target(), person("author"));
+        let push = rig
+            .runtime
+            .push_work_order(tenant, order.id, target, author);
+        assert_eq!(code(push.await), "work_orders.is_closed");
+    }
+    assert!(rig.outbox().await.is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_incident_of_a_demonstration_sends_nobody_to_a_real_machine() {
+    let case = case().await;
+    let (rig, tenant) = (&case.rig, case.rig.ids.tenant);
+    let demo = rig
+        .second_connection("Demo", |row| row.is_demo_origin = true)
+        .await;
+    rig.runtime
+        .create_mappings(
+            tenant,
+            vec![iq_runtime::NewMapping {
+                draft: iq_mapping::MappingDraft {
+                    integration_id: demo,
+                    external_tag: "PT-1".to_owned(),
+                    asset_id: rig.ids.pumps[0],
+                    metric_name: "discharge_pressure".to_owned(),
+                    unit: "bar".to_owned(),
+                    scaling_factor: 1.0,
+                    offset_value: 0.0,
+                    metadata_json: "{}".to_owned(),
+                    is_active: true,
+                },
+                limits: None,
+            }],
+        )
+        .await
+        .unwrap();
+    let order = |incident: Option<IncidentId>| NewWorkOrder {
+        asset_id: Some(rig.ids.pumps[0]),
+        kind: WorkOrderKind::Notification,
+        title: "Look at the pump".to_owned(),
+        description: String::new(),
+        priority: WorkOrderPriority::High,
+        order_type: None,
+        planned_start: None,
+        planned_end: None,
+        malfunction_at: None,
+        is_down: false,
+        alert_id: None,
+        incident_id: incident,
+    };
+    let incident = rig.incident(rig.ids.pumps[0]).await;
+    for (incident, refused) in [(Some(incident), true), (None, false)] {
+        let order = rig
+            .runtime
+            .create_work_order(tenant, order(incident), person("author"))
+            .await
+            .unwrap();
+        let preview = rig.runtime.preview_push(tenant, order.id, rig.target());
+        let refusal = preview.await.err().map(|e| e.code);
+        assert_eq!(refusal, refused.then_some("work_orders.demo_origin"));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_system_that_hangs_holds_up_no_other() {
+    let case = case().await;
+    let rig = &case.rig;
+    *case.desk.hangs.lock().unwrap() = Some(rig.ids.integration);
+    // More than are taken in one turn wait for the one that hangs, and they came first.
+    for n in 0..101 {
+        rig.approved(&format!("Waits {n}")).await;
+    }
+    let other = rig.second_connection("Other", |_| {}).await;
+    let ids = crate::rig::Ids {
+        integration: other,
+        ..rig.ids
+    };
+    let (_, row) = crate::rig::approved(&rig.runtime, &ids, "Goes").await;
+    let sent = case.until(row.id, OutboxState::Sent).await;
+    assert_eq!(sent.draft.title, "Goes");
 }
 
 async fn reopened(folder: &Path, rig: Rig, external_db: bool) -> Rig {

@@ -215,7 +215,7 @@ async fn storm(seed: u64) {
             .await
             .unwrap();
         runtime
-            .approve_push(tenant, row.id, person("approver"))
+            .approve_push(tenant, row.id, row.changed_at, person("approver"))
             .await
             .unwrap();
     }

@@ -90,13 +90,19 @@ pub(crate) fn read(r: &Row<'_>) -> rusqlite::Result<IndustrialEvent> {
     })
 }
 
-/// Appends an event unless its source already reported one under the same id. Says whether it is new.
+/// Appends an event unless it is known: under its id, which a source's new name does not change, or
+/// under the id it has at its source. Says whether it is new.
 pub fn insert_ignore_duplicate(
     conn: &Connection,
     tenant: TenantId,
     event: &IndustrialEvent,
 ) -> Result<bool, StoreError> {
     row::same_tenant(tenant, event.tenant_id)?;
+    let known = "SELECT 1 FROM industrial_events WHERE tenant_id = ? AND id = ? AND source_id = ?";
+    let key = params![tenant.to_string(), event.id.to_string(), event.source_id];
+    if query::find(conn, known, key, |r| r.get::<_, i64>(0))?.is_some() {
+        return Ok(false);
+    }
     // Only that one conflict is ignored; a row that breaks another rule is an error.
     let sql = "INSERT INTO industrial_events (tenant_id, id, asset_id, source_system, source_type,
                source_id, event_time, ingest_time, recorded_at, time_offset_ms, time_uncertainty_ms,

@@ -229,16 +229,34 @@ pub fn list_outbox_rows(
     Ok(found.rows)
 }
 
-/// Rows whose turn it is, longest waiting first.
+/// Systems that have a row whose turn it is.
+pub fn list_due_integrations(
+    conn: &Connection,
+    tenant: TenantId,
+    now: Timestamp,
+) -> Result<Vec<IntegrationId>, StoreError> {
+    let sql = "SELECT DISTINCT integration_id FROM work_order_outbox
+               WHERE tenant_id = ? AND state IN ('queued', 'sending')
+               AND (next_at IS NULL OR next_at <= ?) ORDER BY integration_id";
+    let mut statement = conn.prepare_cached(sql)?;
+    let found = statement.query_map(params![tenant.to_string(), now.0], |r| {
+        row::id(r, "integration_id")
+    })?;
+    Ok(found.collect::<Result<_, _>>()?)
+}
+
+/// Rows to a system whose turn it is, longest waiting first.
 pub fn list_due_outbox_rows(
     conn: &Connection,
     tenant: TenantId,
+    integration: IntegrationId,
     now: Timestamp,
     limit: u32,
 ) -> Result<Vec<OutboxRow>, StoreError> {
     let select = format!("SELECT {COLUMNS} FROM work_order_outbox");
     let found = Where::tenant(tenant)
         .and("state IN ('queued', 'sending')", [])
+        .maybe("integration_id = ?", Some(integration.to_string()))
         .maybe("next_at IS NULL OR next_at <= ?", Some(now.0))
         .page(
             conn,

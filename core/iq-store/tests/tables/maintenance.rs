@@ -390,8 +390,13 @@ fn a_work_order_is_on_its_way_once_and_again_when_that_is_over() {
             outbox::get_outbox_row(c, t, queued.id)?,
             Some(queued.clone())
         );
-        let due = |ms| outbox::list_due_outbox_rows(c, t, T0.plus_ms(ms), 10);
+        let of = p.integration.id;
+        let due = |ms| outbox::list_due_outbox_rows(c, t, of, T0.plus_ms(ms), 10);
         assert!(due(49)?.is_empty());
+        let systems = |ms| outbox::list_due_integrations(c, t, T0.plus_ms(ms));
+        assert_eq!((systems(49)?, systems(50)?), (vec![], vec![of]));
+        let other = IntegrationId::new();
+        assert!(outbox::list_due_outbox_rows(c, t, other, T0.plus_ms(50), 10)?.is_empty());
         assert_eq!(due(50)?, [queued.clone()]);
         let of = OutboxFilter {
             states: vec![OutboxState::Sent, OutboxState::Rejected],
@@ -409,7 +414,7 @@ fn a_work_order_is_on_its_way_once_and_again_when_that_is_over() {
         .write(move |c| outbox::update_outbox_row(c, t, &changed))
         .unwrap();
     fixture.read(|c| {
-        let due = outbox::list_due_outbox_rows(c, t, T0.plus_ms(50), 10)?;
+        let due = outbox::list_due_outbox_rows(c, t, p.integration.id, T0.plus_ms(50), 10)?;
         assert_eq!(due, [sending.clone()]);
         Ok(())
     });
@@ -473,7 +478,8 @@ fn another_tenant_sees_and_changes_none_of_it() {
                 technical_objects::count_technical_objects(c, o, &ObjectFilter::default())? == 0,
                 outbox::get_outbox_row(c, o, queued.id)?.is_none(),
                 outbox::list_outbox_rows(c, o, &OutboxFilter::default(), 9)?.is_empty(),
-                outbox::list_due_outbox_rows(c, o, T0.plus_ms(99), 9)?.is_empty(),
+                outbox::list_due_outbox_rows(c, o, integration, T0.plus_ms(99), 9)?.is_empty(),
+                outbox::list_due_integrations(c, o, T0.plus_ms(99))?.is_empty(),
             ];
             for (n, is_hidden) in none.into_iter().enumerate() {
                 assert!(is_hidden, "reading {n}");

@@ -20,7 +20,13 @@ fn an_event_reported_twice_is_stored_once() {
             assert!(!events::insert_ignore_duplicate(c, t, &again)?);
             let kept = events::get_event_by_source(c, t, "optria", "alert-1")?;
             assert_eq!(kept, Some(p.event.clone()));
-            // The same id under another source is a programming error, not a duplicate to ignore.
+            // Its source has another name now; the event is the one it was.
+            let renamed = IndustrialEvent {
+                source_system: "optria, plant 2".into(),
+                ..p.event.clone()
+            };
+            assert!(!events::insert_ignore_duplicate(c, t, &renamed)?);
+            // The same id for something else is a programming error, not a duplicate to ignore.
             let clash = IndustrialEvent {
                 source_id: "alert-2".into(),
                 ..p.event
