@@ -4,7 +4,11 @@
 mod levels;
 mod sources;
 
-use std::{collections::HashMap, sync::Arc, time::Duration};
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+    time::Duration,
+};
 
 use iq_domain::{
     CodedError, DriftFindingId, ErrorKind, IntegrationId, MappingChangeId, MappingId,
@@ -24,6 +28,7 @@ use tracing::{error, info};
 
 use crate::{ChangeBy, Inner, Runtime};
 use levels::Gathered;
+use sources::Answers;
 pub use sources::{ListedTag, TagList};
 
 /// How often it looks by itself.
@@ -103,9 +108,7 @@ impl Runtime {
 
     async fn look(&self, tenant: TenantId, is_asked: bool) -> Result<DriftReport, CodedError> {
         let inner = &self.0;
-        let Ok(_turn) = inner.drifting.try_lock() else {
-            return Err(CodedError::conflict("mapping.drift_running"));
-        };
+        let _turn = Turn::take(&inner.drifting, tenant)?;
         let index = self.tenant(tenant)?;
         let at = inner.clock.now();
         let (kept, changed) = self.known_before(tenant, at).await?;
@@ -119,7 +122,7 @@ impl Runtime {
         })
         .await
         .map_err(|_| CodedError::new(ErrorKind::Internal, "internal.error"))??;
-        let (free, unread) = self
+        let Answers { free, unread, mute } = self
             .ask_sources(tenant, &index, &mut gathered, is_asked)
             .await;
         let checked = gathered
@@ -131,7 +134,12 @@ impl Runtime {
         let found = tokio::task::spawn_blocking(move || detect(&summaries, &free))
             .await
             .map_err(|_| CodedError::new(ErrorKind::Internal, "internal.error"))?;
-        let open = self.keep(tenant, &gathered, found, at).await?;
+        // A source that is silent or does not answer shows nothing, not even that all is well.
+        let is_answered =
+            |g: &Gathered| g.summary.is_source_live && !mute.contains(&g.summary.integration);
+        let unclear = gathered.iter().filter(|g| !is_answered(g));
+        let unclear = unclear.map(|g| g.mapping.id).collect();
+        let open = self.keep(tenant, &gathered, found, unclear, at).await?;
         Ok(DriftReport {
             at,
             checked,
@@ -177,6 +185,7 @@ impl Runtime {
         tenant: TenantId,
         gathered: &[Gathered],
         found: Vec<Drift>,
+        unclear: HashSet<MappingId>,
         at: Timestamp,
     ) -> Result<u64, CodedError> {
         let by_id: HashMap<MappingId, &SignalMapping> = gathered
@@ -216,7 +225,11 @@ impl Runtime {
                 for row in &rows {
                     table::record_drift(tx, tenant, row)?;
                 }
-                table::close_unseen_drift(tx, tenant, at)?;
+                for row in table::list_drift(tx, tenant, Some(DriftState::Open))? {
+                    if row.last_seen_at < at && !is_about(&row, &unclear) {
+                        table::close_drift(tx, tenant, row.id)?;
+                    }
+                }
                 table::delete_drift_before(tx, tenant, at.plus_ms(-KEPT_MS))?;
                 Ok(table::list_drift(tx, tenant, Some(DriftState::Open))?.len() as u64)
             })
@@ -336,6 +349,39 @@ impl Runtime {
     }
 }
 
+/// Whether a finding is about one of these mappings.
+fn is_about(row: &DriftRow, mappings: &HashSet<MappingId>) -> bool {
+    let stored: Option<StoredDrift> = serde_json::from_value(row.finding.clone()).ok();
+    let seen = stored.into_iter().flat_map(|s| s.seen);
+    mappings.contains(&row.mapping_id) || seen.into_iter().any(|m| mappings.contains(&m.id))
+}
+
+/// Tenants whose mappings are looked at.
+pub(crate) type Looking = parking_lot::Mutex<HashSet<TenantId>>;
+
+/// The right to look at a tenant's mappings: one look at a time.
+#[derive(Debug)]
+struct Turn<'a> {
+    looking: &'a Looking,
+    tenant: TenantId,
+}
+
+impl<'a> Turn<'a> {
+    fn take(looking: &'a Looking, tenant: TenantId) -> Result<Self, CodedError> {
+        if looking.lock().insert(tenant) {
+            Ok(Self { looking, tenant })
+        } else {
+            Err(CodedError::conflict("mapping.drift_running"))
+        }
+    }
+}
+
+impl Drop for Turn<'_> {
+    fn drop(&mut self) {
+        self.looking.lock().remove(&self.tenant);
+    }
+}
+
 /// What a proposal asks for.
 fn wishes_of(stored: &StoredDrift) -> Option<Vec<Wish>> {
     let first = stored.seen.first()?;
@@ -370,4 +416,20 @@ fn wishes_of(stored: &StoredDrift) -> Option<Vec<Wish>> {
             vec![wish(1, first, &take(second)), wish(2, second, &take(first))]
         }
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_tenant_is_looked_at_once_at_a_time() {
+        let (looking, tenant) = (Looking::default(), TenantId::new());
+        let turn = Turn::take(&looking, tenant).unwrap();
+        let second = Turn::take(&looking, tenant).unwrap_err();
+        assert_eq!(second.code, "mapping.drift_running");
+        assert!(Turn::take(&looking, TenantId::new()).is_ok());
+        drop(turn);
+        assert!(Turn::take(&looking, tenant).is_ok());
+    }
 }

@@ -114,8 +114,8 @@ pub(crate) struct Inner {
     /// Uploaded files that are being read.
     pub(crate) imports: imports::Imports,
     pub(crate) cancel: CancellationToken,
-    /// One look for drift at a time.
-    pub(crate) drifting: tokio::sync::Mutex<()>,
+    /// Tenants whose mappings are looked at for drift.
+    pub(crate) drifting: drift::Looking,
     pub(crate) reloading: tokio::sync::Mutex<()>,
     pub(crate) tasks: parking_lot::Mutex<Vec<JoinHandle<()>>>,
 }
@@ -161,7 +161,7 @@ impl Runtime {
             maintenance: maintenance::Maintenance::default(),
             imports: imports::Imports::default(),
             cancel: CancellationToken::new(),
-            drifting: tokio::sync::Mutex::default(),
+            drifting: parking_lot::Mutex::default(),
             reloading: tokio::sync::Mutex::default(),
             tasks: parking_lot::Mutex::default(),
         });

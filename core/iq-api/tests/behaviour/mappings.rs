@@ -176,6 +176,39 @@ async fn undo_refuses_what_was_changed_later_and_says_which() {
 }
 
 #[tokio::test]
+async fn an_undo_that_is_taken_back_leaves_the_change_in_force() {
+    let (_app, plant, client) = setup().await;
+    let rows = json!([{ "tag": "F", "asset_id": plant.asset, "metric": "discharge_pressure" }]);
+    let body = json!({ "integration_id": plant.integration, "rows": rows });
+    let earlier = client.get(&format!("{PATH}/changes")).await.json();
+    let earlier = earlier["items"].as_array().unwrap().len();
+    let made = client.post(&format!("{PATH}/bulk"), body).await.json();
+    let undo = async |id: &str| {
+        let path = format!("{PATH}/changes/{id}/undo");
+        let reply = client.post(&path, json!({})).await;
+        let answer = reply.expect_status(200).json();
+        answer["change_id"].as_str().unwrap().to_owned()
+    };
+    // Oldest first, each with whether something has taken it back; without what was there before.
+    let undone = async || -> Vec<bool> {
+        let list = client.get(&format!("{PATH}/changes")).await.json();
+        let items = list["items"].as_array().unwrap();
+        items
+            .iter()
+            .rev()
+            .skip(earlier)
+            .map(|i| i["undone_by"].is_string())
+            .collect()
+    };
+    let first = undo(made["change_id"].as_str().unwrap()).await;
+    assert_eq!(undone().await, [true, false]);
+    let second = undo(&first).await;
+    assert_eq!(undone().await, [false, true, false]);
+    undo(&second).await;
+    assert_eq!(undone().await, [true, false, true, false]);
+}
+
+#[tokio::test]
 async fn a_pattern_chooses_tags_and_names_their_places() {
     let (app, plant, client) = setup().await;
     let (tenant, unit) = (plant.tenant, plant.unit);
@@ -371,6 +404,29 @@ async fn a_changed_unit_is_found_accepted_and_can_be_undone() {
         .await
         .expect_status(200);
     assert_eq!(t1(&client).await["unit"], "mm/s");
+}
+
+#[tokio::test]
+async fn a_source_that_went_silent_closes_no_finding() {
+    let (app, plant, client) = drifted().await;
+    let run = format!("{PATH}/drift/run");
+    let report = client.post(&run, json!({})).await.expect_status(200).json();
+    assert_eq!(report["open"], json!(1), "{report}");
+    app.clock.advance_ms(3 * 3_600_000);
+    let client = app.signed_in(&plant.user("admin")).await;
+    let report = client.post(&run, json!({})).await.expect_status(200).json();
+    assert_eq!(report["open"], json!(1), "{report}");
+}
+
+#[tokio::test]
+async fn one_tenant_s_look_for_drift_is_no_other_s() {
+    let (app, plant, other) = TestApp::with_plants().await;
+    let one = app.signed_in(&plant.user("admin")).await;
+    let two = app.signed_in(&other.user("admin")).await;
+    let run = format!("{PATH}/drift/run");
+    let (mine, theirs) = tokio::join!(one.post(&run, json!({})), two.post(&run, json!({})));
+    mine.expect_status(200);
+    theirs.expect_status(200);
 }
 
 #[tokio::test]

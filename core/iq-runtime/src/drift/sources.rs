@@ -35,6 +35,16 @@ pub struct TagList {
     pub is_complete: bool,
 }
 
+/// What sources said.
+pub(super) struct Answers {
+    /// Tags without a mapping.
+    pub(super) free: Vec<FreeTag>,
+    /// Sources whose tags could not be listed, and why.
+    pub(super) unread: Vec<(IntegrationId, CodedError)>,
+    /// Sources that were asked for something and did not answer.
+    pub(super) mute: HashSet<IntegrationId>,
+}
+
 /// One tag of a list.
 #[derive(Clone, Debug)]
 pub struct ListedTag {
@@ -54,7 +64,7 @@ impl Runtime {
         index: &TenantIndex,
         gathered: &mut [Gathered],
         is_asked: bool,
-    ) -> (Vec<FreeTag>, Vec<(IntegrationId, CodedError)>) {
+    ) -> Answers {
         let mut sources: BTreeMap<IntegrationId, Vec<usize>> = BTreeMap::new();
         for (place, g) in gathered.iter().enumerate() {
             sources
@@ -62,7 +72,7 @@ impl Runtime {
                 .or_default()
                 .push(place);
         }
-        let (mut free, mut unread) = (Vec::new(), Vec::new());
+        let (mut free, mut unread, mut mute) = (Vec::new(), Vec::new(), HashSet::new());
         for (source, places) in sources {
             let age = |place: &usize| gathered[*place].summary.silent_ms;
             let is_live = places.iter().filter_map(age).any(|age| age < LIVE_MS);
@@ -74,7 +84,9 @@ impl Runtime {
             for place in &places {
                 gathered[*place].summary.is_source_live = true;
             }
-            self.read_silent(tenant, source, &silent, gathered).await;
+            if !self.read_silent(tenant, source, &silent, gathered).await {
+                mute.insert(source);
+            }
             if silent.is_empty() && !is_asked {
                 continue;
             }
@@ -93,34 +105,41 @@ impl Runtime {
                         value: None,
                     }));
                 }
-                Err(error) => unread.push((source, error)),
+                Err(error) => {
+                    mute.insert(source);
+                    unread.push((source, error));
+                }
             }
         }
         self.read_likely(tenant, &mut free, gathered).await;
-        (free, unread)
+        Answers { free, unread, mute }
     }
 
-    /// Reads silent tags once: a tag that answers is not gone.
+    /// Reads silent tags once: a tag that answers is not gone. False when the source did not answer.
     async fn read_silent(
         &self,
         tenant: TenantId,
         source: IntegrationId,
         silent: &[usize],
         gathered: &mut [Gathered],
-    ) {
+    ) -> bool {
+        if silent.is_empty() {
+            return true;
+        }
         let asked: Vec<usize> = silent.iter().take(MAX_READS).copied().collect();
         let tags: Vec<String> = asked
             .iter()
             .map(|p| gathered[*p].summary.tag.clone())
             .collect();
         let Some(values) = self.read_once(tenant, source, &tags).await else {
-            return;
+            return false;
         };
         for place in asked {
             let g = &mut gathered[place];
             let raw = values.get(&g.summary.tag).copied().flatten();
             g.summary.read = Some(raw.map(|raw| g.conversion.number(raw)));
         }
+        true
     }
 
     /// Reads the free tags that look like a tag that is gone.

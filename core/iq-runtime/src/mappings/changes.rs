@@ -345,11 +345,30 @@ fn record(
         undone_by: None,
     };
     mapping_changes::create_mapping_change(tx, tenant, &change, &rows)?;
-    if let Some(undone) = by.undo_of {
-        mapping_changes::update_mapping_change_undone(tx, tenant, undone, Some(change.id))?;
-    }
+    note_undone(tx, tenant, change.id, by.undo_of)?;
     mapping_changes::delete_old_mapping_changes(tx, tenant, CHANGES_KEPT)?;
     Ok(AppliedMappings { change, rows })
+}
+
+/// Writes down what a set of changes takes back. Taking back an undo puts what that had taken back in
+/// force again, and so on along a row of undoes.
+fn note_undone(
+    tx: &Transaction<'_>,
+    tenant: TenantId,
+    by: MappingChangeId,
+    undone: Option<MappingChangeId>,
+) -> Result<(), StoreError> {
+    let (mut by, mut next) = (Some(by), undone);
+    while let Some(id) = next {
+        // The oldest sets are forgotten; a row of undoes may begin before them.
+        let Some(set) = mapping_changes::get_mapping_change(tx, tenant, id)? else {
+            break;
+        };
+        mapping_changes::update_mapping_change_undone(tx, tenant, id, by)?;
+        by = by.is_none().then_some(id);
+        next = set.undo_of;
+    }
+    Ok(())
 }
 
 /// What the changes teach: every tag that got a target it did not have.

@@ -159,15 +159,15 @@ pub fn update_drift_state(
     )
 }
 
-/// Open findings that were not seen since a moment are gone; returns how many.
-pub fn close_unseen_drift(
+/// An open finding is no longer seen.
+pub fn close_drift(
     conn: &Connection,
     tenant: TenantId,
-    before: Timestamp,
-) -> Result<u64, StoreError> {
+    id: DriftFindingId,
+) -> Result<(), StoreError> {
     let sql = "UPDATE mapping_drift SET state = 'gone'
-               WHERE tenant_id = ? AND state = 'open' AND last_seen_at < ?";
-    query::change(conn, sql, params![tenant.to_string(), before.0])
+               WHERE tenant_id = ? AND id = ? AND state = 'open'";
+    query::change_one(conn, sql, params![tenant.to_string(), id.to_string()])
 }
 
 /// Forgets findings nobody needs any more; what was dismissed is remembered.
