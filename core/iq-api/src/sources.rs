@@ -47,11 +47,13 @@ pub(crate) fn routes() -> Vec<Route> {
             .body::<ChoicesRequest>()
             .cap(PREVIEW_CAP)
             .list::<Choice>()
+            .audits("integrations.list_choices")
             .says("What the source offers for a field of the form"),
         post("/api/integrations/sample-rows", test, draft_sample_rows)
             .body::<DraftRowsRequest>()
             .cap(PREVIEW_CAP)
             .answer::<SampleRows>()
+            .audits("integrations.sample_rows")
             .says("The first rows with values that are not saved"),
         post("/api/integrations/{id}/sample-rows", test, sample_rows)
             .body::<SampleRowsRequest>()
@@ -179,8 +181,11 @@ async fn preview(
 async fn list_choices(
     State(state): State<ApiState>,
     caller: Caller,
+    audit: Audit,
     Body(request): Body<ChoicesRequest>,
 ) -> Answer<Json<Vec<Choice>>> {
+    note_look(&audit, &request.kind, request.integration_id);
+    audit.detail("field", iq_domain::neutralise(&request.field, 80));
     if let Some(id) = request.integration_id {
         own(&state, &caller, id)?;
     }
@@ -206,8 +211,10 @@ async fn list_choices(
 async fn draft_sample_rows(
     State(state): State<ApiState>,
     caller: Caller,
+    audit: Audit,
     Body(request): Body<DraftRowsRequest>,
 ) -> Answer<Json<SampleRows>> {
+    note_look(&audit, &request.kind, request.integration_id);
     let lender = request.integration_id;
     if let Some(id) = lender {
         own(&state, &caller, id)?;
@@ -219,6 +226,14 @@ async fn draft_sample_rows(
         .await
         .map_err(failure)?;
     Ok(Json(rows_dto(caller.language, rows)))
+}
+
+/// What the record says about a look with values that are not saved: it goes out to a source.
+fn note_look(audit: &Audit, kind: &str, lender: Option<IntegrationId>) {
+    audit.detail("kind", iq_domain::neutralise(kind, 40));
+    if let Some(id) = lender {
+        audit.object("integration", id);
+    }
 }
 
 /// Values that are only looked at. A look needs no name; the check of drafts wants one.
