@@ -4,6 +4,7 @@
 mod alerts;
 mod assets;
 mod blackbox;
+mod detection;
 mod error;
 mod imports;
 mod integrations;
@@ -23,6 +24,7 @@ mod work_orders;
 pub use alerts::*;
 pub use assets::*;
 pub use blackbox::*;
+pub use detection::*;
 pub use error::*;
 pub use imports::*;
 pub use integrations::*;

@@ -4,7 +4,7 @@ use axum::{Json, extract::State, http::StatusCode};
 use iq_api_types::{Job, JobSource, JobState, JobStep, JobStepState, StatusMessage};
 use iq_domain::{IntegrationId, JobId, Message, Permission, Timestamp};
 use iq_locale::Language;
-use iq_runtime::{StepState, steps_of};
+use iq_runtime::{Detected, StepState, detected_of, steps_of};
 use iq_store::{
     Page,
     jobs::{self, JobFilter},
@@ -185,22 +185,40 @@ pub(crate) fn dto(language: Language, job: jobs::Job, now: Timestamp) -> Job {
 }
 
 fn summary(language: Language, job: &jobs::Job) -> Option<StatusMessage> {
-    let message = match job.state {
-        jobs::JobState::Done => Message {
+    let message = match (job.state, detected_of(job)) {
+        (jobs::JobState::Done, Some(found)) => detection(found),
+        (jobs::JobState::Done, None) => Message {
             code: "jobs.run_done".to_owned(),
             params: [("scored".to_owned(), job.result["scored"].to_string())].into(),
         },
-        jobs::JobState::Cancelled => Message {
+        (jobs::JobState::Cancelled, _) => Message {
             code: "jobs.run_cancelled".to_owned(),
             params: std::collections::BTreeMap::new(),
         },
-        jobs::JobState::Failed => Message {
+        (jobs::JobState::Failed, _) => Message {
             code: job.error_code.clone().unwrap_or_default(),
             params: iq_locale::params_of(&job.error_params),
         },
-        jobs::JobState::Queued | jobs::JobState::Running => return None,
+        (jobs::JobState::Queued | jobs::JobState::Running, _) => return None,
     };
     Some(texts::status(language, &message))
+}
+
+fn detection(found: Detected) -> Message {
+    let code = if found.is_cut {
+        "jobs.detection_cut"
+    } else {
+        "jobs.detection_done"
+    };
+    Message {
+        code: code.to_owned(),
+        params: [
+            ("opened".to_owned(), found.opened.to_string()),
+            ("linked".to_owned(), found.linked.to_string()),
+            ("events".to_owned(), found.events.to_string()),
+        ]
+        .into(),
+    }
 }
 
 /// A source of a stored result.

@@ -11,6 +11,7 @@ mod audit_log;
 mod auth;
 mod blackbox_export;
 mod certificates;
+mod detection;
 mod diagnostics;
 mod emergency;
 mod events;

@@ -12,7 +12,8 @@ use axum::{
 use tower_http::compression::CompressionLayer;
 
 use crate::{
-    alerts, assets, audit_log, blackbox_export, certificates, diagnostics, events, health,
+    alerts, assets, audit_log, blackbox_export, certificates, detection, diagnostics, events,
+    health,
     http::{
         docs, get,
         guard::{Guard, guard},
@@ -45,6 +46,7 @@ pub(crate) fn all() -> Vec<Route> {
         live::routes(),
         alerts::routes(),
         incidents::routes(),
+        detection::routes(),
         events::routes(),
         blackbox_export::routes(),
         integrations::routes(),

@@ -156,10 +156,22 @@ pub fn decide(
     topology: &Topology,
     config: &IncidentConfig,
 ) -> IncidentDecision {
+    decide_as(event, trigger_of(event), asset_code, open, topology, config)
+}
+
+/// As [`decide`], where what the event triggers is known.
+pub(crate) fn decide_as(
+    event: &IndustrialEvent,
+    trigger: Option<IncidentType>,
+    asset_code: &str,
+    open: &[OpenIncident],
+    topology: &Topology,
+    config: &IncidentConfig,
+) -> IncidentDecision {
     let Some(asset) = event.asset_id else {
         return IncidentDecision::Ignore;
     };
-    match trigger_of(event) {
+    match trigger {
         Some(incident_type) => {
             let joined = best_match(event, asset, open, topology, config);
             joined.map_or_else(

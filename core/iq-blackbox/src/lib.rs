@@ -1,11 +1,13 @@
 //! Pure rules of the Black Box: canonical events that can be made again without doubling, the order of
 //! events whose clocks differ, when an incident opens, joins and ends, and its timeline.
 
+mod detect;
 pub mod events;
 mod incident;
 mod order;
 mod timeline;
 
+pub use detect::{Detector, KnownIncident, Scene, past_trigger_of};
 pub use events::{ClockInfo, EventContext, SignalDeparture};
 pub use incident::{
     IncidentConfig, IncidentDecision, OpenIncident, Relation, Topology, decide, incident_end,

@@ -86,6 +86,13 @@ pub(crate) struct Changed {
     incidents: Vec<Incident>,
 }
 
+impl Changed {
+    /// An incident that was opened or changed.
+    pub(crate) fn incident(&mut self, incident: Incident) {
+        self.incidents.push(incident);
+    }
+}
+
 /// Records an occurrence and tells open pages.
 pub(crate) async fn record(
     inner: &Inner,
@@ -645,7 +652,7 @@ impl Runtime {
 }
 
 /// The year of a moment in UTC, for incident numbers.
-fn year_of(t: Timestamp) -> i32 {
+pub(crate) fn year_of(t: Timestamp) -> i32 {
     t.to_string()
         .split('-')
         .next()

@@ -114,6 +114,30 @@ pub(crate) struct Jobs {
 }
 
 impl Jobs {
+    /// Held while it is decided whether a job may start: two presses of a button make one.
+    pub(crate) async fn starting(&self) -> tokio::sync::MutexGuard<'_, ()> {
+        self.starting.lock().await
+    }
+
+    /// A job goes to work; the token is cancelled when somebody stops it, or the program closes.
+    pub(crate) fn begin(&self, job: &Job) -> CancellationToken {
+        let cancel = CancellationToken::new();
+        if job.cancel_requested {
+            cancel.cancel();
+        }
+        self.running.lock().insert(job.id, cancel.clone());
+        cancel
+    }
+
+    /// A job has stopped working.
+    pub(crate) fn ended(&self, id: JobId) {
+        self.running.lock().remove(&id);
+    }
+
+    pub(crate) fn is_closed(&self) -> bool {
+        self.is_closed.load(Ordering::SeqCst)
+    }
+
     /// The program is closing: jobs stop where they are and are taken up at the next start.
     pub(crate) fn close(&self) {
         self.is_closed.store(true, Ordering::SeqCst);
@@ -142,8 +166,7 @@ impl Runtime {
                 return Err(CodedError::conflict("jobs.integration_disabled"));
             }
         }
-        // Two presses of the button make one job.
-        let _turn = inner.jobs.starting.lock().await;
+        let _turn = inner.jobs.starting().await;
         let filter = JobFilter {
             kind: Some(RUN.to_owned()),
             states: vec![JobState::Queued, JobState::Running],
@@ -210,7 +233,7 @@ impl Runtime {
     }
 }
 
-fn waiting(key: &str) -> JobStep {
+pub(crate) fn waiting(key: &str) -> JobStep {
     JobStep {
         key: key.to_owned(),
         state: StepState::Waiting,
@@ -243,16 +266,11 @@ pub(crate) async fn resume(inner: &Arc<Inner>) -> Result<(), CodedError> {
 }
 
 fn spawn(inner: &Arc<Inner>, job: Job) {
-    let cancel = CancellationToken::new();
-    if job.cancel_requested {
-        cancel.cancel();
-    }
-    inner.jobs.running.lock().insert(job.id, cancel.clone());
     let run = Run {
+        cancel: inner.jobs.begin(&job),
         steps: steps_of(&job),
         inner: Arc::clone(inner),
         job,
-        cancel,
     };
     let task = tokio::spawn(run.work());
     let mut tasks = inner.tasks.lock();
@@ -300,7 +318,7 @@ impl Run {
         match result {
             Ok(()) => self.job.state = JobState::Done,
             Err(Halt::Closing) => {
-                self.inner.jobs.running.lock().remove(&self.job.id);
+                self.inner.jobs.ended(self.job.id);
                 return;
             }
             Err(Halt::Cancelled) => self.job.state = JobState::Cancelled,
@@ -328,7 +346,7 @@ impl Run {
             error!(%error, "The end of a job could not be stored; it is taken up at the next start.");
         }
         self.log_end().await;
-        self.inner.jobs.running.lock().remove(&self.job.id);
+        self.inner.jobs.ended(self.job.id);
     }
 
     async fn all_steps(&mut self) -> Result<(), Halt> {
@@ -367,7 +385,7 @@ impl Run {
     }
 
     fn check(&self) -> Result<(), Halt> {
-        if self.inner.jobs.is_closed.load(Ordering::SeqCst) {
+        if self.inner.jobs.is_closed() {
             Err(Halt::Closing)
         } else if self.cancel.is_cancelled() {
             Err(Halt::Cancelled)

@@ -7,6 +7,7 @@
 
 mod alerts;
 mod demo;
+mod detection;
 mod doctor;
 mod drift;
 mod flow;
@@ -47,6 +48,7 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 pub use demo::DemoPlant;
+pub use detection::{Detected, DetectionWindow, detected_of};
 pub use doctor::{Finding, Fixer, Topic, diagnose, topic_of};
 pub use drift::{DriftOutcome, DriftReport, ListedTag, StoredDrift, TagList};
 pub use index::{AssetEntry, PlantIndex, Route, Routes, RunningSource, SignalEntry, TenantIndex};
@@ -193,6 +195,7 @@ impl Runtime {
         }
         imports::resume(&inner).await?;
         jobs::resume(&inner).await?;
+        detection::resume(&inner).await?;
         Ok(Self(inner))
     }
 

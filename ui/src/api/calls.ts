@@ -111,7 +111,7 @@ export const api = {
   acceptDrift: (id: Id) => post<T.DriftFinding>(`/api/integrations/mappings/drift/${id}/accept`),
   dismissDrift: (id: Id) => post<T.DriftFinding>(`/api/integrations/mappings/drift/${id}/dismiss`),
 
-  imports: (q: Query) => get<T.ImportFile[]>('/api/imports', q),
+  imports: (q: Query) => get<T.Page<T.ImportFile>>('/api/imports', q),
   import: (id: Id) => get<T.ImportFile>(`/api/imports/${e(id)}`),
   uploadImport: (integration: Id, file: File, progress: (share: number) => void) =>
     upload<T.ImportFile>('/api/imports', { integration_id: integration, name: file.name }, file, progress),
@@ -130,7 +130,8 @@ export const api = {
   outbox: (q: Query) => get<T.OutboxEntry[]>('/api/work-orders/outbox', q),
   outboxEntry: (id: Id) => get<T.OutboxEntry>(`/api/work-orders/outbox/${e(id)}`),
   editPush: (id: Id, body: T.PushContent) => put<T.OutboxEntry>(`/api/work-orders/outbox/${id}`, body),
-  decidePush: (id: Id, step: 'approve' | 'reject' | 'retry') => post<T.OutboxEntry>(`/api/work-orders/outbox/${id}/${step}`),
+  approvePush: (id: Id, body: T.PushApproval) => post<T.OutboxEntry>(`/api/work-orders/outbox/${id}/approve`, body),
+  decidePush: (id: Id, step: 'reject' | 'retry') => post<T.OutboxEntry>(`/api/work-orders/outbox/${id}/${step}`),
   resolvePush: (id: Id, body: T.PushResolution) => post<T.OutboxEntry>(`/api/work-orders/outbox/${id}/resolve`, body),
   objectCoverage: () => get<T.ObjectCoverage[]>('/api/work-orders/coverage'),
   technicalObjects: (q: Query) => get<T.Page<T.TechnicalObject>>('/api/work-orders/objects', q),

@@ -324,6 +324,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/blackbox/incidents/detect": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Look for incidents in stored events of the past; run again, it adds nothing
+         * @description Permission: `blackbox.write`.
+         */
+        post: operations["detect_incidents"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/blackbox/incidents/export": {
         parameters: {
             query?: never;
@@ -3208,6 +3228,12 @@ export interface components {
              */
             work_orders: number;
         };
+        /** @description Which past is looked through. */
+        DetectionRequest: {
+            asset_id?: null | components["schemas"]["AssetId"];
+            from?: null | components["schemas"]["Timestamp"];
+            to?: null | components["schemas"]["Timestamp"];
+        };
         /** @description What support asks first. */
         Diagnostics: {
             /** @description Short name of this appliance. */
@@ -4760,6 +4786,14 @@ export interface components {
             total: number;
         };
         /** @description A page of a list. */
+        PageOfImportFile: {
+            items: components["schemas"]["ImportFile"][];
+            /** @description Offset of the next page, if there is one. */
+            next_offset: number | null;
+            /** @description Items in all. */
+            total: number;
+        };
+        /** @description A page of a list. */
         PageOfIncidentRow: {
             items: components["schemas"]["IncidentRow"][];
             /** @description Offset of the next page, if there is one. */
@@ -4881,6 +4915,11 @@ export interface components {
         PushAnswer: {
             entry?: null | components["schemas"]["OutboxEntry"];
             preview?: null | components["schemas"]["PushPreview"];
+        };
+        /** @description A yes to an entry as it was shown. */
+        PushApproval: {
+            /** @description Its `changed_at` as it was shown. Corrected since, it is not approved. */
+            changed_at: components["schemas"]["Timestamp"];
         };
         /** @description What a sending asks for, as a person may correct it. */
         PushContent: {
@@ -6649,6 +6688,39 @@ export interface operations {
             };
         };
     };
+    detect_incidents: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DetectionRequest"];
+            };
+        };
+        responses: {
+            /** @description Done. */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Job"];
+                };
+            };
+            /** @description Not done; the body says why. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
     export_incidents: {
         parameters: {
             query?: {
@@ -6952,6 +7024,10 @@ export interface operations {
             query?: {
                 /** @description Of this integration. */
                 integration_id?: null | components["schemas"]["IntegrationId"];
+                /** @description Items per page, at most 500. */
+                limit?: number | null;
+                /** @description Items to skip. */
+                offset?: number | null;
             };
             header?: never;
             path?: never;
@@ -6965,7 +7041,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ImportFile"][];
+                    "application/json": components["schemas"]["PageOfImportFile"];
                 };
             };
             /** @description Not done; the body says why. */
@@ -10458,7 +10534,11 @@ export interface operations {
             };
             cookie?: never;
         };
-        requestBody?: never;
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PushApproval"];
+            };
+        };
         responses: {
             /** @description Done. */
             200: {

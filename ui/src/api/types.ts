@@ -48,6 +48,7 @@ export type NoteInput = Schemas['NoteInput'];
 export type PreviewRequest = Schemas['PreviewRequest'];
 export type PushContent = Schemas['PushContent'];
 export type PushRequest = Schemas['PushRequest'];
+export type PushApproval = Schemas['PushApproval'];
 export type PushResolution = Schemas['PushResolution'];
 export type ResetRequest = Schemas['ResetRequest'];
 export type RuleCondition = Schemas['RuleCondition'];

@@ -134,8 +134,8 @@ function Files({ sources }: { sources: Integration[] }) {
   const refresh = useRefresh(null);
   const query = useQuery({
     queryKey: ['imports', source.id, p.language],
-    queryFn: () => api.imports({ integration_id: source.id }),
-    refetchInterval: (q) => (q.state.data?.some((f) => BUSY.includes(f.state)) ? 1000 : refresh),
+    queryFn: () => api.imports({ integration_id: source.id, limit: 500 }),
+    refetchInterval: (q) => (q.state.data?.items.some((f) => BUSY.includes(f.state)) ? 1000 : refresh),
   });
   const reread = () => client.invalidateQueries({ queryKey: ['imports'] });
   const columns: Column<ImportFile>[] = [
@@ -155,7 +155,7 @@ function Files({ sources }: { sources: Integration[] }) {
       </div></section>
       <section className="pane">
         <Loaded query={query} what={t('imports.loading')}>
-          {(files) => <DataTable id="imports" label={t('page.imports')} columns={columns} rows={files} rowKey={(f) => f.id} selected={open} csvName="imports" empty={<EmptyState icon="doc" title={t('imports.empty')}>{t('imports.empty_help')}</EmptyState>} />}
+          {({ items: files }) => <DataTable id="imports" label={t('page.imports')} columns={columns} rows={files} rowKey={(f) => f.id} selected={open} csvName="imports" empty={<EmptyState icon="doc" title={t('imports.empty')}>{t('imports.empty_help')}</EmptyState>} />}
         </Loaded>
       </section>
       {open && <ImportPanel id={open} onClose={() => setOpen(null)} onChange={() => void reread()} />}

@@ -5,6 +5,7 @@
 mod support;
 
 mod blackbox;
+mod detection;
 mod full_disk;
 mod guards;
 mod imports;

@@ -335,6 +335,21 @@ pub fn get_last_event_at(
     Ok(newest.map(Timestamp))
 }
 
+/// Time of the newest event of an incident that happened before a moment.
+pub fn get_last_event_before(
+    conn: &Connection,
+    tenant: TenantId,
+    incident: IncidentId,
+    before: Timestamp,
+) -> Result<Option<Timestamp>, StoreError> {
+    let sql = "SELECT MAX(e.event_time) FROM incident_events i
+               JOIN industrial_events e ON e.tenant_id = i.tenant_id AND e.id = i.event_id
+               WHERE i.tenant_id = ? AND i.incident_id = ? AND e.event_time < ?";
+    let args = params![tenant.to_string(), incident.to_string(), before.0];
+    let newest: Option<i64> = conn.prepare_cached(sql)?.query_row(args, |r| r.get(0))?;
+    Ok(newest.map(Timestamp))
+}
+
 /// The incidents an event belongs to, latest start first.
 pub fn list_incidents_of_event(
     conn: &Connection,

@@ -78,14 +78,24 @@ function EntryPanel({ entry, onClose, onChanged }: { entry: OutboxEntry; onClose
   const [open, setOpen] = useState<'edit' | 'resolve' | null>(null);
   const panel = useRef<HTMLElement>(null);
   useEffect(() => { panel.current?.focus({ preventScroll: true }); }, [entry.id]);
-  const decide = async (step: 'approve' | 'reject' | 'retry', said: string) => {
+  const decided = (said: string) => { toasts.done(t(said)); onChanged(); };
+  const decide = async (step: 'reject' | 'retry', said: string) => {
     await api.decidePush(entry.id, step);
-    toasts.done(t(said));
-    onChanged();
+    decided(said);
+  };
+  // The yes is for what stands in the dialog: corrected meanwhile, it is shown anew.
+  const yes = async () => {
+    try {
+      await api.approvePush(entry.id, { changed_at: entry.changed_at });
+    } catch (e) {
+      onChanged();
+      throw e;
+    }
+    decided('work_orders.approved');
   };
   const done = () => { setOpen(null); onChanged(); };
   const { state, reference } = entry;
-  const approve = () => confirm({ title: t('work_orders.approve_title', { reference }), body: <><p>{t('work_orders.approve_body', { system: entry.integration_name ?? '' })}</p><RequestView request={entry.request} /></>, action: t('work_orders.approve'), run: () => decide('approve', 'work_orders.approved') });
+  const approve = () => confirm({ title: t('work_orders.approve_title', { reference }), body: <><p>{t('work_orders.approve_body', { system: entry.integration_name ?? '' })}</p><RequestView request={entry.request} /></>, action: t('work_orders.approve'), run: yes });
   const reject = () => confirm({ title: t('work_orders.reject_title', { reference }), body: t('work_orders.reject_body'), action: t('work_orders.reject'), danger: true, run: () => decide('reject', 'work_orders.rejected') });
   const retry = () => void decide('retry', 'work_orders.retried').catch(toasts.failed);
   const mayReject = ['draft', 'awaiting_approval', 'dead_letter'].includes(state) || (state === 'queued' && !entry.may_exist);
@@ -157,7 +167,10 @@ export function Outbox() {
   const [state, selected] = ['state', 'entry'].map((k) => parameters.get(k) ?? '') as [string, string];
   const query = useQuery({ queryKey: ['outbox', state, p.language], refetchInterval: 5_000, placeholderData: (old) => old, queryFn: () => api.outbox({ state }) });
   const changed = () => { for (const key of ['outbox', 'work-orders', 'work-order']) void client.invalidateQueries({ queryKey: [key] }); };
-  const entry = query.data?.find((row) => row.id === selected);
+  const listed = query.data?.find((row) => row.id === selected);
+  // A link may lead to an entry beyond what the list holds, or in another state.
+  const linked = useQuery({ queryKey: ['outbox', 'entry', selected, p.language], enabled: selected !== '' && query.isSuccess && !listed, retry: false, queryFn: () => api.outboxEntry(selected) });
+  const entry = listed ?? (selected === '' ? undefined : linked.data);
   const columns: Column<OutboxEntry>[] = [
     { key: 'state', title: t('field.state'), sort: (r) => OUTBOX_STATES.indexOf(r.state), csv: (r) => r.state, cell: (r) => <span className="two"><OutboxMark state={r.state} />{r.awaits_another_person ? <small>{t('work_orders.awaits_another')}</small> : r.next_at !== null && <small className="dsk-only">{t('work_orders.next_try', { at: '' })}<When at={r.next_at} /></small>}</span> },
     { key: 'reference', title: t('work_orders.reference'), csv: (r) => r.reference, cell: (r) => <button type="button" className="link b" onClick={(e) => { e.stopPropagation(); change({ entry: r.id }); }}><Tag>{r.reference}</Tag></button> },

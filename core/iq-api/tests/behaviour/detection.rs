@@ -1,0 +1,136 @@
+//! A journal of the past is imported, looked through for incidents, and looked through again.
+
+use std::time::{Duration, Instant};
+
+use axum::http::Method;
+use serde_json::{Value, json};
+
+use crate::support::{Client, Plant, TestApp};
+
+const PATIENCE: Duration = Duration::from_secs(60);
+const PATH: &str = "/api/blackbox/incidents";
+
+/// 31 January 2024, 00:00 in UTC.
+const DAY: i64 = 1_706_659_200_000;
+
+const JOURNAL: &str = "Time (UTC),Source,Message,State,Priority\n\
+    2024-01-31 09:10:00,P-1,Vibration high,ACT,2\n\
+    2024-01-31 10:00:00,P-1,Vibration high high,ACT,1\n\
+    2024-01-31 10:00:02,P-1,P-1 TRIP,ACT,1\n\
+    2024-01-31 10:20:00,P-1,Vibration high high,RTN,1\n\
+    2024-01-31 18:00:00,P-1,Seal pressure low low,ACT,1\n\
+    2024-01-31 18:00:00,NOBODY,Somewhere else,ACT,1\n";
+
+async fn import(client: &Client, plant: &Plant) {
+    let path = format!(
+        "/api/imports?integration_id={}&name=alarms.csv",
+        plant.files
+    );
+    let file = client
+        .send(Method::POST, &path, "application/octet-stream", JOURNAL)
+        .await
+        .expect_status(201)
+        .json();
+    let path = format!("/api/imports/{}", file["id"].as_str().unwrap());
+    for (state, run) in [("ready", true), ("done", false)] {
+        let start = Instant::now();
+        while client.get(&path).await.json()["state"] != state {
+            assert!(start.elapsed() < PATIENCE, "{state}");
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        if run {
+            let reply = client.post(&format!("{path}/run"), json!({})).await;
+            reply.expect_status(202);
+        }
+    }
+}
+
+/// Looks through a past and waits for the end.
+async fn detect(client: &Client, asked: Value) -> Value {
+    let reply = client.post(&format!("{PATH}/detect"), asked).await;
+    let job = reply.expect_status(202).json();
+    assert_eq!(job["kind"], "detect");
+    let path = format!("/api/jobs/{}", job["id"].as_str().unwrap());
+    let start = Instant::now();
+    loop {
+        let job = client.get(&path).await.expect_status(200).json();
+        if !job["finished_at"].is_null() {
+            assert_eq!(
+                (&job["state"], &job["progress"]),
+                (&json!("done"), &json!(1.0))
+            );
+            return job;
+        }
+        assert!(start.elapsed() < PATIENCE, "{job}");
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+}
+
+/// Incidents of the day, oldest first, each with what belongs to it.
+async fn of_the_day(client: &Client) -> Vec<Value> {
+    let list = client.get(&format!("{PATH}?limit=500")).await.json();
+    let mut all: Vec<Value> = list["items"].as_array().unwrap().clone();
+    all.retain(|i| i["started_at"].as_i64().unwrap() < DAY + 86_400_000);
+    all.sort_by_key(|i| i["started_at"].as_i64());
+    all
+}
+
+#[tokio::test]
+async fn an_imported_journal_is_looked_through_for_incidents_once() {
+    let (app, plant, other) = TestApp::with_plants().await;
+    let client = app.signed_in(&plant.user("engineer")).await;
+    import(&client, &plant).await;
+    assert!(
+        of_the_day(&client).await.is_empty(),
+        "an import opens none by itself"
+    );
+    let window = json!({ "from": DAY, "to": DAY + 86_400_000, "asset_id": plant.asset });
+    let job = detect(&client, window.clone()).await;
+    let said = job["summary"]["message"].as_str().unwrap();
+    assert!(said.contains("2 incidents"), "{said}");
+    let found = of_the_day(&client).await;
+    let shown: Vec<_> = found
+        .iter()
+        .map(|i| {
+            (
+                i["started_at"].as_i64().unwrap() - DAY,
+                &i["incident_type"],
+                &i["event_count"],
+            )
+        })
+        .collect();
+    let hour = 3_600_000;
+    assert_eq!(
+        shown,
+        [
+            (10 * hour, &json!("trip"), &json!(4)),
+            (18 * hour, &json!("critical_alert"), &json!(1)),
+        ]
+    );
+    assert_eq!(
+        found[0]["ended_at"].as_i64(),
+        Some(DAY + 11 * hour + 20 * 60_000)
+    );
+    let job = detect(&client, window).await;
+    let said = job["summary"]["message"].as_str().unwrap();
+    assert!(said.contains("no new incident"), "{said}");
+    assert_eq!(of_the_day(&client).await, found);
+    // A wider past, without an asset, finds the same ones.
+    detect(
+        &client,
+        json!({ "from": DAY - 86_400_000, "to": DAY + 2 * 86_400_000 }),
+    )
+    .await;
+    assert_eq!(of_the_day(&client).await, found);
+    let stranger = app.signed_in(&other.user("engineer")).await;
+    assert!(of_the_day(&stranger).await.is_empty());
+    let admin = app.signed_in(&plant.user("admin")).await;
+    let records = admin.get("/api/audit?limit=200").await.json();
+    let actions = records["items"].as_array().unwrap().iter();
+    assert_eq!(
+        actions
+            .filter(|r| r["action"] == "incidents.detect")
+            .count(),
+        3
+    );
+}
