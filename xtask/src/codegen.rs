@@ -9,7 +9,7 @@ use std::{
 use anyhow::{Context, Result, bail};
 
 use crate::{
-    locales,
+    locales, page,
     shell::{built_program, capture, cargo, command, root, run, target_dir},
     ui,
 };
@@ -30,12 +30,12 @@ pub(crate) fn write() -> Result<()> {
     put(CLIENT, &client()?)
 }
 
-/// Writes the merged sentences alone, which needs no build.
+/// Writes the merged sentences and the page that carries some of them, which needs no build.
 pub(crate) fn write_locales() -> Result<()> {
     for language in locales::LANGUAGES {
         put(&locale_path(language), &locales::file_text(language)?)?;
     }
-    Ok(())
+    put(page::PAGE, &page::text()?)
 }
 
 /// Compares all generated files with what the code says now, and names the stale ones. Expects the
@@ -51,6 +51,7 @@ pub(crate) fn check() -> Result<()> {
     for language in locales::LANGUAGES {
         compare(&locale_path(language), &locales::file_text(language)?);
     }
+    compare(page::PAGE, &page::text()?);
     build_programs()?;
     compare(OPENAPI, &document()?);
     compare(PERMISSIONS, &matrix()?);

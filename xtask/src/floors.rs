@@ -184,7 +184,10 @@ fn table() -> BTreeMap<&'static str, BTreeSet<&'static str>> {
         "iq-desktop",
         BTreeSet::from(["iq-domain", "iq-locale", "iq-config", "iq-appliance"]),
     );
-    table.insert("iq-verify", BTreeSet::from(["iq-domain", "iq-evidence"]));
+    table.insert(
+        "iq-verify",
+        BTreeSet::from(["iq-domain", "iq-locale", "iq-evidence"]),
+    );
     table.insert("iq-plant", BTreeSet::from(["iq-domain"]));
     let mut anything = host;
     anything.extend(["iq-plant", "iq-appliance", "iq-testkit"]);

@@ -9,6 +9,7 @@ mod floors;
 mod icu;
 mod locales;
 mod measure;
+mod page;
 mod run;
 mod screens;
 mod shell;
