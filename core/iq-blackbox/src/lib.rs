@@ -2,6 +2,7 @@
 //! events whose clocks differ, when an incident opens, joins and ends, and its timeline.
 
 mod detect;
+pub mod alarms;
 pub mod events;
 mod incident;
 mod order;
