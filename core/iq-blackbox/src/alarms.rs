@@ -5,12 +5,16 @@
 
 mod flood;
 mod habits;
+mod journal;
+mod kpi;
 mod load;
 
 use iq_domain::{AssetId, Severity, TimeRange, Timestamp};
 
 pub use flood::Flood;
 pub use habits::{Chattering, Fleeting, Response, Stale};
+pub use journal::{JournalRow, activations};
+pub use kpi::{Kpi, Measure, Standing, kpis};
 pub use load::{BadActor, Load};
 
 /// One activation of one alarm, with what followed it.

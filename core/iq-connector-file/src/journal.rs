@@ -3,7 +3,7 @@
 
 use std::collections::HashMap;
 
-use iq_domain::{EventCategory, Severity, SourceEvent, Timestamp, neutralise};
+use iq_domain::{AlarmPhase, EventCategory, Severity, SourceEvent, Timestamp, neutralise};
 use sha2::{Digest, Sha256};
 
 use crate::{
@@ -97,6 +97,7 @@ impl JournalReader {
             source_type: "alarm_journal".to_owned(),
             at,
             category: category(state, &message),
+            phase: phase(state, &message),
             severity: severity(priority, state),
             subject: Some(tag)
                 .filter(|t| !t.is_empty())
@@ -148,21 +149,30 @@ fn category(state: &str, message: &str) -> EventCategory {
     }
 }
 
+/// Whether a state (in small letters) says that the alarm returned to normal.
+fn is_over(state: &str) -> bool {
+    let over = [
+        "rtn", "normal", "clear", "inactive", "ok", "return", "عودة", "طبيعي", "زال",
+    ];
+    has_any(state, &over) && !has_any(state, &["abnormal"])
+}
+
+/// What happened to the alarm; none where the row is about something else a person did.
+fn phase(state: &str, message: &str) -> Option<AlarmPhase> {
+    let lower = state.to_lowercase();
+    if category(state, message) == EventCategory::OperatorAction {
+        return has_any(&lower, &["ack", "إقرار", "اعتراف"]).then_some(AlarmPhase::Acknowledged);
+    }
+    Some(if is_over(&lower) {
+        AlarmPhase::Cleared
+    } else {
+        AlarmPhase::Activated
+    })
+}
+
 fn severity(priority: &str, state: &str) -> Severity {
     let (priority, state) = (priority.to_lowercase(), state.to_lowercase());
-    let is_over = [
-        "rtn",
-        "normal",
-        "clear",
-        "cleared",
-        "inactive",
-        "ok",
-        "return",
-        "عودة",
-        "طبيعي",
-        "زال",
-    ];
-    if has_any(&state, &is_over) && !has_any(&state, &["abnormal"]) {
+    if is_over(&state) {
         return Severity::Info;
     }
     if let Ok(number) = priority.trim().parse::<u32>() {

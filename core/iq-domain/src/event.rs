@@ -23,6 +23,18 @@ pub enum EventCategory {
     System,
 }
 
+/// What happened to an alarm; each is an event of its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AlarmPhase {
+    /// It became active.
+    Activated,
+    /// A person saw it.
+    Acknowledged,
+    /// It returned to normal.
+    Cleared,
+}
+
 /// One event.
 #[derive(Clone, Debug, PartialEq)]
 pub struct IndustrialEvent {

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{AssetId, EventCategory, Severity, Timestamp};
+use crate::{AlarmPhase, AssetId, EventCategory, Severity, Timestamp};
 
 /// What a source delivers that is no sample. Keys are the source's own; assets are found later by the
 /// mapping mode of the integration.
@@ -197,6 +197,9 @@ pub struct SourceEvent {
     pub severity: Severity,
     /// The tag or object it is about, in the source's words.
     pub subject: Option<String>,
+    /// What happened to the alarm, where it is about one.
+    #[serde(default)]
+    pub phase: Option<AlarmPhase>,
     /// What happened.
     pub summary: String,
     /// The row as it came.

@@ -1,6 +1,9 @@
-use iq_domain::{Severity, TimeRange, Timestamp};
+use iq_domain::{AlarmPhase, Severity, TimeRange, Timestamp};
 
-use super::{Activation, AlarmConfig, AlarmReport, analyse_alarms};
+use super::{
+    Activation, AlarmConfig, AlarmReport, JournalRow, Measure, Standing, activations, analyse_alarms,
+    kpis,
+};
 
 const MINUTE: i64 = 60_000;
 const HOUR: i64 = 3_600_000;
@@ -174,4 +177,73 @@ fn the_load_is_counted_whole() {
     assert!((load.share_hours_over - 1.0 / 24.0).abs() < 1e-12);
     assert!((load.per_day - 40.0).abs() < 1e-9);
     assert!((load.top_share - 0.5).abs() < 1e-9);
+}
+
+fn row(tag: &str, text: &str, phase: AlarmPhase, at: i64) -> JournalRow {
+    JournalRow {
+        tag: tag.to_owned(),
+        text: text.to_owned(),
+        asset_id: None,
+        phase,
+        severity: Severity::Warning,
+        at: Timestamp(at),
+        uncertainty_ms: 0,
+    }
+}
+
+#[test]
+fn the_rows_of_a_journal_find_each_other() {
+    use AlarmPhase::{Acknowledged, Activated, Cleared};
+    let found = activations(&[
+        row("TI-1", "HI", Activated, 1),
+        row("TI-1", "HIHI", Activated, 2),
+        row("TI-1", "HI", Cleared, 3),
+        // Worded otherwise: it belongs to the one of the tag that still waits.
+        row("TI-1", "operator confirmed", Acknowledged, 4),
+        row("TI-1", "HIHI", Cleared, 5),
+        row("TI-2", "HI", Cleared, 6),
+        row("", "fire pump started", Activated, 7),
+    ]);
+    let times: Vec<_> = found
+        .iter()
+        .map(|a| (a.alarm.as_str(), a.acknowledged_at, a.cleared_at))
+        .collect();
+    assert_eq!(
+        times,
+        [
+            ("TI-1 · HI", None, Some(Timestamp(3))),
+            ("TI-1 · HIHI", Some(Timestamp(4)), Some(Timestamp(5))),
+            ("fire pump started", None, None),
+        ]
+    );
+}
+
+#[test]
+fn a_return_that_was_lost_came_before_the_next_activation() {
+    use AlarmPhase::{Activated, Cleared};
+    let found = activations(&[
+        row("TI-1", "HI", Activated, 1),
+        row("TI-1", "HI", Activated, 10),
+        row("TI-1", "HI", Cleared, 11),
+    ]);
+    assert_eq!(found[0].cleared_at, Some(Timestamp(10)));
+    assert_eq!(found[1].cleared_at, Some(Timestamp(11)));
+}
+
+#[test]
+fn measures_know_their_marks() {
+    let all: Vec<_> = (0..200).map(|i| activation("a", i * 400_000)).collect();
+    let found = kpis(&report(&all, DAY));
+    let of = |measure| {
+        found
+            .iter()
+            .find(|k| k.measure == measure)
+            .map(|k| k.standing)
+    };
+    assert_eq!(of(Measure::PerDay), Some(Standing::Watch));
+    assert_eq!(of(Measure::TopShare), Some(Standing::Act));
+    assert_eq!(of(Measure::ShareInFlood), Some(Standing::Good));
+    // No critical alarm: nothing can be said about answers.
+    assert_eq!(of(Measure::AnsweredInTime), None);
+    assert!(kpis(&report(&[], DAY)).iter().all(|k| k.standing == Standing::Good));
 }

@@ -193,7 +193,7 @@ pub(super) fn reported(
                 "text": line(&event.summary, 500),
                 "subject": event.subject.as_deref().map(|s| line(s, 200)),
             },
-            "detail": { "integration_id": integration },
+            "detail": { "integration_id": integration, "phase": event.phase },
             "record": kept(&event.payload),
         }),
     }

@@ -324,6 +324,7 @@ async fn an_event_of_a_journal_finds_its_asset_and_is_kept_once() {
             category: EventCategory::Maintenance,
             severity: Severity::Warning,
             subject: subject.map(str::to_owned),
+            phase: None,
             summary: "PAH-102 high".to_owned(),
             payload: json!({ "row": 7 }),
         })
