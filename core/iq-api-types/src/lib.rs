@@ -1,6 +1,7 @@
 //! What travels over HTTP: the DTOs of `ROUTES.md`, the error answer, and paging. No behaviour, no
 //! store; the conversions from domain types live in `iq-api`.
 
+mod alarm_report;
 mod alerts;
 mod assets;
 mod blackbox;
@@ -21,6 +22,7 @@ mod twin;
 mod users;
 mod work_orders;
 
+pub use alarm_report::*;
 pub use alerts::*;
 pub use assets::*;
 pub use blackbox::*;

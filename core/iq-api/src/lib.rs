@@ -5,6 +5,7 @@
 //! The guard, the permission matrix and the tests read that declaration. What a request changes goes
 //! through `iq-runtime` where it has consequences for the flow, else straight into the store.
 
+mod alarm_report;
 mod alerts;
 mod assets;
 mod audit_log;

@@ -12,8 +12,8 @@ use axum::{
 use tower_http::compression::CompressionLayer;
 
 use crate::{
-    alerts, assets, audit_log, blackbox_export, certificates, detection, diagnostics, events,
-    health,
+    alarm_report, alerts, assets, audit_log, blackbox_export, certificates, detection, diagnostics,
+    events, health,
     http::{
         docs, get,
         guard::{Guard, guard},
@@ -44,6 +44,7 @@ pub(crate) fn all() -> Vec<Route> {
         twin::routes(),
         twin_layout::routes(),
         live::routes(),
+        alarm_report::routes(),
         alerts::routes(),
         incidents::routes(),
         detection::routes(),

@@ -1,8 +1,8 @@
 //! Pure rules of the Black Box: canonical events that can be made again without doubling, the order of
 //! events whose clocks differ, when an incident opens, joins and ends, and its timeline.
 
-mod detect;
 pub mod alarms;
+mod detect;
 pub mod events;
 mod incident;
 mod order;

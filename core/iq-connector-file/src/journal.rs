@@ -152,7 +152,15 @@ fn category(state: &str, message: &str) -> EventCategory {
 /// Whether a state (in small letters) says that the alarm returned to normal.
 fn is_over(state: &str) -> bool {
     let over = [
-        "rtn", "normal", "clear", "inactive", "ok", "return", "عودة", "طبيعي", "زال",
+        "rtn",
+        "normal",
+        "clear",
+        "inactive",
+        "ok",
+        "return",
+        "عودة",
+        "طبيعي",
+        "زال",
     ];
     has_any(state, &over) && !has_any(state, &["abnormal"])
 }

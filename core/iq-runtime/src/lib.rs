@@ -5,6 +5,7 @@
 //! cases and never the other way round. Plain reading and writing of rows (sites, users, …) is between
 //! the API and the store.
 
+mod alarm_report;
 mod alerts;
 mod demo;
 mod detection;
@@ -47,6 +48,7 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
+pub use alarm_report::{AlarmPerformance, AlarmQuery};
 pub use demo::DemoPlant;
 pub use detection::{Detected, DetectionWindow, detected_of};
 pub use doctor::{Finding, Fixer, Topic, diagnose, topic_of};

@@ -49,6 +49,7 @@ export const api = {
   twinAsset: (id: Id, q: Query) => get<T.TwinAsset>(`/api/twin/${e(id)}`, q),
 
   alerts: (q: Query) => get<T.Page<T.Alert>>('/api/alerts', q),
+  alarmPerformance: (q: Query) => get<T.AlarmReport>('/api/alerts/performance', q),
   acknowledge: (id: Id, body: T.AcknowledgeRequest) => post<T.Alert>(`/api/alerts/${id}/acknowledge`, body),
   rules: (q: Query) => get<T.AlertRule[]>('/api/alert-rules', q),
   createRule: (body: T.AlertRuleInput) => post<T.AlertRule>('/api/alert-rules', body),

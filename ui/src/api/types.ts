@@ -33,6 +33,7 @@ export type WorkOrderPriority = Schemas['WorkOrderPriority'];
 export type WorkOrderStatus = Schemas['WorkOrderStatus'];
 
 export type AcknowledgeRequest = Schemas['AcknowledgeRequest'];
+export type AlarmStanding = Schemas['AlarmStanding'];
 export type AlertRuleInput = Schemas['AlertRuleInput'];
 export type AssetInput = Schemas['AssetInput'];
 export type BulkRequest = Schemas['BulkRequest'];
@@ -73,6 +74,15 @@ export type WorkOrderSettings = Schemas['WorkOrderSettings'];
 
 export type ActionLogRow = Answer<Schemas['ActionLogRow']>;
 export type ActiveFault = Answer<Schemas['ActiveFault']>;
+export type AlarmBin = Answer<Schemas['AlarmBin']>;
+export type AlarmChatter = Answer<Schemas['AlarmChatter']>;
+export type AlarmFlood = Answer<Schemas['AlarmFlood']>;
+export type AlarmKpi = Answer<Schemas['AlarmKpi']>;
+export type AlarmLine = Answer<Schemas['AlarmLine']>;
+export type AlarmName = Answer<Schemas['AlarmName']>;
+export type AlarmReport = Answer<Schemas['AlarmReport']>;
+export type AlarmResponse = Answer<Schemas['AlarmResponse']>;
+export type AlarmStale = Answer<Schemas['AlarmStale']>;
 export type Alert = Answer<Schemas['Alert']>;
 export type AlertRule = Answer<Schemas['AlertRule']>;
 export type ApiError = Answer<Schemas['ApiError']>;

@@ -17,6 +17,7 @@ import { type Column, DataTable, useOffset } from '@/components/table';
 import { useText } from '@/i18n/text';
 import { useCursor } from '@/lib/cursor';
 import { useParameters } from '@/lib/url';
+import { AlarmPerformance } from './parts/alarm-performance';
 import { WorkOrderForm } from './parts/work-order-form';
 
 const LIMIT = 50;
@@ -51,7 +52,7 @@ function Acknowledge({ alert, onClose }: { alert: Alert; onClose: () => void }) 
   );
 }
 
-export default function AlertsPage() {
+function AlertList() {
   const { t, name, word, p } = useText();
   const metric = useMetricName();
   const { may } = useSession();
@@ -86,7 +87,6 @@ export default function AlertsPage() {
   const filtered = Boolean(state || severity || asset || q);
   return (
     <>
-      <PageHead title={t('page.alerts')} sub={t('alerts.sub')} />
       <div className="row wrap filters">
         <SearchInput label={t('alerts.search')} value={q} onChange={(v) => filter({ q: v })} />
         <Select label={t('field.state')} value={state} onChange={(v) => filter({ state: v })} options={[{ value: '', label: t('alerts.all_states') }, ...STATES.map((s) => ({ value: s as string, label: word('alert_state', s) }))]} />
@@ -102,6 +102,20 @@ export default function AlertsPage() {
       </section>
       {acknowledging && <Acknowledge alert={acknowledging} onClose={() => setAcknowledging(null)} />}
       {ordering && <WorkOrderForm start={{ alert_id: ordering.id, asset_id: ordering.asset_id, asset_code: ordering.asset_code, title: t('work_orders.title_for_alert', { asset: ordering.asset_code, message: ordering.message }) }} onClose={() => setOrdering(null)} />}
+    </>
+  );
+}
+
+export default function AlertsPage() {
+  const { t } = useText();
+  const [parameters, change] = useParameters();
+  const view = parameters.get('view') === 'performance' ? 'performance' : 'list';
+  return (
+    <>
+      <PageHead title={t('page.alerts')} sub={t(view === 'list' ? 'alerts.sub' : 'alarms.sub')}>
+        <Segment label={t('alarms.view')} value={view} onChange={(v) => change({ view: v === 'list' ? null : v }, true)} options={[{ value: 'list', label: t('alarms.list') }, { value: 'performance', label: t('alarms.performance') }]} />
+      </PageHead>
+      {view === 'list' ? <AlertList /> : <AlarmPerformance />}
     </>
   );
 }

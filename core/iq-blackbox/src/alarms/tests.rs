@@ -1,8 +1,8 @@
 use iq_domain::{AlarmPhase, Severity, TimeRange, Timestamp};
 
 use super::{
-    Activation, AlarmConfig, AlarmReport, JournalRow, Measure, Standing, activations, analyse_alarms,
-    kpis,
+    Activation, AlarmConfig, AlarmReport, JournalRow, Measure, Standing, activations,
+    analyse_alarms, kpis,
 };
 
 const MINUTE: i64 = 60_000;
@@ -245,5 +245,9 @@ fn measures_know_their_marks() {
     assert_eq!(of(Measure::ShareInFlood), Some(Standing::Good));
     // No critical alarm: nothing can be said about answers.
     assert_eq!(of(Measure::AnsweredInTime), None);
-    assert!(kpis(&report(&[], DAY)).iter().all(|k| k.standing == Standing::Good));
+    assert!(
+        kpis(&report(&[], DAY))
+            .iter()
+            .all(|k| k.standing == Standing::Good)
+    );
 }

@@ -367,6 +367,7 @@ async fn a_new_name_of_a_source_doubles_no_event() {
             category: EventCategory::Maintenance,
             severity: Severity::Warning,
             subject: None,
+            phase: None,
             summary: "PAH-102 high".to_owned(),
             payload: json!({}),
         }));

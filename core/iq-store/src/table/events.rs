@@ -1,6 +1,8 @@
 //! Canonical industrial events: appended once per source id, never changed.
 
-use iq_domain::{AssetId, EventCategory, EventId, IndustrialEvent, Severity, TenantId, Timestamp};
+use iq_domain::{
+    AssetId, EventCategory, EventId, IndustrialEvent, Severity, TenantId, TimeRange, Timestamp,
+};
 use rusqlite::{Connection, Row, params, types::Value};
 
 use crate::{Page, Paged, StoreError, query, query::Where, row};
@@ -311,4 +313,36 @@ pub fn count_events(
     filter: &EventFilter,
 ) -> Result<u64, StoreError> {
     filtered(tenant, filter)?.count(conn, "industrial_events")
+}
+
+/// A system that reported alarms.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AlarmSource {
+    /// Its name, as in the events.
+    pub system: String,
+    /// Alarm events of it.
+    pub events: u64,
+}
+
+/// The systems other than the program itself that reported alarms in a period.
+pub fn list_alarm_sources(
+    conn: &Connection,
+    tenant: TenantId,
+    period: TimeRange,
+) -> Result<Vec<AlarmSource>, StoreError> {
+    let sql = "SELECT source_system, count(*) FROM industrial_events
+               WHERE tenant_id = ? AND event_time >= ? AND event_time < ?
+                 AND event_category = 'ALERT' AND source_type <> 'alert'
+               GROUP BY source_system ORDER BY source_system";
+    let mut statement = conn.prepare_cached(sql)?;
+    let rows = statement.query_map(
+        params![tenant.to_string(), period.from.0, period.to.0],
+        |r| {
+            Ok(AlarmSource {
+                system: r.get(0)?,
+                events: u64::try_from(r.get::<_, i64>(1)?).unwrap_or(0),
+            })
+        },
+    )?;
+    Ok(rows.collect::<Result<_, _>>()?)
 }
