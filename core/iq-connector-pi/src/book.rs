@@ -27,6 +27,8 @@ const SECOND: i64 = 10_000_000;
 const LATE: i64 = 15 * 60 * SECOND;
 /// PI takes values up to ten minutes into the future; so do we.
 const FUTURE: i64 = 600 * SECOND;
+/// Marks a position in the middle of the past, where nothing was written lately.
+const PAST: &str = "past";
 /// Streams of one page of the past.
 const FILL_STREAMS: usize = 20;
 /// How far a page is stretched over a moment that holds many values before it is left behind.
@@ -209,17 +211,21 @@ impl Book {
 
     /// Takes a tag in: where it was read up to, or from the start of the wanted past.
     pub(crate) fn admit(&mut self, tag: Arc<str>, web_id: Arc<str>, mode: SyncMode, now: Ticks) {
-        let known = self
-            .cursors
-            .get(&tag)
+        let cursor = self.cursors.get(&tag);
+        let is_past = cursor.is_some_and(|cursor| cursor[PAST] == true);
+        let known = cursor
             .and_then(Position::from_cursor)
-            .filter(|position| position.at.0 <= now.0.saturating_add(FUTURE));
+            .filter(|position| position.at.0 <= now.0.saturating_add(FUTURE))
+            .map(|position| match is_past {
+                true => position,
+                false => position.resumed(),
+            });
         // What is new begins before now by the overlap, where the past ends.
         let begin = Ticks(now.0.saturating_sub(OVERLAP));
         let live = Position::at(begin).with_overlap();
         let (live, past) = match known {
-            Some(position) if position.at >= begin => (position.resumed().with_overlap(), None),
-            Some(position) => (live, Some(position.resumed())),
+            Some(position) if position.at >= begin => (position.with_overlap(), None),
+            Some(position) => (live, Some(position)),
             None => (live, Some(Position::at(start(mode, now)))),
         };
         let fill = past.map(|position| Fill {
@@ -567,7 +573,11 @@ fn start(mode: SyncMode, now: Ticks) -> Ticks {
 
 fn cursor(tag: &Tag) -> Value {
     match &tag.fill {
-        Some(fill) => fill.position.cursor(),
+        Some(fill) => {
+            let mut cursor = fill.position.cursor();
+            cursor[PAST] = Value::Bool(true);
+            cursor
+        }
         None => tag.live.cursor(),
     }
 }
