@@ -7,8 +7,9 @@ mod sql_rig;
 use std::{future::Future, time::Duration};
 
 use anyhow::Result;
+use iq_connector::Connector;
 use serde_json::{Value, json};
-use sql_rig::Rig;
+use sql_rig::{Rig, with};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::{TcpListener, TcpStream},
@@ -68,6 +69,28 @@ async fn a_web_server_is_told_apart_from_every_database() -> Result<()> {
         code.starts_with("sql.") || code == "test.protocol_unexpected",
         "{code}"
     );
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_address_that_is_never_a_source_is_refused_before_a_byte_is_sent() -> Result<()> {
+    let refused = |stage: &str| ("http.address_refused".to_owned(), stage.to_owned());
+    for db_type in ALL {
+        let base = config(db_type, 80, "disable");
+        for (host, stage) in [("169.254.169.254", "config"), ("2852039166", "dns")] {
+            // The second one is the same address, written as one number.
+            let written = with(&base, json!({"host": host}));
+            let rig = Rig::new()?;
+            assert_eq!(
+                rig.failure(&written).await?,
+                refused(stage),
+                "{db_type} {host}"
+            );
+            let ctx = rig.context(&written)?;
+            let asked = rig.connector.choices(&ctx, "table_name").await;
+            assert_eq!(asked.err().map(|e| e.code), Some("http.address_refused"));
+        }
+    }
     Ok(())
 }
 

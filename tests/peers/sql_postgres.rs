@@ -5,14 +5,18 @@
 mod sql_rig;
 
 use std::{
-    sync::{Arc, Mutex, Weak},
+    collections::BTreeSet,
+    sync::{
+        Arc, Mutex, Weak,
+        atomic::{AtomicI64, Ordering},
+    },
     time::Duration,
 };
 
 use anyhow::Result;
 use iq_connector::{BrowseRequest, Connector, StageKey, StageStatus, StreamPhase, conformance};
 use iq_connector_sql::hooks::{back_fill, run_unchecked};
-use iq_domain::{StatusCode, Value as Sample};
+use iq_domain::{Clock, StatusCode, Timestamp, Value as Sample};
 use iq_testkit::Postgres;
 use serde_json::{Value, json};
 use sql_rig::{Rig, base, with};
@@ -557,6 +561,137 @@ async fn new_and_late_rows_come_once_and_a_restart_goes_on_where_it_stood() -> R
         "only the overlap is read again: {}",
         got.live.len()
     );
+    Ok(())
+}
+
+/// A clock that runs a minute ahead each time it is looked at, as if everything took a minute.
+struct Racing(AtomicI64);
+
+impl Clock for Racing {
+    fn now(&self) -> Timestamp {
+        Timestamp(self.0.fetch_add(60_000, Ordering::Relaxed))
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_row_is_missed_between_the_past_and_the_present_however_long_the_start_takes()
+-> Result<()> {
+    let server = server()?;
+    server.sql(
+        "CREATE TABLE slow_start (ts timestamptz NOT NULL, tag text NOT NULL, value float8);
+         INSERT INTO slow_start SELECT '2026-03-01 00:00:00Z'::timestamptz + (n || ' seconds')::interval, 'a', n
+           FROM generate_series(-7200, 7200, 10) n;
+         GRANT SELECT ON slow_start TO reader;",
+    )?;
+    let mut rig = Rig::new()?;
+    // 2026-03-01T00:00:00Z
+    rig.clock = Arc::new(Racing(AtomicI64::new(1_772_323_200_000)));
+    let config = with(
+        &base("postgres", server.port, &server.ca.ca_pem),
+        json!({"table_name": "slow_start", "sync_mode": "full"}),
+    );
+    let mut stream = rig.stream(&config, &["a"])?;
+    stream
+        .until("past and present", |got| {
+            got.cursors.contains_key("tag/a") && got.cursors.contains_key("live")
+        })
+        .await?;
+    let got = stream.stop().await?;
+    let found: BTreeSet<_> = got.values("a").into_iter().collect();
+    assert_eq!(found.len(), 1_441);
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_tag_mapped_again_gets_what_it_missed_also_after_a_restart() -> Result<()> {
+    let server = server()?;
+    server.sql(
+        "CREATE TABLE pause (ts timestamptz NOT NULL, tag text NOT NULL, value float8);
+         INSERT INTO pause SELECT now() - interval '1 minute', t, 1 FROM (VALUES ('a'), ('b')) v(t);
+         GRANT SELECT ON pause TO reader;",
+    )?;
+    let mut rig = Rig::new()?;
+    let config = with(
+        &base("postgres", server.port, &server.ca.ca_pem),
+        json!({"table_name": "pause", "overlap_s": 0}),
+    );
+    let tags = |names: &[&str]| Arc::new(names.iter().map(|n| Arc::from(*n)).collect::<Vec<_>>());
+    let has = |got: &sql_rig::Got, value: f64| {
+        let mut all = got.past.iter().chain(&got.live);
+        all.any(|s| s.value == Some(Sample::Number(value)))
+    };
+    let mut stream = rig.stream(&config, &["a", "b"])?;
+    stream
+        .until("the past", |got| got.cursors.contains_key("tag/b"))
+        .await?;
+    stream.tags.send(tags(&["a"]))?;
+    stream
+        .until("b is left", |got| got.cursors["tag/b"]["left"].is_i64())
+        .await?;
+    server.sql("INSERT INTO pause VALUES (now(), 'b', 2)")?;
+    server.sql("INSERT INTO pause VALUES (now(), 'a', 3)")?;
+    stream.until("a goes on", |got| has(got, 3.0)).await?;
+    stream.tags.send(tags(&["a", "b"]))?;
+    stream.until("what b missed", |got| has(got, 2.0)).await?;
+    stream.tags.send(tags(&["a"]))?;
+    stream
+        .until("b is left again", |got| {
+            got.cursors["tag/b"]["left"].is_i64()
+        })
+        .await?;
+    server.sql("INSERT INTO pause VALUES (now(), 'b', 4)")?;
+    server.sql("INSERT INTO pause VALUES (now(), 'a', 5)")?;
+    stream.until("a goes on again", |got| has(got, 5.0)).await?;
+    rig.cursors = stream.stop().await?.cursors;
+    let mut stream = rig.stream(&config, &["a", "b"])?;
+    stream.until("what b missed", |got| has(got, 4.0)).await?;
+    stream
+        .until("b is no longer left", |got| {
+            got.cursors
+                .get("tag/b")
+                .is_some_and(|c| c["left"].is_null())
+        })
+        .await?;
+    let got = stream.stop().await?;
+    assert!(!has(&got, 2.0), "what was read is not read again");
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_column_that_joins_has_the_rows_that_were_new_before_it_came() -> Result<()> {
+    let server = server()?;
+    server.sql(
+        "CREATE TABLE wide (ts timestamptz NOT NULL, flow float8, pressure float8);
+         INSERT INTO wide VALUES (now() - interval '30 minutes', 1, 10);
+         GRANT SELECT ON wide TO reader;",
+    )?;
+    let rig = Rig::new()?;
+    let config = with(
+        &base("postgres", server.port, &server.ca.ca_pem),
+        json!({"table_name": "wide", "tag_column": null, "value_column": "flow, pressure"}),
+    );
+    let mut stream = rig.stream(&config, &["flow"])?;
+    stream
+        .until("the past", |got| got.cursors.contains_key("tag/flow"))
+        .await?;
+    server.sql("INSERT INTO wide VALUES (now(), 2, 20)")?;
+    stream.until("a new row", |got| got.live.len() == 1).await?;
+    stream
+        .tags
+        .send(Arc::new(vec!["flow".into(), "pressure".into()]))?;
+    stream
+        .until("the past of the column", |got| {
+            got.cursors.contains_key("tag/pressure")
+        })
+        .await?;
+    let got = stream.stop().await?;
+    assert_eq!(
+        got.values("pressure").len(),
+        2,
+        "{:?}",
+        got.values("pressure")
+    );
+    assert_eq!(got.values("flow").len(), 2, "nothing comes twice");
     Ok(())
 }
 

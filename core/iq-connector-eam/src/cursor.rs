@@ -107,8 +107,10 @@ impl Position {
         }
     }
 
-    /// The position after a page.
-    pub(crate) fn after_page(&mut self, places: &[Place]) {
+    /// The position after a page of a round that began at `began` (by the earlier of both clocks). A
+    /// round may be broken off after any page: a row stamped by a clock that runs ahead must not carry
+    /// the position beyond rows that are yet to be written.
+    pub(crate) fn after_page(&mut self, places: &[Place], began: Timestamp) {
         let seen = places.iter().filter_map(|p| p.changed_at).max();
         match self {
             Self::Full { after, newest, .. } => {
@@ -117,7 +119,10 @@ impl Position {
                 }
                 *newest = (*newest).max(seen);
             }
-            Self::Changes { since, .. } => *since = (*since).max(seen.unwrap_or(*since)),
+            Self::Changes { since, .. } => {
+                let latest = began.plus_ms(-OVERLAP_MS);
+                *since = (*since).max(seen.map_or(*since, |seen| seen.min(latest)));
+            }
         }
     }
 
@@ -238,7 +243,8 @@ mod tests {
     #[test]
     fn a_round_ends_no_later_than_it_began_by_either_clock() {
         let mut position = Position::first(true, Timestamp(1_000_000), 1);
-        position.after_page(&places(&[("a", 5_000), ("b", 253_000_000_000_000)]));
+        let began = Timestamp(1_000_000);
+        position.after_page(&places(&[("a", 5_000), ("b", 253_000_000_000_000)]), began);
         position.after_round(Timestamp(900_000));
         assert_eq!(
             position,
@@ -251,7 +257,7 @@ mod tests {
             since: Timestamp(10),
             first_until: None,
         };
-        position.after_page(&places(&[("a", 20), ("b", 30)]));
+        position.after_page(&places(&[("a", 20), ("b", 30)]), began);
         position.after_round(Timestamp(1_000));
         assert_eq!(
             position,
@@ -260,6 +266,23 @@ mod tests {
                 first_until: None
             }
         );
+    }
+
+    #[test]
+    fn a_round_broken_off_after_a_row_of_the_future_hides_nothing() {
+        let began = Timestamp(1_000_000_000);
+        for first_until in [None, Some(began)] {
+            let since = Timestamp(1_000);
+            let mut position = Position::Changes { since, first_until };
+            position.after_page(&places(&[("a", 5_000), ("b", 253_000_000_000_000)]), began);
+            let reached = Position::Changes {
+                since: began.plus_ms(-OVERLAP_MS),
+                first_until,
+            };
+            assert_eq!(position, reached);
+            position.after_page(&places(&[("c", 6_000)]), began);
+            assert_eq!(position, reached, "never back");
+        }
     }
 
     #[test]

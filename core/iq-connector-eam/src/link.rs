@@ -13,7 +13,7 @@ use crate::{
     dialect::{Dialect, Set},
     error::{of_status, upstream},
     odata, sap,
-    token::Tokens,
+    token::{Tokens, repeats_any},
 };
 
 /// Requests per second; a maintenance system serves people first.
@@ -121,16 +121,18 @@ impl Link {
         self.http.send(signed).await
     }
 
-    /// The coded error of an answer that is no success.
+    /// The coded error of an answer that is no success. What it says is left out where it repeats what
+    /// we signed in with.
     pub(crate) fn error_of(&self, answer: &Response) -> CodedError {
         let said = self.dialect.said(&answer.body);
-        of_status(
-            answer.status,
-            said,
-            self.host(),
-            self.is_token(),
-            answer.error(),
-        )
+        let (host, fallback) = (self.host(), answer.error());
+        let mut error = of_status(answer.status, said, host, self.is_token(), fallback);
+        let sent = self.tokens.sent(&self.ctx, &self.settings);
+        let told = error.params.iter_mut().filter(|(name, _)| *name != "host");
+        for (_, words) in told.filter(|(_, words)| repeats_any(words, &sent)) {
+            "-".clone_into(words);
+        }
+        error
     }
 
     /// A document.
@@ -217,7 +219,8 @@ impl Link {
             .map(odata::notes)
             .unwrap_or_default()
         {
-            if severity != "info" {
+            let sent = self.tokens.sent(&self.ctx, &self.settings);
+            if severity != "info" && !repeats_any(&words, &sent) {
                 tracing::info!(integration = %self.ctx.integration_id, severity, words, "remark of the source");
             }
         }

@@ -1,7 +1,8 @@
 //! The running connector: places, machines, notifications and orders, read page by page in rounds.
 
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeMap, HashMap, HashSet},
+    hash::{DefaultHasher, Hash, Hasher},
     sync::Arc,
     time::Duration,
 };
@@ -27,6 +28,8 @@ use crate::{
 const MAX_BACKOFF: Duration = Duration::from_secs(300);
 /// Pause after refused credentials, so that no account is locked.
 const CREDENTIALS_BACKOFF: Duration = Duration::from_secs(900);
+/// Most rows of a set that are told apart when those that can't be used are counted.
+const MAX_UNUSABLE: usize = 10_000;
 /// How many measurements of the clock are kept; the best of them counts.
 const MAX_CLOCK_AGE: usize = 32;
 
@@ -40,6 +43,8 @@ pub(crate) struct Streamer {
     budget: Budget,
     positions: HashMap<&'static str, Position>,
     recent: HashMap<&'static str, Recent>,
+    /// Rows that can't be used, by their content: they come again with each overlap.
+    unusable: HashMap<&'static str, HashSet<u64>>,
     offsets: Vec<(i64, i64)>,
     /// Held so that whoever sets tags does not find the channel closed; there are none here.
     _tags: TagSet,
@@ -77,6 +82,7 @@ impl Streamer {
             budget: Budget::new(REQUESTS_PER_SECOND),
             positions: HashMap::new(),
             recent: HashMap::new(),
+            unusable: HashMap::new(),
             offsets: Vec::new(),
             _tags: tags,
         }
@@ -142,15 +148,16 @@ impl Streamer {
             }
         }
         let is_all = refused.len() == sets.len();
-        let problems: Vec<TagProblem> = refused
+        let mut problems: Vec<TagProblem> = refused
             .iter()
             .map(|(set, error)| TagProblem {
                 tag: Arc::from(set.cursor()),
                 error: error.clone(),
             })
             .collect();
+        problems.extend(self.unusable(link.host(), sets));
         self.state.send_modify(|s| {
-            s.failed_items = u32::try_from(problems.len()).unwrap_or(u32::MAX);
+            s.failed_items = u32::try_from(refused.len()).unwrap_or(u32::MAX);
             s.problems = problems;
             s.back_fill = None;
         });
@@ -160,6 +167,28 @@ impl Streamer {
                 self.set_phase(StreamPhase::Polling);
                 Ok(Duration::from_secs(u64::from(link.settings.interval_s)))
             }
+        }
+    }
+
+    /// The rows left out of each set, as far as there are any.
+    fn unusable(&self, host: &str, sets: &[Set]) -> Vec<TagProblem> {
+        let told = sets.iter().filter_map(|set| {
+            let count = self.unusable.get(set.cursor())?.len();
+            Some(TagProblem {
+                tag: Arc::from(set.cursor()),
+                error: upstream("eam.rows_left_out", host)
+                    .with("set", set.cursor())
+                    .with("count", count),
+            })
+        });
+        told.collect()
+    }
+
+    /// Counts a row that can't be used.
+    fn leave_out(&mut self, set: Set, print: u64) {
+        let known = self.unusable.entry(set.cursor()).or_default();
+        if known.len() < MAX_UNUSABLE {
+            known.insert(print);
         }
     }
 
@@ -194,7 +223,7 @@ impl Streamer {
                     .with("set", name)
                     .into());
             }
-            position.after_page(&places);
+            position.after_page(&places, began);
             let next = next_from(&from, &places).filter(|_| has_more);
             if has_more && next.is_none() {
                 return Err(upstream("eam.paging_stuck", link.host())
@@ -233,24 +262,26 @@ impl Streamer {
 
     /// The rows with their places; a page none of whose rows can be read is an error.
     fn placed(
-        &self,
+        &mut self,
         link: &Link,
         set: Set,
         rows: Vec<Row>,
     ) -> Result<(Vec<Place>, Vec<Row>), Stop> {
         let count = rows.len();
-        let (places, kept): (Vec<Place>, Vec<Row>) = rows
-            .into_iter()
-            .filter_map(|row| Some((self.dialect.place(set, &row)?, row)))
-            .unzip();
+        let (mut places, mut kept) = (Vec::with_capacity(count), Vec::with_capacity(count));
+        for row in rows {
+            match self.dialect.place(set, &row) {
+                Some(place) => {
+                    places.push(place);
+                    kept.push(row);
+                }
+                None => self.leave_out(set, fingerprint(&row)),
+            }
+        }
         if places.is_empty() && count > 0 {
             return Err(upstream("eam.rows_unreadable", link.host())
                 .with("set", set.cursor())
                 .into());
-        }
-        if places.len() < count {
-            let skipped = count - places.len();
-            tracing::info!(integration = %self.ctx.integration_id, set = set.cursor(), skipped, "rows without a key");
         }
         Ok((places, kept))
     }
@@ -264,13 +295,18 @@ impl Streamer {
         is_back_fill: bool,
         (places, rows): (Vec<Place>, Vec<Row>),
     ) -> Result<(), Stop> {
-        let recent = self.recent.entry(set.cursor()).or_default();
-        let records: Vec<SourceRecord> = places
-            .iter()
-            .zip(rows)
-            .filter(|(place, row)| recent.is_news(place, &hashable(row)))
-            .filter_map(|(_, row)| self.dialect.record(&link.settings, set, row))
-            .collect();
+        let mut records: Vec<SourceRecord> = Vec::with_capacity(rows.len());
+        for (place, row) in places.iter().zip(rows) {
+            let print = fingerprint(&row);
+            let recent = self.recent.entry(set.cursor()).or_default();
+            if !recent.is_news(place, &print) {
+                continue;
+            }
+            match self.dialect.record(&link.settings, set, row) {
+                Some(record) => records.push(record),
+                None => self.leave_out(set, print),
+            }
+        }
         let is_known = self.positions.get(set.cursor()) == Some(position);
         let count = u64::try_from(records.len()).unwrap_or(u64::MAX);
         if count > 0 || !is_known {
@@ -362,9 +398,13 @@ impl Streamer {
     }
 }
 
-/// A row in a form that can be compared by its hash: names in order, values as text.
-fn hashable(row: &Row) -> BTreeMap<&str, String> {
-    row.iter()
+/// What tells a row from others: its names in order, with their values as text.
+fn fingerprint(row: &Row) -> u64 {
+    let fields: BTreeMap<&str, String> = row
+        .iter()
         .map(|(name, value)| (name.as_str(), value.to_string()))
-        .collect()
+        .collect();
+    let mut hasher = DefaultHasher::new();
+    fields.hash(&mut hasher);
+    hasher.finish()
 }

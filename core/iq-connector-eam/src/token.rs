@@ -43,6 +43,28 @@ fn fingerprint(id: &str, secret: &SecretString, url: &str, scope: &str) -> [u8; 
 }
 
 impl Tokens {
+    /// The token in use, if any.
+    fn in_use(&self, id: IntegrationId) -> Option<SecretString> {
+        self.0.lock().get(&id).map(|kept| kept.token.clone())
+    }
+
+    /// Everything secret that a sign-in sends, as it was given and as it goes over the line. Whoever
+    /// answers must not be able to make us print any of it.
+    pub(crate) fn sent(&self, ctx: &ConnectorContext, settings: &Settings) -> Vec<String> {
+        match &settings.credentials {
+            Credentials::Basic { user, password } => {
+                let password = password.expose_secret();
+                vec![password.to_owned(), basic(user, password)]
+            }
+            Credentials::Client { id, secret, .. } => {
+                let token = self.in_use(ctx.integration_id);
+                let mut sent = sent_by_client(id, secret.expose_secret());
+                sent.extend(token.map(|token| token.expose_secret().to_owned()));
+                sent
+            }
+        }
+    }
+
     /// A token that is still good, fetched if need be. `is_fresh` asks for a new one: the last was
     /// refused, or a test wants to see the sign-in itself.
     pub(crate) async fn token(
@@ -87,6 +109,12 @@ impl Tokens {
     }
 }
 
+/// What a client sends a token server: the secret, and both ways of signing in with it.
+fn sent_by_client(id: &str, secret: &str) -> Vec<String> {
+    let encoded = basic(&form_encoded(id), &form_encoded(secret));
+    vec![secret.to_owned(), basic(id, secret), encoded]
+}
+
 async fn fetch(
     settings: &Settings,
     id: &str,
@@ -116,15 +144,18 @@ async fn fetch(
     let host = client.origin().host();
     if matches!(answer.status, 400 | 401 | 403) {
         let mut detail = answer.detail();
-        // A token server must not be able to make us print what we sent it, as it was or encoded.
-        let sent = [secret.expose_secret(), plain.as_str(), encoded.as_str()];
-        if sent.iter().any(|sent| repeats(&detail, sent)) {
+        if repeats_any(&detail, &sent_by_client(id, secret.expose_secret())) {
             "-".clone_into(&mut detail);
         }
         return Err(upstream("eam.client_refused", host).with("detail", detail));
     }
     let body = answer.check()?.body;
     read(&body, host)
+}
+
+/// Whether a text holds any of what was sent, or a telling part of it.
+pub(crate) fn repeats_any(text: &str, sent: &[String]) -> bool {
+    sent.iter().any(|sent| repeats(text, sent))
 }
 
 /// Whether a text holds what was sent, or a telling part of it: answers are cut anywhere.

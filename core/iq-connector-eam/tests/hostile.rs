@@ -282,6 +282,123 @@ async fn a_user_who_may_not_see_one_kind_still_reads_the_others() -> Result<()> 
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_row_of_the_future_does_not_carry_the_position_away_when_a_round_is_broken_off()
+-> Result<()> {
+    let now = iq_domain::Clock::now(&iq_domain::WallClock).millis();
+    let pages = AtomicUsize::new(0);
+    let stub = gateway(move |asked| {
+        asked.path.ends_with("/MaintenanceOrder").then(|| {
+            if pages.fetch_add(1, Ordering::SeqCst) > 0 {
+                return empty().after(Duration::from_secs(600));
+            }
+            let rows = [("1", now - 3_600_000), ("2", 4_102_444_800_000)];
+            let rows = rows.map(|(number, at)| {
+                json!({"MaintenanceOrder": number, "LastChangeDateTime": format!("/Date({at})/")})
+            });
+            rows_of(&rows)
+        })
+    })
+    .await?;
+    let mut reading = Reading::start(&sap(), sending(stub.port)?);
+    reading
+        .until(PATIENCE, |r| r.cursors.contains_key("work_orders"))
+        .await?;
+    let since = reading.cursors["work_orders"]["since"].as_i64();
+    assert!(since.context("a position")? <= now, "{since:?}");
+    reading.stop().await;
+    Ok(())
+}
+
+/// A page of rows with more to come.
+fn rows_of(page: &[Value]) -> Told {
+    rows(json!(page), "1000", Some("https://x/?$skiptoken=1".into()))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn rows_that_can_not_be_used_are_counted_once_and_named() -> Result<()> {
+    let stub = gateway(|asked| {
+        asked.path.ends_with("/FunctionalLocation").then(|| {
+            let page = json!([{"FunctionalLocation": "RAS"}, {"FunctionalLocationName": "no key"}]);
+            rows(page, "2", None)
+        })
+    })
+    .await?;
+    let mut reading = Reading::start(&sap(), sending(stub.port)?);
+    let state = reading.phase(PATIENCE, |s| !s.problems.is_empty()).await?;
+    let problem = &state.problems[0];
+    assert_eq!(
+        (&*problem.tag, problem.error.code),
+        ("functional_locations", "eam.rows_left_out")
+    );
+    assert_eq!(problem.error.params["count"], "1");
+    assert_eq!(state.failed_items, 0, "the others are read");
+    reading.stop().await;
+
+    // An asset with its inner id, but without the number everybody knows it by.
+    let stub = Stub::start(|asked| {
+        let is_assets = asked.path.ends_with("/installedBaseAssets");
+        let at = "2026-01-01T00:00:00+00:00";
+        let page = json!([{"AssetId": 1, "LastUpdateDate": at}, {"AssetId": 2, "AssetNumber": "P-1", "LastUpdateDate": at}]);
+        Told::json(200, &json!({"items": if is_assets { page } else { json!([]) }, "hasMore": false}))
+    })
+    .await?;
+    let connector = EamConnector::oracle_eam();
+    let more = json!({"username": "u", "password": "classified", "plant_code": "1010"});
+    let ctx = context(
+        &connector,
+        &with(loopback(stub.port), more),
+        BTreeMap::new(),
+    )?;
+    let mut reading = Reading::start(&connector, ctx);
+    let state = reading.phase(PATIENCE, |s| !s.problems.is_empty()).await?;
+    assert_eq!(state.problems[0].error.code, "eam.rows_left_out");
+    assert_eq!(state.problems[0].error.params["count"], "1");
+    assert_eq!(reading.objects(iq_domain::ObjectKind::Equipment), ["P-1"]);
+    reading.stop().await;
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_system_can_not_make_us_print_what_we_signed_in_with() -> Result<()> {
+    // The header as it was sent, the password in it, and a part of it.
+    for shown in [
+        "Basic dTpjbGFzc2lmaWVkLTc=",
+        "classified-7",
+        "dTpjbGFzc2lmaW",
+    ] {
+        for status in [400, 403, 404, 500] {
+            let stub = gateway(move |_| {
+                let words = json!({"error": {"code": shown, "message": {"value": format!("you sent {shown}")}}});
+                Some(Told::json(status, &words))
+            })
+            .await?;
+            let more = json!({"username": "u", "password": "classified-7", "plant_code": "1010"});
+            let ctx = context(&sap(), &with(loopback(stub.port), more), BTreeMap::new())?;
+            let error = sap().sample_rows(&ctx, 1).await.err().context("an error")?;
+            assert!(!format!("{error:?}").contains(shown), "{status}: {error:?}");
+            assert_eq!(error.params["words"], "-");
+        }
+    }
+    let tokens = Stub::start(|_| {
+        let token = json!({"access_token": "very-secret-token-1", "token_type": "Bearer", "expires_in": 60});
+        Told::json(200, &token)
+    })
+    .await?;
+    let stub = gateway(|asked| {
+        let header = asked.headers.get("authorization")?;
+        let words = json!({"error": {"code": "X", "message": {"value": header}}});
+        Some(Told::json(400, &words))
+    })
+    .await?;
+    let more = json!({"auth_type": "OAuth2", "client_id": "id", "client_secret": "a b",
+        "token_url": format!("http://127.0.0.1:{}/token", tokens.port)});
+    let ctx = context(&sap(), &with(loopback(stub.port), more), BTreeMap::new())?;
+    let error = sap().sample_rows(&ctx, 1).await.err().context("an error")?;
+    assert!(!format!("{error:?}").contains("secret-token"), "{error:?}");
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn pages_that_are_no_answer_fail_the_test_with_their_cause() -> Result<()> {
     let answers: [(Answer, &str); 4] = [
         (

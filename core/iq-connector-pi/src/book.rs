@@ -15,7 +15,7 @@ use crate::{
     api::Failure,
     config::SyncMode,
     fetch::{Page, Want},
-    position::Position,
+    position::{OVERLAP, Position},
     tag::{TagKind, kind_of},
     time::Ticks,
     value::{sample, ticks},
@@ -25,14 +25,17 @@ use crate::{
 const SECOND: i64 = 10_000_000;
 /// A value older than this when it comes is the past: it raises no alert of today.
 const LATE: i64 = 15 * 60 * SECOND;
-/// A restart shorter than this goes on live, without a back-fill.
-const SHORT: i64 = 120 * SECOND;
 /// PI takes values up to ten minutes into the future; so do we.
 const FUTURE: i64 = 600 * SECOND;
+/// Marks a position in the middle of the past, where nothing was written lately.
+const PAST: &str = "past";
 /// Streams of one page of the past.
 const FILL_STREAMS: usize = 20;
 /// How far a page is stretched over a moment that holds many values before it is left behind.
 const MAX_STRETCH: usize = 64;
+/// How soon the archive of a tag that could not be read is tried again; it doubles up to the second.
+const RETRY_ARCHIVE: i64 = 60 * SECOND;
+const RETRY_ARCHIVE_MAX: i64 = 3_600 * SECOND;
 
 /// The reading of the past of a tag.
 #[derive(Clone, Debug)]
@@ -50,9 +53,19 @@ struct Tag {
     live: Position,
     stretch: usize,
     fill: Option<Fill>,
-    /// The server keeps no past of it: its present value is asked for instead.
-    is_present_only: bool,
+    /// Its recorded values can't be read: its present value is asked for instead.
+    present_only: Option<PresentOnly>,
     last_present: Option<Ticks>,
+}
+
+/// The state of a tag whose recorded values can't be read: for good, as of values that are computed, or
+/// because the server is in trouble. Which of them is not told, so they are tried again.
+#[derive(Clone, Debug)]
+struct PresentOnly {
+    retry_at: Ticks,
+    pause: i64,
+    /// Set where it may be the server's trouble.
+    error: Option<CodedError>,
 }
 
 /// Samples on their way out.
@@ -61,12 +74,15 @@ pub(crate) struct Outbox {
     pub(crate) live: Vec<RawSample>,
     pub(crate) late: Vec<RawSample>,
     pub(crate) cursors: Vec<CursorMark>,
-    pub(crate) gap: Option<GapMark>,
+    pub(crate) gaps: Vec<GapMark>,
 }
 
 impl Outbox {
     pub(crate) fn is_empty(&self) -> bool {
-        self.live.is_empty() && self.late.is_empty() && self.cursors.is_empty()
+        self.live.is_empty()
+            && self.late.is_empty()
+            && self.cursors.is_empty()
+            && self.gaps.is_empty()
     }
 }
 
@@ -98,6 +114,8 @@ pub(crate) struct Book {
     pub(crate) refused: BTreeMap<Arc<str>, CodedError>,
     /// Tags that could not be read the last time.
     troubled: BTreeMap<Arc<str>, CodedError>,
+    /// Tags some of whose values have no readable time: most of them in one answer, and as an error.
+    untimed: BTreeMap<Arc<str>, (usize, CodedError)>,
     /// Positions from before: of the last run, and of tags taken away meanwhile.
     cursors: HashMap<Arc<str>, Value>,
     campaign: Option<Campaign>,
@@ -114,6 +132,7 @@ impl Book {
             by_id: HashMap::new(),
             refused: BTreeMap::new(),
             troubled: BTreeMap::new(),
+            untimed: BTreeMap::new(),
             cursors: known.collect(),
             campaign: None,
             zone: TimeZone::UTC,
@@ -136,9 +155,31 @@ impl Book {
         self.tags.values().map(|t| Arc::clone(&t.web_id)).collect()
     }
 
-    /// Refused and failing tags with their reasons.
+    /// How many tags are refused or can't be read at all.
+    pub(crate) fn failed(&self) -> usize {
+        self.refused.len() + self.troubled.len()
+    }
+
+    /// What is wrong with tags: those that fail first, then those that are read in part.
     pub(crate) fn problems(&self) -> impl Iterator<Item = (&Arc<str>, &CodedError)> {
-        self.refused.iter().chain(&self.troubled)
+        let in_part = self.tags.iter().filter_map(|(tag, state)| {
+            let error = state.present_only.as_ref()?.error.as_ref()?;
+            Some((tag, error))
+        });
+        let untimed = self.untimed.iter().map(|(tag, (_, error))| (tag, error));
+        let failed = self.refused.iter().chain(&self.troubled);
+        failed.chain(in_part).chain(untimed)
+    }
+
+    /// Notes values that can't be used, for they have no time.
+    fn note_untimed(&mut self, tag: &Arc<str>, count: usize) {
+        let known = self.untimed.get(tag).map_or(0, |(count, _)| *count);
+        if count > known {
+            let error = CodedError::new(ErrorKind::Upstream, "pi.time_unreadable")
+                .with("tag", tag)
+                .with("count", count);
+            self.untimed.insert(Arc::clone(tag), (count, error));
+        }
     }
 
     /// Drops what is no longer wanted; returns what is new.
@@ -161,6 +202,7 @@ impl Book {
 
     fn remove(&mut self, tag: &Arc<str>) {
         self.troubled.remove(tag);
+        self.untimed.remove(tag);
         if let Some(gone) = self.tags.remove(tag) {
             self.by_id.remove(&gone.web_id);
             self.cursors.insert(Arc::clone(tag), cursor(&gone));
@@ -169,32 +211,32 @@ impl Book {
 
     /// Takes a tag in: where it was read up to, or from the start of the wanted past.
     pub(crate) fn admit(&mut self, tag: Arc<str>, web_id: Arc<str>, mode: SyncMode, now: Ticks) {
-        let known = self
-            .cursors
-            .get(&tag)
+        let cursor = self.cursors.get(&tag);
+        let is_past = cursor.is_some_and(|cursor| cursor[PAST] == true);
+        let known = cursor
             .and_then(Position::from_cursor)
-            .filter(|position| position.at.0 <= now.0.saturating_add(FUTURE));
-        let (live, past) = match known {
-            Some(position) if now.0.saturating_sub(position.at.0) <= SHORT => (position, None),
-            Some(position) => (Position::at(now), Some(position)),
-            None => (Position::at(now), Some(Position::at(start(mode, now)))),
-        };
-        if let Some(past) = &past {
-            let from = past.at;
-            let campaign = self.campaign.get_or_insert(Campaign {
-                from,
-                to: now,
-                samples: 0,
+            .filter(|position| position.at.0 <= now.0.saturating_add(FUTURE))
+            .map(|position| match is_past {
+                true => position,
+                false => position.resumed(),
             });
-            campaign.from = campaign.from.min(from);
-            campaign.to = campaign.to.max(now);
-        }
+        // What is new begins before now by the overlap, where the past ends.
+        let begin = Ticks(now.0.saturating_sub(OVERLAP));
+        let live = Position::at(begin).with_overlap();
+        let (live, past) = match known {
+            Some(position) if position.at >= begin => (position.with_overlap(), None),
+            Some(position) => (live, Some(position)),
+            None => (live, Some(Position::at(start(mode, now)))),
+        };
         let fill = past.map(|position| Fill {
             position,
-            to: now,
+            to: begin,
             stretch: 1,
             failures: 0,
         });
+        if let Some(fill) = &fill {
+            self.enlist(fill.position.from, fill.to);
+        }
         self.refused.remove(&tag);
         self.by_id.insert(Arc::clone(&web_id), Arc::clone(&tag));
         let state = Tag {
@@ -202,23 +244,36 @@ impl Book {
             live,
             stretch: 1,
             fill,
-            is_present_only: false,
+            present_only: None,
             last_present: None,
         };
         self.tags.insert(tag, state);
     }
 
-    /// What is to be read of the present; of `only` these tags where given.
+    /// A stretch of the past is to be read.
+    fn enlist(&mut self, from: Ticks, to: Ticks) {
+        let campaign = self.campaign.get_or_insert(Campaign {
+            from,
+            to,
+            samples: 0,
+        });
+        campaign.from = campaign.from.min(from);
+        campaign.to = campaign.to.max(to);
+    }
+
+    /// What is to be read of the present; of `only` these tags where given. Archives that could not be
+    /// read are tried again when it is time.
     pub(crate) fn live_wants(&self, now: Ticks, only: Option<&HashSet<Arc<str>>>) -> Vec<Want> {
         self.tags
             .iter()
-            .filter(|(tag, state)| {
-                !state.is_present_only && only.is_none_or(|only| only.contains(*tag))
+            .filter(|(tag, state)| match &state.present_only {
+                Some(present) => only.is_none() && present.retry_at <= now,
+                None => only.is_none_or(|only| only.contains(*tag)),
             })
             .map(|(tag, state)| Want {
                 tag: Arc::clone(tag),
                 web_id: Arc::clone(&state.web_id),
-                from: state.live.at,
+                from: state.live.from,
                 // One end for all, so that they can be read together.
                 to: Ticks(now.0.saturating_add(FUTURE).max(state.live.at.0)),
                 stretch: state.stretch,
@@ -230,7 +285,7 @@ impl Book {
     pub(crate) fn present_only(&self) -> Vec<(Arc<str>, Arc<str>)> {
         self.tags
             .iter()
-            .filter(|(_, state)| state.is_present_only)
+            .filter(|(_, state)| state.present_only.is_some())
             .map(|(tag, state)| (Arc::clone(tag), Arc::clone(&state.web_id)))
             .collect()
     }
@@ -240,16 +295,17 @@ impl Book {
         let mut pending: Vec<(&Arc<str>, &Tag, &Fill)> = self
             .tags
             .iter()
+            .filter(|(_, state)| state.present_only.is_none())
             .filter_map(|(tag, state)| Some((tag, state, state.fill.as_ref()?)))
             .collect();
-        pending.sort_by_key(|(_, _, fill)| (fill.failures, fill.position.at));
+        pending.sort_by_key(|(_, _, fill)| (fill.failures, fill.position.from));
         pending
             .into_iter()
             .take(FILL_STREAMS)
             .map(|(tag, state, fill)| Want {
                 tag: Arc::clone(tag),
                 web_id: Arc::clone(&state.web_id),
-                from: fill.position.at,
+                from: fill.position.from,
                 to: fill.to,
                 stretch: fill.stretch,
             })
@@ -258,8 +314,9 @@ impl Book {
 
     /// How far the past has come; `None` when nothing is left to read.
     pub(crate) fn progress(&mut self) -> Option<BackFillProgress> {
-        let pending = self.tags.values().filter_map(|t| t.fill.as_ref());
-        let Some(reached) = pending.map(|fill| fill.position.at).min() else {
+        let read = self.tags.values().filter(|t| t.present_only.is_none());
+        let pending = read.filter_map(|t| t.fill.as_ref());
+        let Some(reached) = pending.map(|fill| fill.position.from).min() else {
             self.campaign = None;
             return None;
         };
@@ -283,17 +340,21 @@ impl Book {
         let (mut read, mut failed) = (0_usize, None);
         for page in pages {
             if let Some(failure) = page.failure {
-                failed = self.fail(&page.tag, failure, &mut taken).or(failed);
+                failed = self
+                    .fail_live(&page.tag, failure, now, &mut taken)
+                    .or(failed);
                 continue;
             }
             read += 1;
+            self.note_untimed(&page.tag, page.untimed);
+            self.archive_is_back(&page.tag);
             let Some(state) = self.tags.get_mut(&page.tag) else {
                 continue;
             };
             self.troubled.remove(&page.tag);
-            let before = state.live.clone();
+            let (before, from) = (state.live.cursor(), state.live.from);
             let times: Vec<Ticks> = page.values.iter().map(|(time, _)| *time).collect();
-            let fresh = state.live.take(&times, now);
+            let fresh = state.live.take(&times, page.is_full, now);
             for ((time, value), _) in page.values.iter().zip(fresh).filter(|(_, fresh)| *fresh) {
                 let out = &mut taken.out;
                 push(
@@ -305,11 +366,11 @@ impl Book {
             }
             if page.is_full {
                 taken.more.insert(Arc::clone(&page.tag));
-                state.stretch = stretched(&mut state.live, &before, state.stretch, &mut taken.out);
+                state.stretch = stretched(&mut state.live, from, state.stretch, &mut taken.out);
             } else {
                 state.stretch = 1;
             }
-            if state.live != before && state.fill.is_none() {
+            if state.live.cursor() != before && state.fill.is_none() {
                 taken.out.cursors.push(mark(&page.tag, state));
             }
         }
@@ -331,6 +392,7 @@ impl Book {
                 continue;
             }
             read += 1;
+            self.note_untimed(&page.tag, page.untimed);
             let Some(state) = self.tags.get_mut(&page.tag) else {
                 continue;
             };
@@ -338,9 +400,9 @@ impl Book {
                 continue;
             };
             self.troubled.remove(&page.tag);
-            let before = fill.position.clone();
+            let from = fill.position.from;
             let times: Vec<Ticks> = page.values.iter().map(|(time, _)| *time).collect();
-            let fresh = fill.position.take(&times, fill.to);
+            let fresh = fill.position.take(&times, page.is_full, fill.to);
             let new = page.values.iter().zip(fresh).filter(|(_, fresh)| *fresh);
             for ((time, value), _) in new {
                 taken
@@ -349,7 +411,7 @@ impl Book {
                     .push(sample(&page.tag, value, Some(*time), received_at));
             }
             if page.is_full {
-                fill.stretch = stretched(&mut fill.position, &before, fill.stretch, &mut taken.out);
+                fill.stretch = stretched(&mut fill.position, from, fill.stretch, &mut taken.out);
             } else {
                 state.fill = None;
             }
@@ -377,8 +439,10 @@ impl Book {
             let Some(state) = self.tags.get_mut(&tag) else {
                 continue;
             };
+            let mut untimed = 0;
             for value in stream.items {
                 let Some(time) = ticks(&value, &self.zone) else {
+                    untimed += 1;
                     continue;
                 };
                 let is_possible = time.0 <= now.0.saturating_add(FUTURE);
@@ -391,6 +455,7 @@ impl Book {
                     );
                 }
             }
+            self.note_untimed(&tag, untimed);
         }
         out
     }
@@ -407,6 +472,7 @@ impl Book {
             Err(failure) => drop(self.fail(tag, failure, taken)),
             Ok(value) => {
                 let time = ticks(&value, &self.zone);
+                self.note_untimed(tag, usize::from(time.is_none()));
                 let Some(state) = self.tags.get_mut(tag) else {
                     return;
                 };
@@ -419,12 +485,59 @@ impl Book {
         }
     }
 
+    /// Notes why new values of a tag could not be read. Attributes that are computed or fixed have no
+    /// recorded values: of such a tag the present value is read, and its archive tried again later.
+    fn fail_live(
+        &mut self,
+        tag: &Arc<str>,
+        failure: Failure,
+        now: Ticks,
+        taken: &mut Taken,
+    ) -> Option<CodedError> {
+        let is_attribute = kind_of(tag) == Some(TagKind::Attribute);
+        if !is_attribute || !matches!(failure.status, 400 | 409 | 500 | 501) {
+            return self.fail(tag, failure, taken);
+        }
+        self.troubled.remove(tag);
+        let state = self.tags.get_mut(tag)?;
+        let is_trouble = matches!(failure.status, 409 | 500);
+        let pause = match &state.present_only {
+            _ if !is_trouble => RETRY_ARCHIVE_MAX,
+            Some(present) => (present.pause * 2).min(RETRY_ARCHIVE_MAX),
+            None => RETRY_ARCHIVE,
+        };
+        let error = is_trouble.then(|| {
+            CodedError::new(ErrorKind::Upstream, "pi.archive_failing")
+                .with("tag", tag)
+                .with("status", failure.status)
+                .with("detail", &failure.detail)
+        });
+        state.present_only = Some(PresentOnly {
+            retry_at: Ticks(now.0.saturating_add(pause)),
+            pause,
+            error,
+        });
+        None
+    }
+
+    /// The recorded values of a tag can be read: it goes on where it stood.
+    fn archive_is_back(&mut self, tag: &Arc<str>) {
+        let Some(state) = self.tags.get_mut(tag) else {
+            return;
+        };
+        if state.present_only.take().is_some()
+            && let Some(fill) = &state.fill
+        {
+            let (from, to) = (fill.position.from, fill.to);
+            self.enlist(from, to);
+        }
+    }
+
     /// Notes why a tag could not be read. Returns the reason when it may be the server's trouble
     /// rather than the tag's.
     fn fail(&mut self, tag: &Arc<str>, failure: Failure, taken: &mut Taken) -> Option<CodedError> {
         let upstream = |code| CodedError::new(ErrorKind::Upstream, code).with("tag", tag);
-        let is_attribute = kind_of(tag) == Some(TagKind::Attribute);
-        let state = self.tags.get_mut(tag)?;
+        self.tags.get(tag)?;
         match failure.status {
             404 | 410 => {
                 self.remove(tag);
@@ -437,12 +550,6 @@ impl Book {
                 self.remove(tag);
                 self.refused
                     .insert(Arc::clone(tag), upstream("pi.tag_forbidden"));
-                None
-            }
-            // Attributes that are computed or fixed have no recorded values.
-            400 | 409 | 500 | 501 if is_attribute && !state.is_present_only => {
-                state.is_present_only = true;
-                state.fill = None;
                 None
             }
             _ => {
@@ -466,7 +573,11 @@ fn start(mode: SyncMode, now: Ticks) -> Ticks {
 
 fn cursor(tag: &Tag) -> Value {
     match &tag.fill {
-        Some(fill) => fill.position.cursor(),
+        Some(fill) => {
+            let mut cursor = fill.position.cursor();
+            cursor[PAST] = Value::Bool(true);
+            cursor
+        }
         None => tag.live.cursor(),
     }
 }
@@ -486,23 +597,18 @@ fn push(out: &mut Outbox, sample: RawSample, time: Ticks, now: Ticks) {
     }
 }
 
-/// The size of the next page after a full one. A page that brought nothing holds one moment only: it
+/// The size of the next page after a full one. A page that does not get on holds one moment only: it
 /// is stretched, and in the end that moment is left behind with a mark.
-fn stretched(
-    position: &mut Position,
-    before: &Position,
-    stretch: usize,
-    out: &mut Outbox,
-) -> usize {
-    if position != before {
+fn stretched(position: &mut Position, before: Ticks, stretch: usize, out: &mut Outbox) -> usize {
+    if position.from != before {
         return 1;
     }
     if stretch < MAX_STRETCH {
         return stretch * 4;
     }
-    let at = position.at.timestamp();
+    let at = position.from.timestamp();
     position.skip();
-    out.gap = Some(GapMark {
+    out.gaps.push(GapMark {
         from: Some(at),
         to: Timestamp(at.millis().saturating_add(1)),
         reason: GapReason::MissedNotifications,

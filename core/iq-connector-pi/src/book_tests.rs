@@ -21,6 +21,7 @@ fn value(n: f64) -> TimedValue {
 
 fn page(name: &str, times: &[i64], is_full: bool) -> Page {
     Page {
+        untimed: 0,
         tag: tag(name),
         values: times.iter().map(|t| (Ticks(*t), value(1.0))).collect(),
         is_full,
@@ -57,7 +58,13 @@ fn a_new_tag_reads_its_past_in_pages_and_its_position_is_the_one_of_the_past_unt
     let mut book = book(&[], SyncMode::Last24h);
     let day = NOW - 86_400 * SECOND;
     let want = &book.fill_wants()[0];
-    assert_eq!((want.from, want.to), (Ticks(day), Ticks(NOW)));
+    let seam = NOW - OVERLAP;
+    assert_eq!((want.from, want.to), (Ticks(day), Ticks(seam)));
+    assert_eq!(
+        book.live_wants(Ticks(NOW), None)[0].from,
+        Ticks(seam),
+        "what is new begins where the past ends"
+    );
     let taken = book.take_live(
         vec![page("A", &[NOW + 5], false)],
         Ticks(NOW + 9),
@@ -70,10 +77,10 @@ fn a_new_tag_reads_its_past_in_pages_and_its_position_is_the_one_of_the_past_unt
     assert_eq!((taken.out.late.len(), taken.out.live.len()), (2, 0));
     assert_eq!(
         taken.out.cursors[0].position,
-        json!({"t": Ticks(day + 20).to_string(), "n": 1})
+        json!({"t": Ticks(day + 20).to_string(), "n": 1, "past": true})
     );
     let progress = book.progress().unwrap();
-    assert_eq!((at(progress.from), at(progress.to)), (day, NOW));
+    assert_eq!((at(progress.from), at(progress.to)), (day, seam));
     assert_eq!(at(progress.reached), (day + 20) / 10_000 * 10_000);
     assert_eq!(progress.samples, 2);
 
@@ -93,10 +100,11 @@ fn a_restart_goes_on_where_it_stood() {
     let ago = |seconds: i64| Ticks(NOW - seconds * SECOND);
     let cursor = |time: Ticks| json!({"t": time.to_string(), "n": 1});
     let long = book(&[("A", cursor(ago(3_600)))], SyncMode::Full);
-    assert_eq!(long.fill_wants()[0].from, ago(3_600));
+    // The overlap before it is read again: something may have reached the archive late meanwhile.
+    assert_eq!(long.fill_wants()[0].from, ago(3_720));
     let short = book(&[("A", cursor(ago(30)))], SyncMode::Full);
     assert!(short.fill_wants().is_empty());
-    assert_eq!(short.live_wants(Ticks(NOW), None)[0].from, ago(30));
+    assert_eq!(short.live_wants(Ticks(NOW), None)[0].from, ago(150));
     // A cursor from the future is no position: the wanted past is read.
     let odd = book(&[("A", cursor(Ticks(NOW + 2 * FUTURE)))], SyncMode::Full);
     assert_eq!(odd.fill_wants()[0].from, Ticks(0));
@@ -112,7 +120,11 @@ fn a_tag_taken_away_and_put_back_goes_on_where_it_stood() {
     assert_eq!(book.len(), 0);
     assert_eq!(book.keep(&[tag("A")]), [tag("A")]);
     book.admit(tag("A"), "IA".into(), SyncMode::Last24h, Ticks(NOW));
-    assert_eq!(book.fill_wants()[0].from, Ticks(NOW - 700 * SECOND));
+    assert_eq!(
+        book.fill_wants()[0].from,
+        Ticks(NOW - 700 * SECOND),
+        "in the middle of the past nothing is read twice"
+    );
 }
 
 #[test]
@@ -171,8 +183,76 @@ fn a_moment_with_more_values_than_a_page_is_stretched_and_then_left_with_a_mark(
         stretches.push(book.fill_wants()[0].stretch);
     }
     assert_eq!(stretches, [4, 16, 64, 1]);
-    assert!(taken.out.gap.is_some());
+    assert_eq!(taken.out.gaps.len(), 1);
     assert_eq!(book.fill_wants()[0].from, Ticks(1_001));
+}
+
+#[test]
+fn moments_left_behind_in_one_round_each_leave_their_mark() {
+    let mut book = book(&[], SyncMode::Full);
+    book.admit(tag("B"), "IB".into(), SyncMode::Full, Ticks(NOW));
+    let dense = |name: &str, t: i64| page(name, &[t; 10], true);
+    let mut taken = Taken::default();
+    for _ in 0..5 {
+        let pages = vec![dense("A", 10_000), dense("B", 50_000)];
+        taken = book.take_fill(pages, Timestamp(0));
+    }
+    let marks: Vec<_> = taken.out.gaps.iter().map(|g| (g.from, g.to)).collect();
+    assert_eq!(
+        marks,
+        [
+            (Some(Timestamp(1)), Timestamp(2)),
+            (Some(Timestamp(5)), Timestamp(6))
+        ]
+    );
+}
+
+#[test]
+fn a_value_that_reaches_the_archive_after_a_newer_one_is_found_once() {
+    let mut book = book(
+        &[("A", json!({"t": Ticks(NOW).to_string(), "n": 1}))],
+        SyncMode::Full,
+    );
+    let newer = NOW + 90 * SECOND;
+    let mut read = |times: &[i64]| {
+        let want = &book.live_wants(Ticks(newer), None)[0];
+        let asked: Vec<i64> = times
+            .iter()
+            .copied()
+            .filter(|t| *t >= want.from.0)
+            .collect();
+        let taken = book.take_live(vec![page("A", &asked, false)], Ticks(newer), Timestamp(0));
+        taken.out.live.len()
+    };
+    assert_eq!(read(&[newer]), 1);
+    let late = NOW + 40 * SECOND;
+    assert_eq!((read(&[late, newer]), read(&[late, newer])), (1, 0));
+}
+
+#[test]
+fn values_without_a_readable_time_are_counted_and_named() {
+    let mut book = book(&[], SyncMode::Full);
+    let broken = || Page {
+        untimed: 3,
+        ..page("A", &[NOW + 1], false)
+    };
+    book.take_live(vec![broken()], Ticks(NOW + 5), Timestamp(0));
+    book.take_live(
+        vec![page("A", &[NOW + 1], false)],
+        Ticks(NOW + 5),
+        Timestamp(0),
+    );
+    let text = json!({"WebId": "IA", "Items": [{"Timestamp": "soon", "Value": 1}]});
+    let pushed = vec![serde_json::from_value(text).unwrap()];
+    book.take_pushed(pushed, Ticks(NOW + 9), Timestamp(0));
+    let problems: Vec<_> = book.problems().collect();
+    assert_eq!(problems.len(), 1, "{problems:?}");
+    let (named, error) = problems[0];
+    assert_eq!((named, error.code), (&tag("A"), "pi.time_unreadable"));
+    assert_eq!(error.params["count"], "3");
+    assert_eq!(book.failed(), 0, "the others of its values are read");
+    book.keep(&[]);
+    assert_eq!(book.problems().count(), 0);
 }
 
 #[test]
@@ -211,4 +291,53 @@ fn an_attribute_without_a_past_is_asked_for_its_present_value() {
     book.take_present(&name, Ok(present()), Timestamp(0), &mut taken);
     book.take_present(&name, Ok(present()), Timestamp(0), &mut taken);
     assert_eq!(taken.out.live.len(), 1, "the same value twice is one value");
+    assert_eq!(
+        book.problems().count(),
+        0,
+        "that is how such attributes are"
+    );
+}
+
+#[test]
+fn an_archive_in_trouble_is_tried_again_and_then_goes_on_where_it_stood() {
+    let name: Arc<str> = Arc::from(r"\\AF\DB\E|A");
+    let mut book = Book::new(&BTreeMap::new());
+    book.admit(
+        Arc::clone(&name),
+        "IX".into(),
+        SyncMode::Last24h,
+        Ticks(NOW),
+    );
+    let own = |page: Page| Page {
+        tag: Arc::clone(&name),
+        ..page
+    };
+    let mut now = NOW;
+    for (pause, status) in [(60, 500), (120, 409), (240, 500)] {
+        let wants = book.live_wants(Ticks(now), None);
+        assert_eq!(wants.len(), 1, "it is tried again");
+        let taken = book.take_live(vec![own(failing("x", status))], Ticks(now), Timestamp(0));
+        assert!(taken.all_failed.is_none());
+        assert!(book.fill_wants().is_empty() && book.progress().is_none());
+        assert_eq!(book.present_only().len(), 1);
+        let (_, error) = book.problems().next().unwrap();
+        assert_eq!(error.code, "pi.archive_failing");
+        assert_eq!(book.failed(), 0, "its present value is read");
+        assert!(
+            book.live_wants(Ticks(now + pause * SECOND - 1), None)
+                .is_empty()
+        );
+        now += pause * SECOND;
+    }
+    let missed = NOW + 30 * SECOND;
+    let taken = book.take_live(
+        vec![own(page("x", &[missed], false))],
+        Ticks(now),
+        Timestamp(0),
+    );
+    assert_eq!(taken.out.live.len(), 1, "nothing of the trouble is missing");
+    assert_eq!(book.problems().count(), 0);
+    assert!(book.present_only().is_empty());
+    assert_eq!(book.fill_wants().len(), 1, "the past is read too");
+    assert!(book.progress().is_some());
 }

@@ -96,7 +96,7 @@ pub struct PiConfig {
     #[schemars(extend("x-order" = 100, "x-group" = "load", "x-widget" = "select", "default" = "last_24h"))]
     pub sync_mode: Option<SyncMode>,
 
-    /// How often new values are asked for where the server does not push them, in milliseconds.
+    /// How often new values are asked for where the server does not push them, in milliseconds. Values that reach the archive up to two minutes after a newer one are found, too.
     #[schemars(range(min = 1_000, max = 3_600_000), extend("x-order" = 110, "x-group" = "load", "x-widget" = "number", "default" = 5_000))]
     pub polling_interval_ms: Option<u32>,
 

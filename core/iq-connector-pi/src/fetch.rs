@@ -46,6 +46,8 @@ pub(crate) struct Page {
     pub(crate) tag: Arc<str>,
     /// The values, oldest first; those without a readable time are left out.
     pub(crate) values: Vec<(Ticks, TimedValue)>,
+    /// How many were left out.
+    pub(crate) untimed: usize,
     /// There is more after the last of them.
     pub(crate) is_full: bool,
     /// Set when the stream could not be read.
@@ -116,12 +118,15 @@ fn sorted(values: Vec<TimedValue>, zone: &TimeZone) -> Vec<(Ticks, TimedValue)> 
 }
 
 fn page(want: &Want, values: Vec<TimedValue>, max_count: usize, zone: &TimeZone) -> Page {
-    let is_full = values.len() >= max_count;
+    let count = values.len();
+    let is_full = count >= max_count;
     let mut values = sorted(values, zone);
+    let untimed = count - values.len();
     values.truncate(max_count);
     Page {
         tag: Arc::clone(&want.tag),
         values,
+        untimed,
         is_full,
         failure: None,
     }
@@ -131,6 +136,7 @@ fn failed(want: &Want, failure: Failure) -> Page {
     Page {
         tag: Arc::clone(&want.tag),
         values: Vec::new(),
+        untimed: 0,
         is_full: false,
         failure: Some(failure),
     }

@@ -3,7 +3,8 @@
 //! Values come from the archive ("recorded"), never interpolated ones: first the past, in bounded
 //! pages that can be taken up again after a restart, then what is new, pushed over a channel where
 //! the server has one and asked for on a schedule otherwise. The archive has the last word either
-//! way: what a channel lost is read again from it.
+//! way: what a channel lost is read again from it, and so are the last two minutes before the newest
+//! value, for values that reach the archive late.
 
 mod api;
 mod book;

@@ -346,10 +346,20 @@ impl Streamer {
 
     /// Hands samples on, the past first; the positions go with the last of them.
     async fn deliver(&mut self, out: Outbox) -> Result<(), Exit> {
-        if out.is_empty() && out.gap.is_none() {
+        if out.is_empty() {
             return Ok(());
         }
-        let mut gap = out.gap.or_else(|| self.gap.take());
+        let mut gaps: Vec<GapMark> = self.gap.take().into_iter().chain(out.gaps).collect();
+        // A batch carries one mark.
+        let mut gap = gaps.pop();
+        for gap in gaps {
+            let gap = Some(gap);
+            self.send(Batch {
+                gap,
+                ..Batch::default()
+            })
+            .await?;
+        }
         let has_live = !out.live.is_empty();
         let parts = [(Purpose::BackFill, out.late), (Purpose::Live, out.live)];
         let mut cursors = out.cursors;
@@ -437,7 +447,7 @@ impl Streamer {
                 error: error.clone(),
             })
             .collect();
-        let failed = count(self.book.problems().count());
+        let failed = count(self.book.failed());
         let back_fill = self.book.progress();
         let offset = session.api.clock_offset();
         let load = session.api.load();

@@ -327,6 +327,37 @@ async fn values_keep_their_shape_their_time_and_their_quality() {
 }
 
 #[tokio::test]
+async fn values_without_a_readable_time_are_named_and_the_tag_does_not_count_as_failed() {
+    let server = serve(Arc::new(|asked| {
+        let items = json!([
+            {"Timestamp": "soon", "Value": 1, "Good": true},
+            {"Value": 2, "Good": true},
+            {"Timestamp": "2026-01-01T00:00:03Z", "Value": 3, "Good": true},
+        ]);
+        (asked.path.ends_with("/recorded")).then(|| (200, json!({"Items": items})))
+    }))
+    .await;
+    let cursors = BTreeMap::from([(
+        TAG.to_owned(),
+        json!({"t": "2025-12-31T23:00:00.0000000Z", "n": 0}),
+    )]);
+    let (batches, state) = stream(&server, &[TAG], cursors, |s, b| {
+        s.items == 1 && !s.problems.is_empty() && samples(b).count() > 0
+    })
+    .await;
+    assert_eq!(samples(&batches).count(), 1);
+    let problem = &state.problems[0];
+    assert_eq!(
+        (&*problem.tag, problem.error.code),
+        (TAG, "pi.time_unreadable")
+    );
+    assert_eq!(
+        (problem.error.params["count"].as_str(), state.failed_items),
+        ("2", 0)
+    );
+}
+
+#[tokio::test]
 async fn batches_carry_the_header_and_are_given_up_where_they_are_forbidden() {
     for forbidden in [false, true] {
         let bad = Arc::new(AtomicUsize::new(0));

@@ -1,7 +1,10 @@
 //! The configuration of a database integration. The field docs are the help texts of the form.
 
+use std::net::IpAddr;
+
 use iq_connector::{ConnectorContext, ExposeSecret, FieldError, SecretString, is_blank};
 use iq_domain::CodedError;
+use iq_http::is_forbidden;
 use jiff::tz::TimeZone;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -242,14 +245,27 @@ fn required(field: &'static str, value: Option<String>) -> Result<String, CodedE
     text(value).ok_or_else(|| CodedError::invalid("connector.field_required").with("field", field))
 }
 
+/// A host without the brackets some write around an address.
+fn bare(host: &str) -> &str {
+    host.strip_prefix('[')
+        .and_then(|h| h.strip_suffix(']'))
+        .unwrap_or(host)
+}
+
+/// A service of Oracle is a name. Whatever else could stand in its place would be read as a part of the
+/// connect string: another server, another address, options.
+fn is_service(name: &str) -> bool {
+    !name.is_empty()
+        && name
+            .chars()
+            .all(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_' | '$' | '#'))
+}
+
 /// A host is a bare name or address: no scheme, no port, no path (a path would be a local socket).
 fn is_host(host: &str) -> bool {
-    let host = host
-        .strip_prefix('[')
-        .and_then(|h| h.strip_suffix(']'))
-        .unwrap_or(host);
+    let host = bare(host);
     !host.is_empty()
-        && (host.parse::<std::net::IpAddr>().is_ok()
+        && (host.parse::<IpAddr>().is_ok()
             || host
                 .chars()
                 .all(|c| c.is_alphanumeric() || matches!(c, '.' | '-' | '_')))
@@ -266,6 +282,18 @@ pub(crate) fn check_consistency(config: &Value) -> Vec<FieldError> {
     };
     if let Some(host) = get("host").filter(|host| !is_host(host.trim())) {
         errors.push(FieldError::new("host", "sql.host_invalid").with("host", host));
+    }
+    let address = get("host").and_then(|host| bare(host.trim()).parse::<IpAddr>().ok());
+    if let Some(address) = address.filter(|address| is_forbidden(*address)) {
+        errors.push(
+            FieldError::new("host", "http.address_refused")
+                .with("host", address)
+                .with("address", address),
+        );
+    }
+    let is_oracle = get("db_type") == Some("oracle");
+    if let Some(name) = get("service_name").filter(|name| is_oracle && !is_service(name.trim())) {
+        errors.push(FieldError::new("service_name", "sql.service_invalid").with("service", name));
     }
     if let Some(zone) = get("time_zone").filter(|zone| TimeZone::get(zone).is_err()) {
         errors.push(FieldError::new("time_zone", "sql.time_zone_unknown").with("zone", zone));
@@ -333,10 +361,7 @@ impl Target {
         let host = required("host", config.host)?;
         Ok(Self {
             db,
-            host: host
-                .trim_start_matches('[')
-                .trim_end_matches(']')
-                .to_owned(),
+            host: bare(&host).to_owned(),
             port: config
                 .port
                 .and_then(|p| u16::try_from(p).ok())
@@ -395,6 +420,25 @@ impl Settings {
 }
 
 #[cfg(test)]
+impl Target {
+    /// A server nobody connects to.
+    pub(crate) fn example() -> Self {
+        Self {
+            db: DbType::Postgres,
+            host: "h".into(),
+            port: 1,
+            database: "d".into(),
+            schema: None,
+            username: "u".into(),
+            password: "p".to_owned().into(),
+            ssl_mode: SslMode::VerifyFull,
+            tls_ca: None,
+            scratch_dir: std::path::PathBuf::new(),
+        }
+    }
+}
+
+#[cfg(test)]
 mod tests {
     use serde_json::json;
 
@@ -441,6 +485,33 @@ mod tests {
                 ("tls_ca".to_owned(), "sql.ca_unreadable")
             ]
         );
+        for host in [
+            "169.254.169.254",
+            "[fe80::1]",
+            "::ffff:169.254.1.1",
+            "0.0.0.0",
+        ] {
+            assert_eq!(
+                fields(json!({"host": host})),
+                [("host".to_owned(), "http.address_refused")]
+            );
+        }
+        let service = |name: &str| fields(json!({"db_type": "oracle", "service_name": name}));
+        assert!(service("PLANT_1.prod-x$a#b.example").is_empty());
+        for name in [
+            "(DESCRIPTION=(ADDRESS=(PROTOCOL=tcp)(HOST=10.0.0.9)(PORT=1521)))",
+            "plant:dedicated/other",
+            "plant?wallet_location=x",
+            "plant;x",
+            "pla nt",
+            "خدمة",
+        ] {
+            assert_eq!(
+                service(name),
+                [("service_name".to_owned(), "sql.service_invalid")],
+                "{name}"
+            );
+        }
         assert_eq!(
             fields(json!({"data_mode": "custom_query", "custom_query": "DELETE FROM t"})),
             [("custom_query".to_owned(), "sql.query_not_select")]

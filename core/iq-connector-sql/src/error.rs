@@ -176,6 +176,12 @@ pub(crate) fn is_about_credentials(error: &CodedError) -> bool {
     )
 }
 
+/// Whether a query took too long, in the words of the engine or by our own clock: asking for less may
+/// help.
+pub(crate) fn is_too_slow(error: &CodedError) -> bool {
+    matches!(error.code, "sql.query_too_slow" | "sql.timeout")
+}
+
 /// Whether the session behind an error can't be used any more.
 pub(crate) fn ends_session(error: &CodedError) -> bool {
     !matches!(

@@ -2,7 +2,7 @@
 //! read next is decided here, the reading happens elsewhere.
 
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeMap, HashMap, HashSet},
     hash::{DefaultHasher, Hash, Hasher},
     sync::Arc,
 };
@@ -43,15 +43,26 @@ pub(crate) fn beginning(mode: SyncMode, now: Timestamp) -> Option<Timestamp> {
     }
 }
 
+/// What is remembered of a tag.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Known {
+    /// How much of its past was read.
+    rank: i64,
+    /// Set while nobody wants the tag: everything of it before this was read.
+    left: Option<Timestamp>,
+}
+
 /// What is remembered from earlier runs.
 #[derive(Debug, Default)]
 pub(crate) struct Memory {
     /// Up to where new rows were read.
     pub(crate) live: Option<Timestamp>,
-    /// Tags whose past was read, and how much of it.
-    filled: HashMap<Arc<str>, i64>,
-    /// Unfinished readings of the past: the set of tags, and where it stands.
-    unfinished: HashMap<String, (Timestamp, Timestamp, Timestamp)>,
+    /// Where the reading of new rows begins, as long as none were read: the past ends there, however
+    /// long its beginning is looked for.
+    live_from: Option<Timestamp>,
+    tags: HashMap<Arc<str>, Known>,
+    /// Unfinished readings: what is read, and where it stands.
+    unfinished: HashMap<String, (Timestamp, Timestamp)>,
 }
 
 fn moment(position: &Value, field: &str) -> Option<Timestamp> {
@@ -65,49 +76,131 @@ impl Memory {
             if name == LIVE {
                 memory.live = moment(position, "reached");
             } else if let Some(tag) = name.strip_prefix("tag/") {
-                let mode = position.get("mode").and_then(Value::as_i64).unwrap_or(0);
-                memory.filled.insert(Arc::from(tag), mode);
+                let rank = position.get("mode").and_then(Value::as_i64).unwrap_or(0);
+                let left = moment(position, "left");
+                memory.tags.insert(Arc::from(tag), Known { rank, left });
             } else if name.starts_with("fill/")
-                && let (Some(from), Some(to), Some(reached)) = (
-                    moment(position, "from"),
-                    moment(position, "to"),
-                    moment(position, "reached"),
-                )
+                && let (Some(from), Some(reached)) =
+                    (moment(position, "from"), moment(position, "reached"))
             {
-                memory.unfinished.insert(name.clone(), (from, to, reached));
+                memory.unfinished.insert(name.clone(), (from, reached));
             }
         }
         memory
     }
 
-    /// The tags whose past is still missing.
-    pub(crate) fn unfilled(&self, wanted: &[Arc<str>], mode: SyncMode) -> Vec<Arc<str>> {
-        let mut missing: Vec<Arc<str>> = wanted
-            .iter()
-            .filter(|tag| self.filled.get(*tag).is_none_or(|done| *done < rank(mode)))
-            .cloned()
-            .collect();
-        missing.sort();
-        missing.dedup();
-        missing
+    /// Up to where new rows were read, or from where they will be. The first wish for rows settles it.
+    pub(crate) fn reached(&mut self, start: Timestamp) -> Timestamp {
+        self.live
+            .unwrap_or_else(|| *self.live_from.get_or_insert(start))
     }
 
-    /// Where a reading of the past of these tags stood when it was left.
-    pub(crate) fn resume(&self, name: &str) -> Option<(Timestamp, Timestamp, Timestamp)> {
+    /// Takes note of the wanted tags. `read_to` is up to where new rows were read until now: tags that
+    /// are no longer wanted miss what comes after it. Returns their positions.
+    pub(crate) fn want(
+        &mut self,
+        wanted: &HashSet<Arc<str>>,
+        read_to: Timestamp,
+    ) -> Vec<CursorMark> {
+        let mut marks = Vec::new();
+        for (tag, known) in &mut self.tags {
+            if known.left.is_none() && !wanted.contains(tag) {
+                known.left = Some(read_to);
+                marks.push(tag_mark(tag, *known));
+            }
+        }
+        for tag in wanted {
+            self.tags.entry(tag.clone()).or_default();
+        }
+        marks
+    }
+
+    /// What is to be read next of the past of the wanted tags, and of which: the past of those that
+    /// lack it first, then what those missed that nobody wanted for a while.
+    pub(crate) fn unread(
+        &self,
+        wanted: impl IntoIterator<Item = Arc<str>>,
+        mode: SyncMode,
+    ) -> Option<(Part, Vec<Arc<str>>)> {
+        let (mut new, mut back) = (Vec::new(), Vec::new());
+        let (mut new_left, mut back_left) = (None, None);
+        for tag in wanted {
+            let known = self.tags.get(&tag).copied().unwrap_or_default();
+            let earliest = |found: Option<Timestamp>| match (found, known.left) {
+                (Some(a), Some(b)) => Some(a.min(b)),
+                (a, b) => a.or(b),
+            };
+            if known.rank < rank(mode) {
+                new_left = earliest(new_left);
+                new.push(tag);
+            } else if known.left.is_some() {
+                back_left = earliest(back_left);
+                back.push(tag);
+            }
+        }
+        let (part, mut tags) = match (new.is_empty(), back_left) {
+            (false, _) => (
+                Part::Past {
+                    mode,
+                    left: new_left,
+                },
+                new,
+            ),
+            (true, Some(left)) => (Part::Missed { left }, back),
+            (true, None) => return None,
+        };
+        tags.sort();
+        tags.dedup();
+        Some((part, tags))
+    }
+
+    /// Where a reading stood when it was left: its beginning, and up to where it came.
+    pub(crate) fn resume(&self, name: &str) -> Option<(Timestamp, Timestamp)> {
         self.unfinished.get(name).copied()
     }
 
-    pub(crate) fn remember(&mut self, fill: &Fill) {
-        for tag in &fill.tags {
-            self.filled.insert(tag.clone(), rank(fill.mode));
-        }
+    /// A reading came to its end. Returns the positions of its tags.
+    pub(crate) fn remember(&mut self, fill: &Fill) -> Vec<CursorMark> {
         self.unfinished.remove(&fill.name);
+        let mut marks = Vec::new();
+        for tag in &fill.tags {
+            let known = self.tags.entry(tag.clone()).or_default();
+            if let Part::Past { mode, .. } = fill.part {
+                known.rank = known.rank.max(rank(mode));
+            }
+            known.left = None;
+            marks.push(tag_mark(tag, *known));
+        }
+        marks
     }
 
     pub(crate) fn leave(&mut self, fill: &Fill) {
         self.unfinished
-            .insert(fill.name.clone(), (fill.from, fill.to, fill.reached));
+            .insert(fill.name.clone(), (fill.from, fill.reached));
     }
+}
+
+fn tag_mark(tag: &str, known: Known) -> CursorMark {
+    let mut position = json!({"mode": known.rank});
+    if let Some(left) = known.left {
+        position["left"] = json!(left.millis());
+    }
+    CursorMark {
+        name: format!("tag/{tag}"),
+        position,
+    }
+}
+
+/// What of the past is read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Part {
+    /// As much as is configured, and at least from where one of the tags was left.
+    Past {
+        mode: SyncMode,
+        left: Option<Timestamp>,
+    },
+    /// What came while nobody wanted the tags.
+    Missed { left: Timestamp },
 }
 
 /// The position of new rows as a mark.
@@ -118,10 +211,14 @@ pub(crate) fn live_mark(reached: Timestamp) -> CursorMark {
     }
 }
 
-/// Name of the position of one set of tags.
-pub(crate) fn fill_name(tags: &[Arc<str>], mode: SyncMode) -> String {
+/// Name of the position of one reading of some tags.
+pub(crate) fn fill_name(tags: &[Arc<str>], part: Part) -> String {
     let mut hasher = DefaultHasher::new();
-    (tags, rank(mode)).hash(&mut hasher);
+    match part {
+        Part::Past { mode, left: None } => (tags, rank(mode)).hash(&mut hasher),
+        Part::Past { mode, left } => (tags, rank(mode), left).hash(&mut hasher),
+        Part::Missed { left } => (tags, left).hash(&mut hasher),
+    }
     format!("fill/{:016x}", hasher.finish())
 }
 
@@ -130,7 +227,7 @@ pub(crate) fn fill_name(tags: &[Arc<str>], mode: SyncMode) -> String {
 pub(crate) struct Fill {
     pub(crate) name: String,
     pub(crate) tags: Vec<Arc<str>>,
-    mode: SyncMode,
+    pub(crate) part: Part,
     from: Timestamp,
     to: Timestamp,
     /// Everything before this is delivered.
@@ -142,13 +239,13 @@ pub(crate) struct Fill {
 impl Fill {
     pub(crate) fn new(
         tags: Vec<Arc<str>>,
-        mode: SyncMode,
+        part: Part,
         (from, to, reached): (Timestamp, Timestamp, Timestamp),
     ) -> Self {
         Self {
-            name: fill_name(&tags, mode),
+            name: fill_name(&tags, part),
             tags,
-            mode,
+            part,
             from,
             to,
             reached: reached.max(from),
@@ -186,21 +283,12 @@ impl Fill {
         self.samples += samples as u64;
     }
 
-    /// The positions reached: of the whole while it lasts, of each tag at the end.
-    pub(crate) fn marks(&self) -> Vec<CursorMark> {
-        let mut marks = vec![CursorMark {
+    /// The position reached.
+    pub(crate) fn mark(&self) -> CursorMark {
+        CursorMark {
             name: self.name.clone(),
-            position: json!({
-                "from": self.from.millis(), "to": self.to.millis(), "reached": self.reached.millis(),
-            }),
-        }];
-        if self.step().is_none() {
-            marks.extend(self.tags.iter().map(|tag| CursorMark {
-                name: format!("tag/{tag}"),
-                position: json!({"from": self.from.millis(), "mode": rank(self.mode)}),
-            }));
+            position: json!({"from": self.from.millis(), "reached": self.reached.millis()}),
         }
-        marks
     }
 
     pub(crate) fn progress(&self) -> BackFillProgress {
@@ -228,7 +316,7 @@ mod tests {
     #[test]
     fn steps_cover_the_past_without_a_hole_and_grow_where_there_is_little() {
         let (from, to) = (Timestamp(0), Timestamp(10 * DAY + 5));
-        let mut fill = Fill::new(tags(&["a"]), SyncMode::Full, (from, to, from));
+        let mut fill = Fill::new(tags(&["a"]), past(SyncMode::Full), (from, to, from));
         let mut expected = from;
         let mut steps = 0;
         while let Some((start, end)) = fill.step() {
@@ -242,50 +330,119 @@ mod tests {
         assert!(steps < 12, "{steps}");
     }
 
+    fn set(names: &[&str]) -> HashSet<Arc<str>> {
+        tags(names).into_iter().collect()
+    }
+
+    fn past(mode: SyncMode) -> Part {
+        Part::Past { mode, left: None }
+    }
+
+    /// A day's past of some tags, read to its end.
+    fn read_past(memory: &mut Memory, names: &[&str]) -> Vec<CursorMark> {
+        let range = (Timestamp(0), Timestamp(HOUR), Timestamp(HOUR));
+        memory.remember(&Fill::new(tags(names), past(SyncMode::Last24h), range))
+    }
+
     #[test]
     fn a_finished_tag_is_not_read_again_and_a_new_one_gets_its_past() {
-        let mut fill = Fill::new(
-            tags(&["a", "b"]),
-            SyncMode::Last24h,
-            (Timestamp(0), Timestamp(HOUR), Timestamp(0)),
-        );
-        fill.delivered(Timestamp(HOUR), 1);
-        let memory = stored(fill.marks());
-        assert!(
-            memory
-                .unfilled(&tags(&["a", "b"]), SyncMode::Last24h)
-                .is_empty()
+        let marks = read_past(&mut Memory::default(), &["a", "b"]);
+        let memory = stored(marks);
+        let unread = |names: &[&str], mode| memory.unread(tags(names), mode);
+        assert_eq!(unread(&["a", "b"], SyncMode::Last24h), None);
+        assert_eq!(
+            unread(&["c", "a"], SyncMode::Last24h),
+            Some((past(SyncMode::Last24h), tags(&["c"])))
         );
         assert_eq!(
-            memory.unfilled(&tags(&["c", "a"]), SyncMode::Last24h),
-            tags(&["c"])
-        );
-        assert_eq!(
-            memory.unfilled(&tags(&["a"]), SyncMode::Full),
-            tags(&["a"]),
+            unread(&["a"], SyncMode::Full),
+            Some((past(SyncMode::Full), tags(&["a"]))),
             "more of the past was asked for"
         );
     }
 
     #[test]
+    fn a_tag_that_nobody_wanted_for_a_while_gets_what_it_missed_also_after_a_restart() {
+        let mut memory = Memory::default();
+        memory.want(&set(&["a", "b"]), Timestamp(0));
+        let mut marks = read_past(&mut memory, &["a", "b"]);
+        marks.extend(memory.want(&set(&["a"]), Timestamp(5 * HOUR)));
+        assert!(memory.want(&set(&["a"]), Timestamp(6 * HOUR)).is_empty());
+        let mut memory = stored(marks);
+        assert!(
+            memory
+                .want(&set(&["a", "b"]), Timestamp(9 * HOUR))
+                .is_empty()
+        );
+        let left = Timestamp(5 * HOUR);
+        let (part, missed) = memory.unread(tags(&["a", "b"]), SyncMode::Last24h).unwrap();
+        assert_eq!((part, &missed), (Part::Missed { left }, &tags(&["b"])));
+        let range = (left, Timestamp(9 * HOUR), Timestamp(9 * HOUR));
+        let marks = memory.remember(&Fill::new(missed, part, range));
+        assert_eq!(marks[0].position, json!({"mode": 1}));
+        assert_eq!(memory.unread(tags(&["a", "b"]), SyncMode::Last24h), None);
+    }
+
+    #[test]
+    fn a_tag_left_in_the_middle_of_its_past_is_read_from_where_it_was_left_at_least() {
+        let mut memory = Memory::default();
+        memory.want(&set(&["a", "b"]), Timestamp(0));
+        memory.want(&set(&["a"]), Timestamp(HOUR));
+        memory.want(&set(&["a", "b"]), Timestamp(DAY));
+        let left = Some(Timestamp(HOUR));
+        assert_eq!(
+            memory.unread(tags(&["b"]), SyncMode::Last7d),
+            Some((
+                Part::Past {
+                    mode: SyncMode::Last7d,
+                    left
+                },
+                tags(&["b"])
+            ))
+        );
+    }
+
+    #[test]
+    fn a_stopped_run_and_one_without_a_tag_are_told_apart() {
+        let marks = read_past(&mut Memory::default(), &["a", "b"]);
+        let mut memory = stored(marks);
+        // The new run wants less: what "b" misses begins where the last run stopped.
+        let marks = memory.want(&set(&["a"]), Timestamp(3 * HOUR));
+        assert_eq!(marks.len(), 1);
+        assert_eq!(
+            marks[0],
+            CursorMark {
+                name: "tag/b".into(),
+                position: json!({"mode": 1, "left": 3 * HOUR})
+            }
+        );
+    }
+
+    #[test]
+    fn new_rows_are_read_from_where_the_past_ends_however_long_its_beginning_is_looked_for() {
+        let mut memory = Memory::default();
+        assert_eq!(memory.reached(Timestamp(10)), Timestamp(10));
+        assert_eq!(memory.reached(Timestamp(99)), Timestamp(10));
+        memory.live = Some(Timestamp(50));
+        assert_eq!(memory.reached(Timestamp(99)), Timestamp(50));
+    }
+
+    #[test]
     fn an_unfinished_reading_goes_on_where_it_stood() {
         let whole = (Timestamp(0), Timestamp(10 * HOUR), Timestamp(0));
-        let mut fill = Fill::new(tags(&["a", "b"]), SyncMode::Last24h, whole);
+        let part = past(SyncMode::Last24h);
+        let mut fill = Fill::new(tags(&["a", "b"]), part, whole);
         fill.delivered(Timestamp(HOUR), 1);
-        let memory = stored(fill.marks());
+        let memory = stored(vec![fill.mark()]);
+        let unread = memory.unread(tags(&["b", "a"]), SyncMode::Last24h);
+        assert_eq!(unread, Some((part, tags(&["a", "b"]))));
         assert_eq!(
-            memory.unfilled(&tags(&["b", "a"]), SyncMode::Last24h),
-            tags(&["a", "b"])
+            memory.resume(&fill_name(&tags(&["a", "b"]), part)),
+            Some((Timestamp(0), Timestamp(HOUR)))
         );
-        let name = fill_name(&tags(&["a", "b"]), SyncMode::Last24h);
-        assert_eq!(
-            memory.resume(&name),
-            Some((Timestamp(0), Timestamp(10 * HOUR), Timestamp(HOUR)))
-        );
-        assert_eq!(
-            memory.resume(&fill_name(&tags(&["a"]), SyncMode::Last24h)),
-            None
-        );
+        assert_eq!(memory.resume(&fill_name(&tags(&["a"]), part)), None);
+        let missed = Part::Missed { left: Timestamp(0) };
+        assert_eq!(memory.resume(&fill_name(&tags(&["a", "b"]), missed)), None);
     }
 
     #[test]

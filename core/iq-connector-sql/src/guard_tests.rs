@@ -76,6 +76,9 @@ const POSTGRES: &[&str] = &[
     "SELECT query_to_xml('DELETE FROM t', true, true, '')",
     "SELECT database_to_xml(true, true, '')",
     "SELECT ts_stat('SELECT 1')",
+    "SELECT http(('GET', 'http://x/', NULL, NULL, NULL)::http_request)",
+    "SELECT status FROM http('http://x/')",
+    "SELECT public.http('http://x/')",
     "SELECT * FROM ts_stat('SELECT 1')",
     "SELECT * FROM pg_shadow",
     "SELECT * FROM pg_catalog.pg_authid",
@@ -164,6 +167,9 @@ const SQLSERVER: &[&str] = &[
     "SELECT 1 EXEC xp_cmdshell 'x'",
     "SELECT * FROM sys.fn_trace_gettable('c:/x', 1)",
     "SELECT * FROM fn_dump_dblog(1)",
+    "SELECT * FROM sys.dm_os_file_exists('c:/x')",
+    "SELECT * FROM sys.dm_os_enumerate_filesystem('//other/share', '*')",
+    "SELECT * FROM master.sys.dm_os_volume_stats(1, 1)",
     "SELECT * FROM sys.fn_xe_file_target_read_file('x', NULL, NULL, NULL)",
     "SELECT * FROM t FOR XML AUTO",
     "SELECT * FROM t FOR JSON PATH",
@@ -334,6 +340,7 @@ fn the_queries_people_really_write_pass() {
             DbType::Oracle,
             "SELECT ts, tag, NVL(value, 0) AS value FROM h",
         ),
+        (DbType::SqlServer, "SELECT ts, http AS value FROM dbo.http"),
     ] {
         assert!(
             check(db, query).is_ok(),

@@ -10,6 +10,7 @@ use tokio::{
 };
 
 use crate::{
+    address::look_up,
     config::{DbType, SslMode, Target},
     error::{about, upstream},
 };
@@ -29,7 +30,8 @@ pub(crate) struct Greeting {
 /// Greets the server on a connection of its own.
 pub(crate) async fn greet(target: &Target) -> Result<Greeting, CodedError> {
     let talk = async {
-        let mut stream = TcpStream::connect((target.host.as_str(), target.port))
+        let addresses = look_up(target).await?;
+        let mut stream = TcpStream::connect(&*addresses)
             .await
             .map_err(|e| about(target, "sql.connection_lost").with("detail", e))?;
         let heard = match target.db {

@@ -3,6 +3,7 @@
 //! quoted and looked-up names, a read-only transaction that is always rolled back, limits on time,
 //! rows and bytes, and a login that must not be an administrator.
 
+mod address;
 mod config;
 mod connector;
 mod dialect;

@@ -12,6 +12,7 @@ use iq_connector::{
 use iq_domain::{CodedError, Message, RawSample, Value};
 
 use crate::{
+    address::look_up,
     config::{Settings, SslMode, Target},
     error::{about, upstream},
     hello::{Greeting, greet},
@@ -192,7 +193,7 @@ async fn run(
     let settings = Settings::from_context(ctx).map(|s| (s, fine("stage.config_ok", &[])));
     let settings = stages.record(settings)?;
     let target = &settings.target;
-    let addresses = stages.record(look_up(target).await)?;
+    let addresses = stages.record(name(target).await)?;
     stages.record(knock(target, &addresses).await)?;
     let greeting = greet(target).await.map(|g| {
         (
@@ -267,17 +268,11 @@ fn session_words(target: &Target, visit: &Visit) -> Passed {
     }
 }
 
-async fn look_up(target: &Target) -> Result<(Vec<SocketAddr>, Passed), CodedError> {
-    let host = target.host.as_str();
-    let failed = || upstream("test.dns_failed").with("host", host);
-    let looked = tokio::net::lookup_host((host, target.port));
-    let addresses: Vec<SocketAddr> = tokio::time::timeout(TCP_TIMEOUT, looked)
-        .await
-        .map_err(|_| failed())?
-        .map_err(|_| failed())?
-        .collect();
-    let first = addresses.first().ok_or_else(failed)?.ip().to_string();
-    Ok((addresses, fine("stage.dns_ok", &[("address", &first)])))
+async fn name(target: &Target) -> Result<(Vec<SocketAddr>, Passed), CodedError> {
+    let addresses = look_up(target).await?;
+    let first = addresses.first().map(|a| a.ip().to_string());
+    let passed = fine("stage.dns_ok", &[("address", &first.unwrap_or_default())]);
+    Ok((addresses, passed))
 }
 
 async fn knock(target: &Target, addresses: &[SocketAddr]) -> Result<((), Passed), CodedError> {
@@ -298,7 +293,7 @@ async fn knock(target: &Target, addresses: &[SocketAddr]) -> Result<((), Passed)
 /// Why a server can't be reached, as far as name and port tell; `None` when both are fine.
 pub(crate) async fn unreachable(target: &Target) -> Option<CodedError> {
     match look_up(target).await {
-        Ok((addresses, _)) => knock(target, &addresses).await.err(),
+        Ok(addresses) => knock(target, &addresses).await.err(),
         Err(error) => Some(error),
     }
 }

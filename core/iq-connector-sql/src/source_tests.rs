@@ -142,16 +142,8 @@ fn tags_that_are_numbers_are_written_down_and_nothing_else_is() {
 
 fn target(schema: Option<&str>) -> Target {
     Target {
-        db: DbType::Postgres,
-        host: "h".into(),
-        port: 1,
-        database: "d".into(),
         schema: schema.map(str::to_owned),
-        username: "u".into(),
-        password: "p".to_owned().into(),
-        ssl_mode: crate::config::SslMode::VerifyFull,
-        tls_ca: None,
-        scratch_dir: std::path::PathBuf::new(),
+        ..Target::example()
     }
 }
 

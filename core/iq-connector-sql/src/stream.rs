@@ -16,8 +16,8 @@ use tokio::{sync::watch, time::Instant};
 
 use crate::{
     config::{RowsFrom, Settings},
-    error::{is_about_credentials, upstream},
-    fill::{Fill, Memory, beginning, fill_name, live_mark},
+    error::{is_about_credentials, is_too_slow, upstream},
+    fill::{Fill, Memory, Part, beginning, fill_name, live_mark},
     hub::Hub,
     pager::{Page, Pager, fingerprint},
     probe::unreachable,
@@ -36,6 +36,9 @@ const LIVE_WINDOW_MS: i64 = 10 * 60_000;
 
 /// How far back the past is read where the source can't tell in time how far it reaches.
 const BLIND_PAST_DAYS: i64 = 366;
+
+/// How far ahead of our clock a row may lie; it is the error of a time zone at most.
+const LONGEST_AHEAD_MS: i64 = 86_400_000;
 
 /// Longest pause between attempts.
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
@@ -250,38 +253,60 @@ impl Streamer {
                 error: upstream("sql.tag_unknown").with("tag", tag),
             });
         }
-        let mode = work.settings.sync_mode;
-        let unfilled = self.memory.unfilled(&fits, mode);
         work.wanted = fits.into_iter().collect();
         self.row_problems.retain(|p| work.wanted.contains(&p.tag));
-        work.fill = self.plan_fill(work, unfilled).await?;
+        // Where nothing is wanted nothing is read, and no tag misses anything.
+        let marks = match work.wanted.is_empty() {
+            true => Vec::new(),
+            false => {
+                let (_, low) = self.position(work, self.ctx.clock.now());
+                self.memory.want(&work.wanted, low)
+            }
+        };
+        self.hand_on(news, Purpose::Live, marks).await?;
+        work.fill = self.plan_fill(work).await?;
         self.show_problems(work);
-        self.hand_on(news, Purpose::Live, Vec::new()).await
+        Ok(())
     }
 
-    /// What is to be read of the past of some tags.
-    async fn plan_fill(&mut self, work: &Work, tags: Vec<Arc<str>>) -> Result<Option<Fill>, Exit> {
-        if tags.is_empty() {
-            return Ok(None);
-        }
+    /// What is to be read of the past next.
+    async fn plan_fill(&mut self, work: &Work) -> Result<Option<Fill>, Exit> {
         let mode = work.settings.sync_mode;
+        let wanted = work.wanted.iter().cloned();
+        let Some((part, tags)) = self.memory.unread(wanted, mode) else {
+            return Ok(None);
+        };
         let now = self.ctx.clock.now();
-        // The past ends where the reading of new rows begins: no row between, none twice.
-        let (_, end) = self.position(work, now);
-        let range = match self.memory.resume(&fill_name(&tags, mode)) {
-            Some((from, to, reached)) => match self.memory.live {
-                Some(_) => (from, to, reached),
-                None => (from, end, reached),
-            },
-            None => {
+        let end = self.past_end(work, now);
+        let (from, reached) = match (self.memory.resume(&fill_name(&tags, part)), part) {
+            (Some(stood), _) => stood,
+            (None, Part::Missed { left }) => (left, left),
+            (None, Part::Past { left, .. }) => {
                 let from = match beginning(mode, now) {
                     Some(from) => from,
                     None => self.oldest(work).await?.unwrap_or(end),
                 };
-                (from, end, from)
+                let from = left.map_or(from, |left| left.min(from));
+                (from, from)
             }
         };
-        Ok(Some(Fill::new(tags, mode, range)))
+        Ok(Some(Fill::new(tags, part, (from, end, reached))))
+    }
+
+    /// Where the past ends: where the reading of new rows begins, no row between and none twice. A row
+    /// of a wide table that was read as new is not looked at again, so a column that joins later has to
+    /// find it in its past.
+    fn past_end(&mut self, work: &Work, now: Timestamp) -> Timestamp {
+        let (_, low) = self.position(work, now);
+        let newest = self
+            .seen
+            .values()
+            .max()
+            .filter(|_| work.source.tag.is_none());
+        newest.map_or(low, |at| {
+            let latest = now.plus_ms(LONGEST_AHEAD_MS);
+            low.max(at.plus_ms(1).min(latest))
+        })
     }
 
     async fn oldest(&mut self, work: &Work) -> Result<Option<Timestamp>, Exit> {
@@ -292,10 +317,10 @@ impl Streamer {
             .rows(&work.source.oldest(), Caps::rows(1))
             .await;
         let rows = match visit.end(work.keeps_session(), rows).await {
-            Err(error) if error.code == "sql.query_too_slow" => {
+            Err(error) if is_too_slow(&error) => {
                 let error = upstream("sql.past_limited").with("days", BLIND_PAST_DAYS);
                 let tag = Arc::from(work.source.time.name.as_str());
-                self.row_problems.push(TagProblem { tag, error });
+                self.add_problem(TagProblem { tag, error });
                 let now = self.ctx.clock.now();
                 return Ok(Some(now.plus_ms(-BLIND_PAST_DAYS * 86_400_000)));
             }
@@ -323,9 +348,9 @@ impl Streamer {
     /// Up to where new rows were read, and from where they are read again. A first look goes a little
     /// further back: some sources write minutes after the fact, and the position is the newest time
     /// seen, not the present.
-    fn position(&self, work: &Work, now: Timestamp) -> (Timestamp, Timestamp) {
+    fn position(&mut self, work: &Work, now: Timestamp) -> (Timestamp, Timestamp) {
         let start = now.plus_ms(-LIVE_WINDOW_MS);
-        let reached = self.memory.live.unwrap_or(start).min(now);
+        let reached = self.memory.reached(start).min(now);
         let low = reached.plus_ms(-work.settings.overlap_ms);
         let back = put_back_ms(low, now, &work.settings.zone);
         (reached, low.plus_ms(-back))
@@ -396,7 +421,7 @@ impl Streamer {
         let outcome = self.fill_stretch(work, &mut fill, from, to).await;
         match outcome {
             Ok(rows) => fill.delivered(to, rows),
-            Err(Exit::Lost(error)) if error.code == "sql.query_too_slow" && fill.shorten() => {
+            Err(Exit::Lost(error)) if is_too_slow(&error) && fill.shorten() => {
                 work.fill = Some(fill);
                 return Ok(());
             }
@@ -408,7 +433,7 @@ impl Streamer {
         if fill.step().is_none() {
             return self.finish_fill(work, fill).await;
         }
-        let marks = fill.marks();
+        let marks = vec![fill.mark()];
         self.state
             .send_modify(|s| s.back_fill = Some(fill.progress()));
         work.fill = Some(fill);
@@ -454,11 +479,12 @@ impl Streamer {
     }
 
     async fn finish_fill(&mut self, work: &mut Work, fill: Fill) -> Result<(), Exit> {
-        let marks = fill.marks();
-        self.memory.remember(&fill);
+        let mut marks = vec![fill.mark()];
+        marks.extend(self.memory.remember(&fill));
         self.state.send_modify(|s| s.back_fill = None);
+        let is_past = matches!(fill.part, Part::Past { .. });
         for tag in fill.tags.iter().filter(|t| !self.alive.contains(*t)) {
-            if work.source.tag.is_some() {
+            if work.source.tag.is_some() && is_past {
                 self.row_problems.push(TagProblem {
                     tag: tag.clone(),
                     error: upstream("sql.tag_without_rows").with("tag", tag),
@@ -466,7 +492,20 @@ impl Streamer {
             }
         }
         self.show_problems(work);
-        self.hand_on(Vec::new(), Purpose::BackFill, marks).await
+        self.hand_on(Vec::new(), Purpose::BackFill, marks).await?;
+        work.fill = self.plan_fill(work).await?;
+        Ok(())
+    }
+
+    /// Notes a problem once; whether it is news.
+    fn add_problem(&mut self, problem: TagProblem) -> bool {
+        let is_known = |p: &TagProblem| p.error.code == problem.error.code && p.tag == problem.tag;
+        let is_news =
+            !self.row_problems.iter().any(is_known) && self.row_problems.len() < MAX_TAG_PROBLEMS;
+        if is_news {
+            self.row_problems.push(problem);
+        }
+        is_news
     }
 
     /// Remembers which tags are alive and what was wrong with rows.
@@ -486,15 +525,7 @@ impl Streamer {
             let tag: Arc<str> = about
                 .map_or(work.source.time.name.as_str(), String::as_str)
                 .into();
-            if !self
-                .row_problems
-                .iter()
-                .any(|p| p.error.code == error.code && p.tag == tag)
-                && self.row_problems.len() < MAX_TAG_PROBLEMS
-            {
-                self.row_problems.push(TagProblem { tag, error });
-                is_changed = true;
-            }
+            is_changed |= self.add_problem(TagProblem { tag, error });
         }
         if is_changed {
             self.show_problems(work);

@@ -1,11 +1,19 @@
 //! How a request signs in.
 
-use std::{fmt, sync::Arc};
+use std::{fmt, sync::Arc, time::Duration};
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use iq_domain::CodedError;
 use reqwest::header::HeaderValue;
 use secrecy::{ExposeSecret, SecretString};
+use tokio::sync::Semaphore;
+
+use crate::error::upstream;
+
+/// Time the operating system has for a ticket.
+const TICKET_TIMEOUT: Duration = Duration::from_secs(15);
+/// Tickets fetched at the same time.
+const TICKETS_AT_ONCE: usize = 4;
 
 /// Makes the token of the scheme `Negotiate`.
 pub trait NegotiateTokens: Send + Sync {
@@ -74,12 +82,11 @@ impl Auth {
             }
             Self::Bearer(token) => format!("Bearer {}", token.expose_secret().trim()),
             Self::Negotiate(tokens) => {
-                let (tokens, host) = (Arc::clone(tokens), host.to_owned());
-                let token = tokio::task::spawn_blocking(move || tokens.token(&host))
-                    .await
-                    .map_err(|_| {
-                        CodedError::invalid("http.ticket_missing").with("detail", "-")
-                    })??;
+                let fetched = tokio::time::timeout(TICKET_TIMEOUT, ticket(tokens, host)).await;
+                let token = fetched.unwrap_or_else(|_| {
+                    Err(upstream("http.ticket_timeout", host)
+                        .with("wait_s", TICKET_TIMEOUT.as_secs()))
+                })?;
                 format!("Negotiate {}", STANDARD.encode(token))
             }
         };
@@ -90,9 +97,72 @@ impl Auth {
     }
 }
 
+/// Fetches a token on a thread that may block. One that nobody waits for any more can't be ended, so
+/// there are few of them at a time: a server of tickets that does not answer costs no more threads.
+async fn ticket(tokens: &Arc<dyn NegotiateTokens>, host: &str) -> Result<Vec<u8>, CodedError> {
+    static TURNS: Semaphore = Semaphore::const_new(TICKETS_AT_ONCE);
+    let missing = || {
+        CodedError::invalid("http.ticket_missing")
+            .with("service", format!("HTTP/{host}"))
+            .with("detail", "-")
+    };
+    let turn = TURNS.acquire().await.map_err(|_| missing())?;
+    let (tokens, name) = (Arc::clone(tokens), host.to_owned());
+    let fetching = tokio::task::spawn_blocking(move || {
+        let token = tokens.token(&name);
+        drop(turn);
+        token
+    });
+    fetching.await.map_err(|_| missing())?
+}
+
 #[cfg(test)]
 mod tests {
+    use std::sync::{
+        Mutex,
+        atomic::{AtomicUsize, Ordering},
+        mpsc,
+    };
+
     use super::*;
+
+    /// Tickets of a server that answers nobody until it is told to.
+    struct Stuck {
+        asked: AtomicUsize,
+        gate: Mutex<mpsc::Receiver<()>>,
+    }
+
+    impl NegotiateTokens for Stuck {
+        fn token(&self, _host: &str) -> Result<Vec<u8>, CodedError> {
+            self.asked.fetch_add(1, Ordering::SeqCst);
+            let gate = self.gate.lock().unwrap();
+            // The end of the test opens it for good.
+            assert!(gate.recv().is_err());
+            Ok(vec![1])
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_ticket_that_does_not_come_is_given_up_and_takes_no_thread_each_time() {
+        let (open, gate) = mpsc::channel();
+        let stuck = Arc::new(Stuck {
+            asked: AtomicUsize::new(0),
+            gate: Mutex::new(gate),
+        });
+        let auth = Auth::Negotiate(stuck.clone());
+        for _ in 0..3 * TICKETS_AT_ONCE {
+            // A blocking thread keeps the clock of the test from going on by itself.
+            let (error, ()) = tokio::join!(auth.header("pi"), async {
+                tokio::task::yield_now().await;
+                tokio::time::advance(TICKET_TIMEOUT).await;
+            });
+            assert_eq!(error.unwrap_err().code, "http.ticket_timeout");
+        }
+        assert!(stuck.asked.load(Ordering::SeqCst) <= TICKETS_AT_ONCE);
+        drop(open);
+        let header = auth.header("pi").await.unwrap().unwrap();
+        assert_eq!(header, "Negotiate AQ==");
+    }
 
     #[tokio::test]
     async fn credentials_are_sent_and_never_printed() {

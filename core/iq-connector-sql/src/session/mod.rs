@@ -15,6 +15,7 @@ use iq_connector::CancellationToken;
 use iq_domain::CodedError;
 
 use crate::{
+    address::look_up,
     config::{DbType, Target},
     dialect::{Column, Statement},
     error::about,
@@ -121,10 +122,13 @@ pub(crate) async fn open(
     cancel: &CancellationToken,
 ) -> Result<Box<dyn Session>, CodedError> {
     let opening = async {
+        let addresses = look_up(target).await?;
         let session: Box<dyn Session> = match target.db {
             DbType::Postgres => Box::new(postgres::PostgresSession::open(target).await?),
             DbType::Mysql => Box::new(mysql::MySqlSession::open(target).await?),
-            DbType::SqlServer => Box::new(sqlserver::SqlServerSession::open(target).await?),
+            DbType::SqlServer => {
+                Box::new(sqlserver::SqlServerSession::open(target, &addresses).await?)
+            }
             DbType::Oracle => open_oracle(target).await?,
         };
         Ok(session)
@@ -246,6 +250,7 @@ async fn watched<T>(
 /// Ends a query through a short second session; without success the server's own time limit does it.
 async fn end_query(target: &Target, order: &str) {
     let ending = async {
+        look_up(target).await?;
         match target.db {
             DbType::Postgres => postgres::order(target, order).await,
             DbType::Mysql => mysql::order(target, order).await,

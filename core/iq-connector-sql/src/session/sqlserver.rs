@@ -1,6 +1,6 @@
 //! Microsoft SQL Server.
 
-use std::time::Duration;
+use std::{net::SocketAddr, time::Duration};
 
 use async_trait::async_trait;
 use futures::StreamExt;
@@ -84,11 +84,12 @@ fn from_driver(target: &Target, error: &tiberius::error::Error) -> CodedError {
 }
 
 impl SqlServerSession {
-    pub(super) async fn open(target: &Target) -> Result<Self, CodedError> {
+    pub(super) async fn open(
+        target: &Target,
+        addresses: &[SocketAddr],
+    ) -> Result<Self, CodedError> {
         let lost = |e: std::io::Error| about(target, "sql.connection_lost").with("detail", e);
-        let stream = TcpStream::connect((target.host.as_str(), target.port))
-            .await
-            .map_err(lost)?;
+        let stream = TcpStream::connect(addresses).await.map_err(lost)?;
         stream.set_nodelay(true).map_err(lost)?;
         let client = Client::connect(config(target), stream.compat_write())
             .await
@@ -238,5 +239,25 @@ impl Session for SqlServerSession {
 
     async fn close(self: Box<Self>) {
         drop(self.client.close().await);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error::is_too_slow;
+
+    #[test]
+    fn a_query_that_ran_into_its_limit_is_known_as_too_slow() {
+        let error = tiberius::error::Error::Io {
+            kind: std::io::ErrorKind::TimedOut,
+            message: "timed out".into(),
+        };
+        assert!(is_too_slow(&from_driver(&Target::example(), &error)));
+        let lost = tiberius::error::Error::Io {
+            kind: std::io::ErrorKind::BrokenPipe,
+            message: "gone".into(),
+        };
+        assert!(!is_too_slow(&from_driver(&Target::example(), &lost)));
     }
 }
