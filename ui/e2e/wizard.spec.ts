@@ -92,8 +92,11 @@ async function piServer(page: Page, language: Language): Promise<void> {
 async function pick(page: Page, field: string, value: string): Promise<void> {
   const row = page.locator('.sf-row', { has: page.locator(`input[name="${field}"]`) });
   await row.getByRole('button').first().click();
-  await row.locator('select').selectOption(value);
-  await expect(row.locator(`input[name="${field}"]`)).toHaveValue(value);
+  const offer = row.locator(`select option[value$="${value}"]`);
+  await expect(offer).toHaveCount(1, { timeout: 30_000 });
+  const whole = (await offer.getAttribute('value'))!;
+  await row.locator('select').selectOption(whole);
+  await expect(row.locator(`input[name="${field}"]`)).toHaveValue(whole);
 }
 
 async function postgres(page: Page, language: Language): Promise<void> {

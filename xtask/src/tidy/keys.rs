@@ -28,10 +28,11 @@ pub(crate) fn unused(sources: &[Source], en: &Sentences) -> Vec<String> {
     let (mut whole, mut beginnings) = (BTreeSet::new(), BTreeSet::new());
     for source in code {
         whole.extend(source.text.split(['\'', '"', '`']).filter(|x| is_key(x)));
-        beginnings.extend(source.text.split('`').filter_map(beginning));
+        // `field.${name}` on a page, "field.{name}" in Rust.
+        beginnings.extend(source.text.split(['`', '"']).filter_map(beginning));
     }
     let keys = en.get("ui").into_iter().flat_map(BTreeMap::keys);
-    keys.filter(|key| !whole.contains(key.as_str()))
+    keys.filter(|key| is_key(key) && !whole.contains(key.as_str()))
         .filter(|key| !beginnings.iter().any(|b| key.starts_with(b)))
         .map(|key| format!("ui.{key} is asked for by nothing: delete it in both languages"))
         .collect()
@@ -46,7 +47,8 @@ fn is_key(text: &str) -> bool {
 
 /// What stands before the first value of a template, where it names an area of keys.
 fn beginning(template: &str) -> Option<&str> {
-    let (start, _) = template.split_once("${")?;
+    let (start, _) = template.split_once('{')?;
+    let start = start.strip_suffix('$').unwrap_or(start);
     is_key(start).then_some(start)
 }
 
@@ -119,6 +121,7 @@ mod tests {
     #[test]
     fn finds_sentences_nothing_asks_for() {
         let keys = [
+            "imports.column.row",
             "page.users",
             "page.gone",
             "enum.state.open",
@@ -132,7 +135,10 @@ mod tests {
         };
         let sources = [
             source("ui/src/a.tsx", "t('page.users'); t(`enum.state.${x[`y`]}`)"),
-            source("core/a/src/b.rs", "say(\"nav.count.work-orders\")"),
+            source(
+                "core/a/src/b.rs",
+                r#"say("nav.count.work-orders"); format!("imports.column.{x}")"#,
+            ),
             source("ui/test/a.test.ts", "t('page.gone')"),
         ];
         let found = unused(&sources, &side);
