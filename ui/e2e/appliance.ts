@@ -1,9 +1,10 @@
-// Starts the real programs for a test: an empty appliance, one with the demo plant, or the plant alone. Each waits for
-// the line `ready …`, uses free ports and a folder of its own, and is stopped with what it wrote.
+// Starts the real programs for a test: an empty appliance, one with the demo plant, the plant alone, or a database with
+// measured values. Each waits for the line `ready …`, uses free ports and a folder of its own, and is stopped with what
+// it wrote.
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { promisify } from 'node:util';
 
 export interface Running {
@@ -19,6 +20,13 @@ export function binary(): string {
   const built = resolve(process.env.CARGO_TARGET_DIR ?? resolve(import.meta.dirname, '../../target'), 'debug/optria');
   const path = named ?? built;
   if (!existsSync(path)) throw new Error(`no program at ${path}: build it, or set OPTRIA_BIN`);
+  return path;
+}
+
+/** The example of the test kit that serves a database; it lies beside the program. */
+function databaseBinary(): string {
+  const path = join(dirname(binary()), 'examples/history_db');
+  if (!existsSync(path)) throw new Error(`no program at ${path}: cargo build -p iq-testkit --example history_db`);
   return path;
 }
 
@@ -39,9 +47,9 @@ function started(child: ChildProcess, patience: number, output: () => string): P
   });
 }
 
-async function run(args: (folder: string) => string[], env: Record<string, string>, patience: number): Promise<Running> {
+async function run(args: (folder: string) => string[], env: Record<string, string>, patience: number, program = binary()): Promise<Running> {
   const folder = mkdtempSync(join(tmpdir(), 'optria-e2e-'));
-  const child = spawn(binary(), args(folder), { env: { ...process.env, ...env }, stdio: ['ignore', 'pipe', 'pipe'] });
+  const child = spawn(program, args(folder), { env: { ...process.env, ...env }, stdio: ['pipe', 'pipe', 'pipe'] });
   let text = '';
   const keep = (chunk: Buffer) => {
     text = (text + chunk.toString()).slice(-200_000);
@@ -49,8 +57,10 @@ async function run(args: (folder: string) => string[], env: Record<string, strin
   child.stdout.on('data', keep);
   child.stderr.on('data', keep);
   const ended = new Promise<void>((done) => child.once('exit', () => done()));
+  // A program with a child of its own ends when its input closes, so that the child ends with it.
   const stop = async () => {
-    child.kill('SIGTERM');
+    child.stdin.end();
+    if (program === binary()) child.kill('SIGTERM');
     const force = setTimeout(() => child.kill('SIGKILL'), 10_000);
     await ended;
     clearTimeout(force);
@@ -74,6 +84,11 @@ export const PLANT_PASSWORD = 'read-only-plant-user';
 
 export const plant = (): Promise<Running> =>
   run((folder) => ['plant', 'serve', '--dir', folder, '--port', '0', '--start-ago', '1h', '--no-anonymous'], { OPTRIA_PLANT_PASSWORD: PLANT_PASSWORD }, 120_000);
+
+/** The password of the database's login `reader`. */
+export const READER_PASSWORD = 'read-only-7';
+
+export const database = (): Promise<Running> => run((folder) => [folder], {}, 120_000, databaseBinary());
 
 export async function plantCommand(folder: string, ...args: string[]): Promise<string> {
   const { stdout } = await promisify(execFile)(binary(), ['plant', ...args, '--dir', folder]);

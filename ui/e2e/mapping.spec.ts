@@ -1,7 +1,9 @@
 // Bulk mapping in both languages: a file of 1,000 tags with three bad rows is compared first and shows exactly three
 // reasons; nothing is written until a person chooses the good rows; the whole change is undone from the history.
 import { expect, type Page, test } from '@playwright/test';
-import { dress, type Language, settled, signIn, type Target, target } from './target';
+import { read, visit } from './steps';
+import { type Language, settled, signIn, type Target, target } from './target';
+import { allInWords } from './words';
 
 const HEADINGS: Record<Language, string> = {
   en: 'integration,external_tag,asset,metric_name,unit,scaling_factor',
@@ -19,12 +21,11 @@ function thousandRows(language: Language, source: string): string {
   return `\ufeff${HEADINGS[language]}\r\n${lines.join('\r\n')}\r\n`;
 }
 
-const read = async <T>(page: Page, t: Target, path: string): Promise<T> => (await (await page.request.get(t.url + path)).json()) as T;
-const mapped = async (page: Page, t: Target) => (await read<{ total: number }>(page, t, '/api/integrations/mappings?limit=1')).total;
+const mapped = async (page: Page, t: Target) => (await read<{ total: number }>(page, `${t.url}/api/integrations/mappings?limit=1`)).total;
 
 /** The account's own language decides once somebody has signed in. */
 async function speak(page: Page, t: Target, language: Language): Promise<void> {
-  const session = await read<{ csrf_token: string; settings: object }>(page, t, '/api/session');
+  const session = await read<{ csrf_token: string; settings: object }>(page, `${t.url}/api/session`);
   const headers = { 'X-CSRF-Token': session.csrf_token, Origin: t.url };
   const saved = await page.request.put(`${t.url}/api/settings`, { headers, data: { ...session.settings, language } });
   expect(saved.ok()).toBe(true);
@@ -38,7 +39,7 @@ async function openMapping(page: Page): Promise<void> {
 }
 
 async function importFile(page: Page, t: Target, language: Language, before: number): Promise<void> {
-  const sources = await read<{ name: string; kind: string }[]>(page, t, '/api/integrations/');
+  const sources = await read<{ name: string; kind: string }[]>(page, `${t.url}/api/integrations/`);
   const source = sources.find((s) => s.kind === 'opcua') ?? sources[0]!;
   await page.locator('[data-action="import-mapping"]').click();
   const dialog = page.locator('[role="dialog"]');
@@ -51,6 +52,7 @@ async function importFile(page: Page, t: Target, language: Language, before: num
   const first = await errors.first().innerText();
   expect(first).toContain('102');
   expect(/[\u0600-\u06ff]{3}/.test(first), 'the reason is in the language of the page').toBe(language === 'ar');
+  await allInWords(page, 'compared file');
   // All or nothing, unless a person says otherwise.
   const apply = dialog.locator('[data-action="apply-import"]');
   await expect(apply).toBeDisabled();
@@ -59,14 +61,19 @@ async function importFile(page: Page, t: Target, language: Language, before: num
   await apply.click();
   await expect(dialog).toHaveCount(0, { timeout: 60_000 });
   expect(await mapped(page, t)).toBe(before + 997);
+  await settled(page);
+  await allInWords(page, 'applied file');
 }
 
 async function undo(page: Page, t: Target, before: number): Promise<void> {
   await page.locator('[data-tab="history"]').click();
   await page.locator('[data-action="undo"]').first().click();
+  await allInWords(page, 'history');
   await page.locator('[role="dialog"] .btn.pri').click();
   await expect(page.locator('[role="dialog"]')).toHaveCount(0, { timeout: 60_000 });
   expect(await mapped(page, t)).toBe(before);
+  await settled(page);
+  await allInWords(page, 'undone change');
 }
 
 async function choosePattern(page: Page): Promise<void> {
@@ -74,7 +81,12 @@ async function choosePattern(page: Page): Promise<void> {
   await page.locator('[name="pattern"]').fill('*P102A*');
   await page.locator('.bulk-form input[type="checkbox"]').uncheck();
   await page.locator('[data-action="find-tags"]').click();
-  await expect(page.locator('[data-table="review"] tbody tr').first()).toBeVisible({ timeout: 60_000 });
+  const rows = page.locator('[data-table="review"] tbody tr');
+  await expect(rows.first()).toBeVisible({ timeout: 60_000 });
+  const texts = await rows.allInnerTexts();
+  expect(texts.filter((text) => !text.includes('P102A')), 'only what the pattern names').toEqual([]);
+  expect(texts.length).toBeGreaterThan(5);
+  await allInWords(page, 'tags of a pattern');
 }
 
 test('bulk mapping of 1,000 tags by CSV with three bad rows', async ({ browser }) => {
@@ -82,11 +94,7 @@ test('bulk mapping of 1,000 tags by CSV with three bad rows', async ({ browser }
   const t = await target();
   try {
     for (const language of ['ar', 'en'] as const) {
-      const context = await browser.newContext({ locale: language === 'ar' ? 'ar-SA' : 'en-GB' });
-      await dress(context, language, 'light');
-      const page = await context.newPage();
-      const thrown: string[] = [];
-      page.on('pageerror', (error) => thrown.push(error.message));
+      const { page, end } = await visit(browser, language);
       await signIn(page, t);
       await speak(page, t, language);
       await openMapping(page);
@@ -97,11 +105,9 @@ test('bulk mapping of 1,000 tags by CSV with three bad rows', async ({ browser }
       for (const tab of ['coverage', 'drift']) {
         await page.locator(`[data-tab="${tab}"]`).click();
         await settled(page);
+        await allInWords(page, tab);
       }
-      const missing = await page.evaluate(() => document.body.innerText.match(/⟦[^⟧]+⟧/g) ?? []);
-      expect(missing, 'every text is translated').toEqual([]);
-      expect(thrown).toEqual([]);
-      await context.close();
+      await end();
     }
   } finally {
     await t.stop();

@@ -5,20 +5,14 @@
 import { expect, type Page, test } from '@playwright/test';
 import type { IncidentDetail, Series, SignalDetail, Timeline, TimelineEvent } from '../src/api/types';
 import { type Running, plant, PLANT_PASSWORD, plantCommand, serve } from './appliance';
-import { dress, type Language } from './target';
+import { addPumps, choose, firstStart, read, runTest, visit } from './steps';
+import type { Language } from './target';
 
-const PASSWORD = 'a long enough pass phrase';
 const TAGS = [
   { tag: 'VIB_DE', metric: 'vibration_de' },
   { tag: 'BRG_TEMP_DE', metric: 'bearing_temperature_de' },
   { tag: 'DIS_PRESS', metric: 'discharge_pressure' },
 ];
-const ASSETS = [
-  'code,family,site,unit,criticality,name_en,name_ar,upstream,downstream,note,functional_location',
-  'P-102A,centrifugal_pump,RAS,U100,high,Stabiliser feed pump A,مضخة تغذية برج التثبيت أ,,,,RAS-U100-P102A',
-  'P-102B,centrifugal_pump,RAS,U100,high,Stabiliser feed pump B,مضخة تغذية برج التثبيت ب,,,,RAS-U100-P102B',
-].join('\n');
-
 /** The first moment the value stands half above the lowest seen. */
 function riseOf(series: Series): number | null {
   const lowest = Math.min(...series.v.filter((x): x is number => x !== null));
@@ -28,53 +22,6 @@ function riseOf(series: Series): number | null {
 
 let source: Running;
 let appliance: Running;
-
-async function firstStart(page: Page): Promise<void> {
-  await page.goto(appliance.url);
-  await expect(page).toHaveURL(/\/setup$/);
-  await page.locator('[name="tenant_ar"]').fill('شركة الساحل');
-  await page.locator('[name="tenant_en"]').fill('Sahel Company');
-  await page.locator('[name="name"]').fill('سارة القحطاني');
-  await page.locator('[name="username"]').fill('s.alqahtani');
-  await page.locator('[name="password"]').fill(PASSWORD);
-  await page.locator('[name="again"]').fill(PASSWORD);
-  await page.locator('button[type="submit"]').click();
-  // The owner's temporary password is shown once, then the dashboard opens.
-  await expect(page.locator('.password')).not.toBeEmpty();
-  await page.locator('.actions .btn.pri').click();
-  await page.locator('nav.nv').waitFor();
-}
-
-async function addPlace(page: Page, kind: 'site' | 'unit', code: string, ar: string, en: string): Promise<void> {
-  await page.locator(`[data-action="add-${kind}"]`).click();
-  const dialog = page.locator('[role="dialog"]');
-  await dialog.locator('[name="code"]').fill(code);
-  await dialog.locator('[name="name_ar"]').fill(ar);
-  await dialog.locator('[name="name_en"]').fill(en);
-  await dialog.locator('button[type="submit"]').click();
-  await expect(dialog).toHaveCount(0);
-}
-
-async function importAssets(page: Page): Promise<void> {
-  await page.goto(`${appliance.url}/assets`);
-  await addPlace(page, 'site', 'RAS', 'معمل الرأس', 'Ras plant');
-  await addPlace(page, 'unit', 'U100', 'الفصل وتثبيت المكثفات', 'Separation');
-  await page.locator('[data-action="import"]').click();
-  await page.locator('input[type="file"]').setInputFiles({ name: 'assets.csv', mimeType: 'text/csv', buffer: Buffer.from(ASSETS) });
-  const submit = page.locator('[role="dialog"] .btn.pri');
-  await expect(submit).toBeEnabled();
-  await submit.click();
-  await expect(page.locator('table').getByText('P-102A').first()).toBeVisible();
-}
-
-/** A field with options is a list or a row of buttons, whichever its words leave room for in a language. */
-async function choose(page: Page, field: string, options: string[], value: string): Promise<void> {
-  const row = page.locator('.sf-row', { has: page.locator('.api-name', { hasText: new RegExp(`^${field}$`) }) });
-  await row.waitFor();
-  const list = row.locator('select');
-  if (await list.count()) await list.selectOption(value);
-  else await row.getByRole('radio').nth(options.indexOf(value)).click();
-}
 
 async function addSource(page: Page): Promise<void> {
   await page.goto(`${appliance.url}/integrations/new`);
@@ -88,8 +35,6 @@ async function addSource(page: Page): Promise<void> {
   await page.locator('form.pane button[type="submit"]').click();
   await expect(page).toHaveURL(/\/integrations\/[0-9a-f-]{36}/);
 }
-
-const runTest = (page: Page) => page.locator('.workbench .stack .pt .btn').first().click();
 
 async function trust(page: Page): Promise<void> {
   await runTest(page);
@@ -155,18 +100,17 @@ async function readTheIncident(page: Page, language: Language): Promise<void> {
   await link.click();
   await expect(page.locator('.tl')).toBeVisible();
   const id = /incidents\/([0-9a-f-]+)/.exec(page.url())![1]!;
-  const read = async <T>(path: string) => (await (await page.request.get(appliance.url + path)).json()) as T;
   const isAlert = (x: TimelineEvent) => x.event.category === 'ALERT' && x.event.severity === 'critical';
   let timeline!: Timeline;
   await expect(async () => {
-    timeline = await read<Timeline>(`/api/blackbox/incidents/${id}/timeline`);
+    timeline = await read<Timeline>(page, `${appliance.url}/api/blackbox/incidents/${id}/timeline`);
     expect(timeline.events.some(isAlert)).toBe(true);
     expect(timeline.trends.length).toBeGreaterThan(0);
   }).toPass({ timeout: 60_000 });
-  const { incident } = await read<IncidentDetail>(`/api/blackbox/incidents/${id}`);
-  const signals = await read<SignalDetail[]>(`/api/assets/${incident.asset_id}/signals`);
+  const { incident } = await read<IncidentDetail>(page, `${appliance.url}/api/blackbox/incidents/${id}`);
+  const signals = await read<SignalDetail[]>(page, `${appliance.url}/api/assets/${incident.asset_id}/signals`);
   const vibration = signals.find((x) => x.metric === 'vibration_de')!;
-  const series = await read<Series>(`/api/signals/${vibration.id}/series?from=${timeline.from - 600_000}&to=${timeline.to}&width=1000`);
+  const series = await read<Series>(page, `${appliance.url}/api/signals/${vibration.id}/series?from=${timeline.from - 600_000}&to=${timeline.to}&width=1000`);
   // A young appliance has no baseline to leave yet; the stored values tell the rise as well.
   const rise = timeline.trends.find((x) => x.signal_id === vibration.id)?.onset_at ?? riseOf(series);
   const alert = timeline.events.find(isAlert)!.event.event_time;
@@ -196,20 +140,16 @@ for (const language of ['ar', 'en'] as const) {
 
     test('a developing bearing fault becomes an incident with a timeline', async ({ browser }) => {
       test.setTimeout(900_000);
-      const context = await browser.newContext({ locale: language === 'ar' ? 'ar-SA' : 'en-GB' });
-      await dress(context, language, 'light');
-      const page = await context.newPage();
-      const thrown: string[] = [];
-      page.on('pageerror', (error) => thrown.push(error.message));
-      await firstStart(page);
-      await importAssets(page);
+      const { page, end } = await visit(browser, language);
+      await firstStart(page, appliance.url);
+      await page.goto(`${appliance.url}/assets`);
+      await addPumps(page);
       await addSource(page);
       await trust(page);
       await mapTags(page);
       await watchTheFault(page);
       await readTheIncident(page, language);
-      expect(thrown).toEqual([]);
-      await context.close();
+      await end();
     });
   });
 }

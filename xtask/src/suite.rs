@@ -86,6 +86,8 @@ fn rust_tests() -> Result<()> {
 
 /// Each browser test runs in both languages by itself.
 fn browser_tests() -> Result<()> {
+    let database = ["build", "-p", "iq-testkit", "--example", "history_db"];
+    run(cargo().args(database))?;
     let mut npm = ui::npm();
     npm.args(["run", "e2e"]);
     npm.env("OPTRIA_BIN", built_program("optria")?);

@@ -10,7 +10,7 @@ import { Bar, Freshness, Sparkline } from '@/components/instruments';
 import { AppLink } from '@/components/link';
 import { Connectivity, SeverityMark, StatusMark, Tag, When } from '@/components/marks';
 import { useMetricName } from '@/components/metrics';
-import { EmptyState } from '@/components/notices';
+import { EmptyState, Notice } from '@/components/notices';
 import { Loaded, PageHead, Pane } from '@/components/page';
 import { PlantBehind } from '@/components/plant-behind';
 import { HealthScore, healthStatus } from '@/components/score';
@@ -126,8 +126,22 @@ function Sources({ rows, at }: { rows: SourceFreshness[]; at: number }) {
   );
 }
 
+/** Until there is a score, the way there is the news. */
+function FirstSteps() {
+  const { t, p } = useText();
+  const query = useQuery({ queryKey: ['onboarding', p.language], queryFn: api.onboarding });
+  if (!query.data) return null;
+  const { done, available } = query.data;
+  return (
+    <div data-notice="first-steps">
+      <Notice action={<AppLink className="btn sm pri" to="/onboarding">{t('page.onboarding')}</AppLink>}>{t('dashboard.first_steps', { done, all: available })}</Notice>
+    </div>
+  );
+}
+
 export default function DashboardPage() {
   const { t, p } = useText();
+  const { may } = useSession();
   const cursor = useCursor();
   const refetchInterval = useRefresh(cursor.t);
   const query = useQuery({ queryKey: ['overview', cursor.t], queryFn: () => api.overview({ t: cursor.t }), refetchInterval, placeholderData: (old) => old });
@@ -138,6 +152,7 @@ export default function DashboardPage() {
         {(o) => (
           <div className="stack">
             {cursor.t === null && <PlantBehind />}
+            {cursor.t === null && o.health_mean === null && may('integrations.read') && <FirstSteps />}
             <Rail o={o} />
             <div className="grid stretch">
               <Pane className="c8" title={t('dashboard.attention')} caption={t('dashboard.attention_order')} end={<AppLink to="/alerts">{t('dashboard.all_alerts')}</AppLink>}>

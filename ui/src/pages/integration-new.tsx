@@ -21,7 +21,7 @@ export default function IntegrationNewPage() {
           if (type) return <Workbench type={type} />;
           return (
             <ul className="int-cards">
-              {list.map((x) => <li key={x.kind}><button type="button" className="card kind-card" onClick={() => setKind(x.kind)}><b>{name(x.names)}</b><span className="s mid">{name(x.descriptions)}</span></button></li>)}
+              {list.map((x) => <li key={x.kind}><button type="button" className="card kind-card" data-kind={x.kind} onClick={() => setKind(x.kind)}><b>{name(x.names)}</b><span className="s mid">{name(x.descriptions)}</span></button></li>)}
             </ul>
           );
         }}

@@ -60,7 +60,7 @@ function ProfileMark({ progress }: { progress: OnboardingProgress }) {
   return (
     <div className="row wrap" id="profile">
       {is && <span className="s mid"><Icon name="check" /> {t('onboarding.marked', { who: progress.profile_marked_by ?? '', at: moment(progress.profile_marked_at ?? 0) })}</span>}
-      {may('integrations.write') && <button type="button" className={is ? 'btn' : 'btn pri'} onClick={() => void mark(!is).catch(toasts.failed)}>{t(is ? 'onboarding.unmark' : 'onboarding.mark')}</button>}
+      {may('integrations.write') && <button type="button" className={is ? 'btn' : 'btn pri'} data-action="mark-profile" onClick={() => void mark(!is).catch(toasts.failed)}>{t(is ? 'onboarding.unmark' : 'onboarding.mark')}</button>}
     </div>
   );
 }
@@ -77,7 +77,7 @@ function Step({ progress, step }: { progress: OnboardingProgress; step: Onboardi
         <div className="stack">
           <p className="prose">{t(`onboarding.what.${step.key}`)}</p>
           {step.key === 'profile' && <ProfileMark progress={progress} />}
-          {doors.length > 0 && <div className="actions">{doors.map((to) => <AppLink key={to} className="btn" to={to}>{t(`onboarding.door.${to.startsWith('/tenant/') ? 'mapping' : to.slice(1).replace('/', '_')}`)}</AppLink>)}</div>}
+          {doors.length > 0 && <div className="actions">{doors.map((to) => <AppLink key={to} className="btn" data-door={to} to={to}>{t(`onboarding.door.${to.startsWith('/tenant/') ? 'mapping' : to.slice(1).replace('/', '_')}`)}</AppLink>)}</div>}
         </div>
       </Pane>
       {step.missing.length > 0 && (
@@ -110,7 +110,7 @@ function Result({ progress }: { progress: OnboardingProgress }) {
           <p className="prose">{progress.scored_assets > 0 ? t('onboarding.scored', { n: progress.scored_assets }) : t(ready ? 'onboarding.ready' : 'onboarding.not_ready')}</p>
           <div className="actions">
             <RunButton integration={null} job={job} primary={ready && progress.scored_assets === 0} />
-            {progress.first_scored_asset && <AppLink className="btn pri" to={`/assets/${progress.first_scored_asset}`}>{t('onboarding.open_asset')}</AppLink>}
+            {progress.first_scored_asset && <AppLink className="btn pri" data-action="open-scored" to={`/assets/${progress.first_scored_asset}`}>{t('onboarding.open_asset')}</AppLink>}
           </div>
         </div>
       </Pane>

@@ -4,6 +4,7 @@ import { Redirect } from 'wouter';
 import { api } from '@/api/calls';
 import { useSession } from '@/api/session';
 import type { SetupResult } from '@/api/types';
+import { CopyButton } from '@/components/copy';
 import { useConfirm } from '@/components/dialog';
 import { Door, useSetupStatus } from '@/components/door';
 import { Field, problemOf } from '@/components/fields';
@@ -41,7 +42,7 @@ function OwnerAccount({ made, onContinue }: { made: SetupResult; onContinue: () 
         <dt>{t('field.username')}</dt><dd><Tag>{made.platform_owner_username}</Tag></dd>
         <dt>{t('field.temporary_password')}</dt><dd><Tag className="b password" wrap>{made.platform_owner_password}</Tag></dd>
       </dl>
-      <div className="actions"><button type="button" className="btn pri" onClick={onContinue}>{t('setup.owner_noted')}</button></div>
+      <div className="actions"><CopyButton text={made.platform_owner_password} /><button type="button" className="btn pri" onClick={onContinue}>{t('setup.owner_noted')}</button></div>
       {dialog}
     </div>
   );

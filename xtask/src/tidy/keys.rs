@@ -1,7 +1,8 @@
 //! Every sentence the pages ask for by a literal key exists in both languages. Keys put together at
-//! run time are found by the browser tests, where a missing sentence shows itself in brackets.
+//! run time are found by the browser tests, where a missing sentence shows itself in brackets. And
+//! every sentence of the pages is asked for somewhere.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Source, is_test};
 use crate::locales::Sentences;
@@ -14,6 +15,41 @@ pub(crate) fn missing(sources: &[Source], ar: &Sentences, en: &Sentences) -> Vec
         .filter(|(key, _)| !has(ar, key) || !has(en, key))
         .map(|(key, path)| format!("`{key}` ({path}) lacks ui.{key} in a language"))
         .collect()
+}
+
+/// Sentences of the pages that nothing asks for: their key stands nowhere as a whole, and no template
+/// (`` `field.${name}` ``) begins like it.
+pub(crate) fn unused(sources: &[Source], en: &Sentences) -> Vec<String> {
+    let code = sources.iter().filter(|source| {
+        (source.path.starts_with("ui/src/") || source.path.ends_with(".rs"))
+            && !source.path.starts_with("xtask/")
+            && !is_test(&source.path)
+    });
+    let (mut whole, mut beginnings) = (BTreeSet::new(), BTreeSet::new());
+    for source in code {
+        whole.extend(source.text.split(['\'', '"', '`']).filter(|x| is_key(x)));
+        // `field.${name}` on a page, "field.{name}" in Rust.
+        beginnings.extend(source.text.split(['`', '"']).filter_map(beginning));
+    }
+    let keys = en.get("ui").into_iter().flat_map(BTreeMap::keys);
+    keys.filter(|key| is_key(key) && !whole.contains(key.as_str()))
+        .filter(|key| !beginnings.iter().any(|b| key.starts_with(b)))
+        .map(|key| format!("ui.{key} is asked for by nothing: delete it in both languages"))
+        .collect()
+}
+
+fn is_key(text: &str) -> bool {
+    text.contains('.')
+        && text
+            .chars()
+            .all(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-'))
+}
+
+/// What stands before the first value of a template, where it names an area of keys.
+fn beginning(template: &str) -> Option<&str> {
+    let (start, _) = template.split_once('{')?;
+    let start = start.strip_suffix('$').unwrap_or(start);
+    is_key(start).then_some(start)
 }
 
 fn asked(sources: &[Source]) -> BTreeMap<String, String> {
@@ -80,6 +116,34 @@ mod tests {
             check("t(kind === 'x' ? 'page.gone' : 'page.lost', { n })"),
             2
         );
+    }
+
+    #[test]
+    fn finds_sentences_nothing_asks_for() {
+        let keys = [
+            "imports.column.row",
+            "page.users",
+            "page.gone",
+            "enum.state.open",
+            "nav.count.work-orders",
+        ];
+        let ui = keys.map(|key| (key.to_owned(), "x".to_owned())).into();
+        let side = Sentences::from([("ui".to_owned(), ui)]);
+        let source = |path: &str, text: &str| Source {
+            path: path.to_owned(),
+            text: text.to_owned(),
+        };
+        let sources = [
+            source("ui/src/a.tsx", "t('page.users'); t(`enum.state.${x[`y`]}`)"),
+            source(
+                "core/a/src/b.rs",
+                r#"say("nav.count.work-orders"); format!("imports.column.{x}")"#,
+            ),
+            source("ui/test/a.test.ts", "t('page.gone')"),
+        ];
+        let found = unused(&sources, &side);
+        assert_eq!(found.len(), 1);
+        assert!(found[0].contains("ui.page.gone "));
     }
 
     #[test]

@@ -3,7 +3,7 @@ import { useQueryClient } from '@tanstack/react-query';
 import { useState } from 'react';
 import { api } from '@/api/calls';
 import type { DoctorFinding, DoctorReport } from '@/api/types';
-import { useToasts } from '@/components/dialog';
+import { CopyButton } from '@/components/copy';
 import { Icon, StatusShape } from '@/components/icons';
 import { Tag } from '@/components/marks';
 import { InlineError, Notice } from '@/components/notices';
@@ -14,12 +14,7 @@ import '@/styles/integrations.css';
 
 function Finding({ f }: { f: DoctorFinding }) {
   const { t } = useText();
-  const toasts = useToasts();
   const letter = [f.send, ...f.evidence.map((e) => `${e.label}: ${e.value}`)].join('\n');
-  const copy = async () => {
-    await navigator.clipboard.writeText(letter);
-    toasts.done(t('doctor.copied'));
-  };
   return (
     <article className="finding" data-topic={f.topic}>
       <div className="row top"><StatusShape shape={f.is_blocking ? 'critical' : 'warning'} /><div className="grow"><h3>{f.cause.message}</h3><span className="cap dim">{sentence('stage', f.stage) ?? t(`stage.${f.stage}`)}</span></div></div>
@@ -29,8 +24,9 @@ function Finding({ f }: { f: DoctorFinding }) {
       </dl>
       {f.fixer !== 'you' && (
         <div className="col">
-          <div className="row"><span className="cap dim">{t('doctor.send')}</span><button type="button" className="btn sm end" onClick={() => void copy().catch(toasts.failed)}><Icon name="doc" />{t('doctor.copy')}</button></div>
+          <span className="cap dim">{t('doctor.send')}</span>
           <p className="send s">{f.send}</p>
+          <div className="row wrap"><CopyButton text={letter} label={t('doctor.copy')} className="btn sm" /></div>
         </div>
       )}
       <details><summary className="s">{t('doctor.evidence')}</summary><dl className="kv">{f.evidence.map((e) => <div key={e.key} className="kv-row"><dt>{e.label}</dt><dd><Tag wrap>{e.value}</Tag></dd></div>)}</dl></details>

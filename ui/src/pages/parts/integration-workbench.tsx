@@ -158,7 +158,7 @@ export function Workbench({ type, integration, onTrust }: Props) {
       </form>
       <div className="stack">
         {may('integrations.test') && (
-          <Pane title={t('test.title')} end={<button type="button" className="btn sm" disabled={test.running || (!integration && name.trim() === '')} onClick={() => void runNow()}><Icon name="refresh" />{t(test.running ? 'test.running_now' : dirty && integration ? 'test.save_and_run' : 'test.run')}</button>} foot={t('test.rule')}>
+          <Pane title={t('test.title')} end={<button type="button" className="btn sm" data-action="run-test" disabled={test.running || (!integration && name.trim() === '')} onClick={() => void runNow()}><Icon name="refresh" />{t(test.running ? 'test.running_now' : dirty && integration ? 'test.save_and_run' : 'test.run')}</button>} foot={t('test.rule')}>
             {test.error !== null && <div className="pb"><InlineError error={test.error} /></div>}
             <StagedTest stages={test.stages} running={test.running} report={test.report} action={stageAction} />
           </Pane>

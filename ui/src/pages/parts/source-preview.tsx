@@ -85,7 +85,7 @@ export function SourcePreview({ type, integration, input }: { type: ConnectorTyp
     setBusy(false);
   };
   return (
-    <Pane title={t(type.has_sample_rows ? 'preview.rows' : 'preview.values')} end={<button type="button" className="btn sm" disabled={busy} onClick={() => void look()}><Icon name="search" />{t(busy ? 'preview.reading' : type.has_sample_rows ? 'preview.show_rows' : 'preview.show')}</button>}>
+    <Pane title={t(type.has_sample_rows ? 'preview.rows' : 'preview.values')} end={<button type="button" className="btn sm" data-action="look" disabled={busy} onClick={() => void look()}><Icon name="search" />{t(busy ? 'preview.reading' : type.has_sample_rows ? 'preview.show_rows' : 'preview.show')}</button>}>
       {error !== null && <div className="pb"><InlineError error={error} /></div>}
       {rows === null && values === null && error === null && <p className="pb s dim">{t(type.has_sample_rows ? 'preview.rows_help' : 'preview.values_help')}</p>}
       {rows && <Rows rows={rows} />}

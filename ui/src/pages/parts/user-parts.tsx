@@ -1,9 +1,9 @@
 // Dialogs and panel of the users page. A temporary password is shown once and never again.
-import { useClipboard } from '@mantine/hooks';
 import { useState } from 'react';
 import { api } from '@/api/calls';
 import { useSignedIn } from '@/api/session';
 import type { CreatedUser, Role, TenantUser } from '@/api/types';
+import { CopyButton } from '@/components/copy';
 import { Dialog, useConfirm, useToasts } from '@/components/dialog';
 import { Field, problemOf } from '@/components/fields';
 import { Icon } from '@/components/icons';
@@ -38,13 +38,12 @@ export function UserForm({ onClose, onCreated }: { onClose: () => void; onCreate
 
 export function TemporaryPassword({ created, onClose }: { created: CreatedUser; onClose: () => void }) {
   const { t } = useText();
-  const clipboard = useClipboard();
   return (
     <Dialog title={t('users.password_title', { name: created.user.name })} onClose={onClose}>
       <div className="stack">
         <Notice tone="warning">{t('users.password_once')}</Notice>
         <dl className="kv"><dt>{t('field.username')}</dt><dd><Tag>{created.user.username}</Tag></dd><dt>{t('field.temporary_password')}</dt><dd><Tag className="b password" wrap>{created.temporary_password}</Tag></dd></dl>
-        <div className="actions"><button type="button" className="btn" onClick={() => clipboard.copy(created.temporary_password)}>{t(clipboard.copied ? 'action.copied' : 'action.copy')}</button><button type="button" className="btn pri" onClick={onClose}>{t('users.password_noted')}</button></div>
+        <div className="actions"><CopyButton text={created.temporary_password} /><button type="button" className="btn pri" onClick={onClose}>{t('users.password_noted')}</button></div>
       </div>
     </Dialog>
   );

@@ -1,0 +1,81 @@
+// Steps a person takes on the way from the first start to a source, for the stories that begin there.
+import { type Browser, expect, type Page } from '@playwright/test';
+import { dress, type Language } from './target';
+
+const PASSWORD = 'a long enough pass phrase';
+
+export interface Visit {
+  page: Page;
+  /** Ends the visit; whatever a page threw fails the test. */
+  end: () => Promise<void>;
+}
+
+export async function visit(browser: Browser, language: Language): Promise<Visit> {
+  const context = await browser.newContext({ locale: language === 'ar' ? 'ar-SA' : 'en-GB' });
+  await dress(context, language, 'light');
+  const page = await context.newPage();
+  const thrown: string[] = [];
+  page.on('pageerror', (error) => thrown.push(error.message));
+  const end = async () => {
+    expect(thrown).toEqual([]);
+    await context.close();
+  };
+  return { page, end };
+}
+
+export const read = async <T>(page: Page, url: string): Promise<T> => (await (await page.request.get(url)).json()) as T;
+
+/** Names the organisation and its first administrator. */
+export async function firstStart(page: Page, url: string): Promise<void> {
+  await page.goto(url);
+  await expect(page).toHaveURL(/\/setup$/);
+  await page.locator('[name="tenant_ar"]').fill('شركة الساحل');
+  await page.locator('[name="tenant_en"]').fill('Sahel Company');
+  await page.locator('[name="name"]').fill('سارة القحطاني');
+  await page.locator('[name="username"]').fill('s.alqahtani');
+  await page.locator('[name="password"]').fill(PASSWORD);
+  await page.locator('[name="again"]').fill(PASSWORD);
+  await page.locator('button[type="submit"]').click();
+  // The owner's temporary password is shown once, then the dashboard opens.
+  await expect(page.locator('.password')).not.toBeEmpty();
+  await page.locator('.actions .btn.pri').click();
+  await page.locator('nav.nv').waitFor();
+}
+
+export async function addPlace(page: Page, kind: 'site' | 'unit', code: string, ar: string, en: string): Promise<void> {
+  await page.locator(`[data-action="add-${kind}"]`).click();
+  const dialog = page.locator('[role="dialog"]');
+  await dialog.locator('[name="code"]').fill(code);
+  await dialog.locator('[name="name_ar"]').fill(ar);
+  await dialog.locator('[name="name_en"]').fill(en);
+  await dialog.locator('button[type="submit"]').click();
+  await expect(dialog).toHaveCount(0);
+}
+
+/** Two pumps of one unit, from a file; the page of assets is open. */
+export async function addPumps(page: Page): Promise<void> {
+  await addPlace(page, 'site', 'RAS', 'معمل الرأس', 'Ras plant');
+  await addPlace(page, 'unit', 'U100', 'الفصل وتثبيت المكثفات', 'Separation');
+  await page.locator('[data-action="import"]').click();
+  const rows = [
+    'code,family,site,unit,criticality,name_en,name_ar,upstream,downstream,note,functional_location',
+    'P-102A,centrifugal_pump,RAS,U100,high,Stabiliser feed pump A,مضخة تغذية برج التثبيت أ,,,,RAS-U100-P102A',
+    'P-102B,centrifugal_pump,RAS,U100,high,Stabiliser feed pump B,مضخة تغذية برج التثبيت ب,,,,RAS-U100-P102B',
+  ];
+  await page.locator('input[type="file"]').setInputFiles({ name: 'assets.csv', mimeType: 'text/csv', buffer: Buffer.from(rows.join('\n')) });
+  const submit = page.locator('[role="dialog"] .btn.pri');
+  await expect(submit).toBeEnabled();
+  await submit.click();
+  await expect(page.locator('table').getByText('P-102A').first()).toBeVisible();
+}
+
+/** A field with options is a list or a row of buttons, whichever its words leave room for in a language. */
+export async function choose(page: Page, field: string, options: string[], value: string): Promise<void> {
+  const row = page.locator('.sf-row', { has: page.locator('.api-name', { hasText: new RegExp(`^${field}$`) }) });
+  await row.waitFor();
+  const list = row.locator('select');
+  if (await list.count()) await list.selectOption(value);
+  else await row.getByRole('radio').nth(options.indexOf(value)).click();
+}
+
+export const runTest = (page: Page) => page.locator('[data-action="run-test"]').click();
