@@ -99,7 +99,7 @@ function Incidents({ t: at, window }: { t: number | null; window: Brush }) {
   const query = useQuery({ queryKey: ['incidents', wanted, offset, p.language], refetchInterval, placeholderData: (old) => old, queryFn: () => api.incidents({ ...wanted, limit: LIMIT, offset }) });
   const columns: Column<IncidentRow>[] = [
     { key: 'severity', title: t('field.severity'), cell: (i) => <SeverityMark severity={i.severity} /> },
-    { key: 'incident', title: t('page.incident'), cell: (i) => <span className="two"><AppLink className="m5" to={`/blackbox/incidents/${i.id}?t=${i.started_at}`}>{i.title}</AppLink><small><Tag>{i.number}</Tag></small></span> },
+    { key: 'incident', title: t('page.incident'), cell: (i) => <span className="two"><AppLink className="m5" to={`/blackbox/incidents/${i.id}`}>{i.title}</AppLink><small><Tag>{i.number}</Tag></small></span> },
     { key: 'asset', title: t('field.asset'), cell: (i) => <AppLink to={`/assets/${i.asset_id}`}><Tag>{i.asset_code}</Tag></AppLink> },
     { key: 'type', title: t('incident.type'), cell: (i) => word('incident_type', i.incident_type), wideOnly: true },
     { key: 'started_at', title: t('incident.started'), cell: (i) => <When at={i.started_at} /> },
