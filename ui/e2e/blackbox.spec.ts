@@ -82,8 +82,12 @@ for (const language of ['ar', 'en'] as const) {
 
   test(`a window drawn over the slices filters the explorer, and its export has as many rows, ${language}`, async ({ browser }) => {
     const page = await opened(browser, language);
-    await page.goto(`${t.url}/blackbox?range=1h`);
+    await page.goto(`${t.url}/blackbox?range=1h&q=no-such-word-anywhere`);
     await settled(page);
+    // Cleared filters stay cleared, also the one in a field.
+    await page.locator('main section.pane .state .btn').first().click();
+    await expect.poll(() => parameter(page, 'q')).toBeNull();
+    await expect(page.locator('.filters input[type="search"]')).toHaveValue('');
     const strip = page.locator('.hist');
     const box = (await strip.boundingBox())!;
     await page.mouse.move(box.x + box.width * 0.5, box.y + 60);
@@ -114,6 +118,7 @@ for (const language of ['ar', 'en'] as const) {
     const url = `${t.url}/api/blackbox/events/export?from=${shownFrom}&to=${to}&format=csv`;
     const csv = await (await page.request.get(url)).text();
     expect(csv.startsWith('\ufeffevent_time,')).toBe(true);
+    expect(parameter(page, 'q')).toBeNull();
     await page.context().close();
   });
 
