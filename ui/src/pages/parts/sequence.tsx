@@ -1,5 +1,5 @@
 // The same events as a table of any length: for the keyboard, the screen reader, and the exact times.
-import { memo, useEffect, useRef } from 'react';
+import { memo, useEffect, useMemo, useRef } from 'react';
 import { Icon } from '@/components/icons';
 import { AppLink } from '@/components/link';
 import { SeverityMark, SourceTag, Tag } from '@/components/marks';
@@ -49,7 +49,7 @@ export const Sequence = memo(function Sequence({ moments, total, sources, player
   const table = useRef<VirtualHandle>(null);
   const selected = passedIndex(moments, usePosition(player, 200));
   useEffect(() => { if (follow) table.current?.show(selected); }, [selected, follow]);
-  const columns: VirtualColumn<Moment>[] = [
+  const columns = useMemo<VirtualColumn<Moment>[]>(() => [
     { key: 'order', title: t('event.order'), width: '84px', cell: (m) => <OrderMark moment={m} /> },
     { key: 'time', title: t('event.source_time'), width: '118px', cell: (m) => <button type="button" className="btn quiet sm time-link" title={iso(m.item.event.event_time, true)} onClick={() => onPick(m.at)}><time className="t" dir="ltr" dateTime={new Date(m.item.event.event_time).toISOString()}>{clock(p, m.item.event.event_time, true)}</time></button> },
     { key: 'severity', title: '', width: '30px', cell: (m) => <SeverityMark severity={m.item.event.severity} bare /> },
@@ -62,7 +62,7 @@ export const Sequence = memo(function Sequence({ moments, total, sources, player
         return event.tag && (link ? <AppLink className="ell" to={link} title={t('event.samples')}><SourceTag tag={event.tag} /></AppLink> : <SourceTag tag={event.tag} />);
       },
     },
-  ];
+  ], [t, word, p, onPick]);
   return (
     <Pane title={t('incident.sequence')} caption={t('incident.sequence_of', { n: total, sources: n(sources, 0) })} className="seq" end={<button type="button" className="btn quiet sm" onClick={() => exportCsv(moments)}><Icon name="download" />{t('action.export_csv')}</button>}>
       {moments.length === 0
