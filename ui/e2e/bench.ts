@@ -112,6 +112,8 @@ test('fifty thousand events', async ({ browser }) => {
     const end = await painted();
     console.log(`opened by a press in the list: painted after ${Math.round(end - (await page.evaluate(() => (window as unknown as { began: number }).began)))} ms`);
 
+    // What the machine gives at this moment, with nothing to draw: the others are read against it.
+    console.log(`nothing moves: ${await framesWhile(page, 5, async () => undefined)}`);
     for (const speed of ['60', '1000']) {
       await page.locator('.speed select').selectOption(speed);
       await page.locator('.tl').focus();

@@ -118,24 +118,41 @@ function draw(c: CanvasRenderingContext2D, k: Colours, { map, look, width, heigh
     c.fill();
   }
   let drawn = 0;
+  const far: Node[] = [];
   for (const node of map.nodes) {
     if (!inSight(node)) continue;
     drawn += 1;
-    if (near) drawNode(c, k, node, node.asset.id === selected, look.scale < NO_VALUE ? '' : value(node.asset), look.scale);
-    else drawDot(c, k, node, node.asset.id === selected, look.scale);
+    if (!near) far.push(node);
+    else drawNode(c, k, node, node.asset.id === selected, look.scale < NO_VALUE ? '' : value(node.asset), look.scale);
   }
+  drawDots(c, k, far, selected, look.scale);
   c.restore();
   return drawn;
 }
 
-function drawDot(c: CanvasRenderingContext2D, k: Colours, { asset, x, y }: Node, selected: boolean, scale: number): void {
+/** Shapes from afar: all normal ones are one line, and so are all unknown ones. */
+function drawDots(c: CanvasRenderingContext2D, k: Colours, nodes: Node[], selected: string, scale: number): void {
   const r = Math.min(26, Math.max(10, 5 / scale));
-  if (selected) {
+  for (const status of ['normal', 'unknown'] as const) {
+    c.beginPath();
+    for (const { asset, x, y } of nodes) {
+      if (asset.status !== status) continue;
+      c.moveTo(x + r * 0.85, y);
+      c.arc(x, y, r * 0.85, 0, 2 * Math.PI);
+    }
+    c.lineWidth = r / 5;
+    c.strokeStyle = k['ink-3'];
+    c.setLineDash(status === 'unknown' ? [r / 2.5, r / 3] : []);
+    c.stroke();
+  }
+  for (const { asset, x, y } of nodes) {
+    if (asset.status === 'critical' || asset.status === 'warning') drawShape(c, k, asset.status, x, y, r);
+    if (asset.id !== selected) continue;
+    c.setLineDash([]);
     c.strokeStyle = k.action;
     c.lineWidth = 2 / scale;
     c.strokeRect(x - r * 1.8, y - r * 1.8, r * 3.6, r * 3.6);
   }
-  drawShape(c, k, asset.status, x, y, r);
 }
 
 function drawNode(c: CanvasRenderingContext2D, k: Colours, { asset, x, y }: Node, selected: boolean, value: string, scale: number): void {

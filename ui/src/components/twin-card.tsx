@@ -1,4 +1,5 @@
 // One asset on the twin: status, connectivity, health and its worst value in context.
+import { memo } from 'react';
 import type { TwinAsset } from '@/api/types';
 import { useText } from '@/i18n/text';
 import { EquipmentIcon } from './icons';
@@ -7,14 +8,14 @@ import { Connectivity, StatusMark, Tag } from './marks';
 import { useSignalName } from './metrics';
 import { ReadingValue, useReading } from './signals';
 
-export function TwinCard({ asset, t: at, selected, onPick }: { asset: TwinAsset; t: number | null; selected: boolean; onPick: () => void }) {
+export const TwinCard = memo(function TwinCard({ asset, t: at, selected, onPick }: { asset: TwinAsset; t: number | null; selected: boolean; onPick: (id: string) => void }) {
   const { t, n, name } = useText();
   const signalName = useSignalName();
   const key = asset.key_signal;
   const reading = useReading(key, at);
   const fresh = asset.connectivity === 'live' || asset.connectivity === 'demo';
   return (
-    <button type="button" className={`card ${asset.status}`} aria-pressed={selected} data-asset={asset.code} data-status={asset.status} onClick={onPick}>
+    <button type="button" className={`card ${asset.status}`} aria-pressed={selected} data-asset={asset.code} data-status={asset.status} onClick={() => onPick(asset.id)}>
       <span className="row top">
         <EquipmentIcon family={asset.family} />
         <span className="grow col g1"><Tag className="m5">{asset.code}</Tag><span className="ell s mid">{name(asset.names)}</span></span>
@@ -34,4 +35,4 @@ export function TwinCard({ asset, t: at, selected, onPick }: { asset: TwinAsset;
       <AnalogIndicator value={reading.value} status={reading.status} limits={key?.limits} band={key?.baseline} scaleLow={key?.scale_low} scaleHigh={key?.scale_high} />
     </button>
   );
-}
+});

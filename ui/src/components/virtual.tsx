@@ -1,5 +1,5 @@
 // A table of any length: only the rows in sight are in the page. Rows have one height, so the place of each is known.
-import { type ReactNode, type Ref, useEffect, useImperativeHandle, useRef, useState } from 'react';
+import { memo, type ReactNode, type Ref, useEffect, useImperativeHandle, useRef, useState } from 'react';
 
 export interface VirtualColumn<R> {
   key: string;
@@ -28,6 +28,16 @@ interface Props<R> {
 
 /** Rows beyond each edge, so that a turn of the wheel meets rows and not emptiness. */
 const SPARE = 8;
+
+function Row<R>({ item, index, columns, className, current, probe }: { item: R; index: number; columns: VirtualColumn<R>[]; className: string; current: boolean; probe: Ref<HTMLTableRowElement> | undefined }) {
+  return (
+    <tr ref={probe} aria-rowindex={index + 2} className={`${current ? 'sel' : ''} ${className}`.trim() || undefined} aria-current={current ? 'true' : undefined}>
+      {columns.map((c) => <td key={c.key} className={c.wideOnly ? 'dsk-only' : undefined}>{c.cell(item)}</td>)}
+    </tr>
+  );
+}
+/** While the selection moves, all rows but two stay as they are. */
+const StableRow = memo(Row) as typeof Row;
 
 export function VirtualTable<R>({ label, columns, rows, rowKey, rowClass, selected, height, handle }: Props<R>) {
   const box = useRef<HTMLDivElement>(null);
@@ -61,9 +71,7 @@ export function VirtualTable<R>({ label, columns, rows, rowKey, rowClass, select
         <tbody>
           {first > 0 && <tr aria-hidden="true" style={{ blockSize: first * row }}><td colSpan={columns.length} /></tr>}
           {shown.map((item, i) => (
-            <tr key={rowKey(item)} ref={i === 0 ? probe : undefined} aria-rowindex={first + i + 2} className={`${first + i === selected ? 'sel' : ''} ${rowClass?.(item) ?? ''}`.trim() || undefined} aria-current={first + i === selected ? 'true' : undefined}>
-              {columns.map((c) => <td key={c.key} className={c.wideOnly ? 'dsk-only' : undefined}>{c.cell(item)}</td>)}
-            </tr>
+            <StableRow key={rowKey(item)} item={item} index={first + i} columns={columns} className={rowClass?.(item) ?? ''} current={first + i === selected} probe={i === 0 ? probe : undefined} />
           ))}
           {below > 0 && <tr aria-hidden="true" style={{ blockSize: below * row }}><td colSpan={columns.length} /></tr>}
         </tbody>

@@ -8,6 +8,23 @@ const INVISIBLE = /[\u200e\u200f\u061c]/g;
 
 export const plain = (text: string): string => text.replace(INVISIBLE, '').replace(/\u00a0/g, ' ');
 
+/** Making a formatter costs far more than using it; a page has a handful of them and uses them thousands of times. */
+const made = new Map<string, Intl.NumberFormat | Intl.DateTimeFormat>();
+
+function numbers(locale: string, options: Intl.NumberFormatOptions): Intl.NumberFormat {
+  const key = `n ${locale} ${JSON.stringify(options)}`;
+  const known = (made.get(key) as Intl.NumberFormat | undefined) ?? new Intl.NumberFormat(locale, options);
+  made.set(key, known);
+  return known;
+}
+
+function dates(locale: string, options: Intl.DateTimeFormatOptions): Intl.DateTimeFormat {
+  const key = `d ${locale} ${JSON.stringify(options)}`;
+  const known = (made.get(key) as Intl.DateTimeFormat | undefined) ?? new Intl.DateTimeFormat(locale, options);
+  made.set(key, known);
+  return known;
+}
+
 /** Digits a reader can use: three significant below 100, none behind the point above 1,000. */
 export function decimalsFor(value: number): number {
   const size = Math.abs(value);
@@ -17,7 +34,7 @@ export function decimalsFor(value: number): number {
 }
 
 export function number(p: Preferences, value: number, decimals = decimalsFor(value)): string {
-  const text = new Intl.NumberFormat(intlLocale(p), {
+  const text = numbers(intlLocale(p), {
     maximumFractionDigits: decimals,
     minimumFractionDigits: Number.isInteger(value) ? 0 : Math.min(decimals, 1),
   }).format(value);
@@ -40,7 +57,7 @@ const zoned = (p: Preferences) => ({ timeZone: p.zone ?? undefined });
 /** Clock time; seconds always, milliseconds where order matters. */
 export function clock(p: Preferences, t: number, ms = false): string {
   return plain(
-    new Intl.DateTimeFormat(intlLocale(p), {
+    dates(intlLocale(p), {
       ...zoned(p), hour: '2-digit', minute: '2-digit', second: '2-digit', hourCycle: 'h23',
       ...(ms ? { fractionalSecondDigits: 3 } : {}),
     }).format(t),
@@ -48,7 +65,7 @@ export function clock(p: Preferences, t: number, ms = false): string {
 }
 
 export function hourMinute(p: Preferences, t: number): string {
-  return plain(new Intl.DateTimeFormat(intlLocale(p), { ...zoned(p), hour: '2-digit', minute: '2-digit', hourCycle: 'h23' }).format(t));
+  return plain(dates(intlLocale(p), { ...zoned(p), hour: '2-digit', minute: '2-digit', hourCycle: 'h23' }).format(t));
 }
 
 /** `2025-12-04 03:12:09` in the person's zone: tables, files and evidence use this one form in both languages. */
@@ -59,16 +76,16 @@ export function iso(t: number, ms = false): string {
 }
 
 export function dayMonth(p: Preferences, t: number): string {
-  return plain(new Intl.DateTimeFormat(intlLocale(p), { ...zoned(p), day: 'numeric', month: 'long' }).format(t));
+  return plain(dates(intlLocale(p), { ...zoned(p), day: 'numeric', month: 'long' }).format(t));
 }
 
 export function longDay(p: Preferences, t: number): string {
-  const date = new Intl.DateTimeFormat(intlLocale(p), {
+  const date = dates(intlLocale(p), {
     ...zoned(p), weekday: 'long', day: 'numeric', month: 'long', year: 'numeric',
   }).format(t);
   if (p.calendar !== 'islamic-umalqura') return plain(date);
   const lunar = intlLocale(p).replace('ca-gregory', 'ca-islamic-umalqura');
-  const hijri = new Intl.DateTimeFormat(lunar, { ...zoned(p), day: 'numeric', month: 'long', year: 'numeric' }).format(t);
+  const hijri = dates(lunar, { ...zoned(p), day: 'numeric', month: 'long', year: 'numeric' }).format(t);
   return plain(`${date} (${hijri})`);
 }
 
@@ -99,7 +116,7 @@ export function span(p: Preferences, ms: number): Span {
 /** A duration as `1:07`: hours and minutes. */
 export function hoursMinutes(p: Preferences, ms: number): string {
   const minutes = Math.floor(Math.max(0, ms) / 60_000);
-  const two = new Intl.NumberFormat(intlLocale(p), { minimumIntegerDigits: 2 });
+  const two = numbers(intlLocale(p), { minimumIntegerDigits: 2 });
   return `${number(p, Math.floor(minutes / 60), 0)}:${plain(two.format(minutes % 60))}`;
 }
 

@@ -1,6 +1,6 @@
 // State lives in the address. These hooks read and write single search parameters; links keep the ones that
 // belong to the whole application (time, range, site).
-import { useCallback, useMemo } from 'react';
+import { useCallback, useDeferredValue, useEffect, useMemo, useRef, useState } from 'react';
 import { useLocation, useSearch } from 'wouter';
 
 export const GLOBAL_PARAMETERS = ['t', 'range', 'site'] as const;
@@ -54,4 +54,30 @@ export function useGo(): (path: string, options?: { replace?: boolean }) => void
     (path, options) => navigate(withGlobals(path, window.location.search), options ?? {}),
     [navigate],
   );
+}
+
+const NOTHING: Changes = {};
+
+/** A text that is typed: what stands in the field, and what is searched for. The address follows when the typing rests,
+ *  together with what the search makes void; and the field follows the address when something else changes it. */
+export function useTyped(name: string, voids: Changes = NOTHING): { typed: string; setTyped: (text: string) => void; sought: string } {
+  const [parameters, change] = useParameters();
+  const inAddress = parameters.get(name) ?? '';
+  const [typed, setTyped] = useState(inAddress);
+  const sought = useDeferredValue(typed);
+  const told = useRef(inAddress);
+  useEffect(() => {
+    if (inAddress === told.current) return;
+    told.current = inAddress;
+    setTyped(inAddress);
+  }, [inAddress]);
+  useEffect(() => {
+    if (sought === told.current) return;
+    const timer = setTimeout(() => {
+      told.current = sought;
+      change({ ...voids, [name]: sought });
+    }, 350);
+    return () => clearTimeout(timer);
+  }, [sought, change, name, voids]);
+  return { typed, setTyped, sought };
 }

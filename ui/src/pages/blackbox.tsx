@@ -1,6 +1,6 @@
 // Black Box: figures, incidents, events per slice of time, and the events behind them. Every filter is in the address.
 import { useQuery } from '@tanstack/react-query';
-import { useDeferredValue, useEffect, useState } from 'react';
+import { useEffect, useState } from 'react';
 import { useAllAssets } from '@/api/all-assets';
 import { api } from '@/api/calls';
 import type { Query } from '@/api/http';
@@ -17,7 +17,7 @@ import { type Column, DataTable, useOffset } from '@/components/table';
 import { useText } from '@/i18n/text';
 import { RANGES, useCursor } from '@/lib/cursor';
 import { iso } from '@/lib/format';
-import { useParameters } from '@/lib/url';
+import { useParameters, useTyped } from '@/lib/url';
 import { EventsTable, useEventQuery } from './parts/events-table';
 
 const LIMIT = 20;
@@ -25,8 +25,9 @@ const HOUR = 3_600_000;
 const DAY = 24 * HOUR;
 const PERIODS: Record<string, number> = { '24h': DAY, '7d': 7 * DAY, '30d': 30 * DAY, '90d': 90 * DAY };
 const UNSETTLED = 'open,investigating';
+const FIRST_PAGES = { 'incidents.page': null, 'events.page': null };
 /** What "clear filters" clears. */
-const NO_FILTER = { status: null, type: null, severity: null, period: null, asset: null, q: null, category: null, 'incidents.page': null, 'events.page': null };
+const NO_FILTER = { status: null, type: null, severity: null, period: null, asset: null, q: null, category: null, known: null, ...FIRST_PAGES };
 
 /** The brush as it stands in the address; what lies outside the window shown is no choice any more. */
 export function brushIn(from: string | null, to: string | null, window: Brush): Brush | null {
@@ -61,17 +62,9 @@ function Filters({ past }: { past: boolean }) {
   const { t, word } = useText();
   const [parameters, change] = useParameters();
   const get = (key: string) => parameters.get(key) ?? '';
-  const set = (changes: Record<string, string | null>) => change({ ...changes, 'incidents.page': null, 'events.page': null });
-  const [typed, setTyped] = useState(get('q'));
-  const sought = useDeferredValue(typed);
-  const inAddress = get('q');
-  useEffect(() => {
-    if (sought === inAddress) return;
-    const timer = setTimeout(() => change({ q: sought, 'incidents.page': null, 'events.page': null }), 350);
-    return () => clearTimeout(timer);
-  }, [sought, inAddress, change]);
+  const set = (changes: Record<string, string | null>) => change({ ...changes, ...FIRST_PAGES });
+  const { typed, setTyped } = useTyped('q', FIRST_PAGES);
   const isFiltered = ['severity', 'type', 'period', 'asset', 'status', 'category', 'q'].some((key) => get(key));
-  const clear = () => { setTyped(''); change(NO_FILTER); };
   return (
     <div className="row wrap filters">
       <span className="grow search-grow"><SearchInput label={t('blackbox.search')} placeholder={t('blackbox.search_what')} value={typed} onChange={setTyped} /></span>
@@ -80,7 +73,7 @@ function Filters({ past }: { past: boolean }) {
       <Select label={t('blackbox.period')} value={get('period')} onChange={(v) => set({ period: v })} options={[{ value: '', label: t('blackbox.period_all') }, ...[...Object.keys(PERIODS), 'window'].map((s) => ({ value: s, label: t(`blackbox.period_${s}`) }))]} />
       <AssetFilter />
       {past && <label className="chk"><input type="checkbox" checked={get('known') !== ''} onChange={(event) => set({ known: event.target.checked ? '1' : null })} />{t('blackbox.known_then')}</label>}
-      {isFiltered && <button type="button" className="btn sm" onClick={clear}>{t('action.clear_filters')}</button>}
+      {isFiltered && <button type="button" className="btn sm" onClick={() => change(NO_FILTER)}>{t('action.clear_filters')}</button>}
     </div>
   );
 }
@@ -99,7 +92,7 @@ function Incidents({ t: at, window }: { t: number | null; window: Brush }) {
   const query = useQuery({ queryKey: ['incidents', wanted, offset, p.language], refetchInterval, placeholderData: (old) => old, queryFn: () => api.incidents({ ...wanted, limit: LIMIT, offset }) });
   const columns: Column<IncidentRow>[] = [
     { key: 'severity', title: t('field.severity'), cell: (i) => <SeverityMark severity={i.severity} /> },
-    { key: 'incident', title: t('page.incident'), cell: (i) => <span className="two"><AppLink className="m5" to={`/blackbox/incidents/${i.id}?t=${i.started_at}`}>{i.title}</AppLink><small><Tag>{i.number}</Tag></small></span> },
+    { key: 'incident', title: t('page.incident'), cell: (i) => <span className="two"><AppLink className="m5" to={`/blackbox/incidents/${i.id}`}>{i.title}</AppLink><small><Tag>{i.number}</Tag></small></span> },
     { key: 'asset', title: t('field.asset'), cell: (i) => <AppLink to={`/assets/${i.asset_id}`}><Tag>{i.asset_code}</Tag></AppLink> },
     { key: 'type', title: t('incident.type'), cell: (i) => word('incident_type', i.incident_type), wideOnly: true },
     { key: 'started_at', title: t('incident.started'), cell: (i) => <When at={i.started_at} /> },

@@ -1,6 +1,6 @@
 // One incident: summary, timeline, sequence, who has it, notes.
 import { useQuery, useQueryClient } from '@tanstack/react-query';
-import { type FormEvent, useCallback, useDeferredValue, useEffect, useMemo, useRef, useState } from 'react';
+import { type FormEvent, useCallback, useEffect, useMemo, useRef, useState } from 'react';
 import { useParams } from 'wouter';
 import { api } from '@/api/calls';
 import { useRefresh } from '@/api/live';
@@ -17,7 +17,7 @@ import { useText } from '@/i18n/text';
 import { useCursor } from '@/lib/cursor';
 import { filtered, type Moment, momentsOf } from '@/lib/moments';
 import { Player } from '@/lib/player';
-import { useParameters } from '@/lib/url';
+import { useParameters, useTyped } from '@/lib/url';
 import { EventDetail } from './parts/event-detail';
 import { CATEGORIES } from './parts/events-table';
 import { Sequence } from './parts/sequence';
@@ -180,13 +180,8 @@ function Events({ timeline, all, player }: { timeline: Timeline; all: Moment[]; 
   const { t, word } = useText();
   const [parameters, change] = useParameters();
   const [follow, setFollow] = useState(true);
-  const [q, category, severity] = ['find', 'category', 'severity'].map((k) => parameters.get(k) ?? '') as [string, EventCategory | '', Severity | ''];
-  const [typed, setTyped] = useState(q);
-  const sought = useDeferredValue(typed);
-  useEffect(() => {
-    const timer = setTimeout(() => change({ find: sought }), 400);
-    return () => clearTimeout(timer);
-  }, [sought, change]);
+  const [category, severity] = ['category', 'severity'].map((k) => parameters.get(k) ?? '') as [EventCategory | '', Severity | ''];
+  const { typed, setTyped, sought } = useTyped('find');
   const texts = useMemo(() => new WeakMap<Moment, string>(), []);
   const moments = useMemo(() => filtered(all, { q: sought, category, severity }, texts), [all, sought, category, severity, texts]);
   const sources = useMemo(() => new Set(all.map((m) => m.item.event.source_system)).size, [all]);

@@ -1,6 +1,6 @@
 // Digital twin: cards by site and unit, worst visible at once; side panel with what stands behind a card.
 import { useQuery } from '@tanstack/react-query';
-import { useMemo } from 'react';
+import { useCallback, useMemo } from 'react';
 import { api } from '@/api/calls';
 import { useRefresh } from '@/api/live';
 import { useSession } from '@/api/session';
@@ -87,7 +87,7 @@ export default function TwinPage() {
   const groups = useMemo(() => (query.data ? grouped(query.data, shown) : []).map((group) => ({ id: group.id, cards: group.assets, head: <UnitHead group={group} /> })), [query.data, shown]);
   const families = [...new Set(all.map((a) => a.family))].sort();
   const count = (s: AssetStatus) => base.filter((a) => a.status === s).length;
-  const pick = (id: string | null) => change({ asset: id });
+  const pick = useCallback((id: string | null) => change({ asset: id }), [change]);
   return (
     <>
       <PageHead title={t('page.twin')} sub={query.data && t('twin.shown', { shown: n(shown.length, 0), n: all.length })}>
@@ -113,7 +113,7 @@ export default function TwinPage() {
             <div className="stack g6">
               {cursor.t === null && <PlantBehind />}
               {view === 'map' && shown.length > 0 && <TwinMap twin={twin} shown={shown} selected={selected} past={cursor.t !== null} onPick={pick} />}
-              {view === 'cards' && <CardGrid groups={groups} card={(asset) => <TwinCard key={asset.id} asset={asset} t={cursor.t} selected={asset.id === selected} onPick={() => pick(asset.id)} />} />}
+              {view === 'cards' && <CardGrid groups={groups} card={(asset) => <TwinCard key={asset.id} asset={asset} t={cursor.t} selected={asset.id === selected} onPick={pick} />} />}
               {shown.length === 0 && <section className="pane"><EmptyState icon="search" title={t('twin.none_match')} action={<button type="button" className="btn" onClick={() => change({ unit: null, family: null, criticality: null, status: null })}>{t('action.clear_filters')}</button>} /></section>}
               <Legend />
             </div>

@@ -10,7 +10,7 @@ export function EventFacts({ event, relation }: { event: Event; relation?: Event
   const { t, n, word } = useText();
   return (
     <dl className="kv">
-      <dt>{t('event.source_time')}</dt><dd><When at={event.event_time} ms /> <Tag className="dim">{`±${n(event.time_uncertainty_ms / 1000, 1)} s`}</Tag></dd>
+      <dt>{t('event.source_time')}</dt><dd><When at={event.event_time} ms /> <span title={t('event.uncertainty')}><Tag className="dim">{`±${n(event.time_uncertainty_ms / 1000, 1)} s`}</Tag></span></dd>
       {event.time_offset_ms !== 0 && <><dt>{t('event.corrected')}</dt><dd><When at={event.event_time - event.time_offset_ms} ms /></dd></>}
       <dt>{t('event.arrived')}</dt><dd><When at={event.ingest_time} ms /></dd>
       <dt>{t('event.category')}</dt><dd>{word('category', event.category)}{relation && ` · ${word('relation', relation)}`}</dd>

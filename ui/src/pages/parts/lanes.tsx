@@ -93,7 +93,7 @@ function draw(c: CanvasRenderingContext2D, width: number, { lanes, moments, from
     c.stroke();
     c.setLineDash([]);
     const text = `${tie.first}≈${tie.last}`;
-    if (c.measureText(text).width + 4 > b - a) continue;
+    if (c.measureText(text).width - 14 > b - a) continue;
     c.fillStyle = token('past');
     c.fillText(text, (a + b) / 2, 7);
   }

@@ -1,13 +1,14 @@
 // The same events as a table of any length: for the keyboard, the screen reader, and the exact times.
-import { memo, useEffect, useRef } from 'react';
+import { memo, useEffect, useMemo, useRef } from 'react';
 import { Icon } from '@/components/icons';
 import { AppLink } from '@/components/link';
-import { SeverityMark, SourceTag, Tag, When } from '@/components/marks';
+import { SeverityMark, SourceTag, Tag } from '@/components/marks';
 import { EmptyState } from '@/components/notices';
 import { Pane } from '@/components/page';
 import { type VirtualColumn, type VirtualHandle, VirtualTable } from '@/components/virtual';
 import { useText } from '@/i18n/text';
 import { downloadText, toCsv } from '@/lib/csv';
+import { clock, iso } from '@/lib/format';
 import { isTie, type Moment, passedIndex } from '@/lib/moments';
 import { type Player, usePosition } from '@/lib/player';
 
@@ -44,13 +45,13 @@ interface Props {
 }
 
 export const Sequence = memo(function Sequence({ moments, total, sources, player, follow, onPick }: Props) {
-  const { t, n, word } = useText();
+  const { t, n, word, p } = useText();
   const table = useRef<VirtualHandle>(null);
   const selected = passedIndex(moments, usePosition(player, 200));
   useEffect(() => { if (follow) table.current?.show(selected); }, [selected, follow]);
-  const columns: VirtualColumn<Moment>[] = [
+  const columns = useMemo<VirtualColumn<Moment>[]>(() => [
     { key: 'order', title: t('event.order'), width: '84px', cell: (m) => <OrderMark moment={m} /> },
-    { key: 'time', title: t('event.source_time'), width: '196px', cell: (m) => <button type="button" className="btn quiet sm time-link" onClick={() => onPick(m.at)}><When at={m.item.event.event_time} ms /></button> },
+    { key: 'time', title: t('event.source_time'), width: '118px', cell: (m) => <button type="button" className="btn quiet sm time-link" title={iso(m.item.event.event_time, true)} onClick={() => onPick(m.at)}><time className="t" dir="ltr" dateTime={new Date(m.item.event.event_time).toISOString()}>{clock(p, m.item.event.event_time, true)}</time></button> },
     { key: 'severity', title: '', width: '30px', cell: (m) => <SeverityMark severity={m.item.event.severity} bare /> },
     { key: 'category', title: t('event.category'), width: '108px', wideOnly: true, cell: (m) => word('category', m.item.event.category) },
     { key: 'message', title: t('event.what'), cell: (m) => <span className={m.item.relation === 'trigger' ? 'ell b' : 'ell'} title={m.item.event.message}>{m.item.event.message}</span> },
@@ -61,8 +62,7 @@ export const Sequence = memo(function Sequence({ moments, total, sources, player
         return event.tag && (link ? <AppLink className="ell" to={link} title={t('event.samples')}><SourceTag tag={event.tag} /></AppLink> : <SourceTag tag={event.tag} />);
       },
     },
-    { key: 'uncertainty', title: t('event.uncertainty'), width: '92px', wideOnly: true, cell: (m) => <Tag>{`±${n(m.item.event.time_uncertainty_ms / 1000, 1)} s`}</Tag> },
-  ];
+  ], [t, word, p, onPick]);
   return (
     <Pane title={t('incident.sequence')} caption={t('incident.sequence_of', { n: total, sources: n(sources, 0) })} className="seq" end={<button type="button" className="btn quiet sm" onClick={() => exportCsv(moments)}><Icon name="download" />{t('action.export_csv')}</button>}>
       {moments.length === 0

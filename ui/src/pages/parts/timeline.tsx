@@ -1,6 +1,6 @@
 // The incident on one time axis: lanes by category, the lens around the cursor, trends; one line crosses all.
 import { type KeyboardEvent, memo, useCallback, useEffect, useMemo, useRef, useState } from 'react';
-import type { EventCategory, TimelineTrend } from '@/api/types';
+import type { EventCategory, Series, TimelineTrend } from '@/api/types';
 import { AppLink } from '@/components/link';
 import { Quantity, SourceTag } from '@/components/marks';
 import { useSignalName } from '@/components/metrics';
@@ -26,23 +26,36 @@ interface View {
 /** Closer than this there is nothing more to see. */
 const NEAREST_MS = 2_000;
 
-const TrendLane = memo(function TrendLane({ trend, view, player, rank, onAt }: { trend: TimelineTrend; view: View; player: Player; rank: number; onAt: (t: number) => void }) {
+/** The value under the cursor, which changes while the drawing does not; it leads to the samples around it. */
+function AtCursor({ trend, data, player }: { trend: TimelineTrend; data: Series | undefined; player: Player }) {
   const { t, n } = useText();
+  const at = usePosition(player, 500);
+  const value = data && at !== null ? valueAt(data.t, data.v, at) : null;
+  const samples = samplesLink(trend, at ?? trend.onset_at ?? Date.now());
+  const shown = value !== null && <Quantity value={value} unit={trend.unit} metric={trend.metric} className="b" />;
+  return (
+    <span className="cap row g1">
+      {shown && samples ? <AppLink to={samples} title={t('event.samples')} onClick={(event) => event.stopPropagation()}>{shown}</AppLink> : shown}
+      {data && <span className="dim" title={t(`trend.provenance.${data.provenance}`, { n: n(data.t.length, 0) })}>{t(`trend.short.${data.provenance}`)}</span>}
+    </span>
+  );
+}
+
+const TrendLane = memo(function TrendLane({ trend, view, player, rank, onAt }: { trend: TimelineTrend; view: View; player: Player; rank: number; onAt: (t: number) => void }) {
+  const { t } = useText();
   const name = useSignalName();
   const { from, to } = view;
   const { data } = useSeries(trend.signal_id, from, to, 900);
-  const at = usePosition(player, 250);
-  const value = data && at !== null ? valueAt(data.t, data.v, at) : null;
   // The plot is made anew when its data changes, so it must not change with every render.
   const series = useMemo(() => data && { ...data, from, to }, [data, from, to]);
   const moved = trend.onset_at === null ? null : (trend.onset_at - from) / (to - from);
-  const samples = samplesLink(trend, at ?? trend.onset_at ?? from);
+  const samples = samplesLink(trend, trend.onset_at ?? from);
   return (
     <>
       <div className="lane-name tall-lane">
         {samples ? <AppLink className="ell" to={samples} title={t('event.samples')} onClick={(event) => event.stopPropagation()}>{name(trend)}</AppLink> : <span className="ell">{name(trend)}</span>}
         <SourceTag className="cap dim" tag={trend.tag ?? trend.asset_code} />
-        <span className="cap row g1">{value !== null && <Quantity value={value} unit={trend.unit} metric={trend.metric} className="b" />}{data && <span className="dim" title={t(`trend.provenance.${data.provenance}`, { n: n(data.t.length, 0) })}>{t(`trend.short.${data.provenance}`)}</span>}</span>
+        <AtCursor trend={trend} data={data} player={player} />
       </div>
       <div className="lane trend-lane">
         {series && <Trend series={series} metric={trend.metric} label={t('trend.label', { name: name(trend) })} height={66} pen={((rank - 1) % 6) + 1} onsetAt={trend.onset_at} onPick={onAt} />}
@@ -61,7 +74,8 @@ function Cross({ player, view }: { player: Player; view: View }) {
       const at = player.position;
       const seen = at !== null && at >= view.from && at <= view.to;
       line.current.style.display = seen ? '' : 'none';
-      if (seen) line.current.style.insetInlineStart = `${((at - view.from) / (view.to - view.from)) * 100}%`;
+      // As wide as the lanes, and moved as a layer of its own: nothing under it is drawn again.
+      if (seen) line.current.style.transform = `translateX(${((at - view.from) / (view.to - view.from)) * 100}%)`;
     };
     place();
     return player.listen(place);
