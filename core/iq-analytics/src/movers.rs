@@ -306,7 +306,7 @@ mod tests {
             .collect()
     }
 
-    fn first(push: impl Fn(usize, usize) -> f64, upstream: &[(usize, usize)]) -> Mover {
+    fn ranked(push: impl Fn(usize, usize) -> f64, upstream: &[(usize, usize)]) -> Vec<Mover> {
         let config = MoverConfig::default();
         let tracks = tracks(push);
         let reference = Reference::learn(&tracks, &config).unwrap();
@@ -314,20 +314,20 @@ mod tests {
         for (from, to) in upstream {
             graph.entry(*to).or_default().insert(*from);
         }
-        rank_movers(&tracks, &reference, &graph, 50, &config)[0]
+        rank_movers(&tracks, &reference, &graph, 50, &config)
     }
 
     #[test]
     fn the_signal_that_moves_by_itself_comes_before_louder_companions() {
         // All three swing by much more than usual together; only D leaves by itself.
-        let found = first(
+        let found = ranked(
             |s, i| match (s, i >= 40) {
                 (0..=2, true) => 3.0,
                 (3, true) => 2.5,
                 _ => 0.0,
             },
             &[],
-        );
+        )[0];
         assert_eq!(found.track, 3, "{found:?}");
         assert!((38..=43).contains(&found.onset), "{found:?}");
     }
@@ -339,8 +339,12 @@ mod tests {
             (0, true) => 4.0,
             _ => 0.0,
         };
-        assert_eq!(first(push, &[]).track, 0);
-        assert_eq!(first(push, &[(3, 0)]).track, 3);
+        let of = |movers: &[Mover]| *movers.iter().find(|m| m.track == 0).unwrap();
+        let (free, fed) = (of(&ranked(push, &[])), of(&ranked(push, &[(3, 0)])));
+        assert!(!free.is_explained && fed.is_explained, "{fed:?}");
+        assert!((fed.score - 0.5 * free.score).abs() < 1e-9);
+        // The other way round nothing is explained: D left as early, but does not stand upstream.
+        assert!(!of(&ranked(push, &[(0, 3)])).is_explained);
     }
 
     #[test]

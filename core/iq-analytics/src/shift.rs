@@ -1,7 +1,7 @@
 //! What was usual for a signal, and when its level changed: a change-point search on raw samples.
 //! Slow growth counts from its first lasting step away from the usual, not from the alarm.
 
-use iq_domain::{Shift, Timestamp, Usual};
+use iq_domain::{Shift, Timestamp, Usual, fast_noise};
 
 /// Turns a median absolute deviation into a standard deviation for normal noise.
 const MAD_TO_SIGMA: f64 = 1.482_602_218_505_602;
@@ -62,13 +62,11 @@ pub fn usual(points: &[(Timestamp, f64)], config: &ShiftConfig) -> Option<Usual>
     // A day's slow swing is not normal noise: nine tenths of what was seen count as usual at least.
     off.sort_by(f64::total_cmp);
     let wide = off[(off.len() - 1) * 9 / 10] / 1.645;
-    let mut steps: Vec<f64> = points.windows(2).map(|w| (w[1].1 - w[0].1).abs()).collect();
-    let noise = median(&mut steps) * MAD_TO_SIGMA / std::f64::consts::SQRT_2;
     let floor = (center.abs() * config.floor_share).max(1e-9);
     Some(Usual {
         center,
         sigma: robust.max(wide).max(floor),
-        noise,
+        noise: fast_noise(points),
         samples: u32::try_from(points.len()).unwrap_or(u32::MAX),
     })
 }

@@ -114,10 +114,31 @@ pub struct Usual {
     pub center: f64,
     /// Robust standard deviation, slow changes included.
     pub sigma: f64,
-    /// Robust standard deviation from one sample to the next, slow changes left out.
+    /// Deviation within half a minute's to half an hour's samples ([`fast_noise`]), slow changes left out.
     pub noise: f64,
     /// Samples behind it.
     pub samples: u32,
+}
+
+/// Samples of a block of [`fast_noise`].
+const NOISE_BLOCK: usize = 30;
+
+/// How much a signal varies within thirty samples: the median over blocks of their standard deviation.
+/// An oscillation shows in it, a slow change hardly.
+#[must_use]
+#[allow(clippy::cast_precision_loss)]
+pub fn fast_noise(points: &[(Timestamp, f64)]) -> f64 {
+    let mut blocks: Vec<f64> = points
+        .chunks(NOISE_BLOCK)
+        .filter(|block| block.len() * 2 > NOISE_BLOCK || points.len() < NOISE_BLOCK)
+        .map(|block| {
+            let n = block.len() as f64;
+            let mean = block.iter().map(|(_, v)| v).sum::<f64>() / n;
+            (block.iter().map(|(_, v)| (v - mean).powi(2)).sum::<f64>() / n).sqrt()
+        })
+        .collect();
+    blocks.sort_by(f64::total_cmp);
+    blocks.get(blocks.len() / 2).copied().unwrap_or(0.0)
 }
 
 /// When the level of a signal changed.
