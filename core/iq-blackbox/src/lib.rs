@@ -4,6 +4,7 @@
 pub mod events;
 mod incident;
 mod order;
+pub mod rca;
 mod timeline;
 
 pub use events::{ClockInfo, EventContext, SignalDeparture};
