@@ -33,6 +33,7 @@ mod onboarding;
 mod outbox;
 mod overview;
 mod plant;
+mod root_cause;
 mod routes;
 mod search;
 mod session;
