@@ -30,8 +30,10 @@ pub struct RcaConfig {
     pub per_step: f64,
     /// Logit taken off an asset of the unit that is not connected.
     pub unconnected: f64,
-    /// Weight against a machine whose upstream neighbour shows a likely fault that began before.
+    /// Weight against a machine whose upstream neighbour shows a likely fault that began no later.
     pub upstream: u8,
+    /// How much later the upstream sign may be seen: slow instruments blur the order.
+    pub blur_ms: i64,
     /// Confidence from which a hypothesis is likely.
     pub likely: f64,
     /// Coverage it needs for that.
@@ -48,9 +50,10 @@ impl Default for RcaConfig {
     fn default() -> Self {
         Self {
             step: 0.9,
-            per_step: 0.9,
+            per_step: 0.5,
             unconnected: 2.0,
-            upstream: 2,
+            upstream: 3,
+            blur_ms: 300_000,
             likely: 0.6,
             min_coverage: 0.6,
             possible: 0.25,
@@ -226,9 +229,9 @@ fn propagate(case: &Case, found: &mut [Hypothesis<'_>], config: &RcaConfig) {
             continue;
         };
         // The nearest step upstream only: the further away, the more likely a coincidence.
-        let source = sources
-            .iter()
-            .find(|(distance, at, _)| *distance == place - 1 && at.0 < sign.0);
+        let source = sources.iter().find(|(distance, at, _)| {
+            *distance == place - 1 && at.since_ms(sign) <= config.blur_ms
+        });
         if let Some((_, at, code)) = source.filter(|_| h.rule.text.kind == RuleKind::Machine) {
             h.logit -= config.step * f64::from(config.upstream);
             h.confidence = 1.0 / (1.0 + (-h.logit).exp());
@@ -239,7 +242,7 @@ fn propagate(case: &Case, found: &mut [Hypothesis<'_>], config: &RcaConfig) {
                 condition: String::new(),
                 said: Said::new("rca.found.upstream")
                     .with("asset", code)
-                    .with("minutes", sign.since_ms(*at) / 60_000),
+                    .with("minutes", (sign.since_ms(*at) / 60_000).max(0)),
                 at: Some(*at),
                 samples: Vec::new(),
                 events: Vec::new(),

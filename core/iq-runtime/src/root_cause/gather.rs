@@ -4,7 +4,10 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use iq_analytics::ShiftConfig;
-use iq_blackbox::rca::{Case, CaseAsset, CaseEvent, Pack, Trace};
+use iq_blackbox::{
+    IncidentConfig,
+    rca::{Case, CaseAsset, CaseEvent, Pack, Trace},
+};
 use iq_domain::{
     AssetId, CodedError, EventCategory, Incident, IncidentId, IndustrialEvent, Provenance,
     RawPoints, SignalKind, TenantId, TimeRange, Timestamp,
@@ -213,8 +216,11 @@ fn window(incident: &Incident, events: &[IndustrialEvent], now: Timestamp) -> Ti
         .unwrap_or(now)
         .min(now)
         .max(incident.started_at.plus_ms(1));
+    // What led to the trigger lies before it.
     TimeRange {
-        from: incident.started_at,
+        from: incident
+            .started_at
+            .plus_ms(-IncidentConfig::default().before_ms),
         to,
     }
 }

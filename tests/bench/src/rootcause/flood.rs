@@ -3,7 +3,7 @@
 //! Black Box say what belongs together. A column that stays six rows beyond its critical limit of six
 //! deviations is a critical alert; the rest are warnings.
 
-use iq_blackbox::{IncidentConfig, IncidentDecision, OpenIncident, Topology, decide};
+use iq_blackbox::{IncidentConfig, IncidentDecision, OpenIncident, Topology, decide, incident_end};
 use iq_domain::{
     AssetId, EventCategory, EventId, IncidentId, IndustrialEvent, Severity, TenantId, Timestamp,
     UnitId,
@@ -28,9 +28,16 @@ struct AlarmEvent {
     critical: bool,
 }
 
-fn alarms(normal: &Rows, rows: &Rows) -> Vec<AlarmEvent> {
+/// Alarms of a file, and the rows in which a critical one stands.
+struct Alarms {
+    events: Vec<AlarmEvent>,
+    standing: Vec<bool>,
+}
+
+fn alarms(normal: &Rows, rows: &Rows) -> Alarms {
     let n = normal.len() as f64;
     let mut found = Vec::new();
+    let mut standing = vec![false; rows.len()];
     for column in 0..normal[0].len() {
         let mean = normal.iter().map(|r| r[column]).sum::<f64>() / n;
         let square = normal
@@ -61,10 +68,14 @@ fn alarms(normal: &Rows, rows: &Rows) -> Vec<AlarmEvent> {
                     critical: true,
                 });
             }
+            standing[row] |= raised;
         }
     }
     found.sort_by_key(|a| (a.row, a.column));
-    found
+    Alarms {
+        events: found,
+        standing,
+    }
 }
 
 fn event(alarm: &AlarmEvent, asset: AssetId) -> IndustrialEvent {
@@ -100,23 +111,35 @@ fn event(alarm: &AlarmEvent, asset: AssetId) -> IndustrialEvent {
 }
 
 /// Events after the fault, those of them in the largest incident, and the number of incidents.
-fn group(found: &[AlarmEvent]) -> (usize, usize, usize) {
+fn group(alarms: &Alarms) -> (usize, usize, usize) {
+    let found = &alarms.events;
     let config = IncidentConfig::default();
     let (asset, unit) = (AssetId(Uuid::from_u128(1)), UnitId(Uuid::from_u128(2)));
     let mut topology = Topology::default();
     topology.add_asset(asset, unit);
-    // An incident: its window's beginning, its newest event, its members.
-    let mut incidents: Vec<(OpenIncident, usize)> = Vec::new();
+    // An incident, its members, and whether it is open.
+    let mut incidents: Vec<(OpenIncident, usize, bool)> = Vec::new();
+    let mut ended_to = 0;
     for (n, alarm) in found.iter().enumerate() {
         let event = event(alarm, asset);
-        // The job that closes incidents runs on time.
+        // The job that ends incidents runs once per row.
+        for row in ended_to..alarm.row {
+            let now = Timestamp(row as i64 * ROW_MS);
+            for (incident, _, is_open) in &mut incidents {
+                *is_open &= incident_end(incident, alarms.standing[row], now, &config).is_none();
+            }
+        }
+        ended_to = alarm.row;
         let open: Vec<OpenIncident> = incidents
             .iter()
-            .map(|(i, _)| *i)
-            .filter(|i| event.event_time.since_ms(i.last_event_at) <= config.after_ms)
+            .filter(|(.., is_open)| *is_open)
+            .map(|(i, ..)| OpenIncident {
+                is_standing: alarms.standing[alarm.row],
+                ..*i
+            })
             .collect();
         let mut join = |id: IncidentId| {
-            if let Some((incident, members)) = incidents.iter_mut().find(|(i, _)| i.id == id) {
+            if let Some((incident, members, _)) = incidents.iter_mut().find(|(i, ..)| i.id == id) {
                 incident.last_event_at = event.event_time;
                 *members += usize::from(alarm.row >= FAULT_ROW);
             }
@@ -142,14 +165,15 @@ fn group(found: &[AlarmEvent]) -> (usize, usize, usize) {
                     severity,
                     started_at: window.from,
                     last_event_at: event.event_time,
+                    is_standing: false,
                 };
-                incidents.push((opened, before));
+                incidents.push((opened, before, true));
             }
             IncidentDecision::Ignore => {}
         }
     }
     let all = found.iter().filter(|a| a.row >= FAULT_ROW).count();
-    let most = incidents.iter().map(|(_, n)| *n).max().unwrap_or(0);
+    let most = incidents.iter().map(|(_, n, _)| *n).max().unwrap_or(0);
     (all, most, incidents.len())
 }
 

@@ -17,13 +17,13 @@ pub(super) struct Length {
 impl Length {
     /// Of the bench.
     pub(super) const WHOLE: Self = Self {
-        quiet_h: 6.0,
-        over_h: (2.0, 3.8),
+        quiet_h: 3.0,
+        over_h: (1.2, 2.2),
     };
 }
 
 /// Hours of the window when nothing is put on.
-const WINDOW_H: f64 = 5.0;
+const WINDOW_H: f64 = 3.0;
 /// Machines that stand in normal operation, and what belongs to them.
 const STANDBY: [&str; 8] = [
     "P-102B", "P-303B", "P-504B", "P-401C", "PM-102B", "PM-303B", "PM-504B", "PM-401C",
@@ -101,7 +101,6 @@ pub(super) struct Truth {
 
 /// What was recorded.
 pub(super) struct Record {
-    pub(super) kind: Kind,
     pub(super) truths: Vec<Truth>,
     /// Samples by tag of the catalogue; empty where a tag is missing.
     pub(super) samples: Vec<Vec<(Timestamp, f64)>>,
@@ -261,7 +260,6 @@ pub(super) fn record(master: u64, n: u32, kind: Kind, length: Length) -> anyhow:
         }
     }
     Ok(Record {
-        kind,
         work: work(&mut dice, &truths, begin),
         events: plant.events_after(seq).cloned().collect(),
         truths,
