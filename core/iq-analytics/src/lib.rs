@@ -2,13 +2,17 @@
 //! and the onset of a departure. Time always comes in with the data.
 
 pub mod baseline;
+pub mod movers;
 pub mod onset;
 pub mod regime;
 pub mod rules;
 pub mod score;
+pub mod shift;
 
 pub use baseline::{Baseline, BaselineConfig, NotEnoughHistory, fit, learn};
+pub use movers::{Mover, MoverConfig, Reference, Track, rank_movers};
 pub use onset::{Direction, Onset, OnsetConfig, OnsetState, SignalEdge, onset};
 pub use regime::{Regime, RunEdge, RunTracker, STATE_THRESHOLD, unsteady_ranges};
 pub use rules::{RuleContext, RuleEdge, RuleState};
 pub use score::{AssessInput, OpenAlert, ScoreConfig, ScoreMemory, SignalInput, assess};
+pub use shift::{ShiftConfig, shift, usual};

@@ -315,6 +315,4 @@ pub struct ConditionView {
     pub weight: u8,
     /// In the language of the pack.
     pub condition: String,
-    /// In words.
-    pub names: Names,
 }

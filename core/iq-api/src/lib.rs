@@ -35,6 +35,7 @@ mod onboarding;
 mod outbox;
 mod overview;
 mod plant;
+mod root_cause;
 mod routes;
 mod search;
 mod session;

@@ -22,8 +22,8 @@ use crate::{
         ui,
     },
     imports, incidents, integration_care, integrations, jobs, live, mappings, mappings_bulk,
-    mappings_drift, mappings_select, onboarding, outbox, overview, plant, session, settings, setup,
-    signals, sites, sources,
+    mappings_drift, mappings_select, onboarding, outbox, overview, plant, root_cause, session,
+    settings, setup, signals, sites, sources,
     state::ApiState,
     technical_objects, twin, twin_layout, units, users, work_orders,
 };
@@ -48,6 +48,7 @@ pub(crate) fn all() -> Vec<Route> {
         alerts::routes(),
         incidents::routes(),
         detection::routes(),
+        root_cause::routes(),
         events::routes(),
         blackbox_export::routes(),
         integrations::routes(),

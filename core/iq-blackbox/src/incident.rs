@@ -87,6 +87,9 @@ pub struct OpenIncident {
     pub started_at: Timestamp,
     /// Newest event in it.
     pub last_event_at: Timestamp,
+    /// A critical alert of its asset is active: what its asset does belongs to it, however long the
+    /// last event is ago.
+    pub is_standing: bool,
 }
 
 /// What to do with an event.
@@ -147,6 +150,11 @@ fn is_near(incident: &OpenIncident, at: Timestamp, gap_ms: i64) -> bool {
     at >= incident.started_at && at.since_ms(incident.last_event_at) <= gap_ms
 }
 
+/// Whether a critical alert keeps an incident of this very asset going.
+fn stands_for(incident: &OpenIncident, asset: AssetId, at: Timestamp) -> bool {
+    incident.is_standing && incident.asset_id == asset && at >= incident.started_at
+}
+
 /// Decides what an event means for the incidents that are open. `asset_code` names the asset in a title.
 #[must_use]
 pub fn decide(
@@ -190,7 +198,10 @@ pub(crate) fn decide_as(
         None => {
             let links: Vec<_> = open
                 .iter()
-                .filter(|i| is_near(i, event.event_time, config.after_ms))
+                .filter(|i| {
+                    stands_for(i, asset, event.event_time)
+                        || is_near(i, event.event_time, config.after_ms)
+                })
                 .filter_map(|i| Some((i.id, relation_of(event, i.asset_id, topology)?)))
                 .collect();
             if links.is_empty() {
@@ -214,7 +225,10 @@ fn best_match<'a>(
     open.iter()
         .filter_map(|i| Some((i, topology.relation(i.asset_id, asset)?)))
         .filter(|(i, relation)| match relation {
-            Relation::Same => is_near(i, event.event_time, config.after_ms),
+            Relation::Same => {
+                stands_for(i, asset, event.event_time)
+                    || is_near(i, event.event_time, config.after_ms)
+            }
             Relation::Direct => is_near(i, event.event_time, config.join_gap_ms),
             Relation::SameUnit => false,
         })

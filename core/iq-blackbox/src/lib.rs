@@ -6,6 +6,7 @@ mod detect;
 pub mod events;
 mod incident;
 mod order;
+pub mod rca;
 mod timeline;
 
 pub use detect::{Detector, KnownIncident, Scene, past_trigger_of};

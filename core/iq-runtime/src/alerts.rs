@@ -2,7 +2,7 @@
 //! occurrence in one transaction. Recording the same occurrence again changes nothing: an event's
 //! source id is made from what happened and when.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{collections::HashSet, sync::Arc};
 
 use iq_analytics::{Baseline, Direction, Onset, RuleEdge};
 use iq_blackbox::{
@@ -514,6 +514,14 @@ fn open_incidents(
     };
     let rows = incidents::list_incidents(tx, tenant, &filter, Page::first(500))?.rows;
     let mut open = Vec::new();
+    if rows.iter().all(|i| i.ended_at.is_some()) {
+        return Ok((open, rows));
+    }
+    let critical: HashSet<AssetId> = alerts::list_open_alerts(tx, tenant)?
+        .iter()
+        .filter(|a| a.cleared_at.is_none() && a.severity == Severity::Critical)
+        .map(|a| a.asset_id)
+        .collect();
     for row in rows.iter().filter(|i| i.ended_at.is_none()) {
         let last = incidents::get_last_event_at(tx, tenant, row.id)?;
         open.push(OpenIncident {
@@ -524,6 +532,7 @@ fn open_incidents(
             // What happened shortly before the trigger belongs to the incident too.
             started_at: row.started_at.plus_ms(-IncidentConfig::default().before_ms),
             last_event_at: last.unwrap_or(row.started_at),
+            is_standing: critical.contains(&row.asset_id),
         });
     }
     Ok((open, rows))
@@ -540,16 +549,9 @@ pub(crate) async fn end_quiet_incidents(inner: &Inner, tenant: TenantId) -> Resu
             if open.is_empty() {
                 return Ok(changed);
             }
-            let mut critical: HashMap<AssetId, bool> = HashMap::new();
-            for alert in alerts::list_open_alerts(tx, tenant)? {
-                let is_critical =
-                    alert.cleared_at.is_none() && alert.severity == Severity::Critical;
-                *critical.entry(alert.asset_id).or_default() |= is_critical;
-            }
             for incident in open {
-                let has_critical = critical.get(&incident.asset_id).copied().unwrap_or(false);
                 let config = IncidentConfig::default();
-                let Some(end) = incident_end(&incident, has_critical, now, &config) else {
+                let Some(end) = incident_end(&incident, incident.is_standing, now, &config) else {
                     continue;
                 };
                 if let Some(mut row) = rows.iter().find(|r| r.id == incident.id).cloned() {

@@ -25,6 +25,7 @@ mod onboarding;
 mod recent;
 mod records;
 mod reload;
+pub mod root_cause;
 mod scoring;
 mod source_tools;
 mod supervisor;

@@ -32,6 +32,21 @@ impl Runtime {
     }
 }
 
+impl TenantIndex {
+    /// Reads the plants of all tenants from a store that nobody serves.
+    ///
+    /// # Errors
+    /// When the store can't be read.
+    pub fn read_all(conn: &Connection) -> Result<Vec<Self>, StoreError> {
+        let all = tenants::list_tenants(conn)?;
+        let rows = all
+            .into_iter()
+            .map(|t| rows_of(conn, t.id))
+            .collect::<Result<Vec<_>, _>>()?;
+        Ok(rows.into_iter().flatten().map(Self::build).collect())
+    }
+}
+
 impl Inner {
     /// Reads all tenants.
     pub(crate) async fn reload_all(&self) -> Result<(), CodedError> {

@@ -39,6 +39,7 @@ pub(crate) const MIGRATIONS: &[Migration] = migrations![
     "0008_integrations",
     "0009_imports",
     "0010_mapping",
+    "0011_root_causes",
 ];
 
 /// The table that says what was applied, when and by which program.

@@ -9,6 +9,7 @@ use clap::{Parser, Subcommand};
 
 mod historian;
 mod pipeline;
+mod rootcause;
 
 #[derive(Parser)]
 #[command(about = "Measures OPTRIA IQ")]
@@ -26,6 +27,8 @@ enum Bench {
     HistorianChild(historian::child::Options),
     /// OPC UA notification to durable to server-sent event in a client, with the real parts.
     Pipeline(pipeline::Options),
+    /// Root cause: signals that moved first on TEP, and rule packs on the demo plant.
+    Rootcause(rootcause::Options),
     /// A process of the pipeline bench: the plant.
     #[command(hide = true)]
     PipelinePlant(pipeline::plant::Options),
@@ -39,6 +42,7 @@ fn main() -> anyhow::Result<()> {
         Bench::Historian(options) => historian::run(&options),
         Bench::HistorianChild(options) => historian::child::run(&options),
         Bench::Pipeline(options) => pipeline::run(&options),
+        Bench::Rootcause(options) => rootcause::run(&options),
         Bench::PipelinePlant(options) => pipeline::plant::run(&options),
         Bench::PipelineAppliance(options) => pipeline::appliance::run(&options),
     }

@@ -11,6 +11,7 @@ mod guards;
 mod imports;
 mod input;
 mod mappings;
+mod root_cause;
 mod sessions;
 mod values;
 mod work_orders;

@@ -1,6 +1,7 @@
 //! The command line of `optria`.
 
 mod plant;
+mod rules;
 mod serve;
 mod smoke;
 mod status;
@@ -36,6 +37,9 @@ enum Command {
     /// Users of a data folder whose appliance is stopped.
     #[command(subcommand)]
     User(user::UserCommand),
+    /// Rule packs of the root-cause analysis.
+    #[command(subcommand)]
+    Rules(rules::RulesCommand),
     /// Goes through the main paths of a running appliance, a line each; without an address it starts a
     /// demonstration of its own in a temporary folder.
     Smoke(smoke::SmokeArgs),
@@ -67,6 +71,7 @@ pub fn main() -> ExitCode {
         Command::Status(args) => status::status(&args),
         Command::Plant(command) => plant::run(command),
         Command::User(command) => user::run(command),
+        Command::Rules(command) => rules::run(command, language),
         Command::Smoke(args) => smoke::run(args),
         Command::Openapi => print(&iq_api::openapi_json()),
         Command::Permissions => print(&iq_api::permission_matrix()),

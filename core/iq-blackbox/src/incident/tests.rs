@@ -80,6 +80,7 @@ fn running(asset: AssetId) -> OpenIncident {
         severity: Severity::Critical,
         started_at: Timestamp(T - 1_000_000),
         last_event_at: Timestamp(T),
+        is_standing: false,
     }
 }
 
@@ -278,4 +279,32 @@ fn an_incident_ends_when_it_is_quiet_and_nothing_critical_is_active() {
         incident_end(&open, false, end.plus_ms(99), &config),
         Some(end)
     );
+}
+
+#[test]
+fn while_a_critical_alert_stands_what_its_asset_does_belongs_to_the_incident() {
+    let p = plant();
+    let late = T + IncidentConfig::default().after_ms + 60_000;
+    let warning = event(p.pump, late, "alert", Severity::Warning);
+    let trigger = event(p.pump, late, "alert", Severity::Critical);
+    let quiet = running(p.pump);
+    assert_eq!(decided(&p, &warning, &[quiet]), IncidentDecision::Ignore);
+    let standing = OpenIncident {
+        is_standing: true,
+        ..quiet
+    };
+    assert!(matches!(
+        decided(&p, &warning, &[standing]),
+        IncidentDecision::Attach { .. }
+    ));
+    assert!(matches!(
+        decided(&p, &trigger, &[standing]),
+        IncidentDecision::Join { .. }
+    ));
+    // Neighbours have incidents of their own: theirs does not swallow the plant for days.
+    let neighbour = event(p.motor, late, "alert", Severity::Critical);
+    assert!(matches!(
+        decided(&p, &neighbour, &[standing]),
+        IncidentDecision::Open { .. }
+    ));
 }

@@ -171,6 +171,25 @@ impl Plant {
         }
     }
 
+    /// An operator stops a machine; it stays off until [`Plant::reset`].
+    ///
+    /// # Errors
+    /// [`CommandError::UnknownAsset`] when it is no machine with a protection group of its own.
+    pub fn stop_machine(&mut self, code: &str) -> Result<(), CommandError> {
+        let machine = TRIPPABLE
+            .into_iter()
+            .find(|m| *m == code)
+            .ok_or_else(|| CommandError::UnknownAsset(code.into()))?;
+        self.record(
+            self.now,
+            machine,
+            SoeKind::SetPoint,
+            "stopped by the operator",
+        );
+        self.switch(machine, false);
+        Ok(())
+    }
+
     /// Faults at work.
     #[must_use]
     pub fn faults(&self) -> Vec<FaultState> {

@@ -20,6 +20,7 @@ pub mod mapping_changes;
 pub mod mapping_lessons;
 pub mod mappings;
 pub mod outbox;
+pub mod root_causes;
 pub mod sessions;
 pub mod settings;
 pub mod signals;

@@ -1,0 +1,119 @@
+//! Root cause over HTTP: it rests on stored raw samples, is made again only when they change, and shows
+//! its evidence to those who work on incidents.
+
+use iq_domain::RawSample;
+use serde_json::{Value, json};
+
+use crate::support::{NOW, Plant, TestApp, sample};
+
+/// Nine minutes of a vibration that steps up in the middle, and what comes after `from_s`.
+fn values(range: std::ops::Range<i64>) -> Vec<RawSample> {
+    range
+        .map(|second| {
+            let noise = ((second * 7) % 11) as f64 / 100.0;
+            let level = if second < 300 { 1.6 } else { 6.0 };
+            sample("T1", level + noise, NOW.plus_ms((second - 600) * 1_000))
+        })
+        .collect()
+}
+
+async fn deliver(app: &TestApp, plant: &Plant, samples: Vec<RawSample>) {
+    let mut receiver = app.runtime.live().subscribe();
+    let wanted = samples.len();
+    app.desk.push(samples).await;
+    let mut durable = 0;
+    while durable < wanted {
+        let message = receiver.recv().await.unwrap();
+        if let iq_runtime::LiveEvent::Values(values) = &message.event
+            && message.tenant_id == plant.tenant
+        {
+            durable += values.len();
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_root_cause_rests_on_samples_and_is_made_again_when_they_change() {
+    let (app, plant, other) = TestApp::with_plants().await;
+    let engineer = app.signed_in(&plant.user("engineer")).await;
+    let path = format!("/api/blackbox/incidents/{}/root-cause", plant.incident);
+    let empty = engineer.get(&path).await.expect_status(200).json();
+    assert_eq!(
+        (&empty["verdict"], &empty["version"]),
+        (&json!("not_enough_data"), &json!(1))
+    );
+    deliver(&app, &plant, values(0..450)).await;
+    let found = engineer.get(&path).await.expect_status(200).json();
+    assert_eq!(
+        (&found["form"], &found["version"]),
+        (&json!("full"), &json!(2))
+    );
+    let mover = &found["first_movers"][0];
+    assert_eq!(
+        (&mover["signal_id"], &mover["direction"]),
+        (&json!(plant.signal), &json!("rise"))
+    );
+    let onset = mover["sample"]["t"].as_i64().unwrap() - NOW.plus_ms(-300_000).0;
+    assert!(onset.abs() <= 10_000, "{onset}");
+    // One signal of many: it can't be settled, and the answer says what is missing.
+    let hypothesis = &found["hypotheses"][0];
+    assert!(
+        hypothesis["confidence"].as_f64().unwrap() < 0.6,
+        "{hypothesis}"
+    );
+    let evidence = hypothesis["evidence"].as_array().unwrap();
+    assert!(evidence.iter().any(|e| e["side"] == "missing"));
+    let seen = evidence.iter().find(|e| e["side"] == "for").unwrap();
+    assert_eq!(seen["samples"][0]["signal_id"], json!(plant.signal));
+    assert!(
+        found["explanation"][0]["text"]
+            .as_str()
+            .unwrap()
+            .contains('6')
+    );
+    let again = engineer.get(&path).await.json();
+    assert_eq!(
+        (&again["version"], &again["inputs_hash"]),
+        (&found["version"], &found["inputs_hash"])
+    );
+    deliver(&app, &plant, values(450..600)).await;
+    let later = engineer.get(&path).await.json();
+    assert_eq!(later["version"], 3);
+    assert_ne!(later["inputs_hash"], found["inputs_hash"]);
+
+    let viewer = app.signed_in(&plant.user("viewer")).await;
+    let simple = viewer.get(&path).await.expect_status(200).json();
+    assert_eq!(
+        (&simple["form"], &simple["version"]),
+        (&json!("simplified"), &json!(3))
+    );
+    assert_eq!(simple["first_movers"], Value::Null);
+    assert_eq!(simple["hypotheses"][0]["evidence"], Value::Null);
+    assert!(
+        !simple["hypotheses"][0]["actions"]
+            .as_array()
+            .unwrap()
+            .is_empty()
+    );
+    let stranger = app.signed_in(&other.user("engineer")).await;
+    stranger.get(&path).await.expect_status(404);
+}
+
+#[tokio::test]
+async fn the_rule_packs_can_be_read() {
+    let (app, plant, _) = TestApp::with_plants().await;
+    let viewer = app.signed_in(&plant.user("viewer")).await;
+    let packs = viewer
+        .get("/api/rule-packs")
+        .await
+        .expect_status(200)
+        .json();
+    let pump = packs
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|p| p["id"] == "centrifugal_pump")
+        .unwrap();
+    assert_eq!(pump["rules"][0]["id"], "CP-BRG");
+    assert_eq!(pump["rules"][0]["conditions"][0]["weight"], 3);
+}

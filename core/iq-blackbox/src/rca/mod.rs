@@ -1,0 +1,389 @@
+//! Root cause: rule packs are tried on a case, every hypothesis shows what speaks for it, what speaks
+//! against it and what is missing, and one explanation joins them with what the data alone say. Pure:
+//! the same case and packs give the same answer.
+
+mod case;
+mod eval;
+mod language;
+mod pack;
+mod tell;
+
+pub use case::{Case, CaseAsset, CaseEvent, RUN_STATES, Trace, stops};
+pub use eval::{EvidenceSample, Said};
+pub use language::{Condition, Signals, SyntaxError, parse};
+pub use pack::{
+    ActionText, BUILT_IN_FILES, ConfuserText, MAX_PACK_BYTES, Pack, PackError, Rule, RuleKind,
+    RuleText, Weighted, built_in, read_pack,
+};
+pub use tell::explain;
+
+use iq_domain::{AssetId, EventId, SignalId, Timestamp};
+
+use eval::{Outcome, Place, evaluate};
+
+/// How hypotheses are weighed. The logit is `ln(prior odds) + step·(Σ for − Σ against)`.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct RcaConfig {
+    /// Logit per unit of weight; a decisive item of 3 changes the odds by about fifteen.
+    pub step: f64,
+    /// Logit taken off per step of distance from the incident's asset.
+    pub per_step: f64,
+    /// Logit taken off an asset of the unit that is not connected.
+    pub unconnected: f64,
+    /// Weight against a machine whose upstream neighbour shows a likely fault that began no later.
+    pub upstream: u8,
+    /// How much later the upstream sign may be seen: slow instruments blur the order.
+    pub blur_ms: i64,
+    /// Confidence from which a hypothesis is likely.
+    pub likely: f64,
+    /// Coverage it needs for that.
+    pub min_coverage: f64,
+    /// Confidence from which it is possible.
+    pub possible: f64,
+    /// Lead in logit over the next cause that settles the question.
+    pub lead: f64,
+    /// Hypotheses that are told.
+    pub keep: usize,
+}
+
+impl Default for RcaConfig {
+    fn default() -> Self {
+        Self {
+            step: 0.9,
+            per_step: 0.5,
+            unconnected: 2.0,
+            upstream: 3,
+            blur_ms: 300_000,
+            likely: 0.6,
+            min_coverage: 0.6,
+            possible: 0.25,
+            lead: 0.2,
+            keep: 8,
+        }
+    }
+}
+
+/// Which side a finding is on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Side {
+    /// Speaks for it.
+    For,
+    /// Speaks against it.
+    Against,
+    /// Could not be looked at, or only a person can.
+    Missing,
+}
+
+/// One item of evidence.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Finding {
+    /// Its place in the pack ("for.1").
+    pub key: String,
+    /// Side.
+    pub side: Side,
+    /// Weight; 0 for what only a person can find.
+    pub weight: u8,
+    /// The condition as written.
+    pub condition: String,
+    /// What was found, or why it is missing.
+    pub said: Said,
+    /// When it began.
+    pub at: Option<Timestamp>,
+    /// Samples behind it.
+    pub samples: Vec<EvidenceSample>,
+    /// Events behind it.
+    pub events: Vec<EventId>,
+}
+
+/// How sure, in words.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Grade {
+    /// Supported, with enough of its evidence looked at and a decisive item among it.
+    Likely,
+    /// Supported in part.
+    Possible,
+    /// Little speaks for it.
+    Unlikely,
+}
+
+/// A possible cause.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Hypothesis<'p> {
+    /// The rule.
+    pub rule: &'p Rule,
+    /// Its pack.
+    pub pack: &'p Pack,
+    /// The asset.
+    pub asset: AssetId,
+    /// The signal, for an instrument.
+    pub signal: Option<SignalId>,
+    /// Log odds.
+    pub logit: f64,
+    /// 0 to 1.
+    pub confidence: f64,
+    /// Share of its evidence, by weight, that could be looked at.
+    pub coverage: f64,
+    /// In words.
+    pub grade: Grade,
+    /// Why.
+    pub reason: Said,
+    /// Evidence, for first, each by weight.
+    pub findings: Vec<Finding>,
+}
+
+impl Hypothesis<'_> {
+    /// When the first sign of it was seen.
+    #[must_use]
+    pub fn first_sign(&self) -> Option<Timestamp> {
+        self.side(Side::For).filter_map(|f| f.at).min()
+    }
+
+    /// Findings of one side.
+    pub fn side(&self, side: Side) -> impl Iterator<Item = &Finding> {
+        self.findings.iter().filter(move |f| f.side == side)
+    }
+
+    fn has_decisive(&self) -> bool {
+        self.side(Side::For).any(|f| f.weight == 3)
+    }
+}
+
+/// What an analysis ended with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// The first hypothesis stands out.
+    Named,
+    /// Several are about as good.
+    Unsettled,
+    /// No rule explains what was seen.
+    Unexplained,
+    /// Too little was there to look at.
+    NotEnoughData,
+}
+
+/// An answer.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Analysis<'p> {
+    /// Verdict.
+    pub verdict: Verdict,
+    /// Best first.
+    pub hypotheses: Vec<Hypothesis<'p>>,
+}
+
+/// Tries every fitting rule of the packs on every asset of the case.
+#[must_use]
+pub fn analyse<'p>(case: &Case, packs: &'p [Pack], config: &RcaConfig) -> Analysis<'p> {
+    let mut found = Vec::new();
+    for asset in &case.assets {
+        for pack in packs.iter().filter(|p| p.fits(&asset.family)) {
+            for rule in &pack.rules {
+                match rule.text.kind {
+                    RuleKind::Machine => {
+                        found.extend(weigh(case, pack, rule, asset.id, None, config));
+                    }
+                    // A common cause is no matter of one asset.
+                    RuleKind::CommonCause if asset.id == case.asset => {
+                        found.extend(weigh(case, pack, rule, asset.id, None, config));
+                    }
+                    RuleKind::CommonCause => {}
+                    RuleKind::Instrument => {
+                        for trace in case.traces_of(asset.id) {
+                            let this = Some(trace);
+                            found.extend(weigh(case, pack, rule, asset.id, this, config));
+                        }
+                    }
+                }
+            }
+        }
+    }
+    propagate(case, &mut found, config);
+    found.sort_by(|a, b| {
+        b.logit
+            .total_cmp(&a.logit)
+            .then_with(|| a.first_sign().cmp(&b.first_sign()))
+            .then_with(|| a.rule.text.id.cmp(&b.rule.text.id))
+            .then_with(|| a.asset.cmp(&b.asset))
+    });
+    let verdict = verdict(case, &found, config);
+    found.truncate(config.keep);
+    Analysis {
+        verdict,
+        hypotheses: found,
+    }
+}
+
+/// A fault travels with the flow: where a likely fault upstream showed first, the machine below it is
+/// more likely its victim.
+fn propagate(case: &Case, found: &mut [Hypothesis<'_>], config: &RcaConfig) {
+    let sources: Vec<(i32, Timestamp, String)> = found
+        .iter()
+        .filter(|h| h.grade == Grade::Likely && h.rule.text.kind == RuleKind::Machine)
+        .filter_map(|h| {
+            let asset = case.asset(h.asset)?;
+            Some((asset.distance?, h.first_sign()?, asset.code.clone()))
+        })
+        .collect();
+    for h in found.iter_mut() {
+        let place = case.asset(h.asset).and_then(|a| a.distance);
+        let (Some(place), Some(sign)) = (place, h.first_sign()) else {
+            continue;
+        };
+        // The nearest step upstream only: the further away, the more likely a coincidence.
+        let source = sources.iter().find(|(distance, at, _)| {
+            *distance == place - 1 && at.since_ms(sign) <= config.blur_ms
+        });
+        if let Some((_, at, code)) = source.filter(|_| h.rule.text.kind == RuleKind::Machine) {
+            h.logit -= config.step * f64::from(config.upstream);
+            h.confidence = 1.0 / (1.0 + (-h.logit).exp());
+            h.findings.push(Finding {
+                key: "upstream".to_owned(),
+                side: Side::Against,
+                weight: config.upstream,
+                condition: String::new(),
+                said: Said::new("rca.found.upstream")
+                    .with("asset", code)
+                    .with("minutes", (sign.since_ms(*at) / 60_000).max(0)),
+                at: Some(*at),
+                samples: Vec::new(),
+                events: Vec::new(),
+            });
+            h.findings
+                .sort_by_key(|f| (f.side, std::cmp::Reverse(f.weight)));
+            grade(h, config);
+        }
+    }
+}
+
+fn verdict(case: &Case, found: &[Hypothesis<'_>], config: &RcaConfig) -> Verdict {
+    if case.traces.iter().all(|t| t.usual.is_none()) {
+        return Verdict::NotEnoughData;
+    }
+    let Some(first) = found.first().filter(|h| h.grade == Grade::Likely) else {
+        let some = found.iter().any(|h| h.grade != Grade::Unlikely);
+        return if some {
+            Verdict::Unsettled
+        } else {
+            Verdict::Unexplained
+        };
+    };
+    let rival = found[1..]
+        .iter()
+        .find(|h| h.rule.text.id != first.rule.text.id && h.grade == Grade::Likely);
+    match rival {
+        Some(rival) if first.logit - rival.logit < config.lead => Verdict::Unsettled,
+        _ => Verdict::Named,
+    }
+}
+
+/// A rule weighed on one asset; `None` when no sign of at least strong weight speaks for it.
+fn weigh<'p>(
+    case: &Case,
+    pack: &'p Pack,
+    rule: &'p Rule,
+    asset: AssetId,
+    this: Option<&Trace>,
+    config: &RcaConfig,
+) -> Option<Hypothesis<'p>> {
+    let place = Place { case, asset, this };
+    let mut findings = Vec::new();
+    let (mut defined, mut available, mut sum) = (0.0, 0.0, 0.0);
+    for (side, list) in [(Side::For, &rule.supports), (Side::Against, &rule.against)] {
+        for (n, item) in list.iter().enumerate() {
+            let weight = f64::from(item.weight);
+            let outcome = evaluate(place, &item.condition);
+            if side == Side::For {
+                defined += weight;
+                available += if matches!(outcome, Outcome::Missing(_)) {
+                    0.0
+                } else {
+                    weight
+                };
+            }
+            let name = if side == Side::For { "for" } else { "against" };
+            let finding = |side, said, at, samples, events| Finding {
+                key: format!("{name}.{}", n + 1),
+                side,
+                weight: item.weight,
+                condition: item.text.clone(),
+                said,
+                at,
+                samples,
+                events,
+            };
+            match outcome {
+                Outcome::Seen(seen) => {
+                    sum += if side == Side::For { weight } else { -weight };
+                    findings.push(finding(side, seen.said, seen.at, seen.samples, seen.events));
+                }
+                Outcome::Missing(said) if side == Side::For => {
+                    findings.push(finding(Side::Missing, said, None, Vec::new(), Vec::new()));
+                }
+                Outcome::Missing(_) | Outcome::NotSeen => {}
+            }
+        }
+    }
+    // That something stayed as usual supports a suspicion, but is none.
+    let is_sign =
+        |f: &Finding| f.side == Side::For && f.weight >= 2 && f.said.code != "rca.found.steady";
+    if !findings.iter().any(is_sign) {
+        return None;
+    }
+    findings.sort_by_key(|f| (f.side, std::cmp::Reverse(f.weight)));
+    let prior = rule.text.prior.clamp(1e-4, 1.0 - 1e-4);
+    let far = case
+        .asset(asset)
+        .and_then(|a| a.distance)
+        .map_or(config.unconnected, |d| f64::from(d.abs()) * config.per_step);
+    let logit = (prior / (1.0 - prior)).ln() + config.step * sum - far;
+    let coverage: f64 = if defined > 0.0 {
+        available / defined
+    } else {
+        0.0
+    };
+    let plain = 1.0 / (1.0 + (-logit).exp());
+    let mut hypothesis = Hypothesis {
+        rule,
+        pack,
+        asset,
+        signal: this.map(|t| t.signal),
+        logit,
+        confidence: plain,
+        coverage,
+        grade: Grade::Unlikely,
+        reason: Said::new("rca.reason.weighed"),
+        findings,
+    };
+    grade(&mut hypothesis, config);
+    Some(hypothesis)
+}
+
+/// Confidence is capped by what could be looked at, and by whether anything decisive was seen.
+fn grade(h: &mut Hypothesis<'_>, config: &RcaConfig) {
+    let sum = |side| h.side(side).map(|f| u32::from(f.weight)).sum::<u32>();
+    let (plus, minus) = (sum(Side::For), sum(Side::Against));
+    let code = if h.coverage < config.min_coverage {
+        h.confidence = h.confidence.min(config.likely - 0.01);
+        "rca.reason.coverage"
+    } else if !h.has_decisive() {
+        h.confidence = h.confidence.min(config.likely - 0.01);
+        "rca.reason.nothing_decisive"
+    } else if minus > 0 {
+        "rca.reason.contradicted"
+    } else {
+        "rca.reason.weighed"
+    };
+    h.reason = Said::new(code)
+        .with("for", plus)
+        .with("against", minus)
+        .number("coverage", (h.coverage * 100.0).round());
+    h.grade = if h.confidence >= config.likely {
+        Grade::Likely
+    } else if h.confidence >= config.possible {
+        Grade::Possible
+    } else {
+        Grade::Unlikely
+    };
+}
+
+#[cfg(test)]
+mod tests;

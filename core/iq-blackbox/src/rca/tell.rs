@@ -1,0 +1,88 @@
+//! One explanation of rules and data together, sentence by sentence: codes with arguments, so that it
+//! is the same in every language.
+
+use iq_domain::{AssetId, SignalId};
+
+use super::{Analysis, Case, Hypothesis, RuleKind, Said, Side, Verdict};
+
+/// Joins an analysis with the signal that the data alone put first.
+#[must_use]
+pub fn explain(case: &Case, analysis: &Analysis<'_>, first_mover: Option<SignalId>) -> Vec<Said> {
+    let mut said = Vec::new();
+    let mover = first_mover.and_then(|id| case.traces.iter().find(|t| t.signal == id));
+    if let Some((trace, shift)) = mover.and_then(|t| Some((t, t.shift?))) {
+        let code = if shift.effect > 0.0 {
+            "rca.explain.first_rose"
+        } else {
+            "rca.explain.first_fell"
+        };
+        said.push(
+            Said::new(code)
+                .with("metric", &trace.metric)
+                .with("unit", &trace.unit)
+                .with("asset", code_of(case, trace.asset))
+                .number("value", shift.level)
+                .number("usual", trace.usual.map_or(f64::NAN, |u| u.center))
+                .with("minutes", case.window.to.since_ms(shift.at) / 60_000),
+        );
+    }
+    let best = analysis.hypotheses.first();
+    match (analysis.verdict, best) {
+        (Verdict::NotEnoughData, _) => said.push(Said::new("rca.explain.no_data")),
+        (Verdict::Unexplained, _) | (_, None) => said.push(Said::new("rca.explain.unexplained")),
+        (Verdict::Named, Some(h)) => named(case, h, mover.map(|t| t.asset), &mut said),
+        (Verdict::Unsettled, Some(h)) => {
+            let rival = analysis.hypotheses.get(1).map(|r| &r.rule.text.id);
+            said.push(match rival {
+                Some(rival) => about(case, h, "rca.explain.unsettled").with("other", rival),
+                None => about(case, h, "rca.explain.unsettled_alone"),
+            });
+        }
+    }
+    if let Some(h) = best.filter(|_| analysis.verdict != Verdict::NotEnoughData) {
+        let missing = h.side(Side::Missing).count() + h.rule.text.ask.len();
+        if missing > 0 {
+            said.push(Said::new("rca.explain.missing").with("count", missing));
+        }
+    }
+    said
+}
+
+fn named(case: &Case, h: &Hypothesis<'_>, mover: Option<AssetId>, said: &mut Vec<Said>) {
+    let code = match h.rule.text.kind {
+        RuleKind::Machine => "rca.explain.named",
+        RuleKind::Instrument => "rca.explain.instrument",
+        RuleKind::CommonCause => "rca.explain.common",
+    };
+    said.push(about(case, h, code));
+    said.extend(
+        h.side(Side::For)
+            .max_by_key(|f| f.weight)
+            .map(|f| f.said.clone()),
+    );
+    if let Some(mover) = mover.filter(|_| h.rule.text.kind != RuleKind::CommonCause) {
+        let code = if mover == h.asset {
+            "rca.explain.agree"
+        } else {
+            "rca.explain.differ"
+        };
+        said.push(Said::new(code).with("asset", code_of(case, mover)));
+    }
+    said.extend(
+        h.side(Side::Against)
+            .max_by_key(|f| f.weight)
+            .map(|f| Said::new("rca.explain.against").with("condition", &f.condition)),
+    );
+}
+
+fn about(case: &Case, h: &Hypothesis<'_>, code: &'static str) -> Said {
+    Said::new(code)
+        .with("mode", &h.rule.text.id)
+        .with("asset", code_of(case, h.asset))
+        .number("percent", (h.confidence * 100.0).round())
+}
+
+fn code_of(case: &Case, asset: AssetId) -> String {
+    case.asset(asset)
+        .map_or_else(String::new, |a| a.code.clone())
+}

@@ -1,0 +1,331 @@
+use std::collections::BTreeSet;
+
+use iq_domain::{
+    Point, Provenance, RawPoints, Shift, StatusCode, TimeRange, Usual, Value, fast_noise,
+};
+use uuid::Uuid;
+
+use super::*;
+
+const MIN: i64 = 60_000;
+
+fn id(n: u128) -> AssetId {
+    AssetId(Uuid::from_u128(n))
+}
+
+/// A signal that is usual for 300 minutes and then changes by `change` from minute `at` on.
+fn trace(n: u128, asset: u128, metric: &str, usual: f64, change: Option<(i64, f64)>) -> Trace {
+    let value = |minute: i64| {
+        let wave = ((minute * 7) % 11) as f64 / 10.0 - 0.5;
+        let moved = change
+            .filter(|(at, _)| minute >= *at)
+            .map_or(0.0, |c| c.1 * ((minute - c.0) as f64 / 20.0).min(1.0));
+        usual * (1.0 + 0.01 * wave) + moved
+    };
+    let points = RawPoints::take((0..420).map(|minute| {
+        let point = Point {
+            t: Timestamp(minute * MIN),
+            value: Some(Value::Number(value(minute))),
+            status: StatusCode::GOOD,
+        };
+        (point, Provenance::Raw)
+    }));
+    let quiet = &points.as_slice()[..300];
+    let sigma = (usual * 0.005).max(1e-6);
+    Trace {
+        signal: SignalId(Uuid::from_u128(n)),
+        asset: id(asset),
+        metric: metric.into(),
+        unit: "1".into(),
+        usual: Some(Usual {
+            center: usual,
+            sigma,
+            noise: fast_noise(quiet),
+            samples: 300,
+        }),
+        shift: change.map(|(at, by)| Shift {
+            at: Timestamp(at * MIN),
+            value: value(at),
+            level: usual + by,
+            effect: by / sigma,
+        }),
+        points,
+    }
+}
+
+fn case(traces: Vec<Trace>) -> Case {
+    let asset = |n, code: &str, family: &str, distance| CaseAsset {
+        id: id(n),
+        code: code.into(),
+        family: family.into(),
+        distance,
+    };
+    Case {
+        asset: id(1),
+        window: TimeRange {
+            from: Timestamp(300 * MIN),
+            to: Timestamp(420 * MIN),
+        },
+        assets: vec![
+            asset(1, "P-1", "centrifugal_pump", Some(0)),
+            asset(2, "E-1", "hx_shell_tube", Some(-1)),
+        ],
+        traces,
+        events: Vec::new(),
+        stops: Vec::new(),
+    }
+}
+
+fn pump(changes: &[(&str, i64, f64)]) -> Vec<Trace> {
+    [
+        ("suction_pressure", 1.4),
+        ("discharge_pressure", 9.4),
+        ("flow", 180.0),
+        ("vibration_de", 1.6),
+        ("vibration_nde", 1.4),
+        ("bearing_acceleration", 1.5),
+        ("bearing_temperature_de", 62.0),
+        ("seal_pot_level", 70.0),
+        ("seal_pot_pressure", 1.2),
+    ]
+    .iter()
+    .zip(10..)
+    .map(|((metric, usual), n)| {
+        let change = changes.iter().find(|c| c.0 == *metric).map(|c| (c.1, c.2));
+        trace(n, 1, metric, *usual, change)
+    })
+    .collect()
+}
+
+fn check(traces: Vec<Trace>, verdict: Verdict, first: Option<&str>) -> Analysis<'static> {
+    let case = case(traces);
+    let found = analyse(&case, built_in(), &RcaConfig::default());
+    let told: Vec<_> = found
+        .hypotheses
+        .iter()
+        .map(|h| (&h.rule.text.id, h.confidence))
+        .collect();
+    assert_eq!(found.verdict, verdict, "{told:?}");
+    if let Some(first) = first {
+        assert_eq!(found.hypotheses[0].rule.text.id, first, "{told:?}");
+    }
+    found
+}
+
+#[test]
+fn temperature_before_acceleration_is_oil_and_the_other_way_round_wear() {
+    let oil = [
+        ("bearing_temperature_de", 310, 20.0),
+        ("bearing_acceleration", 350, 3.0),
+        ("vibration_de", 370, 2.0),
+    ];
+    check(pump(&oil), Verdict::Named, Some("CP-LUB"));
+    let wear = [
+        ("bearing_acceleration", 310, 3.0),
+        ("vibration_de", 340, 2.0),
+        ("bearing_temperature_de", 370, 20.0),
+    ];
+    let found = check(pump(&wear), Verdict::Named, Some("CP-BRG"));
+    let finding = found.hypotheses[0].side(Side::For).next().unwrap();
+    assert_eq!(finding.weight, 3);
+    assert!(finding.samples.iter().all(|s| s.signal.0.as_u128() == 15));
+}
+
+#[test]
+fn cavitation_and_a_leaking_seal_are_told_apart() {
+    let cavitation = [
+        ("suction_pressure", 310, -0.6),
+        ("bearing_acceleration", 320, 3.0),
+        ("discharge_pressure", 320, -1.0),
+    ];
+    check(pump(&cavitation), Verdict::Named, Some("CP-CAV"));
+    let seal = [("seal_pot_level", 310, -30.0)];
+    check(pump(&seal), Verdict::Named, Some("CP-SEAL"));
+}
+
+#[test]
+fn nothing_that_moved_names_nothing() {
+    let found = check(pump(&[]), Verdict::Unexplained, None);
+    assert!(found.hypotheses.iter().all(|h| h.grade == Grade::Unlikely));
+}
+
+#[test]
+fn a_signal_that_is_not_there_is_missing_and_holds_the_confidence_down() {
+    let wear = [("vibration_de", 320, 2.0)];
+    let traces = pump(&wear)
+        .into_iter()
+        .filter(|t| t.metric.starts_with("vibration"))
+        .collect();
+    let found = check(traces, Verdict::Unsettled, None);
+    let bearing = found
+        .hypotheses
+        .iter()
+        .find(|h| h.rule.text.id == "CP-BRG")
+        .unwrap();
+    assert!(bearing.coverage < 0.6 && bearing.confidence < 0.6);
+    assert_eq!(bearing.reason.code, "rca.reason.coverage");
+    let missing: Vec<_> = bearing.side(Side::Missing).collect();
+    assert!(
+        missing
+            .iter()
+            .any(|f| f.said.code == "rca.missing.no_signal"
+                && f.said.params["metric"] == "bearing_acceleration")
+    );
+}
+
+#[test]
+fn interpolated_points_are_no_evidence() {
+    let mut traces = pump(&[("seal_pot_level", 310, -30.0)]);
+    for t in &mut traces {
+        let computed = t.points.as_slice().iter().map(|(at, v)| {
+            let point = Point {
+                t: *at,
+                value: Some(Value::Number(*v)),
+                status: StatusCode::GOOD,
+            };
+            (point, Provenance::Interpolated)
+        });
+        t.points = RawPoints::take(computed.collect::<Vec<_>>());
+        t.usual = None;
+        t.shift = None;
+    }
+    check(traces, Verdict::NotEnoughData, None);
+}
+
+#[test]
+fn a_fault_upstream_that_showed_first_makes_this_machine_its_victim() {
+    let mut traces = pump(&[("seal_pot_level", 350, -30.0)]);
+    let alone = check(traces.clone(), Verdict::Named, Some("CP-SEAL"));
+    let before = alone.hypotheses[0].logit;
+    traces.push(trace(
+        30,
+        2,
+        "hot_outlet_temperature",
+        120.0,
+        Some((305, 15.0)),
+    ));
+    traces.push(trace(
+        31,
+        2,
+        "cold_outlet_temperature",
+        100.0,
+        Some((306, -9.0)),
+    ));
+    traces.push(trace(32, 2, "tube_side_dp", 0.45, Some((305, 0.9))));
+    traces.push(trace(33, 2, "cold_flow", 34.0, None));
+    let case = case(traces);
+    let found = analyse(&case, built_in(), &RcaConfig::default());
+    let seal = found
+        .hypotheses
+        .iter()
+        .find(|h| h.rule.text.id == "CP-SEAL")
+        .unwrap();
+    assert!(seal.logit < before);
+    assert!(seal.side(Side::Against).any(|f| f.key == "upstream"));
+    let said = explain(&case, &found, Some(SignalId(Uuid::from_u128(30))));
+    let codes: Vec<&str> = said.iter().map(|s| s.code).collect();
+    assert!(codes.contains(&"rca.explain.first_rose"), "{codes:?}");
+}
+
+#[test]
+fn what_follows_a_stop_is_cut_off() {
+    let mut traces = pump(&[]);
+    let run = RawPoints::take((0..420).map(|m| {
+        let on = f64::from(u8::from(m < 400));
+        let point = Point {
+            t: Timestamp(m * MIN),
+            value: Some(Value::Number(on)),
+            status: StatusCode::GOOD,
+        };
+        (point, Provenance::Raw)
+    }));
+    traces.push(Trace {
+        points: run,
+        metric: "run_status".into(),
+        ..traces[0].clone()
+    });
+    let window = case(Vec::new()).window;
+    assert_eq!(stops(&traces, window), [(id(1), Timestamp(400 * MIN))]);
+    assert!(stops(&traces[..9], window).is_empty());
+}
+
+#[test]
+fn every_built_in_pack_reads_with_the_metrics_of_its_family() {
+    let knows = |family: &str, metric: &str| {
+        let pattern = parse(&format!("{metric} moves"));
+        let Ok(Condition::Signal { signals, .. }) = pattern else {
+            return false;
+        };
+        iq_mapping::catalogue()
+            .family(family)
+            .is_some_and(|f| f.metrics.iter().any(|m| signals.matches(&m.metric)))
+    };
+    let mut rules = BTreeSet::new();
+    for file in BUILT_IN_FILES {
+        let pack = read_pack(file, &knows).unwrap_or_else(|e| panic!("{e:?}"));
+        for family in &pack.families {
+            assert!(iq_mapping::catalogue().family(family).is_some(), "{family}");
+        }
+        for rule in &pack.rules {
+            assert!(rules.insert(rule.text.id.clone()), "{} twice", rule.text.id);
+        }
+    }
+    let known: BTreeSet<&str> = built_in()
+        .iter()
+        .flat_map(|p| p.families.iter().map(String::as_str))
+        .collect();
+    for family in iq_mapping::catalogue().families() {
+        assert!(known.contains(family.family.as_str()), "{}", family.family);
+    }
+}
+
+#[test]
+fn a_pack_that_is_wrong_says_where() {
+    let good = r#"{
+ "pack": "mine", "version": 1, "names": {"en": "Mine", "ar": "لي"}, "families": ["tank"],
+ "rules": [
+  {"id": "X-1", "mode": "ELP", "names": {"en": "Leak", "ar": "تسرب"}, "prior": 0.2,
+   "for": [
+    {"when": "level falls", "w": 3}
+   ],
+   "actions": [{"names": {"en": "Stop", "ar": "أوقف"}}]}
+ ]
+}"#;
+    let knows = |_: &str, metric: &str| metric == "level";
+    let wrong = |from: &str, to: &str| {
+        let errors = read_pack(&good.replace(from, to), &knows).unwrap_err();
+        (errors[0].code, errors[0].line, errors[0].word.clone())
+    };
+    assert_eq!(read_pack(good, &knows).unwrap().rules.len(), 1);
+    for (from, to, code, line, word) in [
+        (
+            "level falls",
+            "level sinks",
+            "pack.condition_word",
+            6,
+            "sinks",
+        ),
+        (
+            "level falls",
+            "flow falls",
+            "pack.metric_unknown",
+            6,
+            "flow",
+        ),
+        ("\"w\": 3", "\"w\": 4", "pack.weight", 6, "4"),
+        ("0.2", "1.2", "pack.prior", 4, "X-1"),
+        ("تسرب", " ", "pack.names_missing", 4, "X-1"),
+        ("X-1", "x 1", "pack.rule_id", 4, "x 1"),
+        (
+            "\"version\": 1",
+            "\"version\": 0",
+            "pack.version",
+            2,
+            "mine",
+        ),
+    ] {
+        assert_eq!(wrong(from, to), (code, line, word.to_owned()), "{to}");
+    }
+    let (code, line, _) = wrong("\"w\": 3", "\"weight\": 3");
+    assert_eq!((code, line), ("pack.not_readable", 6));
+}

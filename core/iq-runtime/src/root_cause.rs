@@ -1,0 +1,86 @@
+//! Root cause of an incident: gathers raw samples, events and neighbours, lets the pure rules judge
+//! them, and keeps the answer with the hash of what went in. The same inputs are never judged twice.
+
+mod gather;
+mod kept;
+mod prepare;
+
+pub use gather::{Gathered, gather, gather_with, read_incident};
+pub use kept::{
+    KeptAnalysis, KeptFinding, KeptHypothesis, KeptMover, KeptPack, KeptSample, KeptVerdict, judge,
+};
+pub use prepare::prepare;
+
+use iq_blackbox::rca::{Pack, built_in};
+use iq_domain::{CodedError, IncidentId, TenantId};
+use iq_store::root_causes::{self, RootCauseRow};
+
+use crate::Runtime;
+
+impl Runtime {
+    /// The root cause of an incident as the data say now; `None` when the tenant has no such incident.
+    /// A new version is kept when samples, events, neighbours or packs have changed.
+    ///
+    /// # Errors
+    /// When the stores can't be read.
+    pub async fn root_cause(
+        &self,
+        tenant: TenantId,
+        incident: IncidentId,
+    ) -> Result<Option<(RootCauseRow, KeptAnalysis)>, CodedError> {
+        let packs: &'static [Pack] = built_in();
+        let plant = self.tenant(tenant)?;
+        let now = self.clock().now();
+        let found = self
+            .store()
+            .read(move |conn| {
+                let Some((row, events)) = read_incident(conn, tenant, incident)? else {
+                    return Ok(None);
+                };
+                let last = root_causes::get_last_root_cause(conn, tenant, incident)?;
+                Ok(Some((row, events, last)))
+            })
+            .await?;
+        let Some((row, events, last)) = found else {
+            return Ok(None);
+        };
+        let historian = self.historian().clone();
+        let judged = tokio::task::spawn_blocking(move || {
+            let gathered = gather(&plant, &historian, &row, &events, now)?;
+            let hash = gathered.hash(packs);
+            // What was judged before is not judged again.
+            if let Some(last) = last.filter(|l| l.inputs_hash == hash)
+                && let Ok(kept) = serde_json::from_value(last.result.clone())
+            {
+                return Ok((last, kept, false));
+            }
+            let kept = judge(&gathered, packs);
+            let row = RootCauseRow {
+                tenant_id: tenant,
+                incident_id: incident,
+                version: 0,
+                inputs_hash: hash,
+                computed_at: now,
+                result: serde_json::to_value(&kept).map_err(|error| {
+                    tracing::error!(%error, "A root cause could not be written down.");
+                    CodedError::new(iq_domain::ErrorKind::Internal, "internal")
+                })?,
+            };
+            Ok::<_, CodedError>((row, kept, true))
+        })
+        .await
+        .map_err(|error| {
+            tracing::error!(%error, "A root cause was not finished.");
+            CodedError::new(iq_domain::ErrorKind::Internal, "internal")
+        })??;
+        let (row, kept, is_new) = judged;
+        if !is_new {
+            return Ok(Some((row, kept)));
+        }
+        let stored = self
+            .store()
+            .write(move |tx| root_causes::append_root_cause(tx, tenant, row))
+            .await?;
+        Ok(Some((stored, kept)))
+    }
+}

@@ -1,0 +1,338 @@
+//! What an analysis is given, from the stores: raw samples of the incident's asset and its neighbours
+//! along the flow, the incident's events, and nothing of a demo stream in a real tenant.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+use iq_analytics::ShiftConfig;
+use iq_blackbox::{
+    IncidentConfig,
+    rca::{Case, CaseAsset, CaseEvent, Pack, Trace},
+};
+use iq_domain::{
+    AssetId, CodedError, EventCategory, Incident, IncidentId, IndustrialEvent, Provenance,
+    RawPoints, SignalKind, TenantId, TimeRange, Timestamp,
+};
+use iq_historian::Historian;
+use iq_store::{
+    Connection, Page, StoreError,
+    events::{self, EventFilter},
+    incidents,
+};
+use sha2::{Digest as _, Sha256};
+
+use super::prepare;
+use crate::TenantIndex;
+
+/// Steps along the flow that belong to a case.
+const REACH: i32 = 2;
+/// Quiet time before an incident's window.
+const QUIET_MS: i64 = 6 * 3_600_000;
+/// How far back work on the machine may matter.
+const WORK_MS: i64 = 30 * 24 * 3_600_000;
+/// Least quiet time; with less history the beginning of the window stands in for it.
+const MIN_QUIET_MS: i64 = 30 * 60_000;
+/// Samples of a signal that are read, and that are kept: every k-th of them, still raw.
+const MAX_READ: usize = 200_000;
+const MAX_KEPT: usize = 20_000;
+/// Most assets and signals of a case.
+const MAX_ASSETS: usize = 40;
+const MAX_SIGNALS: usize = 400;
+
+/// A case with what it was made of.
+#[derive(Clone, Debug)]
+pub struct Gathered {
+    /// The case, judged up to the first stop.
+    pub case: Case,
+    /// The window before that cut.
+    pub window: TimeRange,
+    /// Quiet time.
+    pub reference: TimeRange,
+    /// Raw samples that were read.
+    pub samples_read: u64,
+    /// Points that were refused as evidence.
+    pub samples_refused: u64,
+}
+
+/// An incident with its events, and the work on its asset in the weeks before.
+///
+/// # Errors
+/// When the store can't be read.
+pub fn read_incident(
+    conn: &Connection,
+    tenant: TenantId,
+    id: IncidentId,
+) -> Result<Option<(Incident, Vec<IndustrialEvent>)>, StoreError> {
+    let Some(incident) = incidents::get_incident(conn, tenant, id)? else {
+        return Ok(None);
+    };
+    let filter = EventFilter {
+        from: Some(incident.started_at.plus_ms(-WORK_MS)),
+        to: Some(incident.started_at),
+        asset_ids: vec![incident.asset_id],
+        categories: vec![EventCategory::Maintenance],
+        ..EventFilter::default()
+    };
+    let mut found = events::list_events(conn, tenant, &filter, Page::MAX)?.rows;
+    found.extend(
+        incidents::list_incident_events(conn, tenant, id)?
+            .into_iter()
+            .map(|(event, _)| event),
+    );
+    // Work inside the window is in both lists.
+    found.sort_by_key(|e| (e.event_time, e.id));
+    found.dedup_by_key(|e| e.id);
+    Ok(Some((incident, found)))
+}
+
+/// Gathers the case of an incident.
+///
+/// # Errors
+/// When the historian can't be read.
+pub fn gather(
+    plant: &TenantIndex,
+    historian: &Historian,
+    incident: &Incident,
+    events: &[IndustrialEvent],
+    now: Timestamp,
+) -> Result<Gathered, CodedError> {
+    gather_with(plant, incident, events, now, &|no, range| {
+        historian.raw(no, range, MAX_READ).map_err(|error| {
+            tracing::error!(%error, "Samples of an incident could not be read.");
+            CodedError::new(iq_domain::ErrorKind::Internal, "internal")
+        })
+    })
+}
+
+/// Reads the stored samples of a signal number.
+type Reader<'a> = &'a dyn Fn(u32, TimeRange) -> Result<Vec<iq_domain::Point>, CodedError>;
+
+/// Gathers with a reader of one's own.
+///
+/// # Errors
+/// Those of the reader.
+pub fn gather_with(
+    plant: &TenantIndex,
+    incident: &Incident,
+    events: &[IndustrialEvent],
+    now: Timestamp,
+    read: Reader<'_>,
+) -> Result<Gathered, CodedError> {
+    let window = window(incident, events, now);
+    let near = distances(plant, incident.asset_id);
+    let all = TimeRange {
+        from: window.from.plus_ms(-QUIET_MS),
+        to: window.to,
+    };
+    let mut traces = Vec::new();
+    let (mut taken, mut refused) = (0, 0);
+    for asset in near.keys() {
+        let Some(entry) = plant.assets.get(asset) else {
+            continue;
+        };
+        for signal in entry.signals.iter().filter_map(|id| plant.signals.get(id)) {
+            if traces.len() >= MAX_SIGNALS
+                || signal.signal.kind != SignalKind::Measured
+                || is_foreign_demo(plant, signal)
+            {
+                continue;
+            }
+            let points = read(signal.signal.signal_no, all)?;
+            if points.is_empty() {
+                continue;
+            }
+            let every = points.len().div_ceil(MAX_KEPT);
+            let points = RawPoints::take(
+                points
+                    .into_iter()
+                    .step_by(every)
+                    .map(|point| (point, Provenance::Raw)),
+            );
+            taken += points.as_slice().len() as u64;
+            refused += points.refused();
+            traces.push(Trace {
+                signal: signal.signal.id,
+                asset: *asset,
+                metric: signal.signal.metric.clone(),
+                unit: signal.signal.unit.clone(),
+                points,
+                usual: None,
+                shift: None,
+            });
+        }
+    }
+    let (reference, window) = quiet_and_window(&traces, window);
+    let (evidence, stops) = prepare(&mut traces, reference, window, &ShiftConfig::default());
+    let assets = near
+        .iter()
+        .filter_map(|(id, distance)| {
+            let asset = &plant.assets.get(id)?.asset;
+            Some(CaseAsset {
+                id: *id,
+                code: asset.code.clone(),
+                family: asset.family.clone(),
+                distance: Some(*distance),
+            })
+        })
+        .collect();
+    let mut known: Vec<CaseEvent> = events
+        .iter()
+        .filter_map(|e| case_event(e, incident.asset_id))
+        .collect();
+    known.sort_by_key(|e| (e.at, e.id));
+    Ok(Gathered {
+        case: Case {
+            asset: incident.asset_id,
+            window: evidence,
+            assets,
+            traces,
+            events: known,
+            stops,
+        },
+        window,
+        reference,
+        samples_read: taken,
+        samples_refused: refused,
+    })
+}
+
+/// A demo stream never speaks about a real plant.
+fn is_foreign_demo(plant: &TenantIndex, signal: &crate::SignalEntry) -> bool {
+    let source = signal.mapping.as_ref().map(|m| m.mapping.integration_id);
+    let is_demo = source
+        .and_then(|id| plant.integrations.get(&id))
+        .is_some_and(|i| i.is_demo_origin);
+    is_demo && !plant.tenant.is_demo
+}
+
+fn window(incident: &Incident, events: &[IndustrialEvent], now: Timestamp) -> TimeRange {
+    let last = events
+        .iter()
+        .map(|e| e.event_time)
+        .filter(|t| *t >= incident.started_at)
+        .max();
+    let to = incident
+        .ended_at
+        .or(last)
+        .unwrap_or(now)
+        .min(now)
+        .max(incident.started_at.plus_ms(1));
+    // What led to the trigger lies before it.
+    TimeRange {
+        from: incident
+            .started_at
+            .plus_ms(-IncidentConfig::default().before_ms),
+        to,
+    }
+}
+
+/// With too little history before the window, its first third stands in for the quiet time.
+fn quiet_and_window(traces: &[Trace], window: TimeRange) -> (TimeRange, TimeRange) {
+    let range = |from, to| TimeRange { from, to };
+    let first = traces
+        .iter()
+        .filter_map(|t| t.points.as_slice().first().map(|(t, _)| *t))
+        .min();
+    let quiet = window.from.plus_ms(-QUIET_MS);
+    match first {
+        Some(first) if window.from.since_ms(first) < MIN_QUIET_MS => {
+            let third = window.to.since_ms(first).max(3) / 3;
+            let split = first.plus_ms(third);
+            (range(first, split), range(split, window.to))
+        }
+        _ => (range(quiet, window.from), window),
+    }
+}
+
+/// Steps along the flow from an asset: upstream negative.
+fn distances(plant: &TenantIndex, of: AssetId) -> BTreeMap<AssetId, i32> {
+    let mut found = BTreeMap::from([(of, 0)]);
+    for sign in [-1, 1] {
+        let mut queue = VecDeque::from([(of, 0)]);
+        let mut seen = BTreeSet::from([of]);
+        while let Some((at, steps)) = queue.pop_front() {
+            let Some(entry) = plant.assets.get(&at).filter(|_| steps < REACH) else {
+                continue;
+            };
+            let next = if sign < 0 {
+                &entry.asset.upstream
+            } else {
+                &entry.asset.downstream
+            };
+            for id in next.iter().filter_map(|c| plant.asset_by_code.get(c)) {
+                if found.len() < MAX_ASSETS && seen.insert(*id) {
+                    found.entry(*id).or_insert(sign * (steps + 1));
+                    queue.push_back((*id, steps + 1));
+                }
+            }
+        }
+    }
+    found
+}
+
+/// The kind a condition may ask for.
+fn case_event(event: &IndustrialEvent, asset: AssetId) -> Option<CaseEvent> {
+    let kind = match (event.source_type.as_str(), event.event_category) {
+        ("trip", _) => {
+            let first_out = event.payload["params"]["first_out"].as_str().unwrap_or("");
+            if first_out.starts_with("surge") {
+                "surge_trip"
+            } else {
+                "trip"
+            }
+        }
+        // Another machine that starts while this one is in trouble stands in for something.
+        ("run", _) if event.summary.ends_with("started") && event.asset_id != Some(asset) => {
+            "standby_start"
+        }
+        ("run", _) if event.summary.ends_with("started") => "start",
+        ("run", _) => "stop",
+        (_, EventCategory::Maintenance) => "maintenance",
+        (_, EventCategory::OperatorAction) => "operator",
+        _ => return None,
+    };
+    Some(CaseEvent {
+        id: Some(event.id),
+        asset: event.asset_id,
+        at: event.event_time,
+        kind,
+    })
+}
+
+impl Gathered {
+    /// SHA-256 of everything the answer depends on, lower-case hex.
+    #[must_use]
+    pub fn hash(&self, packs: &[Pack]) -> String {
+        let mut hash = Sha256::new();
+        let mut put = |bytes: &[u8]| {
+            hash.update((bytes.len() as u64).to_be_bytes());
+            hash.update(bytes);
+        };
+        put(b"optria-root-cause-1");
+        for range in [self.reference, self.window, self.case.window] {
+            put(&range.from.0.to_be_bytes());
+            put(&range.to.0.to_be_bytes());
+        }
+        for pack in packs {
+            put(format!("{pack:?}").as_bytes());
+        }
+        for asset in &self.case.assets {
+            put(format!("{asset:?}").as_bytes());
+        }
+        for trace in &self.case.traces {
+            put(trace.signal.0.as_bytes());
+            put(trace.metric.as_bytes());
+            for (t, value) in trace.points.as_slice() {
+                put(&t.0.to_be_bytes());
+                put(&value.to_bits().to_be_bytes());
+            }
+        }
+        for event in &self.case.events {
+            put(format!("{event:?}").as_bytes());
+        }
+        hash.finalize()
+            .iter()
+            .flat_map(|byte| [byte >> 4, byte & 15])
+            .filter_map(|nibble| char::from_digit(u32::from(nibble), 16))
+            .collect()
+    }
+}
