@@ -164,6 +164,7 @@ impl Detector {
             severity: event.severity,
             started_at: event.event_time.plus_ms(-self.config.before_ms),
             last_event_at: event.event_time,
+            is_standing: false,
         });
     }
 
@@ -186,6 +187,7 @@ impl Detector {
                 severity: next.severity,
                 started_at: next.started_at.plus_ms(-config.before_ms),
                 last_event_at: next.last_event_at,
+                is_standing: false,
             });
         }
         // An alarm of a journal tells nothing about how long it stood: quiet is enough.
