@@ -194,3 +194,4 @@ export type WorkOrder = Answer<Schemas['WorkOrder']>;
 export type WorkOrderDetail = Answer<Schemas['WorkOrderDetail']>;
 export type TwinLayout = Answer<Schemas['TwinLayout']>;
 export type TwinLayoutChange = Schemas['TwinLayoutChange'];
+export type DetectionRequest = Schemas['DetectionRequest'];

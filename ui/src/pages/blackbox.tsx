@@ -18,6 +18,7 @@ import { useText } from '@/i18n/text';
 import { RANGES, useCursor } from '@/lib/cursor';
 import { iso } from '@/lib/format';
 import { useParameters, useTyped } from '@/lib/url';
+import { DetectButton } from './parts/detect';
 import { EventsTable, useEventQuery } from './parts/events-table';
 
 const LIMIT = 20;
@@ -177,7 +178,7 @@ export default function BlackboxPage() {
   const window = brush ?? whole;
   return (
     <>
-      <PageHead title={t('page.blackbox')} sub={t('blackbox.sub')} />
+      <PageHead title={t('page.blackbox')} sub={t('blackbox.sub')}>{cursor.t === null && <DetectButton window={window} asset={parameters.get('asset') ?? ''} />}</PageHead>
       <div className="stack">
         <Rail t={cursor.t} />
         <Filters past={cursor.t !== null} />
