@@ -122,6 +122,18 @@ for (const language of ['ar', 'en'] as const) {
     await page.context().close();
   });
 
+  test(`the past is looked through for incidents, and says what it found, ${language}`, async ({ browser }) => {
+    const page = await opened(browser, language);
+    await page.goto(`${t.url}/blackbox`);
+    await settled(page);
+    await page.locator('.ph .actions .btn').click();
+    const dialog = page.getByRole('dialog');
+    await dialog.locator('.btn.pri').click();
+    await expect(dialog.locator('.note')).toBeVisible({ timeout: 60_000 });
+    await expect(dialog.locator('.note')).not.toHaveText('');
+    await page.context().close();
+  });
+
   test(`an asset is found on the map and stays where it is put, ${language}`, async ({ browser }) => {
     const page = await opened(browser, language);
     const { assets } = await read<{ assets: { id: string; code: string }[] }>(page, '/api/twin');
