@@ -68,7 +68,7 @@ for (const language of ['ar', 'en'] as const) {
     await settled(page);
     const line = page.locator('[data-cursor]');
     await expect(line).toBeVisible();
-    const share = Number.parseFloat((await line.evaluate((e) => e.style.transform)).replace('translateX(', ''));
+    const share = await line.evaluate((e) => (Number.parseFloat(e.style.transform.replace('translateX(', '')) / e.parentElement!.clientWidth) * 100);
     // Another event may have come since the window was read: the end moves, the place only a little.
     expect(Math.abs(share - ((incident.started_at - from) / (to - from)) * 100)).toBeLessThan(15);
     await expect(page.locator('.event-detail')).toBeVisible();

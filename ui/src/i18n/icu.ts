@@ -92,10 +92,26 @@ function isolate(value: string): string {
   return value === '' || value.startsWith(FSI) ? value : FSI + value + PDI;
 }
 
+interface Formatters {
+  numbers: Intl.NumberFormat;
+  plurals: Intl.PluralRules;
+}
+
+/** Making formatters costs far more than a sentence; a page speaks hundreds of them in one or two locales. */
+const formatters = new Map<string, Formatters>();
+
+function formattersOf(locale: string): Formatters {
+  let found = formatters.get(locale);
+  if (!found) {
+    found = { numbers: new Intl.NumberFormat(locale), plurals: new Intl.PluralRules(locale) };
+    formatters.set(locale, found);
+  }
+  return found;
+}
+
 /** Formats one message. `locale` decides plural branch and digits. */
 export function format(source: string, args: Arguments, locale: string): string {
-  const numbers = new Intl.NumberFormat(locale);
-  const plurals = new Intl.PluralRules(locale);
+  const { numbers, plurals } = formattersOf(locale);
   const write = (nodes: Node[], count: number): string =>
     nodes
       .map((node) => {

@@ -1,4 +1,5 @@
 // The same events as a table of any length: for the keyboard, the screen reader, and the exact times.
+import { useInViewport } from '@mantine/hooks';
 import { memo, useEffect, useMemo, useRef } from 'react';
 import { Icon } from '@/components/icons';
 import { AppLink } from '@/components/link';
@@ -47,7 +48,9 @@ interface Props {
 export const Sequence = memo(function Sequence({ moments, total, sources, player, follow, onPick }: Props) {
   const { t, n, word, p } = useText();
   const table = useRef<VirtualHandle>(null);
-  const selected = passedIndex(moments, usePosition(player, 200));
+  // A table out of sight need not follow each step of playback; it catches up when it is seen, or when playback rests.
+  const { ref, inViewport } = useInViewport<HTMLDivElement>();
+  const selected = passedIndex(moments, usePosition(player, inViewport ? 400 : Infinity));
   useEffect(() => { if (follow) table.current?.show(selected); }, [selected, follow]);
   const columns = useMemo<VirtualColumn<Moment>[]>(() => [
     { key: 'order', title: t('event.order'), width: '84px', cell: (m) => <OrderMark moment={m} /> },
@@ -64,11 +67,13 @@ export const Sequence = memo(function Sequence({ moments, total, sources, player
     },
   ], [t, word, p, onPick]);
   return (
-    <Pane title={t('incident.sequence')} caption={t('incident.sequence_of', { n: total, sources: n(sources, 0) })} className="seq" end={<button type="button" className="btn quiet sm" onClick={() => exportCsv(moments)}><Icon name="download" />{t('action.export_csv')}</button>}>
-      {moments.length === 0
-        ? <EmptyState icon="search" title={t(total === 0 ? 'event.empty' : 'event.none_match')} />
-        : <VirtualTable handle={table} label={t('incident.sequence')} columns={columns} rows={moments} rowKey={(m) => m.item.event.id} rowClass={(m) => (isTie(m) ? 'ambiguous' : '')} selected={selected} height={520} />}
-      <div className="pf"><span>{t('table.count', { shown: n(moments.length, 0), total: n(total, 0) })}</span><span className="row g1"><span className="order ambiguous">{'8≈9'}</span>{t('incident.ambiguous_key')}</span></div>
-    </Pane>
+    <div ref={ref}>
+      <Pane title={t('incident.sequence')} caption={t('incident.sequence_of', { n: total, sources: n(sources, 0) })} className="seq" end={<button type="button" className="btn quiet sm" onClick={() => exportCsv(moments)}><Icon name="download" />{t('action.export_csv')}</button>}>
+        {moments.length === 0
+          ? <EmptyState icon="search" title={t(total === 0 ? 'event.empty' : 'event.none_match')} />
+          : <VirtualTable handle={table} label={t('incident.sequence')} columns={columns} rows={moments} rowKey={(m) => m.item.event.id} rowClass={(m) => (isTie(m) ? 'ambiguous' : '')} selected={selected} height={520} />}
+        <div className="pf"><span>{t('table.count', { shown: n(moments.length, 0), total: n(total, 0) })}</span><span className="row g1"><span className="order ambiguous">{'8≈9'}</span>{t('incident.ambiguous_key')}</span></div>
+      </Pane>
+    </div>
   );
 });

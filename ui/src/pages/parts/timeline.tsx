@@ -1,4 +1,5 @@
 // The incident on one time axis: lanes by category, the lens around the cursor, trends; one line crosses all.
+import { useElementSize } from '@mantine/hooks';
 import { type KeyboardEvent, memo, useCallback, useEffect, useMemo, useRef, useState } from 'react';
 import type { EventCategory, Series, TimelineTrend } from '@/api/types';
 import { AppLink } from '@/components/link';
@@ -65,22 +66,23 @@ const TrendLane = memo(function TrendLane({ trend, view, player, rank, onAt }: {
   );
 });
 
-/** The line that crosses everything; it moves itself, without the page. */
+/** The line that crosses everything. It moves itself, without the page, as a narrow layer of its own: nothing under
+ *  it is drawn again. */
 function Cross({ player, view }: { player: Player; view: View }) {
+  const { ref, width } = useElementSize();
   const line = useRef<HTMLSpanElement>(null);
   useEffect(() => {
     const place = () => {
       if (!line.current) return;
       const at = player.position;
       const seen = at !== null && at >= view.from && at <= view.to;
-      line.current.style.display = seen ? '' : 'none';
-      // As wide as the lanes, and moved as a layer of its own: nothing under it is drawn again.
-      if (seen) line.current.style.transform = `translateX(${((at - view.from) / (view.to - view.from)) * 100}%)`;
+      line.current.style.visibility = seen ? 'visible' : 'hidden';
+      if (seen) line.current.style.transform = `translateX(${((at - view.from) / (view.to - view.from)) * width}px)`;
     };
     place();
     return player.listen(place);
-  }, [player, view]);
-  return <div className="cross" aria-hidden="true"><div className="ltr"><span ref={line} data-cursor="" /></div></div>;
+  }, [player, view, width]);
+  return <div className="cross" aria-hidden="true"><div className="ltr" ref={ref}><span ref={line} data-cursor="" /></div></div>;
 }
 
 /** What is shown of the whole: zoomed around the cursor, and moved along while it plays. */
