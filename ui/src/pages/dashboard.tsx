@@ -32,7 +32,7 @@ function Rail({ o }: { o: Overview }) {
         <div className="num">{n(counts.critical + counts.warning, 0)} <span className="u">{t('dashboard.of', { n: n(all, 0) })}</span></div>
         <div className="d">
           {(['critical', 'warning', 'unknown'] as const).map((s) => (
-            <span key={s} className="row g1"><StatusShape shape={s} />{n(counts[s], 0)}<span className="sr">{t(`enum.status.${s}`)}</span></span>
+            <span key={s} className={`row g1 ${counts[s] === 0 ? 'zero' : ''}`}><StatusShape shape={s} />{n(counts[s], 0)}<span className="sr">{t(`enum.status.${s}`)}</span></span>
           ))}
         </div>
       </div>

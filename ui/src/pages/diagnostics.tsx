@@ -63,7 +63,7 @@ function Connections() {
   );
 }
 
-const shown = (value: unknown) => (typeof value === 'object' ? JSON.stringify(value) : String(value));
+const shown = (value: unknown) => (Array.isArray(value) ? value.join(', ') : typeof value === 'object' ? JSON.stringify(value) : String(value));
 
 export default function DiagnosticsPage() {
   const { t } = useText();

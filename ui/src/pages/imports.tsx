@@ -172,10 +172,9 @@ export default function ImportsPage() {
       <Loaded query={query} what={t('imports.loading')}>
         {(all) => {
           const sources = all.filter((i) => i.kind === 'file');
-          return sources.length === 0 ? <NoSource /> : <Files sources={sources} />;
+          return sources.length === 0 ? <NoSource /> : <div className="stack"><Files sources={sources} /><Notice>{t('imports.idempotent')}</Notice></div>;
         }}
       </Loaded>
-      <Notice>{t('imports.idempotent')}</Notice>
     </>
   );
 }

@@ -26,10 +26,10 @@ function nowSays(i: Integration, now: number, text: ReturnType<typeof useText>):
   const { t, span } = text;
   if (!i.is_enabled) return t('integrations.says_off');
   if (i.status === 'error') return t('integrations.says_error', { span: i.status_at ? span(now - i.status_at) : '—' });
-  if (i.mapped_tags === 0 && i.last_value_at !== null) return t('integrations.says_records', { span: span(Math.max(0, now - i.last_value_at)) });
+  if (i.mapped_tags === 0 && i.last_value_at !== null) return t('integrations.says_records', { span: span(Math.max(1000, now - i.last_value_at)) });
   if (i.mapped_tags === 0) return t('integrations.says_unmapped');
   if (i.last_value_at === null) return t('integrations.says_waiting', { n: i.mapped_tags });
-  return t('integrations.says_live', { n: i.mapped_tags, span: span(Math.max(0, now - i.last_value_at)) });
+  return t('integrations.says_live', { n: i.mapped_tags, span: span(Math.max(1000, now - i.last_value_at)) });
 }
 
 function Card({ i }: { i: Integration }) {

@@ -59,7 +59,7 @@ function ProfileMark({ progress }: { progress: OnboardingProgress }) {
   const is = progress.profile_marked_at !== null;
   return (
     <div className="row wrap" id="profile">
-      {is && <span className="s mid"><Icon name="check" /> {t('onboarding.marked', { who: progress.profile_marked_by ?? '', at: moment(progress.profile_marked_at ?? 0) })}</span>}
+      {is && <span className="s mid row g1"><Icon name="check" />{t('onboarding.marked', { who: progress.profile_marked_by ?? '', at: moment(progress.profile_marked_at ?? 0) })}</span>}
       {may('integrations.write') && <button type="button" className={is ? 'btn' : 'btn pri'} data-action="mark-profile" onClick={() => void mark(!is).catch(toasts.failed)}>{t(is ? 'onboarding.unmark' : 'onboarding.mark')}</button>}
     </div>
   );
@@ -73,7 +73,7 @@ function Step({ progress, step }: { progress: OnboardingProgress; step: Onboardi
   const doors = step.key === 'signal_mapping' ? [`/tenant/${session.tenant_id}/data-mapping`] : (DOORS[step.key] ?? []);
   return (
     <>
-      <Pane title={t('onboarding.title_of', { n: n(number, 0), name: t(`onboarding.step.${step.key}`) })} end={step.is_done ? <span className="s"><Icon name="check" /> {t('onboarding.done')}</span> : undefined} flush={false}>
+      <Pane title={t('onboarding.title_of', { n: n(number, 0), name: t(`onboarding.step.${step.key}`) })} end={step.is_done ? <span className="s row g1"><Icon name="check" />{t('onboarding.done')}</span> : undefined} flush={false}>
         <div className="stack">
           <p className="prose">{t(`onboarding.what.${step.key}`)}</p>
           {step.key === 'profile' && <ProfileMark progress={progress} />}

@@ -40,8 +40,9 @@ function AlertCounts() {
   const warning = useQuery(count('warning')).data?.total ?? 0;
   return (
     <AppLink className="btn quiet" to="/alerts" aria-label={t('header.alerts', { critical, warning })}>
-      <StatusShape shape="critical" /><b className="s crit-t">{n(critical, 0)}</b>
-      <StatusShape shape="warning" /><b className="s warn-t">{n(warning, 0)}</b>
+      {/* Nothing abnormal has no colour. */}
+      <span className={`row ${critical === 0 ? 'zero' : 'crit-t'}`}><StatusShape shape="critical" /><b className="s">{n(critical, 0)}</b></span>
+      <span className={`row ${warning === 0 ? 'zero' : 'warn-t'}`}><StatusShape shape="warning" /><b className="s">{n(warning, 0)}</b></span>
     </AppLink>
   );
 }

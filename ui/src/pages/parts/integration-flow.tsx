@@ -24,7 +24,7 @@ export function Flow({ i }: { i: Integration }) {
   return (
     <>
       <dl className="facts">
-        <div><dt>{t('flow.rate')}</dt><dd><bdi dir="ltr">{n(i.samples_per_min, 0)}</bdi></dd></div>
+        {i.mapped_tags > 0 && <div><dt>{t('flow.rate')}</dt><dd><bdi dir="ltr">{n(i.samples_per_min, 0)}</bdi></dd></div>}
         {i.backlog > 0 && <div><dt>{t('flow.backlog')}</dt><dd>{n(i.backlog, 0)}</dd></div>}
         {i.failed_items > 0 && <div><dt>{t('flow.refused')}</dt><dd>{n(i.failed_items, 0)}</dd></div>}
       </dl>
@@ -43,7 +43,7 @@ export function FlowRail({ i }: { i: Integration }) {
     <div className="stack">
       <div className="rail summary" data-flow={i.status}>
         <div><div className="k">{t('field.state')}</div><Connectivity link={i.connectivity} ageMs={i.connectivity === 'live' ? null : age} /><div className="d">{word('integration_status', i.status)}</div></div>
-        <div><div className="k">{t('flow.last')}</div><b>{age === null ? t('common.never') : t('common.ago', { span: span(age) })}</b></div>
+        <div><div className="k">{t('flow.last')}</div><b>{age === null ? t('common.never') : t('common.ago', { span: span(Math.max(1000, age)) })}</b></div>
         <div><div className="k">{t('flow.rate')}</div><b><bdi dir="ltr">{n(i.samples_per_min, 0)}</bdi></b><div className="d">{t('flow.tags', { n: i.mapped_tags })}</div></div>
         <div><div className="k">{t('flow.backlog')}</div><b>{n(i.backlog, 0)}</b><div className="d">{t('flow.backlog_what')}</div></div>
         {i.back_fill && <div><div className="k">{t('flow.back_fill_name')}</div><BackFill i={i} /></div>}
