@@ -3,7 +3,7 @@
 
 mod words;
 
-use std::{fs::File, io::Read, path::PathBuf, process::ExitCode};
+use std::{ffi::OsString, fs::File, io::Read, path::PathBuf, process::ExitCode};
 
 use iq_evidence::{TrustStore, bundle::MAX_FILE, verify};
 use iq_locale::Language;
@@ -24,7 +24,7 @@ struct Call {
 }
 
 fn main() -> ExitCode {
-    let Some(call) = parse(std::env::args().skip(1)) else {
+    let Some(call) = parse(std::env::args_os().skip(1)) else {
         for language in [Language::Ar, Language::En] {
             eprintln!("{}\n", words::usage(language));
         }
@@ -41,18 +41,18 @@ fn main() -> ExitCode {
     }
 }
 
-fn parse(arguments: impl Iterator<Item = String>) -> Option<Call> {
+/// File names need not be Unicode.
+fn parse(mut arguments: impl Iterator<Item = OsString>) -> Option<Call> {
     let (mut file, mut trust, mut is_json) = (None, None, false);
     let mut languages = vec![Language::Ar, Language::En];
-    let mut arguments = arguments;
     while let Some(argument) = arguments.next() {
-        match argument.as_str() {
-            "--json" => is_json = true,
-            "--trust" => trust = Some(PathBuf::from(arguments.next()?)),
-            "--lang" => languages = vec![Language::from_tag(&arguments.next()?)?],
-            flag if flag.starts_with("--") => return None,
+        match argument.to_str() {
+            Some("--json") => is_json = true,
+            Some("--trust") => trust = Some(PathBuf::from(arguments.next()?)),
+            Some("--lang") => languages = vec![Language::from_tag(arguments.next()?.to_str()?)?],
+            Some(flag) if flag.starts_with("--") => return None,
             _ if file.is_some() => return None,
-            path => file = Some(PathBuf::from(path)),
+            _ => file = Some(PathBuf::from(argument)),
         }
     }
     Some(Call {

@@ -136,3 +136,19 @@ fn a_wrong_call_is_no_verdict() {
     assert_eq!(code(&[file, "--lang", "fr"]), Some(64));
     assert_eq!(code(&["no such file"]), Some(66));
 }
+
+#[cfg(unix)]
+#[test]
+fn a_name_that_is_no_unicode_is_a_name() {
+    use std::os::unix::ffi::OsStrExt;
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder
+        .path()
+        .join(std::ffi::OsStr::from_bytes(b"p\xffmp.oqe"));
+    fs::copy(golden().join("good-01-cosigned.oqe"), &path).unwrap();
+    let output = Command::new(env!("CARGO_BIN_EXE_optria-verify"))
+        .arg(&path)
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(5));
+}
