@@ -26,3 +26,4 @@ pub use query::{Page, Paged};
 pub use rusqlite::{Connection, Transaction};
 pub use store::{Options, Store};
 pub use table::*;
+pub use writer::BeforeCommit;

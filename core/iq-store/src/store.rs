@@ -19,7 +19,7 @@ use crate::{
     health::HealthCell,
     migrate, open,
     readers::Readers,
-    writer::{Pending, Write, Writer},
+    writer::{BeforeCommit, Pending, Write, Writer},
 };
 
 /// Writes that may wait at once before async callers have to wait for a place.
@@ -78,6 +78,20 @@ impl Store {
         clock: Arc<dyn Clock>,
         options: Options,
     ) -> Result<Self, StoreError> {
+        Self::open_sealed(path, clock, options, None)
+    }
+
+    /// As [`Store::open_with`]; `before_commit` runs inside every transaction, after the writes of its
+    /// group and before the commit. What it adds is committed with them or not at all.
+    ///
+    /// # Errors
+    /// As [`Store::open`].
+    pub fn open_sealed(
+        path: impl AsRef<Path>,
+        clock: Arc<dyn Clock>,
+        options: Options,
+        before_commit: Option<BeforeCommit>,
+    ) -> Result<Self, StoreError> {
         let path = path.as_ref();
         open::assert_sqlite()?;
         migrate::inspect(path)?;
@@ -92,6 +106,7 @@ impl Store {
             conn,
             health: Arc::clone(&health),
             clock,
+            before_commit,
         };
         let (sender, receiver) = channel::<Box<dyn Write>>();
         let thread = std::thread::Builder::new()

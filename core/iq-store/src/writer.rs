@@ -20,6 +20,10 @@ const GROUP_WRITES: usize = 512;
 const GROUP_TIME: Duration = Duration::from_millis(25);
 const PROBE_EVERY: Duration = Duration::from_secs(2);
 
+/// Work that belongs into every commit. An error keeps the whole group from being committed: what it
+/// would have sealed must not be acknowledged without it.
+pub type BeforeCommit = Box<dyn FnMut(&Transaction<'_>) -> Result<(), StoreError> + Send>;
+
 /// A write on its way through the thread.
 pub(crate) trait Write: Send {
     /// Runs the closure; the result is kept until `finish`.
@@ -77,6 +81,7 @@ pub(crate) struct Writer {
     pub(crate) conn: Connection,
     pub(crate) health: Arc<HealthCell>,
     pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) before_commit: Option<BeforeCommit>,
 }
 
 impl Writer {
@@ -131,13 +136,23 @@ impl Writer {
                 return Err(error.into());
             }
         };
+        let mut has_changes = false;
         let mut next = Some(first);
         while let Some(mut write) = next {
             let outcome = run_in_savepoint(&tx, write.as_mut());
             done.push(write);
-            is_full |= matches!(outcome?, Err(StoreError::DiskFull));
+            let own = outcome?;
+            is_full |= matches!(own, Err(StoreError::DiskFull));
+            has_changes |= own.is_ok();
             let is_over = done.len() >= GROUP_WRITES || started.elapsed() >= GROUP_TIME;
             next = if is_over { None } else { queue.try_recv().ok() };
+        }
+        if let Some(seal) = self.before_commit.as_mut().filter(|_| has_changes) {
+            catch_unwind(AssertUnwindSafe(|| seal(&tx))).unwrap_or_else(|_| {
+                Err(StoreError::Internal(
+                    "sealing panicked; see the log".to_owned(),
+                ))
+            })?;
         }
         tx.commit()?;
         Ok(is_full)
