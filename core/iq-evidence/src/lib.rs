@@ -7,6 +7,7 @@ pub mod build;
 pub mod bundle;
 pub mod cbor;
 mod chain;
+pub mod history;
 mod keys;
 pub mod manifest;
 mod note;
