@@ -408,6 +408,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/blackbox/incidents/{id}/root-cause": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Why it happened, as far as the data tell: hypotheses with their evidence
+         * @description Permission: `blackbox.read`.
+         */
+        get: operations["get_root_cause"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/blackbox/incidents/{id}/timeline": {
         parameters: {
             query?: never;
@@ -1740,6 +1760,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/rule-packs": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The rules that name failure modes
+         * @description Permission: `blackbox.read`.
+         */
+        get: operations["list_rule_packs"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/session": {
         parameters: {
             query?: never;
@@ -3057,6 +3097,18 @@ export interface components {
             /** @description Kind. */
             kind: string;
         };
+        /** @description A condition of a rule. */
+        ConditionView: {
+            /** @description In the language of the pack. */
+            condition: string;
+            /** @description `for` or `against`. */
+            side: components["schemas"]["EvidenceSide"];
+            /**
+             * Format: int32
+             * @description 3 decisive, 2 strong, 1 supportive.
+             */
+            weight: number;
+        };
         /** @description What is configured. */
         ConfigStatus: {
             /** @description Switches of this build and configuration. */
@@ -3068,6 +3120,13 @@ export interface components {
              * @description Moment of the answer, UTC milliseconds.
              */
             timestamp: number;
+        };
+        /** @description A rule that looks like another one. */
+        Confuser: {
+            /** @description What tells them apart. */
+            discriminator: components["schemas"]["Names"];
+            /** @description Rule, where it is one of a pack. */
+            id: string;
         };
         /**
          * @description Connectivity, derived from receipts and data age, never from an open socket.
@@ -3494,6 +3553,51 @@ export interface components {
          * @enum {string}
          */
         EventRelation: "trigger" | "same_asset" | "neighbour";
+        /** @description One item of evidence. */
+        EvidenceItem: {
+            /** @description What was looked for, in the language of the pack ("rises bearing_acceleration ratio>=2"). */
+            condition: string;
+            /** @description Events it rests on. */
+            event_ids: components["schemas"]["EventId"][];
+            /** @description What was found; for a missing one, why it could not be looked at or what would settle it. */
+            finding: components["schemas"]["Sentence"];
+            /** @description Its place in the pack ("for.1"), stable within a pack version. */
+            key: string;
+            /** @description Samples it rests on, at most eight. */
+            samples: components["schemas"]["EvidenceSample"][];
+            /** @description Side. */
+            side: components["schemas"]["EvidenceSide"];
+            /**
+             * Format: int32
+             * @description 3 decisive, 2 strong, 1 supportive.
+             */
+            weight: number;
+        };
+        /** @description A stored sample a statement rests on. Always raw: interpolated and rolled-up points are refused. */
+        EvidenceSample: {
+            /** @description Code of the asset. */
+            asset_code: string;
+            /** @description Metric key. */
+            metric: string;
+            /** @description Names of the metric. */
+            names: components["schemas"]["Names"];
+            /** @description Signal; opens the chart at `t`. */
+            signal_id: components["schemas"]["SignalId"];
+            /** @description Source time. */
+            t: components["schemas"]["Timestamp"];
+            /** @description Unit. */
+            unit: string;
+            /**
+             * Format: double
+             * @description Value.
+             */
+            value: number;
+        };
+        /**
+         * @description Which side an item of evidence is on.
+         * @enum {string}
+         */
+        EvidenceSide: "for" | "against" | "missing";
         /** @description An asset family: what is expected of its members. */
         FamilyTemplate: {
             /** @description Key ("centrifugal_pump"). */
@@ -3525,6 +3629,52 @@ export interface components {
             params: {
                 [key: string]: string;
             };
+        };
+        /** @description A signal that left its usual range, by the data alone. */
+        FirstMover: {
+            /** @description Its code. */
+            asset_code: string;
+            /** @description Asset. */
+            asset_id: components["schemas"]["AssetId"];
+            /** @description Which way. */
+            direction: components["schemas"]["MoveDirection"];
+            /**
+             * Format: int32
+             * @description Steps along the topology from the incident's asset; negative is upstream, `null` unconnected.
+             */
+            distance?: number | null;
+            /**
+             * Format: double
+             * @description Size of the change in its own usual deviations.
+             */
+            effect: number;
+            /** @description Metric key. */
+            metric: string;
+            /** @description Names of the metric. */
+            names: components["schemas"]["Names"];
+            /** @description When its level changed. */
+            onset_at: components["schemas"]["Timestamp"];
+            /**
+             * Format: int32
+             * @description Place, from 1.
+             */
+            rank: number;
+            /** @description The sample that began it. */
+            sample: components["schemas"]["EvidenceSample"];
+            /**
+             * Format: double
+             * @description 0 to 1, relative to the first.
+             */
+            score: number;
+            /** @description Signal. */
+            signal_id: components["schemas"]["SignalId"];
+            /** @description Unit. */
+            unit: string;
+            /**
+             * Format: double
+             * @description Usual value.
+             */
+            usual: number;
         };
         /** @description A field the environment may supply. */
         GlobalDefaultField: {
@@ -3567,6 +3717,60 @@ export interface components {
              */
             warning: number;
         };
+        /** @description A possible cause. */
+        Hypothesis: {
+            /** @description What to do. */
+            actions: components["schemas"]["RecommendedAction"][];
+            /** @description Its code. */
+            asset_code: string;
+            /** @description The asset it is about. */
+            asset_id: components["schemas"]["AssetId"];
+            /**
+             * Format: double
+             * @description 0 to 1.
+             */
+            confidence: number;
+            /** @description Rules that look alike. `null` in the simplified form. */
+            confusers?: components["schemas"]["Confuser"][] | null;
+            /** @description What made it more likely. `null` in the simplified form. */
+            contributing_factors?: components["schemas"]["Sentence"][] | null;
+            /**
+             * Format: double
+             * @description Share of the rule's evidence, by weight, that could be looked at; 0 to 1.
+             */
+            coverage: number;
+            /** @description For, against, missing, by weight. `null` in the simplified form. */
+            evidence?: components["schemas"]["EvidenceItem"][] | null;
+            /** @description In words. */
+            grade: components["schemas"]["HypothesisGrade"];
+            /** @description Rule of the pack ("CP-LUB"). */
+            id: string;
+            /** @description Kind. */
+            kind: components["schemas"]["HypothesisKind"];
+            /** @description Mechanism after ISO 14224, table B.2 ("2.7"). */
+            mechanism?: string | null;
+            /** @description Failure mode after ISO 14224 ("OHE"). */
+            mode: string;
+            /** @description Names. */
+            names: components["schemas"]["Names"];
+            /**
+             * Format: int32
+             * @description Place, from 1.
+             */
+            rank: number;
+            /** @description Why the confidence is what it is. */
+            reason: components["schemas"]["Sentence"];
+        };
+        /**
+         * @description How sure a hypothesis is, in words.
+         * @enum {string}
+         */
+        HypothesisGrade: "likely" | "possible" | "unlikely";
+        /**
+         * @description What a hypothesis is about.
+         * @enum {string}
+         */
+        HypothesisKind: "machine" | "instrument" | "common_cause";
         /** @description A column of a file. */
         ImportColumn: {
             /** @description Title as it stands in the file. */
@@ -4483,6 +4687,11 @@ export interface components {
             /** @description Unit. */
             unit: string;
         };
+        /**
+         * @description Which way a signal went.
+         * @enum {string}
+         */
+        MoveDirection: "rise" | "fall";
         /** @description A name in both languages. */
         Names: {
             /** @description Arabic name; empty when nobody gave one. */
@@ -4982,6 +5191,23 @@ export interface components {
          * @enum {string}
          */
         Quality: "good" | "uncertain" | "bad";
+        /** @description Something to do. */
+        RecommendedAction: {
+            /**
+             * Format: double
+             * @description Active repair, least hours.
+             */
+            hours_from?: number | null;
+            /**
+             * Format: double
+             * @description Active repair, most hours.
+             */
+            hours_to?: number | null;
+            /** @description What. */
+            names: components["schemas"]["Names"];
+            skill?: null | components["schemas"]["Names"];
+            spares?: null | components["schemas"]["Names"];
+        };
         /** @description A suggestion a person refused. */
         RejectSuggestion: {
             /** @description Asset that was suggested. */
@@ -5019,6 +5245,58 @@ export interface components {
          * @enum {string}
          */
         Role: "viewer" | "engineer" | "optimization_engineer" | "tenant_admin" | "platform_owner";
+        /** @description Why an incident happened, as far as the data tell. */
+        RootCause: {
+            /** @description When it was computed. */
+            computed_at: components["schemas"]["Timestamp"];
+            /** @description One explanation of rules and data together, sentence by sentence. */
+            explanation: components["schemas"]["Sentence"][];
+            /** @description First first; at most twelve. `null` in the simplified form. */
+            first_movers?: components["schemas"]["FirstMover"][] | null;
+            /** @description Form. */
+            form: components["schemas"]["RootCauseForm"];
+            /** @description Best first; at most eight. */
+            hypotheses: components["schemas"]["Hypothesis"][];
+            /** @description Incident. */
+            incident_id: components["schemas"]["IncidentId"];
+            /** @description SHA-256 of the inputs (samples, events, topology, packs), lower-case hex. */
+            inputs_hash: string;
+            /** @description The incident belongs to a demo tenant: shown with every answer. */
+            is_demo: boolean;
+            /** @description Packs it was computed with. */
+            packs: components["schemas"]["RulePackRef"][];
+            /**
+             * Format: int64
+             * @description Raw samples that were read.
+             */
+            samples_read: number;
+            /**
+             * Format: int64
+             * @description Points that were refused because they are no raw, good samples.
+             */
+            samples_refused: number;
+            /** @description Verdict. */
+            verdict: components["schemas"]["RootCauseVerdict"];
+            /**
+             * Format: int32
+             * @description Result number of this incident, from 1; grows when the data or the packs changed.
+             */
+            version: number;
+            /** @description Window that was looked at. */
+            window_from: components["schemas"]["Timestamp"];
+            /** @description Window that was looked at. */
+            window_to: components["schemas"]["Timestamp"];
+        };
+        /**
+         * @description How much of an answer the caller may see.
+         * @enum {string}
+         */
+        RootCauseForm: "full" | "simplified";
+        /**
+         * @description What an analysis ended with.
+         * @enum {string}
+         */
+        RootCauseVerdict: "named" | "unsettled" | "unexplained" | "not_enough_data";
         /** @description What a rule looks for. */
         RuleCondition: {
             /** @enum {string} */
@@ -5069,6 +5347,60 @@ export interface components {
          * @description An alert rule.
          */
         RuleId: string;
+        /** @description A rule pack, for reading. */
+        RulePack: {
+            /** @description Families it is for; empty = every family. */
+            families: string[];
+            /** @description Id. */
+            id: string;
+            /** @description Names. */
+            names: components["schemas"]["Names"];
+            /** @description Rules. */
+            rules: components["schemas"]["RuleView"][];
+            /**
+             * Format: int32
+             * @description Version of its data.
+             */
+            version: number;
+        };
+        /** @description Which pack was used. */
+        RulePackRef: {
+            /** @description Id ("centrifugal_pump"). */
+            id: string;
+            /**
+             * Format: int32
+             * @description Version of its data.
+             */
+            version: number;
+        };
+        /** @description A rule of a pack. */
+        RuleView: {
+            /** @description What to do. */
+            actions: components["schemas"]["RecommendedAction"][];
+            /** @description What no signal can tell. */
+            asks: components["schemas"]["Names"][];
+            /** @description Its conditions. */
+            conditions: components["schemas"]["ConditionView"][];
+            /** @description Look-alikes. */
+            confusers: components["schemas"]["Confuser"][];
+            /** @description Id. */
+            id: string;
+            /** @description Kind. */
+            kind: components["schemas"]["HypothesisKind"];
+            /** @description Hours from the first sign to the failure: least, most. */
+            lead_h?: number[] | null;
+            /** @description Mechanism. */
+            mechanism?: string | null;
+            /** @description Failure mode. */
+            mode: string;
+            /** @description Names. */
+            names: components["schemas"]["Names"];
+            /**
+             * Format: double
+             * @description Share of this family's failures before anything is seen, 0 to 1.
+             */
+            prior: number;
+        };
         /** @description A column. */
         SampleColumn: {
             /** @description time, number, bool, text, other. */
@@ -5146,6 +5478,17 @@ export interface components {
             looked_at: number;
             /** @description The tags, ≤ 5,000. */
             tags: components["schemas"]["SelectedTag"][];
+        };
+        /** @description A sentence in the caller's language, with the code and the arguments it was made of. */
+        Sentence: {
+            /** @description Stable code ("rca.evidence.ratio"). */
+            code: string;
+            /** @description Arguments. */
+            params: {
+                [key: string]: string;
+            };
+            /** @description The sentence. */
+            text: string;
         };
         /** @description A trend reduced to the pixels it will be drawn on. */
         Series: {
@@ -6859,6 +7202,37 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["IncidentNote"];
+                };
+            };
+            /** @description Not done; the body says why. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    get_root_cause: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RootCause"];
                 };
             };
             /** @description Not done; the body says why. */
@@ -9202,6 +9576,35 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            /** @description Not done; the body says why. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    list_rule_packs: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RulePack"][];
+                };
             };
             /** @description Not done; the body says why. */
             default: {

@@ -13,8 +13,10 @@ use super::{
 const MIN_SAMPLES: usize = 10;
 /// Equal samples that make a frozen reading.
 const FROZEN_SAMPLES: usize = 20;
-/// Two changes nearer than this have no order.
+/// Two changes nearer than this have no order, nor have two that lie nearer than this share (percent)
+/// of the time from the first of them to the end.
 const ORDER_MS: i64 = 30_000;
+const ORDER_PERCENT: i64 = 15;
 /// Events that count wherever in the case they happen: a standby of a shared system starts.
 const SHARED_KINDS: [&str; 1] = ["standby_start"];
 /// Shortest drift.
@@ -32,9 +34,9 @@ pub struct Said {
 impl Said {
     /// A sentence without arguments.
     #[must_use]
-    pub fn new(code: &'static str) -> Self {
+    pub fn new(key: &'static str) -> Self {
         Self {
-            code,
+            code: key,
             params: BTreeMap::new(),
         }
     }
@@ -242,14 +244,9 @@ fn ordered(place: Place<'_>, hits: Vec<(&Trace, Seen)>, order: &Order) -> Outcom
     let theirs = company.iter().filter_map(|t| t.shift.map(|s| s.at)).min();
     match (earliest(&hits), theirs) {
         (Some(seen), Some(theirs))
-            if seen.at.is_some_and(|at| {
-                let ahead = theirs.since_ms(at);
-                if before {
-                    ahead > ORDER_MS
-                } else {
-                    ahead < -ORDER_MS
-                }
-            }) =>
+            if seen
+                .at
+                .is_some_and(|at| is_ordered(at, theirs, before, place.case.window.to)) =>
         {
             let code = if before {
                 "rca.found.before"
@@ -274,6 +271,13 @@ fn ordered(place: Place<'_>, hits: Vec<(&Trace, Seen)>, order: &Order) -> Outcom
         }
         _ => Outcome::NotSeen,
     }
+}
+
+/// Whether one change came clearly before (or after) another.
+fn is_ordered(own: Timestamp, theirs: Timestamp, before: bool, end: Timestamp) -> bool {
+    let ahead = theirs.since_ms(own) * if before { 1 } else { -1 };
+    let since_first = end.since_ms(own.min(theirs)).max(0);
+    ahead > ORDER_MS && ahead * 100 > since_first * ORDER_PERCENT
 }
 
 fn level(inside: &[(Timestamp, f64)]) -> Option<(Timestamp, f64)> {

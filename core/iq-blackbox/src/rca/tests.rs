@@ -1,3 +1,5 @@
+//! Cases made by hand: what is named, what is missing, what is refused.
+
 use std::collections::BTreeSet;
 
 use iq_domain::{

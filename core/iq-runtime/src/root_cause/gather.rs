@@ -245,20 +245,25 @@ fn quiet_and_window(traces: &[Trace], window: TimeRange) -> (TimeRange, TimeRang
 
 /// Steps along the flow from an asset: upstream negative.
 fn distances(plant: &TenantIndex, of: AssetId) -> BTreeMap<AssetId, i32> {
+    // A connection may be written down at either end.
+    let mut beside: BTreeMap<(AssetId, i32), BTreeSet<AssetId>> = BTreeMap::new();
+    for (id, entry) in &plant.assets {
+        for (sign, codes) in [(-1, &entry.asset.upstream), (1, &entry.asset.downstream)] {
+            for other in codes.iter().filter_map(|c| plant.asset_by_code.get(c)) {
+                beside.entry((*id, sign)).or_default().insert(*other);
+                beside.entry((*other, -sign)).or_default().insert(*id);
+            }
+        }
+    }
     let mut found = BTreeMap::from([(of, 0)]);
     for sign in [-1, 1] {
         let mut queue = VecDeque::from([(of, 0)]);
         let mut seen = BTreeSet::from([of]);
         while let Some((at, steps)) = queue.pop_front() {
-            let Some(entry) = plant.assets.get(&at).filter(|_| steps < REACH) else {
+            let Some(next) = beside.get(&(at, sign)).filter(|_| steps < REACH) else {
                 continue;
             };
-            let next = if sign < 0 {
-                &entry.asset.upstream
-            } else {
-                &entry.asset.downstream
-            };
-            for id in next.iter().filter_map(|c| plant.asset_by_code.get(c)) {
+            for id in next {
                 if found.len() < MAX_ASSETS && seen.insert(*id) {
                     found.entry(*id).or_insert(sign * (steps + 1));
                     queue.push_back((*id, steps + 1));
