@@ -75,8 +75,8 @@ fn named(case: &Case, h: &Hypothesis<'_>, mover: Option<AssetId>, said: &mut Vec
     );
 }
 
-fn about(case: &Case, h: &Hypothesis<'_>, code: &'static str) -> Said {
-    Said::new(code)
+fn about(case: &Case, h: &Hypothesis<'_>, key: &'static str) -> Said {
+    Said::new(key)
         .with("mode", &h.rule.text.id)
         .with("asset", code_of(case, h.asset))
         .number("percent", (h.confidence * 100.0).round())
