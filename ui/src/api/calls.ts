@@ -61,6 +61,7 @@ export const api = {
   changeIncident: (id: Id, body: T.IncidentPatch) => request<T.IncidentDetail>('PATCH', `/api/blackbox/incidents/${id}`, { body }),
   timeline: (id: Id) => get<T.Timeline>(`/api/blackbox/incidents/${e(id)}/timeline`),
   detectIncidents: (body: T.DetectionRequest) => post<T.Job>('/api/blackbox/incidents/detect', body),
+  rootCause: (id: Id) => get<T.RootCause>(`/api/blackbox/incidents/${e(id)}/root-cause`),
   addNote: (id: Id, body: T.NoteInput) => post<T.IncidentNote>(`/api/blackbox/incidents/${id}/notes`, body),
   events: (q: Query) => get<T.Page<T.Event>>('/api/blackbox/events', q),
   event: (id: Id) => get<T.Event>(`/api/blackbox/events/${e(id)}`),

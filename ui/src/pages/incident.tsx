@@ -20,6 +20,7 @@ import { Player } from '@/lib/player';
 import { useParameters, useTyped } from '@/lib/url';
 import { EventDetail } from './parts/event-detail';
 import { CATEGORIES } from './parts/events-table';
+import { RootCausePanel } from './parts/root-cause';
 import { Sequence } from './parts/sequence';
 import { TimelineView } from './parts/timeline';
 import { WorkOrderForm } from './parts/work-order-form';
@@ -232,6 +233,7 @@ export default function IncidentPage() {
                 </Loaded>
               </div>
               <div className="stack">
+                {player && <RootCausePanel incident={id} player={player} />}
                 {player && <EventDetail moments={moments} player={player} />}
                 <Handling detail={detail} />
                 <Related detail={detail} />

@@ -1,0 +1,115 @@
+// Why it happened: hypotheses with what speaks for and against them and what is missing, and, kept apart from the
+// rules, which signals moved first by the data alone. Each finding leads to its samples.
+import { useQuery } from '@tanstack/react-query';
+import { useState } from 'react';
+import { api } from '@/api/calls';
+import type { EvidenceItem, EvidenceSample, FirstMover, Hypothesis, RootCause } from '@/api/types';
+import { Icon } from '@/components/icons';
+import { AppLink } from '@/components/link';
+import { Quantity, Tag, When } from '@/components/marks';
+import { useSignalName } from '@/components/metrics';
+import { Loaded, Pane } from '@/components/page';
+import { useText } from '@/i18n/text';
+import type { Player } from '@/lib/player';
+
+const SIDES = ['for', 'against', 'missing'] as const;
+const SIGNS = { for: '+', against: '−', missing: '?' } as const;
+
+function Sample({ sample, player }: { sample: EvidenceSample; player: Player }) {
+  const name = useSignalName();
+  return (
+    <button type="button" className="link sample" title={name(sample)} onClick={() => player.seek(sample.t)}>
+      <Quantity value={sample.value} unit={sample.unit} metric={sample.metric} /> <When at={sample.t} ms />
+    </button>
+  );
+}
+
+function Evidence({ items, player }: { items: EvidenceItem[]; player: Player }) {
+  const { t, word } = useText();
+  return (
+    <>
+      {SIDES.map((side) => {
+        const found = items.filter((item) => item.side === side);
+        if (found.length === 0) return null;
+        return (
+          <div key={side} className="evidence">
+            <h4>{word('evidence_side', side)}</h4>
+            <ul>
+              {found.map((item) => (
+                <li key={item.key} title={item.condition}>
+                  <bdi className="sign" aria-hidden="true">{SIGNS[side]}</bdi>
+                  <span><span>{item.finding.text}</span>{item.weight === 3 && <span className="chip">{t('root_cause.decisive')}</span>}
+                    {item.samples.length > 0 && <span className="samples">{item.samples.slice(0, 3).map((s) => <Sample key={`${s.signal_id} ${s.t}`} sample={s} player={player} />)}</span>}
+                  </span>
+                </li>
+              ))}
+            </ul>
+          </div>
+        );
+      })}
+    </>
+  );
+}
+
+function OneHypothesis({ hypothesis, player, first }: { hypothesis: Hypothesis; player: Player; first: boolean }) {
+  const { t, n, name, word } = useText();
+  const [open, setOpen] = useState(first);
+  const count = (side: (typeof SIDES)[number]) => hypothesis.evidence?.filter((item) => item.side === side).length ?? 0;
+  return (
+    <li className="hypothesis">
+      <button type="button" className="row hypothesis-head" aria-expanded={open} onClick={() => setOpen(!open)}>
+        <Icon name={open ? 'down' : 'forward'} flip={!open} />
+        <span className="grow"><span className="m5">{name(hypothesis.names)}</span><span className="cap dim hypothesis-sub">{word('hypothesis_grade', hypothesis.grade)} · <bdi dir="ltr">{`${n(hypothesis.confidence * 100, 0)}%`}</bdi> · <Tag>{hypothesis.asset_code}</Tag></span></span>
+        {hypothesis.evidence && <span className="row g1">{SIDES.map((side) => <bdi key={side} className="kbd" dir="ltr" title={word('evidence_side', side)}>{`${SIGNS[side]}${n(count(side), 0)}`}</bdi>)}</span>}
+      </button>
+      {open && (
+        <div className="hypothesis-body">
+          <p className="help">{hypothesis.reason.text} {t('root_cause.coverage', { share: n(hypothesis.coverage * 100, 0) })}</p>
+          {hypothesis.evidence && <Evidence items={hypothesis.evidence} player={player} />}
+          {hypothesis.contributing_factors && hypothesis.contributing_factors.length > 0 && <div className="evidence"><h4>{t('root_cause.factors')}</h4><ul>{hypothesis.contributing_factors.map((f) => <li key={f.text}><span aria-hidden="true">{'·'}</span><span>{f.text}</span></li>)}</ul></div>}
+          {hypothesis.actions.length > 0 && <div className="evidence"><h4>{t('root_cause.actions')}</h4><ul>{hypothesis.actions.map((a) => <li key={name(a.names)}><Icon name="wrench" /><span>{name(a.names)}{a.hours_from !== null && a.hours_to !== null && <bdi className="cap dim" dir="ltr">{` ${n(a.hours_from)}–${n(a.hours_to)} h`}</bdi>}</span></li>)}</ul></div>}
+        </div>
+      )}
+    </li>
+  );
+}
+
+function FirstMovers({ movers, player }: { movers: FirstMover[]; player: Player }) {
+  const { t, n, word } = useText();
+  const name = useSignalName();
+  return (
+    <Pane title={t('root_cause.first')} caption={t('root_cause.data_alone')}>
+      <ol className="list">
+        {movers.map((m) => (
+          <li key={m.signal_id}>
+            <span className="order">{n(m.rank, 0)}</span>
+            <span className="grow two"><AppLink to={`/assets/${m.asset_id}?signal=${m.signal_id}&t=${m.onset_at}&range=1h`} className="ell">{name(m)}</AppLink><small><Tag>{m.asset_code}</Tag> · {word('move_direction', m.direction)} · <Quantity value={m.usual} unit={m.unit} metric={m.metric} /> → <Quantity value={m.sample.value} unit={m.unit} metric={m.metric} /></small></span>
+            <button type="button" className="btn quiet sm" onClick={() => player.seek(m.onset_at)}><When at={m.onset_at} ms /></button>
+          </li>
+        ))}
+      </ol>
+    </Pane>
+  );
+}
+
+function Found({ cause, player }: { cause: RootCause; player: Player }) {
+  const { t, n, word } = useText();
+  return (
+    <>
+      <Pane title={t('root_cause.title')} caption={t('root_cause.not_verdicts')} foot={<span>{t('root_cause.made_of', { packs: cause.packs.map((p) => `${p.id} ${p.version}`).join(', '), samples: cause.samples_read, version: n(cause.version, 0) })}</span>}>
+        <div className="pb col">
+          <p className="m5">{word('root_cause_verdict', cause.verdict)}</p>
+          {cause.explanation.map((s) => <p key={s.text} className="s">{s.text}</p>)}
+        </div>
+        <ul className="hypotheses">{cause.hypotheses.map((h, i) => <OneHypothesis key={`${h.id} ${h.asset_id}`} hypothesis={h} player={player} first={i === 0 && cause.verdict === 'named'} />)}</ul>
+      </Pane>
+      {cause.first_movers && cause.first_movers.length > 0 && <FirstMovers movers={cause.first_movers} player={player} />}
+    </>
+  );
+}
+
+export function RootCausePanel({ incident, player }: { incident: string; player: Player }) {
+  const { t, p } = useText();
+  const query = useQuery({ queryKey: ['root-cause', incident, p.language], queryFn: () => api.rootCause(incident) });
+  return <Loaded query={query} what={t('root_cause.loading')} rows={4}>{(cause) => <Found cause={cause} player={player} />}</Loaded>;
+}
