@@ -411,6 +411,75 @@ async fn two_people_who_import_a_file_at_once_import_it_once() {
 }
 
 #[tokio::test]
+async fn a_tenant_keeps_so_many_files_and_so_many_bytes_and_lists_them_in_pages() {
+    let (app, plant, other) = TestApp::with_plants().await;
+    let client = app.signed_in(&plant.user("engineer")).await;
+    let (tenant, import) = (plant.tenant, plant.import);
+    let (files, gb) = (
+        app.runtime.config().import_max_files,
+        app.runtime.config().import_max_bytes,
+    );
+    // The plant has one file; as many as may be kept are there in the end.
+    app.runtime
+        .store()
+        .write(move |tx| {
+            let mut row = iq_store::imports::get_import(tx, tenant, import)?.unwrap();
+            for _ in 1..files {
+                row.id = iq_domain::ImportId::new();
+                iq_store::imports::create_import(tx, tenant, &row)?;
+            }
+            Ok(())
+        })
+        .await
+        .unwrap();
+    let list = client.get("/api/imports?limit=3&offset=2").await.json();
+    assert_eq!(list["items"].as_array().unwrap().len(), 3);
+    assert_eq!(list["total"], json!(files));
+    upload(&client, &plant, "more.csv", LONG)
+        .await
+        .expect_code(413, "imports.too_many");
+    let first = list["items"][0]["id"].as_str().unwrap().to_owned();
+    client
+        .delete(&format!("/api/imports/{first}"))
+        .await
+        .expect_status(204);
+    let file = upload(&client, &plant, "more.csv", LONG)
+        .await
+        .expect_status(201)
+        .json();
+    rested(&client, file["id"].as_str().unwrap()).await;
+    let stranger = app.signed_in(&other.user("engineer")).await;
+    upload(&stranger, &other, "theirs.csv", LONG)
+        .await
+        .expect_status(201);
+    // Few files may be large ones.
+    let foreign = (other.tenant, other.import);
+    app.runtime
+        .store()
+        .write(move |tx| {
+            let mut row = iq_store::imports::get_import(tx, foreign.0, foreign.1)?.unwrap();
+            (row.id, row.size_bytes) = (iq_domain::ImportId::new(), gb);
+            iq_store::imports::create_import(tx, foreign.0, &row)
+        })
+        .await
+        .unwrap();
+    let kept = || {
+        std::fs::read_dir(
+            app.runtime
+                .config()
+                .data_dir
+                .join("imports")
+                .join(foreign.0.to_string()),
+        )
+    };
+    let before = kept().unwrap().count();
+    upload(&stranger, &other, "more.csv", LONG)
+        .await
+        .expect_code(413, "imports.quota_reached");
+    assert_eq!(kept().unwrap().count(), before, "nothing is left of it");
+}
+
+#[tokio::test]
 async fn a_journal_becomes_events_once() {
     let (app, plant, _) = TestApp::with_plants().await;
     let client = app.signed_in(&plant.user("engineer")).await;
