@@ -123,7 +123,7 @@ async function postgres(page: Page, language: Language): Promise<void> {
 }
 
 /** Tags by a pattern: every place the matcher found is taken; the comparison refuses what can't be, and the rest is applied. */
-async function mapByPattern(page: Page, name: string, pattern: string, asset: string): Promise<void> {
+async function mapByPattern(page: Page, name: string, pattern: string, named: string): Promise<void> {
   await backToTheSteps(page);
   await step(page, 'signal_mapping').click();
   await page.locator('[data-missing="onboarding.source_unmapped"]', { hasText: name }).getByRole('link').click();
@@ -132,7 +132,7 @@ async function mapByPattern(page: Page, name: string, pattern: string, asset: st
   await page.locator('[data-action="find-tags"]').click();
   await expect(page.locator('[data-table="review"] tbody tr').first()).toBeVisible({ timeout: 60_000 });
   const rows = await page.locator('[data-table="review"] tbody tr').allInnerTexts();
-  for (const row of rows) expect(row).toContain(asset.replace('-', ''));
+  for (const row of rows) expect(row).toContain(named);
   await allInWords(page, 'suggestions');
   await page.locator('.review-bar button').first().click();
   await page.locator('[data-action="check-bulk"]').click();
@@ -173,8 +173,9 @@ async function wizard(browser: Browser, language: Language): Promise<void> {
   await profile(page);
   await piServer(page, language);
   await postgres(page, language);
-  await mapByPattern(page, 'PI', '*P102A*', 'P-102A');
-  await mapByPattern(page, 'Maintenance records', 'P102B*', 'P-102B');
+  // A PI server names points by their instruments: the loop 102, train A.
+  await mapByPattern(page, 'PI', 'RAS:100*102??A.PV', '102');
+  await mapByPattern(page, 'Maintenance records', 'P102B*', 'P102B');
   await plantIsNow();
   await scored(page);
   await expect(page.locator('html')).toHaveAttribute('dir', language === 'ar' ? 'rtl' : 'ltr');
