@@ -173,8 +173,8 @@ async function wizard(browser: Browser, language: Language): Promise<void> {
   await profile(page);
   await piServer(page, language);
   await postgres(page, language);
-  // A PI server names points by their instruments: the loop 102, train A.
-  await mapByPattern(page, 'PI', 'RAS:100*102??A.PV', '102');
+  // A PI server names points by their instruments: the loops of pump A of 102.
+  await mapByPattern(page, 'PI', 'RAS:100*1020?A.PV', '102');
   await mapByPattern(page, 'Maintenance records', 'P102B*', 'P102B');
   await plantIsNow();
   await scored(page);
