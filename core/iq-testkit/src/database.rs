@@ -262,14 +262,15 @@ impl Postgres {
         self.sql_in("plant", sql)
     }
 
-    /// A table `history` with `rows` values of each of `tags` tags over the last 23 hours, which the
-    /// login `reader` (password `read-only-7`) may read; returns the tags.
+    /// A table `history` with `rows` values of each of `tags` tags over the last 23 hours, at
+    /// whole milliseconds, which the login `reader` (password `read-only-7`) may read; returns the tags.
     pub fn history(&self, tags: usize, rows: usize) -> Result<Vec<String>> {
         self.sql(&format!(
             "CREATE ROLE reader LOGIN PASSWORD 'read-only-7';
              CREATE TABLE history (ts timestamptz NOT NULL, tag text NOT NULL, value double precision);
              INSERT INTO history
-               SELECT now() - interval '10 minutes' - n * interval '22 hours' / {rows}, 'T-' || t, sin(n) * t
+               SELECT date_trunc('milliseconds', now() - interval '10 minutes' - n * interval '22 hours' / {rows}),
+                 'T-' || t, sin(n) * t
                FROM generate_series(0, {rows} - 1) n, generate_series(1, {tags}) t;
              CREATE INDEX ON history (ts);
              ANALYZE history;

@@ -7,8 +7,10 @@
 
 use clap::{Parser, Subcommand};
 
+mod connectors;
 mod historian;
 mod pipeline;
+mod python;
 mod rootcause;
 
 #[derive(Parser)]
@@ -25,6 +27,11 @@ enum Bench {
     /// A process of the historian bench that only ingests: for memory and kills.
     #[command(hide = true)]
     HistorianChild(historian::child::Options),
+    /// The past out of SQL and PI and files of trends, beside what the source itself gives.
+    Connectors(connectors::Options),
+    /// A process of the connectors bench: reads one source and tells what it took.
+    #[command(hide = true)]
+    ConnectorsReader,
     /// OPC UA notification to durable to server-sent event in a client, with the real parts.
     Pipeline(pipeline::Options),
     /// Root cause: signals that moved first on TEP, and rule packs on the demo plant.
@@ -41,6 +48,8 @@ fn main() -> anyhow::Result<()> {
     match Cli::parse().bench {
         Bench::Historian(options) => historian::run(&options),
         Bench::HistorianChild(options) => historian::child::run(&options),
+        Bench::Connectors(options) => connectors::run(&options),
+        Bench::ConnectorsReader => connectors::reader::run(),
         Bench::Pipeline(options) => pipeline::run(&options),
         Bench::Rootcause(options) => rootcause::run(&options),
         Bench::PipelinePlant(options) => pipeline::plant::run(&options),

@@ -1,7 +1,7 @@
 //! DuckDB, driven through its Python package; a machine without it skips this peer, loudly.
 
 use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 
 use serde::Deserialize;
@@ -31,7 +31,7 @@ pub(crate) struct Duck {
 
 /// Runs DuckDB on the data; the error says why it could not.
 pub(crate) fn run(dir: &Path, data: &Data, seconds: usize, rounds: usize) -> anyhow::Result<Duck> {
-    let python = python(dir)?;
+    let python = crate::python::interpreter()?;
     let folder = dir.join("duck");
     if folder.exists() {
         // Left over from a run before in the same place.
@@ -72,24 +72,6 @@ pub(crate) fn run(dir: &Path, data: &Data, seconds: usize, rounds: usize) -> any
             .unwrap_or("no output")
     );
     Ok(serde_json::from_slice(&output.stdout)?)
-}
-
-/// The interpreter named by OPTRIA_BENCH_PYTHON, or a fresh environment with DuckDB from PyPI.
-fn python(dir: &Path) -> anyhow::Result<PathBuf> {
-    if let Some(given) = std::env::var_os("OPTRIA_BENCH_PYTHON") {
-        return Ok(given.into());
-    }
-    let venv = dir.join("venv");
-    let made = Command::new("python3")
-        .args(["-m", "venv"])
-        .arg(&venv)
-        .status()?;
-    anyhow::ensure!(made.success(), "python3 cannot make a virtual environment");
-    let pip = Command::new(venv.join("bin/pip"))
-        .args(["install", "--quiet", "duckdb", "pyarrow"])
-        .status()?;
-    anyhow::ensure!(pip.success(), "pip cannot install duckdb and pyarrow");
-    Ok(venv.join("bin/python"))
 }
 
 fn write_column<const N: usize>(

@@ -7,7 +7,7 @@ mod duck;
 mod hard;
 mod live;
 mod ours;
-mod proc;
+pub(crate) mod proc;
 mod rows;
 
 use std::path::Path;

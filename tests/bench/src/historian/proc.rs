@@ -29,6 +29,11 @@ pub(crate) fn peak_memory() -> u64 {
     field("/proc/self/status", "VmHWM:") * 1_024
 }
 
+/// Resident memory of this process now, in bytes.
+pub(crate) fn resident_memory() -> u64 {
+    field("/proc/self/status", "VmRSS:") * 1_024
+}
+
 /// Median and 99th percentile.
 pub(crate) fn percentiles(times: &mut [Duration]) -> (Duration, Duration) {
     times.sort_unstable();
