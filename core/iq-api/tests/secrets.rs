@@ -20,18 +20,24 @@ use axum::http::Method;
 use base64::{Engine, engine::general_purpose::STANDARD};
 use iq_connector::{Connector, is_secret, properties};
 use iq_connector_eam::EamConnector;
+use iq_connector_file::{FileConnector, NoUploads};
 use iq_connector_opcua::OpcUaConnector;
 use iq_connector_pi::PiConnector;
 use iq_connector_sql::SqlConnector;
+use iq_mapping::MappingDraft;
+use iq_runtime::NewMapping;
 use serde_json::{Value, json};
-use support::{Client, TestApp};
+use support::{Client, NOW, Plant, TestApp};
 
 /// Integrations per secret field; together they carry more than 32 canaries.
 const ROUNDS: usize = 4;
 
 const USER: &str = "reader";
 
-/// What the appliance is built with.
+/// The kind that takes no secret: the test says so when it gets a field for one.
+const WITHOUT_SECRETS: [&str; 1] = ["file"];
+
+/// What the appliance is built with beyond the kind for files, which every test appliance has.
 fn connectors() -> Vec<Arc<dyn Connector>> {
     vec![
         Arc::new(OpcUaConnector::new()),
@@ -180,7 +186,9 @@ async fn no_secret_entered_in_any_field_is_found_anywhere() {
             "only {stored} secrets of {kind} were stored"
         );
     }
+    enter_where_no_secret_belongs(&owner, &mut search).await;
     ask_everything(&owner, &mut search).await;
+    look_into_the_exports(&app, &plant, &owner, &mut search).await;
     look_into_the_bundle(&owner, &mut search).await;
     let folder = app.stopped().await;
     for entry in std::fs::read_dir(folder.path())
@@ -245,6 +253,34 @@ async fn enter_everything(owner: &Client, search: &mut Search) -> BTreeMap<&'sta
         }
     }
     stored
+}
+
+/// The kinds that have no secret field: a secret entered there is refused, and repeated nowhere.
+async fn enter_where_no_secret_belongs(owner: &Client, search: &mut Search) {
+    let file = FileConnector::new("inbox".into(), Arc::new(NoUploads));
+    let mut kinds = BTreeSet::new();
+    for connector in connectors().iter().map(|c| c.spec()).chain([file.spec()]) {
+        if !properties(&connector.schema).any(|(_, p)| is_secret(p)) {
+            kinds.insert(connector.kind);
+        }
+    }
+    assert_eq!(kinds, BTreeSet::from(WITHOUT_SECRETS));
+    for kind in kinds {
+        let canary = format!("Cnry-{kind}-none-0-x7Qz");
+        search.canaries.push(canary.clone());
+        for config in [
+            json!({ "password": canary }),
+            json!({ "poll_interval_s": canary }),
+            json!({ "time_zone": { "password": canary } }),
+        ] {
+            let body = json!({ "kind": kind, "name": "wrong", "config": config });
+            let refused = owner.post("/api/integrations/", body.clone()).await;
+            assert!(refused.status >= 400, "{}", refused.text());
+            search.look("refused file", &refused.bytes);
+            let tried = owner.post("/api/integrations/test", body).await;
+            search.look("draft test of a file", &tried.bytes);
+        }
+    }
 }
 
 /// A secret in trials, in the wrong field, and in bodies that can't be read.
@@ -335,6 +371,101 @@ async fn ask_everything(owner: &Client, search: &mut Search) {
         let reply = owner.get(path).await.expect_status(200);
         search.look(path, &reply.bytes);
     }
+}
+
+/// Every file a person can take away, with a mapping of one integration of each kind in them.
+async fn look_into_the_exports(app: &TestApp, plant: &Plant, owner: &Client, search: &mut Search) {
+    let all = owner.get("/api/integrations/").await.json();
+    let mut by_kind = BTreeMap::new();
+    for integration in all.as_array().unwrap() {
+        by_kind.insert(text(&integration["kind"]), text(&integration["id"]));
+    }
+    let metrics = [
+        ("flow", "m3/h"),
+        ("process_temperature", "degC"),
+        ("density", "kg/m3"),
+        ("motor_current", "A"),
+        ("seal_pot_pressure", "bar"),
+    ];
+    let kinds: Vec<&'static str> = connectors().iter().map(|c| c.spec().kind).collect();
+    for (kind, (metric_name, unit)) in kinds.iter().zip(metrics) {
+        let draft = MappingDraft {
+            integration_id: by_kind[*kind].parse().unwrap(),
+            external_tag: format!("TAG-{kind}"),
+            asset_id: plant.asset,
+            metric_name: metric_name.to_owned(),
+            unit: unit.to_owned(),
+            scaling_factor: 1.0,
+            offset_value: 0.0,
+            metadata_json: "{}".to_owned(),
+            is_active: true,
+        };
+        let new = vec![NewMapping {
+            draft,
+            limits: None,
+        }];
+        let made = app.runtime.create_mappings(plant.tenant, new).await;
+        made.unwrap();
+    }
+    let path = "/api/integrations/mappings/export?format=";
+    let csv = owner.get(&format!("{path}csv")).await.expect_status(200);
+    for kind in kinds {
+        assert!(csv.text().contains(&format!("TAG-{kind}")), "{kind}");
+    }
+    search.look("mappings.csv", &csv.bytes);
+    let sheet = owner.get(&format!("{path}xlsx")).await.expect_status(200);
+    let parts = look_into_the_archive("mappings.xlsx", sheet.bytes, search);
+    assert!(parts.iter().any(|p| p.contains("sheet1")), "{parts:?}");
+    let path = format!(
+        "/api/signals/{}/series.csv?from={}",
+        plant.signal,
+        NOW.plus_ms(-3_600_000).millis()
+    );
+    search.look(
+        "series.csv",
+        &owner.get(&path).await.expect_status(200).bytes,
+    );
+    for what in ["", "/timeline"] {
+        let path = format!("/api/blackbox/incidents/{}{what}", plant.incident);
+        let reply = owner.get(&path).await.expect_status(200);
+        search.look(&format!("incident{what}"), &reply.bytes);
+    }
+    look_into_rejected_rows(plant, owner, search).await;
+}
+
+/// A file with a row that can't be read, and the file its rejected rows come in.
+async fn look_into_rejected_rows(plant: &Plant, owner: &Client, search: &mut Search) {
+    let path = format!("/api/imports?integration_id={}&name=a.csv", plant.files);
+    let rows = format!("Time,Tag,Value\n{NOW},FT-1,12-75\n{NOW},FT-2,1.5\n");
+    let sent = owner.send(Method::POST, &path, "application/octet-stream", rows);
+    let made = sent.await.expect_status(201).json();
+    let path = format!("/api/imports/{}", text(&made["id"]));
+    let waiting = async {
+        while owner.get(&path).await.json()["state"] == "scanning" {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    let in_time = tokio::time::timeout(Duration::from_secs(60), waiting).await;
+    assert!(in_time.is_ok(), "the file is still being looked through");
+    search.look("import", &owner.get(&path).await.bytes);
+    let rejected = owner.get(&format!("{path}/rejected.csv")).await;
+    let rejected = rejected.expect_status(200);
+    assert!(rejected.text().contains("12-75"), "{}", rejected.text());
+    search.look("rejected.csv", &rejected.bytes);
+}
+
+/// Every part of an archive; answers their names.
+fn look_into_the_archive(what: &str, bytes: Vec<u8>, search: &mut Search) -> Vec<String> {
+    let mut archive = zip::ZipArchive::new(std::io::Cursor::new(bytes)).unwrap();
+    let mut names = Vec::new();
+    for n in 0..archive.len() {
+        let mut file = archive.by_index(n).unwrap();
+        let mut bytes = Vec::new();
+        file.read_to_end(&mut bytes).unwrap();
+        names.push(file.name().to_owned());
+        search.look(&format!("{what} {}", file.name()), &bytes);
+    }
+    names
 }
 
 async fn look_into_the_bundle(owner: &Client, search: &mut Search) {
