@@ -13,7 +13,7 @@ use std::{
 };
 
 use anyhow::{Context, Result};
-use http_hostile_kit::{Answer, Hostile, Memory, Routes, Server, hostile, serve};
+use http_hostile_kit::{Answer, Hostile, Memory, Server, TAG, hostile, pi, serve};
 use iq_connector::{Connector, StageKey, StreamPhase};
 use iq_connector_pi::PiConnector;
 use pi_rig::{Collected, Stream, context, failure};
@@ -22,39 +22,11 @@ use serde_json::{Value, json};
 /// Requests have 30 s; a test makes a few of them before the hostile one.
 const LIMIT: Duration = Duration::from_secs(45);
 const MAX_GROWTH_MIB: u64 = 64;
-const TAG: &str = r"\\SRV\TAG";
 
 fn config(server: &Server) -> Value {
     json!({
         "pi_webapi_url": format!("http://127.0.0.1:{}/piwebapi", server.port),
         "username": "u", "password": "p", "sync_mode": "full", "polling_interval_ms": 1_000,
-    })
-}
-
-/// A small PI server; `recorded` answers for the values.
-fn pi(recorded: impl Fn(&str) -> Answer + Send + Sync + 'static) -> Routes {
-    Arc::new(move |target| {
-        let path = target.split('?').next().unwrap_or_default();
-        let path = path.trim_start_matches("/piwebapi").trim_matches('/');
-        let point = json!({"WebId": "P1", "Name": "TAG", "Path": TAG, "PointType": "Float64"});
-        let now = json!({"Timestamp": "2026-01-01T00:00:00Z", "Value": 1.5, "Good": true});
-        Answer::Json(
-            match path {
-                "" => json!({"Links": {"DataServers": "x", "System": "y"}}),
-                "system/userinfo" => json!({"Name": "u", "IsAuthenticated": true}),
-                "dataservers" => {
-                    json!({"Items": [{"WebId": "S1", "Path": r"\\SRV", "IsConnected": true}]})
-                }
-                "assetservers" => json!({"Items": []}),
-                "dataservers/S1/points" => json!({"Items": [point]}),
-                "points" => point,
-                "streamsets/value" => json!({"Items": [{"WebId": "P1", "Value": now}]}),
-                "streams/P1/value" => now,
-                "streams/P1/recorded" => return recorded(target),
-                _ => return Answer::Status(404),
-            }
-            .to_string(),
-        )
     })
 }
 

@@ -7,13 +7,14 @@
 use std::{
     io::Write,
     sync::{
-        Arc,
+        Arc, OnceLock,
         atomic::{AtomicBool, AtomicU64, Ordering},
     },
     time::Duration,
 };
 
 use anyhow::{Context, Result};
+use serde_json::json;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::{TcpListener, TcpStream},
@@ -86,7 +87,7 @@ pub async fn serve(routes: Routes) -> Result<Server> {
     let port = listener.local_addr()?.port();
     let requests = Arc::new(AtomicU64::new(0));
     let counted = Arc::clone(&requests);
-    let bomb: Arc<[u8]> = bomb()?.into();
+    let bomb = bomb()?;
     let task = tokio::spawn(async move {
         // Dropped with the task, and every connection with them.
         let mut open = tokio::task::JoinSet::new();
@@ -111,14 +112,78 @@ pub async fn hostile(kind: Hostile) -> Result<Server> {
     serve(Arc::new(move |_| Answer::Hostile(kind))).await
 }
 
+/// The one tag of [`pi`].
+pub const TAG: &str = r"\\SRV\TAG";
+
+/// A small PI server; `recorded` answers for the values.
+pub fn pi(recorded: impl Fn(&str) -> Answer + Send + Sync + 'static) -> Routes {
+    Arc::new(move |target| {
+        let path = target.split('?').next().unwrap_or_default();
+        let path = path.trim_start_matches("/piwebapi").trim_matches('/');
+        let point = json!({"WebId": "P1", "Name": "TAG", "Path": TAG, "PointType": "Float64"});
+        let now = json!({"Timestamp": "2026-01-01T00:00:00Z", "Value": 1.5, "Good": true});
+        Answer::Json(
+            match path {
+                "" => json!({"Links": {"DataServers": "x", "System": "y"}}),
+                "system/userinfo" => json!({"Name": "u", "IsAuthenticated": true}),
+                "dataservers" => {
+                    json!({"Items": [{"WebId": "S1", "Path": r"\\SRV", "IsConnected": true}]})
+                }
+                "assetservers" => json!({"Items": []}),
+                "dataservers/S1/points" => json!({"Items": [point]}),
+                "points" => point,
+                "streamsets/value" => json!({"Items": [{"WebId": "P1", "Value": now}]}),
+                "streams/P1/value" => now,
+                "streams/P1/recorded" => return recorded(target),
+                _ => return Answer::Status(404),
+            }
+            .to_string(),
+        )
+    })
+}
+
+/// A server with a thread and a runtime of its own, so that its work is not the client's; it ends when
+/// this is dropped.
+pub struct Apart {
+    pub port: u16,
+    _end: tokio::sync::oneshot::Sender<()>,
+}
+
+/// Starts a server apart.
+pub fn apart(routes: Routes) -> Result<Apart> {
+    let (told, port) = std::sync::mpsc::channel();
+    let (end, ended) = tokio::sync::oneshot::channel();
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
+    std::thread::spawn(move || {
+        runtime.block_on(async move {
+            let Ok(server) = serve(routes).await else {
+                return;
+            };
+            if told.send(server.port).is_ok() {
+                // Dropped by the one who holds the other end; nothing is ever sent.
+                drop(ended.await);
+            }
+        });
+    });
+    let port = port.recv().context("the server does not start")?;
+    Ok(Apart { port, _end: end })
+}
+
 /// Four gigabytes of blanks as gzip: one packed member of 64 MB, many times.
-fn bomb() -> Result<Vec<u8>> {
+fn bomb() -> Result<Arc<[u8]>> {
+    static BOMB: OnceLock<Arc<[u8]>> = OnceLock::new();
+    if let Some(bomb) = BOMB.get() {
+        return Ok(bomb.clone());
+    }
     let mut packed = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
     let part = vec![b' '; 1 << 20];
     for _ in 0..64 {
         packed.write_all(&part)?;
     }
-    Ok(packed.finish()?.repeat(64))
+    let bomb: Arc<[u8]> = packed.finish()?.repeat(64).into();
+    Ok(BOMB.get_or_init(|| bomb).clone())
 }
 
 async fn converse(

@@ -1,5 +1,5 @@
-//! Developer tasks: `cargo xtask run | test | ci | tidy | codegen | screens | bench`. This file only
-//! reads the command line; each task has a file of its own.
+//! Developer tasks: `cargo xtask run | test | ci | tidy | codegen | conformance | peers | screens |
+//! bench`. This file only reads the command line; each task has a file of its own.
 #![allow(clippy::print_stdout, reason = "a command-line tool talks on stdout")]
 
 mod bench;
@@ -10,6 +10,7 @@ mod icu;
 mod locales;
 mod measure;
 mod page;
+mod peers;
 mod run;
 mod screens;
 mod shell;
@@ -32,6 +33,8 @@ cargo xtask <task>
   tidy               the rules of the house: floors, sizes, translations, styles
   codegen [--check]  locales, OpenAPI document, permission matrix, typed client
   codegen --locales  the merged sentences alone
+  conformance        every connector against its contract; writes docs/conformance.md
+  peers              the tests against Kerberos and the mock of SQL Server, which take more packages
   screens            a picture of every page, language and theme
   bench NAME         measurements; bench --list names them
 ";
@@ -61,6 +64,8 @@ fn dispatch(args: &[String]) -> Result<()> {
             [flag] if flag == "--locales" => codegen::write_locales(),
             _ => bail!("`codegen` takes only --check or --locales."),
         },
+        "conformance" => peers::conformance(no_arguments(task, rest)),
+        "peers" => peers::peers(no_arguments(task, rest)),
         "screens" => screens::screens(rest),
         "bench" => bench::bench(rest),
         "help" | "--help" | "-h" => {

@@ -51,6 +51,21 @@ pub(crate) const TESTS: &[Package] = &[
     package("xvfb", "virtual display for the desktop test"),
 ];
 
+/// What the tests of `cargo xtask peers` need beyond a build.
+pub(crate) const PEERS: &[Package] = &[
+    package("apache2-bin", "web server behind the Kerberos door"),
+    package("krb5-admin-server", "makes the realm of the Kerberos test"),
+    package("krb5-kdc", "key distribution centre of the Kerberos test"),
+    package("krb5-user", "signs in to the realm of the Kerberos test"),
+    package(
+        "libapache2-mod-auth-gssapi",
+        "asks for a ticket at the Kerberos door",
+    ),
+    package("libclang-dev", "reads the headers of the Kerberos library"),
+    package("libkrb5-dev", "Kerberos library of the PI connector"),
+    package("libssl-dev", "TLS library of the mock of SQL Server"),
+];
+
 /// Installs those of `packages` that are missing.
 pub(crate) fn ensure(packages: &[&[Package]]) -> Result<()> {
     require_programs()?;

@@ -1,7 +1,12 @@
 //! The list of `docs/guides/adding-a-connector.md` as checks. A connector's tests call
 //! [`check_offline`] always and [`check_live`] against a real source.
 //!
-//! The checks panic with the sentence they found broken, as test assertions do.
+//! The checks panic with the sentence they found broken, as test assertions do. `tests/peers/conformance`
+//! runs them all on every connector and prints which passed: `docs/conformance.md`.
+
+mod limits;
+mod resume;
+mod secrecy;
 
 use std::{
     collections::{BTreeMap, HashSet},
@@ -19,6 +24,10 @@ use crate::{
     PresentedCertificate, SECRET_MASK, StageStatus, StreamPhase, TestReport, TrustStore, ext,
     is_secret, masked_config, properties, split_config,
 };
+
+pub use limits::{Toward, check_back_off, check_cancel};
+pub use resume::{Cursors, PastToRead, check_resume};
+pub use secrecy::check_secrets_kept;
 
 /// A trust list in memory that keeps to the rules of [`TrustStore`].
 #[derive(Debug, Default)]
@@ -177,10 +186,32 @@ fn check_secrets_apart(connector: &dyn Connector) {
 
 /// What holds against a real source: `ctx` is fully configured and trusted, `tag` delivers values.
 pub async fn check_live(connector: &dyn Connector, ctx: &ConnectorContext, tag: &str) {
-    let report = connector.test(ctx, &|_| ()).await;
+    check_stages(connector, ctx).await;
+    check_browse(connector, ctx).await;
+    check_preview(connector, ctx, tag).await;
+    check_stream(connector, ctx, tag).await;
+}
+
+/// The test passes, and its report is in order.
+pub async fn check_stages(connector: &dyn Connector, ctx: &ConnectorContext) {
+    let told = Mutex::new(Vec::new());
+    let report = connector
+        .test(ctx, &|stage| {
+            told.lock()
+                .expect("no test panics while holding the list")
+                .push(stage.key);
+        })
+        .await;
     check_report(&report);
     assert!(report.success, "the test fails: {:?}", report.message);
-    check_browse(connector, ctx).await;
+    assert!(
+        !told.lock().expect("nobody holds it now").is_empty(),
+        "no stage was told as it ended"
+    );
+}
+
+/// A known tag has a value, an unknown one is a bad sample.
+pub async fn check_preview(connector: &dyn Connector, ctx: &ConnectorContext, tag: &str) {
     let tags = [tag.to_owned(), "\u{1F980} no such tag".to_owned()];
     let preview = connector
         .preview(ctx, &tags)
@@ -189,7 +220,6 @@ pub async fn check_live(connector: &dyn Connector, ctx: &ConnectorContext, tag: 
     assert_eq!(preview.len(), 2, "one sample per tag");
     assert!(preview[0].value.is_some(), "no value of {tag}");
     assert!(!preview[1].status.is_good(), "an unknown tag reads as good");
-    check_stream(connector, ctx, tag).await;
 }
 
 /// A report is in order whether the test passed or not.
@@ -275,7 +305,7 @@ pub async fn check_maintenance(
 }
 
 /// Records come without any tag, with positions, and the connector stops while nobody takes them.
-async fn check_records(connector: &dyn Connector, ctx: &ConnectorContext) {
+pub async fn check_records(connector: &dyn Connector, ctx: &ConnectorContext) {
     let (_tags, tag_set) = watch::channel(Arc::new(Vec::new()));
     let (sink, mut batches) = mpsc::channel(1);
     let running = connector.start(ctx.clone(), tag_set, sink);
@@ -299,35 +329,76 @@ async fn check_records(connector: &dyn Connector, ctx: &ConnectorContext) {
     assert_eq!(state.borrow().phase, StreamPhase::Stopped);
 }
 
-async fn check_browse(connector: &dyn Connector, ctx: &ConnectorContext) {
+/// Pages are bounded and end, small ones hold together what a large one holds, and a cursor of
+/// somebody else is refused.
+pub async fn check_browse(connector: &dyn Connector, ctx: &ConnectorContext) {
     if !connector.spec().capabilities.browse {
         return;
     }
-    let request = |limit, cursor| BrowseRequest {
-        limit,
-        cursor,
+    // Down the first branch, in one page and in several.
+    let mut parent = None;
+    for _ in 0..MOST_LEVELS {
+        let all = listed(connector, ctx, parent.as_ref(), usize::MAX).await;
+        let third = all.len().div_ceil(3).max(1);
+        let paged = listed(connector, ctx, parent.as_ref(), third).await;
+        assert_eq!(
+            paged, all,
+            "small pages hold something else than a large one"
+        );
+        let below = all.iter().find(|(_, has_children)| *has_children);
+        match below {
+            Some((id, _)) => parent = Some(id.clone()),
+            None => break,
+        }
+    }
+    let request = BrowseRequest {
+        limit: 1,
+        cursor: Some("\u{0}".into()),
         ..Default::default()
     };
-    let page = connector
-        .browse(ctx, request(1, None))
-        .await
-        .expect("the root can be listed");
-    assert!(page.items.len() <= 1, "a page is larger than asked for");
-    let page = connector
-        .browse(ctx, request(usize::MAX, None))
-        .await
-        .expect("the root can be listed");
-    assert!(
-        page.items.len() <= MAX_BROWSE_PAGE,
-        "a page is larger than allowed"
-    );
-    let refused = connector
-        .browse(ctx, request(1, Some("\u{0}".into())))
-        .await;
+    let refused = connector.browse(ctx, request).await;
     assert!(refused.is_err(), "a foreign cursor is accepted");
 }
 
-async fn check_stream(connector: &dyn Connector, ctx: &ConnectorContext, tag: &str) {
+/// Levels of a tree that are walked, and pages of one listing.
+const MOST_LEVELS: usize = 4;
+const MOST_PAGES: usize = 2_000;
+
+/// Everything directly below a node: id, and whether something is below it.
+async fn listed(
+    connector: &dyn Connector,
+    ctx: &ConnectorContext,
+    parent: Option<&String>,
+    limit: usize,
+) -> Vec<(String, bool)> {
+    let mut all = Vec::new();
+    let mut cursor = None;
+    for _ in 0..MOST_PAGES {
+        let request = BrowseRequest {
+            parent: parent.cloned(),
+            cursor,
+            limit,
+            ..Default::default()
+        };
+        let page = connector
+            .browse(ctx, request)
+            .await
+            .expect("a node can be listed");
+        assert!(
+            page.items.len() <= limit.min(MAX_BROWSE_PAGE),
+            "a page is larger than allowed"
+        );
+        all.extend(page.items.into_iter().map(|i| (i.id, i.has_children)));
+        cursor = page.next_cursor;
+        if cursor.is_none() {
+            return all;
+        }
+    }
+    panic!("a listing does not end");
+}
+
+/// Values flow, and the connector stops while nobody takes them.
+pub async fn check_stream(connector: &dyn Connector, ctx: &ConnectorContext, tag: &str) {
     let (tags, tag_set) = watch::channel(Arc::new(vec![Arc::<str>::from(tag)]));
     let (sink, mut batches) = mpsc::channel(1);
     let running = connector.start(ctx.clone(), tag_set, sink);

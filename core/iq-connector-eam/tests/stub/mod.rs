@@ -2,6 +2,8 @@
 
 #![allow(dead_code, unreachable_pub)]
 
+pub mod fusion;
+
 use std::{
     collections::HashMap,
     sync::{Arc, Mutex},
