@@ -196,11 +196,8 @@ export type TwinLayout = Answer<Schemas['TwinLayout']>;
 export type TwinLayoutChange = Schemas['TwinLayoutChange'];
 export type DetectionRequest = Schemas['DetectionRequest'];
 
-/** A root cause, as far as the page shows it (`iq-api-types/src/root_cause.rs`). */
-export interface Sentence { code: string; text: string }
-export interface EvidenceSample { signal_id: string; asset_code: string; metric: string; names: Names; t: number; value: number; unit: string }
-export interface EvidenceItem { key: string; side: 'for' | 'against' | 'missing'; weight: number; condition: string; finding: Sentence; samples: EvidenceSample[] }
-export interface RecommendedAction { names: Names; hours_from: number | null; hours_to: number | null }
-export interface Hypothesis { rank: number; id: string; names: Names; asset_id: string; asset_code: string; confidence: number; grade: 'likely' | 'possible' | 'unlikely'; reason: Sentence; coverage: number; evidence: EvidenceItem[] | null; contributing_factors: Sentence[] | null; actions: RecommendedAction[] }
-export interface FirstMover { rank: number; signal_id: string; asset_id: string; asset_code: string; metric: string; names: Names; unit: string; onset_at: number; direction: 'rise' | 'fall'; usual: number; sample: EvidenceSample }
-export interface RootCause { version: number; packs: { id: string; version: number }[]; verdict: 'named' | 'unsettled' | 'unexplained' | 'not_enough_data'; explanation: Sentence[]; hypotheses: Hypothesis[]; first_movers: FirstMover[] | null; samples_read: number }
+export type EvidenceItem = Answer<Schemas['EvidenceItem']>;
+export type EvidenceSample = Answer<Schemas['EvidenceSample']>;
+export type FirstMover = Answer<Schemas['FirstMover']>;
+export type Hypothesis = Answer<Schemas['Hypothesis']>;
+export type RootCause = Answer<Schemas['RootCause']>;
