@@ -72,6 +72,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/alerts/performance": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * How the alarm system behaved in a period, after ISA-18.2
+         * @description Permission: `alerts.read`.
+         */
+        get: operations["get_performance"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/alerts/{id}/acknowledge": {
         parameters: {
             query?: never;
@@ -2600,6 +2620,232 @@ export interface components {
             /** @description Injected at. */
             since: components["schemas"]["Timestamp"];
         };
+        /** @description A slice of the period. */
+        AlarmBin: {
+            /**
+             * Format: int64
+             * @description Activations in it.
+             */
+            count: number;
+            /** @description Its start. */
+            t: components["schemas"]["Timestamp"];
+            /**
+             * Format: int32
+             * @description Most activations in one of its ten-minute periods.
+             */
+            worst: number;
+        };
+        /** @description An alarm that chatters. */
+        AlarmChatter: {
+            /** @description Which. */
+            alarm: components["schemas"]["AlarmName"];
+            /**
+             * Format: int64
+             * @description Activations in the period.
+             */
+            count: number;
+            /**
+             * Format: double
+             * @description Chattering index: 1 is once a second, 0.05 three a minute.
+             */
+            index: number;
+            /** @description When that was. */
+            worst_at: components["schemas"]["Timestamp"];
+            /**
+             * Format: int64
+             * @description Most within a minute.
+             */
+            worst_minute: number;
+        };
+        /** @description A flood. */
+        AlarmFlood: {
+            /**
+             * Format: int64
+             * @description Activations.
+             */
+            count: number;
+            /** @description The alarm that came first; several when their clocks can't tell. */
+            first_out: components["schemas"]["AlarmName"][];
+            /** @description First activation. */
+            from: components["schemas"]["Timestamp"];
+            /** @description Whether it was not over at the end of the period. */
+            is_open: boolean;
+            /**
+             * Format: int64
+             * @description Most activations in ten minutes.
+             */
+            peak: number;
+            /** @description When it ended, or the end of the period. */
+            to: components["schemas"]["Timestamp"];
+            /** @description What made most of it. */
+            top: components["schemas"]["AlarmLine"][];
+        };
+        /** @description A measure beside its marks. */
+        AlarmKpi: {
+            /**
+             * Format: double
+             * @description From here on something has to be done.
+             */
+            act: number;
+            /**
+             * @description `per_day`, `per_hour`, `per_ten_minutes`, `worst`, `share_over`, `share_hours_over`,
+             *     `share_in_flood`, `top_share`, `nuisance`, `stale`, `answered_in_time`.
+             */
+            measure: string;
+            /** @description How it stands. */
+            standing: components["schemas"]["AlarmStanding"];
+            /**
+             * Format: double
+             * @description As it should be: at most this (`answered_in_time`: at least).
+             */
+            target: number;
+            /**
+             * Format: double
+             * @description As it is.
+             */
+            value: number;
+        };
+        /** @description An alarm with a count. */
+        AlarmLine: {
+            /** @description Which. */
+            alarm: components["schemas"]["AlarmName"];
+            /**
+             * Format: int64
+             * @description How often.
+             */
+            count: number;
+            /**
+             * Format: double
+             * @description Share of all.
+             */
+            share: number;
+        };
+        /** @description What an alarm is called. */
+        AlarmName: {
+            /** @description The asset's code. */
+            asset_code?: string | null;
+            asset_id?: null | components["schemas"]["AssetId"];
+            /** @description The same for every activation. */
+            key: string;
+            /** @description Metric key of its signal. */
+            metric?: string | null;
+            /** @description What it says; of an alarm of the program, what it said last. */
+            text: string;
+        };
+        /** @description Share of a priority. */
+        AlarmPriority: {
+            /** @description Which. */
+            severity: components["schemas"]["Severity"];
+            /**
+             * Format: double
+             * @description Its share.
+             */
+            share: number;
+        };
+        /** @description The report of a period. Shares are 0 to 1. */
+        AlarmReport: {
+            /**
+             * Format: int64
+             * @description Activations in the period.
+             */
+            activations: number;
+            /** @description Most frequent alarms. */
+            bad_actors: components["schemas"]["AlarmLine"][];
+            /** @description Activations per slice. */
+            bins: components["schemas"]["AlarmBin"][];
+            /** @description Alarms that come and go, worst first. */
+            chattering: components["schemas"]["AlarmChatter"][];
+            /** @description Alarms over before anybody can look. */
+            fleeting: components["schemas"]["AlarmLine"][];
+            /** @description Floods by time. */
+            floods: components["schemas"]["AlarmFlood"][];
+            /** @description Start of the period. */
+            from: components["schemas"]["Timestamp"];
+            /** @description Whether the period is long enough (30 days) for its means to be judged. */
+            is_representative: boolean;
+            /** @description The measures beside what they should be. */
+            kpis: components["schemas"]["AlarmKpi"][];
+            /** @description Share of each priority. */
+            priorities: components["schemas"]["AlarmPriority"][];
+            /** @description How alarms were answered, per priority. */
+            responses: components["schemas"]["AlarmResponse"][];
+            /** @description Whose alarms these are: "optria", or the system that reported them. */
+            source: string;
+            /** @description Whose alarms there are in the period, the program's own first. */
+            sources: components["schemas"]["AlarmSource"][];
+            /** @description Alarms active longer than a day. */
+            stale: components["schemas"]["AlarmStale"][];
+            /**
+             * Format: int64
+             * @description Alarms active at its end.
+             */
+            standing: number;
+            /** @description End of the period. */
+            to: components["schemas"]["Timestamp"];
+        };
+        /** @description How alarms of a priority were answered. */
+        AlarmResponse: {
+            /**
+             * Format: int64
+             * @description Acknowledged.
+             */
+            acknowledged: number;
+            /**
+             * Format: int64
+             * @description Activations.
+             */
+            count: number;
+            /**
+             * Format: int64
+             * @description Acknowledged within the time for the priority.
+             */
+            in_time: number;
+            /**
+             * Format: int64
+             * @description Median of the times to acknowledge.
+             */
+            median_ms?: number | null;
+            /**
+             * Format: int64
+             * @description 95th percentile of them.
+             */
+            p95_ms?: number | null;
+            /**
+             * Format: int64
+             * @description Not acknowledged and not yet late.
+             */
+            pending: number;
+            /** @description Priority. */
+            severity: components["schemas"]["Severity"];
+            /**
+             * Format: int64
+             * @description That time.
+             */
+            within_ms: number;
+        };
+        /** @description A system that reports alarms. */
+        AlarmSource: {
+            /**
+             * Format: int64
+             * @description Alarm events of it in the period; absent for the program's own.
+             */
+            events?: number | null;
+            /** @description Its name. */
+            system: string;
+        };
+        /** @description An alarm that stays. */
+        AlarmStale: {
+            /** @description Which. */
+            alarm: components["schemas"]["AlarmName"];
+            /** @description Active since. */
+            since: components["schemas"]["Timestamp"];
+            until?: null | components["schemas"]["Timestamp"];
+        };
+        /**
+         * @description How a measure stands.
+         * @enum {string}
+         */
+        AlarmStanding: "good" | "watch" | "act";
         /** @description An alert. */
         Alert: {
             acknowledged_at?: null | components["schemas"]["Timestamp"];
@@ -6434,6 +6680,44 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["PageOfAlert"];
+                };
+            };
+            /** @description Not done; the body says why. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    get_performance: {
+        parameters: {
+            query?: {
+                /** @description Start in UTC milliseconds; a week before the end if absent. */
+                from?: number | null;
+                /** @description End in UTC milliseconds; now if absent. */
+                to?: number | null;
+                /** @description The system that reported the alarms; the program's own alerts if absent. */
+                source?: string | null;
+                /** @description Only this asset. */
+                asset_id?: null | components["schemas"]["AssetId"];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AlarmReport"];
                 };
             };
             /** @description Not done; the body says why. */

@@ -1,3 +1,5 @@
+//! Alarm performance: what counts as a flood, as chattering, as stale; and how a journal is paired.
+
 use iq_domain::{AlarmPhase, Severity, TimeRange, Timestamp};
 
 use super::{
