@@ -9,7 +9,7 @@ use iq_domain::{Clock, CodedError, ErrorKind, Timestamp};
 use opcua::{
     client::{
         Client, ClientBuilder, IdentityToken, Session, SessionConnectMode, SessionEventLoop,
-        SessionPollResult, UARequest, services::Read, transport::TcpConnector,
+        SessionPollResult, UARequest, services::Read,
     },
     crypto::{PrivateKey, X509},
     types::{
@@ -25,6 +25,7 @@ use crate::{
     error::{Doing, from_status},
     nodeid::Namespaces,
     scratch::ScratchDir,
+    transport::{BoundedConnector, BoundedSource},
     trust::{self, Judged},
     value::moment,
 };
@@ -207,7 +208,7 @@ impl Drop for Driver {
 
 /// Polls the library's event loop, without which nothing moves, and passes on what matters.
 async fn drive(
-    event_loop: SessionEventLoop<TcpConnector>,
+    event_loop: SessionEventLoop<BoundedConnector>,
     sender: mpsc::UnboundedSender<LinkEvent>,
 ) {
     let stream = event_loop.enter();
@@ -279,8 +280,14 @@ impl Link {
         if let Some(judged) = judged {
             scratch.accept(&judged.presented.der)?;
         }
-        let (session, event_loop) = session_client(ctx, &scratch)?
-            .connect_to_endpoint_directly(endpoint, identity_token(settings)?)
+        let identity = identity_token(settings)?;
+        let client = session_client(ctx, &scratch)?;
+        let (session, event_loop) = client
+            .session_builder()
+            .with_connector(BoundedSource)
+            .connect_to_endpoint_directly(endpoint)
+            .map(|builder| builder.user_identity_token(identity))
+            .and_then(|builder| builder.build(client.certificate_store().clone()))
             .map_err(|e| from_status(e.status(), Doing::Session, &host))?;
         let (sender, mut events) = mpsc::unbounded_channel();
         let driver = Driver(tokio::spawn(drive(event_loop, sender)));

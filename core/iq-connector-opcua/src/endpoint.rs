@@ -15,6 +15,7 @@ use crate::{
     config::{Identity, SecurityMode, SecurityPolicy, Settings, host_and_port},
     error::{Doing, from_status},
     scratch::ScratchDir,
+    transport::BoundedConnector,
     trust::sha256_hex,
 };
 
@@ -24,6 +25,9 @@ const DISCOVERY_TIMEOUT: Duration = Duration::from_secs(10);
 /// A server that lists more endpoints than this is cut off; real ones list about ten.
 const MAX_ENDPOINTS: usize = 100;
 
+/// Largest message, and largest chunk, that is taken from a server.
+pub(crate) const MAX_MESSAGE_BYTES: usize = 8 << 20;
+
 /// Decode limits: larger than the library's, so that big answers pass, and still bounded.
 pub(crate) fn with_limits(builder: ClientBuilder) -> ClientBuilder {
     builder
@@ -31,7 +35,7 @@ pub(crate) fn with_limits(builder: ClientBuilder) -> ClientBuilder {
         .max_string_length(1 << 20)
         .max_byte_string_length(1 << 20)
         .max_chunk_count(128)
-        .max_message_size(8 << 20)
+        .max_message_size(MAX_MESSAGE_BYTES)
 }
 
 /// Asks the server at `url` for its endpoints.
@@ -55,7 +59,7 @@ pub(crate) async fn discover(
         .map_err(|e| {
             CodedError::new(ErrorKind::Internal, "opcua.failed").with("status", e.join(" "))
         })?;
-    let asked = client.get_endpoints(url.trim(), &[], &[]);
+    let asked = client.get_endpoints(BoundedConnector::new(url.trim()), &[], &[]);
     let found = tokio::select! {
         found = tokio::time::timeout(DISCOVERY_TIMEOUT, asked) => found,
         () = ctx.cancel.cancelled() => return Err(cancelled()),

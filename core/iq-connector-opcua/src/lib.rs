@@ -21,6 +21,7 @@ mod preview;
 mod probe;
 mod scratch;
 mod stream;
+mod transport;
 mod trust;
 mod value;
 
