@@ -25,6 +25,9 @@ use tempfile::TempDir;
 
 use super::stub::fusion::fusion;
 
+/// An archive takes values later than newer ones: a poll reads two minutes again, and the first poll
+/// after a restart does so from where the last one began.
+const PI_OVERLAP_MS: i64 = 240_000;
 /// Maintenance systems stamp a change before others can see it.
 const EAM_OVERLAP_MS: i64 = 300_000;
 /// Far after everything that is read here.
@@ -299,7 +302,7 @@ fn pi_peer(plant: &Arc<PlantHandle>) -> Result<Peer> {
             cursors.len() == count && state.back_fill.is_none() && state.samples > 0
         }),
         before: Timestamp(WallClock.now().millis() - 5_000),
-        overlap_ms: 0,
+        overlap_ms: PI_OVERLAP_MS,
         _held: plant.clone(),
     })
 }

@@ -59,6 +59,11 @@ impl Item {
 #[derive(Default)]
 struct Taken {
     items: Vec<Item>,
+    /// What a position that came with it, or after it for the same purpose, speaks for: an
+    /// interruption may fall between a batch and its position.
+    durable: BTreeSet<Item>,
+    /// What waits for such a position: of the past, of the present.
+    waiting: [Vec<Item>; 2],
     cursors: Cursors,
     /// Whether a part of the past came, and whether its position did.
     has_past: bool,
@@ -71,17 +76,23 @@ impl Taken {
         let is_something = !batch.samples.is_empty() || !batch.records.is_empty();
         self.has_past |= is_past && is_something;
         self.has_noted_past |= is_past && self.has_past && !batch.cursors.is_empty();
+        let mut items: Vec<Item> = batch.records.iter().map(Item::record).collect();
         for sample in batch.samples {
             let at = sample.observed_at();
             if at < before {
-                self.items.push(Item {
+                items.push(Item {
                     of: sample.external_tag.to_string(),
                     at: Some(at),
                     all: format!("{:?} {:?}", sample.value, sample.status),
                 });
             }
         }
-        self.items.extend(batch.records.iter().map(Item::record));
+        let waiting = &mut self.waiting[usize::from(!is_past)];
+        waiting.extend(items.iter().cloned());
+        if !batch.cursors.is_empty() {
+            self.durable.extend(waiting.drain(..));
+        }
+        self.items.extend(items);
         for mark in batch.cursors {
             self.cursors.insert(mark.name, mark.position);
         }
@@ -123,7 +134,6 @@ pub async fn check_resume(connector: &dyn Connector, past: &PastToRead<'_>) {
 }
 
 fn check_nothing_again(first: &Taken, rest: &Taken, overlap_ms: i64) {
-    let durable: BTreeSet<&Item> = first.items.iter().collect();
     let mut latest: BTreeMap<&str, Timestamp> = BTreeMap::new();
     for item in &first.items {
         let at = item.at.unwrap_or(Timestamp(i64::MIN));
@@ -138,7 +148,10 @@ fn check_nothing_again(first: &Taken, rest: &Taken, overlap_ms: i64) {
                 .zip(latest)
                 .is_some_and(|(at, latest)| at >= latest.plus_ms(-overlap_ms))
     };
-    let again = rest.items.iter().filter(|item| durable.contains(item));
+    let again = rest
+        .items
+        .iter()
+        .filter(|item| first.durable.contains(item));
     let again: Vec<&Item> = again.filter(|item| !is_overlap(item)).collect();
     assert!(
         again.is_empty(),
