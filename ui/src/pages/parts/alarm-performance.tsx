@@ -11,7 +11,7 @@ import { EmptyState, Notice } from '@/components/notices';
 import { Loaded, Pane } from '@/components/page';
 import { type Column, DataTable } from '@/components/table';
 import { useText } from '@/i18n/text';
-import { ticksIn, useCursor } from '@/lib/cursor';
+import { RANGES, ticksIn, useCursor } from '@/lib/cursor';
 import { tickLabel } from '@/lib/plot';
 import { useParameters } from '@/lib/url';
 
@@ -79,6 +79,12 @@ function Measures({ report }: { report: AlarmReport }) {
   );
 }
 
+/** The Black Box as of the end of a flood, with a window long enough to hold it. */
+function eventsOf(flood: AlarmFlood): string {
+  const range = (['1h', '8h', '24h', '7d'] as const).find((r) => RANGES[r] >= (flood.to - flood.from) * 1.4) ?? '7d';
+  return `/blackbox?t=${flood.is_open ? '' : flood.to}&range=${range}&from=${flood.from}&to=${flood.to}`;
+}
+
 function Floods({ floods }: { floods: AlarmFlood[] }) {
   const { t, n, span } = useText();
   const columns: Column<AlarmFlood>[] = [
@@ -87,7 +93,7 @@ function Floods({ floods }: { floods: AlarmFlood[] }) {
     { key: 'count', title: t('alarms.count'), end: true, cell: (f) => <bdi>{n(f.count, 0)}</bdi>, sort: (f) => f.count, csv: (f) => f.count },
     { key: 'peak', title: t('alarms.peak'), end: true, cell: (f) => <bdi>{n(f.peak, 0)}</bdi>, sort: (f) => f.peak, csv: (f) => f.peak, wideOnly: true },
     { key: 'first', title: t('alarms.first_out'), cell: (f) => <span className="stack g1">{f.first_out.slice(0, 3).map((a) => <Name key={a.key} alarm={a} />)}{f.first_out.length > 1 && <small className="dim">{t('alarms.tie')}</small>}</span>, csv: (f) => f.first_out.map(spelled).join(' | ') },
-    { key: 'events', title: '', end: true, cell: (f) => <AppLink className="btn quiet sm" to={`/blackbox?from=${f.from}&to=${f.to}`}>{t('alarms.show_events')}</AppLink> },
+    { key: 'events', title: '', end: true, cell: (f) => <AppLink className="btn quiet sm" to={eventsOf(f)}>{t('alarms.show_events')}</AppLink> },
   ];
   return (
     <Pane title={t('alarms.floods')} caption={t('alarms.floods_sub')}>
