@@ -86,7 +86,7 @@ fn rust_tests() -> Result<()> {
 
 /// Each browser test runs in both languages by itself.
 fn browser_tests() -> Result<()> {
-    let database = ["build", "-p", "iq-testkit", "--example", "history_db"];
+    let database = ["build", "--workspace", "--example", "history_db"];
     run(cargo().args(database))?;
     let mut npm = ui::npm();
     npm.args(["run", "e2e"]);
