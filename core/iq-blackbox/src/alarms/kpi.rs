@@ -2,6 +2,9 @@
 
 use super::AlarmReport;
 
+/// Activations from which on it says something how few alarms make most of them.
+const JUDGED_FROM: usize = 100;
+
 /// Which measure.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Measure {
@@ -86,8 +89,8 @@ pub fn kpis(report: &AlarmReport) -> Vec<Kpi> {
         at_most(Measure::Nuisance, nuisance as f64, 0.0, 0.0),
         at_most(Measure::Stale, report.stale.len() as f64, 5.0, 20.0),
     ];
-    // Nothing was activated: no share of it can be judged.
-    if report.activations == 0 {
+    // Of a few activations ten alarms always make most: no share of them can be judged.
+    if report.activations < JUDGED_FROM {
         kpis.retain(|k| k.measure != Measure::TopShare);
     }
     let critical = &report.responses[0];

@@ -61,7 +61,7 @@ function Rate({ report }: { report: AlarmReport }) {
 
 function Measures({ report }: { report: AlarmReport }) {
   const { t, n } = useText();
-  const shown = (kpi: AlarmKpi, value: number) => (COUNTS.has(kpi.measure) ? n(value, 0) : RATES.has(kpi.measure) ? n(value, value < 10 ? 1 : 0) : `${n(value * 100, value < 0.1 ? 1 : 0)}%`);
+  const shown = (kpi: AlarmKpi, value: number) => (COUNTS.has(kpi.measure) ? n(value, 0) : RATES.has(kpi.measure) ? n(value, value < 1 ? 2 : value < 10 ? 1 : 0) : `${n(value * 100, value < 0.1 ? 1 : 0)}%`);
   const bound = (kpi: AlarmKpi, value: number) => (kpi.measure === 'answered_in_time' ? t('alarms.at_least', { n: shown(kpi, value) }) : shown(kpi, value));
   const label = (kpi: AlarmKpi) => t(kpi.measure === 'stale' ? 'alarms.stale_count' : `alarms.${kpi.measure}`);
   const standing = (kpi: AlarmKpi) => t(kpi.standing === 'act' ? 'alarms.do' : `alarms.${kpi.standing}`);

@@ -92,6 +92,12 @@ function FirstMovers({ movers, player }: { movers: FirstMover[]; player: Player 
   );
 }
 
+/** A rule that fits several instruments of an asset is one line, the likeliest. Without data to compare with, none is shown. */
+function shownOf(cause: RootCause): Hypothesis[] {
+  if (cause.verdict === 'not_enough_data') return [];
+  return cause.hypotheses.filter((h, i, all) => all.findIndex((other) => other.id === h.id && other.asset_id === h.asset_id) === i);
+}
+
 function Found({ cause, player }: { cause: RootCause; player: Player }) {
   const { t, n, word } = useText();
   return (
@@ -101,7 +107,7 @@ function Found({ cause, player }: { cause: RootCause; player: Player }) {
           <p className="m5">{word('root_cause_verdict', cause.verdict)}</p>
           {cause.explanation.map((s) => <p key={s.text} className="s">{s.text}</p>)}
         </div>
-        <ul className="hypotheses">{cause.hypotheses.map((h, i) => <OneHypothesis key={`${h.id} ${h.asset_id}`} hypothesis={h} player={player} first={i === 0 && cause.verdict === 'named'} />)}</ul>
+        <ul className="hypotheses">{shownOf(cause).map((h, i) => <OneHypothesis key={`${h.id} ${h.asset_id}`} hypothesis={h} player={player} first={i === 0 && cause.verdict === 'named'} />)}</ul>
       </Pane>
       {cause.first_movers && cause.first_movers.length > 0 && <FirstMovers movers={cause.first_movers} player={player} />}
     </>
