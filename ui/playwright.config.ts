@@ -7,6 +7,8 @@ export default defineConfig({
   retries: process.env.CI ? 1 : 0,
   fullyParallel: false,
   timeout: 300_000,
+  // Whatever hangs, the run ends and reports.
+  globalTimeout: process.env.CI ? 2_700_000 : 0,
   expect: { timeout: 15_000 },
   reporter: [['list']],
   outputDir: 'test-results',
