@@ -156,13 +156,16 @@ fn is_over(state: &str) -> bool {
         "normal",
         "clear",
         "inactive",
-        "ok",
         "return",
         "عودة",
         "طبيعي",
         "زال",
     ];
-    has_any(state, &over) && !has_any(state, &["abnormal"])
+    // A word of its own: "broken" is no return.
+    let is_ok = state
+        .split(|c: char| !c.is_alphanumeric())
+        .any(|word| word == "ok");
+    (is_ok || has_any(state, &over)) && !has_any(state, &["abnormal"])
 }
 
 /// What happened to the alarm; none where the row is about something else a person did.
@@ -221,5 +224,30 @@ fn severity(priority: &str, state: &str) -> Severity {
         Severity::Info
     } else {
         Severity::Warning
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use iq_domain::AlarmPhase;
+
+    use super::phase;
+
+    #[test]
+    fn a_state_says_what_happened_to_the_alarm() {
+        use AlarmPhase::{Acknowledged, Activated, Cleared};
+        for (state, expected) in [
+            ("ACT", Some(Activated)),
+            ("ACT/UNACK", Some(Activated)),
+            ("Broken wire", Some(Activated)),
+            ("ABNORMAL", Some(Activated)),
+            ("ACK", Some(Acknowledged)),
+            ("RTN", Some(Cleared)),
+            ("OK", Some(Cleared)),
+            ("زال", Some(Cleared)),
+            ("Shelved", None),
+        ] {
+            assert_eq!(phase(state, "high level"), expected, "{state}");
+        }
     }
 }
