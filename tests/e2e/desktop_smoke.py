@@ -58,7 +58,7 @@ class WebDriverError(Exception):
 
 
 class DriverBroke(Exception):
-    """The driver gave no answer at all."""
+    """The driver gave no answer at all, or lost the window it drove."""
 
 
 def call_http(method, url, body=None, headers=None):
@@ -84,7 +84,10 @@ class Window:
         try:
             return call_http(method, self.driver + path, body)[1]["value"]
         except urllib.error.HTTPError as error:
-            raise WebDriverError(error.read().decode()[:400]) from None
+            answer = error.read().decode()[:400]
+            if "invalid session id" in answer:
+                raise DriverBroke(f"{method} {path}: it no longer holds the window") from None
+            raise WebDriverError(answer) from None
         except (OSError, http.client.HTTPException) as error:
             raise DriverBroke(f"{method} {path}: {error!r}") from None
 
