@@ -25,6 +25,7 @@ const PAGES: Record<string, ComponentType> = {
   '/assets/:id': page(() => import('@/pages/asset')),
   '/blackbox': page(() => import('@/pages/blackbox')),
   '/blackbox/incidents/:id': page(() => import('@/pages/incident')),
+  '/blackbox/investigation': page(() => import('@/pages/investigation')),
   '/alerts': page(() => import('@/pages/alerts')),
   '/work-orders': page(() => import('@/pages/work-orders')),
   '/onboarding': page(() => import('@/pages/onboarding')),

@@ -20,6 +20,7 @@ export const ROUTES: Route[] = [
   { path: '/assets/:id', title: 'page.asset', permission: 'assets.read', timed: true },
   { path: '/blackbox', title: 'page.blackbox', permission: 'blackbox.read', timed: true, sites: true, nav: { group: 'operate', icon: 'blackbox', phone: true } },
   { path: '/blackbox/incidents/:id', title: 'page.incident', permission: 'blackbox.read', timed: true },
+  { path: '/blackbox/investigation', title: 'page.investigation', permission: 'investigations.write' },
   { path: '/alerts', title: 'page.alerts', permission: 'alerts.read', timed: true, nav: { group: 'operate', icon: 'alerts' } },
   { path: '/work-orders', title: 'page.work_orders', permission: 'work_orders.read', timed: true, nav: { group: 'operate', icon: 'wrench' } },
   { path: '/onboarding', title: 'page.onboarding', permission: 'integrations.read', nav: { group: 'connect', icon: 'check' } },

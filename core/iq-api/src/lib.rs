@@ -23,6 +23,7 @@ mod imports;
 mod incidents;
 mod integration_care;
 mod integrations;
+mod investigation;
 mod jobs;
 mod live;
 mod log_tail;

@@ -107,6 +107,11 @@ fn body_of(route: &RouteInfo, plant: &Plant, n: usize) -> Option<Value> {
                 { "name": "value", "role": "value" },
             ],
         }),
+        (_, "/api/investigations/proposal") => json!({ "imports": [plant.import] }),
+        (_, "/api/investigations/prepare") => json!({
+            "integration_id": plant.files, "time_zone": "UTC",
+            "assets": [{ "code": format!("K-{n}"), "family": "tank" }], "signals": [],
+        }),
         ("PUT", "/api/twin/layout") => {
             json!({ "places": [{ "asset_id": plant.asset, "x": 10.0, "y": 20.0 }] })
         }
@@ -454,6 +459,7 @@ async fn ids_of_another_tenant_in_query_and_body_look_as_if_they_never_existed()
             "/api/integrations/mappings",
             "/api/work-orders/objects",
             "/api/blackbox/incidents/detect",
+            "/api/investigations/pr",
         ];
         if !names_objects.iter().any(|p| route.path.starts_with(p)) {
             continue;

@@ -136,6 +136,8 @@ permissions! {
     MappingsWrite = "mappings.write", TenantAdmin;
     /// Hand in files of trends and journals, and see what became of them.
     ImportsWrite = "imports.write", Engineer;
+    /// Investigate from files: propose and create the assets and mappings they need.
+    InvestigationsWrite = "investigations.write", Engineer;
     /// See work orders and technical objects.
     WorkOrdersRead = "work_orders.read", Viewer;
     /// Create work orders and ask for them to be sent to the maintenance system.

@@ -10,6 +10,7 @@ mod fold;
 mod lessons;
 mod pattern;
 mod plan;
+mod propose;
 mod rules;
 mod sheet;
 mod suggest;
@@ -26,6 +27,7 @@ pub use plan::{
     Change, ImportMode, ListedMapping, ListedRow, MappingPlan, RowError, Stored, Wish, draft_of,
     plan_list, settle,
 };
+pub use propose::{FileTag, Proposal, ProposedAsset, ProposedSignal, equipment_code, propose};
 pub use rules::{RuleDraft, default_rules, span_of};
 pub use sheet::{
     Cell, Column, Directory, MAX_SHEET_ROWS, SheetOptions, cells_of, csv_text, of_csv_text,

@@ -238,7 +238,7 @@ fn arabic(letters: &str) -> Option<&'static [&'static str]> {
 }
 
 /// Function letters of an instrument: a measured variable, then transmitter, indicator, controller …
-fn is_isa(word: &str) -> bool {
+pub(crate) fn is_isa(word: &str) -> bool {
     (2..=4).contains(&word.len())
         && word.starts_with(|c| "aefijlpstvxzb".contains(c))
         && word.ends_with(|c| "titecaysr".contains(c))

@@ -16,6 +16,7 @@ pub mod imports;
 mod index;
 mod ingest;
 mod integrations;
+pub mod investigation;
 mod jobs;
 mod live;
 pub mod maintenance;

@@ -115,6 +115,9 @@ export const api = {
   acceptDrift: (id: Id) => post<T.DriftFinding>(`/api/integrations/mappings/drift/${id}/accept`),
   dismissDrift: (id: Id) => post<T.DriftFinding>(`/api/integrations/mappings/drift/${id}/dismiss`),
 
+  investigationSource: () => post<T.InvestigationSource>('/api/investigations/source'),
+  proposeInvestigation: (imports: Id[]) => post<T.InvestigationProposal>('/api/investigations/proposal', { imports }),
+  prepareInvestigation: (body: T.InvestigationPlan) => post<T.InvestigationPrepared>('/api/investigations/prepare', body),
   imports: (q: Query) => get<T.Page<T.ImportFile>>('/api/imports', q),
   import: (id: Id) => get<T.ImportFile>(`/api/imports/${e(id)}`),
   uploadImport: (integration: Id, file: File, progress: (share: number) => void) =>

@@ -1576,6 +1576,66 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/investigations/prepare": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Create the assets and mappings that are missing; nothing that exists is changed
+         * @description Permission: `investigations.write`.
+         */
+        post: operations["prepare_investigation"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/investigations/proposal": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * The assets and signals the tags of files speak of, for a person to agree to
+         * @description Permission: `investigations.write`.
+         */
+        post: operations["propose_investigation"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/investigations/source": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Where files of an investigation are uploaded to; created where there is none
+         * @description Permission: `investigations.write`.
+         */
+        post: operations["open_investigation_source"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/jobs": {
         parameters: {
             query?: never;
@@ -4494,6 +4554,92 @@ export interface components {
          * @enum {string}
          */
         IntegrationStatus: "active" | "inactive" | "error" | "streaming";
+        /** @description An asset the tags speak of. */
+        InvestigationAsset: {
+            /** @description Code. */
+            code: string;
+            /** @description Family key. */
+            family: string;
+            /** @description It exists and stays as it is. */
+            is_known: boolean;
+            /** @description The family is more than a guess. */
+            is_sure: boolean;
+            /**
+             * Format: int64
+             * @description Tags that speak of it.
+             */
+            tags: number;
+        };
+        /** @description Which files are looked at together. */
+        InvestigationFiles: {
+            /** @description Uploaded files that were looked through, ≤ 50. */
+            imports: components["schemas"]["ImportId"][];
+        };
+        /** @description What a person agreed to. */
+        InvestigationPlan: {
+            /** @description Assets, ≤ 500; those that exist stay as they are. */
+            assets: components["schemas"]["PlannedAsset"][];
+            /** @description The integration of the files. */
+            integration_id: components["schemas"]["IntegrationId"];
+            /** @description Signals, ≤ 2,000; tags that have a mapping keep it. */
+            signals: components["schemas"]["PlannedSignal"][];
+            /** @description IANA time zone of the site that new assets stand in. */
+            time_zone: string;
+        };
+        /** @description What was created. */
+        InvestigationPrepared: {
+            /**
+             * Format: int64
+             * @description Assets.
+             */
+            assets: number;
+            /**
+             * Format: int64
+             * @description Mappings.
+             */
+            mappings: number;
+            /** @description Tags whose mapping was refused, with the reason. */
+            refused: components["schemas"]["MappingRowError"][];
+        };
+        /** @description What the tags of files speak of. */
+        InvestigationProposal: {
+            /** @description Assets. */
+            assets: components["schemas"]["InvestigationAsset"][];
+            /** @description The integration of the files. */
+            integration_id: components["schemas"]["IntegrationId"];
+            /** @description There are more tags than are shown. */
+            is_cut: boolean;
+            /**
+             * Format: int64
+             * @description Tags that have a mapping already.
+             */
+            mapped: number;
+            /** @description Signals of tags without a mapping, ≤ 2,000. */
+            signals: components["schemas"]["InvestigationSignal"][];
+        };
+        /** @description Where the values of a tag would go. */
+        InvestigationSignal: {
+            /** @description Code of the asset; none where the tag names nothing that looks like one. */
+            asset_code?: string | null;
+            /** @description Metric key; none for a tag that is only a source of alarms. */
+            metric?: string | null;
+            /** @description Why, as sentences. */
+            reasons: string[];
+            /**
+             * Format: double
+             * @description 0–1; 0 for a metric made of the tag's own words.
+             */
+            score: number;
+            /** @description Tag. */
+            tag: string;
+            /** @description Unit of the file. */
+            unit: string;
+        };
+        /** @description Where files of an investigation are uploaded to. */
+        InvestigationSource: {
+            /** @description The integration. */
+            integration_id: components["schemas"]["IntegrationId"];
+        };
         /** @description A background job. */
         Job: {
             /** @description Asked for. */
@@ -5301,6 +5447,24 @@ export interface components {
             before?: unknown;
             /** @description Where in the payload. */
             path: string;
+        };
+        /** @description An asset to create. */
+        PlannedAsset: {
+            /** @description Code. */
+            code: string;
+            /** @description Family key. */
+            family: string;
+        };
+        /** @description A signal to create. */
+        PlannedSignal: {
+            /** @description Code of its asset. */
+            asset_code: string;
+            /** @description Metric key of the family, or a new one with its unit. */
+            metric: string;
+            /** @description Tag. */
+            tag: string;
+            /** @description Unit of the file; empty for the metric's own. */
+            unit?: string;
         };
         /** @description A fault and the assets it fits. */
         PlantFault: {
@@ -9524,6 +9688,101 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["TestReport"];
+                };
+            };
+            /** @description Not done; the body says why. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    prepare_investigation: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["InvestigationPlan"];
+            };
+        };
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InvestigationPrepared"];
+                };
+            };
+            /** @description Not done; the body says why. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    propose_investigation: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["InvestigationFiles"];
+            };
+        };
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InvestigationProposal"];
+                };
+            };
+            /** @description Not done; the body says why. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    open_investigation_source: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InvestigationSource"];
                 };
             };
             /** @description Not done; the body says why. */

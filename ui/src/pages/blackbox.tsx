@@ -20,6 +20,7 @@ import { iso } from '@/lib/format';
 import { useParameters, useTyped } from '@/lib/url';
 import { DetectButton } from './parts/detect';
 import { EventsTable, useEventQuery } from './parts/events-table';
+import { InvestigateLink } from './parts/investigate-link';
 
 const LIMIT = 20;
 const HOUR = 3_600_000;
@@ -178,7 +179,7 @@ export default function BlackboxPage() {
   const window = brush ?? whole;
   return (
     <>
-      <PageHead title={t('page.blackbox')} sub={t('blackbox.sub')}>{cursor.t === null && <DetectButton window={window} asset={parameters.get('asset') ?? ''} />}</PageHead>
+      <PageHead title={t('page.blackbox')} sub={t('blackbox.sub')}>{cursor.t === null && <InvestigateLink />}{cursor.t === null && <DetectButton window={window} asset={parameters.get('asset') ?? ''} />}</PageHead>
       <div className="stack">
         <Rail t={cursor.t} />
         <Filters past={cursor.t !== null} />

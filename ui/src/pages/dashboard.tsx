@@ -17,6 +17,7 @@ import { HealthScore, healthStatus } from '@/components/score';
 import { useText } from '@/i18n/text';
 import { useCursor } from '@/lib/cursor';
 import { longDay } from '@/lib/format';
+import { InvestigateLink } from './parts/investigate-link';
 
 function Rail({ o }: { o: Overview }) {
   const { t, n, span } = useText();
@@ -134,7 +135,7 @@ function FirstSteps() {
   const { done, available } = query.data;
   return (
     <div data-notice="first-steps">
-      <Notice action={<AppLink className="btn sm pri" to="/onboarding">{t('page.onboarding')}</AppLink>}>{t('dashboard.first_steps', { done, all: available })}</Notice>
+      <Notice action={<span className="row wrap"><InvestigateLink small /><AppLink className="btn sm pri" to="/onboarding">{t('page.onboarding')}</AppLink></span>}>{t('dashboard.first_steps', { done, all: available })}</Notice>
     </div>
   );
 }

@@ -26,7 +26,8 @@ export function fileSize(n: (value: number, decimals?: number) => string, bytes:
   return `${n(bytes / 1000 ** power, 1)} ${['B', 'kB', 'MB', 'GB'][power]}`;
 }
 
-function DropZone({ integration, onDone }: { integration: Integration; onDone: (file: ImportFile) => void }) {
+/** Takes files in; the source they belong to is asked for when the first one comes. */
+export function DropZone({ source, onDone }: { source: () => Promise<string>; onDone: (file: ImportFile) => void }) {
   const { t, n } = useText();
   const toasts = useToasts();
   const input = useRef<HTMLInputElement>(null);
@@ -38,7 +39,7 @@ function DropZone({ integration, onDone }: { integration: Integration; onDone: (
     for (const file of files ?? []) {
       setSending({ name: file.name, share: 0 });
       try {
-        const done = await api.uploadImport(integration.id, file, (share) => setSending({ name: file.name, share }));
+        const done = await api.uploadImport(await source(), file, (share) => setSending({ name: file.name, share }));
         toasts.done(t('imports.uploaded', { name: file.name }));
         onDone(done);
       } catch (e) {
@@ -151,7 +152,7 @@ function Files({ sources }: { sources: Integration[] }) {
     <>
       <section className="pane"><div className="pb stack">
         <Sources sources={sources} chosen={source.id} onChoose={setWanted} />
-        <DropZone integration={source} onDone={(file) => { void reread(); setOpen(file.id); }} />
+        <DropZone source={() => Promise.resolve(source.id)} onDone={(file) => { void reread(); setOpen(file.id); }} />
       </div></section>
       <section className="pane">
         <Loaded query={query} what={t('imports.loading')}>

@@ -39,6 +39,7 @@ function SignIn() {
       </Field>
       <InlineError error={error} />
       <button type="submit" className="btn pri" disabled={busy}>{t('login.submit')}</button>
+      <p className="help">{t('login.files')} <a href="/login?next=%2Fblackbox%2Finvestigation" data-link="investigation">{t('page.investigation')}</a></p>
       <p className="help">{t('login.audited')}</p>
     </form>
   );

@@ -32,21 +32,28 @@ async fn import(client: &Client, plant: &Plant) {
         .expect_status(201)
         .json();
     let path = format!("/api/imports/{}", file["id"].as_str().unwrap());
-    for (state, run) in [("ready", true), ("done", false)] {
-        let start = Instant::now();
-        while client.get(&path).await.json()["state"] != state {
-            assert!(start.elapsed() < PATIENCE, "{state}");
-            tokio::time::sleep(Duration::from_millis(10)).await;
+    let id = file["id"].as_str().unwrap();
+    finished(client, id, "ready").await;
+    let reply = client.post(&format!("{path}/run"), json!({})).await;
+    reply.expect_status(202);
+    finished(client, id, "done").await;
+}
+
+/// Waits until a file stands where it should, and answers with it.
+pub(super) async fn finished(client: &Client, id: &str, state: &str) -> Value {
+    let start = Instant::now();
+    loop {
+        let file = client.get(&format!("/api/imports/{id}")).await.json();
+        if file["state"] == state {
+            return file;
         }
-        if run {
-            let reply = client.post(&format!("{path}/run"), json!({})).await;
-            reply.expect_status(202);
-        }
+        assert!(start.elapsed() < PATIENCE, "{state}: {file}");
+        tokio::time::sleep(Duration::from_millis(10)).await;
     }
 }
 
 /// Looks through a past and waits for the end.
-async fn detect(client: &Client, asked: Value) -> Value {
+pub(super) async fn detect(client: &Client, asked: Value) -> Value {
     let reply = client.post(&format!("{PATH}/detect"), asked).await;
     let job = reply.expect_status(202).json();
     assert_eq!(job["kind"], "detect");

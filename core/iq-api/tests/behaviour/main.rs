@@ -10,6 +10,7 @@ mod full_disk;
 mod guards;
 mod imports;
 mod input;
+mod investigation;
 mod mappings;
 mod root_cause;
 mod sessions;

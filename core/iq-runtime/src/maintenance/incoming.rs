@@ -472,6 +472,11 @@ impl Intake {
         if let Some(asset) = plant.asset_by_code.get(subject.trim()) {
             return Ok(Some(*asset));
         }
+        // Journals name points of a machine ("K-202.TRIP").
+        let code = iq_mapping::equipment_code(subject);
+        if let Some(asset) = code.and_then(|code| plant.asset_by_code.get(&code)) {
+            return Ok(Some(*asset));
+        }
         let objects = self.stored(tx);
         let matcher = self.matcher(&objects);
         for kind in [ObjectKind::Equipment, ObjectKind::FunctionalLocation] {
