@@ -12,3 +12,15 @@ draw 32 32x32.png
 draw 128 128x128.png
 draw 256 128x128@2x.png
 draw 512 icon.png
+# For Windows: an .ico is a list of the same pictures.
+python3 - <<'PY'
+import struct
+pictures = [(32, "32x32.png"), (128, "128x128.png"), (256, "128x128@2x.png")]
+data = [open(name, "rb").read() for _, name in pictures]
+at = 6 + 16 * len(data)
+head = struct.pack("<HHH", 0, 1, len(data))
+for (size, _), picture in zip(pictures, data):
+    head += struct.pack("<BBBBHHII", size % 256, size % 256, 0, 0, 1, 32, len(picture), at)
+    at += len(picture)
+open("icon.ico", "wb").write(head + b"".join(data))
+PY

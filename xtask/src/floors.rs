@@ -17,6 +17,7 @@ const PURE: &[&str] = &[
     "iq-optimiser",
     "iq-report",
     "iq-evidence",
+    "iq-release",
     "iq-sync-proto",
 ];
 
@@ -58,8 +59,16 @@ const HUB_NEVER: &[&str] = &[
     "iq-sync",
 ];
 
-/// Beside the line: the demo plant, the test kit, the benches, tests across crates, this tool.
-const BESIDE: &[&str] = &["iq-plant", "iq-testkit", "iq-bench", "iq-tests", "xtask"];
+/// Beside the line: the demo plant, the test kit, the benches, tests across crates, the maker of
+/// packages, this tool.
+const BESIDE: &[&str] = &[
+    "iq-plant",
+    "iq-testkit",
+    "iq-bench",
+    "iq-tests",
+    "iq-dist",
+    "xtask",
+];
 
 /// What a pure crate must not pull in: a runtime, a database, the network.
 const IMPURE: &[&str] = &[

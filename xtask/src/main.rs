@@ -1,10 +1,11 @@
 //! Developer tasks: `cargo xtask run | test | ci | tidy | codegen | conformance | peers | screens |
-//! bench`. This file only reads the command line; each task has a file of its own.
+//! bench | dist`. This file only reads the command line; each task has a file of its own.
 #![allow(clippy::print_stdout, reason = "a command-line tool talks on stdout")]
 
 mod bench;
 mod codegen;
 mod disk;
+mod dist;
 mod floors;
 mod icu;
 mod locales;
@@ -37,6 +38,9 @@ cargo xtask <task>
   peers              the tests against Kerberos and the mock of SQL Server, which take more packages
   screens            a picture of every page, language and theme
   bench NAME         measurements; bench --list names them
+  dist [--out DIR] [--signing-key FILE --public-key FILE --public-key FILE]
+                     the packages, built for release; docs/guides/administrator.md says how to sign
+  dist --test        packages of its own from install to purge; needs root
 ";
 
 fn main() -> ExitCode {
@@ -68,6 +72,7 @@ fn dispatch(args: &[String]) -> Result<()> {
         "peers" => peers::peers(no_arguments(task, rest)),
         "screens" => screens::screens(rest),
         "bench" => bench::bench(rest),
+        "dist" => dist::dist(&dist::Options::parse(rest)?),
         "help" | "--help" | "-h" => {
             print!("{USAGE}");
             Ok(())

@@ -51,6 +51,15 @@ pub(crate) const TESTS: &[Package] = &[
     package("xvfb", "virtual display for the desktop test"),
 ];
 
+/// What makes and tries packages.
+pub(crate) const PACKAGES: &[Package] = &[
+    package("desktop-file-utils", "checks the entry of the desktop menu"),
+    package("dpkg-dev", "finds the libraries that a .deb needs"),
+    package("man-db", "reads the manual pages of a package"),
+    package("minisign", "checks signatures without our own code"),
+    package("rpm", "builds and installs .rpm packages"),
+];
+
 /// What the tests of `cargo xtask peers` need beyond a build.
 pub(crate) const PEERS: &[Package] = &[
     package("apache2-bin", "web server behind the Kerberos door"),

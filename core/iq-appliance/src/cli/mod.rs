@@ -1,11 +1,13 @@
 //! The command line of `optria`.
 
+mod manual;
 mod plant;
 mod rules;
 mod serve;
 mod smoke;
 mod status;
 mod user;
+mod verify_package;
 
 use std::{path::PathBuf, process::ExitCode};
 
@@ -43,6 +45,14 @@ enum Command {
     /// Goes through the main paths of a running appliance, a line each; without an address it starts a
     /// demonstration of its own in a temporary folder.
     Smoke(smoke::SmokeArgs),
+    /// Tells whether a package may be installed here: signed by a pinned key, whole, for this machine,
+    /// not older than what is installed.
+    VerifyPackage(verify_package::VerifyPackageArgs),
+    /// Prints the completions of a shell.
+    Completions(manual::CompletionsArgs),
+    /// Writes the manual pages.
+    #[command(hide = true)]
+    Man(manual::ManArgs),
     /// Prints the OpenAPI document.
     Openapi,
     /// Prints which role may call which route.
@@ -73,6 +83,9 @@ pub fn main() -> ExitCode {
         Command::User(command) => user::run(command),
         Command::Rules(command) => rules::run(command, language),
         Command::Smoke(args) => smoke::run(args),
+        Command::VerifyPackage(args) => verify_package::verify_package(&args, language),
+        Command::Completions(args) => manual::completions(&args),
+        Command::Man(args) => manual::man(&args),
         Command::Openapi => print(&iq_api::openapi_json()),
         Command::Permissions => print(&iq_api::permission_matrix()),
     };

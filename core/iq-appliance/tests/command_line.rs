@@ -1,0 +1,112 @@
+//! The command line as a person meets it: its manual, its completions, and the verdict on a package.
+
+use std::{
+    fs::{self, File},
+    path::Path,
+    process::{Command, Output},
+};
+
+use minisign::KeyPair;
+
+fn optria(args: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_optria"))
+        .args(args)
+        .output()
+        .unwrap()
+}
+
+fn said(output: &Output) -> String {
+    let bytes = [output.stdout.as_slice(), output.stderr.as_slice()].concat();
+    String::from_utf8(bytes).unwrap()
+}
+
+#[test]
+fn every_command_of_the_help_has_a_page() {
+    let folder = tempfile::tempdir().unwrap();
+    assert!(
+        optria(&["man", folder.path().to_str().unwrap()])
+            .status
+            .success()
+    );
+    let help = said(&optria(&["--help"]));
+    let commands = help.lines().skip_while(|line| *line != "Commands:").skip(1);
+    let commands: Vec<&str> = commands
+        .take_while(|line| !line.is_empty())
+        .filter(|line| line.starts_with("  ") && !line.starts_with("   "))
+        .filter_map(|line| line.split_whitespace().next())
+        .filter(|name| *name != "help")
+        .collect();
+    assert!(commands.contains(&"verify-package"), "{help}");
+    for command in commands {
+        let page = folder.path().join(format!("optria-{command}.1"));
+        assert!(page.is_file(), "{command} has no page");
+    }
+}
+
+#[test]
+fn shells_learn_the_commands() {
+    for shell in ["bash", "zsh", "fish"] {
+        let output = optria(&["completions", shell]);
+        assert!(said(&output).contains("verify-package"), "{shell}");
+    }
+}
+
+/// Signs `package` as `version` and puts the signature beside it.
+fn sign(package: &Path, by: &KeyPair, version: &str) {
+    let arch = std::env::consts::ARCH;
+    let comment =
+        format!("optria-release-1 name=optria-server version={version} arch={arch} format=deb");
+    let file = File::open(package).unwrap();
+    let signature = minisign::sign(None, &by.sk, file, Some(&comment), None).unwrap();
+    fs::write(
+        package.with_extension("deb.minisig"),
+        signature.into_string(),
+    )
+    .unwrap();
+}
+
+#[test]
+fn a_package_is_judged_by_the_pinned_keys() {
+    let folder = tempfile::tempdir().unwrap();
+    let (ours, theirs) = (
+        KeyPair::generate_unencrypted_keypair().unwrap(),
+        KeyPair::generate_unencrypted_keypair().unwrap(),
+    );
+    let keys = folder.path().join("keys");
+    fs::create_dir(&keys).unwrap();
+    fs::write(keys.join("1.pub"), ours.pk.to_box().unwrap().into_string()).unwrap();
+    let package = folder.path().join("new.deb");
+    fs::write(&package, "bytes").unwrap();
+    let judge = |language: &str| {
+        let [package, keys] = [&package, &keys].map(|path| path.to_str().unwrap());
+        let args = [
+            "--lang",
+            language,
+            "verify-package",
+            package,
+            "--keys",
+            keys,
+        ];
+        optria(&args)
+    };
+
+    assert!(
+        said(&judge("en")).contains("[release.unreadable]"),
+        "without a signature"
+    );
+    sign(&package, &ours, "999.0.0");
+    for language in ["en", "ar"] {
+        let good = judge(language);
+        assert!(good.status.success(), "{}", said(&good));
+        assert!(said(&good).contains("999.0.0"));
+    }
+    sign(&package, &theirs, "999.0.0");
+    assert!(said(&judge("ar")).contains("[release.foreign_key]"));
+    sign(&package, &ours, "0.0.1");
+    assert!(said(&judge("en")).contains("[release.older]"));
+    sign(&package, &ours, "999.0.0");
+    fs::write(&package, "byte").unwrap();
+    let damaged = judge("en");
+    assert!(said(&damaged).contains("[release.damaged]"));
+    assert!(!damaged.status.success());
+}
