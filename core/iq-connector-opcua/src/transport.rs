@@ -83,7 +83,8 @@ type Connection = StreamConnection<HeadsChecked<ReadHalf<TcpStream>>, WriteHalf<
 async fn open(url: String, options: DecodingOptions) -> Result<Connection, Error> {
     let (host, port) = hostname_port_from_url(&url, DEFAULT_OPC_UA_SERVER_PORT)
         .map_err(|code| Error::new(code, "the address names no host"))?;
-    let socket = TcpStream::connect((host.as_str(), port))
+    // An IPv6 address comes with its brackets, which only a whole address may have.
+    let socket = TcpStream::connect(format!("{host}:{port}"))
         .await
         .map_err(|error| Error::new(StatusCode::BadCommunicationError, error))?;
     let (reader, writer) = tokio::io::split(socket);
