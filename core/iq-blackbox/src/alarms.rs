@@ -47,7 +47,7 @@ pub struct AlarmConfig {
     pub flood_ends_below: usize,
     /// So many activations of one alarm within a minute are chattering.
     pub chatter_count: usize,
-    /// An activation shorter than this that nobody acknowledged is fleeting.
+    /// An activation shorter than this that nobody acknowledged while it stood is fleeting.
     pub fleeting_below_ms: i64,
     /// So many fleeting activations on one day are worth a line.
     pub fleeting_per_day: usize,

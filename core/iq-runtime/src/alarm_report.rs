@@ -176,13 +176,9 @@ fn from_journal(
         is_ascending: true,
         ..EventFilter::default()
     };
-    let page = Page {
-        limit: ROWS_PER_READ,
-        offset: 0,
-    };
     let mut rows: Vec<JournalRow> = Vec::new();
     loop {
-        let read = events::list_events(conn, query.tenant_id, &filter, page)?.rows;
+        let read = events::next_events(conn, query.tenant_id, &filter, ROWS_PER_READ)?;
         let Some(last) = read.last() else { break };
         filter.after = Some((last.event_time, last.id));
         rows.extend(read.iter().filter_map(journal_row));

@@ -96,10 +96,12 @@ pub(super) fn chattering(activations: &[&Activation], config: &AlarmConfig) -> V
 
 /// Alarms that flash by often enough to be worth a line.
 pub(super) fn fleeting(activations: &[&Activation], config: &AlarmConfig) -> Vec<Fleeting> {
+    // Acknowledged afterwards, it was over before anybody could look all the same.
     let is_fleeting = |a: &Activation| {
-        a.acknowledged_at.is_none()
-            && a.cleared_at
-                .is_some_and(|end| end.since_ms(a.activated_at) < config.fleeting_below_ms)
+        a.cleared_at.is_some_and(|end| {
+            end.since_ms(a.activated_at) < config.fleeting_below_ms
+                && a.acknowledged_at.is_none_or(|at| at >= end)
+        })
     };
     let mut found: Vec<Fleeting> = by_alarm(activations)
         .into_iter()

@@ -27,11 +27,12 @@ pub struct JournalRow {
 
 /// Pairs the rows, which must be sorted by time. A return or an acknowledgement belongs to the last
 /// activation of the same tag and text; where a journal words it otherwise, to the last of the tag
-/// that still waits for it. What belongs to no activation of the journal is left out.
+/// that still waits for it. People often acknowledge after the return, so what has returned waits on,
+/// until the alarm comes again. What belongs to no activation of the journal is left out.
 #[must_use]
 pub fn activations(rows: &[JournalRow]) -> Vec<Activation> {
     let mut found: Vec<Activation> = Vec::new();
-    // Per tag, its activations that are not over, oldest first, with the text of each.
+    // Per tag, its activations that wait for something, oldest first, with the text of each.
     let mut open: HashMap<&str, Vec<(usize, &str)>> = HashMap::new();
     for row in rows {
         let of_tag = open.entry(key_of(row)).or_default();
@@ -39,7 +40,7 @@ pub fn activations(rows: &[JournalRow]) -> Vec<Activation> {
             AlarmPhase::Activated => {
                 // Active again without a return in between: the journal lost it; it was over by now.
                 for (i, _) in of_tag.extract_if(.., |(_, text)| *text == row.text) {
-                    found[i].cleared_at = Some(row.at);
+                    found[i].cleared_at.get_or_insert(row.at);
                 }
                 of_tag.push((found.len(), row.text.as_str()));
                 found.push(Activation {
@@ -60,12 +61,18 @@ pub fn activations(rows: &[JournalRow]) -> Vec<Activation> {
                 let waits = |i: &usize| found[*i].acknowledged_at.is_none();
                 if let Some(i) = belongs_to(of_tag, &row.text, waits) {
                     found[i].acknowledged_at = Some(row.at);
+                    if found[i].cleared_at.is_some() {
+                        of_tag.retain(|(open, _)| *open != i);
+                    }
                 }
             }
             AlarmPhase::Cleared => {
-                if let Some(i) = belongs_to(of_tag, &row.text, |_| true) {
+                let waits = |i: &usize| found[*i].cleared_at.is_none();
+                if let Some(i) = belongs_to(of_tag, &row.text, waits) {
                     found[i].cleared_at = Some(row.at);
-                    of_tag.retain(|(open, _)| *open != i);
+                    if found[i].acknowledged_at.is_some() {
+                        of_tag.retain(|(open, _)| *open != i);
+                    }
                 }
             }
         }

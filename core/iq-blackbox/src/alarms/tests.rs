@@ -122,6 +122,9 @@ fn fleeting_alarms_are_short_and_unanswered() {
     all[0].acknowledged_at = Some(Timestamp(1));
     all[1].cleared_at = Some(all[1].activated_at.plus_ms(10_000));
     assert!(report(&all, DAY).fleeting.is_empty());
+    // Acknowledged after its end, it was as short.
+    all[0].acknowledged_at = all[0].cleared_at;
+    assert_eq!(report(&all, DAY).fleeting[0].count, 5);
 }
 
 #[test]
@@ -217,6 +220,31 @@ fn the_rows_of_a_journal_find_each_other() {
             ("TI-1 · HIHI", Some(Timestamp(4)), Some(Timestamp(5))),
             ("fire pump started", None, None),
         ]
+    );
+}
+
+#[test]
+fn an_acknowledgement_after_the_return_belongs_to_what_has_returned() {
+    use AlarmPhase::{Acknowledged, Activated, Cleared};
+    let found = activations(&[
+        row("TI-1", "HI", Activated, 1),
+        row("TI-1", "HI", Cleared, 2),
+        row("TI-1", "HIHI", Activated, 3),
+        row("TI-1", "HI", Acknowledged, 4),
+        row("TI-1", "HI", Activated, 5),
+        row("TI-1", "HI", Cleared, 6),
+        row("TI-1", "HI", Activated, 7),
+        row("TI-1", "HI", Acknowledged, 8),
+        row("TI-1", "HI", Cleared, 9),
+    ]);
+    let times: Vec<_> = found
+        .iter()
+        .map(|a| (a.acknowledged_at, a.cleared_at))
+        .collect();
+    let at = |t| Some(Timestamp(t));
+    assert_eq!(
+        times,
+        [(at(4), at(2)), (None, None), (None, at(6)), (at(8), at(9)),]
     );
 }
 
