@@ -13,7 +13,7 @@ use iq_connector::GapMark;
 use iq_domain::{
     ActionStatus, Alert, AlertId, AlertRule, AlertState, AssetId, CodedError, EventRelation,
     Incident, IncidentId, IncidentStatus, IndustrialEvent, IntegrationAction, IntegrationId,
-    Message, RuleId, Severity, SignalId, TenantId, Timestamp,
+    Message, RuleId, SignalId, TenantId, Timestamp,
 };
 use iq_store::{
     Page, StoreError, Transaction, alerts,
@@ -503,26 +503,26 @@ impl Work {
     }
 }
 
-/// Incidents that still take in events: open or investigated, and their window not ended.
+/// Incidents that still take in events: open or investigated, and their window not ended. Those that have
+/// ended are not read: detection over the past leaves many of them for people to look at.
 fn open_incidents(
     tx: &Transaction<'_>,
     tenant: TenantId,
 ) -> Result<(Vec<OpenIncident>, Vec<Incident>), StoreError> {
     let filter = IncidentFilter {
         statuses: vec![IncidentStatus::Open, IncidentStatus::Investigating],
+        is_running: true,
         ..IncidentFilter::default()
     };
-    let rows = incidents::list_incidents(tx, tenant, &filter, Page::first(500))?.rows;
+    let rows = incidents::list_incidents(tx, tenant, &filter, Page::MAX)?.rows;
     let mut open = Vec::new();
-    if rows.iter().all(|i| i.ended_at.is_some()) {
+    if rows.is_empty() {
         return Ok((open, rows));
     }
-    let critical: HashSet<AssetId> = alerts::list_open_alerts(tx, tenant)?
-        .iter()
-        .filter(|a| a.cleared_at.is_none() && a.severity == Severity::Critical)
-        .map(|a| a.asset_id)
+    let critical: HashSet<AssetId> = alerts::list_critical_assets(tx, tenant)?
+        .into_iter()
         .collect();
-    for row in rows.iter().filter(|i| i.ended_at.is_none()) {
+    for row in &rows {
         let last = incidents::get_last_event_at(tx, tenant, row.id)?;
         open.push(OpenIncident {
             id: row.id,

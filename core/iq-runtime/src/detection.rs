@@ -13,7 +13,7 @@ use iq_domain::{
 };
 use iq_store::{
     Connection, Page, StoreError, Transaction,
-    events::{EventFilter, list_events},
+    events::{EventFilter, count_events, list_events, next_events},
     incidents::{self, IncidentFilter},
     jobs::{self, Job, JobFilter, JobState},
 };
@@ -161,7 +161,11 @@ fn spawn(inner: &Arc<Inner>, job: Job) {
     let run = Run {
         cancel: inner.jobs.begin(&job),
         inner: Arc::clone(inner),
-        found: detected_of(&job).unwrap_or_default(),
+        // Taken up again it begins at the beginning, and looks at every event once more.
+        found: Detected {
+            events: 0,
+            ..detected_of(&job).unwrap_or_default()
+        },
         job,
     };
     let task = tokio::spawn(run.work());
@@ -233,18 +237,25 @@ impl Run {
             .read(move |conn| known_incidents(conn, tenant, window, assets))
             .await?;
         let mut detector = Detector::new(config, known);
+        let counted = filter.clone();
+        let total = self
+            .inner
+            .store
+            .read(move |conn| count_events(conn, tenant, &counted))
+            .await?;
         let mut done = 0;
         while !self.cancel.is_cancelled() && !self.found.is_cut {
             let asked = filter.clone();
-            let page = self
+            let events = self
                 .inner
                 .store
-                .read(move |conn| list_events(conn, tenant, &asked, Page::first(EVENTS_PER_WRITE)))
+                .read(move |conn| next_events(conn, tenant, &asked, EVENTS_PER_WRITE))
                 .await?;
-            self.note(done, page.total).await?;
-            let Some(last) = page.rows.last() else { break };
+            // Some may have come since they were counted.
+            self.note(done, total.max(done)).await?;
+            let Some(last) = events.last() else { break };
             filter.after = Some((last.event_time, last.id));
-            done += page.rows.len() as u64;
+            done += events.len() as u64;
             let mut pass = Pass {
                 plant: Arc::clone(&plant),
                 window,
@@ -256,7 +267,7 @@ impl Run {
                 .inner
                 .store
                 .write(move |tx| {
-                    for event in &page.rows {
+                    for event in &events {
                         pass.take(tx, &mut detector, event)?;
                     }
                     Ok::<_, StoreError>((detector, pass))
@@ -358,13 +369,15 @@ fn known_incidents(
             severity: row.severity,
             started_at: row.started_at,
             last_event_at,
-            is_closed: !matches!(
-                row.status,
-                IncidentStatus::Open | IncidentStatus::Investigating
-            ),
+            is_closed: !takes_events(row.status),
         });
     }
     Ok(known)
+}
+
+/// What a person has settled stays as it is.
+fn takes_events(status: IncidentStatus) -> bool {
+    matches!(status, IncidentStatus::Open | IncidentStatus::Investigating)
 }
 
 /// One transaction's worth of events.
@@ -408,8 +421,9 @@ impl Pass {
             IncidentDecision::Ignore => {}
             IncidentDecision::Attach { links } => {
                 for (incident, relation) in links {
-                    self.link(tx, incident, event.id, relation)?;
-                    self.moved(tx, incident, event, None)?;
+                    if self.moved(tx, incident, event, None)? {
+                        self.link(tx, incident, event.id, relation)?;
+                    }
                 }
             }
             IncidentDecision::Join {
@@ -417,8 +431,10 @@ impl Pass {
                 relation,
                 upgrade,
             } => {
-                self.link(tx, incident, event.id, relation)?;
-                self.moved(tx, incident, event, upgrade.map(|kind| (kind, scene.code)))?;
+                let better = upgrade.map(|kind| (kind, scene.code));
+                if self.moved(tx, incident, event, better)? {
+                    self.link(tx, incident, event.id, relation)?;
+                }
             }
             opening @ IncidentDecision::Open { .. } if self.found.opened < MAX_OPENED => {
                 self.open(tx, detector, event, opening)?;
@@ -441,16 +457,18 @@ impl Pass {
         Ok(())
     }
 
-    /// An incident that took something in: it may be worse than it looked, and last longer.
+    /// An incident that takes something in: it may be worse than it looked, and last longer. False when
+    /// it takes in nothing any more: somebody has closed it since the run began.
     fn moved(
         &mut self,
         tx: &Transaction<'_>,
         id: IncidentId,
         event: &IndustrialEvent,
         better: Option<(iq_domain::IncidentType, &str)>,
-    ) -> Result<(), StoreError> {
-        let Some(mut row) = incidents::get_incident(tx, self.tenant(), id)? else {
-            return Ok(());
+    ) -> Result<bool, StoreError> {
+        let found = incidents::get_incident(tx, self.tenant(), id)?;
+        let Some(mut row) = found.filter(|row| takes_events(row.status)) else {
+            return Ok(false);
         };
         let before = row.clone();
         if past_trigger_of(event).is_some() {
@@ -470,7 +488,7 @@ impl Pass {
             incidents::update_incident(tx, self.tenant(), &row)?;
             self.changed.incident(row);
         }
-        Ok(())
+        Ok(true)
     }
 
     fn open(

@@ -185,6 +185,18 @@ pub fn list_open_alerts(conn: &Connection, tenant: TenantId) -> Result<Vec<Alert
     )
 }
 
+/// Assets with a critical alert that stands.
+pub fn list_critical_assets(
+    conn: &Connection,
+    tenant: TenantId,
+) -> Result<Vec<AssetId>, StoreError> {
+    let sql = "SELECT DISTINCT asset_id FROM alerts WHERE tenant_id = ? AND state <> 'cleared'
+               AND cleared_at IS NULL AND severity = 'critical'";
+    let mut statement = conn.prepare_cached(sql)?;
+    let found = statement.query_map(params![tenant.to_string()], |r| row::id(r, "asset_id"))?;
+    Ok(found.collect::<Result<_, _>>()?)
+}
+
 /// How many alerts match.
 pub fn count_alerts(
     conn: &Connection,

@@ -25,6 +25,8 @@ pub struct IncidentFilter {
     pub asset_ids: Vec<AssetId>,
     /// In the hands of this user.
     pub assignee: Option<String>,
+    /// Only those whose window has no end yet.
+    pub is_running: bool,
     /// Started at or after.
     pub from: Option<Timestamp>,
     /// Started before.
@@ -187,6 +189,9 @@ fn filtered(tenant: TenantId, filter: &IncidentFilter) -> Result<Where, StoreErr
             &["number", "title_code", "title_params", "assignee"],
             filter.text.as_deref(),
         );
+    if filter.is_running {
+        wanted.and("ended_at IS NULL", []);
+    }
     Ok(wanted)
 }
 

@@ -291,6 +291,19 @@ fn incidents_are_filtered_and_an_event_is_attached_once() {
         }),
         0
     );
+    let running = || incidents::IncidentFilter {
+        is_running: true,
+        ..f()
+    };
+    let mut ended = p.incident.clone();
+    for (end, expected) in [(None, 1), (Some(T0.plus_ms(60_000)), 0)] {
+        ended.ended_at = end;
+        let row = ended.clone();
+        fixture
+            .write(move |c| incidents::update_incident(c, t, &row))
+            .unwrap();
+        assert_eq!(count(running()), expected, "{end:?}");
+    }
     let attach = move |c: &Connection| {
         let relation = EventRelation::Neighbour;
         incidents::create_incident_event(c, t, p.incident.id, p.event.id, relation)
