@@ -7,7 +7,7 @@ use iq_api_types::{
     HypothesisGrade, HypothesisKind, MoveDirection, RecommendedAction, RootCause, RootCauseForm,
     RootCauseVerdict, RulePack, RulePackRef, RuleView, Sentence,
 };
-use iq_blackbox::rca::{self, ActionText, ConfuserText, Pack, Rule, RuleKind, RuleText};
+use iq_blackbox::rca::{self, ActionText, ConfuserText, Pack, Rule, RuleKind};
 use iq_domain::{AssetId, IncidentId, Message, Names, Permission, SignalId, Timestamp};
 use iq_locale::Language;
 use iq_runtime::{
@@ -101,7 +101,7 @@ impl Teller<'_> {
             explanation: kept
                 .explanation
                 .iter()
-                .map(|m| self.sentence(m, kept.hypotheses.first().map(|h| &h.rule)))
+                .map(|m| self.sentence(m, &kept.hypotheses))
                 .collect(),
             hypotheses: kept
                 .hypotheses
@@ -128,13 +128,16 @@ impl Teller<'_> {
         }
     }
 
-    fn sentence(&self, message: &Message, rule: Option<&RuleText>) -> Sentence {
+    /// The sentence of a message; one about several hypotheses names the first, and `other` by its rule.
+    fn sentence(&self, message: &Message, about: &[KeptHypothesis]) -> Sentence {
         let mut params = message.params.clone();
-        if let Some(rule) = rule {
-            params.insert("name".to_owned(), self.name(&rule.names).to_owned());
+        if let Some(first) = about.first() {
+            params.insert("name".to_owned(), self.name(&first.rule.names).to_owned());
         }
         if let Some(other) = params.get_mut("other") {
-            let names = texts::metric_names("", other);
+            let rule = about.iter().find(|h| h.rule.id == *other);
+            let names =
+                rule.map_or_else(|| texts::metric_names("", other), |h| h.rule.names.clone());
             self.name(&names).clone_into(other);
         }
         Sentence {
@@ -180,7 +183,7 @@ impl Teller<'_> {
                 "possible" => HypothesisGrade::Possible,
                 _ => HypothesisGrade::Unlikely,
             },
-            reason: self.sentence(&h.reason, None),
+            reason: self.sentence(&h.reason, &[]),
             coverage: h.coverage,
             evidence: full.then(|| self.evidence(h)),
             contributing_factors: full.then(|| self.factors(h)),
@@ -202,7 +205,7 @@ impl Teller<'_> {
                 side: EvidenceSide::Missing,
                 weight: 0,
                 condition: String::new(),
-                finding: self.sentence(&message, None),
+                finding: self.sentence(&message, &[]),
                 samples: Vec::new(),
                 event_ids: Vec::new(),
             }
@@ -220,7 +223,7 @@ impl Teller<'_> {
             },
             weight: f.weight,
             condition: f.condition.clone(),
-            finding: self.sentence(&f.said, None),
+            finding: self.sentence(&f.said, &[]),
             samples: f
                 .samples
                 .iter()
@@ -236,7 +239,7 @@ impl Teller<'_> {
             .iter()
             .filter(|f| f.side != "missing")
             .filter(|f| f.said.code.starts_with("rca.found.event") || f.key == "upstream")
-            .map(|f| self.sentence(&f.said, None))
+            .map(|f| self.sentence(&f.said, &[]))
             .collect()
     }
 

@@ -45,7 +45,7 @@ use iq_secrets::MasterKey;
 use iq_store::Store;
 use parking_lot::RwLock;
 use tokio::{
-    sync::{Notify, mpsc},
+    sync::{Notify, Semaphore, mpsc},
     task::JoinHandle,
 };
 use tokio_util::sync::CancellationToken;
@@ -122,6 +122,8 @@ pub(crate) struct Inner {
     pub(crate) cancel: CancellationToken,
     /// Tenants whose mappings are looked at for drift.
     pub(crate) drifting: drift::Looking,
+    /// One case at a time is gathered: the samples of one may take two hundred megabytes.
+    pub(crate) gathering: Arc<Semaphore>,
     pub(crate) reloading: tokio::sync::Mutex<()>,
     pub(crate) tasks: parking_lot::Mutex<Vec<JoinHandle<()>>>,
 }
@@ -168,6 +170,7 @@ impl Runtime {
             imports: imports::Imports::default(),
             cancel: CancellationToken::new(),
             drifting: parking_lot::Mutex::default(),
+            gathering: Arc::new(Semaphore::new(1)),
             reloading: tokio::sync::Mutex::default(),
             tasks: parking_lot::Mutex::default(),
         });

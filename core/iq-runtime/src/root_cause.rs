@@ -11,6 +11,8 @@ pub use kept::{
 };
 pub use prepare::prepare;
 
+use std::sync::Arc;
+
 use iq_blackbox::rca::{Pack, built_in};
 use iq_domain::{CodedError, IncidentId, TenantId};
 use iq_store::root_causes::{self, RootCauseRow};
@@ -45,7 +47,10 @@ impl Runtime {
             return Ok(None);
         };
         let historian = self.historian().clone();
+        let turn = Arc::clone(&self.0.gathering).acquire_owned().await;
         let judged = tokio::task::spawn_blocking(move || {
+            // Kept here: whoever asked may have gone, the work goes on.
+            let _turn = turn;
             let gathered = gather(&plant, &historian, &row, &events, now)?;
             let hash = gathered.hash(packs);
             // What was judged before is not judged again.
@@ -63,7 +68,7 @@ impl Runtime {
                 computed_at: now,
                 result: serde_json::to_value(&kept).map_err(|error| {
                     tracing::error!(%error, "A root cause could not be written down.");
-                    CodedError::new(iq_domain::ErrorKind::Internal, "internal")
+                    CodedError::new(iq_domain::ErrorKind::Internal, "internal.error")
                 })?,
             };
             Ok::<_, CodedError>((row, kept, true))
@@ -71,7 +76,7 @@ impl Runtime {
         .await
         .map_err(|error| {
             tracing::error!(%error, "A root cause was not finished.");
-            CodedError::new(iq_domain::ErrorKind::Internal, "internal")
+            CodedError::new(iq_domain::ErrorKind::Internal, "internal.error")
         })??;
         let (row, kept, is_new) = judged;
         if !is_new {

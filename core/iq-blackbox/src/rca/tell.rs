@@ -32,7 +32,9 @@ pub fn explain(case: &Case, analysis: &Analysis<'_>, first_mover: Option<SignalI
         (Verdict::Unexplained, _) | (_, None) => said.push(Said::new("rca.explain.unexplained")),
         (Verdict::Named, Some(h)) => named(case, h, mover.map(|t| t.asset), &mut said),
         (Verdict::Unsettled, Some(h)) => {
-            let rival = analysis.hypotheses.get(1).map(|r| &r.rule.text.id);
+            // The same rule on a neighbour is no other cause.
+            let ids = analysis.hypotheses.iter().map(|r| &r.rule.text.id);
+            let rival = ids.skip(1).find(|id| **id != h.rule.text.id);
             said.push(match rival {
                 Some(rival) => about(case, h, "rca.explain.unsettled").with("other", rival),
                 None => about(case, h, "rca.explain.unsettled_alone"),

@@ -146,6 +146,37 @@ fn cavitation_and_a_leaking_seal_are_told_apart() {
 }
 
 #[test]
+fn work_on_a_machine_is_evidence_only_before_the_first_change() {
+    let config = RcaConfig {
+        keep: usize::MAX,
+        ..RcaConfig::default()
+    };
+    let is_evidence = |minute: i64| {
+        let mut case = case(pump(&[
+            ("vibration_de", 330, 2.0),
+            ("vibration_nde", 331, 2.0),
+        ]));
+        case.events.push(CaseEvent {
+            id: None,
+            asset: Some(id(1)),
+            at: Timestamp(minute * MIN),
+            kind: "maintenance",
+        });
+        let found = analyse(&case, built_in(), &config);
+        let misaligned = found
+            .hypotheses
+            .iter()
+            .find(|h| h.rule.text.id == "CP-MIS")
+            .unwrap();
+        misaligned
+            .side(Side::For)
+            .any(|f| f.said.code == "rca.found.event.maintenance")
+    };
+    assert!(is_evidence(200));
+    assert!(!is_evidence(350), "the repair is no cause");
+}
+
+#[test]
 fn nothing_that_moved_names_nothing() {
     let found = check(pump(&[]), Verdict::Unexplained, None);
     assert!(found.hypotheses.iter().all(|h| h.grade == Grade::Unlikely));

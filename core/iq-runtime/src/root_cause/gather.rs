@@ -31,9 +31,17 @@ const QUIET_MS: i64 = 6 * 3_600_000;
 const WORK_MS: i64 = 30 * 24 * 3_600_000;
 /// Least quiet time; with less history the beginning of the window stands in for it.
 const MIN_QUIET_MS: i64 = 30 * 60_000;
-/// Samples of a signal that are read, and that are kept: every k-th of them, still raw.
-const MAX_READ: usize = 200_000;
+/// Samples of a signal that are read, and that are kept: every k-th of them, still raw. The history
+/// gives the oldest first, so too few of them would leave the incident itself unread: two days of a
+/// signal that is sampled ten times a second fit.
+const MAX_READ: usize = 2_000_000;
 const MAX_KEPT: usize = 20_000;
+/// Steps of a work order in which somebody was at the machine.
+const TOUCHED: [&str; 3] = [
+    "event.work_order_status.in_progress",
+    "event.work_order_status.completed",
+    "event.work_order_status.closed",
+];
 /// Most assets and signals of a case.
 const MAX_ASSETS: usize = 40;
 const MAX_SIGNALS: usize = 400;
@@ -98,7 +106,7 @@ pub fn gather(
     gather_with(plant, incident, events, now, &|no, range| {
         historian.raw(no, range, MAX_READ).map_err(|error| {
             tracing::error!(%error, "Samples of an incident could not be read.");
-            CodedError::new(iq_domain::ErrorKind::Internal, "internal")
+            CodedError::new(iq_domain::ErrorKind::Internal, "internal.error")
         })
     })
 }
@@ -291,6 +299,8 @@ fn case_event(event: &IndustrialEvent, asset: AssetId) -> Option<CaseEvent> {
         }
         ("run", _) if event.summary.ends_with("started") => "start",
         ("run", _) => "stop",
+        // Planned or asked for is not done: only work that was begun or ended touched the machine.
+        ("work_order", _) if !TOUCHED.contains(&event.summary.as_str()) => return None,
         (_, EventCategory::Maintenance) => "maintenance",
         (_, EventCategory::OperatorAction) => "operator",
         _ => return None,
