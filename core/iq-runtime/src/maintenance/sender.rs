@@ -77,6 +77,7 @@ pub(crate) async fn run(inner: Arc<Inner>) {
                     turns.spawn(async move {
                         if let Err(error) = take_turn(&inner, key).await {
                             error!(%error, "The outbox could not be read.");
+                            pause(&inner).await;
                         }
                         key
                     });
@@ -185,12 +186,22 @@ async fn take_turn(inner: &Arc<Inner>, (tenant, integration): Busy) -> Result<()
         tokio::select! {
             result = handle(inner, row) => if let Err(error) = result {
                 warn!(%error, outbox = %id, "A work order in the outbox could not be moved on.");
+                pause(inner).await;
             },
             // What was under way stands as `sending` and is searched at the next start.
             () = inner.cancel.cancelled() => break,
         }
     }
     Ok(())
+}
+
+/// What could not be written down (a full disk) is due still: without a pause the other side would be
+/// asked again as fast as it answers.
+async fn pause(inner: &Inner) {
+    tokio::select! {
+        () = tokio::time::sleep(TICK) => {}
+        () = inner.cancel.cancelled() => {}
+    }
 }
 
 /// A number from 0 to 1, for pauses only.
