@@ -25,6 +25,20 @@ describe('the map', () => {
     expect([map.byId.get('A')!.x, map.byId.get('A')!.y]).toEqual([900, 700]);
     expect(map.frames[0]!.w).toBeGreaterThan(900);
   });
+  it('keeps a moved asset in its unit, whatever stands before that', () => {
+    const units = (ids: string[]) => ({ sites: [{ units: ids.map((id) => ({ id, code: id, names: { en: '', ar: '' } })) }] }) as unknown as Twin;
+    const first = { ...asset('A'), unit_id: 'one' };
+    const second = { ...asset('B'), unit_id: 'two' };
+    const moved = new Map([['B', { x: 300, y: 90 }]]);
+    const inUnit = (map: ReturnType<typeof plantMap>) => {
+      const { x, y, corner } = map.byId.get('B')!;
+      return [x - corner.x, y - corner.y];
+    };
+    const whole = plantMap(units(['one', 'two']), [first, second], moved);
+    const filtered = plantMap(units(['one', 'two']), [second], moved);
+    expect([inUnit(whole), inUnit(filtered)]).toEqual([[300, 90], [300, 90]]);
+    expect(whole.byId.get('B')!.corner).not.toEqual(filtered.byId.get('B')!.corner);
+  });
   it('does not change when a status does', () => {
     const some = [asset('B'), asset('A')];
     expect(xs(some)).toEqual(xs([...some].reverse()));

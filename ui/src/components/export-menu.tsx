@@ -14,7 +14,8 @@ export function exportUrl(path: string, query: Query, format: string, language: 
   return `${path}?${parameters.toString()}`;
 }
 
-export function ExportMenu({ path, query, total }: { path: string; query: Query; total: number }) {
+/** `holds` is what any file of this list may have, where that is less. */
+export function ExportMenu({ path, query, total, holds = ROWS }: { path: string; query: Query; total: number; holds?: number }) {
   const { t, n, p } = useText();
   return (
     <Menu position="bottom-end" shadow="md" width={270}>
@@ -22,7 +23,7 @@ export function ExportMenu({ path, query, total }: { path: string; query: Query;
       <Menu.Dropdown>
         <Menu.Label>{t('export.rows', { n: total })}</Menu.Label>
         {(['csv', 'json', 'xlsx'] as const).map((format) => {
-          const most = format === 'xlsx' ? XLSX_ROWS : ROWS;
+          const most = Math.min(holds, format === 'xlsx' ? XLSX_ROWS : ROWS);
           return total > most
             ? <Menu.Item key={format} disabled>{t('export.too_many', { format: format.toUpperCase(), max: n(most, 0) })}</Menu.Item>
             : <Menu.Item key={format} component="a" href={exportUrl(path, query, format, p.language)} download><bdi dir="ltr">{format.toUpperCase()}</bdi></Menu.Item>;

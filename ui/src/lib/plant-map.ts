@@ -9,6 +9,8 @@ export interface Place {
 
 export interface Node extends Place {
   asset: TwinAsset;
+  /** The corner of its unit, from which a place given by hand counts: it goes where its unit goes. */
+  corner: Place;
 }
 
 export interface Frame {
@@ -86,6 +88,7 @@ const inOrder = (assets: TwinAsset[]): TwinAsset[] => [...assets].sort((a, b) =>
 const BREADTHS = [1, 1.4, 1.8, 2.3, 2.9, 3.6, 4.5];
 const SCREEN = 2;
 
+/** The drawing of these assets; `moved` are places given by hand, from the corner of the asset's unit. */
 export function plantMap(twin: Twin, assets: TwinAsset[], moved: Map<string, Place>): PlantMap {
   const byUnit = new Map<string, TwinAsset[]>();
   for (const asset of assets) {
@@ -109,8 +112,9 @@ export function plantMap(twin: Twin, assets: TwinAsset[], moved: Map<string, Pla
     const frame: Frame = { id: unit.id, code: unit.code, names: unit.names, ...corner, w, h };
     for (const asset of own) {
       const free = places.get(asset.id)!;
-      const at = moved.get(asset.id) ?? { x: corner.x + PAD / 2 + free.x + CELL_X / 2, y: corner.y + PAD + free.y + CELL_Y / 2 - 10 };
-      nodes.push({ asset, ...at });
+      const inside = moved.get(asset.id) ?? { x: PAD / 2 + free.x + CELL_X / 2, y: PAD + free.y + CELL_Y / 2 - 10 };
+      const at = { x: corner.x + inside.x, y: corner.y + inside.y };
+      nodes.push({ asset, corner, ...at });
       grow(frame, at);
     }
     return frame;

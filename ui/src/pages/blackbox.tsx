@@ -23,6 +23,8 @@ import { EventsTable, useEventQuery } from './parts/events-table';
 import { InvestigateLink } from './parts/investigate-link';
 
 const LIMIT = 20;
+/** Incidents that one file holds. */
+const MOST_INCIDENTS = 10_000;
 const HOUR = 3_600_000;
 const DAY = 24 * HOUR;
 const PERIODS: Record<string, number> = { '24h': DAY, '7d': 7 * DAY, '30d': 30 * DAY, '90d': 90 * DAY };
@@ -109,7 +111,7 @@ function Incidents({ t: at, window }: { t: number | null; window: Brush }) {
   return (
     <Pane title={t('blackbox.incidents')} end={<>
       <Segment small label={t('field.state')} value={status as IncidentStatus | ''} onChange={(v) => change({ status: v, 'incidents.page': null })} options={options} />
-      <ExportMenu path="/api/blackbox/incidents/export" query={wanted} total={query.data?.total ?? 0} />
+      <ExportMenu path="/api/blackbox/incidents/export" query={wanted} total={query.data?.total ?? 0} holds={MOST_INCIDENTS} />
     </>}>
       <Loaded query={query} what={t('blackbox.loading')}>
         {(page) => <DataTable id="incidents" label={t('blackbox.incidents')} columns={columns} rows={page.items} rowKey={(i) => i.id} server={{ total: page.total, offset, limit: LIMIT }} empty={

@@ -2,6 +2,7 @@
 import { useQuery } from '@tanstack/react-query';
 import { useState } from 'react';
 import { api } from '@/api/calls';
+import { useRefresh } from '@/api/live';
 import type { Event, EventCategory } from '@/api/types';
 import { Dialog } from '@/components/dialog';
 import { ExportMenu } from '@/components/export-menu';
@@ -56,7 +57,8 @@ export function EventsTable({ from, to }: { from: number; to: number }) {
   const wanted = useEventQuery(from, to);
   const offset = useOffset('events', LIMIT);
   const [one, setOne] = useState<Event | null>(null);
-  const query = useQuery({ queryKey: ['events', wanted, offset, p.language], placeholderData: (old) => old, queryFn: () => api.events({ ...wanted, limit: LIMIT, offset }) });
+  const refetchInterval = useRefresh(useCursor().t);
+  const query = useQuery({ queryKey: ['events', wanted, offset, p.language], refetchInterval, placeholderData: (old) => old, queryFn: () => api.events({ ...wanted, limit: LIMIT, offset }) });
   const isFiltered = Boolean(wanted.category || wanted.severity || wanted.asset_id || wanted.q);
   const columns: Column<Event>[] = [
     { key: 'event_time', title: t('event.time'), cell: (e) => <When at={e.event_time} ms /> },

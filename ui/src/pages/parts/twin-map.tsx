@@ -32,6 +32,10 @@ export function TwinMap({ twin, shown, selected, past, onPick }: Props) {
     return all;
   }, [layout.data, moving]);
   const map = useMemo(() => plantMap(twin, shown, places), [twin, shown, places]);
+  const move = (id: string, at: Place) => {
+    const corner = map.byId.get(id)?.corner;
+    if (corner) setMoving((old) => new Map(old).set(id, { x: at.x - corner.x, y: at.y - corner.y }));
+  };
   const keep = async (change: { places: { asset_id: string; x: number; y: number }[]; cleared: string[] }) => {
     client.setQueryData(['twin-layout'], await api.moveAssets(change));
     setMoving(null);
@@ -54,7 +58,7 @@ export function TwinMap({ twin, shown, selected, past, onPick }: Props) {
           <span className="cap">{t(moving === null ? 'map.how' : 'map.moving')}</span>
         </div>
       )}
-      <PlantMapCanvas map={map} selected={selected} onPick={onPick} onMove={moving === null ? undefined : (id, at) => setMoving((old) => new Map(old).set(id, at))} />
+      <PlantMapCanvas map={map} selected={selected} onPick={onPick} onMove={moving === null ? undefined : move} />
       {dialog}
     </section>
   );
