@@ -110,6 +110,10 @@ fn seen(c: &Connection, t: TenantId, p: &Plant) -> Result<Vec<(&'static str, u64
         ),
         ("open alerts", n(alerts::list_open_alerts(c, t)?.len())),
         (
+            "critical assets",
+            n(alerts::list_critical_assets(c, t)?.len()),
+        ),
+        (
             "alert of rule",
             n(alerts::get_active_alert_of_rule(c, t, p.rule.id)?
                 .iter()
@@ -221,6 +225,7 @@ fn a_tenant_sees_its_own_rows_and_none_of_another() {
         "alerts",
         "active alerts",
         "open alerts",
+        "critical assets",
         "events",
         "incidents",
         "assessments",
