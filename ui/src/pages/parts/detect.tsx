@@ -3,7 +3,7 @@ import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { useEffect, useState } from 'react';
 import { api } from '@/api/calls';
 import { useSession } from '@/api/session';
-import { Dialog } from '@/components/dialog';
+import { Dialog, useToasts } from '@/components/dialog';
 import { Segment } from '@/components/fields';
 import type { Brush } from '@/components/histogram';
 import { Icon } from '@/components/icons';
@@ -13,7 +13,9 @@ import { iso } from '@/lib/format';
 
 function Progress({ id }: { id: string }) {
   const { t, n, p } = useText();
+  const { may } = useSession();
   const client = useQueryClient();
+  const toasts = useToasts();
   const query = useQuery({
     queryKey: ['job', id, p.language], queryFn: () => api.job(id),
     refetchInterval: (q) => (q.state.data && q.state.data.finished_at !== null ? false : 700),
@@ -26,19 +28,34 @@ function Progress({ id }: { id: string }) {
   }, [over, client]);
   if (query.isError) return <InlineError error={query.error} />;
   const percent = Math.round((job?.progress ?? 0) * 100);
+  const stop = async () => {
+    await api.cancelJob(id);
+    await client.invalidateQueries({ queryKey: ['job', id] });
+  };
   if (over) return <Notice tone={job.state === 'failed' ? 'critical' : 'plain'}>{job.summary?.message ?? t(`run.state.${job.state}`)}</Notice>;
   return (
-    <div className="col" role="status">
-      <span className="s">{t('detect.running')} <bdi>{`${n(percent, 0)}%`}</bdi></span>
+    <div className="col">
+      <span className="s" role="status">{t('detect.running')} <bdi>{`${n(percent, 0)}%`}</bdi></span>
       <div className="bar" role="progressbar" aria-label={t('detect.title')} aria-valuenow={percent} aria-valuemin={0} aria-valuemax={100}><i style={{ inlineSize: `${percent}%` }} /></div>
+      {job && !job.is_cancelling && may('jobs.run') && <div><button type="button" className="btn sm" onClick={() => void stop().catch(toasts.failed)}>{t('detect.stop')}</button></div>}
     </div>
   );
+}
+
+/** The search that is at work, whoever began it and wherever: its progress is shown, and no second one is begun. */
+function useAtWork(): string | null {
+  const { p } = useText();
+  const jobs = useQuery({ queryKey: ['jobs', 'detect', p.language], queryFn: () => api.jobs({}), gcTime: 0 });
+  return jobs.data?.find((job) => job.kind === 'detect' && job.finished_at === null)?.id ?? null;
 }
 
 function DetectDialog({ window, asset, onClose }: { window: Brush; asset: string; onClose: () => void }) {
   const { t } = useText();
   const [span, setSpan] = useState<'year' | 'window'>('year');
   const [job, setJob] = useState<string | null>(null);
+  const atWork = useAtWork();
+  // It stays when it has ended: the outcome is what was waited for.
+  useEffect(() => { if (atWork !== null) setJob(atWork); }, [atWork]);
   const [error, setError] = useState<unknown>(null);
   const start = async () => {
     setError(null);
