@@ -148,15 +148,24 @@ pub(crate) async fn found_rows(
     let filter = query.filter(plant, past)?;
     let search = query.q.as_deref().filter(|q| !q.trim().is_empty());
     let tenant = caller.tenant_id;
-    let asked = if search.is_none() {
-        page
-    } else {
-        iq_store::Page::MAX
-    };
+    let is_search = search.is_some();
+    let asked = if is_search { iq_store::Page::MAX } else { page };
     let mut found = state
         .runtime
         .store()
-        .read(move |conn| incidents::list_incidents(conn, tenant, &filter, asked))
+        .read(move |conn| {
+            let mut found = incidents::list_incidents(conn, tenant, &filter, asked)?;
+            while is_search && (found.rows.len() as u64) < found.total {
+                let offset = u32::try_from(found.rows.len()).unwrap_or(u32::MAX);
+                let page = iq_store::Page { offset, ..asked };
+                let next = incidents::list_incidents(conn, tenant, &filter, page)?.rows;
+                if next.is_empty() {
+                    break;
+                }
+                found.rows.extend(next);
+            }
+            Ok(found)
+        })
         .await?;
     if let Some(search) = search {
         // Names of assets stand in another table, and are folded for searching.

@@ -21,6 +21,8 @@ use crate::Runtime;
 
 /// An alarm that was active before the period is looked for this far back in a journal.
 const LOOK_BACK_MS: i64 = 30 * 86_400_000;
+/// How far ahead of UTC the clock of a source may run: the error of a time zone at most.
+const MOST_AHEAD_MS: i64 = 86_400_000;
 /// Rows of a journal that one report reads.
 const MAX_ROWS: usize = 500_000;
 /// Rows read at a time.
@@ -169,7 +171,8 @@ fn from_journal(
 ) -> Result<Vec<Activation>, StoreError> {
     let mut filter = EventFilter {
         from: Some(query.period.from.plus_ms(-LOOK_BACK_MS)),
-        to: Some(query.period.to),
+        // The store knows the time of the source's clock, which may run ahead.
+        to: Some(query.period.to.plus_ms(MOST_AHEAD_MS)),
         asset_ids: query.asset_ids.clone(),
         categories: vec![EventCategory::Alert, EventCategory::OperatorAction],
         source_system: Some(system.to_owned()),
@@ -186,6 +189,7 @@ fn from_journal(
             return Err(too_long());
         }
     }
+    rows.sort_by_key(|row| row.at);
     Ok(activations(&rows))
 }
 
