@@ -82,21 +82,47 @@ impl Case {
 /// Metrics that tell whether a machine runs.
 pub const RUN_STATES: [&str; 2] = ["run_status", "flame_status"];
 
-/// When each running machine of the case stopped inside the window, first stop first. What signals do
-/// afterwards is the stop's doing and no evidence of its cause.
+/// How long before the trigger the stop of another machine still belongs to what happened.
+const NEIGHBOUR_STOP_MS: i64 = 30 * 60_000;
+
+/// When the machines of the case stopped, first stop first. What signals do afterwards is the stop's
+/// doing and no evidence of its cause. A machine that ran again before `at`, the moment the incident
+/// on `asset` began, had stopped for another reason, and so had a neighbour that stopped long before.
 #[must_use]
-pub fn stops(traces: &[Trace], window: TimeRange) -> Vec<(AssetId, Timestamp)> {
+pub fn stops(
+    traces: &[Trace],
+    window: TimeRange,
+    asset: AssetId,
+    at: Timestamp,
+) -> Vec<(AssetId, Timestamp)> {
     let mut found: Vec<(AssetId, Timestamp)> = traces
         .iter()
         .filter(|t| RUN_STATES.contains(&t.metric.as_str()))
         .filter_map(|t| {
-            let points = t.points.as_slice();
-            let was_on = |i: usize| i > 0 && points[i - 1].1 > 0.5;
-            let stop = (0..points.len())
-                .find(|i| window.contains(points[*i].0) && points[*i].1 < 0.5 && was_on(*i))?;
-            Some((t.asset, points[stop].0))
+            let stop = stop_around(t, window, at)?;
+            let belongs = t.asset == asset || at.since_ms(stop) <= NEIGHBOUR_STOP_MS;
+            belongs.then_some((t.asset, stop))
         })
         .collect();
     found.sort_by_key(|(asset, at)| (*at, *asset));
     found
+}
+
+/// The stop a machine stood in at that moment, else its first one afterwards.
+fn stop_around(run_state: &Trace, window: TimeRange, at: Timestamp) -> Option<Timestamp> {
+    let mut standing = None;
+    for pair in run_state.points.as_slice().windows(2) {
+        let [(_, before), (t, now)] = *pair else {
+            continue;
+        };
+        if t > at && standing.is_some() {
+            break;
+        }
+        if now > 0.5 {
+            standing = None;
+        } else if before > 0.5 && window.contains(t) {
+            standing = Some(t);
+        }
+    }
+    standing
 }

@@ -19,8 +19,9 @@ const ORDER_MS: i64 = 30_000;
 const ORDER_PERCENT: i64 = 15;
 /// Events that count wherever in the case they happen: a standby of a shared system starts.
 const SHARED_KINDS: [&str; 1] = ["standby_start"];
-/// Work on the machine: what came after the first change is the repair.
-const WORK: &str = "maintenance";
+/// What people do explains a change only when it came first; an answer to the change does not.
+const EARLIER_KINDS: [&str; 3] = ["maintenance", "operator", "start"];
+
 /// Shortest drift.
 const DRIFT_MS: i64 = 20 * 60_000;
 
@@ -465,7 +466,7 @@ fn event(place: Place<'_>, kind: &str, within_ms: i64) -> Outcome {
             && (e.asset == Some(place.asset) || SHARED_KINDS.contains(&kind))
             && e.at <= case.window.to
             && changed.since_ms(e.at) <= within_ms
-            && (kind != WORK || changed.since_ms(e.at) >= -ORDER_MS)
+            && (!EARLIER_KINDS.contains(&kind) || e.at.since_ms(changed) <= ORDER_MS)
     });
     found.map_or(Outcome::NotSeen, |e| {
         let hours = changed.since_ms(e.at).max(0) / 3_600_000;

@@ -261,10 +261,34 @@ fn a_fault_upstream_that_showed_first_makes_this_machine_its_victim() {
 }
 
 #[test]
-fn what_follows_a_stop_is_cut_off() {
-    let mut traces = pump(&[]);
-    let run = RawPoints::take((0..420).map(|m| {
-        let on = f64::from(u8::from(m < 400));
+fn work_explains_a_change_only_when_it_came_first() {
+    let confidence = |work: Option<i64>| {
+        let mut case = case(pump(&[
+            ("vibration_de", 320, 2.0),
+            ("vibration_nde", 320, 2.0),
+        ]));
+        case.events = work
+            .map(|minute| CaseEvent {
+                id: None,
+                asset: Some(id(1)),
+                at: Timestamp(minute * MIN),
+                kind: "maintenance",
+            })
+            .into_iter()
+            .collect();
+        let found = analyse(&case, built_in(), &RcaConfig::default());
+        let strained = found.hypotheses.iter().find(|h| h.rule.text.id == "CP-MIS");
+        strained.map(|h| h.confidence)
+    };
+    let without = confidence(None);
+    assert!(confidence(Some(200)) > without);
+    assert_eq!(confidence(Some(330)), without, "an answer to the vibration");
+}
+
+/// A run status with one sample a minute that stands still in the given minutes.
+fn runs(asset: u128, still: &[std::ops::Range<i64>]) -> Trace {
+    let points = RawPoints::take((0..420).map(|m| {
+        let on = f64::from(u8::from(!still.iter().any(|s| s.contains(&m))));
         let point = Point {
             t: Timestamp(m * MIN),
             value: Some(Value::Number(on)),
@@ -272,14 +296,38 @@ fn what_follows_a_stop_is_cut_off() {
         };
         (point, Provenance::Raw)
     }));
-    traces.push(Trace {
-        points: run,
+    Trace {
+        asset: id(asset),
+        points,
         metric: "run_status".into(),
-        ..traces[0].clone()
-    });
+        ..pump(&[])[0].clone()
+    }
+}
+
+#[test]
+fn what_follows_a_stop_is_cut_off() {
     let window = case(Vec::new()).window;
-    assert_eq!(stops(&traces, window), [(id(1), Timestamp(400 * MIN))]);
-    assert!(stops(&traces[..9], window).is_empty());
+    let of = |machine: u128, still: &[std::ops::Range<i64>]| {
+        stops(&[runs(machine, still)], window, id(1), Timestamp(400 * MIN))
+    };
+    let at = |m: i64| vec![(id(1), Timestamp(m * MIN))];
+    assert_eq!(of(1, &[400..420]), at(400));
+    assert_eq!(of(1, &[405..420]), at(405), "the alarm came before the stop");
+    assert_eq!(of(1, &[395..420]), at(395), "and after it");
+    assert_eq!(of(1, &[310..320, 400..405, 410..420]), at(400));
+    assert!(of(1, &[310..320]).is_empty(), "it ran again before");
+    assert!(stops(&pump(&[]), window, id(1), window.to).is_empty());
+}
+
+#[test]
+fn a_neighbour_that_stopped_long_before_is_another_story() {
+    let window = case(Vec::new()).window;
+    let of = |still| {
+        let found = stops(&[runs(2, &[still])], window, id(1), Timestamp(400 * MIN));
+        found.first().map(|s| s.1)
+    };
+    assert_eq!(of(330..420), None);
+    assert_eq!(of(390..420), Some(Timestamp(390 * MIN)));
 }
 
 #[test]

@@ -169,7 +169,14 @@ pub fn gather_with(
         }
     }
     let (reference, window) = quiet_and_window(&traces, window);
-    let (evidence, stops) = prepare(&mut traces, reference, window, &ShiftConfig::default());
+    let trigger = (incident.asset_id, incident.started_at);
+    let (evidence, stops) = prepare(
+        &mut traces,
+        reference,
+        window,
+        trigger,
+        &ShiftConfig::default(),
+    );
     let assets = near
         .iter()
         .filter_map(|(id, distance)| {

@@ -10,15 +10,17 @@ use iq_domain::{AssetId, TimeRange, Timestamp};
 const BEFORE_STOP_MS: i64 = 2_000;
 
 /// Fills in what was usual and when levels changed. What follows the first stop is the stop's doing:
-/// the window that can be evidence ends there. Gives that window and the stops.
+/// the window that can be evidence ends there. `trigger` is the asset and the moment the incident began
+/// with. Gives that window and the stops.
 #[must_use]
 pub fn prepare(
     traces: &mut [Trace],
     reference: TimeRange,
     window: TimeRange,
+    trigger: (AssetId, Timestamp),
     config: &ShiftConfig,
 ) -> (TimeRange, Vec<(AssetId, Timestamp)>) {
-    let stopped = stops(traces, window);
+    let stopped = stops(traces, window, trigger.0, trigger.1);
     let to = stopped.first().map_or(window.to, |(_, at)| {
         at.plus_ms(-BEFORE_STOP_MS).max(window.from.plus_ms(1))
     });

@@ -71,25 +71,29 @@ fn distances(of: usize) -> BTreeMap<usize, i32> {
     found
 }
 
-/// The asset an incident would open on: that of the first alarm or trip, else that of the largest
-/// change, where an engineer would ask.
-fn incident_asset(record: &Record) -> usize {
+/// The asset an incident would open on, and when: that of the first alarm or trip, else that of the
+/// largest change, where an engineer would ask.
+fn incident_begins(record: &Record) -> (usize, Timestamp) {
     let alarm = record
         .events
         .iter()
         .find(|e| matches!(e.kind, SoeKind::Trip | SoeKind::Alarm | SoeKind::Dropped));
-    if let Some(asset) = alarm.and_then(|e| catalogue().asset_of(&e.asset)) {
-        return asset;
+    if let Some(first) = alarm
+        && let Some(asset) = catalogue().asset_of(&first.asset)
+    {
+        return (asset, first.time);
     }
     let mut all: Vec<Trace> = traces(record, |_| true);
     let (quiet, window) = ranges(record);
-    drop(prepare(&mut all, quiet, window, &ShiftConfig::default()));
+    let nowhere = (asset_id(0), window.to);
+    let config = ShiftConfig::default();
+    drop(prepare(&mut all, quiet, window, nowhere, &config));
     let first = all
         .iter()
         .filter_map(|t| Some((t.shift?.effect.abs(), t.asset)))
         .max_by(|a, b| a.0.total_cmp(&b.0));
     let of = |id: AssetId| (0..catalogue().assets.len()).find(|i| asset_id(*i) == id);
-    first.and_then(|(_, id)| of(id)).unwrap_or(0)
+    (first.and_then(|(_, id)| of(id)).unwrap_or(0), window.to)
 }
 
 fn ranges(record: &Record) -> (TimeRange, TimeRange) {
@@ -127,13 +131,15 @@ fn traces(record: &Record, belongs: impl Fn(usize) -> bool) -> Vec<Trace> {
 
 /// The case of a record as the appliance would make it.
 pub(super) fn case_of(record: &Record) -> Case {
-    let root = incident_asset(record);
+    let (root, began) = incident_begins(record);
     let near = distances(root);
     let unit = &catalogue().assets[root].unit;
     let belongs = |i: usize| near.contains_key(&i) || catalogue().assets[i].unit == *unit;
     let mut traces = traces(record, belongs);
     let (quiet, window) = ranges(record);
-    let (window, stops) = prepare(&mut traces, quiet, window, &ShiftConfig::default());
+    let trigger = (asset_id(root), began);
+    let config = ShiftConfig::default();
+    let (window, stops) = prepare(&mut traces, quiet, window, trigger, &config);
     let assets = catalogue()
         .assets
         .iter()
