@@ -286,9 +286,9 @@ fn work_explains_a_change_only_when_it_came_first() {
 }
 
 /// A run status with one sample a minute that stands still in the given minutes.
-fn runs(asset: u128, still: &[std::ops::Range<i64>]) -> Trace {
+fn runs(asset: u128, still: &[(i64, i64)]) -> Trace {
     let points = RawPoints::take((0..420).map(|m| {
-        let on = f64::from(u8::from(!still.iter().any(|s| s.contains(&m))));
+        let on = f64::from(u8::from(!still.iter().any(|s| (s.0..s.1).contains(&m))));
         let point = Point {
             t: Timestamp(m * MIN),
             value: Some(Value::Number(on)),
@@ -307,15 +307,19 @@ fn runs(asset: u128, still: &[std::ops::Range<i64>]) -> Trace {
 #[test]
 fn what_follows_a_stop_is_cut_off() {
     let window = case(Vec::new()).window;
-    let of = |machine: u128, still: &[std::ops::Range<i64>]| {
+    let of = |machine: u128, still: &[(i64, i64)]| {
         stops(&[runs(machine, still)], window, id(1), Timestamp(400 * MIN))
     };
     let at = |m: i64| vec![(id(1), Timestamp(m * MIN))];
-    assert_eq!(of(1, &[400..420]), at(400));
-    assert_eq!(of(1, &[405..420]), at(405), "the alarm came before the stop");
-    assert_eq!(of(1, &[395..420]), at(395), "and after it");
-    assert_eq!(of(1, &[310..320, 400..405, 410..420]), at(400));
-    assert!(of(1, &[310..320]).is_empty(), "it ran again before");
+    assert_eq!(of(1, &[(400, 420)]), at(400));
+    assert_eq!(
+        of(1, &[(405, 420)]),
+        at(405),
+        "the alarm came before the stop"
+    );
+    assert_eq!(of(1, &[(395, 420)]), at(395), "and after it");
+    assert_eq!(of(1, &[(310, 320), (400, 405), (410, 420)]), at(400));
+    assert!(of(1, &[(310, 320)]).is_empty(), "it ran again before");
     assert!(stops(&pump(&[]), window, id(1), window.to).is_empty());
 }
 
@@ -326,8 +330,8 @@ fn a_neighbour_that_stopped_long_before_is_another_story() {
         let found = stops(&[runs(2, &[still])], window, id(1), Timestamp(400 * MIN));
         found.first().map(|s| s.1)
     };
-    assert_eq!(of(330..420), None);
-    assert_eq!(of(390..420), Some(Timestamp(390 * MIN)));
+    assert_eq!(of((330, 420)), None);
+    assert_eq!(of((390, 420)), Some(Timestamp(390 * MIN)));
 }
 
 #[test]

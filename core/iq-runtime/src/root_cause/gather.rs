@@ -177,18 +177,6 @@ pub fn gather_with(
         trigger,
         &ShiftConfig::default(),
     );
-    let assets = near
-        .iter()
-        .filter_map(|(id, distance)| {
-            let asset = &plant.assets.get(id)?.asset;
-            Some(CaseAsset {
-                id: *id,
-                code: asset.code.clone(),
-                family: asset.family.clone(),
-                distance: Some(*distance),
-            })
-        })
-        .collect();
     let mut known: Vec<CaseEvent> = events
         .iter()
         .filter_map(|e| case_event(e, incident.asset_id))
@@ -198,7 +186,7 @@ pub fn gather_with(
         case: Case {
             asset: incident.asset_id,
             window: evidence,
-            assets,
+            assets: case_assets(plant, &near),
             traces,
             events: known,
             stops,
@@ -208,6 +196,20 @@ pub fn gather_with(
         samples_read: taken,
         samples_refused: refused,
     })
+}
+
+fn case_assets(plant: &TenantIndex, near: &BTreeMap<AssetId, i32>) -> Vec<CaseAsset> {
+    near.iter()
+        .filter_map(|(id, distance)| {
+            let asset = &plant.assets.get(id)?.asset;
+            Some(CaseAsset {
+                id: *id,
+                code: asset.code.clone(),
+                family: asset.family.clone(),
+                distance: Some(*distance),
+            })
+        })
+        .collect()
 }
 
 /// A demo stream never speaks about a real plant.
