@@ -53,13 +53,18 @@ pub(crate) fn build(
 }
 
 fn fill(template: &str, product: Product, tree: &Tree<'_>, inputs: &Inputs) -> Result<String> {
-    // The configuration stands in the template, with what becomes of it at an upgrade.
-    let files: Vec<String> = tree
-        .files()?
+    // Folders of our own go with the package; the others belong to the system.
+    let docs = format!("usr/share/doc/{}", product.name());
+    let folders = ["usr/share/optria", "usr/share/optria/release-keys", &docs]
         .into_iter()
+        .filter(|folder| tree.root.join(folder).is_dir())
+        .map(|folder| format!("%dir /{folder}"));
+    // The configuration stands in the template, with what becomes of it at an upgrade.
+    let files = tree.files()?.into_iter();
+    let files = files
         .filter(|file| !file.starts_with("etc/"))
-        .map(|file| format!("/{file}"))
-        .collect();
+        .map(|file| format!("/{file}"));
+    let files: Vec<String> = folders.chain(files).collect();
     let requires = match product {
         Product::Server => "Requires: systemd",
         // Loaded by name, so that rpmbuild can't see it.

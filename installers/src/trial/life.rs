@@ -118,9 +118,17 @@ impl Machine<'_> {
             let needs = sandbox.sh("ldd /usr/bin/optria")?;
             ensure!(!needs.contains("webkit"), "the service links the web view");
         }
-        let verified = sandbox.outcome(&format!("systemd-analyze verify {}", self.unit()))?;
-        let remarks = String::from_utf8_lossy(&verified.stderr);
-        ensure!(!remarks.contains("optria.service"), "the unit: {remarks}");
+        if sandbox
+            .outcome("command -v systemd-analyze")?
+            .status
+            .success()
+        {
+            let verified = sandbox.outcome(&format!("systemd-analyze verify {}", self.unit()))?;
+            let remarks = String::from_utf8_lossy(&verified.stderr);
+            ensure!(!remarks.contains("optria.service"), "the unit: {remarks}");
+        } else {
+            said("NOT CHECKED: systemd is not installed, so that nobody judged the unit");
+        }
         said(&format!(
             "files, owners and the unit are in place; {parts} parts in the bill"
         ));
