@@ -23,6 +23,8 @@ pub(crate) const BUILD: &[Package] = &[
         "build-essential",
         "C compiler for SQLite and the cryptography library",
     ),
+    package("cmake", "builds the HiGHS solver of the optimiser"),
+    package("libclang-dev", "reads the headers of the HiGHS solver"),
     package("pkg-config", "finds the libraries to link"),
 ];
 
@@ -70,7 +72,6 @@ pub(crate) const PEERS: &[Package] = &[
         "libapache2-mod-auth-gssapi",
         "asks for a ticket at the Kerberos door",
     ),
-    package("libclang-dev", "reads the headers of the Kerberos library"),
     package("libkrb5-dev", "Kerberos library of the PI connector"),
     package("libssl-dev", "TLS library of the mock of SQL Server"),
 ];

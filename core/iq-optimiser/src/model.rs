@@ -1,0 +1,119 @@
+//! The four models behind one door: JSON in, checked JSON out.
+
+use iq_domain::CodedError;
+use schemars::schema_for;
+use serde::{Serialize, de::DeserializeOwned};
+use serde_json::Value;
+
+use crate::{Infeasible, Reason, Run, check, deferral, dispatch, priority, risk};
+
+/// A model.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Model {
+    /// What first.
+    Prioritisation,
+    /// What waiting costs.
+    DeferralCost,
+    /// Which work in which window.
+    ProductionRisk,
+    /// Who does what when.
+    WorkforceDispatch,
+}
+
+/// What came of a problem.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Outcome {
+    /// A plan the checker found nothing wrong with.
+    Plan(Value),
+    /// No plan, and why.
+    Infeasible(Infeasible),
+}
+
+impl Model {
+    /// All of them.
+    pub const ALL: [Self; 4] = [
+        Self::Prioritisation,
+        Self::DeferralCost,
+        Self::ProductionRisk,
+        Self::WorkforceDispatch,
+    ];
+
+    /// Its key in files, routes and on the command line.
+    #[must_use]
+    pub const fn key(self) -> &'static str {
+        match self {
+            Self::Prioritisation => "prioritisation",
+            Self::DeferralCost => "deferral-cost",
+            Self::ProductionRisk => "production-risk",
+            Self::WorkforceDispatch => "workforce-dispatch",
+        }
+    }
+
+    /// The model of a key.
+    #[must_use]
+    pub fn from_key(key: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|model| model.key() == key)
+    }
+
+    /// JSON Schemas of its problem and its plan.
+    #[must_use]
+    pub fn schemas(self) -> (Value, Value) {
+        let (problem, plan) = match self {
+            Self::Prioritisation => (
+                schema_for!(priority::PriorityProblem),
+                schema_for!(priority::PriorityPlan),
+            ),
+            Self::DeferralCost => (
+                schema_for!(deferral::DeferralProblem),
+                schema_for!(deferral::DeferralPlan),
+            ),
+            Self::ProductionRisk => (schema_for!(risk::RiskProblem), schema_for!(risk::RiskPlan)),
+            Self::WorkforceDispatch => (
+                schema_for!(dispatch::DispatchProblem),
+                schema_for!(dispatch::DispatchPlan),
+            ),
+        };
+        (problem.to_value(), plan.to_value())
+    }
+}
+
+/// Reads a problem, solves it and has the plan checked before anybody sees it.
+pub fn solve(model: Model, problem: &str, run: &Run<'_>) -> Result<Outcome, CodedError> {
+    match model {
+        Model::Prioritisation => with(problem, |p| priority::solve(p, run), check::priority),
+        Model::DeferralCost => with(
+            problem,
+            |p| Ok(Ok(deferral::solve(p, run)?)),
+            check::deferral,
+        ),
+        Model::ProductionRisk => with(problem, |p| risk::solve(p, run), check::risk),
+        Model::WorkforceDispatch => with(problem, |p| dispatch::solve(p, run), check::dispatch),
+    }
+}
+
+fn with<P: DeserializeOwned, T: Serialize>(
+    problem: &str,
+    solve: impl Fn(&P) -> Result<Result<T, Infeasible>, CodedError>,
+    check: impl Fn(&P, &T) -> Vec<Reason>,
+) -> Result<Outcome, CodedError> {
+    let problem: P = serde_json::from_str(problem).map_err(|error| {
+        CodedError::invalid("optimiser.problem_unreadable")
+            .with("line", error.line())
+            .with("column", error.column())
+            .with("what", error)
+    })?;
+    let plan = match solve(&problem)? {
+        Ok(plan) => plan,
+        Err(why) => return Ok(Outcome::Infeasible(why)),
+    };
+    // A plan the checker refuses is our fault and is never shown.
+    if let Some(first) = check(&problem, &plan).first() {
+        return Err(refused(&first.code));
+    }
+    let plan = serde_json::to_value(&plan).map_err(|_| refused("violation.number"))?;
+    Ok(Outcome::Plan(plan))
+}
+
+fn refused(code: &str) -> CodedError {
+    CodedError::new(iq_domain::ErrorKind::Internal, "optimiser.plan_refused").with("check", code)
+}

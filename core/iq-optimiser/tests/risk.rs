@@ -1,0 +1,223 @@
+//! The production-risk model against the best of all plans, its bound, its reasons, its sameness.
+
+use iq_optimiser::{
+    check,
+    risk::{self, Precedence, Resource, RiskPlan, RiskProblem},
+};
+
+mod common;
+use common::{risk_problem, run};
+
+/// The value of the best of all plans, found by trying every combination and asking the checker.
+fn best_of_all(problem: &RiskProblem) -> Option<f64> {
+    let mut best: Option<f64> = None;
+    let radix: Vec<usize> = problem.tasks.iter().map(|t| t.options.len() + 1).collect();
+    let count: usize = radix.iter().product();
+    for mut code in 0..count {
+        let mut plan = RiskPlan {
+            planned: Vec::new(),
+            left: Vec::new(),
+            current_risk: 0.0,
+            optimized_risk: 0.0,
+            risk_reduction: 0.0,
+            mean_loss: 0.0,
+            excess_loss: 0.0,
+            budget_used: 0.0,
+            quality: iq_optimiser::Quality {
+                objective: 0.0,
+                bound: 0.0,
+                gap: 0.0,
+                bound_source: iq_optimiser::BoundSource::Prices,
+                is_optimal: false,
+                is_cancelled: false,
+                seed: 0,
+                iterations: 0,
+            },
+        };
+        for (task, radix) in problem.tasks.iter().zip(&radix) {
+            let choice = code % radix;
+            code /= radix;
+            match choice.checked_sub(1) {
+                None => plan.left.push(task.id.clone()),
+                Some(at) => plan.planned.push(risk::PlannedTask {
+                    task: task.id.clone(),
+                    start: task.options[at].start,
+                    end: task.options[at].start + task.options[at].duration - 1,
+                    option: at as u32,
+                }),
+            }
+        }
+        let broken = check::risk(problem, &plan);
+        let numbers = ["violation.number", "violation.bound", "violation.proof"];
+        if broken.iter().all(|v| numbers.contains(&v.code.as_str())) {
+            let value = value(problem, &plan);
+            best = Some(best.map_or(value, |b| b.min(value)));
+        }
+    }
+    best
+}
+
+/// The objective, written down a third time and plainly.
+fn value(problem: &RiskProblem, plan: &RiskPlan) -> f64 {
+    let mut value: f64 = problem.tasks.iter().map(|t| t.unplanned_cost).sum();
+    let scenarios = problem.scenarios[0] as usize;
+    let mut sums = vec![vec![0.0; scenarios]; problem.periods as usize];
+    for planned in &plan.planned {
+        let task = problem.tasks.iter().find(|t| t.id == planned.task).unwrap();
+        let option = &task.options[planned.option as usize];
+        value += option.expected_cost - task.unplanned_cost;
+        for risk in &option.risk {
+            for (sum, loss) in sums[risk.period as usize - 1].iter_mut().zip(&risk.loss) {
+                *sum += loss;
+            }
+        }
+    }
+    let share = if problem.average_over_periods {
+        1.0 / f64::from(problem.periods)
+    } else {
+        1.0
+    };
+    for mut sums in sums {
+        let mean = sums.iter().sum::<f64>() / scenarios as f64;
+        sums.sort_by(f64::total_cmp);
+        let quantile = sums[(problem.quantile * scenarios as f64 - 1e-9).ceil() as usize - 1];
+        value += share * (0.5 * mean + 0.5 * (quantile - mean).max(0.0));
+    }
+    value
+}
+
+#[test]
+fn finds_the_best_of_all_plans_and_never_bounds_above_it() {
+    for seed in 0..20 {
+        let problem = risk_problem(seed, 5, 4);
+        let plan = risk::solve(&problem, &run(seed, 3_000, 1, 0))
+            .unwrap()
+            .unwrap();
+        assert_eq!(check::risk(&problem, &plan), []);
+        let best = best_of_all(&problem).unwrap();
+        assert!(
+            (plan.quality.objective - best).abs() < 1e-6,
+            "seed {seed}: {} {best}",
+            plan.quality.objective
+        );
+        assert!(plan.quality.bound <= best + 1e-6, "seed {seed}");
+    }
+}
+
+#[cfg(feature = "exact")]
+#[test]
+fn proves_the_best_plan() {
+    for seed in 0..6 {
+        let problem = risk_problem(seed, 5, 4);
+        let plan = risk::solve(&problem, &run(seed, 1, 1, 10_000))
+            .unwrap()
+            .unwrap();
+        assert_eq!(check::risk(&problem, &plan), []);
+        assert!(plan.quality.is_optimal, "seed {seed}: {:?}", plan.quality);
+        let best = best_of_all(&problem).unwrap();
+        assert!((plan.quality.objective - best).abs() < 1e-6, "seed {seed}");
+    }
+}
+
+#[test]
+fn gives_the_same_bytes_again_and_on_two_threads() {
+    let nodes = if cfg!(feature = "exact") { 10 } else { 0 };
+    let problem = risk_problem(3, 12, 6);
+    let bytes = |threads: u8, seed: u64| {
+        let plan = risk::solve(&problem, &run(seed, 800, threads, nodes))
+            .unwrap()
+            .unwrap();
+        serde_json::to_vec(&plan).unwrap()
+    };
+    let first = bytes(1, 5);
+    assert_eq!(first, bytes(1, 5));
+    assert_eq!(first, bytes(2, 5));
+    assert_ne!(first, bytes(1, 6));
+}
+
+#[cfg(feature = "exact")]
+#[test]
+fn names_the_smallest_set_that_contradicts() {
+    let mut problem = risk_problem(1, 6, 4);
+    problem.precedence.push(Precedence {
+        before: "t2".into(),
+        after: "t0".into(),
+        lag: 0,
+    });
+    problem.precedence.push(Precedence {
+        before: "t0".into(),
+        after: "t1".into(),
+        lag: 0,
+    });
+    let why = risk::solve(&problem, &run(1, 50, 1, 10_000))
+        .unwrap()
+        .unwrap_err();
+    assert!(why.is_proven && why.is_minimal, "{why:?}");
+    let codes: Vec<&str> = why.conflicts.iter().map(|c| c.code.as_str()).collect();
+    assert_eq!(
+        codes,
+        [
+            "conflict.precedence",
+            "conflict.precedence",
+            "conflict.precedence",
+            "conflict.mandatory_task"
+        ]
+    );
+}
+
+#[cfg(feature = "exact")]
+#[test]
+fn leaves_out_of_the_reasons_what_is_not_needed() {
+    let mut problem = risk_problem(2, 4, 3);
+    problem.precedence.clear();
+    problem.exclusions.clear();
+    problem.tasks.iter_mut().for_each(|t| t.is_mandatory = true);
+    problem.budget = Some(1e6);
+    problem.parts[0].arrivals = vec![9.0];
+    problem.resources.push(Resource {
+        id: "crane".into(),
+        min: Vec::new(),
+        max: vec![1e6],
+    });
+    problem.resources[0].max = vec![2.0];
+    for task in &mut problem.tasks {
+        for option in &mut task.options {
+            option.uses[0].amounts = vec![if task.id == "t3" { 3.0 } else { 0.5 }];
+        }
+    }
+    let why = risk::solve(&problem, &run(1, 50, 1, 10_000))
+        .unwrap()
+        .unwrap_err();
+    let shown: Vec<String> = why
+        .conflicts
+        .iter()
+        .map(|c| format!("{} {:?}", c.code, c.params.values().collect::<Vec<_>>()))
+        .collect();
+    assert_eq!(
+        shown,
+        [
+            r#"conflict.resource_limit ["crew"]"#,
+            r#"conflict.mandatory_task ["t3"]"#
+        ]
+    );
+}
+
+#[test]
+fn stops_when_asked_and_hands_over_what_it_has() {
+    let problem = risk_problem(3, 30, 12);
+    let cancel = std::sync::atomic::AtomicBool::new(true);
+    let mut run = run(1, u64::MAX, 1, 0);
+    run.cancel = &cancel;
+    let plan = risk::solve(&problem, &run).unwrap().unwrap();
+    assert!(plan.quality.is_cancelled);
+    assert_eq!(check::risk(&problem, &plan), []);
+}
+
+#[test]
+fn refuses_names_nobody_declared() {
+    let mut problem = risk_problem(1, 4, 4);
+    problem.tasks[1].options[0].uses[0].resource = "nobody".to_owned();
+    let error = risk::solve(&problem, &run(1, 1, 1, 0)).unwrap_err();
+    assert_eq!(error.code, "optimiser.unknown_reference");
+    assert_eq!(error.params["id"], "nobody");
+}
