@@ -9,6 +9,7 @@ use clap::{Parser, Subcommand};
 
 mod connectors;
 mod historian;
+mod optimiser;
 mod pipeline;
 mod python;
 mod rootcause;
@@ -34,6 +35,8 @@ enum Bench {
     ConnectorsReader,
     /// OPC UA notification to durable to server-sent event in a client, with the real parts.
     Pipeline(pipeline::Options),
+    /// Maintenance plans: published optima, and other solvers on the same problems.
+    Optimiser(optimiser::Options),
     /// Root cause: signals that moved first on TEP, and rule packs on the demo plant.
     Rootcause(rootcause::Options),
     /// A process of the pipeline bench: the plant.
@@ -51,6 +54,7 @@ fn main() -> anyhow::Result<()> {
         Bench::Connectors(options) => connectors::run(&options),
         Bench::ConnectorsReader => connectors::reader::run(),
         Bench::Pipeline(options) => pipeline::run(&options),
+        Bench::Optimiser(options) => optimiser::run(&options),
         Bench::Rootcause(options) => rootcause::run(&options),
         Bench::PipelinePlant(options) => pipeline::plant::run(&options),
         Bench::PipelineAppliance(options) => pipeline::appliance::run(&options),

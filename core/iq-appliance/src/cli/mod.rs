@@ -1,6 +1,7 @@
 //! The command line of `optria`.
 
 mod manual;
+mod optimise;
 mod plant;
 mod rules;
 mod serve;
@@ -42,6 +43,8 @@ enum Command {
     /// Rule packs of the root-cause analysis.
     #[command(subcommand)]
     Rules(rules::RulesCommand),
+    /// Solves a maintenance planning problem from a file, without a server.
+    Optimise(optimise::OptimiseArgs),
     /// Goes through the main paths of a running appliance, a line each; without an address it starts a
     /// demonstration of its own in a temporary folder.
     Smoke(smoke::SmokeArgs),
@@ -82,6 +85,7 @@ pub fn main() -> ExitCode {
         Command::Plant(command) => plant::run(command),
         Command::User(command) => user::run(command),
         Command::Rules(command) => rules::run(command, language),
+        Command::Optimise(args) => optimise::run(args, language),
         Command::Smoke(args) => smoke::run(args),
         Command::VerifyPackage(args) => verify_package::verify_package(&args, language),
         Command::Completions(args) => manual::completions(&args),
