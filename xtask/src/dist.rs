@@ -76,7 +76,8 @@ pub(crate) fn dist(options: &Options) -> Result<()> {
     };
     ledger.must("packages", || {
         let mut make = cargo();
-        make.args(["run", "--quiet", "--package", "iq-dist", "--"])
+        // For release too: opening a locked key is made to be slow, and takes minutes otherwise.
+        make.args(["run", "--quiet", "--release", "--package", "iq-dist", "--"])
             .arg(if options.test { "test" } else { "build" })
             .arg("--root")
             .arg(root())
