@@ -326,6 +326,8 @@ impl Streamer {
             self.report(position, count, is_back_fill);
             self.sink.send(batch).await.map_err(|_| Stop::Ended)?;
         }
+        let now = self.ctx.clock.now();
+        self.state.send_modify(|s| s.last_answer_at = Some(now));
         if !matches!(self.state.borrow().phase, StreamPhase::Polling) {
             self.set_phase(StreamPhase::Polling);
         }

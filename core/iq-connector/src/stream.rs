@@ -148,6 +148,8 @@ pub struct StreamState {
     pub problems: Vec<TagProblem>,
     /// Arrival of the last value.
     pub last_value_at: Option<Timestamp>,
+    /// When a source of records answered last, also where it had nothing new.
+    pub last_answer_at: Option<Timestamp>,
     /// Samples handed on since the start.
     pub samples: u64,
     /// Connections established since the start.
@@ -172,11 +174,18 @@ impl StreamState {
             failed_items: 0,
             problems: Vec::new(),
             last_value_at: None,
+            last_answer_at: None,
             samples: 0,
             connects: 0,
             load: OtLoad::default(),
             back_fill: None,
         }
+    }
+
+    /// The last receipt: of a value, or of an answer without one from a source that is asked.
+    #[must_use]
+    pub fn last_receipt_at(&self) -> Option<Timestamp> {
+        self.last_value_at.max(self.last_answer_at)
     }
 }
 

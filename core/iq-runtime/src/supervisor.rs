@@ -225,7 +225,7 @@ impl Watcher {
     }
 
     async fn note_values(&self, state: &StreamState) {
-        let Some(at) = state.last_value_at else {
+        let Some(at) = state.last_receipt_at() else {
             return;
         };
         let (tenant, id) = (self.tenant_id, self.id);

@@ -169,7 +169,7 @@ impl Inner {
         let told = self.supervisor.state(integration.id);
         let last = stored
             .and_then(|t| t.last_batch_at)
-            .max(told.and_then(|s| s.last_value_at));
+            .max(told.and_then(|s| s.last_receipt_at()));
         match last {
             Some(t) if now.since_ms(t) <= RECORDS_FRESH_FOR_MS => {
                 if integration.is_demo_origin {
