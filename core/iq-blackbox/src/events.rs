@@ -325,5 +325,32 @@ pub fn connector_changed(
     )
 }
 
+/// Nothing could be recorded for a while: the disk was full or could not be written.
+#[must_use]
+pub fn recording_interrupted(
+    ctx: &EventContext,
+    from: Timestamp,
+    until: Timestamp,
+) -> IndustrialEvent {
+    let minutes = u64::try_from(until.since_ms(from))
+        .unwrap_or(0)
+        .div_ceil(60_000)
+        .max(1);
+    make(
+        ctx,
+        Facts {
+            asset_id: None,
+            source_type: "recorder",
+            source_id: format!("recorder:{}", from.millis()),
+            at: from,
+            severity: Severity::Warning,
+            category: EventCategory::System,
+            summary: "event.recording_interrupted".to_owned(),
+            params: json!({ "minutes": minutes }),
+            detail: json!({ "from": from, "until": until }),
+        },
+    )
+}
+
 #[cfg(test)]
 mod tests;

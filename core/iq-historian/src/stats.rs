@@ -23,6 +23,12 @@ pub struct HistorianStats {
 }
 
 impl Historian {
+    /// Whether it takes samples.
+    #[must_use]
+    pub fn state(&self) -> HistorianState {
+        *self.core().state.lock()
+    }
+
     /// Figures about the historian.
     ///
     /// # Errors
@@ -61,7 +67,7 @@ impl Historian {
             hot_samples,
             journal_bytes,
             damaged_journal_rows,
-            state: *core.state.lock(),
+            state: self.state(),
         })
     }
 }

@@ -23,6 +23,7 @@ pub mod maintenance;
 mod mappings;
 mod meter;
 mod onboarding;
+mod outage;
 mod recent;
 mod records;
 mod reload;
@@ -181,6 +182,7 @@ impl Runtime {
             tokio::spawn(engine.run(messages)),
             tokio::spawn(scoring::run(Arc::clone(&inner), score_requests)),
             tokio::spawn(upkeep::run(Arc::clone(&inner))),
+            tokio::spawn(outage::run(Arc::clone(&inner))),
             tokio::spawn(drift::run(Arc::clone(&inner))),
             tokio::spawn(maintenance::run(Arc::clone(&inner))),
         ];

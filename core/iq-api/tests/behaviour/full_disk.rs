@@ -84,5 +84,16 @@ async fn people_sign_in_and_read_while_the_disk_is_full_and_writing_resumes_by_i
     admin.get("/api/assets").await.expect_status(401);
     let admin = app.signed_in("admin@north").await;
     admin.post("/api/sites", site).await.expect_status(201);
+    // Whoever reads the Black Box later learns that nothing could be recorded then.
+    let told = || async {
+        let events = admin.get("/api/blackbox/events?category=SYSTEM").await;
+        let events = events.expect_status(200).json();
+        let all = events["items"].as_array().unwrap().clone();
+        all.into_iter().any(|e| e["source_type"] == "recorder")
+    };
+    while !told().await {
+        assert!(Instant::now() < end, "the interruption is no event");
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
     drop((app, volume));
 }

@@ -109,6 +109,7 @@ fn every_code_has_a_sentence_in_both_languages() {
         run_changed(&c, asset, "P", Timestamp(1), true),
         run_changed(&c, asset, "P", Timestamp(1), false),
         user_action(&c, None, "a", "b", "c", "1"),
+        recording_interrupted(&c, Timestamp(1), Timestamp(2)),
         connector_changed(&c, IntegrationId::new(), "n", Timestamp(1), true, None),
         connector_changed(
             &c,
