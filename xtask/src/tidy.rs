@@ -1,6 +1,7 @@
 //! `cargo xtask tidy`: the rules of the house that no compiler checks. Each rule is a function from
 //! files to findings, with a test that shows it finds what it is for.
 
+mod bans;
 mod codes;
 mod files;
 mod keys;
@@ -28,8 +29,9 @@ pub(crate) struct Source {
 pub(crate) fn tidy(arguments: Result<()>) -> Result<()> {
     arguments?;
     let sources = files::tracked()?;
+    let packages = licences::of_all_packages()?;
     let (ar, en) = (locales::merged("ar")?, locales::merged("en")?);
-    let rules: [(&str, Vec<String>); 11] = [
+    let rules: [(&str, Vec<String>); 12] = [
         ("floors", floors::violations(&floors::crates()?)),
         ("size budget", sizes::over_budget(&sources)),
         ("opening comments", sizes::without_opening(&sources)),
@@ -47,7 +49,8 @@ pub(crate) fn tidy(arguments: Result<()>) -> Result<()> {
             ]
             .concat(),
         ),
-        ("licences", licences::refused(&licences::of_all_packages()?)),
+        ("licences", licences::refused(&packages)),
+        ("packages", bans::refused(&packages)),
     ];
     let mut total = 0;
     for (rule, findings) in &rules {
@@ -60,6 +63,7 @@ pub(crate) fn tidy(arguments: Result<()>) -> Result<()> {
             .for_each(|finding| println!("      {finding}"));
         total += findings.len();
     }
+    bans::advisories()?;
     if total > 0 {
         bail!("tidy found {total} things");
     }

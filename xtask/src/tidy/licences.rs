@@ -6,14 +6,17 @@ use serde_json::Value;
 
 use crate::shell::{capture, cargo, root};
 
-/// A package and what its licence allows.
-pub(crate) struct Licensed {
+/// A package that is linked.
+pub(crate) struct Package {
     pub(crate) name: String,
+    /// What its licence allows.
     pub(crate) expression: Option<String>,
+    /// Where it comes from; none for a package of the workspace.
+    pub(crate) source: Option<String>,
 }
 
 /// Every package of the lock file that may be built on this kind of machine.
-pub(crate) fn of_all_packages() -> Result<Vec<Licensed>> {
+pub(crate) fn of_all_packages() -> Result<Vec<Package>> {
     let text = capture(cargo().args(["metadata", "--format-version", "1", "--locked"]))?;
     let metadata: Value = serde_json::from_str(&text).context("cargo metadata is no JSON")?;
     let packages = metadata["packages"]
@@ -21,15 +24,16 @@ pub(crate) fn of_all_packages() -> Result<Vec<Licensed>> {
         .context("cargo metadata has no packages")?;
     Ok(packages
         .iter()
-        .map(|package| Licensed {
+        .map(|package| Package {
             name: package["name"].as_str().unwrap_or_default().to_owned(),
             expression: package["license"].as_str().map(str::to_owned),
+            source: package["source"].as_str().map(str::to_owned),
         })
         .collect())
 }
 
 /// Packages under a licence that `deny.toml` does not allow.
-pub(crate) fn refused(packages: &[Licensed]) -> Vec<String> {
+pub(crate) fn refused(packages: &[Package]) -> Vec<String> {
     match std::fs::read_to_string(root().join("deny.toml")) {
         Ok(rules) => refused_by(&Rules::read(&rules), packages),
         Err(error) => vec![format!("deny.toml can't be read: {error}")],
@@ -80,7 +84,7 @@ impl Rules {
     }
 }
 
-fn refused_by(rules: &Rules, packages: &[Licensed]) -> Vec<String> {
+fn refused_by(rules: &Rules, packages: &[Package]) -> Vec<String> {
     packages
         .iter()
         .filter_map(|package| match &package.expression {
@@ -173,9 +177,10 @@ mod tests {
         let rules = Rules::read(
             "allow = [\n  \"MIT\",\n]\nexceptions = [\n  { crate = \"a\", allow = [\"MPL-2.0\"] },\n]\n",
         );
-        let package = |name: &str, licence: Option<&str>| Licensed {
+        let package = |name: &str, licence: Option<&str>| Package {
             name: name.to_owned(),
             expression: licence.map(str::to_owned),
+            source: None,
         };
         let found = refused_by(
             &rules,
