@@ -2,6 +2,7 @@
 
 It prints "ready" when it listens and then obeys lines on its standard input:
   write <rounds> <seconds>   writes every tag once per round and prints "written <rounds>"
+  revoke                     takes the server's certificate back: its authority writes a new list
   subscriptions              prints how many subscriptions and sessions it holds
   quit                       ends it
 Every write is counted: tag number and value are derived from the round, so that the test can tell
@@ -14,6 +15,7 @@ import datetime
 import sys
 from pathlib import Path
 
+import authority
 from asyncua import Server, ua
 from asyncua.crypto.cert_gen import setup_self_signed_certificate
 from asyncua.crypto.permission_rules import User, UserRole
@@ -41,6 +43,8 @@ def arguments():
     parser.add_argument("--dir", type=Path, required=True)
     parser.add_argument("--certificate", default="server", help="name of the key pair; another name renews it")
     parser.add_argument("--tags", type=int, default=3)
+    parser.add_argument("--issued", action="store_true", help="certificate from an authority, not self-signed")
+    parser.add_argument("--host", default="127.0.0.1", help="address in an issued certificate")
     parser.add_argument("--before", default="", help="namespaces registered before the plant's")
     parser.add_argument("--trusted-clients", type=Path, help="folder of client certificates that are let in")
     parser.add_argument("--no-subscriptions", action="store_true")
@@ -51,11 +55,14 @@ def arguments():
 async def secure(server, args):
     key = args.dir / f"{args.certificate}.key.pem"
     certificate = args.dir / f"{args.certificate}.der"
-    await setup_self_signed_certificate(
-        key, certificate, URI, "localhost",
-        [ExtendedKeyUsageOID.CLIENT_AUTH, ExtendedKeyUsageOID.SERVER_AUTH],
-        {"countryName": "SA", "organizationName": "Test", "commonName": f"asyncua {args.certificate}"},
-    )
+    if args.issued:
+        authority.issue(args.dir, key, certificate, URI, args.host)
+    else:
+        await setup_self_signed_certificate(
+            key, certificate, URI, "localhost",
+            [ExtendedKeyUsageOID.CLIENT_AUTH, ExtendedKeyUsageOID.SERVER_AUTH],
+            {"countryName": "SA", "organizationName": "Test", "commonName": f"asyncua {args.certificate}"},
+        )
     await server.load_certificate(str(certificate))
     await server.load_private_key(str(key))
     kinds = ua.SecurityPolicyType
@@ -122,12 +129,15 @@ async def write(server, tags, rounds, seconds):
     print(f"written {rounds}", flush=True)
 
 
-async def commands(server, tags):
+async def commands(server, tags, args):
     reader = asyncio.StreamReader()
     await asyncio.get_running_loop().connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin)
     while line := (await reader.readline()).decode().split():
         if line[0] == "write":
             await write(server, tags, int(line[1]), float(line[2]))
+        elif line[0] == "revoke":
+            authority.revoke(args.dir, args.dir / f"{args.certificate}.der")
+            print("revoked", flush=True)
         elif line[0] == "subscriptions":
             service = server.iserver.subscription_service
             print(f"subscriptions {len(service.subscriptions)}", flush=True)
@@ -150,7 +160,7 @@ async def main():
         await limit_calls(server, args.max_per_call)
     async with server:
         print("ready", flush=True)
-        await commands(server, tags)
+        await commands(server, tags, args)
 
 
 asyncio.run(main())

@@ -3,7 +3,8 @@
 use std::{process::Command, sync::Arc, time::Duration};
 
 use anyhow::{Context, Result};
-use iq_connector::{Connector, StageKey, StageStatus, StreamPhase, conformance};
+use iq_connector::{Authority, Connector, StageKey, StageStatus, StreamPhase, conformance};
+use iq_connector_opcua::{read_authority, read_revocations};
 use iq_domain::{Quality, TrustState, Value as Measured};
 use iq_testkit::{Peer, free_port, python_venv};
 use iq_tests::{Cable, Collected, Rig, peers_dir, user_certificate};
@@ -378,6 +379,92 @@ async fn a_renewed_certificate_asks_for_trust_again_and_then_values_flow() -> Re
         .phase(PATIENCE, |p| *p == StreamPhase::Streaming)
         .await?;
     stream.stop().await;
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_authority_vouches_for_its_servers_until_it_takes_one_back() -> Result<()> {
+    let rig = Rig::new()?;
+    let port = free_port()?;
+    let mut peer = start(&rig, port, &["--issued"])?;
+    let report = rig.test(&secure(port)).await?;
+    assert_eq!(report.message.code, "opcua.certificate_untrusted");
+
+    // Known but not compared by a person: nothing changes.
+    let read = |name: &str| std::fs::read(rig.dir("asyncua").join(name));
+    let facts = read_authority(&read("authority.der")?)?;
+    let known = |is_trusted, revocations| Authority {
+        der: facts.der.clone(),
+        is_trusted,
+        revocations,
+    };
+    rig.trust.set_authorities(vec![known(false, None)]);
+    let report = rig.test(&secure(port)).await?;
+    assert_eq!(report.message.code, "opcua.certificate_untrusted");
+
+    rig.trust.set_authorities(vec![known(true, None)]);
+    let report = rig.test(&secure(port)).await?;
+    assert!(report.success, "{:?}", report.message);
+    let said = |report: &iq_connector::TestReport| {
+        let stage = report.stages.iter().find(|s| s.key == StageKey::Security);
+        stage.map(|s| s.message.clone()).context("a stage")
+    };
+    let named = said(&report)?;
+    assert_eq!(named.code, "stage.security_authority_no_list");
+    assert_eq!(named.params["authority"], "CN=Plant CA,O=Test");
+    let seen = rig.trust.seen();
+    assert_eq!(seen[0].1, TrustState::Pending, "nobody decided");
+    assert_eq!(seen[0].0.authority.as_deref(), Some("CN=Plant CA,O=Test"));
+
+    // A renewed certificate of the same authority asks nobody, and values flow on.
+    let mut stream = rig.stream(&secure(port), vec![tag(0)], 64)?;
+    stream.fresh_value(PATIENCE).await?;
+    peer.kill()?;
+    stream
+        .phase(PATIENCE, |p| {
+            matches!(p, StreamPhase::Connecting | StreamPhase::Error(_))
+        })
+        .await?;
+    let mut peer = start(&rig, port, &["--issued", "--certificate", "renewed"])?;
+    stream
+        .phase(PATIENCE, |p| *p == StreamPhase::Streaming)
+        .await?;
+    stream.stop().await;
+
+    peer.say("revoke")?;
+    peer.wait_for("revoked", PATIENCE)?;
+    let list = read_revocations(&read("authority.crl")?, &facts.der)?;
+    assert_eq!(list.revoked, 1);
+    rig.trust.set_authorities(vec![known(true, Some(list.der))]);
+    let report = rig.test(&secure(port)).await?;
+    assert_eq!(report.message.code, "opcua.certificate_revoked");
+    assert_eq!(failed_stage(&report), Some(StageKey::Security));
+    // Not even where a person accepted exactly this certificate.
+    rig.trust.decide_pending(TrustState::Trusted);
+    let report = rig.test(&secure(port)).await?;
+    assert_eq!(report.message.code, "opcua.certificate_revoked");
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_authority_does_not_vouch_for_a_server_under_an_address_of_another() -> Result<()> {
+    let rig = Rig::new()?;
+    let port = free_port()?;
+    let _peer = start(&rig, port, &["--issued", "--host", "10.9.8.7"])?;
+    rig.test(&secure(port)).await?;
+    let facts = read_authority(&std::fs::read(rig.dir("asyncua").join("authority.der"))?)?;
+    rig.trust.set_authorities(vec![Authority {
+        der: facts.der,
+        is_trusted: true,
+        revocations: None,
+    }]);
+    let report = rig.test(&secure(port)).await?;
+    assert_eq!(report.message.code, "opcua.certificate_host_unlisted");
+    assert_eq!(report.message.params["names"], "10.9.8.7");
+    // A person who compared exactly this one may still accept it.
+    assert_eq!(rig.trust.decide_pending(TrustState::Trusted), 1);
+    let report = rig.test(&secure(port)).await?;
+    assert!(report.success, "{:?}", report.message);
     Ok(())
 }
 

@@ -494,10 +494,64 @@ pub struct ServerCertificate {
     pub first_seen_at: Timestamp,
     /// Last seen.
     pub last_seen_at: Timestamp,
+    /// Subject of the trusted authority in whose name it is accepted; a person may still decide.
+    pub authority: Option<String>,
     /// Who decided.
     pub decided_by: Option<String>,
     /// When.
     pub decided_at: Option<Timestamp>,
+}
+
+/// An authority that issues certificates to servers.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct CertificateAuthority {
+    /// Id.
+    pub id: CertificateId,
+    /// Whether a person accepted it; until then it vouches for nothing.
+    pub is_trusted: bool,
+    /// Fingerprint.
+    pub sha256: String,
+    /// Subject.
+    pub subject: String,
+    /// Issuer.
+    pub issuer: String,
+    /// Valid from.
+    pub not_before: Timestamp,
+    /// Valid until.
+    pub not_after: Timestamp,
+    /// Who added it.
+    pub added_by: String,
+    /// When.
+    pub added_at: Timestamp,
+    /// Who accepted it.
+    pub decided_by: Option<String>,
+    /// When.
+    pub decided_at: Option<Timestamp>,
+    /// Its latest list of revoked certificates; without one nothing is known to be revoked.
+    pub revocations: Option<RevocationList>,
+}
+
+/// What an authority has revoked.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct RevocationList {
+    /// When the authority issued it.
+    pub issued_at: Timestamp,
+    /// When the authority means to issue the next one; past that the list is out of date.
+    pub next_at: Option<Timestamp>,
+    /// How many certificates stand on it.
+    pub revoked: u64,
+    /// Who added it.
+    pub added_by: String,
+    /// When.
+    pub added_at: Timestamp,
+}
+
+/// A certificate or a list of revoked certificates.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct AuthorityFile {
+    /// The file: PEM as it is, DER in Base64.
+    pub file: String,
 }
 
 /// Decision on a certificate.

@@ -91,22 +91,26 @@ async fn trust_certificate(
 ) -> Answer<Json<ServerCertificate>> {
     let found = own_certificate_of(&state, &caller, id, certificate).await?;
     audit.detail("sha256", found.sha256.clone());
+    was_compared(&request, &found.sha256)?;
+    decide(&state, &caller, id, certificate, TrustState::Trusted).await
+}
+
+/// Refuses a decision of somebody who did not type the end of the fingerprint.
+pub(crate) fn was_compared(request: &TrustRequest, sha256: &str) -> Answer<()> {
     let typed: String = request
         .fingerprint_tail
         .chars()
         .filter(|c| !matches!(c, ':' | ' ' | '-'))
         .flat_map(char::to_lowercase)
         .collect();
-    let tail = found
-        .sha256
-        .get(found.sha256.len().saturating_sub(TAIL_DIGITS)..);
+    let tail = sha256.get(sha256.len().saturating_sub(TAIL_DIGITS)..);
     if tail.is_none_or(|tail| tail != typed) {
         return Err(Failure::field(
             "fingerprint_tail",
             "certificates.fingerprint_differs",
         ));
     }
-    decide(&state, &caller, id, certificate, TrustState::Trusted).await
+    Ok(())
 }
 
 async fn reject_certificate(
@@ -171,6 +175,7 @@ fn dto(certificate: domain::ServerCertificate) -> ServerCertificate {
         not_after: certificate.not_after,
         first_seen_at: certificate.first_seen_at,
         last_seen_at: certificate.last_seen_at,
+        authority: certificate.authority,
         decided_by: certificate.decided_by,
         decided_at: certificate.decided_at,
     }

@@ -378,7 +378,10 @@ pub(crate) async fn answer(
             certificates::list_certificates(conn, tenant, Some(id), Some(TrustState::Pending))
         })
         .await?
-        .len() as u64;
+        .iter()
+        // What an authority vouches for waits for nobody.
+        .filter(|certificate| certificate.authority.is_none())
+        .count() as u64;
     let plant = state.runtime.tenant(tenant)?;
     let connectivity = state.runtime.connectivity_of(tenant, id).await;
     Ok(dto(caller.language, &plant, view, connectivity, pending))
@@ -434,7 +437,7 @@ fn dto(
         last_value_at: view
             .state
             .as_ref()
-            .and_then(|s| s.last_value_at)
+            .and_then(|s| s.last_receipt_at())
             .max(row.last_value_at),
         clock_offset_ms: view.state.as_ref().and_then(|s| s.clock_offset_ms),
         mapped_tags: plant

@@ -10,6 +10,7 @@ mod alerts;
 mod assets;
 mod audit_log;
 mod auth;
+mod authorities;
 mod blackbox_export;
 mod certificates;
 mod detection;

@@ -12,8 +12,8 @@ use axum::{
 use tower_http::compression::CompressionLayer;
 
 use crate::{
-    alarm_report, alerts, assets, audit_log, blackbox_export, certificates, detection, diagnostics,
-    events, health,
+    alarm_report, alerts, assets, audit_log, authorities, blackbox_export, certificates, detection,
+    diagnostics, events, health,
     http::{
         docs, get,
         guard::{Guard, guard},
@@ -59,6 +59,7 @@ pub(crate) fn all() -> Vec<Route> {
         jobs::routes(),
         onboarding::routes(),
         diagnostics::routes(),
+        authorities::routes(),
         certificates::routes(),
         mappings::routes(),
         mappings_bulk::routes(),

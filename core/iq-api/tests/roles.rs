@@ -27,6 +27,7 @@ fn path_of(route: &RouteInfo, plant: &Plant) -> String {
         p if p.starts_with("/api/integrations/mappings/drift/") => plant.finding.to_string(),
         p if p.starts_with("/api/integrations/mappings/") => plant.mapping.to_string(),
         p if p.starts_with("/api/jobs/") => plant.job.to_string(),
+        p if p.starts_with("/api/integrations/authorities/") => plant.authority.to_string(),
         p if p.starts_with("/api/integrations/") => plant.integration.to_string(),
         p if p.starts_with("/api/work-orders/objects/") => plant.object.to_string(),
         p if p.starts_with("/api/work-orders/outbox/") => plant.outbox.to_string(),
@@ -152,6 +153,12 @@ fn body_of(route: &RouteInfo, plant: &Plant, n: usize) -> Option<Value> {
             json!({ "kind": "desk", "endpoint_url": "opc.tcp://10.0.0.1:4840" })
         }
         (_, "/api/integrations/{id}/preview") => json!({ "tags": ["T1"] }),
+        (_, "/api/integrations/authorities" | "/api/integrations/authorities/{id}/revocations") => {
+            json!({ "file": "MAMCAQE=" })
+        }
+        (_, "/api/integrations/authorities/{id}/trust") => {
+            json!({ "fingerprint_tail": "c0ffee12" })
+        }
         (_, "/api/integrations/{id}/certificates/{cert_id}/trust") => {
             json!({ "fingerprint_tail": "c0ffee12" })
         }
@@ -285,6 +292,9 @@ async fn replaced(app: &TestApp, plant: &Plant, route: &RouteInfo, n: usize) -> 
     if route.method == Method::DELETE && route.path.contains("{id}") {
         match route.path {
             "/api/imports/{id}" => plant.import = plant.new_import(app).await,
+            "/api/integrations/authorities/{id}" => {
+                plant.authority = plant.new_authority(app, n).await;
+            }
             "/api/alert-rules/{id}" => plant.rule = plant.new_rule(app).await,
             "/api/integrations/{id}" => {
                 plant.integration = plant.new_integration(app, &format!("spare{n}")).await;
@@ -360,6 +370,7 @@ async fn rows_of(app: &TestApp, plant: &Plant) -> String {
         "/api/alert-rules",
         "/api/blackbox/incidents",
         "/api/integrations/mappings",
+        "/api/integrations/authorities",
         "/api/work-orders",
         "/api/work-orders/outbox",
         "/api/work-orders/objects",
@@ -545,4 +556,84 @@ async fn no_answer_and_no_record_shows_a_secret() {
         .await
         .unwrap();
     assert!(hashes.total > 5);
+}
+
+/// What no field expects, or not like this.
+fn hostile() -> Vec<Value> {
+    vec![
+        Value::Null,
+        json!(true),
+        json!(-1),
+        json!(i64::MIN),
+        json!(u64::MAX),
+        json!(1e308),
+        json!([]),
+        json!({ "a": [[[]]] }),
+        json!(""),
+        json!("NaN"),
+        json!("../../etc/passwd"),
+        json!("pump\u{202E}gpj"),
+        json!("nul\u{0}"),
+        json!("x".repeat(1_000_000)),
+    ]
+}
+
+/// The body with each value in it replaced by each hostile one, and with a field nobody asked for.
+fn spoilt(body: &Value) -> Vec<Value> {
+    fn pointers(value: &Value, at: &str, found: &mut Vec<String>) {
+        found.push(at.to_owned());
+        match value {
+            Value::Object(fields) => {
+                for (name, field) in fields {
+                    pointers(field, &format!("{at}/{name}"), found);
+                }
+            }
+            Value::Array(items) => {
+                for (i, item) in items.iter().enumerate() {
+                    pointers(item, &format!("{at}/{i}"), found);
+                }
+            }
+            _ => {}
+        }
+    }
+    let mut found = Vec::new();
+    pointers(body, "", &mut found);
+    let mut all = Vec::new();
+    for pointer in found {
+        for value in hostile() {
+            let mut spoilt = body.clone();
+            *spoilt.pointer_mut(&pointer).unwrap() = value;
+            all.push(spoilt);
+        }
+    }
+    let mut surprised = body.clone();
+    surprised["surprise"] = json!(1);
+    all.push(surprised);
+    all
+}
+
+#[tokio::test]
+async fn no_hostile_body_breaks_a_route_or_leaves_half_of_itself() {
+    let (app, plant, _) = TestApp::with_plants().await;
+    for (i, route) in protected().into_iter().enumerate() {
+        // Ends the session it is called with.
+        if route.path == "/api/session/password" {
+            continue;
+        }
+        let Some(body) = body_of(&route, &plant, 9_000 + i) else {
+            continue;
+        };
+        let client = app.signed_in(&plant.user("owner")).await;
+        let path = path_of(&route, &plant);
+        let mut before = rows_of(&app, &plant).await;
+        for spoilt in spoilt(&body) {
+            // `call` wants a code and a sentence, and no status from 500 up.
+            if call(&client, &route, &path, Some(spoilt)).await < 400 {
+                before = rows_of(&app, &plant).await;
+            }
+        }
+        // What was refused left nothing behind.
+        let after = rows_of(&app, &plant).await;
+        assert_eq!(after, before, "{} {path}", route.method);
+    }
 }

@@ -2,9 +2,10 @@
 //! offers no subscription.
 //!
 //! Read-only by construction: no code here can write a value, call a method or change the server's
-//! address space, and a test of this crate keeps it so. Trust in servers is our own exact list
-//! ([`iq_connector::TrustStore`]); the library's folders are only a private copy of one decision.
+//! address space, and a test of this crate keeps it so. Trust in servers is our own list of
+//! certificates and authorities ([`iq_connector::TrustStore`]); the library's folders are only a private copy of one decision.
 
+mod authority;
 mod browse;
 mod client;
 mod config;
@@ -25,6 +26,9 @@ mod transport;
 mod trust;
 mod value;
 
+pub use authority::{
+    AuthorityFacts, MAX_REVOCATION_BYTES, RevocationFacts, read_authority, read_revocations,
+};
 pub use config::{AuthType, OpcUaConfig, SecurityMode, SecurityPolicy};
 pub use connector::OpcUaConnector;
 pub use identity::ensure_identity;

@@ -14,10 +14,12 @@ use iq_domain::{CodedError, ErrorKind, Message, RawSample, Value};
 use opcua::types::{NodeId, TimestampsToReturn};
 
 use crate::{
+    authority::{Revocations, Voucher},
     browse::first_variables,
     client::{Core, Link, judge, value_of},
     config::{Settings, host_and_port},
     endpoint::{choose, discover, offers},
+    trust::day,
     value::sample,
 };
 
@@ -117,10 +119,29 @@ fn show(value: &Value) -> String {
     }
 }
 
+/// In whose name a certificate passed, and what is known about revoked ones.
+fn vouched(voucher: &Voucher) -> Message {
+    let authority = ("authority", voucher.authority.as_str());
+    match voucher.revocations {
+        Revocations::Known => message("stage.security_authority", &[authority]),
+        Revocations::Unknown => message("stage.security_authority_no_list", &[authority]),
+        Revocations::Old(next) => {
+            let date = day(next);
+            message(
+                "stage.security_authority_old_list",
+                &[authority, ("date", &date)],
+            )
+        }
+    }
+}
+
 /// What a person can do about a code.
 fn remedy(code: &str) -> Remedy {
     match code {
-        "opcua.certificate_untrusted" | "opcua.certificate_rejected" => Remedy::TrustServer,
+        "opcua.certificate_untrusted"
+        | "opcua.certificate_rejected"
+        | "opcua.certificate_host_unlisted"
+        | "opcua.certificate_authority_expired" => Remedy::TrustServer,
         "opcua.our_certificate_rejected" => Remedy::ExportOwnCertificate,
         "test.tcp_refused"
         | "test.tcp_timeout"
@@ -130,6 +151,7 @@ fn remedy(code: &str) -> Remedy {
         | "opcua.certificate_not_yet_valid"
         | "opcua.certificate_uri_mismatch"
         | "opcua.certificate_invalid"
+        | "opcua.certificate_revoked"
         | "opcua.certificate_chain_unsupported"
         | "opcua.our_certificate_time_rejected"
         | "opcua.connection_lost"
@@ -191,7 +213,10 @@ async fn run(
             Some(j) if j.is_host_unlisted => {
                 message("stage.security_host_unlisted", &[("host", &host)])
             }
-            Some(j) => message("stage.security_ok", &[("fingerprint", &j.presented.sha256)]),
+            Some(j) => match &j.voucher {
+                None => message("stage.security_ok", &[("fingerprint", &j.presented.sha256)]),
+                Some(voucher) => vouched(voucher),
+            },
         };
         Ok(((endpoint, judged), text))
     };

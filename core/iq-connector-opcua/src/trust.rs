@@ -1,10 +1,11 @@
-//! The check of a server's certificate. Trust is an exact certificate a person accepted; dates and
-//! application address are checked on top, and nothing is ever accepted by itself.
+//! The check of a server's certificate. Trust is an exact certificate a person accepted, or one that
+//! an accepted authority issued for this host and has not revoked; dates and application address are
+//! checked on top, and nothing is ever accepted by itself.
 
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use iq_connector::{ConnectorContext, PresentedCertificate, TrustStore};
+use iq_connector::{Authority, ConnectorContext, PresentedCertificate, TrustStore};
 use iq_domain::{CodedError, ErrorKind, Timestamp, TrustState};
 use parking_lot::Mutex;
 use sha1::{Digest as _, Sha1};
@@ -13,13 +14,16 @@ use x509_cert::{
     Certificate,
     der::{Decode, Encode, Reader as _, SliceReader},
     ext::pkix::{SubjectAltName, name::GeneralName},
+    time::Time,
 };
 
+use crate::authority::{Vouched, Voucher, vouch};
+
 /// Larger certificates are refused before they are looked at.
-const MAX_CERTIFICATE_BYTES: usize = 16 * 1024;
+pub(crate) const MAX_CERTIFICATE_BYTES: usize = 16 * 1024;
 
 /// Longest text taken from a certificate.
-const MAX_NAME_CHARS: usize = 300;
+pub(crate) const MAX_NAME_CHARS: usize = 300;
 
 /// A certificate that passed.
 #[derive(Debug)]
@@ -28,6 +32,8 @@ pub(crate) struct Judged {
     /// The host name of the address is not among the certificate's names; common in plants, shown
     /// but not fatal because the exact certificate was accepted by a person.
     pub(crate) is_host_unlisted: bool,
+    /// The authority in whose name it passed, where no person accepted exactly this certificate.
+    pub(crate) voucher: Option<Voucher>,
 }
 
 /// The first certificate of a PEM text as DER.
@@ -67,9 +73,6 @@ pub(crate) fn read_certificate(bytes: &[u8]) -> Result<PresentedCertificate, Cod
         ));
     }
     let body = &certificate.tbs_certificate;
-    let seconds = |t: x509_cert::time::Time| {
-        i64::try_from(t.to_unix_duration().as_secs()).unwrap_or(i64::MAX / 1_000)
-    };
     let (application_uri, hosts) = alternative_names(&certificate);
     let name = |n: &x509_cert::name::Name| iq_domain::neutralise(&n.to_string(), MAX_NAME_CHARS);
     Ok(PresentedCertificate {
@@ -80,9 +83,15 @@ pub(crate) fn read_certificate(bytes: &[u8]) -> Result<PresentedCertificate, Cod
         issuer: name(&body.issuer),
         application_uri,
         hosts,
-        not_before: Timestamp(seconds(body.validity.not_before) * 1_000),
-        not_after: Timestamp(seconds(body.validity.not_after) * 1_000),
+        not_before: milliseconds(body.validity.not_before),
+        not_after: milliseconds(body.validity.not_after),
+        authority: None,
     })
+}
+
+pub(crate) fn milliseconds(time: Time) -> Timestamp {
+    let seconds = time.to_unix_duration().as_secs();
+    Timestamp(i64::try_from(seconds).unwrap_or(i64::MAX / 1_000) * 1_000)
 }
 
 /// The application address and the host names, wherever they stand in the list.
@@ -141,7 +150,7 @@ pub(crate) fn check_accepted(
     Ok(())
 }
 
-fn day(t: Timestamp) -> String {
+pub(crate) fn day(t: Timestamp) -> String {
     t.to_string().chars().take(10).collect()
 }
 
@@ -154,37 +163,53 @@ pub(crate) fn names_host(certificate: &PresentedCertificate, host: &str) -> bool
 }
 
 /// Asks the trust list about the certificate of the chosen endpoint. An unknown certificate is
-/// recorded as pending and refused; so is one that replaced an accepted one.
+/// recorded as pending and refused; so is one that replaced an accepted one, unless an accepted
+/// authority issued it. What an authority revoked is refused even where a person accepted it.
 pub(crate) async fn judge(
     ctx: &ConnectorContext,
     der: &[u8],
     application_uri: &str,
     host: &str,
 ) -> Result<Judged, CodedError> {
-    let presented = read_certificate(der)?;
-    let fingerprint = presented.sha256.clone();
-    match ctx.trust.report(presented.clone()).await? {
-        TrustState::Trusted => {}
-        TrustState::Pending => {
-            return Err(
-                CodedError::new(ErrorKind::Upstream, "opcua.certificate_untrusted")
-                    .with("fingerprint", fingerprint)
-                    .with("host", host),
-            );
-        }
-        TrustState::Rejected => {
-            return Err(
-                CodedError::new(ErrorKind::Upstream, "opcua.certificate_rejected")
-                    .with("fingerprint", fingerprint)
-                    .with("host", host),
-            );
-        }
-    }
-    check_accepted(&presented, application_uri, ctx.clock.now())?;
+    let mut presented = read_certificate(der)?;
     let is_host_unlisted = !names_host(&presented, host);
+    let vouched = vouch(der, &ctx.trust.authorities().await?, ctx.clock.now());
+    // An authority vouches for a name, not for an address: any of its certificates would do there.
+    if let Vouched::By(voucher) = &vouched
+        && !is_host_unlisted
+    {
+        presented.authority = Some(voucher.authority.clone());
+    }
+    let refuse = |code| {
+        CodedError::new(ErrorKind::Upstream, code)
+            .with("fingerprint", &presented.sha256)
+            .with("host", host)
+    };
+    let state = ctx.trust.report(presented.clone()).await?;
+    let voucher = match (state, vouched) {
+        (TrustState::Rejected, _) => return Err(refuse("opcua.certificate_rejected")),
+        (_, Vouched::Revoked(authority)) => {
+            return Err(refuse("opcua.certificate_revoked").with("authority", authority));
+        }
+        (TrustState::Trusted, _) => None,
+        (TrustState::Pending, Vouched::By(voucher)) if is_host_unlisted => {
+            return Err(refuse("opcua.certificate_host_unlisted")
+                .with("authority", voucher.authority)
+                .with("names", presented.hosts.join(", ")));
+        }
+        (TrustState::Pending, Vouched::By(voucher)) => Some(voucher),
+        (TrustState::Pending, Vouched::Outdated(authority)) => {
+            return Err(refuse("opcua.certificate_authority_expired").with("authority", authority));
+        }
+        (TrustState::Pending, Vouched::ByNobody) => {
+            return Err(refuse("opcua.certificate_untrusted"));
+        }
+    };
+    check_accepted(&presented, application_uri, ctx.clock.now())?;
     Ok(Judged {
         presented,
         is_host_unlisted,
+        voucher,
     })
 }
 
@@ -216,6 +241,10 @@ impl TrustStore for Remembering {
     async fn report(&self, certificate: PresentedCertificate) -> Result<TrustState, CodedError> {
         *self.last.lock() = Some(certificate.der.clone());
         self.inner.report(certificate).await
+    }
+
+    async fn authorities(&self) -> Result<Vec<Authority>, CodedError> {
+        self.inner.authorities().await
     }
 }
 

@@ -20,9 +20,9 @@ use serde_json::{Value, json};
 use tokio::sync::{mpsc, watch};
 
 use crate::{
-    BrowseRequest, Connector, ConnectorContext, MAX_BROWSE_PAGE, MAX_PENDING_CERTIFICATES,
-    PresentedCertificate, SECRET_MASK, StageStatus, StreamPhase, TestReport, TrustStore, ext,
-    is_secret, masked_config, properties, split_config,
+    Authority, BrowseRequest, Connector, ConnectorContext, MAX_BROWSE_PAGE,
+    MAX_PENDING_CERTIFICATES, PresentedCertificate, SECRET_MASK, StageStatus, StreamPhase,
+    TestReport, TrustStore, ext, is_secret, masked_config, properties, split_config,
 };
 
 pub use limits::{Toward, check_back_off, check_cancel};
@@ -31,22 +31,33 @@ pub use secrecy::check_secrets_kept;
 
 /// A trust list in memory that keeps to the rules of [`TrustStore`].
 #[derive(Debug, Default)]
-pub struct MemoryTrust(Mutex<Vec<(PresentedCertificate, TrustState)>>);
+pub struct MemoryTrust {
+    seen: Mutex<Vec<(PresentedCertificate, TrustState)>>,
+    authorities: Mutex<Vec<Authority>>,
+}
 
 impl MemoryTrust {
     /// Everything seen, oldest first.
     #[must_use]
     pub fn seen(&self) -> Vec<(PresentedCertificate, TrustState)> {
-        self.0
+        self.seen
             .lock()
             .expect("no test panics while holding the list")
             .clone()
     }
 
+    /// Makes these the known authorities.
+    pub fn set_authorities(&self, authorities: Vec<Authority>) {
+        *self
+            .authorities
+            .lock()
+            .expect("no test panics while holding the list") = authorities;
+    }
+
     /// Decides about all pending certificates; tells how many there were.
     pub fn decide_pending(&self, decision: TrustState) -> usize {
         let mut list = self
-            .0
+            .seen
             .lock()
             .expect("no test panics while holding the list");
         let pending = list
@@ -68,10 +79,11 @@ impl TrustStore for MemoryTrust {
 
     async fn report(&self, certificate: PresentedCertificate) -> Result<TrustState, CodedError> {
         let mut list = self
-            .0
+            .seen
             .lock()
             .expect("no test panics while holding the list");
-        if let Some((_, state)) = list.iter().find(|(c, _)| c.der == certificate.der) {
+        if let Some((known, state)) = list.iter_mut().find(|(c, _)| c.der == certificate.der) {
+            known.authority = certificate.authority;
             return Ok(*state);
         }
         let pending = list
@@ -84,6 +96,14 @@ impl TrustStore for MemoryTrust {
         }
         list.push((certificate, TrustState::Pending));
         Ok(TrustState::Pending)
+    }
+
+    async fn authorities(&self) -> Result<Vec<Authority>, CodedError> {
+        Ok(self
+            .authorities
+            .lock()
+            .expect("no test panics while holding the list")
+            .clone())
     }
 }
 

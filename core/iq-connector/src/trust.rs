@@ -31,10 +31,23 @@ pub struct PresentedCertificate {
     pub not_before: Timestamp,
     /// Valid until.
     pub not_after: Timestamp,
+    /// Subject of the trusted authority that vouches for it.
+    pub authority: Option<String>,
 }
 
-/// The trust list of one integration. Decisions are for exact certificates (all bytes); nothing is
-/// ever trusted by itself.
+/// An authority that issues certificates to servers.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Authority {
+    /// Its certificate, exact DER bytes.
+    pub der: Vec<u8>,
+    /// Whether a person accepted it; otherwise it only helps to find the way to one that is.
+    pub is_trusted: bool,
+    /// Its latest list of revoked certificates, exact DER bytes.
+    pub revocations: Option<Vec<u8>>,
+}
+
+/// The trust list of one integration. Decisions are for exact certificates (all bytes), or for the
+/// authority that issued them; nothing is ever trusted by itself.
 #[async_trait]
 pub trait TrustStore: Send + Sync {
     /// What was decided about this certificate; `None` when it was never seen.
@@ -43,4 +56,9 @@ pub trait TrustStore: Send + Sync {
     /// Records that a server presented this certificate and answers what is decided about it. An
     /// unknown one becomes pending; at most [`MAX_PENDING_CERTIFICATES`] stay pending.
     async fn report(&self, certificate: PresentedCertificate) -> Result<TrustState, CodedError>;
+
+    /// The authorities known here; none where that is not kept.
+    async fn authorities(&self) -> Result<Vec<Authority>, CodedError> {
+        Ok(Vec::new())
+    }
 }

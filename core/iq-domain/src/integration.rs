@@ -150,8 +150,61 @@ pub struct ServerCertificate {
     pub first_seen_at: Timestamp,
     /// Last seen.
     pub last_seen_at: Timestamp,
+    /// Subject of the authority that vouched for it when it was presented last.
+    pub authority: Option<String>,
     /// Who decided (user name).
     pub decided_by: Option<String>,
     /// When it was decided.
     pub decided_at: Option<Timestamp>,
+}
+
+/// An authority that issues certificates to the plant's servers. Trusted, it vouches for each of
+/// them but those on its list of revoked ones.
+#[derive(Clone, Debug, PartialEq)]
+pub struct CertificateAuthority {
+    /// Id.
+    pub id: CertificateId,
+    /// Owner.
+    pub tenant_id: TenantId,
+    /// The exact DER bytes.
+    pub der: Vec<u8>,
+    /// SHA-256 of the DER, lower-case hex.
+    pub sha256: String,
+    /// Subject as text.
+    pub subject: String,
+    /// Issuer as text.
+    pub issuer: String,
+    /// Valid from.
+    pub not_before: Timestamp,
+    /// Valid until.
+    pub not_after: Timestamp,
+    /// Whether a person compared and accepted it. Until then it vouches for nothing.
+    pub is_trusted: bool,
+    /// Who added it (user name).
+    pub added_by: String,
+    /// When.
+    pub added_at: Timestamp,
+    /// Who accepted it (user name).
+    pub decided_by: Option<String>,
+    /// When.
+    pub decided_at: Option<Timestamp>,
+    /// Its latest list of revoked certificates.
+    pub revocations: Option<RevocationList>,
+}
+
+/// What an authority has revoked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RevocationList {
+    /// The exact DER bytes, signed by the authority.
+    pub der: Vec<u8>,
+    /// When the authority issued it.
+    pub issued_at: Timestamp,
+    /// When the authority means to issue the next one.
+    pub next_at: Option<Timestamp>,
+    /// How many certificates stand on it.
+    pub revoked: u64,
+    /// Who added it (user name).
+    pub added_by: String,
+    /// When.
+    pub added_at: Timestamp,
 }

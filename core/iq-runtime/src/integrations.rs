@@ -20,7 +20,9 @@ use iq_store::{
 use serde_json::{Value, json};
 
 use crate::{
-    Inner, NewAction, Runtime, Throughput, source_tools::lent_secrets, trust::StoredTrust,
+    Inner, NewAction, Runtime, Throughput,
+    source_tools::lent_secrets,
+    trust::{StoredTrust, UnsavedTrust},
 };
 
 /// An integration as a person wrote it. A secret that reads `***` keeps the stored one.
@@ -294,7 +296,8 @@ impl Runtime {
             sources: BTreeMap::new(),
         };
         let id = IntegrationId::new();
-        let context = context(inner, tenant, id, String::new(), none, Arc::new(NoTrust));
+        let trust = Arc::new(unsaved_trust(inner, tenant));
+        let context = context(inner, tenant, id, String::new(), none, trust);
         connector.endpoints(&context, url).await
     }
 
@@ -538,7 +541,7 @@ pub(crate) async fn draft_context(
 ) -> Result<ConnectorContext, IntegrationError> {
     let schema = connector.spec().schema;
     let (stored, trust): (Secrets, Arc<dyn iq_connector::TrustStore>) = match lender {
-        None => (Secrets::new(), Arc::new(NoTrust)),
+        None => (Secrets::new(), Arc::new(unsaved_trust(inner, tenant))),
         Some(id) => {
             let integration = get(inner, tenant, id).await?;
             if integration.kind != draft.kind {
@@ -563,19 +566,9 @@ pub(crate) async fn draft_context(
     Ok(context(inner, tenant, id, name, effective, trust))
 }
 
-/// The trust list of something that is not saved: empty, and it stays so.
-struct NoTrust;
-
-#[async_trait::async_trait]
-impl iq_connector::TrustStore for NoTrust {
-    async fn decision(&self, _der: &[u8]) -> Result<Option<TrustState>, CodedError> {
-        Ok(None)
-    }
-
-    async fn report(
-        &self,
-        _certificate: iq_connector::PresentedCertificate,
-    ) -> Result<TrustState, CodedError> {
-        Ok(TrustState::Pending)
+fn unsaved_trust(inner: &Inner, tenant_id: TenantId) -> UnsavedTrust {
+    UnsavedTrust {
+        store: inner.store.clone(),
+        tenant_id,
     }
 }

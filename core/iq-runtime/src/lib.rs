@@ -7,6 +7,7 @@
 
 mod alarm_report;
 mod alerts;
+mod authorities;
 mod demo;
 mod detection;
 mod doctor;
@@ -52,6 +53,7 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 pub use alarm_report::{AlarmPerformance, AlarmQuery};
+pub use authorities::MAX_AUTHORITIES;
 pub use demo::DemoPlant;
 pub use detection::{Detected, DetectionWindow, detected_of};
 pub use doctor::{Finding, Fixer, Topic, diagnose, topic_of};

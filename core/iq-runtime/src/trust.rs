@@ -3,11 +3,11 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use iq_connector::{PresentedCertificate, TrustStore};
+use iq_connector::{Authority, PresentedCertificate, TrustStore};
 use iq_domain::{
     CertificateId, Clock, CodedError, IntegrationId, ServerCertificate, TenantId, TrustState,
 };
-use iq_store::{Store, certificates};
+use iq_store::{Store, authorities, certificates};
 use sha2::{Digest, Sha256};
 
 /// [`TrustStore`] over the table `trusted_certificates`.
@@ -50,6 +50,7 @@ impl TrustStore for StoredTrust {
             state: TrustState::Pending,
             first_seen_at: now,
             last_seen_at: now,
+            authority: presented.authority,
             decided_by: None,
             decided_at: None,
         };
@@ -61,6 +62,44 @@ impl TrustStore for StoredTrust {
             .await?;
         Ok(kept.state)
     }
+
+    async fn authorities(&self) -> Result<Vec<Authority>, CodedError> {
+        known(&self.store, self.tenant_id).await
+    }
+}
+
+/// The trust list of something that is not saved: of certificates it keeps none, but the authorities
+/// of the tenant vouch for its server too.
+pub(crate) struct UnsavedTrust {
+    pub(crate) store: Store,
+    pub(crate) tenant_id: TenantId,
+}
+
+#[async_trait]
+impl TrustStore for UnsavedTrust {
+    async fn decision(&self, _der: &[u8]) -> Result<Option<TrustState>, CodedError> {
+        Ok(None)
+    }
+
+    async fn report(&self, _certificate: PresentedCertificate) -> Result<TrustState, CodedError> {
+        Ok(TrustState::Pending)
+    }
+
+    async fn authorities(&self) -> Result<Vec<Authority>, CodedError> {
+        known(&self.store, self.tenant_id).await
+    }
+}
+
+async fn known(store: &Store, tenant: TenantId) -> Result<Vec<Authority>, CodedError> {
+    let all = store
+        .read(move |conn| authorities::list_authorities(conn, tenant))
+        .await?;
+    let plain = all.into_iter().map(|a| Authority {
+        der: a.der,
+        is_trusted: a.is_trusted,
+        revocations: a.revocations.map(|list| list.der),
+    });
+    Ok(plain.collect())
 }
 
 pub(crate) fn hex_sha256(bytes: &[u8]) -> String {

@@ -40,6 +40,7 @@ pub(crate) const MIGRATIONS: &[Migration] = migrations![
     "0009_imports",
     "0010_mapping",
     "0011_root_causes",
+    "0012_authorities",
 ];
 
 /// The table that says what was applied, when and by which program.

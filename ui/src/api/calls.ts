@@ -94,6 +94,11 @@ export const api = {
   certificates: (id: Id) => get<T.ServerCertificate[]>(`/api/integrations/${id}/certificates`),
   trust: (id: Id, certificate: Id, body: T.TrustRequest) => post<T.ServerCertificate>(`/api/integrations/${id}/certificates/${certificate}/trust`, body),
   reject: (id: Id, certificate: Id) => post<T.ServerCertificate>(`/api/integrations/${id}/certificates/${certificate}/reject`),
+  authorities: () => get<T.CertificateAuthority[]>('/api/integrations/authorities'),
+  addAuthority: (body: T.AuthorityFile) => post<T.CertificateAuthority>('/api/integrations/authorities', body),
+  trustAuthority: (id: Id, body: T.TrustRequest) => post<T.CertificateAuthority>(`/api/integrations/authorities/${id}/trust`, body),
+  putRevocations: (id: Id, body: T.AuthorityFile) => put<T.CertificateAuthority>(`/api/integrations/authorities/${id}/revocations`, body),
+  removeAuthority: (id: Id) => del(`/api/integrations/authorities/${id}`),
   ownCertificate: () => get<T.OwnCertificate>('/api/integrations/own-certificate'),
 
   mappings: (q: Query) => get<T.Page<T.Mapping>>('/api/integrations/mappings', q),

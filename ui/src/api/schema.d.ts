@@ -700,6 +700,90 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/integrations/authorities": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Authorities that issue certificates to servers
+         * @description Permission: `integrations.read`.
+         */
+        get: operations["list_authorities"];
+        put?: never;
+        /**
+         * Add an authority; it vouches for nothing until it is trusted
+         * @description Permission: `integrations.trust`.
+         */
+        post: operations["add_authority"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/integrations/authorities/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Forget an authority; what it vouched for is unknown again
+         * @description Permission: `integrations.trust`.
+         */
+        delete: operations["remove_authority"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/integrations/authorities/{id}/revocations": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Take its latest list of revoked certificates
+         * @description Permission: `integrations.trust`.
+         */
+        put: operations["put_revocations"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/integrations/authorities/{id}/trust": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Accept each certificate this authority issues for its host
+         * @description Permission: `integrations.trust`.
+         */
+        post: operations["trust_authority"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/integrations/choices": {
         parameters: {
             query?: never;
@@ -3251,6 +3335,11 @@ export interface components {
          * @enum {string}
          */
         AuthSource: "local" | "sso";
+        /** @description A certificate or a list of revoked certificates. */
+        AuthorityFile: {
+            /** @description The file: PEM as it is, DER in Base64. */
+            file: string;
+        };
         /** @description How far the reading of the past has come. */
         BackFill: {
             /** @description Start of the stretch that is read. */
@@ -3371,6 +3460,31 @@ export interface components {
              * @description 0–1.
              */
             score: number;
+        };
+        /** @description An authority that issues certificates to servers. */
+        CertificateAuthority: {
+            /** @description When. */
+            added_at: components["schemas"]["Timestamp"];
+            /** @description Who added it. */
+            added_by: string;
+            decided_at?: null | components["schemas"]["Timestamp"];
+            /** @description Who accepted it. */
+            decided_by?: string | null;
+            /** @description Id. */
+            id: components["schemas"]["CertificateId"];
+            /** @description Whether a person accepted it; until then it vouches for nothing. */
+            is_trusted: boolean;
+            /** @description Issuer. */
+            issuer: string;
+            /** @description Valid until. */
+            not_after: components["schemas"]["Timestamp"];
+            /** @description Valid from. */
+            not_before: components["schemas"]["Timestamp"];
+            revocations?: null | components["schemas"]["RevocationList"];
+            /** @description Fingerprint. */
+            sha256: string;
+            /** @description Subject. */
+            subject: string;
         };
         /**
          * Format: uuid
@@ -5650,6 +5764,21 @@ export interface components {
             /** @description One asset, or all. */
             asset?: string | null;
         };
+        /** @description What an authority has revoked. */
+        RevocationList: {
+            /** @description When. */
+            added_at: components["schemas"]["Timestamp"];
+            /** @description Who added it. */
+            added_by: string;
+            /** @description When the authority issued it. */
+            issued_at: components["schemas"]["Timestamp"];
+            next_at?: null | components["schemas"]["Timestamp"];
+            /**
+             * Format: int64
+             * @description How many certificates stand on it.
+             */
+            revoked: number;
+        };
         /**
          * @description The five roles.
          * @enum {string}
@@ -5923,6 +6052,8 @@ export interface components {
         ServerCertificate: {
             /** @description Application URI. */
             application_uri?: string | null;
+            /** @description Subject of the trusted authority in whose name it is accepted; a person may still decide. */
+            authority?: string | null;
             decided_at?: null | components["schemas"]["Timestamp"];
             /** @description Who decided. */
             decided_by?: string | null;
@@ -8152,6 +8283,167 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Integration"];
+                };
+            };
+            /** @description Not done; the body says why. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    list_authorities: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CertificateAuthority"][];
+                };
+            };
+            /** @description Not done; the body says why. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    add_authority: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AuthorityFile"];
+            };
+        };
+        responses: {
+            /** @description Done. */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CertificateAuthority"];
+                };
+            };
+            /** @description Not done; the body says why. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    remove_authority: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Not done; the body says why. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    put_revocations: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AuthorityFile"];
+            };
+        };
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CertificateAuthority"];
+                };
+            };
+            /** @description Not done; the body says why. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    trust_authority: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["TrustRequest"];
+            };
+        };
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CertificateAuthority"];
                 };
             };
             /** @description Not done; the body says why. */

@@ -2,12 +2,12 @@
 
 use iq_auth::{HashCost, PasswordHasher};
 use iq_domain::{
-    Alert, AlertId, AlertRule, AlertState, Asset, AssetId, AuthSource, CertificateId, Criticality,
-    DriftFindingId, EventCategory, EventId, EventRelation, ImportId, Incident, IncidentId,
-    IncidentStatus, IncidentType, IndustrialEvent, IntegrationId, JobId, Limits, MappingChangeId,
-    MappingId, Names, OutboxId, Role, RuleCondition, RuleId, ServerCertificate, Severity, SignalId,
-    Site, SiteId, TechnicalObjectId, Tenant, TenantId, TrustState, Unit, UnitId, User, UserId,
-    WorkOrderId,
+    Alert, AlertId, AlertRule, AlertState, Asset, AssetId, AuthSource, CertificateAuthority,
+    CertificateId, Criticality, DriftFindingId, EventCategory, EventId, EventRelation, ImportId,
+    Incident, IncidentId, IncidentStatus, IncidentType, IndustrialEvent, IntegrationId, JobId,
+    Limits, MappingChangeId, MappingId, Names, OutboxId, Role, RuleCondition, RuleId,
+    ServerCertificate, Severity, SignalId, Site, SiteId, TechnicalObjectId, Tenant, TenantId,
+    TrustState, Unit, UnitId, User, UserId, WorkOrderId,
 };
 use iq_mapping::MappingDraft;
 use iq_runtime::{IntegrationDraft, NewMapping};
@@ -39,6 +39,7 @@ pub(crate) struct Plant {
     pub(crate) asset: AssetId,
     pub(crate) integration: IntegrationId,
     pub(crate) certificate: CertificateId,
+    pub(crate) authority: CertificateId,
     pub(crate) mapping: MappingId,
     pub(crate) change: MappingChangeId,
     pub(crate) finding: DriftFindingId,
@@ -111,6 +112,7 @@ impl Plant {
             asset,
             integration: IntegrationId::new(),
             certificate: CertificateId::new(),
+            authority: CertificateId::new(),
             mapping: MappingId::new(),
             change: MappingChangeId::new(),
             finding: DriftFindingId::new(),
@@ -131,19 +133,25 @@ impl Plant {
         (plant.mapping, plant.signal) = plant.new_mapping(app, "T1", "vibration_de").await;
         plant.change = super::drift::change(&plant, app).await;
         plant.finding = super::drift::finding(&plant, app).await;
+        plant.authority = plant.new_authority(app, 0).await;
         plant.add_records(app).await;
         plant.add_maintenance(app).await;
+        plant.files = plant.new_files(app).await;
+        plant.import = plant.new_import(app).await;
+        app.runtime.rules_changed(tenant).await.unwrap();
+        plant
+    }
+
+    /// A source of uploaded files.
+    async fn new_files(&self, app: &TestApp) -> IntegrationId {
         let files = IntegrationDraft {
             kind: "file".to_owned(),
             name: "files".to_owned(),
             config: json!({}),
             is_enabled: false,
         };
-        let made = app.runtime.create_integration(tenant, files, false).await;
-        plant.files = made.unwrap().id;
-        plant.import = plant.new_import(app).await;
-        app.runtime.rules_changed(tenant).await.unwrap();
-        plant
+        let made = app.runtime.create_integration(self.tenant, files, false);
+        made.await.unwrap().id
     }
 
     /// Another uploaded file.
@@ -173,6 +181,32 @@ impl Plant {
             .await
             .unwrap()
             .id
+    }
+
+    /// Another authority, not yet trusted.
+    pub(crate) async fn new_authority(&self, app: &TestApp, n: usize) -> CertificateId {
+        let new = CertificateAuthority {
+            id: CertificateId::new(),
+            tenant_id: self.tenant,
+            der: vec![1, 2, 3],
+            sha256: format!("{n:056x}c0ffee12"),
+            subject: "CN=Plant CA".to_owned(),
+            issuer: "CN=Plant CA".to_owned(),
+            not_before: NOW,
+            not_after: NOW,
+            is_trusted: false,
+            added_by: "admin".to_owned(),
+            added_at: NOW,
+            decided_by: None,
+            decided_at: None,
+            revocations: None,
+        };
+        let (tenant, id) = (self.tenant, new.id);
+        let write = move |tx: &iq_store::Transaction<'_>| {
+            iq_store::authorities::create_authority(tx, tenant, &new)
+        };
+        app.runtime.store().write(write).await.unwrap();
+        id
     }
 
     /// Another mapping with its signal.
@@ -370,6 +404,7 @@ impl Plant {
             state: TrustState::Pending,
             first_seen_at: NOW,
             last_seen_at: NOW,
+            authority: None,
             decided_by: None,
             decided_at: None,
         }

@@ -12,8 +12,8 @@ use crate::{StoreError, query, query::Where, row};
 pub const MAX_PENDING: u32 = 16;
 
 const SELECT: &str = "SELECT tenant_id, id, integration_id, der, sha256, sha1, subject, issuer, \
-    application_uri, hosts, not_before, not_after, state, first_seen_at, last_seen_at, decided_by, \
-    decided_at FROM trusted_certificates";
+    application_uri, hosts, not_before, not_after, state, first_seen_at, last_seen_at, authority, \
+    decided_by, decided_at FROM trusted_certificates";
 
 fn read(r: &Row<'_>) -> rusqlite::Result<ServerCertificate> {
     Ok(ServerCertificate {
@@ -32,6 +32,7 @@ fn read(r: &Row<'_>) -> rusqlite::Result<ServerCertificate> {
         state: row::word(r, "state")?,
         first_seen_at: row::time(r, "first_seen_at")?,
         last_seen_at: row::time(r, "last_seen_at")?,
+        authority: r.get("authority")?,
         decided_by: r.get("decided_by")?,
         decided_at: row::time_opt(r, "decided_at")?,
     })
@@ -47,10 +48,10 @@ pub fn record_certificate(
     row::same_tenant(tenant, seen.tenant_id)?;
     let sql = "INSERT INTO trusted_certificates (tenant_id, id, integration_id, der, sha256, sha1,
                subject, issuer, application_uri, hosts, not_before, not_after, state, first_seen_at,
-               last_seen_at)
-               VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, 'pending', ?13, ?13)
+               last_seen_at, authority)
+               VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, 'pending', ?13, ?13, ?14)
                ON CONFLICT (tenant_id, integration_id, sha256)
-               DO UPDATE SET last_seen_at = MAX(last_seen_at, ?13)";
+               DO UPDATE SET last_seen_at = MAX(last_seen_at, ?13), authority = ?14";
     query::change_one(
         conn,
         sql,
@@ -67,7 +68,8 @@ pub fn record_certificate(
             row::to_json(&seen.hosts)?,
             seen.not_before.0,
             seen.not_after.0,
-            seen.last_seen_at.0
+            seen.last_seen_at.0,
+            seen.authority
         ],
     )
     .map_err(|e| e.or_reference(CodedError::not_found("integrations.not_found")))?;

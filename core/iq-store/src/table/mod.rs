@@ -7,6 +7,7 @@ pub mod assessments;
 pub mod assets;
 pub mod attempts;
 pub mod audit;
+pub mod authorities;
 pub mod certificates;
 pub mod drift;
 pub mod events;

@@ -67,6 +67,7 @@ pub struct Plant {
     pub integration: Integration,
     pub mapping: SignalMapping,
     pub certificate: ServerCertificate,
+    pub authority: CertificateAuthority,
     pub rule: AlertRule,
     pub alert: Alert,
     pub event: IndustrialEvent,
@@ -154,6 +155,7 @@ impl Plant {
                 is_active: true,
             },
             certificate: certificate(t, integration, 1, T0),
+            authority: authority(t),
             rule: AlertRule {
                 id: rule,
                 tenant_id: t,
@@ -294,6 +296,7 @@ impl Plant {
         table::integration_secrets::put_sealed_secret(conn, t, self.integration.id, &secret)?;
         table::integration_actions::create_integration_action(conn, t, &self.action())?;
         table::certificates::record_certificate(conn, t, &self.certificate)?;
+        table::authorities::create_authority(conn, t, &self.authority)?;
         table::mappings::create_mapping(conn, t, &self.mapping)?;
         table::alert_rules::create_alert_rule(conn, t, &self.rule)?;
         table::alerts::create_alert(conn, t, &self.alert)?;
@@ -388,6 +391,25 @@ pub fn event(
     }
 }
 
+pub fn authority(tenant: TenantId) -> CertificateAuthority {
+    CertificateAuthority {
+        id: CertificateId::new(),
+        tenant_id: tenant,
+        der: vec![1; 64],
+        sha256: format!("{:064x}", 1),
+        subject: "CN=Plant CA".into(),
+        issuer: "CN=Root".into(),
+        not_before: T0,
+        not_after: T0.plus_ms(1_000),
+        is_trusted: false,
+        added_by: "admin".into(),
+        added_at: T0,
+        decided_by: None,
+        decided_at: None,
+        revocations: None,
+    }
+}
+
 pub fn certificate(
     tenant: TenantId,
     integration: IntegrationId,
@@ -410,6 +432,7 @@ pub fn certificate(
         state: TrustState::Pending,
         first_seen_at: seen,
         last_seen_at: seen,
+        authority: None,
         decided_by: None,
         decided_at: None,
     }

@@ -2,9 +2,9 @@
 
 use iq_domain::*;
 use iq_store::{
-    Connection, Page, StoreError, alert_rules, alerts, assessments, assets, audit, certificates,
-    events, incidents, integration_actions, integration_secrets, integrations, jobs, mappings,
-    sessions, settings, signals, sites, units, users,
+    Connection, Page, StoreError, alert_rules, alerts, assessments, assets, audit, authorities,
+    certificates, events, incidents, integration_actions, integration_secrets, integrations, jobs,
+    mappings, sessions, settings, signals, sites, units, users,
 };
 
 use crate::support::{Fixture, Plant, T0};
@@ -69,6 +69,13 @@ fn seen(c: &Connection, t: TenantId, p: &Plant) -> Result<Vec<(&'static str, u64
         (
             "certificates",
             n(certificates::list_certificates(c, t, None, None)?.len()),
+        ),
+        ("authorities", n(authorities::list_authorities(c, t)?.len())),
+        (
+            "authority",
+            n(authorities::get_authority(c, t, p.authority.id)?
+                .iter()
+                .len()),
         ),
         (
             "certificate",
@@ -219,6 +226,7 @@ fn a_tenant_sees_its_own_rows_and_none_of_another() {
         "assets",
         "signals",
         "integrations",
+        "authorities",
         "certificates",
         "mappings",
         "rules",
@@ -261,6 +269,9 @@ fn a_tenant_can_neither_change_nor_delete_nor_reference_what_belongs_to_another(
                 integrations::delete_integration(c, t, p.integration.id),
                 integrations::put_cursor(c, t, p.integration.id, "history", "0", T0),
                 integration_actions::create_integration_action(c, t, &p.action()),
+                authorities::create_authority(c, t, &p.authority),
+                authorities::trust_authority(c, t, p.authority.id, "x", T0),
+                authorities::delete_authority(c, t, p.authority.id),
                 certificates::delete_certificate(c, t, p.certificate.id),
                 certificates::update_certificate_state(
                     c,

@@ -1,7 +1,7 @@
 //! Certificates, sealed secrets and the state of integrations.
 
 use iq_domain::*;
-use iq_store::{certificates, integration_secrets, integrations};
+use iq_store::{authorities, certificates, integration_secrets, integrations};
 use serde_json::json;
 
 use crate::code;
@@ -40,6 +40,75 @@ fn pending_certificates_are_capped_and_decisions_are_kept() {
         (T0, T0.plus_ms(99))
     );
     assert_eq!(kept.decided_by.as_deref(), Some("admin"));
+}
+
+#[test]
+fn an_authority_keeps_its_decision_and_its_latest_list() {
+    let fixture = Fixture::new();
+    let p = fixture.filled();
+    let (t, id) = (p.id(), p.authority.id);
+    let found = || {
+        fixture
+            .read(move |c| authorities::get_authority(c, t, id))
+            .unwrap()
+    };
+    assert_eq!(found(), p.authority);
+    let list = RevocationList {
+        der: vec![7; 40],
+        issued_at: T0,
+        next_at: None,
+        revoked: 3,
+        added_by: "admin".into(),
+        added_at: T0.plus_ms(5),
+    };
+    let kept = list.clone();
+    fixture
+        .write(move |c| {
+            authorities::trust_authority(c, t, id, "admin", T0.plus_ms(9))?;
+            authorities::update_revocations(c, t, id, &kept)
+        })
+        .unwrap();
+    let expected = CertificateAuthority {
+        is_trusted: true,
+        decided_by: Some("admin".into()),
+        decided_at: Some(T0.plus_ms(9)),
+        revocations: Some(list),
+        ..p.authority.clone()
+    };
+    assert_eq!(found(), expected);
+    let again = p.authority.clone();
+    let twice = fixture.write(move |c| {
+        let id = CertificateId::new();
+        authorities::create_authority(c, t, &CertificateAuthority { id, ..again })
+    });
+    assert!(twice.is_err(), "one certificate, one row");
+    fixture
+        .write(move |c| authorities::delete_authority(c, t, id))
+        .unwrap();
+    assert_eq!(
+        fixture.read(move |c| authorities::get_authority(c, t, id)),
+        None
+    );
+}
+
+#[test]
+fn a_certificate_remembers_who_vouched_for_it_last() {
+    let fixture = Fixture::new();
+    let p = fixture.filled();
+    let (t, integration) = (p.id(), p.integration.id);
+    for authority in [Some("CN=Plant CA".to_owned()), None] {
+        let seen = ServerCertificate {
+            authority: authority.clone(),
+            ..certificate(t, integration, 5, T0)
+        };
+        let kept = fixture
+            .write(move |c| certificates::record_certificate(c, t, &seen))
+            .unwrap();
+        assert_eq!(
+            (kept.state, kept.authority),
+            (TrustState::Pending, authority)
+        );
+    }
 }
 
 #[test]

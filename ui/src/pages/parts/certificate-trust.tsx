@@ -12,12 +12,16 @@ import { EmptyState, InlineError, Notice } from '@/components/notices';
 import { Loaded, Pane } from '@/components/page';
 import { useText } from '@/i18n/text';
 import { pairs, TAIL_DIGITS, typedHex } from '@/lib/fingerprint';
+import { CertificateAuthorities } from './certificate-authorities';
 
 function TrustMark({ state }: { state: TrustState }) {
   const { word } = useText();
   const mark = state === 'pending' ? <StatusShape shape="warning" /> : state === 'trusted' ? <StatusShape shape="normal" /> : <Icon name="close" />;
   return <span className={`st ${state === 'pending' ? 'warning' : 'mid'}`}>{mark}{word('trust', state)}</span>;
 }
+
+/** A certificate an authority vouches for is accepted, though nobody decided about it. */
+const shown = (certificate: ServerCertificate): TrustState => certificate.state === 'pending' && certificate.authority !== null ? 'trusted' : certificate.state;
 
 function Fingerprint({ sha256, changed }: { sha256: string; changed: boolean }) {
   return <span className="ltr fp">{pairs(sha256).map((pair, i) => <Tag key={i} className={changed ? 'changed' : ''}>{pair}</Tag>)}</span>;
@@ -94,14 +98,14 @@ export function CertificateTrust({ integration }: { integration: Integration }) 
       <Notice tone={integration.pending_certificates > 0 ? 'critical' : 'plain'}>{t('trust.never_by_itself')}</Notice>
       <Loaded query={query} what={t('integrations.loading')}>
         {(list) => {
-          const pending = list.find((c) => c.id === chosen) ?? list.find((c) => c.state === 'pending');
-          const trusted = list.find((c) => c.state === 'trusted' && c.id !== pending?.id);
+          const pending = list.find((c) => c.id === chosen) ?? list.find((c) => shown(c) === 'pending');
+          const trusted = list.find((c) => shown(c) === 'trusted' && c.id !== pending?.id);
           if (list.length === 0) return <section className="pane"><EmptyState icon="lock" title={t('trust.empty')}>{t('trust.empty_why')}</EmptyState></section>;
           return (
             <>
               <div className="grid">
                 {trusted && <Pane className={pending ? 'c6' : 'c12'} title={t('trust.until_now')} end={<TrustMark state="trusted" />}><Facts certificate={trusted} /></Pane>}
-                {pending && <Pane className={`${trusted ? 'c6' : 'c12'} ${pending.state === 'pending' ? 'warning' : ''}`} title={t(pending.state === 'pending' ? 'trust.presented_now' : 'trust.chosen')} end={<TrustMark state={pending.state} />}><Facts certificate={pending} against={trusted} /></Pane>}
+                {pending && <Pane className={`${trusted ? 'c6' : 'c12'} ${shown(pending) === 'pending' ? 'warning' : ''}`} title={t(shown(pending) === 'pending' ? 'trust.presented_now' : 'trust.chosen')} end={<TrustMark state={shown(pending)} />}><Facts certificate={pending} against={trusted} /></Pane>}
               </div>
               {pending && pending.state !== 'trusted' && may('integrations.trust') && <Decide key={pending.id} integration={integration} certificate={pending} onDone={done} />}
               <Pane title={t('trust.all')}>
@@ -111,8 +115,8 @@ export function CertificateTrust({ integration }: { integration: Integration }) 
                     <tbody>
                       {list.map((c) => (
                         <tr key={c.id} className={c.id === pending?.id ? 'sel' : undefined}>
-                          <td><TrustMark state={c.state} /></td><td><Tag wrap>{c.subject}</Tag></td><td><Tag>{`${pairs(c.sha256).slice(0, 3).join(':')}…${pairs(c.sha256).slice(-1).join('')}`}</Tag></td>
-                          <td><When at={c.not_after} full /></td><td>{c.decided_by ? <bdi>{c.decided_by}</bdi> : <span className="dim">{'—'}</span>}</td>
+                          <td><TrustMark state={shown(c)} /></td><td><Tag wrap>{c.subject}</Tag></td><td><Tag>{`${pairs(c.sha256).slice(0, 3).join(':')}…${pairs(c.sha256).slice(-1).join('')}`}</Tag></td>
+                          <td><When at={c.not_after} full /></td><td>{c.decided_by ? <bdi>{c.decided_by}</bdi> : c.authority !== null ? t('authorities.through', { authority: c.authority }) : <span className="dim">{'—'}</span>}</td>
                           <td className="r"><button type="button" className="btn quiet sm" onClick={() => setChosen(c.id)}>{t('trust.view')}</button></td>
                         </tr>
                       ))}
@@ -124,6 +128,7 @@ export function CertificateTrust({ integration }: { integration: Integration }) 
           );
         }}
       </Loaded>
+      <CertificateAuthorities />
       <OwnCertificate />
     </div>
   );
