@@ -119,6 +119,19 @@ impl Drift {
     }
 }
 
+/// What a source answered when it was asked for a tag.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Reading {
+    /// A good value; a word is not a number, but an answer.
+    Value(f64),
+    /// It does not know the tag, or says nothing about it.
+    Nothing,
+    /// It knows the tag, and its word for that nothing was ever written to it ("Pt Created").
+    NotFed(String),
+    /// It knows the tag, and the instrument is in trouble: a fault, not another tag.
+    Trouble,
+}
+
 /// What a mapped signal was and is.
 #[derive(Clone, Debug, PartialEq)]
 pub struct SignalSummary {
@@ -156,10 +169,15 @@ pub struct SignalSummary {
     pub silent_ms: Option<i64>,
     /// Usual time between two values.
     pub usual_gap_ms: Option<i64>,
+    /// Time it was quiet for at least twice before. An archive that compresses keeps quiet for hours
+    /// while the process is calm, and one outage is no habit.
+    pub quiet_ms: Option<i64>,
+    /// Last good value.
+    pub last_value: Option<f64>,
     /// Whether other tags of the source have fresh values.
     pub is_source_live: bool,
-    /// What a single read said: good with a value, or not. `None` when nobody asked.
-    pub read: Option<Option<f64>>,
+    /// What a single read said. `None` when nobody asked.
+    pub read: Option<Reading>,
     /// Whether the source lists the tag; `None` when its list is not known to the end.
     pub is_listed: Option<bool>,
     /// Unit the source states today.

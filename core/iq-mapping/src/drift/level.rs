@@ -21,6 +21,9 @@ pub struct Level {
     pub high: f64,
     /// Share of stretches in which no sample differed from another, 0–1.
     pub flat_share: f64,
+    /// From the first stretch to the last, in milliseconds.
+    #[serde(default)]
+    pub span_ms: i64,
 }
 
 impl Level {
@@ -63,9 +66,19 @@ impl Level {
             low,
             high,
             flat_share,
+            span_ms: match (buckets.first(), buckets.last()) {
+                (Some(first), Some(last)) => last.t.since_ms(first.t),
+                _ => 0,
+            },
         };
         let is_finite = level.median.is_finite() && level.spread.is_finite();
         is_finite.then_some(level)
+    }
+
+    /// The level of a signal that never moved: a few stretches tell it.
+    #[must_use]
+    pub fn standing(buckets: &[Bucket], least: usize) -> Option<Self> {
+        Self::of(buckets, least).filter(|level| level.low >= level.high)
     }
 
     /// Whether a single value may belong to it.

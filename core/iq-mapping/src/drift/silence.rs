@@ -2,8 +2,8 @@
 //! source that only reports changes.
 
 use super::{
-    Drift, DriftKind, FLAT_BEFORE, FreeTag, Proposal, SignalSummary, listed::similarity, message,
-    number,
+    Drift, DriftKind, FLAT_BEFORE, FreeTag, Proposal, Reading, SignalSummary, listed::similarity,
+    message, number,
 };
 use crate::units::conversion;
 
@@ -19,11 +19,12 @@ const RENAMED_LIKENESS: f64 = 0.6;
 pub(super) fn silence(signal: &SignalSummary, free: &[FreeTag]) -> Option<Drift> {
     let silent_ms = match signal.silent_ms {
         Some(age) => age,
-        None if signal.is_listed == Some(false) || signal.read == Some(None) => i64::MAX,
+        None if signal.is_listed == Some(false) || is_without_value(signal) => i64::MAX,
         None => return None,
     };
     let usual = signal.usual_gap_ms.unwrap_or(SILENT_MS / SILENT_TIMES);
-    let is_silent = silent_ms > SILENT_MS.max(usual.saturating_mul(SILENT_TIMES));
+    let patience = SILENT_MS.max(usual.saturating_mul(SILENT_TIMES));
+    let is_silent = silent_ms > patience.max(signal.quiet_ms.unwrap_or(0));
     if !is_silent || !signal.is_source_live {
         return None;
     }
@@ -43,23 +44,23 @@ pub(super) fn silence(signal: &SignalSummary, free: &[FreeTag]) -> Option<Drift>
         })
     };
     // It answers: it is there, and reports no change because there is none.
-    if let Some(Some(value)) = signal.read {
+    if let Some(Reading::Value(value)) = signal.read {
         let was_calm = signal.before.is_none_or(|b| b.flat_share > FLAT_BEFORE);
+        // A value that moved without being reported lies within what the source leaves out.
+        let lives = signal.last_value.is_some_and(|last| differs(last, value));
         // A word is an answer as well: the tag is there.
-        if signal.is_state || was_calm || !value.is_finite() {
+        if signal.is_state || was_calm || lives || !value.is_finite() {
             return None;
         }
         evidence.push(message("drift.still_reads", [("value", number(value))]));
         return drift(DriftKind::FlatLined, evidence, Proposal::Deactivate, 0.6);
     }
-    if signal.is_listed != Some(false) && signal.read != Some(None) {
-        return None;
-    }
-    if signal.is_listed == Some(false) {
-        evidence.push(message("drift.not_listed", []));
-    } else {
-        evidence.push(message("drift.read_fails", []));
-    }
+    evidence.push(match &signal.read {
+        _ if signal.is_listed == Some(false) => message("drift.not_listed", []),
+        Some(Reading::NotFed(state)) => message("drift.not_fed", [("state", state.clone())]),
+        Some(Reading::Nothing) => message("drift.read_fails", []),
+        _ => return None,
+    });
     if let Some((new, likeness)) = successor(signal, free) {
         let share = format!("{:.0}", likeness * 100.0);
         evidence.push(message(
@@ -78,6 +79,15 @@ pub(super) fn silence(signal: &SignalSummary, free: &[FreeTag]) -> Option<Drift>
         );
     }
     drift(DriftKind::Vanished, evidence, Proposal::Deactivate, 0.8)
+}
+
+fn is_without_value(signal: &SignalSummary) -> bool {
+    matches!(signal.read, Some(Reading::Nothing | Reading::NotFed(_)))
+}
+
+/// Whether two readings are two values, not one written twice.
+fn differs(a: f64, b: f64) -> bool {
+    (a - b).abs() > 1e-9 * a.abs().max(b.abs())
 }
 
 /// The one free tag that is likely the old one under a new name.

@@ -52,6 +52,8 @@ fn signal(metric: &str, unit: &str, value: f64, noise: f64) -> SignalSummary {
         offset: 0.0,
         silent_ms: Some(5_000),
         usual_gap_ms: Some(1_000),
+        quiet_ms: None,
+        last_value: None,
         is_source_live: true,
         read: None,
         is_listed: Some(true),
@@ -207,14 +209,14 @@ fn a_source_that_reports_changes_only_is_asked_before_it_is_called_flat() {
     s.now = None;
     s.silent_ms = Some(3_600_000);
     assert!(detect(std::slice::from_ref(&s), &[]).is_empty());
-    s.read = Some(Some(180.4));
+    s.read = Some(Reading::Value(180.4));
     assert_eq!(
         kinds(&detect(std::slice::from_ref(&s), &[])),
         [DriftKind::FlatLined]
     );
-    s.read = Some(Some(f64::NAN));
+    s.read = Some(Reading::Value(f64::NAN));
     assert!(detect(std::slice::from_ref(&s), &[]).is_empty(), "a word");
-    (s.read, s.is_source_live) = (Some(Some(180.4)), false);
+    (s.read, s.is_source_live) = (Some(Reading::Value(180.4)), false);
     assert!(detect(&[s], &[]).is_empty());
 }
 
@@ -224,7 +226,7 @@ fn a_tag_that_is_gone_is_followed_to_its_new_name_or_reported() {
     s.now = None;
     s.silent_ms = Some(7_200_000);
     s.is_listed = Some(false);
-    s.read = Some(None);
+    s.read = Some(Reading::Nothing);
     let free = |tag: &str, value: Option<f64>, unit: &str| FreeTag {
         integration: s.integration,
         tag: format!("ns=2;s={tag}"),
@@ -267,6 +269,96 @@ fn a_tag_that_is_gone_is_followed_to_its_new_name_or_reported() {
     // A source whose list is not known and that was not asked proves nothing.
     (s.is_listed, s.read) = (None, None);
     assert!(detect(&[s], &candidates).is_empty());
+}
+
+#[test]
+fn a_point_made_anew_is_reported_with_the_source_s_own_word() {
+    let mut s = signal("flow", "m3/h", 180.0, 1.0);
+    (s.now, s.before, s.silent_ms) = (None, None, None);
+    s.read = Some(Reading::NotFed("Pt Created".into()));
+    let found = detect(std::slice::from_ref(&s), &[]);
+    assert_eq!(kinds(&found), [DriftKind::Vanished]);
+    assert_eq!(found[0].proposal, Proposal::Deactivate);
+    let said = found[0].evidence.iter().find(|e| e.code == "drift.not_fed");
+    assert_eq!(said.unwrap().params["state"], "Pt Created");
+    // It had values under this name before somebody made the point again.
+    s.silent_ms = Some(3_600_000);
+    assert_eq!(
+        kinds(&detect(std::slice::from_ref(&s), &[])),
+        [DriftKind::Vanished]
+    );
+    // The values go on under a name like it.
+    let new = FreeTag {
+        integration: s.integration,
+        tag: r"\\PI\100PIT10201A".into(),
+        name: "100PIT10201A".into(),
+        unit: Some("m3/h".into()),
+        value: None,
+    };
+    assert_eq!(kinds(&detect(&[s], &[new])), [DriftKind::Renamed]);
+}
+
+#[test]
+fn an_instrument_in_trouble_is_still_the_same_tag() {
+    let mut s = signal("flow", "m3/h", 180.0, 1.0);
+    (s.now, s.silent_ms) = (None, Some(7_200_000));
+    s.read = Some(Reading::Trouble);
+    assert!(detect(std::slice::from_ref(&s), &[]).is_empty());
+    // Not on the list any more: whatever the server still answers, the tag goes.
+    s.is_listed = Some(false);
+    assert_eq!(kinds(&detect(&[s], &[])), [DriftKind::Vanished]);
+}
+
+#[test]
+fn an_archive_that_compresses_is_quiet_without_standing_still() {
+    let mut s = signal("flow", "m3/h", 180.0, 1.0);
+    (s.now, s.silent_ms) = (None, Some(3_600_000));
+    s.read = Some(Reading::Value(180.4));
+    assert_eq!(detect(std::slice::from_ref(&s), &[]).len(), 1);
+    // It was quiet for two hours before, more than once.
+    s.quiet_ms = Some(7_200_000);
+    assert!(detect(std::slice::from_ref(&s), &[]).is_empty(), "a habit");
+    // What it reads moved within the deviation the archive leaves out.
+    (s.quiet_ms, s.last_value) = (None, Some(180.2));
+    assert!(detect(std::slice::from_ref(&s), &[]).is_empty(), "it lives");
+    s.last_value = Some(180.4);
+    assert_eq!(kinds(&detect(&[s], &[])), [DriftKind::FlatLined]);
+}
+
+#[test]
+fn a_dead_point_is_found_by_the_few_values_compression_leaves() {
+    // Every eight hours the archive writes what stands, for three days.
+    let kept = |value: f64, step: f64| -> Vec<Bucket> {
+        (0..9)
+            .map(|n| {
+                let v = value + step * f64::from(n);
+                Bucket {
+                    t: Timestamp(i64::from(n) * 8 * 3_600_000),
+                    count: 1,
+                    min: v,
+                    max: v,
+                    sum: v,
+                    first: v,
+                    last: v,
+                }
+            })
+            .collect()
+    };
+    let mut s = signal("seal_pot_level", "%", 63.2, 0.0);
+    (s.now, s.silent_ms) = (None, Some(5 * 3_600_000));
+    s.usual_gap_ms = Some(600_000);
+    s.before = Level::standing(&kept(63.2, 0.0), 6);
+    assert!(s.before.is_some());
+    assert!(detect(std::slice::from_ref(&s), &[]).is_empty(), "unasked");
+    s.read = Some(Reading::Value(63.2));
+    let found = detect(std::slice::from_ref(&s), &[]);
+    assert_eq!(kinds(&found), [DriftKind::FlatLined]);
+    assert_eq!(found[0].evidence[0].code, "drift.dead");
+    s.read = Some(Reading::Value(63.3));
+    assert!(detect(std::slice::from_ref(&s), &[]).is_empty(), "it moved");
+    // A calm level that drifts in its last digits is measured.
+    assert!(Level::standing(&kept(63.2, 0.001), 6).is_none());
+    assert!(Level::standing(&kept(63.2, 0.0)[..5], 6).is_none());
 }
 
 #[test]
@@ -314,6 +406,7 @@ fn every_sentence_exists_in_both_languages() {
             "stands_moving",
             "still_reads",
             "not_listed",
+            "not_fed",
             "read_fails",
             "similar_name",
             "similar_value",

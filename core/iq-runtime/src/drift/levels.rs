@@ -21,6 +21,8 @@ pub(super) const BEFORE_MS: i64 = 3 * 86_400_000;
 /// Stretches a level needs.
 const NOW_LEAST: usize = 3;
 const BEFORE_LEAST: usize = 12;
+/// Stretches that tell a signal that never moves.
+const STANDING_LEAST: usize = 6;
 
 /// A mapped signal with what was found out about it.
 pub(super) struct Gathered {
@@ -80,7 +82,11 @@ pub(super) fn gather(
             .filter(|(_, since)| changed_at.is_none_or(|changed| changed < *since));
         let before = match judged_by {
             Some((level, _)) => Some(*level),
-            None => Level::of(&until(&buckets_running, windows.split), BEFORE_LEAST),
+            None => {
+                let before = until(&buckets_running, windows.split);
+                Level::of(&before, BEFORE_LEAST)
+                    .or_else(|| Level::standing(&before, STANDING_LEAST))
+            }
         };
         let summary = SignalSummary {
             mapping: mapping.id,
@@ -100,6 +106,11 @@ pub(super) fn gather(
             offset: mapping.offset_value,
             silent_ms: silence(historian, recent, entry, at),
             usual_gap_ms: usual_gap(&until(&buckets, windows.split)),
+            quiet_ms: quiet(&until(&buckets, windows.split)),
+            last_value: historian
+                .last_good(entry.signal.signal_no)
+                .and_then(|p| p.value)
+                .and_then(|v| v.as_f64()),
             is_source_live: false,
             read: None,
             is_listed: None,
@@ -193,6 +204,18 @@ fn usual_gap(buckets: &[Bucket]) -> Option<i64> {
     (samples > 0).then(|| span / i64::try_from(samples).unwrap_or(i64::MAX))
 }
 
+/// The second longest time without a value between two stretches that had some.
+fn quiet(buckets: &[Bucket]) -> Option<i64> {
+    let mut holes: Vec<i64> = buckets
+        .windows(2)
+        .map(|pair| pair[1].t.since_ms(pair[0].t) - BUCKET_MS)
+        .filter(|hole| *hole > 0)
+        .collect();
+    holes.sort_unstable();
+    // The ends of the stretches are not known closer than a stretch.
+    Some(*holes.iter().rev().nth(1)? + 2 * BUCKET_MS)
+}
+
 /// Age of the last good value, by arrival or by its own time, whichever is younger.
 fn silence(
     historian: &Historian,
@@ -223,4 +246,30 @@ fn scale(entry: &SignalEntry) -> Option<(f64, f64)> {
         .scale_low
         .zip(metric.scale_high)
         .filter(|(low, high)| high > low)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_time_without_values_is_a_habit_when_it_came_twice() {
+        let at = |stretches: &[i64]| -> Vec<Bucket> {
+            let bucket = |n: &i64| Bucket {
+                t: Timestamp(n * BUCKET_MS),
+                count: 1,
+                min: 1.0,
+                max: 1.0,
+                sum: 1.0,
+                first: 1.0,
+                last: 1.0,
+            };
+            stretches.iter().map(bucket).collect()
+        };
+        assert_eq!(quiet(&at(&[0, 1, 2, 3])), None, "never quiet");
+        // An outage of a day, and nothing like it.
+        assert_eq!(quiet(&at(&[0, 1, 145, 146])), None);
+        let twice = quiet(&at(&[0, 12, 24, 25, 200]));
+        assert_eq!(twice, Some(13 * BUCKET_MS));
+    }
 }

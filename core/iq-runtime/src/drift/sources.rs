@@ -7,8 +7,8 @@ use std::{
 };
 
 use iq_connector::BrowseRequest;
-use iq_domain::{CodedError, ErrorKind, IntegrationId, TenantId};
-use iq_mapping::drift::{FreeTag, SignalSummary, may_follow};
+use iq_domain::{CodedError, ErrorKind, IntegrationId, RawSample, StatusCode, TenantId, Value};
+use iq_mapping::drift::{FreeTag, Reading, SignalSummary, may_follow};
 
 use super::levels::Gathered;
 use crate::{Runtime, TenantIndex};
@@ -54,6 +54,8 @@ pub struct ListedTag {
     pub name: String,
     /// Unit the source states.
     pub unit: Option<String>,
+    /// What the source says about it.
+    pub description: Option<String>,
 }
 
 impl Runtime {
@@ -136,8 +138,11 @@ impl Runtime {
         };
         for place in asked {
             let g = &mut gathered[place];
-            let raw = values.get(&g.summary.tag).copied().flatten();
-            g.summary.read = Some(raw.map(|raw| g.conversion.number(raw)));
+            g.summary.read = Some(match values.get(&g.summary.tag) {
+                Some(Reading::Value(raw)) => Reading::Value(g.conversion.number(*raw)),
+                Some(other) => other.clone(),
+                None => Reading::Nothing,
+            });
         }
         true
     }
@@ -162,38 +167,28 @@ impl Runtime {
                 continue;
             };
             for tag in free.iter_mut().filter(|tag| tag.integration == source) {
-                tag.value = values.get(&tag.tag).copied().flatten();
+                tag.value = match values.get(&tag.tag) {
+                    Some(Reading::Value(value)) => Some(*value),
+                    _ => None,
+                };
             }
         }
     }
 
-    /// Good values by tag; `None` when the source did not answer.
+    /// Answers by tag; `None` when the source did not answer at all.
     async fn read_once(
         &self,
         tenant: TenantId,
         source: IntegrationId,
         tags: &[String],
-    ) -> Option<HashMap<String, Option<f64>>> {
+    ) -> Option<HashMap<String, Reading>> {
         if tags.is_empty() {
             return None;
         }
-        let reading = self.preview(tenant, source, tags);
-        let samples = tokio::time::timeout(SOURCE_WAIT, reading)
-            .await
-            .ok()?
-            .ok()?;
-        let mut values: HashMap<String, Option<f64>> =
-            tags.iter().map(|tag| (tag.clone(), None)).collect();
-        for sample in samples {
-            // A word has no number, but it is an answer.
-            let value = sample
-                .value
-                .as_ref()
-                .filter(|_| sample.status.is_good())
-                .map(|value| value.as_f64().unwrap_or(f64::NAN));
-            values.insert(sample.external_tag.to_string(), value);
-        }
-        Some(values)
+        let asked = self.preview(tenant, source, tags);
+        let samples = tokio::time::timeout(SOURCE_WAIT, asked).await.ok()?.ok()?;
+        let answer = |sample: RawSample| (sample.external_tag.to_string(), reading(&sample));
+        Some(samples.into_iter().map(answer).collect())
     }
 
     /// The tags of a source, level by level, within a bound of nodes and of time.
@@ -247,6 +242,7 @@ impl Runtime {
                             tag: item.id.clone(),
                             name: item.display,
                             unit: item.unit,
+                            description: item.description,
                         });
                     }
                     if item.has_children {
@@ -261,6 +257,30 @@ impl Runtime {
         }
         list.is_complete = true;
         Ok(())
+    }
+}
+
+/// The status of a tag nothing was ever written to (OPC UA Part 8), and of one without data.
+const WAITING: StatusCode = StatusCode(0x8032_0000);
+const NO_DATA: StatusCode = StatusCode(0x809B_0000);
+/// Statuses that say nothing of an instrument.
+const UNSAID: [StatusCode; 4] = [
+    StatusCode::BAD,
+    NO_DATA,
+    StatusCode(0x8033_0000),
+    StatusCode(0x8034_0000),
+];
+
+fn reading(sample: &RawSample) -> Reading {
+    match (&sample.value, sample.status) {
+        // A word has no number, but it is an answer.
+        (Some(value), status) if status.is_good() => {
+            Reading::Value(value.as_f64().unwrap_or(f64::NAN))
+        }
+        (Some(Value::Text(word)), WAITING | NO_DATA) => Reading::NotFed(word.to_string()),
+        (_, WAITING) => Reading::NotFed(String::new()),
+        (None, status) if status.is_good() || UNSAID.contains(&status) => Reading::Nothing,
+        _ => Reading::Trouble,
     }
 }
 
@@ -280,6 +300,46 @@ fn note_listed(list: &TagList, places: &[usize], gathered: &mut [Gathered]) {
             // A list that broke off proves nothing about what is not on it.
             None if list.is_complete && !list.tags.is_empty() => summary.is_listed = Some(false),
             None => {}
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use iq_domain::Timestamp;
+
+    use super::*;
+
+    fn said(value: Option<Value>, status: u32) -> Reading {
+        reading(&RawSample {
+            external_tag: Arc::from("T1"),
+            value,
+            status: StatusCode(status),
+            source_time: None,
+            server_time: None,
+            received_at: Timestamp(0),
+        })
+    }
+
+    #[test]
+    fn what_a_historian_says_in_place_of_a_value_is_told_apart() {
+        let word = |text: &str| Some(Value::Text(Arc::from(text)));
+        assert_eq!(said(Some(Value::Number(4.2)), 0), Reading::Value(4.2));
+        assert!(matches!(said(word("OPEN"), 0), Reading::Value(v) if v.is_nan()));
+        let created = Reading::NotFed("Pt Created".into());
+        assert_eq!(said(word("Pt Created"), WAITING.0), created);
+        assert_eq!(
+            said(word("No Data"), NO_DATA.0),
+            Reading::NotFed("No Data".into())
+        );
+        // The tag is there, its instrument is not.
+        for status in [0x800A_0000, 0x808C_0000, 0x8000_0000] {
+            assert_eq!(said(word("I/O Timeout"), status), Reading::Trouble);
+        }
+        for status in [0x8034_0000, 0x8000_0000, NO_DATA.0, 0] {
+            assert_eq!(said(None, status), Reading::Nothing);
         }
     }
 }
