@@ -5,7 +5,7 @@ use iq_domain::{Message, is_clean_line, neutralise};
 use crate::{
     formats::{Looks, is_date},
     layout::{FileKind, ImportColumn, MAX_COLUMNS, MAX_TAG_CHARS, Role, Shape},
-    words::{ends_in_quality, names, without_unit},
+    words::{ends_in_quality, names, rank, without_unit},
 };
 
 /// Columns that may hold the time.
@@ -262,7 +262,11 @@ fn assign_journal(columns: &mut [ImportColumn], looks: &[Looks]) {
     give(columns, message, Role::Message);
     let found = titled(columns, Role::Priority);
     give(columns, found, Role::Priority);
-    let found = titled(columns, Role::State);
+    // Beside a column "State", "Condition" names the limit that was crossed.
+    let found = open(columns)
+        .filter_map(|i| Some((rank(&columns[i].name, Role::State)?, i)))
+        .min()
+        .map(|(_, i)| i);
     give(columns, found, Role::State);
     let short = open(columns)
         .filter(|i| is_text(*i) && looks[*i].sentences == 0 && looks[*i].dates == 0)

@@ -175,6 +175,12 @@ const UNIT: &[&str] = &[
 /// Whether a title is one of a role's words.
 #[must_use]
 pub(crate) fn names(title: &str, role: Role) -> bool {
+    rank(title, role).is_some()
+}
+
+/// Place of a title among a role's words: the plainest word stands first.
+#[must_use]
+pub(crate) fn rank(title: &str, role: Role) -> Option<usize> {
     let folded = fold(title);
     let words = match role {
         Role::Timestamp => TIMESTAMP,
@@ -188,7 +194,7 @@ pub(crate) fn names(title: &str, role: Role) -> bool {
         Role::Priority => PRIORITY,
         Role::Ignore => UNIT,
     };
-    words.contains(&folded.as_str())
+    words.iter().position(|word| *word == folded)
 }
 
 /// Whether a title ends in a word for quality ("TI-101 quality").

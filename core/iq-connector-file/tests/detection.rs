@@ -200,6 +200,8 @@ fixtures! {
         "Time,Source,Message,State,Priority\n01/31/2024 10:00:00,PAH-102,Discharge pressure high,ACT/UNACK,1\n01/31/2024 10:05:00,PAH-102,Discharge pressure high,RTN,1\n";
     journal_with_numbers_in_it: Utf8, ';', '.', Iso, "t-gmsp", 1, ("2024-01-31T10:00:00.100Z", "FIC101", "Flow low low"),
         "Event Time;Value;Tag;Description;State;Severity\n2024-01-31 10:00:00.100;12.5;FIC101;Flow low low;Active;900\n2024-01-31 10:00:07.200;13.5;FIC101;Flow low low;Cleared;900\n";
+    condition_beside_the_state: Utf8, ',', '.', Iso, "tg-psm", 1, ("2024-01-31T07:00:00.000Z", "P-102A", "Vibration high high"),
+        "Time,Source,Condition,Priority,State,Message\n2024-01-31T10:00:00+03:00,P-102A,VAHH,1,ACT,Vibration high high\n2024-01-31T10:05:00+03:00,P-102A,VAHH,1,RTN,Vibration high high\n";
     windows_line_ends_and_blank_lines: Utf8, ',', '.', Iso, "tv", 1, ("2024-01-31T10:00:00.000Z", "TI-101", "80.5"),
         "Time,TI-101\r\n\r\n2024-01-31 10:00:00,80.5\r\n2024-01-31 10:01:00,80.6\r\n";
     offsets_in_the_times: Utf8, ',', '.', Iso, "tv", 1, ("2024-01-31T07:00:00.000Z", "TI-101", "80.5"),
