@@ -118,7 +118,7 @@ async fn noise_without_end_is_refused_and_a_silent_listener_costs_seconds() -> R
         let (code, stage) = failure(db_type, silent, "disable").await?;
         assert_eq!(
             (code.as_str(), stage.as_str()),
-            ("sql.timeout", "hello"),
+            ("sql.no_greeting", "hello"),
             "{db_type}"
         );
     }

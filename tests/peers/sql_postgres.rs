@@ -101,7 +101,7 @@ fn failures(other_ca: &str, closed_port: u16) -> Vec<(Value, &'static str, &'sta
             "dns",
         ),
         (json!({"port": closed_port}), "test.tcp_refused", "tcp"),
-        (json!({"db_type": "mysql"}), "sql.timeout", "hello"),
+        (json!({"db_type": "mysql"}), "sql.no_greeting", "hello"),
         (
             json!({"db_type": "sqlserver"}),
             "test.protocol_unexpected",

@@ -79,7 +79,7 @@ pub(crate) fn of_status(
     let words = |code: &'static str, said: Option<Said>| {
         let said = said.unwrap_or_default();
         let shown = if said.words.is_empty() {
-            "-".to_owned()
+            format!("HTTP {status}")
         } else {
             said.words
         };

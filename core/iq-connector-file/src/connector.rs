@@ -69,9 +69,9 @@ impl FileConnector {
     async fn any_value(
         &self,
         ctx: &ConnectorContext,
-        look: Option<&Look>,
+        look: Option<&(Folder, Look)>,
     ) -> Result<RawSample, CodedError> {
-        if let Some(sample) = look.and_then(|l| l.samples.values().next()) {
+        if let Some(sample) = look.and_then(|(_, l)| l.samples.values().next()) {
             return Ok(sample.clone());
         }
         let tags = self
@@ -80,7 +80,12 @@ impl FileConnector {
             .await?;
         tags.iter()
             .find_map(|tag| uploaded_sample(ctx, tag))
-            .ok_or_else(|| CodedError::new(ErrorKind::Upstream, "file.nothing_to_read"))
+            .ok_or_else(|| match look {
+                // Where it lies is the one thing a person can't guess.
+                Some((folder, _)) => CodedError::new(ErrorKind::Upstream, "file.folder_empty")
+                    .with("folder", folder.path().display()),
+                None => CodedError::new(ErrorKind::Upstream, "file.nothing_to_read"),
+            })
     }
 }
 
@@ -199,7 +204,7 @@ impl Connector for FileConnector {
                 .await?;
             taken += stored.len();
             let more = stored.into_iter().filter(|t| !known.contains(&*t.tag));
-            page.extend(more.map(|t| item(&t.tag, t.unit, t.samples)));
+            page.extend(more.map(|t| item(&t.tag, t.unit)));
         }
         Ok(BrowsePage {
             items: page,
@@ -270,7 +275,7 @@ impl FileConnector {
         Ok(tags
             .into_values()
             .filter(|t| search.is_empty() || t.tag.to_lowercase().contains(search))
-            .map(|t| item(&t.tag, t.unit, t.values))
+            .map(|t| item(&t.tag, t.unit))
             .collect())
     }
 
@@ -298,7 +303,7 @@ impl FileConnector {
             (found, text)
         });
         let look = stages.record(StageKey::Session, look)?;
-        let sample = self.any_value(ctx, look.as_ref().map(|(_, l)| l)).await;
+        let sample = self.any_value(ctx, look.as_ref()).await;
         stages.record(
             StageKey::Read,
             sample.map(|s| {
@@ -317,7 +322,7 @@ fn is_inside(folder: &str) -> bool {
         && !folder.contains(['\\', ':'])
 }
 
-fn item(tag: &str, unit: Option<String>, samples: u64) -> BrowseItem {
+fn item(tag: &str, unit: Option<String>) -> BrowseItem {
     BrowseItem {
         id: tag.to_owned(),
         display: tag.to_owned(),
@@ -326,7 +331,7 @@ fn item(tag: &str, unit: Option<String>, samples: u64) -> BrowseItem {
         is_variable: true,
         data_type: None,
         unit,
-        description: (samples > 0).then(|| samples.to_string()),
+        description: None,
     }
 }
 
@@ -400,7 +405,7 @@ impl<'a> Stages<'a> {
             Ok(sample) => {
                 let value = match &sample.value {
                     Some(Value::Bool(b)) => b.to_string(),
-                    Some(Value::Number(n)) => n.to_string(),
+                    Some(Value::Number(n)) => iq_domain::sentence_number(*n).to_string(),
                     Some(Value::Text(text)) => text.to_string(),
                     None => String::new(),
                 };

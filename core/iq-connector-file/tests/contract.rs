@@ -158,7 +158,11 @@ async fn an_empty_folder_fails_the_test_and_says_what_to_do() {
     let bench = Bench::new(watching());
     let report = bench.connector.test(&bench.ctx, &|_| ()).await;
     conformance::check_report(&report);
-    assert_eq!(report.message.code, "file.nothing_to_read");
+    assert_eq!(report.message.code, "file.folder_empty");
+    assert!(
+        report.message.params["folder"].ends_with("dcs"),
+        "{report:?}"
+    );
 }
 
 #[tokio::test]

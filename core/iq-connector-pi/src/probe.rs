@@ -137,7 +137,7 @@ fn message(code: &str, params: &[(&str, &str)]) -> Message {
 fn show(value: &Value) -> String {
     match value {
         Value::Bool(b) => b.to_string(),
-        Value::Number(n) => n.to_string(),
+        Value::Number(n) => iq_domain::sentence_number(*n).to_string(),
         Value::Text(t) => t.to_string(),
     }
 }

@@ -51,9 +51,10 @@ pub(crate) async fn greet(target: &Target) -> Result<Greeting, CodedError> {
                 .with("protocol", target.db.name())),
         }
     };
+    // Something listens and says nothing: a busy server, or another database that waits to be asked.
     tokio::time::timeout(PATIENCE, talk)
         .await
-        .unwrap_or_else(|_| Err(about(target, "sql.timeout")))
+        .unwrap_or_else(|_| Err(about(target, "sql.no_greeting").with("address", target.address())))
 }
 
 type Heard = std::io::Result<Option<Greeting>>;
