@@ -1,6 +1,6 @@
-//! The SQL connector against a mock of SQL Server's protocol: signing in, the catalogue, a login that
-//! may do too much, the server's own errors, and a server that does not answer. The mock runs no SQL
-//! and knows no time types, so reading values stays unproven here.
+//! The SQL connector against a mock of SQL Server's protocol: signing in, the catalogue, sample rows, a
+//! login that may do too much, the server's own errors, and a server that does not answer. The mock
+//! runs no SQL and knows no time types, so reading a value with its time stays unproven here.
 
 #[allow(dead_code, reason = "each test binary uses a part of it")]
 mod sql_rig;
@@ -22,6 +22,9 @@ use sql_rig::{Rig, base, with};
 /// for the tables.
 const RIGHTS: &str = "IS_SRVROLEMEMBER";
 const TABLES: &str = "ORDER BY 1, 2";
+/// The question for a table's columns, and the one for its rows: the tag is converted to text.
+const COLUMNS: &str = "1 = 0";
+const ROWS: &str = "[TAG])";
 
 /// Rows of two texts; the mock can't say NULL in a column of text.
 fn texts(rows: &[[&str; 2]]) -> QueryResponse {
@@ -63,6 +66,79 @@ async fn tables_are_listed_with_their_schemas_and_in_arabic() -> Result<()> {
     let found = rig.connector.choices(&ctx, "table_name").await?;
     let names: Vec<&str> = found.iter().map(|c| c.value.as_str()).collect();
     assert_eq!(names, ["dbo.History", "مصنع.قراءات المضخات"]);
+    Ok(())
+}
+
+/// A table whose times are texts, as the mock has no other.
+async fn history() -> Result<u16> {
+    use SqlDataType::{BigInt, NVarChar};
+    let columns = [("TS", NVarChar), ("TAG", NVarChar), ("VALUE", BigInt)]
+        .map(|(name, kind)| ColumnDefinition::new(name, kind));
+    let names = columns.to_vec();
+    let cells = ["2026-01-31 10:00:00", "مضخة-١.ضغط", "42"];
+    let row = Row::new(cells.map(|c| ColumnValue::NVarChar(c.to_owned())).to_vec());
+    let shown = ["TS", "TAG", "VALUE"].map(|name| ColumnDefinition::new(name, NVarChar));
+    serve(vec![
+        (TABLES, texts(&[["dbo", "HISTORY"]])),
+        (COLUMNS, QueryResponse::new(names, Vec::new())),
+        (ROWS, QueryResponse::new(shown.to_vec(), vec![row])),
+    ])
+    .await
+}
+
+fn of_history(port: u16) -> Value {
+    with(
+        &config(port),
+        json!({
+            "table_name": "HISTORY", "timestamp_column": "TS", "tag_column": "TAG",
+            "value_column": "VALUE",
+        }),
+    )
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn sample_rows_are_shown_with_their_types_and_what_can_not_be_read() -> Result<()> {
+    let rig = Rig::new()?;
+    let ctx = rig.context(&of_history(history().await?))?;
+    let sample = rig.connector.sample_rows(&ctx, 10).await?;
+    let columns: Vec<(&str, &str)> = sample
+        .columns
+        .iter()
+        .map(|c| (c.name.as_str(), c.source_type.as_str()))
+        .collect();
+    assert_eq!(
+        columns,
+        [("TS", "nvarchar"), ("TAG", "nvarchar"), ("VALUE", "bigint")]
+    );
+    assert_eq!(sample.rows.len(), 1);
+    assert_eq!(sample.rows[0][1], json!("مضخة-١.ضغط"));
+    let problem = sample.problems.first().map(|p| (&*p.field, p.code));
+    assert_eq!(problem, Some(("timestamp_column", "sql.time_column_type")));
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_stage_before_the_value_passes_and_the_failed_one_names_its_reason() -> Result<()> {
+    let rig = Rig::new()?;
+    let report = rig.test(&of_history(history().await?)).await?;
+    let stages: Vec<Value> = report
+        .stages
+        .iter()
+        .map(|s| json!([s.key, s.status]))
+        .collect();
+    assert_eq!(
+        json!(stages),
+        json!([
+            ["config", "ok"],
+            ["dns", "ok"],
+            ["tcp", "ok"],
+            ["hello", "ok"],
+            ["security", "warning"],
+            ["session", "ok"],
+            ["read", "failed"]
+        ])
+    );
+    assert_eq!(report.message.code, "sql.time_column_type");
     Ok(())
 }
 

@@ -12,7 +12,7 @@ use crate::{
 pub(crate) fn conformance(arguments: Result<()>) -> Result<()> {
     arguments?;
     let mut test = cargo();
-    test.args(["test", "--package", "iq-tests", "--test", "conformance"])
+    test.args(["test", "--workspace", "--test", "conformance"])
         .args(["--", "--nocapture"])
         .env("OPTRIA_CONFORMANCE", "write");
     run(&mut test)
@@ -23,7 +23,7 @@ pub(crate) fn peers(arguments: Result<()>) -> Result<()> {
     arguments?;
     system::ensure(&[system::BUILD, system::PEERS])?;
     run(cargo()
-        .args(["test", "--package", "iq-tests"])
-        .args(["--features", "kerberos,mssql-peer"])
+        .args(["test", "--workspace"])
+        .args(["--features", "iq-tests/kerberos,iq-tests/mssql-peer"])
         .args(["--test", "kerberos", "--test", "sql_sqlserver"]))
 }

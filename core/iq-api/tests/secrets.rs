@@ -430,7 +430,22 @@ async fn look_into_the_exports(app: &TestApp, plant: &Plant, owner: &Client, sea
         let reply = owner.get(&path).await.expect_status(200);
         search.look(&format!("incident{what}"), &reply.bytes);
     }
+    look_into_the_black_box(owner, search).await;
     look_into_rejected_rows(plant, owner, search).await;
+}
+
+/// The events and incidents as each kind of file; what was entered, tested and refused is among them.
+async fn look_into_the_black_box(owner: &Client, search: &mut Search) {
+    for what in ["events", "incidents"] {
+        let path = format!("/api/blackbox/{what}/export?format=");
+        let csv = owner.get(&format!("{path}csv")).await.expect_status(200);
+        assert!(csv.text().lines().count() > 1, "{what}: {}", csv.text());
+        search.look(&format!("{what}.csv"), &csv.bytes);
+        let json = owner.get(&format!("{path}json")).await.expect_status(200);
+        search.look(&format!("{what}.json"), &json.bytes);
+        let sheet = owner.get(&format!("{path}xlsx")).await.expect_status(200);
+        look_into_the_archive(&format!("{what}.xlsx"), sheet.bytes, search);
+    }
 }
 
 /// A file with a row that can't be read, and the file its rejected rows come in.

@@ -213,7 +213,7 @@ fn databases(around: &Arc<Around>) -> Result<Vec<Subject>> {
         dialect(
             "sql: sqlserver",
             Err(
-                "no engine that runs T-SQL can be installed here; a mock of its protocol is a peer of `cargo xtask peers`",
+                "no engine that runs T-SQL can be installed here; a mock of its protocol, without times, shows signing in, tables and sample rows in `cargo xtask peers`",
             ),
             |port| sql_config("sqlserver", port),
         ),
