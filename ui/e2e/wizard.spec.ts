@@ -122,13 +122,12 @@ async function postgres(page: Page, language: Language): Promise<void> {
   await accepted(page, join(records.folder, 'ca.pem'));
 }
 
-/** Tags by a pattern: every place the matcher found is taken; the comparison refuses what can't be, and the rest is applied. */
-async function mapByPattern(page: Page, name: string, pattern: string, named: string): Promise<void> {
+/** From the step to many tags of a source: every place the matcher found is taken; the comparison refuses what can't be, and the rest is applied. */
+async function mapMany(page: Page, name: string, choose: () => Promise<void>, named: string): Promise<void> {
   await backToTheSteps(page);
   await step(page, 'signal_mapping').click();
   await page.locator('[data-missing="onboarding.source_unmapped"]', { hasText: name }).getByRole('link').click();
-  await page.locator('[data-tab="bulk"]').click();
-  await page.locator('[name="pattern"]').fill(pattern);
+  await choose();
   await page.locator('[data-action="find-tags"]').click();
   await expect(page.locator('[data-table="review"] tbody tr').first()).toBeVisible({ timeout: 60_000 });
   const rows = await page.locator('[data-table="review"] tbody tr').allInnerTexts();
@@ -139,6 +138,11 @@ async function mapByPattern(page: Page, name: string, pattern: string, named: st
   await allInWords(page, 'comparison');
   await page.locator('[data-action="apply-bulk"]').click();
   await expect(page.locator('[role="dialog"]')).toHaveCount(0, { timeout: 60_000 });
+}
+
+async function ofAsset(page: Page, code: string): Promise<void> {
+  await page.locator('[data-field="of_asset"]').fill(code);
+  await page.getByRole('option', { name: code }).click();
 }
 
 /** Until its time has met the clock, the plant's newest values are old ones. */
@@ -173,9 +177,9 @@ async function wizard(browser: Browser, language: Language): Promise<void> {
   await profile(page);
   await piServer(page, language);
   await postgres(page, language);
-  // A PI server names points by their instruments: the loops of pump A of 102.
-  await mapByPattern(page, 'PI', 'RAS:100*1020?A.PV', '102');
-  await mapByPattern(page, 'Maintenance records', 'P102B*', 'P102B');
+  // A PI server names points by their instruments; their descriptions say the machine, and the asset is all one chooses.
+  await mapMany(page, 'PI', () => ofAsset(page, 'P-102A'), 'P-102A');
+  await mapMany(page, 'Maintenance records', () => page.locator('[name="pattern"]').fill('P102B*'), 'P102B');
   await plantIsNow();
   await scored(page);
   await expect(page.locator('html')).toHaveAttribute('dir', language === 'ar' ? 'rtl' : 'ltr');

@@ -186,6 +186,9 @@ pub struct SelectRequest {
     /// Tags to choose from, ≤ 20,000; empty looks through the source itself.
     #[serde(default)]
     pub tags: Vec<String>,
+    /// Only tags whose name, description or what was taught about them says this asset.
+    #[serde(default)]
+    pub asset_id: Option<AssetId>,
 }
 
 /// A tag that was chosen.
@@ -197,6 +200,8 @@ pub struct SelectedTag {
     pub name: String,
     /// Unit the source states.
     pub unit: Option<String>,
+    /// What the source says about it.
+    pub description: Option<String>,
     /// The mapping that exists for it.
     pub mapping_id: Option<MappingId>,
     /// Asset the pattern names.

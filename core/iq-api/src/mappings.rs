@@ -420,12 +420,8 @@ async fn suggest(
         .map_err(|_| Failure::internal())
 }
 
-fn suggestions(
-    plant: &Arc<TenantIndex>,
-    request: &SuggestRequest,
-    lessons: Lessons,
-    language: Language,
-) -> Vec<TagSuggestion> {
+/// A matcher over the tenant's assets.
+pub(crate) fn suggester(plant: &TenantIndex, lessons: Lessons) -> Suggester {
     let assets: Vec<SuggestAsset> = plant
         .assets
         .values()
@@ -436,6 +432,15 @@ fn suggestions(
             names: entry.asset.names.clone(),
         })
         .collect();
+    Suggester::new(&assets, lessons)
+}
+
+fn suggestions(
+    plant: &Arc<TenantIndex>,
+    request: &SuggestRequest,
+    lessons: Lessons,
+    language: Language,
+) -> Vec<TagSuggestion> {
     let code = |id: AssetId| {
         plant
             .assets
@@ -443,7 +448,7 @@ fn suggestions(
             .map_or("", |e| e.asset.code.as_str())
             .to_owned()
     };
-    let suggester = Suggester::new(&assets, lessons);
+    let suggester = suggester(plant, lessons);
     request
         .tags
         .iter()

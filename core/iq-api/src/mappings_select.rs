@@ -8,7 +8,7 @@ use iq_api_types::{
     SelectedTags,
 };
 use iq_domain::{AssetId, CodedError, MappingId, Permission, SignalKind, SiteId, Timestamp};
-use iq_mapping::{Syntax, TagInfo, TagParts, TagPattern, folded};
+use iq_mapping::{Suggester, Syntax, TagInfo, TagParts, TagPattern, folded};
 use iq_runtime::{AssetEntry, ListedTag, TagList, TenantIndex};
 use serde::Deserialize;
 use utoipa::IntoParams;
@@ -16,6 +16,7 @@ use utoipa::IntoParams;
 use crate::{
     http::{Answer, Audit, Body, Caller, Check, Failure, Query, Route, get, post},
     integrations,
+    mappings::suggester,
     sources::TAG_CHARS,
     state::ApiState,
 };
@@ -29,6 +30,8 @@ const MAX_SELECTED: usize = 5_000;
 const MAX_NODES: usize = 20_000;
 /// A mapped metric without a good value for this long is called silent.
 const SILENT_MS: i64 = 24 * 3_600_000;
+/// Guesses closer than this are as good as each other.
+const TIE: f64 = 0.02;
 
 pub(crate) fn routes() -> Vec<Route> {
     use Permission::{MappingsRead, MappingsWrite};
@@ -86,7 +89,9 @@ async fn select_tags(
         pasted(request.tags)?
     };
     let plant = state.runtime.tenant(caller.tenant_id)?;
+    crate::assets::refuse_foreign(&plant, request.asset_id)?;
     let stored = state.runtime.stored_mappings(caller.tenant_id).await?;
+    let lessons = state.runtime.mapping_lessons(caller.tenant_id).await?;
     let selected = tokio::task::spawn_blocking(move || {
         let mapped: HashMap<&str, MappingId> = stored
             .mappings
@@ -94,7 +99,11 @@ async fn select_tags(
             .filter(|m| m.integration_id == source)
             .map(|m| (m.external_tag.as_str(), m.id))
             .collect();
-        choose(&plant, &mapped, &list, pattern.as_ref())
+        let matcher = request.asset_id.map(|asset| Matcher {
+            suggester: suggester(&plant, lessons),
+            asset,
+        });
+        choose(&plant, &mapped, &list, pattern.as_ref(), matcher.as_ref())
     })
     .await
     .map_err(|_| Failure::internal())?;
@@ -120,6 +129,7 @@ fn pasted(tags: Vec<String>) -> Answer<TagList> {
             tag: tag.to_owned(),
             name: TagInfo::of_tag(tag).name,
             unit: None,
+            description: None,
         });
     }
     check.done()?;
@@ -130,11 +140,36 @@ fn pasted(tags: Vec<String>) -> Answer<TagList> {
     })
 }
 
+/// Finds the tags of an asset by what the source says of them, not by their names alone: instruments
+/// are numbered by their loops, and only the description names the machine.
+struct Matcher {
+    suggester: Suggester,
+    asset: AssetId,
+}
+
+impl Matcher {
+    fn is_of_asset(&self, tag: &ListedTag) -> bool {
+        let info = TagInfo {
+            name: tag.name.clone(),
+            path: tag.tag.clone(),
+            description: tag.description.clone().unwrap_or_default(),
+            unit: tag.unit.clone().unwrap_or_default(),
+        };
+        let found = self.suggester.suggest(&info);
+        let best = found.first().map_or(0.0, |s| s.score);
+        // A guess as good as the best counts: which of two it is, a person decides in the review.
+        found
+            .iter()
+            .any(|s| s.asset == self.asset && best - s.score < TIE)
+    }
+}
+
 fn choose(
     plant: &TenantIndex,
     mapped: &HashMap<&str, MappingId>,
     list: &TagList,
     pattern: Option<&TagPattern>,
+    matcher: Option<&Matcher>,
 ) -> SelectedTags {
     let codes: HashMap<String, AssetId> = plant
         .assets
@@ -146,20 +181,28 @@ fn choose(
         let parts = match pattern {
             None => TagParts::default(),
             Some(pattern) => {
-                let by_tag = pattern.parts(&listed.tag);
-                match by_tag.or_else(|| pattern.parts(&listed.name)) {
+                let described = listed.description.as_deref();
+                let parts = pattern
+                    .parts(&listed.tag)
+                    .or_else(|| pattern.parts(&listed.name))
+                    .or_else(|| described.and_then(|text| pattern.parts(text)));
+                match parts {
                     Some(parts) => parts,
                     None => continue,
                 }
             }
         };
+        if matcher.is_some_and(|m| !m.is_of_asset(listed)) {
+            continue;
+        }
         if tags.len() >= MAX_SELECTED {
             is_complete = false;
             break;
         }
         let asset_id = parts
             .asset
-            .and_then(|code| codes.get(&plain(&code)).copied());
+            .and_then(|code| codes.get(&plain(&code)).copied())
+            .or(matcher.map(|m| m.asset));
         let metric_name = parts
             .metric
             .and_then(|metric| metric_key(plant, asset_id, &metric));
@@ -167,6 +210,7 @@ fn choose(
             tag: listed.tag.clone(),
             name: listed.name.clone(),
             unit: listed.unit.clone(),
+            description: listed.description.clone(),
             mapping_id: mapped.get(listed.tag.as_str()).copied(),
             asset_id,
             metric_name,

@@ -297,7 +297,7 @@ fn mapping(plant: &TenantIndex, reads_tags: impl Fn(&str) -> bool) -> Onboarding
             found.push(missing(
                 "onboarding.source_unmapped",
                 &[("name", &source.name)],
-                format!("{page}?integration={}", source.id),
+                format!("{page}?tab=bulk&integration={}", source.id),
             ));
         }
     }
@@ -320,7 +320,7 @@ fn mapping(plant: &TenantIndex, reads_tags: impl Fn(&str) -> bool) -> Onboarding
         found.push(missing(
             "onboarding.asset_unmapped",
             &[("asset", code)],
-            format!("{page}?asset={id}"),
+            format!("{page}?tab=bulk&asset={id}"),
         ));
     }
     step(StepKey::SignalMapping, &page, found)

@@ -5984,6 +5984,7 @@ export interface components {
         };
         /** @description Choose tags of a source by a pattern. */
         SelectRequest: {
+            asset_id?: null | components["schemas"]["AssetId"];
             /** @description Source. */
             integration_id: components["schemas"]["IntegrationId"];
             /** @description Pattern; empty takes all. */
@@ -5996,6 +5997,8 @@ export interface components {
         /** @description A tag that was chosen. */
         SelectedTag: {
             asset_id?: null | components["schemas"]["AssetId"];
+            /** @description What the source says about it. */
+            description?: string | null;
             mapping_id?: null | components["schemas"]["MappingId"];
             /** @description Metric the pattern names. */
             metric_name?: string | null;

@@ -50,7 +50,10 @@ export default function MappingPage() {
   const tab: Tab = TABS.includes(wanted) && (write || wanted !== 'bulk') ? wanted : 'mapped';
   const integrations = useQuery({ queryKey: ['integrations'], queryFn: api.integrations });
   const chosen = parameters.get('integration') ?? '';
-  const source = integrations.data?.find((i) => i.id === chosen) ?? integrations.data?.[0];
+  const types = useQuery({ queryKey: ['connector-types'], queryFn: api.connectorTypes, staleTime: Infinity });
+  // A maintenance system has equipment in place of tags.
+  const sources = (integrations.data ?? []).filter((i) => !types.data?.find((type) => type.kind === i.kind)?.has_maintenance);
+  const source = sources.find((i) => i.id === chosen) ?? sources[0];
   const offset = useOffset('mappings', LIMIT);
   const mappings = useQuery({
     queryKey: ['mappings', chosen, asset, q, offset], refetchInterval, placeholderData: (old) => old,
@@ -88,7 +91,7 @@ export default function MappingPage() {
     <div className="mapping">
       {may('integrations.test') && source && <BrowseTree key={source.id} integration={source} picked={picked} onToggle={write ? toggle : undefined} onMap={write ? (item) => setDraft({ integration_id: source.id, tag: item.id, item }) : undefined} />}
       <div className="stack">
-        {write && source && picked.size > 0 && <MappingReview integration={source} tags={[...picked.values()].map((i) => ({ tag: i.id, name: i.path || i.display, unit: i.unit, mapped: Boolean(i.mapped_to) }))} assets={assets.data ?? []} onClear={() => setPicked(new Map())} onDone={() => { setPicked(new Map()); changed(); }} />}
+        {write && source && picked.size > 0 && <MappingReview integration={source} tags={[...picked.values()].map((i) => ({ tag: i.id, name: i.path || i.display, unit: i.unit, description: i.description, mapped: Boolean(i.mapped_to) }))} assets={assets.data ?? []} onClear={() => setPicked(new Map())} onDone={() => { setPicked(new Map()); changed(); }} />}
         <Pane title={t('mapping.mapped')} caption={mappings.data && t('mapping.count', { n: mappings.data.total })}>
           <Loaded query={mappings} what={t('mapping.loading')} rows={8}>
             {(page) => <DataTable id="mappings" label={t('mapping.mapped')} columns={columns} rows={page.items} rowKey={(m) => m.id} server={{ total: page.total, offset, limit: LIMIT }} empty={<EmptyState icon="map" title={t('empty.mappings')}>{t('mapping.empty_how')}</EmptyState>} />}
@@ -114,26 +117,26 @@ export default function MappingPage() {
       </div>
       {tab !== 'history' && tab !== 'drift' && (
         <div className="row wrap filters">
-          {tab !== 'coverage' && <Select label={t('mapping.source')} value={chosen} onChange={(v) => { change({ integration: v, 'mappings.page': null }); setPicked(new Map()); }} options={[...(tab === 'mapped' ? [{ value: '', label: t('mapping.all_sources') }] : []), ...(integrations.data ?? []).map((i) => ({ value: i.id, label: i.name }))]} />}
+          {tab !== 'coverage' && <Select label={t('mapping.source')} value={chosen} onChange={(v) => { change({ integration: v, 'mappings.page': null }); setPicked(new Map()); }} options={[...(tab === 'mapped' ? [{ value: '', label: t('mapping.all_sources') }] : []), ...sources.map((i) => ({ value: i.id, label: i.name }))]} />}
           {tab !== 'bulk' && <Select label={t('field.asset')} value={asset} onChange={(v) => change({ asset: v, 'mappings.page': null })} options={[{ value: '', label: t('mapping.all_assets') }, ...(assets.data ?? []).map((a) => ({ value: a.id, label: a.code }))]} />}
           {tab === 'mapped' && <SearchInput label={t('mapping.search')} value={q} onChange={(v) => change({ q: v, 'mappings.page': null })} />}
         </div>
       )}
       <Loaded query={integrations} what={t('integrations.loading')}>
-        {(list) => list.length === 0 ? (
+        {() => sources.length === 0 ? (
           <section className="pane"><EmptyState icon="plug" title={t('empty.integrations')} action={may('integrations.write') && <AppLink className="btn pri" to="/integrations/new">{t('integrations.add')}</AppLink>} /></section>
         ) : (
           <>
             {tab === 'mapped' && mapped}
-            {tab === 'bulk' && source && <MappingBulk key={source.id} integration={source} assets={assets.data ?? []} onDone={changed} />}
+            {tab === 'bulk' && source && <MappingBulk key={source.id} integration={source} assets={assets.data ?? []} asset={asset} onAsset={(v) => change({ asset: v })} onDone={changed} />}
             {tab === 'coverage' && <CoverageTab asset={asset} />}
             {tab === 'drift' && <DriftTab onDone={changed} />}
             {tab === 'history' && <MappingHistory onDone={changed} />}
           </>
         )}
       </Loaded>
-      {draft && <MappingForm draft={draft} assets={assets.data ?? []} integrations={integrations.data ?? []} onClose={() => setDraft(null)} onSaved={() => { setDraft(null); changed(); }} />}
-      {importing && <MappingImport integrations={integrations.data ?? []} onClose={() => setImporting(false)} onDone={changed} />}
+      {draft && <MappingForm draft={draft} assets={assets.data ?? []} integrations={sources} onClose={() => setDraft(null)} onSaved={() => { setDraft(null); changed(); }} />}
+      {importing && <MappingImport integrations={sources} onClose={() => setImporting(false)} onDone={changed} />}
       {dialog}
     </>
   );

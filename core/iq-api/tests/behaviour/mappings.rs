@@ -239,6 +239,21 @@ async fn a_pattern_chooses_tags_and_names_their_places() {
     assert!(tags[0]["asset_id"].is_string() && tags[2]["asset_id"].is_null());
     let mapped = client.post(&path, ask("^t1$", "regex")).await.json();
     assert_eq!(mapped["tags"][0]["mapping_id"], json!(plant.mapping));
+    // The place of an asset's tags is found by what they say, without any pattern.
+    let pump = tags[0]["asset_id"].clone();
+    let mut of_pump = ask("", "glob");
+    of_pump["asset_id"] = pump;
+    let found = client.post(&path, of_pump).await.expect_status(200).json();
+    let names: Vec<&Value> = found["tags"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|tag| &tag["tag"])
+        .collect();
+    assert_eq!(names, ["P102A/vibration_de", "P102A/flow"]);
+    let mut of_nobody = ask("", "glob");
+    of_nobody["asset_id"] = json!(AssetId::new());
+    client.post(&path, of_nobody).await.expect_status(404);
     client
         .post(&path, ask("(", "regex"))
         .await
@@ -250,6 +265,11 @@ async fn a_pattern_chooses_tags_and_names_their_places() {
         (&found["tags"][0]["tag"], &found["is_complete"]),
         (&json!("T1"), &json!(true))
     );
+    // A name made of loop numbers says no machine; what the source says about the tag does.
+    let described =
+        json!({ "integration_id": plant.integration, "syntax": "glob", "pattern": "P-7*" });
+    let found = client.post(&path, described).await.json();
+    assert_eq!(found["tags"][0]["description"], "P-7 vibration");
 }
 
 #[tokio::test]

@@ -175,7 +175,7 @@ impl Connector for Desk {
             is_variable: true,
             data_type: None,
             unit: Some("mm/s".to_owned()),
-            description: None,
+            description: Some("P-7 vibration".to_owned()),
         };
         Ok(BrowsePage {
             items: vec![item],

@@ -1,4 +1,5 @@
-// Choosing many tags: by a pattern over the whole source, or over a pasted list.
+// Choosing many tags of a source or of a pasted list: those that say an asset, those a pattern names, or both.
+import { Select as Search } from '@mantine/core';
 import { useState } from 'react';
 import { api } from '@/api/calls';
 import type { Asset, Integration, PatternSyntax, SelectedTags } from '@/api/types';
@@ -9,8 +10,8 @@ import { Pane } from '@/components/page';
 import { useText } from '@/i18n/text';
 import { type ChosenTag, MappingReview } from './mapping-review';
 
-export function MappingBulk({ integration, assets, onDone }: { integration: Integration; assets: Asset[]; onDone: () => void }) {
-  const { t } = useText();
+export function MappingBulk({ integration, assets, asset, onAsset, onDone }: { integration: Integration; assets: Asset[]; asset: string; onAsset: (id: string | null) => void; onDone: () => void }) {
+  const { t, name } = useText();
   const [pattern, setPattern] = useState('');
   const [syntax, setSyntax] = useState<PatternSyntax>('glob');
   const [pasted, setPasted] = useState('');
@@ -25,7 +26,7 @@ export function MappingBulk({ integration, assets, onDone }: { integration: Inte
     setError(null);
     try {
       const tags = pasted.split(/[\n\t;]/).map((x) => x.trim()).filter(Boolean);
-      setFound(await api.selectTags({ integration_id: integration.id, pattern, syntax, tags }));
+      setFound(await api.selectTags({ integration_id: integration.id, pattern, syntax, tags, asset_id: asset || null }));
       setSearch((number) => number + 1);
     } catch (e) {
       setFound(null);
@@ -35,11 +36,12 @@ export function MappingBulk({ integration, assets, onDone }: { integration: Inte
   };
   const chosen: ChosenTag[] = (found?.tags ?? [])
     .filter((x) => !onlyFree || !x.mapping_id)
-    .map((x) => ({ tag: x.tag, name: x.name, unit: x.unit, asset_id: x.asset_id, metric_name: x.metric_name, mapped: Boolean(x.mapping_id) }));
+    .map((x) => ({ tag: x.tag, name: x.name, unit: x.unit, description: x.description, asset_id: x.asset_id, metric_name: x.metric_name, mapped: Boolean(x.mapping_id) }));
   return (
     <div className="stack">
       <Pane title={t('mapping.choose')} caption={<bdi>{integration.name}</bdi>} flush={false}>
         <form className="bulk-form" onSubmit={(e) => { e.preventDefault(); void find(); }}>
+          <Field label={t('mapping.of_asset')} help={t('mapping.of_asset_help')}>{(p) => <Search {...p} data-field="of_asset" placeholder={t('mapping.of_any_asset')} searchable clearable data={assets.map((a) => ({ value: a.id, label: `${a.code} · ${name(a.names)}` }))} value={asset || null} onChange={onAsset} nothingFoundMessage={t('mapping.no_asset')} comboboxProps={{ withinPortal: true }} />}</Field>
           <Segment label={t('mapping.syntax')} value={syntax} onChange={setSyntax} options={[{ value: 'glob', label: t('mapping.syntax_glob') }, { value: 'regex', label: t('mapping.syntax_regex') }]} />
           <Field label={t('mapping.pattern')} help={t(`mapping.pattern_${syntax}_help`, { asset: '{asset}', metric: '{metric}' })}>{(p) => <input {...p} className="in mono" name="pattern" placeholder={syntax === 'glob' ? '*-VT-*' : '-(VT|TT)-'} value={pattern} onChange={(e) => setPattern(e.target.value)} />}</Field>
           <Field label={t('mapping.paste')} help={t('mapping.paste_help')}>{(p) => <textarea {...p} className="in mono" name="pasted" rows={4} value={pasted} onChange={(e) => setPasted(e.target.value)} />}</Field>

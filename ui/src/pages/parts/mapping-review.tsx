@@ -27,6 +27,8 @@ export interface ChosenTag {
   tag: string;
   name: string;
   unit?: string | null;
+  /** What the source says about it: often the only words that name the machine. */
+  description?: string | null;
   /** The place a pattern named. */
   asset_id?: string | null;
   metric_name?: string | null;
@@ -58,6 +60,19 @@ export function placesOf(tags: ChosenTag[], suggestions: Map<string, Candidate[]
   return places;
 }
 
+/** Of tags that would get the same place, the surest one: a historian lists a point and the attribute that shows it. */
+export function firstChoices(tags: ChosenTag[], places: Map<string, Place>): Set<string> {
+  const best = new Map<string, { tag: string; score: number }>();
+  for (const { tag, mapped } of tags) {
+    const place = places.get(tag);
+    if (!place) continue;
+    const key = `${place.asset_id}\n${place.metric_name}`;
+    const score = mapped ? 2 : (place.candidate?.score ?? 1);
+    if (score > (best.get(key)?.score ?? -1)) best.set(key, { tag, score });
+  }
+  return new Set([...best.values()].map((choice) => choice.tag));
+}
+
 export function MappingReview({ integration, tags, assets, onClear, onDone }: { integration: Integration; tags: ChosenTag[]; assets: Asset[]; onClear: () => void; onDone: () => void }) {
   const { t, n, name, p } = useText();
   const metricName = useMetricName();
@@ -73,15 +88,16 @@ export function MappingReview({ integration, tags, assets, onClear, onDone }: { 
   const [diff, setDiff] = useState<MappingDiff | null>(null);
   const [error, setError] = useState<unknown>(null);
   const [busy, setBusy] = useState(false);
-  const asked = useMemo(() => tags.map((x) => ({ tag: x.tag, name: x.name, unit: x.unit ?? null })), [tags]);
+  const asked = useMemo(() => tags.map((x) => ({ tag: x.tag, name: x.name, unit: x.unit ?? null, description: x.description ?? null })), [tags]);
   const query = useQuery({ queryKey: ['suggest', integration.id, asked, p.language], queryFn: () => suggestAll(integration.id, asked), placeholderData: (old) => old, staleTime: 60_000 });
   const suggestions = useMemo(() => new Map((query.data ?? []).map((s) => [s.tag, s.candidates])), [query.data]);
   const proposed = useMemo(() => placesOf(tags, suggestions, refused), [tags, suggestions, refused]);
   const placeOf = (tag: string): Place | undefined => hand.get(tag) ?? proposed.get(tag);
+  const first = useMemo(() => firstChoices(tags, new Map([...proposed, ...hand])), [tags, proposed, hand]);
   const isTaken = (tag: ChosenTag): boolean => {
     const place = placeOf(tag.tag);
     if (!place) return false;
-    return checked.get(tag.tag) ?? (!tag.mapped && (place.by !== 'suggestion' || (place.candidate?.score ?? 0) >= score));
+    return checked.get(tag.tag) ?? (!tag.mapped && first.has(tag.tag) && (place.by !== 'suggestion' || (place.candidate?.score ?? 0) >= score));
   };
   const taken = tags.filter(isTaken);
   const selected = tags.filter((x) => checked.get(x.tag) ?? isTaken(x));
@@ -128,7 +144,7 @@ export function MappingReview({ integration, tags, assets, onClear, onDone }: { 
       toasts.failed(e);
     }
   };
-  const setAll = (on: boolean) => setChecked(new Map(tags.map((x) => [x.tag, on])));
+  const setAll = (on: boolean) => setChecked(new Map(tags.map((x) => [x.tag, on && (first.has(x.tag) || !placeOf(x.tag))])));
   const pages = Math.ceil(tags.length / PAGE);
   return (
     <Pane title={t('suggest.title')} caption={t('suggest.chosen', { n: tags.length })} end={<button type="button" className="btn quiet sm" onClick={onClear}>{t('suggest.clear')}</button>}>
@@ -155,7 +171,7 @@ export function MappingReview({ integration, tags, assets, onClear, onDone }: { 
                     return (
                       <tr key={tag.tag}>
                         <td><input type="checkbox" className="chkbox" aria-label={t('suggest.take_tag', { tag: tag.tag })} checked={checked.get(tag.tag) ?? isTaken(tag)} onChange={(e) => setChecked(new Map(checked).set(tag.tag, e.target.checked))} /></td>
-                        <td className="two"><span className="row"><SourceTag tag={tag.tag} />{tag.unit && <span className="cap dim">{unitLabel(tag.unit)}</span>}{tag.mapped && <span className="chip act">{t('browse.mapped')}</span>}</span><small>{candidate ? candidate.reasons.join(' · ') : place ? t(`mapping.placed_by_${place.by}`) : t('suggest.none')}</small></td>
+                        <td className="two"><span className="row"><SourceTag tag={tag.tag} />{tag.unit && <span className="cap dim">{unitLabel(tag.unit)}</span>}{tag.mapped && <span className="chip act">{t('browse.mapped')}</span>}</span>{tag.description && tag.description !== tag.name && <small><bdi>{tag.description}</bdi></small>}<small>{candidate ? candidate.reasons.join(' · ') : place ? t(`mapping.placed_by_${place.by}`) : t('suggest.none')}</small>{place && !first.has(tag.tag) && <small>{t('mapping.same_place')}</small>}</td>
                         <td>{place && <Tag>{assets.find((a) => a.id === place.asset_id)?.code ?? '—'}</Tag>}</td>
                         <td>{place && metricName(place.metric_name)}</td>
                         <td>{candidate && <span className="row"><bdi>{n(candidate.score * 100, 0)}</bdi><Bar share={candidate.score * 100} /></span>}</td>
