@@ -259,8 +259,13 @@ impl Suggester {
         };
         if is_in_loop(words, asset) {
             let kind = if is_of_kind { 0.1 } else { 0.0 };
+            let other = if names_another(words, asset) {
+                -0.25
+            } else {
+                0.0
+            };
             return Some((
-                0.7 + kind + driver,
+                0.7 + kind + driver + other,
                 reason("suggest.loop_number", "code", code),
             ));
         }
@@ -298,6 +303,18 @@ fn is_in_loop(words: &Words, asset: &Prepared) -> bool {
                 && digits.bytes().all(|b| b.is_ascii_digit())
                 && word[digits.len()..] == asset.suffix
         })
+}
+
+/// A description that says "PM-102A", beside P-102A: the motor has the pump's number and is another machine.
+fn names_another(words: &Words, asset: &Prepared) -> bool {
+    let number = format!("{}{}", asset.number, asset.suffix);
+    let is_other = |name: &str| {
+        name.strip_suffix(&number).is_some_and(|letters| {
+            let is_code = letters.bytes().all(|b| b.is_ascii_lowercase());
+            is_code && (1..=3).contains(&letters.len()) && name != asset.code
+        })
+    };
+    (1..=2).any(|n| words.described.windows(n).any(|w| is_other(&w.concat())))
 }
 
 /// Twins share their name but for a letter: "Feed pump B", "مضخة التغذية ب".

@@ -14,6 +14,8 @@ pub(crate) struct Words {
     pub(crate) name: Vec<String>,
     /// Words between separators, folded ("10204a"); name and path only.
     pub(crate) raw: Vec<String>,
+    /// Words of the description, folded.
+    pub(crate) described: Vec<String>,
     /// Letters of those words and of the description, split at digits, with synonyms resolved.
     pub(crate) meaning: BTreeSet<String>,
     /// Function letters after ISA-5.1 ("vt", "pdt"), from the name.
@@ -22,12 +24,14 @@ pub(crate) struct Words {
 
 impl Words {
     pub(crate) fn of(name: &str, path: &str, description: &str) -> Self {
-        let (mut name, path, description) =
+        let (mut name, mut path, description) =
             (loops(split(name)), loops(split(path)), split(description));
         let letters = name.iter().find(|w| is_isa(w)).cloned();
         // "PV" at the end of every tag of a transmitter says nothing; at a controller it names the value.
         if letters.as_ref().is_some_and(|l| !l.contains('c')) && name.len() > 2 {
             name.retain(|w| w != "pv");
+            // A path often ends in the name.
+            path.retain(|w| w != "pv");
         }
         let mut meaning: BTreeSet<String> = name
             .iter()
@@ -48,6 +52,7 @@ impl Words {
         Self {
             name,
             raw,
+            described: description,
             meaning,
             letters,
         }
@@ -144,7 +149,7 @@ fn latin(letters: &str) -> Option<&'static [&'static str]> {
         "suct" | "suc" | "suction" => &["suction"],
         "inl" | "in" => &["suction", "inlet"],
         "disch" | "dis" | "dschg" | "disc" => &["discharge"],
-        "out" | "outl" => &["discharge", "outlet", "output"],
+        "out" | "outl" => &["discharge", "outlet", "output", "out"],
         "brg" | "brgs" | "bearing" => &["bearing"],
         "wdg" | "stator" | "wndg" | "windings" => &["winding"],
         "lo" => &["lube", "oil"],

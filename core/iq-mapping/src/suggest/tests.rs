@@ -185,3 +185,45 @@ fn finds_most_tags_of_the_demo_plant() {
         "first {first}, among {among} of {total}"
     );
 }
+
+#[test]
+fn a_description_that_names_another_machine_is_no_sure_place() {
+    // The pump is known and its motor is not: the loop number alone would put the winding on the pump.
+    let pump: Vec<SuggestAsset> = assets().into_iter().take(1).collect();
+    let tag = |description: &str| TagInfo {
+        name: "RAS:100TT10254A.PV".into(),
+        description: description.into(),
+        unit: "degC".into(),
+        ..TagInfo::default()
+    };
+    for other in ["PM-102A winding temperature", "PM102A winding temperature"] {
+        let found = suggest(&tag(other), &pump);
+        assert!(found.iter().all(|s| s.score < 0.75), "{other}: {found:?}");
+    }
+    let own = suggest(&tag("P-102A bearing temperature de"), &pump);
+    assert_eq!(own[0].metric, "bearing_temperature_de");
+    assert!(own[0].score > 0.95, "{own:?}");
+    let unnamed = suggest(&tag("process temperature"), &pump);
+    assert!(unnamed[0].score >= 0.8, "{unnamed:?}");
+}
+
+#[test]
+fn a_path_that_repeats_the_name_of_a_transmitter_says_no_more_than_the_name() {
+    let tag = TagInfo {
+        name: "RAS:100TT10207A.PV".into(),
+        path: r"\\WAHA-PI\RAS:100TT10207A.PV".into(),
+        description: "P-102A bearing temperature de".into(),
+        unit: "degC".into(),
+    };
+    let found = suggest(&tag, &assets());
+    assert_eq!(found[0].metric, "bearing_temperature_de");
+    assert!(found[0].score > 0.95, "{found:?}");
+    let first_out = TagInfo {
+        name: "RAS:P102A.FIRSTOUT".into(),
+        description: "P-102A first out".into(),
+        ..TagInfo::default()
+    };
+    let found = suggest(&first_out, &assets());
+    assert_eq!(found[0].metric, "first_out", "{found:?}");
+    assert!(found[0].score > 0.8, "{found:?}");
+}
