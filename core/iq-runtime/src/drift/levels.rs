@@ -82,11 +82,7 @@ pub(super) fn gather(
             .filter(|(_, since)| changed_at.is_none_or(|changed| changed < *since));
         let before = match judged_by {
             Some((level, _)) => Some(*level),
-            None => {
-                let before = until(&buckets_running, windows.split);
-                Level::of(&before, BEFORE_LEAST)
-                    .or_else(|| Level::standing(&before, STANDING_LEAST))
-            }
+            None => level_before(&until(&buckets_running, windows.split)),
         };
         let summary = SignalSummary {
             mapping: mapping.id,
@@ -107,10 +103,7 @@ pub(super) fn gather(
             silent_ms: silence(historian, recent, entry, at),
             usual_gap_ms: usual_gap(&until(&buckets, windows.split)),
             quiet_ms: quiet(&until(&buckets, windows.split)),
-            last_value: historian
-                .last_good(entry.signal.signal_no)
-                .and_then(|p| p.value)
-                .and_then(|v| v.as_f64()),
+            last_value: last_value(historian, entry),
             is_source_live: false,
             read: None,
             is_listed: None,
@@ -124,6 +117,15 @@ pub(super) fn gather(
     }
     found.sort_by_key(|g| g.mapping.id);
     Ok(found)
+}
+
+fn level_before(buckets: &[Bucket]) -> Option<Level> {
+    Level::of(buckets, BEFORE_LEAST).or_else(|| Level::standing(buckets, STANDING_LEAST))
+}
+
+fn last_value(historian: &Historian, entry: &SignalEntry) -> Option<f64> {
+    let last = historian.last_good(entry.signal.signal_no)?;
+    last.value?.as_f64()
 }
 
 struct Windows {
