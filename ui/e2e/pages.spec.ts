@@ -7,6 +7,7 @@ import { type Running, serve } from './appliance';
 import { addresses, dress, type Language, OPEN_ROUTES, settled, signIn, type Target, target, type Theme } from './target';
 
 const TAGS = ['wcag2a', 'wcag2aa', 'wcag21aa', 'wcag22aa'];
+const VIEWS = [['/alerts', 'performance'], ['/blackbox', 'watch']] as const;
 const looked = new Map<string, Set<string>>();
 let t: Target;
 let empty: Running | null = null;
@@ -52,6 +53,11 @@ async function everyPage(browser: Browser, language: Language, theme: Theme): Pr
   for (const { route, path } of await addresses(context.request, t.url)) {
     if (OPEN_ROUTES.includes(route)) continue;
     await page.goto(t.url + path);
+    await check(page, route, variant);
+  }
+  // Views of a page that are pages of their own to the eye.
+  for (const [route, view] of VIEWS) {
+    await page.goto(`${t.url}${route}?view=${view}`);
     await check(page, route, variant);
   }
   expect(strangers).toEqual([]);

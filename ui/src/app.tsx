@@ -26,6 +26,7 @@ const PAGES: Record<string, ComponentType> = {
   '/blackbox': page(() => import('@/pages/blackbox')),
   '/blackbox/incidents/:id': page(() => import('@/pages/incident')),
   '/blackbox/investigation': page(() => import('@/pages/investigation')),
+  '/rule-packs': page(() => import('@/pages/rule-packs')),
   '/alerts': page(() => import('@/pages/alerts')),
   '/work-orders': page(() => import('@/pages/work-orders')),
   '/onboarding': page(() => import('@/pages/onboarding')),

@@ -21,6 +21,7 @@ export const ROUTES: Route[] = [
   { path: '/blackbox', title: 'page.blackbox', permission: 'blackbox.read', timed: true, sites: true, nav: { group: 'operate', icon: 'blackbox', phone: true } },
   { path: '/blackbox/incidents/:id', title: 'page.incident', permission: 'blackbox.read', timed: true },
   { path: '/blackbox/investigation', title: 'page.investigation', permission: 'investigations.write' },
+  { path: '/rule-packs', title: 'page.rule_packs', permission: 'blackbox.read' },
   { path: '/alerts', title: 'page.alerts', permission: 'alerts.read', timed: true, nav: { group: 'operate', icon: 'alerts' } },
   { path: '/work-orders', title: 'page.work_orders', permission: 'work_orders.read', timed: true, nav: { group: 'operate', icon: 'wrench' } },
   { path: '/onboarding', title: 'page.onboarding', permission: 'integrations.read', nav: { group: 'connect', icon: 'check' } },

@@ -8,6 +8,8 @@ use iq_domain::{
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use crate::IncidentRef;
+
 /// An incident in a list.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct IncidentRow {
@@ -54,6 +56,8 @@ pub struct IncidentDetail {
     pub notes: Vec<IncidentNote>,
     /// User names that may take it.
     pub assignable: Vec<String>,
+    /// The incident it became part of.
+    pub merged_into: Option<IncidentRef>,
 }
 
 /// A neighbour.
@@ -171,8 +175,11 @@ pub struct TimelineTrend {
     pub unit: String,
     /// External tag.
     pub tag: Option<String>,
-    /// When it left its baseline.
+    /// When it left its baseline, by its source's clock.
     pub onset_at: Option<Timestamp>,
+    /// How far its source's clock is ahead; its samples are drawn so much earlier, on the clock of the
+    /// events.
+    pub time_offset_ms: i64,
 }
 
 /// Events in order with the trends that belong to them.

@@ -140,6 +140,8 @@ pub struct Hypothesis {
     pub asset_id: AssetId,
     /// Its code.
     pub asset_code: String,
+    /// The signal a rule about instruments matched.
+    pub signal: Option<HypothesisSignal>,
     /// 0 to 1.
     pub confidence: f64,
     /// In words.
@@ -156,6 +158,19 @@ pub struct Hypothesis {
     pub actions: Vec<RecommendedAction>,
     /// Rules that look alike. `null` in the simplified form.
     pub confusers: Option<Vec<Confuser>>,
+}
+
+/// The instrument a hypothesis is about.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct HypothesisSignal {
+    /// Signal.
+    pub signal_id: SignalId,
+    /// Metric key.
+    pub metric: String,
+    /// Names of the metric.
+    pub names: Names,
+    /// External tag.
+    pub tag: Option<String>,
 }
 
 /// A rule that looks like another one.
@@ -315,4 +330,6 @@ pub struct ConditionView {
     pub weight: u8,
     /// In the language of the pack.
     pub condition: String,
+    /// As a sentence.
+    pub words: String,
 }

@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, HashMap};
 use axum::{Json, extract::State, http::StatusCode};
 use iq_analytics::OnsetConfig;
 use iq_api_types::{
-    Event, IncidentDetail, IncidentNote, IncidentPatch, IncidentRow, NoteInput, Page, RelatedAsset,
-    Timeline, TimelineEvent, TimelineTrend,
+    Event, IncidentDetail, IncidentNote, IncidentPatch, IncidentRef, IncidentRow, NoteInput, Page,
+    RelatedAsset, Timeline, TimelineEvent, TimelineTrend,
 };
 use iq_domain::{
     self as domain, AssetId, EventRelation, Incident, IncidentId, IncidentStatus, IndustrialEvent,
@@ -28,6 +28,7 @@ use crate::{
         Answer, AsOf, Audit, Body, Caller, Check, Failure, Id, PageQuery, Query, Route, check, get,
         page::answer_page, patch, post,
     },
+    incident_changes,
     signals::blocking,
     state::ApiState,
     texts, words,
@@ -290,6 +291,7 @@ struct Whole {
     events: Vec<EventsAtAsset>,
     notes: Vec<domain::IncidentNote>,
     assignable: Vec<String>,
+    merged_into: Option<IncidentRef>,
 }
 
 async fn whole(state: &ApiState, caller: &Caller, id: IncidentId) -> Answer<Whole> {
@@ -305,6 +307,7 @@ async fn whole(state: &ApiState, caller: &Caller, id: IncidentId) -> Answer<Whol
                 events: incidents::count_incident_events_by_asset(conn, tenant, id)?,
                 notes: incidents::list_incident_notes(conn, tenant, id)?,
                 assignable: assignable(conn, tenant)?,
+                merged_into: incident_changes::survivor(conn, tenant, id)?,
                 incident,
             }))
         })
@@ -366,6 +369,7 @@ fn detail(state: &ApiState, caller: &Caller, plant: &TenantIndex, whole: Whole) 
         related_assets,
         notes: whole.notes.into_iter().map(note_dto).collect(),
         assignable: whole.assignable,
+        merged_into: whole.merged_into,
     }
 }
 
@@ -516,7 +520,7 @@ async fn get_timeline(
         from,
         to,
         events,
-        trends: trends(&plant, &whole.incident, &found, moved, alerted),
+        trends: trends(&state, &plant, &whole.incident, &found, moved, alerted),
         truncated,
     }))
 }
@@ -586,6 +590,7 @@ async fn moved_signals(
 /// Signals worth a line under the lanes: those of the root asset first, then the neighbours', each in
 /// the order in which they left their baseline, then the others an alert was raised on.
 fn trends(
+    state: &ApiState,
     plant: &TenantIndex,
     incident: &Incident,
     events: &[(IndustrialEvent, EventRelation)],
@@ -626,7 +631,29 @@ fn trends(
         .into_iter()
         .filter_map(|(_, _, id)| trend(plant, id, onsets.get(&id).copied()))
         .take(MAX_TRENDS)
+        .map(|trend| TimelineTrend {
+            time_offset_ms: offset_of(state, plant, events, trend.signal_id),
+            ..trend
+        })
         .collect()
+}
+
+/// How far the clock behind a signal's samples was ahead: as its events were corrected then, else as
+/// is known of its source now.
+fn offset_of(
+    state: &ApiState,
+    plant: &TenantIndex,
+    events: &[(IndustrialEvent, EventRelation)],
+    id: SignalId,
+) -> i64 {
+    let text = id.to_string();
+    let told = events
+        .iter()
+        .find(|(event, _)| event.payload["detail"]["signal_id"].as_str() == Some(text.as_str()));
+    told.map_or_else(
+        || state.runtime.clock_offset_of(plant, id),
+        |(event, _)| event.time_offset_ms,
+    )
 }
 
 fn trend(plant: &TenantIndex, id: SignalId, onset_at: Option<Timestamp>) -> Option<TimelineTrend> {
@@ -644,5 +671,6 @@ fn trend(plant: &TenantIndex, id: SignalId, onset_at: Option<Timestamp>) -> Opti
             .as_ref()
             .map(|r| r.mapping.external_tag.clone()),
         onset_at,
+        time_offset_ms: 0,
     })
 }

@@ -4,8 +4,8 @@
 use axum::{Json, extract::State};
 use iq_api_types::{
     ConditionView, Confuser, EvidenceItem, EvidenceSample, EvidenceSide, FirstMover, Hypothesis,
-    HypothesisGrade, HypothesisKind, MoveDirection, RecommendedAction, RootCause, RootCauseForm,
-    RootCauseVerdict, RulePack, RulePackRef, RuleView, Sentence,
+    HypothesisGrade, HypothesisKind, HypothesisSignal, MoveDirection, RecommendedAction, RootCause,
+    RootCauseForm, RootCauseVerdict, RulePack, RulePackRef, RuleView, Sentence,
 };
 use iq_blackbox::rca::{self, ActionText, ConfuserText, Pack, Rule, RuleKind};
 use iq_domain::{AssetId, IncidentId, Message, Names, Permission, SignalId, Timestamp};
@@ -18,6 +18,7 @@ use iq_store::root_causes::RootCauseRow;
 
 use crate::{
     http::{Answer, Caller, Failure, Id, Route, get},
+    rule_words,
     state::ApiState,
     texts,
 };
@@ -166,6 +167,20 @@ impl Teller<'_> {
         })
     }
 
+    fn signal(&self, id: SignalId) -> Option<HypothesisSignal> {
+        let known = self.plant.signals.get(&id)?;
+        let entry = self.plant.assets.get(&known.signal.asset_id)?;
+        Some(HypothesisSignal {
+            signal_id: id,
+            metric: known.signal.metric.clone(),
+            names: texts::metric_names(&entry.asset.family, &known.signal.metric),
+            tag: known
+                .mapping
+                .as_ref()
+                .map(|r| r.mapping.external_tag.clone()),
+        })
+    }
+
     fn hypothesis(&self, h: &KeptHypothesis, rank: u32) -> Hypothesis {
         let full = self.is_full();
         Hypothesis {
@@ -177,6 +192,7 @@ impl Teller<'_> {
             names: h.rule.names.clone(),
             asset_id: h.asset,
             asset_code: self.code_of(h.asset),
+            signal: h.signal.and_then(|id| self.signal(id)),
             confidence: h.confidence,
             grade: match h.grade.as_str() {
                 "likely" => HypothesisGrade::Likely,
@@ -302,21 +318,23 @@ fn confuser(text: &ConfuserText) -> Confuser {
     }
 }
 
-async fn list_rule_packs(_: Caller) -> Answer<Json<Vec<RulePack>>> {
-    Ok(Json(rca::built_in().iter().map(pack).collect()))
+async fn list_rule_packs(caller: Caller) -> Answer<Json<Vec<RulePack>>> {
+    let language = caller.language;
+    let packs = rca::built_in().iter().map(|p| pack(language, p));
+    Ok(Json(packs.collect()))
 }
 
-fn pack(pack: &Pack) -> RulePack {
+fn pack(language: Language, pack: &Pack) -> RulePack {
     RulePack {
         id: pack.id.clone(),
         version: pack.version,
         names: pack.names.clone(),
         families: pack.families.clone(),
-        rules: pack.rules.iter().map(rule).collect(),
+        rules: pack.rules.iter().map(|r| rule(language, r)).collect(),
     }
 }
 
-fn rule(rule: &Rule) -> RuleView {
+fn rule(language: Language, rule: &Rule) -> RuleView {
     let sides = [
         (EvidenceSide::For, &rule.supports),
         (EvidenceSide::Against, &rule.against),
@@ -335,6 +353,7 @@ fn rule(rule: &Rule) -> RuleView {
                     side,
                     weight: item.weight,
                     condition: item.text.clone(),
+                    words: rule_words::words(language, &item.text),
                 })
             })
             .collect(),

@@ -12,8 +12,8 @@ use axum::{
 use tower_http::compression::CompressionLayer;
 
 use crate::{
-    alarm_report, alerts, assets, audit_log, authorities, blackbox_export, certificates, detection,
-    diagnostics, events, health,
+    alarm_report, alerts, assets, attachments, audit_log, authorities, blackbox_export,
+    certificates, detection, diagnostics, events, health,
     http::{
         docs, get,
         guard::{Guard, guard},
@@ -21,9 +21,9 @@ use crate::{
         route::{Access, Route},
         ui,
     },
-    imports, incidents, integration_care, integrations, investigation, jobs, live, mappings,
-    mappings_bulk, mappings_drift, mappings_select, onboarding, outbox, overview, plant,
-    root_cause, session, settings, setup, signals, sites, sources,
+    imports, incident_changes, incidents, integration_care, integrations, investigation, jobs,
+    live, mappings, mappings_bulk, mappings_drift, mappings_select, near_misses, onboarding,
+    outbox, overview, plant, root_cause, session, settings, setup, signals, sites, sources,
     state::ApiState,
     technical_objects, twin, twin_layout, units, users, work_orders,
 };
@@ -47,7 +47,10 @@ pub(crate) fn all() -> Vec<Route> {
         alarm_report::routes(),
         alerts::routes(),
         incidents::routes(),
+        incident_changes::routes(),
+        attachments::routes(),
         detection::routes(),
+        near_misses::routes(),
         root_cause::routes(),
         events::routes(),
         blackbox_export::routes(),

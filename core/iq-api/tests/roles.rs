@@ -44,6 +44,7 @@ fn path_of(route: &RouteInfo, plant: &Plant) -> String {
         .path
         .replace("{id}", &id)
         .replace("{action}", "start")
+        .replace("{attachment}", &plant.attachment.to_string())
         .replace("{asset_id}", &plant.asset.to_string())
         .replace("{cert_id}", &plant.certificate.to_string())
         .replace("{action}", "stop")
@@ -138,6 +139,22 @@ fn body_of(route: &RouteInfo, plant: &Plant, n: usize) -> Option<Value> {
         (_, "/api/work-orders/objects/{id}/asset") => json!({ "asset_id": plant.asset }),
         ("PATCH", _) => json!({ "status": "investigating" }),
         (_, "/api/blackbox/incidents/detect") => json!({ "asset_id": plant.asset }),
+        (_, "/api/blackbox/incidents/{id}/merge") => {
+            json!({ "incident_id": plant.incident, "reason": "The same upset" })
+        }
+        (_, "/api/blackbox/incidents/{id}/split") => {
+            json!({ "event_ids": [plant.event], "reason": "Another story" })
+        }
+        (_, "/api/blackbox/incidents/{id}/changes/undo") => {
+            json!({ "change_id": plant.incident, "reason": "It was right before" })
+        }
+        (_, "/api/blackbox/incidents/{id}/attachments") => json!({}),
+        (_, "/api/blackbox/incidents/{id}/statements") => {
+            json!({ "said_by": "Operator", "text": "It was loud." })
+        }
+        (_, "/api/blackbox/incidents/{id}/attachments/{attachment}/remove") => {
+            json!({ "reason": "Wrong incident" })
+        }
         (_, "/api/blackbox/incidents/{id}/notes") => json!({ "text": "A note" }),
         ("PUT", "/api/integrations/{id}") => {
             json!({ "kind": "desk", "name": "desk", "config": {}, "is_enabled": true })

@@ -5,6 +5,7 @@ pub mod alarms;
 mod detect;
 pub mod events;
 mod incident;
+pub mod near_miss;
 mod order;
 pub mod rca;
 mod timeline;

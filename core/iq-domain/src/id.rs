@@ -74,6 +74,10 @@ ids! {
     IncidentId,
     /// A note on an incident.
     NoteId,
+    /// A merge or split of incidents, or its taking back.
+    IncidentChangeId,
+    /// A statement, photo or document of an incident.
+    AttachmentId,
     /// A user.
     UserId,
     /// A server-side session.

@@ -18,6 +18,7 @@ use iq_domain::{
 use iq_store::{
     Page, StoreError, Transaction, alerts,
     events::{EventFilter, insert_ignore_duplicate, list_events},
+    incident_changes,
     incidents::{self, IncidentFilter},
     integration_actions,
 };
@@ -535,6 +536,14 @@ fn open_incidents(
             is_standing: critical.contains(&row.asset_id),
         });
     }
+    // What people merged goes on in the incident it became part of.
+    for (_, asset_id, survivor) in incident_changes::list_merged(tx, tenant)? {
+        if let Some(whole) = open.iter_mut().find(|i| i.id == survivor) {
+            whole.is_standing |= critical.contains(&asset_id);
+            let part = OpenIncident { asset_id, ..*whole };
+            open.push(part);
+        }
+    }
     Ok((open, rows))
 }
 
@@ -568,6 +577,17 @@ pub(crate) async fn end_quiet_incidents(inner: &Inner, tenant: TenantId) -> Resu
 }
 
 impl Runtime {
+    /// How far the clock of a signal's source is ahead of ours, as it is known now; 0 where nobody
+    /// compared them.
+    #[must_use]
+    pub fn clock_offset_of(&self, plant: &TenantIndex, signal: SignalId) -> i64 {
+        let route = plant.signals.get(&signal).and_then(|s| s.mapping.as_ref());
+        route
+            .and_then(|r| self.0.supervisor.state(r.mapping.integration_id))
+            .and_then(|state| state.clock_offset_ms)
+            .unwrap_or(0)
+    }
+
     /// Acknowledges an alert; a cleared one is over with it.
     pub async fn acknowledge_alert(
         &self,

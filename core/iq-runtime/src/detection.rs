@@ -2,7 +2,7 @@
 //! have been opened had they come in when they happened. It may be run again over the same window, and
 //! goes on after a restart: what is there already is recognised.
 
-use std::sync::Arc;
+use std::{collections::HashMap, sync::Arc};
 
 use iq_blackbox::{
     Detector, IncidentConfig, IncidentDecision, KnownIncident, Scene, past_trigger_of, relation_of,
@@ -14,6 +14,7 @@ use iq_domain::{
 use iq_store::{
     Connection, Page, StoreError, Transaction,
     events::{EventFilter, count_events, list_events, next_events},
+    incident_changes,
     incidents::{self, IncidentFilter},
     jobs::{self, Job, JobFilter, JobState},
 };
@@ -349,9 +350,15 @@ fn known_incidents(
     let filter = IncidentFilter {
         asset_ids,
         to: Some(window.to.plus_ms(IncidentConfig::default().before_ms)),
+        with_merged: true,
         ..IncidentFilter::default()
     };
     let rows = all(|page| incidents::list_incidents(conn, tenant, &filter, page))?;
+    // What people merged goes on in the incident it became part of.
+    let merged: HashMap<IncidentId, IncidentId> = incident_changes::list_merged(conn, tenant)?
+        .into_iter()
+        .map(|(id, _, survivor)| (id, survivor))
+        .collect();
     let mut known = Vec::new();
     for row in rows {
         let mut last_event_at = row.started_at;
@@ -363,7 +370,7 @@ fn known_incidents(
             last_event_at = last.unwrap_or(row.started_at).max(row.started_at);
         }
         known.push(KnownIncident {
-            id: row.id,
+            id: merged.get(&row.id).copied().unwrap_or(row.id),
             asset_id: row.asset_id,
             incident_type: row.incident_type,
             severity: row.severity,

@@ -7,6 +7,7 @@
 
 mod alarm_report;
 mod alerts;
+pub mod attachments;
 mod authorities;
 mod demo;
 mod detection;
@@ -14,6 +15,7 @@ mod doctor;
 mod drift;
 mod flow;
 pub mod imports;
+pub mod incident_changes;
 mod index;
 mod ingest;
 mod integrations;
@@ -23,6 +25,7 @@ mod live;
 pub mod maintenance;
 mod mappings;
 mod meter;
+pub mod near_misses;
 mod onboarding;
 mod outage;
 mod recent;
@@ -207,6 +210,7 @@ impl Runtime {
         imports::resume(&inner).await?;
         jobs::resume(&inner).await?;
         detection::resume(&inner).await?;
+        attachments::sweep(&inner).await?;
         Ok(Self(inner))
     }
 

@@ -41,6 +41,7 @@ pub(crate) const MIGRATIONS: &[Migration] = migrations![
     "0010_mapping",
     "0011_root_causes",
     "0012_authorities",
+    "0013_incident_care",
 ];
 
 /// The table that says what was applied, when and by which program.

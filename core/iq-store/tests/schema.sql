@@ -4,6 +4,24 @@ BEGIN SELECT RAISE(ABORT, 'append only: audit'); END;
 CREATE TRIGGER audit_keep_update BEFORE UPDATE ON audit
 BEGIN SELECT RAISE(ABORT, 'append only: audit'); END;
 
+CREATE TRIGGER incident_attachment_removals_keep_delete BEFORE DELETE ON incident_attachment_removals
+BEGIN SELECT RAISE(ABORT, 'append only: incident_attachment_removals'); END;
+
+CREATE TRIGGER incident_attachment_removals_keep_update BEFORE UPDATE ON incident_attachment_removals
+BEGIN SELECT RAISE(ABORT, 'append only: incident_attachment_removals'); END;
+
+CREATE TRIGGER incident_attachments_keep_delete BEFORE DELETE ON incident_attachments
+BEGIN SELECT RAISE(ABORT, 'append only: incident_attachments'); END;
+
+CREATE TRIGGER incident_attachments_keep_update BEFORE UPDATE ON incident_attachments
+BEGIN SELECT RAISE(ABORT, 'append only: incident_attachments'); END;
+
+CREATE TRIGGER incident_changes_keep_delete BEFORE DELETE ON incident_changes
+BEGIN SELECT RAISE(ABORT, 'append only: incident_changes'); END;
+
+CREATE TRIGGER incident_changes_keep_update BEFORE UPDATE ON incident_changes
+BEGIN SELECT RAISE(ABORT, 'append only: incident_changes'); END;
+
 CREATE TRIGGER incident_notes_keep_delete BEFORE DELETE ON incident_notes
 BEGIN SELECT RAISE(ABORT, 'append only: incident_notes'); END;
 
@@ -111,30 +129,6 @@ CREATE TABLE audit (
     PRIMARY KEY (tenant_id, id)
 ) STRICT;
 
-CREATE TABLE certificate_authorities (
-    tenant_id     TEXT    NOT NULL REFERENCES tenants (tenant_id),
-    id            TEXT    NOT NULL,
-    der           BLOB    NOT NULL,
-    sha256        TEXT    NOT NULL CHECK (length(sha256) = 64),
-    subject       TEXT    NOT NULL,
-    issuer        TEXT    NOT NULL,
-    not_before    INTEGER NOT NULL,
-    not_after     INTEGER NOT NULL,
-    is_trusted    INTEGER NOT NULL CHECK (is_trusted IN (0, 1)),
-    added_by      TEXT    NOT NULL,
-    added_at      INTEGER NOT NULL,
-    decided_by    TEXT,
-    decided_at    INTEGER,
-    crl           BLOB,
-    crl_issued_at INTEGER,
-    crl_next_at   INTEGER,
-    crl_revoked   INTEGER,
-    crl_added_by  TEXT,
-    crl_added_at  INTEGER,
-    PRIMARY KEY (tenant_id, id),
-    UNIQUE (tenant_id, sha256)
-) STRICT;
-
 CREATE TABLE external_signal_mappings (
     tenant_id      TEXT    NOT NULL,
     id             TEXT    NOT NULL,
@@ -192,11 +186,53 @@ CREATE TABLE imports (
     FOREIGN KEY (tenant_id, integration_id) REFERENCES integrations (tenant_id, id) ON DELETE CASCADE
 ) STRICT;
 
+CREATE TABLE incident_attachment_removals (
+    tenant_id     TEXT    NOT NULL,
+    attachment_id TEXT    NOT NULL,
+    reason        TEXT    NOT NULL,
+    actor         TEXT    NOT NULL,
+    at            INTEGER NOT NULL,
+    PRIMARY KEY (tenant_id, attachment_id),
+    FOREIGN KEY (tenant_id, attachment_id) REFERENCES incident_attachments (tenant_id, id)
+) STRICT;
+
+CREATE TABLE incident_attachments (
+    tenant_id   TEXT    NOT NULL,
+    id          TEXT    NOT NULL,
+    incident_id TEXT    NOT NULL,
+    statement   TEXT,
+    name        TEXT    NOT NULL,
+    media_type  TEXT    NOT NULL,
+    size_bytes  INTEGER NOT NULL CHECK (size_bytes >= 0),
+    sha256      TEXT    NOT NULL CHECK (length(sha256) = 64),
+    author      TEXT    NOT NULL,
+    at          INTEGER NOT NULL,
+    PRIMARY KEY (tenant_id, id),
+    FOREIGN KEY (tenant_id, incident_id) REFERENCES incidents (tenant_id, id)
+) STRICT;
+
+CREATE TABLE incident_changes (
+    tenant_id   TEXT    NOT NULL,
+    id          TEXT    NOT NULL,
+    incident_id TEXT    NOT NULL,
+    other_id    TEXT    NOT NULL,
+    kind        TEXT    NOT NULL CHECK (kind IN ('merge', 'split', 'undo')),
+    undoes      TEXT,
+    reason      TEXT    NOT NULL,
+    actor       TEXT    NOT NULL,
+    at          INTEGER NOT NULL,
+    before      TEXT    NOT NULL CHECK (json_valid(before)),
+    PRIMARY KEY (tenant_id, id),
+    UNIQUE (tenant_id, undoes),
+    FOREIGN KEY (tenant_id, incident_id) REFERENCES incidents (tenant_id, id),
+    FOREIGN KEY (tenant_id, other_id) REFERENCES incidents (tenant_id, id)
+) STRICT;
+
 CREATE TABLE incident_events (
     tenant_id   TEXT NOT NULL,
     incident_id TEXT NOT NULL,
     event_id    TEXT NOT NULL,
-    relation    TEXT NOT NULL CHECK (relation IN ('trigger', 'same_asset', 'neighbour')),
+    relation    TEXT NOT NULL CHECK (relation IN ('trigger', 'same_asset', 'neighbour')), joined_by TEXT, left_by TEXT,
     PRIMARY KEY (tenant_id, incident_id, event_id),
     FOREIGN KEY (tenant_id, incident_id) REFERENCES incidents (tenant_id, id),
     FOREIGN KEY (tenant_id, event_id) REFERENCES industrial_events (tenant_id, id)
@@ -233,7 +269,7 @@ CREATE TABLE incidents (
     assignee      TEXT,
     started_at    INTEGER NOT NULL,
     ended_at      INTEGER,
-    created_at    INTEGER NOT NULL,
+    created_at    INTEGER NOT NULL, merged_into TEXT,
     PRIMARY KEY (tenant_id, id),
     UNIQUE (tenant_id, number)
 ) STRICT;
@@ -516,7 +552,7 @@ CREATE TABLE trusted_certificates (
     first_seen_at   INTEGER NOT NULL,
     last_seen_at    INTEGER NOT NULL,
     decided_by      TEXT,
-    decided_at      INTEGER, authority TEXT,
+    decided_at      INTEGER,
     PRIMARY KEY (tenant_id, id),
     UNIQUE (tenant_id, integration_id, sha256),
     FOREIGN KEY (tenant_id, integration_id) REFERENCES integrations (tenant_id, id) ON DELETE CASCADE
@@ -671,11 +707,20 @@ CREATE INDEX imports_by_integration ON imports (tenant_id, integration_id, creat
 
 CREATE INDEX imports_by_key ON imports (tenant_id, integration_id, imported_key);
 
+CREATE INDEX incident_attachments_by_incident ON incident_attachments (tenant_id, incident_id, at);
+
+CREATE INDEX incident_changes_by_incident ON incident_changes (tenant_id, incident_id);
+
+CREATE INDEX incident_changes_by_other ON incident_changes (tenant_id, other_id);
+
 CREATE INDEX incident_events_by_event ON incident_events (tenant_id, event_id);
 
 CREATE INDEX incident_notes_by_incident ON incident_notes (tenant_id, incident_id, at);
 
 CREATE INDEX incidents_by_asset ON incidents (tenant_id, asset_id, started_at);
+
+CREATE INDEX incidents_by_survivor ON incidents (tenant_id, merged_into)
+    WHERE merged_into IS NOT NULL;
 
 CREATE INDEX incidents_by_time ON incidents (tenant_id, started_at);
 

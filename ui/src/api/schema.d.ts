@@ -408,6 +408,130 @@ export interface paths {
         patch: operations["update_incident"];
         trace?: never;
     };
+    "/api/blackbox/incidents/{id}/attachments": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Its statements, photos and documents, oldest first; the removed ones among them
+         * @description Permission: `blackbox.read`.
+         */
+        get: operations["list_attachments"];
+        put?: never;
+        /**
+         * Add a photo or a PDF, at most 10 MiB; its content says what it is
+         * @description Permission: `blackbox.write`.
+         */
+        post: operations["create_attachment"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/blackbox/incidents/{id}/attachments/{attachment}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The content of one, as it was added
+         * @description Permission: `blackbox.read`.
+         */
+        get: operations["download_attachment"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/blackbox/incidents/{id}/attachments/{attachment}/remove": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Record that one is removed; its content stays for those who work on incidents
+         * @description Permission: `blackbox.write`.
+         */
+        post: operations["remove_attachment"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/blackbox/incidents/{id}/changes": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What was merged into it, split from it and taken back, oldest first
+         * @description Permission: `blackbox.read`.
+         */
+        get: operations["list_incident_changes"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/blackbox/incidents/{id}/changes/undo": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Take the newest merge or split back; that is a record too
+         * @description Permission: `blackbox.write`.
+         */
+        post: operations["undo_incident_change"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/blackbox/incidents/{id}/merge": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Make another incident part of this one
+         * @description Permission: `blackbox.write`.
+         */
+        post: operations["merge_incident"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/blackbox/incidents/{id}/notes": {
         parameters: {
             query?: never;
@@ -448,6 +572,46 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/blackbox/incidents/{id}/split": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Make an incident of its own of some of its events
+         * @description Permission: `blackbox.write`.
+         */
+        post: operations["split_incident"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/blackbox/incidents/{id}/statements": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Add what somebody said
+         * @description Permission: `blackbox.write`.
+         */
+        post: operations["create_statement"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/blackbox/incidents/{id}/timeline": {
         parameters: {
             query?: never;
@@ -460,6 +624,26 @@ export interface paths {
          * @description Permission: `blackbox.read`.
          */
         get: operations["get_timeline"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/blackbox/near-misses": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Signals that came near a trip and returned, nearest first
+         * @description Permission: `blackbox.read`.
+         */
+        get: operations["list_near_misses"];
         put?: never;
         post?: never;
         delete?: never;
@@ -3261,6 +3445,43 @@ export interface components {
             /** @description Status. */
             status: components["schemas"]["AssetStatus"];
         };
+        /** @description A statement, a photo or a document of an incident. */
+        Attachment: {
+            /** @description When. */
+            at: components["schemas"]["Timestamp"];
+            /** @description Who added it. */
+            author: string;
+            /** @description Id. */
+            id: components["schemas"]["AttachmentId"];
+            /** @description Media type by its content. */
+            media_type: string;
+            /** @description Name of the file, or of the person who made the statement. */
+            name: string;
+            removal?: null | components["schemas"]["AttachmentRemoval"];
+            /** @description SHA-256 of the content. */
+            sha256: string;
+            /**
+             * Format: int64
+             * @description Bytes.
+             */
+            size_bytes: number;
+            /** @description What a statement says; none for files. */
+            statement?: string | null;
+        };
+        /**
+         * Format: uuid
+         * @description A statement, photo or document of an incident.
+         */
+        AttachmentId: string;
+        /** @description A removal; the content stays for those who work on incidents. */
+        AttachmentRemoval: {
+            /** @description Who. */
+            actor: string;
+            /** @description When. */
+            at: components["schemas"]["Timestamp"];
+            /** @description Why. */
+            reason: string;
+        };
         /** @description Something that needs a person. */
         AttentionRow: {
             alert_id?: null | components["schemas"]["AlertId"];
@@ -3528,6 +3749,8 @@ export interface components {
              * @description 3 decisive, 2 strong, 1 supportive.
              */
             weight: number;
+            /** @description As a sentence. */
+            words: string;
         };
         /** @description What is configured. */
         ConfigStatus: {
@@ -4180,6 +4403,7 @@ export interface components {
             rank: number;
             /** @description Why the confidence is what it is. */
             reason: components["schemas"]["Sentence"];
+            signal?: null | components["schemas"]["HypothesisSignal"];
         };
         /**
          * @description How sure a hypothesis is, in words.
@@ -4191,6 +4415,17 @@ export interface components {
          * @enum {string}
          */
         HypothesisKind: "machine" | "instrument" | "common_cause";
+        /** @description The instrument a hypothesis is about. */
+        HypothesisSignal: {
+            /** @description Metric key. */
+            metric: string;
+            /** @description Names of the metric. */
+            names: components["schemas"]["Names"];
+            /** @description Signal. */
+            signal_id: components["schemas"]["SignalId"];
+            /** @description External tag. */
+            tag?: string | null;
+        };
         /** @description A column of a file. */
         ImportColumn: {
             /** @description Title as it stands in the file. */
@@ -4443,12 +4678,43 @@ export interface components {
          * @enum {string}
          */
         ImportState: "needs_layout" | "scanning" | "ready" | "running" | "done" | "failed" | "cancelled";
+        /** @description A change of what belongs to an incident. */
+        IncidentChange: {
+            /** @description Who. */
+            actor: string;
+            /** @description When. */
+            at: components["schemas"]["Timestamp"];
+            /** @description Id. */
+            id: components["schemas"]["IncidentChangeId"];
+            /** @description The incident that stays. */
+            incident: components["schemas"]["IncidentRef"];
+            /** @description It was taken back. */
+            is_undone: boolean;
+            /** @description What was done. */
+            kind: components["schemas"]["IncidentChangeKind"];
+            /** @description The incident that was merged into it or split from it. */
+            other: components["schemas"]["IncidentRef"];
+            /** @description Why. */
+            reason: string;
+            undoes?: null | components["schemas"]["IncidentChangeId"];
+        };
+        /**
+         * Format: uuid
+         * @description A merge or split of incidents, or its taking back.
+         */
+        IncidentChangeId: string;
+        /**
+         * @description What was done.
+         * @enum {string}
+         */
+        IncidentChangeKind: "merge" | "split" | "undo";
         /** @description An incident with its notes. */
         IncidentDetail: {
             /** @description User names that may take it. */
             assignable: string[];
             /** @description Summary. */
             incident: components["schemas"]["IncidentRow"];
+            merged_into?: null | components["schemas"]["IncidentRef"];
             /** @description Notes, oldest first. */
             notes: components["schemas"]["IncidentNote"][];
             /** @description Neighbours with events in the window. */
@@ -4479,6 +4745,13 @@ export interface components {
             /** @description User name, empty = nobody. */
             assignee?: string | null;
             status?: null | components["schemas"]["IncidentStatus"];
+        };
+        /** @description Another incident. */
+        IncidentRef: {
+            /** @description Id. */
+            id: components["schemas"]["IncidentId"];
+            /** @description Number people use. */
+            number: string;
         };
         /** @description An incident in a list. */
         IncidentRow: {
@@ -4831,6 +5104,11 @@ export interface components {
          * @enum {string}
          */
         JobStepState: "waiting" | "running" | "done" | "warning" | "failed";
+        /**
+         * @description Which trip limit was approached.
+         * @enum {string}
+         */
+        LimitSide: "high" | "low";
         /** @description Limits of a metric, in the metric's unit. A limit nobody confirmed is shown as "default". */
         Limits: {
             /**
@@ -5144,6 +5422,13 @@ export interface components {
          * @enum {string}
          */
         MatchState: "matched" | "unmatched" | "ambiguous" | "settled";
+        /** @description Merge another incident into this one. */
+        MergeRequest: {
+            /** @description The incident that becomes part of this one. */
+            incident_id: components["schemas"]["IncidentId"];
+            /** @description Why. */
+            reason: string;
+        };
         /** @description One expected metric of a family. */
         MetricTemplate: {
             /**
@@ -5204,6 +5489,70 @@ export interface components {
             ar: string;
             /** @description English name. */
             en: string;
+        };
+        /** @description A signal on the watch list. */
+        NearMiss: {
+            /** @description Its code. */
+            asset_code: string;
+            /** @description Asset. */
+            asset_id: components["schemas"]["AssetId"];
+            /** @description Its names. */
+            asset_names: components["schemas"]["Names"];
+            /** @description The stay nearest to the trip limit. */
+            closest: components["schemas"]["NearMissStay"];
+            /**
+             * Format: int64
+             * @description Stays in the stretch of time.
+             */
+            count: number;
+            /** @description Why it is on the list. */
+            kind: components["schemas"]["NearMissKind"];
+            /** @description Metric key. */
+            metric: string;
+            /** @description Names of the metric. */
+            names: components["schemas"]["Names"];
+            /** @description Which limit. */
+            side: components["schemas"]["LimitSide"];
+            /** @description Signal. */
+            signal_id: components["schemas"]["SignalId"];
+            /** @description The newest of them, newest first, ≤ 20. */
+            stays: components["schemas"]["NearMissStay"][];
+            /**
+             * Format: double
+             * @description Trip limit.
+             */
+            trip: number;
+            /** @description Unit. */
+            unit: string;
+            /**
+             * Format: double
+             * @description Warning limit.
+             */
+            warning: number;
+        };
+        /**
+         * @description Why a signal is on the list.
+         * @enum {string}
+         */
+        NearMissKind: "close" | "repeated";
+        /** @description A stay between warning and trip limit that ended without a trip. */
+        NearMissStay: {
+            /** @description First minute in the band. */
+            from: components["schemas"]["Timestamp"];
+            /**
+             * Format: double
+             * @description The value nearest to the trip limit.
+             */
+            peak: number;
+            /** @description Its minute. */
+            peak_at: components["schemas"]["Timestamp"];
+            /** @description First minute after it. */
+            to: components["schemas"]["Timestamp"];
+            /**
+             * Format: double
+             * @description Share of the band that was used, 0 to below 1.
+             */
+            used: number;
         };
         /**
          * Format: uuid
@@ -5759,6 +6108,11 @@ export interface components {
             /** @description Names. */
             names: components["schemas"]["Names"];
         };
+        /** @description Remove an attachment. */
+        RemovalInput: {
+            /** @description Why. */
+            reason: string;
+        };
         /** @description Clear faults and trips. */
         ResetRequest: {
             /** @description One asset, or all. */
@@ -6272,11 +6626,25 @@ export interface components {
             /** @description 48 half-hours before T, oldest first: 0 nothing, 1 some, 2 full. */
             strip: number[];
         };
+        /** @description Make an incident of its own of some events. */
+        SplitRequest: {
+            /** @description Events that leave, ≤ 5,000; not the one that opened the incident. */
+            event_ids: components["schemas"]["EventId"][];
+            /** @description Why. */
+            reason: string;
+        };
         /**
          * @description How a step went.
          * @enum {string}
          */
         StageStatus: "running" | "ok" | "warning" | "failed" | "skipped";
+        /** @description Add a statement. */
+        StatementInput: {
+            /** @description Who said it, ≤ 120 characters. */
+            said_by: string;
+            /** @description What was said, ≤ 20,000 characters. */
+            text: string;
+        };
         /** @description Assets by status. */
         StatusCounts: {
             /**
@@ -6487,6 +6855,12 @@ export interface components {
             signal_id: components["schemas"]["SignalId"];
             /** @description External tag. */
             tag?: string | null;
+            /**
+             * Format: int64
+             * @description How far its source's clock is ahead; its samples are drawn so much earlier, on the clock of the
+             *     events.
+             */
+            time_offset_ms: number;
             /** @description Unit. */
             unit: string;
         };
@@ -6604,6 +6978,13 @@ export interface components {
             /** @description Names. */
             names: components["schemas"]["Names"];
         };
+        /** @description Take a change back. */
+        UndoRequest: {
+            /** @description The newest change of the incident that stands. */
+            change_id: components["schemas"]["IncidentChangeId"];
+            /** @description Why. */
+            reason: string;
+        };
         /** @description A production unit. */
         Unit: {
             /**
@@ -6666,6 +7047,22 @@ export interface components {
          * @enum {string}
          */
         ValueSource: "tenant" | "environment" | "default";
+        /** @description The watch list of a stretch of time. */
+        WatchList: {
+            /** @description Start. */
+            from: components["schemas"]["Timestamp"];
+            /** @description There are more of them than are looked at in one answer. */
+            is_cut: boolean;
+            /**
+             * Format: int64
+             * @description Signals with a warning and a trip limit that were looked at.
+             */
+            looked_at: number;
+            /** @description Nearest to a trip first. */
+            signals: components["schemas"]["NearMiss"][];
+            /** @description End. */
+            to: components["schemas"]["Timestamp"];
+        };
         /** @description A work order of a maintenance system, or one of our own. */
         WorkOrder: {
             actual_end_at?: null | components["schemas"]["Timestamp"];
@@ -7762,6 +8159,244 @@ export interface operations {
             };
         };
     };
+    list_attachments: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Attachment"][];
+                };
+            };
+            /** @description Not done; the body says why. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    create_attachment: {
+        parameters: {
+            query?: {
+                /** @description Name of the file. */
+                name?: string;
+            };
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/octet-stream": string;
+            };
+        };
+        responses: {
+            /** @description Done. */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Attachment"];
+                };
+            };
+            /** @description Not done; the body says why. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    download_attachment: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+                attachment: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/octet-stream": string;
+                };
+            };
+            /** @description Not done; the body says why. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    remove_attachment: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+                attachment: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RemovalInput"];
+            };
+        };
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Attachment"];
+                };
+            };
+            /** @description Not done; the body says why. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    list_incident_changes: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["IncidentChange"][];
+                };
+            };
+            /** @description Not done; the body says why. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    undo_incident_change: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["UndoRequest"];
+            };
+        };
+        responses: {
+            /** @description Done. */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["IncidentChange"];
+                };
+            };
+            /** @description Not done; the body says why. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    merge_incident: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["MergeRequest"];
+            };
+        };
+        responses: {
+            /** @description Done. */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["IncidentChange"];
+                };
+            };
+            /** @description Not done; the body says why. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
     create_note: {
         parameters: {
             query?: never;
@@ -7828,6 +8463,76 @@ export interface operations {
             };
         };
     };
+    split_incident: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SplitRequest"];
+            };
+        };
+        responses: {
+            /** @description Done. */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["IncidentChange"];
+                };
+            };
+            /** @description Not done; the body says why. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    create_statement: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["StatementInput"];
+            };
+        };
+        responses: {
+            /** @description Done. */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Attachment"];
+                };
+            };
+            /** @description Not done; the body says why. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
     get_timeline: {
         parameters: {
             query?: never;
@@ -7846,6 +8551,42 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Timeline"];
+                };
+            };
+            /** @description Not done; the body says why. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    list_near_misses: {
+        parameters: {
+            query?: {
+                /** @description Start in UTC milliseconds; 30 days before the end if absent. */
+                from?: number | null;
+                /** @description End in UTC milliseconds; now if absent. */
+                to?: number | null;
+                /** @description Only this asset. */
+                asset_id?: null | components["schemas"]["AssetId"];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WatchList"];
                 };
             };
             /** @description Not done; the body says why. */

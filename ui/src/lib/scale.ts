@@ -51,3 +51,6 @@ export function valueAt(t: number[], v: (number | null)[], at: number): number |
   }
   return v[low - 1] ?? null;
 }
+
+/** Samples of a source whose clock is `ahead` ms ahead, placed on the axis of the corrected clock. */
+export const onAxis = <S extends { t: number[]; from: number; to: number }>(series: S, ahead: number, from: number, to: number): S => ({ ...series, t: ahead === 0 ? series.t : series.t.map((x) => x - ahead), from, to });

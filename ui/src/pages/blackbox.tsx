@@ -21,6 +21,7 @@ import { useParameters, useTyped } from '@/lib/url';
 import { DetectButton } from './parts/detect';
 import { EventsTable, useEventQuery } from './parts/events-table';
 import { InvestigateLink } from './parts/investigate-link';
+import { NearMisses } from './parts/near-misses';
 
 const LIMIT = 20;
 /** Incidents that one file holds. */
@@ -179,14 +180,16 @@ export default function BlackboxPage() {
   const brush = brushIn(parameters.get('from'), parameters.get('to'), whole);
   const setBrush = (next: Brush | null) => change({ from: next && String(Math.round(next.from)), to: next && String(Math.round(next.to)), 'events.page': null, 'incidents.page': null });
   const window = brush ?? whole;
+  const watching = parameters.get('view') === 'watch';
   return (
     <>
-      <PageHead title={t('page.blackbox')} sub={t('blackbox.sub')}>{cursor.t === null && <InvestigateLink />}{cursor.t === null && <DetectButton window={window} asset={parameters.get('asset') ?? ''} />}</PageHead>
+      <PageHead title={t('page.blackbox')} sub={t('blackbox.sub')}><AppLink className="btn" to="/rule-packs">{t('page.rule_packs')}</AppLink>{cursor.t === null && <InvestigateLink />}{cursor.t === null && <DetectButton window={window} asset={parameters.get('asset') ?? ''} />}</PageHead>
       <div className="stack">
         <Rail t={cursor.t} />
         <Filters past={cursor.t !== null} />
         <Slices {...whole} step={step} brush={brush} onBrush={setBrush} cursorAt={cursor.t} />
-        <Incidents t={cursor.t} window={window} />
+        <div className="row wrap"><Segment label={t('blackbox.view')} value={watching ? 'watch' : 'incidents'} onChange={(v) => change({ view: v === 'watch' ? 'watch' : null })} options={[{ value: 'incidents', label: t('blackbox.incidents') }, { value: 'watch', label: t('near.title') }]} /></div>
+        {watching ? <NearMisses t={cursor.t} asset={parameters.get('asset') ?? ''} /> : <Incidents t={cursor.t} window={window} />}
         <EventsTable {...window} />
       </div>
     </>

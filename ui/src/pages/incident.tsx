@@ -1,7 +1,7 @@
 // One incident: summary, timeline, sequence, who has it, notes.
 import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { type FormEvent, useCallback, useEffect, useMemo, useRef, useState } from 'react';
-import { useParams } from 'wouter';
+import { Redirect, useParams } from 'wouter';
 import { api } from '@/api/calls';
 import { useRefresh } from '@/api/live';
 import { useSession } from '@/api/session';
@@ -11,15 +11,17 @@ import { Field, SearchInput, Select } from '@/components/fields';
 import { Icon } from '@/components/icons';
 import { AppLink } from '@/components/link';
 import { SeverityMark, Tag, When } from '@/components/marks';
-import { InlineError } from '@/components/notices';
+import { InlineError, Notice } from '@/components/notices';
 import { Loaded, PageHead, Pane, useTitle } from '@/components/page';
 import { useText } from '@/i18n/text';
 import { useCursor } from '@/lib/cursor';
 import { filtered, type Moment, momentsOf } from '@/lib/moments';
 import { Player } from '@/lib/player';
-import { useParameters, useTyped } from '@/lib/url';
+import { useParameter, useParameters, useTyped } from '@/lib/url';
+import { AttachmentsPane } from './parts/attachments';
 import { EventDetail } from './parts/event-detail';
 import { CATEGORIES } from './parts/events-table';
+import { IncidentChanges } from './parts/incident-changes';
 import { RootCausePanel } from './parts/root-cause';
 import { Sequence } from './parts/sequence';
 import { TimelineView } from './parts/timeline';
@@ -206,6 +208,7 @@ export default function IncidentPage() {
   const { t, p } = useText();
   const { id = '' } = useParams<{ id: string }>();
   const cursor = useCursor();
+  const [merged] = useParameter('merged');
   const { may } = useSession();
   const [ordering, setOrdering] = useState(false);
   const refetchInterval = useRefresh(cursor.t);
@@ -218,13 +221,14 @@ export default function IncidentPage() {
   useTitle(incident.data ? `${incident.data.incident.number} · ${incident.data.incident.title}` : t('page.incident'));
   return (
     <Loaded query={incident} what={t('incident.loading')} rows={8}>
-      {(detail) => (
+      {(detail) => detail.merged_into ? <Redirect to={`/blackbox/incidents/${detail.merged_into.id}?merged=${encodeURIComponent(detail.incident.number)}`} replace /> : (
         <>
           <PageHead crumb={{ to: '/blackbox', text: t('page.blackbox'), here: <Tag>{detail.incident.number}</Tag> }} title={detail.incident.title}>
             {may('work_orders.write') && <button type="button" className="btn" onClick={() => setOrdering(true)}><Icon name="wrench" />{t('work_orders.create')}</button>}
             <AppLink className="btn" to={`/digital-twin?asset=${detail.incident.asset_id}&t=${cursor.t ?? detail.incident.started_at}`}><Icon name="twin" />{t('incident.twin_then')}</AppLink>
           </PageHead>
           <div className="stack">
+            {merged && <Notice>{t('care.redirected', { number: merged, into: detail.incident.number })}</Notice>}
             <Summary detail={detail} />
             <div className="incident-grid">
               <div className="stack">
@@ -236,6 +240,8 @@ export default function IncidentPage() {
                 {player && <RootCausePanel incident={id} player={player} />}
                 {player && <EventDetail moments={moments} player={player} />}
                 <Handling detail={detail} />
+                <IncidentChanges detail={detail} />
+                <AttachmentsPane incident={id} />
                 <Related detail={detail} />
                 {may('work_orders.read') && <WorkOrdersPane always query={{ incident_id: id }} all={`/work-orders?incident=${id}`} />}
                 <Notes detail={detail} t={cursor.t} />

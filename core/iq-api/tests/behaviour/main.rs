@@ -4,14 +4,17 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod alarm_report;
 mod blackbox;
 mod detection;
 mod full_disk;
 mod guards;
 mod imports;
+mod incident_care;
 mod input;
 mod investigation;
 mod mappings;
+mod near_misses;
 mod root_cause;
 mod sessions;
 mod values;

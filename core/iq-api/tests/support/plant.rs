@@ -2,18 +2,18 @@
 
 use iq_auth::{HashCost, PasswordHasher};
 use iq_domain::{
-    Alert, AlertId, AlertRule, AlertState, Asset, AssetId, AuthSource, CertificateAuthority,
-    CertificateId, Criticality, DriftFindingId, EventCategory, EventId, EventRelation, ImportId,
-    Incident, IncidentId, IncidentStatus, IncidentType, IndustrialEvent, IntegrationId, JobId,
-    Limits, MappingChangeId, MappingId, Names, OutboxId, Role, RuleCondition, RuleId,
-    ServerCertificate, Severity, SignalId, Site, SiteId, TechnicalObjectId, Tenant, TenantId,
-    TrustState, Unit, UnitId, User, UserId, WorkOrderId,
+    Alert, AlertId, AlertRule, AlertState, Asset, AssetId, AttachmentId, AuthSource,
+    CertificateAuthority, CertificateId, Criticality, DriftFindingId, EventCategory, EventId,
+    EventRelation, ImportId, Incident, IncidentId, IncidentStatus, IncidentType, IndustrialEvent,
+    IntegrationId, JobId, Limits, MappingChangeId, MappingId, Names, OutboxId, Role, RuleCondition,
+    RuleId, ServerCertificate, Severity, SignalId, Site, SiteId, TechnicalObjectId, Tenant,
+    TenantId, TrustState, Unit, UnitId, User, UserId, WorkOrderId,
 };
 use iq_mapping::MappingDraft;
 use iq_runtime::{IntegrationDraft, NewMapping};
 use iq_secrets::SecretString;
 use iq_store::{
-    alert_rules, alerts, assets, certificates, events, incidents, jobs, outbox, sites,
+    alert_rules, alerts, assets, attachments, certificates, events, incidents, jobs, outbox, sites,
     technical_objects, tenants, units, users, work_orders,
 };
 use serde_json::json;
@@ -47,6 +47,8 @@ pub(crate) struct Plant {
     pub(crate) rule: RuleId,
     pub(crate) alert: AlertId,
     pub(crate) incident: IncidentId,
+    /// A statement on it.
+    pub(crate) attachment: AttachmentId,
     pub(crate) event: EventId,
     pub(crate) work_order: WorkOrderId,
     pub(crate) object: TechnicalObjectId,
@@ -120,6 +122,7 @@ impl Plant {
             rule: RuleId::new(),
             alert: AlertId::new(),
             incident: IncidentId::new(),
+            attachment: AttachmentId::new(),
             event: EventId::new(),
             work_order: WorkOrderId::new(),
             object: TechnicalObjectId::new(),
@@ -279,6 +282,20 @@ impl Plant {
         let at = NOW.plus_ms(-60_000);
         let rule = self.rule_row(self.rule);
         let certificate = self.certificate_row();
+        let statement = attachments::Attachment {
+            id: self.attachment,
+            tenant_id: self.tenant,
+            incident_id: self.incident,
+            statement: Some("It was loud.".to_owned()),
+            name: "Operator".to_owned(),
+            media_type: "text/plain; charset=utf-8".to_owned(),
+            size_bytes: 12,
+            // Of the statement's text.
+            sha256: "507d56bf591c08deaa72f7dfb71e9c9435d1e840276fbc39463582da372106ba".to_owned(),
+            author: "engineer".to_owned(),
+            at: NOW,
+            removal: None,
+        };
         let incident = Incident {
             id: self.incident,
             tenant_id: tenant,
@@ -340,6 +357,7 @@ impl Plant {
                 alert_rules::create_alert_rule(tx, tenant, &rule)?;
                 certificates::record_certificate(tx, tenant, &certificate)?;
                 incidents::create_incident(tx, tenant, &incident)?;
+                attachments::create_attachment(tx, tenant, &statement)?;
                 alerts::create_alert(tx, tenant, &alert)?;
                 events::insert_ignore_duplicate(tx, tenant, &event)?;
                 let trigger = EventRelation::Trigger;

@@ -10,7 +10,7 @@ mod tell;
 
 pub use case::{Case, CaseAsset, CaseEvent, RUN_STATES, Trace, stops};
 pub use eval::{EvidenceSample, Said};
-pub use language::{Condition, Signals, SyntaxError, parse};
+pub use language::{Amount, Condition, Order, Signals, SyntaxError, Test, parse};
 pub use pack::{
     ActionText, BUILT_IN_FILES, ConfuserText, MAX_PACK_BYTES, Pack, PackError, Rule, RuleKind,
     RuleText, Weighted, built_in, read_pack,

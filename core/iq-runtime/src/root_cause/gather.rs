@@ -331,7 +331,7 @@ impl Gathered {
             hash.update((bytes.len() as u64).to_be_bytes());
             hash.update(bytes);
         };
-        put(b"optria-root-cause-1");
+        put(b"optria-root-cause-2");
         for range in [self.reference, self.window, self.case.window] {
             put(&range.from.0.to_be_bytes());
             put(&range.to.0.to_be_bytes());

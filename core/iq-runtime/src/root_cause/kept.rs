@@ -71,6 +71,9 @@ pub struct KeptHypothesis {
     pub rule: RuleText,
     /// Asset.
     pub asset: AssetId,
+    /// The signal a rule about instruments was tried on.
+    #[serde(default)]
+    pub signal: Option<SignalId>,
     /// Confidence.
     pub confidence: f64,
     /// "likely", "possible" or "unlikely".
@@ -183,6 +186,7 @@ fn hypothesis(h: &Hypothesis<'_>) -> KeptHypothesis {
     KeptHypothesis {
         rule: h.rule.text.clone(),
         asset: h.asset,
+        signal: h.signal,
         confidence: h.confidence,
         grade: match h.grade {
             Grade::Likely => "likely",

@@ -131,6 +131,40 @@ fn a_filled_store_of_every_earlier_version_keeps_its_rows_and_is_copied_first() 
 }
 
 #[test]
+fn an_incident_from_before_merging_keeps_its_events_and_stays_in_lists() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("optria.db");
+    let step = MIGRATIONS
+        .iter()
+        .position(|m| m.name.ends_with("incident_care"));
+    let conn = older(&path, step.unwrap());
+    let id = |n: u8| format!("00000000-0000-7000-8000-0000000000{n:02}");
+    let (tenant, incident, event) = (id(1), id(2), id(3));
+    conn.execute_batch(&format!(
+        "INSERT INTO industrial_events VALUES ('{tenant}', '{event}', NULL, 's', 't', 'x', 1, 1, 1,
+             0, 0, 'critical', 'ALERT', 'event.test', '{{}}');
+         INSERT INTO incidents VALUES ('{tenant}', '{incident}', 'INC-1', '{}', 'trip', 'critical',
+             'incident.trip', '{{}}', 'open', NULL, 1, NULL, 1);
+         INSERT INTO incident_events VALUES ('{tenant}', '{incident}', '{event}', 'trigger');",
+        id(4)
+    ))
+    .unwrap();
+    drop(conn);
+    let store = open(&path).unwrap();
+    let (tenant, incident) = (tenant.parse().unwrap(), incident.parse().unwrap());
+    let (listed, events) = store
+        .read_blocking(|c| {
+            use crate::incidents;
+            Ok((
+                incidents::count_incidents(c, tenant, &Default::default())?,
+                incidents::count_incident_events(c, tenant, incident)?,
+            ))
+        })
+        .unwrap();
+    assert_eq!((listed, events), (1, 1));
+}
+
+#[test]
 fn a_newer_store_is_refused_and_not_a_byte_is_changed() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("optria.db");

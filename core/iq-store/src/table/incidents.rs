@@ -33,6 +33,8 @@ pub struct IncidentFilter {
     pub to: Option<Timestamp>,
     /// Occurs in number, title or assignee.
     pub text: Option<String>,
+    /// Also those that became part of another.
+    pub with_merged: bool,
 }
 
 fn read(r: &Row<'_>) -> rusqlite::Result<Incident> {
@@ -146,7 +148,7 @@ pub fn get_open_incident_of_asset(
 ) -> Result<Option<Incident>, StoreError> {
     let sql = format!(
         "{SELECT} WHERE tenant_id = ? AND asset_id = ? AND status IN ('open', 'investigating')
-         AND started_at <= ? AND (ended_at IS NULL OR ended_at >= ?)
+         AND merged_into IS NULL AND started_at <= ? AND (ended_at IS NULL OR ended_at >= ?)
          ORDER BY started_at DESC, id DESC LIMIT 1"
     );
     let args = params![
@@ -175,6 +177,9 @@ fn filtered(tenant: TenantId, filter: &IncidentFilter) -> Result<Where, StoreErr
         .map(row::to_word)
         .collect::<Result<_, _>>()?;
     let mut wanted = Where::tenant(tenant);
+    if !filter.with_merged {
+        wanted.and("merged_into IS NULL", []);
+    }
     wanted
         .any("status", statuses)
         .any("incident_type", types)
@@ -267,7 +272,7 @@ pub fn first_incident_events(
     let sql = format!(
         "SELECT {}, i.relation FROM incident_events i
          JOIN industrial_events e ON e.tenant_id = i.tenant_id AND e.id = i.event_id
-         WHERE i.tenant_id = ? AND i.incident_id = ? ORDER BY e.event_time, e.id LIMIT ?",
+         WHERE i.tenant_id = ? AND i.incident_id = ? AND i.left_by IS NULL ORDER BY e.event_time, e.id LIMIT ?",
         events::COLUMNS
     );
     let mut statement = conn.prepare_cached(&sql)?;
@@ -298,7 +303,7 @@ pub fn count_incident_events_by_asset(
     let sql = "SELECT e.asset_id, COUNT(*) AS number, MIN(e.event_time) AS first_at,
                MAX(e.event_time) AS last_at FROM incident_events i
                JOIN industrial_events e ON e.tenant_id = i.tenant_id AND e.id = i.event_id
-               WHERE i.tenant_id = ? AND i.incident_id = ? GROUP BY e.asset_id";
+               WHERE i.tenant_id = ? AND i.incident_id = ? AND i.left_by IS NULL GROUP BY e.asset_id";
     let mut statement = conn.prepare_cached(sql)?;
     let args = params![tenant.to_string(), incident.to_string()];
     let rows = statement.query_map(args, |r| {
@@ -318,7 +323,8 @@ pub fn count_incident_events(
     tenant: TenantId,
     incident: IncidentId,
 ) -> Result<u64, StoreError> {
-    let sql = "SELECT COUNT(*) FROM incident_events WHERE tenant_id = ? AND incident_id = ?";
+    let sql = "SELECT COUNT(*) FROM incident_events
+               WHERE tenant_id = ? AND incident_id = ? AND left_by IS NULL";
     let args = params![tenant.to_string(), incident.to_string()];
     Ok(conn
         .prepare_cached(sql)?
@@ -334,7 +340,7 @@ pub fn get_last_event_at(
 ) -> Result<Option<Timestamp>, StoreError> {
     let sql = "SELECT MAX(e.event_time) FROM incident_events i
                JOIN industrial_events e ON e.tenant_id = i.tenant_id AND e.id = i.event_id
-               WHERE i.tenant_id = ? AND i.incident_id = ?";
+               WHERE i.tenant_id = ? AND i.incident_id = ? AND i.left_by IS NULL";
     let args = params![tenant.to_string(), incident.to_string()];
     let newest: Option<i64> = conn.prepare_cached(sql)?.query_row(args, |r| r.get(0))?;
     Ok(newest.map(Timestamp))
@@ -349,7 +355,7 @@ pub fn get_last_event_before(
 ) -> Result<Option<Timestamp>, StoreError> {
     let sql = "SELECT MAX(e.event_time) FROM incident_events i
                JOIN industrial_events e ON e.tenant_id = i.tenant_id AND e.id = i.event_id
-               WHERE i.tenant_id = ? AND i.incident_id = ? AND e.event_time < ?";
+               WHERE i.tenant_id = ? AND i.incident_id = ? AND i.left_by IS NULL AND e.event_time < ?";
     let args = params![tenant.to_string(), incident.to_string(), before.0];
     let newest: Option<i64> = conn.prepare_cached(sql)?.query_row(args, |r| r.get(0))?;
     Ok(newest.map(Timestamp))
@@ -363,11 +369,26 @@ pub fn list_incidents_of_event(
 ) -> Result<Vec<Incident>, StoreError> {
     Where::tenant(tenant)
         .and(
-            "id IN (SELECT i.incident_id FROM incident_events i \
-             WHERE i.tenant_id = incidents.tenant_id AND i.event_id = ?)",
+            "merged_into IS NULL AND id IN (SELECT i.incident_id FROM incident_events i \
+             WHERE i.tenant_id = incidents.tenant_id AND i.event_id = ? AND i.left_by IS NULL)",
             [event.to_string().into()],
         )
         .list(conn, SELECT, "started_at DESC, id DESC", read)
+}
+
+/// An incident with all that became part of it.
+pub fn with_merged(
+    conn: &Connection,
+    tenant: TenantId,
+    incident: IncidentId,
+) -> Result<Vec<IncidentId>, StoreError> {
+    let sql = "WITH RECURSIVE family (id) AS (SELECT ?2 UNION SELECT i.id FROM incidents i
+               JOIN family f ON i.merged_into = f.id WHERE i.tenant_id = ?1)
+               SELECT id FROM family";
+    let mut statement = conn.prepare_cached(sql)?;
+    let args = params![tenant.to_string(), incident.to_string()];
+    let rows = statement.query_map(args, |r| row::id(r, "id"))?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
 }
 
 /// Appends a note.
@@ -401,8 +422,12 @@ pub fn list_incident_notes(
     incident: IncidentId,
 ) -> Result<Vec<IncidentNote>, StoreError> {
     let select = "SELECT tenant_id, id, incident_id, author, text, at FROM incident_notes";
+    let family = with_merged(conn, tenant, incident)?;
     Where::tenant(tenant)
-        .and("incident_id = ?", [incident.to_string().into()])
+        .any(
+            "incident_id",
+            family.iter().map(ToString::to_string).collect(),
+        )
         .list(conn, select, "at, id", |r| {
             Ok(IncidentNote {
                 id: row::id(r, "id")?,

@@ -76,7 +76,7 @@ function Signals({ draft, change }: { draft: Draft; change: (draft: Draft) => vo
       {draft.signals.length > 10 && <div className="pb"><SearchInput label={t('investigation.search')} value={sought} onChange={setSought} /></div>}
       <div className="scroll tall" tabIndex={0} role="region" aria-label={t('investigation.signals')}>
         <table className="tb" data-table="proposed-signals">
-          <thead><tr><th scope="col">{t('imports.tag')}</th><th scope="col">{t('field.asset')}</th><th scope="col">{t('mapping.metric')}</th><th scope="col">{t('field.unit')}</th><th scope="col">{t('investigation.sure')}</th></tr></thead>
+          <thead><tr><th scope="col">{t('imports.tag')}</th><th scope="col">{t('field.asset')}</th><th scope="col">{t('mapping.metric')}</th><th scope="col">{t('mapping.unit')}</th><th scope="col">{t('investigation.sure')}</th></tr></thead>
           <tbody>{found.slice(0, ROWS).map((s) => <SignalRow key={s.tag} signal={s} draft={draft} set={(changes) => set(s.tag, changes)} />)}</tbody>
         </table>
       </div>

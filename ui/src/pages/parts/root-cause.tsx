@@ -59,7 +59,7 @@ function OneHypothesis({ hypothesis, player, first }: { hypothesis: Hypothesis; 
     <li className="hypothesis">
       <button type="button" className="row hypothesis-head" aria-expanded={open} onClick={() => setOpen(!open)}>
         <Icon name={open ? 'down' : 'forward'} flip={!open} />
-        <span className="grow"><span className="m5">{name(hypothesis.names)}</span><span className="cap dim hypothesis-sub">{word('hypothesis_grade', hypothesis.grade)} · <bdi dir="ltr">{`${n(hypothesis.confidence * 100, 0)}%`}</bdi> · <Tag>{hypothesis.asset_code}</Tag></span></span>
+        <span className="grow"><span className="m5">{name(hypothesis.names)}</span><span className="cap dim hypothesis-sub">{word('hypothesis_grade', hypothesis.grade)} · <bdi dir="ltr">{`${n(hypothesis.confidence * 100, 0)}%`}</bdi> · <Tag>{hypothesis.asset_code}</Tag>{hypothesis.signal && <> · <span data-signal={hypothesis.signal.signal_id}>{name(hypothesis.signal.names)}</span>{hypothesis.signal.tag && <> <Tag className="tail">{hypothesis.signal.tag}</Tag></>}</>}</span></span>
         {hypothesis.evidence && <span className="row g1">{SIDES.map((side) => <bdi key={side} className="kbd" dir="ltr" title={word('evidence_side', side)}>{`${SIGNS[side]}${n(count(side), 0)}`}</bdi>)}</span>}
       </button>
       {open && (
@@ -92,22 +92,19 @@ function FirstMovers({ movers, player }: { movers: FirstMover[]; player: Player 
   );
 }
 
-/** A rule that fits several instruments of an asset is one line, the likeliest. Without data to compare with, none is shown. */
-function shownOf(cause: RootCause): Hypothesis[] {
-  if (cause.verdict === 'not_enough_data') return [];
-  return cause.hypotheses.filter((h, i, all) => all.findIndex((other) => other.id === h.id && other.asset_id === h.asset_id) === i);
-}
+/** Without data to compare with, none is shown. */
+const shownOf = (cause: RootCause): Hypothesis[] => (cause.verdict === 'not_enough_data' ? [] : cause.hypotheses);
 
 function Found({ cause, player }: { cause: RootCause; player: Player }) {
   const { t, n, word } = useText();
   return (
     <>
-      <Pane title={t('root_cause.title')} caption={t('root_cause.not_verdicts')} foot={<span>{t('root_cause.made_of', { packs: cause.packs.map((p) => `${p.id} ${p.version}`).join(', '), samples: cause.samples_read, version: n(cause.version, 0) })}</span>}>
+      <Pane title={t('root_cause.title')} caption={t('root_cause.not_verdicts')} foot={<span><AppLink to={`/rule-packs?pack=${cause.packs[0]?.id ?? ''}`}>{t('page.rule_packs')}</AppLink> · {t('root_cause.made_of', { packs: cause.packs.map((p) => `${p.id} ${p.version}`).join(', '), samples: cause.samples_read, version: n(cause.version, 0) })}</span>}>
         <div className="pb col">
           <p className="m5">{word('root_cause_verdict', cause.verdict)}</p>
           {cause.explanation.map((s) => <p key={s.text} className="s">{s.text}</p>)}
         </div>
-        <ul className="hypotheses">{shownOf(cause).map((h, i) => <OneHypothesis key={`${h.id} ${h.asset_id}`} hypothesis={h} player={player} first={i === 0 && cause.verdict === 'named'} />)}</ul>
+        <ul className="hypotheses">{shownOf(cause).map((h, i) => <OneHypothesis key={`${h.id} ${h.asset_id} ${h.signal?.signal_id ?? ''}`} hypothesis={h} player={player} first={i === 0 && cause.verdict === 'named'} />)}</ul>
       </Pane>
       {cause.first_movers && cause.first_movers.length > 0 && <FirstMovers movers={cause.first_movers} player={player} />}
     </>

@@ -12,7 +12,7 @@ import { ticksIn } from '@/lib/cursor';
 import { indexFrom, isCriticalMoment, type Moment, nextAt } from '@/lib/moments';
 import { tickLabel } from '@/lib/plot';
 import { type Player, usePosition } from '@/lib/player';
-import { valueAt } from '@/lib/scale';
+import { onAxis, valueAt } from '@/lib/scale';
 import { CATEGORIES } from './events-table';
 import { Lanes } from './lanes';
 import { Lens } from './lens';
@@ -32,7 +32,8 @@ function AtCursor({ trend, data, player }: { trend: TimelineTrend; data: Series 
   const { t, n } = useText();
   const at = usePosition(player, 500);
   const value = data && at !== null ? valueAt(data.t, data.v, at) : null;
-  const samples = samplesLink(trend, at ?? trend.onset_at ?? Date.now());
+  // Samples are kept by their source's clock.
+  const samples = samplesLink(trend, at !== null ? at + trend.time_offset_ms : (trend.onset_at ?? Date.now()));
   const shown = value !== null && <Quantity value={value} unit={trend.unit} metric={trend.metric} className="b" />;
   return (
     <span className="cap row g1">
@@ -43,23 +44,27 @@ function AtCursor({ trend, data, player }: { trend: TimelineTrend; data: Series 
 }
 
 const TrendLane = memo(function TrendLane({ trend, view, player, rank, onAt }: { trend: TimelineTrend; view: View; player: Player; rank: number; onAt: (t: number) => void }) {
-  const { t } = useText();
+  const { t, span } = useText();
   const name = useSignalName();
   const { from, to } = view;
-  const { data } = useSeries(trend.signal_id, from, to, 900);
+  // One axis for marks and curves: the corrected clock. A source whose clock is ahead is asked later and drawn earlier.
+  const ahead = trend.time_offset_ms;
+  const { data } = useSeries(trend.signal_id, from + ahead, to + ahead, 900);
   // The plot is made anew when its data changes, so it must not change with every render.
-  const series = useMemo(() => data && { ...data, from, to }, [data, from, to]);
-  const moved = trend.onset_at === null ? null : (trend.onset_at - from) / (to - from);
+  const series = useMemo(() => data && onAxis(data, ahead, from, to), [data, ahead, from, to]);
+  const onset = trend.onset_at === null ? null : trend.onset_at - ahead;
+  const moved = onset === null ? null : (onset - from) / (to - from);
   const samples = samplesLink(trend, trend.onset_at ?? from);
   return (
     <>
       <div className="lane-name tall-lane">
         {samples ? <AppLink className="ell" to={samples} title={t('event.samples')} onClick={(event) => event.stopPropagation()}>{name(trend)}</AppLink> : <span className="ell">{name(trend)}</span>}
         <SourceTag className="cap dim" tag={trend.tag ?? trend.asset_code} />
-        <AtCursor trend={trend} data={data} player={player} />
+        <AtCursor trend={trend} data={series} player={player} />
+        {ahead !== 0 && <span className="cap warn-t" data-shifted={ahead}>{t(ahead > 0 ? 'trend.shifted_back' : 'trend.shifted_forth', { span: span(Math.abs(ahead)) })}</span>}
       </div>
       <div className="lane trend-lane">
-        {series && <Trend series={series} metric={trend.metric} label={t('trend.label', { name: name(trend) })} height={66} pen={((rank - 1) % 6) + 1} onsetAt={trend.onset_at} onPick={onAt} />}
+        {series && <Trend series={series} metric={trend.metric} label={t('trend.label', { name: name(trend) })} height={66} pen={((rank - 1) % 6) + 1} onsetAt={onset} onPick={onAt} />}
         {moved !== null && moved >= 0 && moved <= 1 && <span className={moved > 0.85 ? 'onset before' : 'onset'} style={{ insetInlineStart: `${moved * 100}%` }}><bdi>{t('incident.moved', { n: rank })}</bdi></span>}
       </div>
     </>

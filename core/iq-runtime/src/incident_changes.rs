@@ -1,0 +1,318 @@
+//! Incidents that people merge and split, and take back. No event and no record is changed by it: an
+//! incident that was merged says into which one, and every step is a record of its own.
+
+use std::collections::HashMap;
+
+use iq_blackbox::past_trigger_of;
+use iq_domain::{
+    AssetId, CodedError, EventId, EventRelation, Incident, IncidentChangeId, IncidentId,
+    IncidentStatus, IndustrialEvent, TenantId,
+};
+use iq_store::{
+    Connection, StoreError, Transaction,
+    incident_changes::{self, IncidentChange, IncidentChangeKind},
+    incidents,
+};
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+
+use crate::{LiveEvent, Runtime, alerts::year_of};
+
+/// Events that leave an incident in one step.
+pub const MAX_SPLIT: usize = 5_000;
+
+/// Who does it and why.
+#[derive(Clone, Debug)]
+pub struct Decision {
+    /// User name.
+    pub actor: String,
+    /// In the person's words.
+    pub reason: String,
+}
+
+/// What an incident was, as far as a merge changes it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+struct Before {
+    started_at: iq_domain::Timestamp,
+    ended_at: Option<iq_domain::Timestamp>,
+    severity: iq_domain::Severity,
+    incident_type: iq_domain::IncidentType,
+}
+
+impl Before {
+    fn of(incident: &Incident) -> Self {
+        Self {
+            started_at: incident.started_at,
+            ended_at: incident.ended_at,
+            severity: incident.severity,
+            incident_type: incident.incident_type,
+        }
+    }
+}
+
+impl Runtime {
+    /// Makes `other` part of `survivor`.
+    ///
+    /// # Errors
+    /// `incidents.not_found`, `incidents.merge_itself` or `incidents.merged_already`.
+    pub async fn merge_incidents(
+        &self,
+        tenant: TenantId,
+        survivor: IncidentId,
+        other: IncidentId,
+        by: Decision,
+    ) -> Result<IncidentChange, CodedError> {
+        let now = self.clock().now();
+        let (change, rows) = self
+            .store()
+            .write(move |tx| {
+                let mut kept = own(tx, tenant, survivor)?;
+                if survivor == other {
+                    return Err(CodedError::invalid("incidents.merge_itself").into());
+                }
+                let gone = own(tx, tenant, other)?;
+                let change = IncidentChange {
+                    id: IncidentChangeId::new(),
+                    tenant_id: tenant,
+                    incident_id: survivor,
+                    other_id: other,
+                    kind: IncidentChangeKind::Merge,
+                    undoes: None,
+                    reason: by.reason,
+                    actor: by.actor,
+                    at: now,
+                    before: json!(Before::of(&kept)),
+                };
+                kept.started_at = kept.started_at.min(gone.started_at);
+                // One that goes on makes the whole go on.
+                kept.ended_at = kept.ended_at.zip(gone.ended_at).map(|(a, b)| a.max(b));
+                kept.severity = kept.severity.max(gone.severity);
+                incident_changes::create_incident_change(tx, tenant, &change)?;
+                incident_changes::join_events(tx, tenant, change.id, (other, survivor))?;
+                incident_changes::set_survivor(tx, tenant, other, Some(survivor))?;
+                incidents::update_incident(tx, tenant, &kept)?;
+                Ok::<_, StoreError>((change, [kept, gone]))
+            })
+            .await?;
+        self.tell_incidents(tenant, rows);
+        Ok(change)
+    }
+
+    /// Makes an incident of its own of some events of another.
+    ///
+    /// # Errors
+    /// `incidents.not_found`, `incidents.split_nothing`, `incidents.split_trigger`,
+    /// `incidents.split_foreign` or `incidents.merged_already`.
+    pub async fn split_incident(
+        &self,
+        tenant: TenantId,
+        incident: IncidentId,
+        events: Vec<EventId>,
+        by: Decision,
+    ) -> Result<IncidentChange, CodedError> {
+        let now = self.clock().now();
+        let plant = self.tenant(tenant)?;
+        let (change, rows) = self
+            .store()
+            .write(move |tx| {
+                let whole = own(tx, tenant, incident)?;
+                let taken = chosen(tx, tenant, incident, &events)?;
+                let Some(first) = taken.first() else {
+                    return Err(CodedError::invalid("incidents.split_nothing").into());
+                };
+                let asset = taken
+                    .iter()
+                    .find_map(|e| e.asset_id)
+                    .unwrap_or(whole.asset_id);
+                let code = plant
+                    .assets
+                    .get(&asset)
+                    .map_or("", |e| e.asset.code.as_str());
+                let last = taken.last().map_or(first.event_time, |e| e.event_time);
+                let kind = taken.iter().find_map(past_trigger_of);
+                let part = Incident {
+                    id: IncidentId::new(),
+                    tenant_id: tenant,
+                    number: incidents::next_incident_number(tx, tenant, year_of(first.event_time))?,
+                    asset_id: asset,
+                    incident_type: kind.unwrap_or(whole.incident_type),
+                    severity: taken
+                        .iter()
+                        .map(|e| e.severity)
+                        .max()
+                        .unwrap_or(whole.severity),
+                    title_code: "incident.split_off".to_owned(),
+                    title_params: json!({ "asset": code, "number": whole.number }),
+                    status: IncidentStatus::Open,
+                    assignee: whole.assignee.clone(),
+                    started_at: first.event_time,
+                    ended_at: whole.ended_at.map(|_| last),
+                    created_at: now,
+                };
+                let change = IncidentChange {
+                    id: IncidentChangeId::new(),
+                    tenant_id: tenant,
+                    incident_id: incident,
+                    other_id: part.id,
+                    kind: IncidentChangeKind::Split,
+                    undoes: None,
+                    reason: by.reason,
+                    actor: by.actor,
+                    at: now,
+                    before: json!(Before::of(&whole)),
+                };
+                incidents::create_incident(tx, tenant, &part)?;
+                incident_changes::create_incident_change(tx, tenant, &change)?;
+                for (n, event) in taken.iter().enumerate() {
+                    incident_changes::leave_event(tx, tenant, incident, event.id, change.id)?;
+                    let relation = relation_of(n, event, asset);
+                    incidents::create_incident_event(tx, tenant, part.id, event.id, relation)?;
+                }
+                Ok::<_, StoreError>((change, [whole, part]))
+            })
+            .await?;
+        self.tell_incidents(tenant, rows);
+        Ok(change)
+    }
+
+    /// Takes a change back. The newest one first: what came later stands on it.
+    ///
+    /// # Errors
+    /// `incidents.not_found`, `incidents.undo_unknown` or `incidents.undo_order`.
+    pub async fn undo_incident_change(
+        &self,
+        tenant: TenantId,
+        incident: IncidentId,
+        change: IncidentChangeId,
+        by: Decision,
+    ) -> Result<IncidentChange, CodedError> {
+        let now = self.clock().now();
+        let (undo, rows) = self
+            .store()
+            .write(move |tx| {
+                if incidents::get_incident(tx, tenant, incident)?.is_none() {
+                    return Err(CodedError::not_found("incidents.not_found").into());
+                }
+                let undone = undoable(tx, tenant, incident, change)?;
+                let mut kept = own(tx, tenant, undone.incident_id)?;
+                let undo = IncidentChange {
+                    id: IncidentChangeId::new(),
+                    kind: IncidentChangeKind::Undo,
+                    undoes: Some(undone.id),
+                    reason: by.reason,
+                    actor: by.actor,
+                    at: now,
+                    before: json!(Before::of(&kept)),
+                    ..undone.clone()
+                };
+                incident_changes::create_incident_change(tx, tenant, &undo)?;
+                let (stays, other) = (undone.incident_id, undone.other_id);
+                if undone.kind == IncidentChangeKind::Merge {
+                    incident_changes::leave_joined(tx, tenant, stays, undone.id, undo.id)?;
+                    incident_changes::set_survivor(tx, tenant, other, None)?;
+                    if let Ok(before) = serde_json::from_value::<Before>(undone.before) {
+                        kept.started_at = before.started_at;
+                        kept.ended_at = before.ended_at;
+                        kept.severity = before.severity;
+                        kept.incident_type = before.incident_type;
+                        incidents::update_incident(tx, tenant, &kept)?;
+                    }
+                } else {
+                    incident_changes::return_events(tx, tenant, stays, undone.id)?;
+                    // What it took in since belongs to the whole again.
+                    incident_changes::join_events(tx, tenant, undo.id, (other, stays))?;
+                    incident_changes::set_survivor(tx, tenant, other, Some(stays))?;
+                }
+                let other = incidents::get_incident(tx, tenant, other)?.unwrap_or(kept.clone());
+                Ok::<_, StoreError>((undo, [kept, other]))
+            })
+            .await?;
+        self.tell_incidents(tenant, rows);
+        Ok(undo)
+    }
+
+    fn tell_incidents(&self, tenant: TenantId, rows: [Incident; 2]) {
+        for row in rows {
+            self.live().publish(tenant, LiveEvent::Incident(row));
+        }
+    }
+}
+
+/// An incident that stands by itself.
+fn own(tx: &Transaction<'_>, tenant: TenantId, id: IncidentId) -> Result<Incident, StoreError> {
+    let found = incidents::get_incident(tx, tenant, id)?;
+    let found = found.ok_or(CodedError::not_found("incidents.not_found"))?;
+    if incident_changes::get_survivor(tx, tenant, id)?.is_some() {
+        let error = CodedError::conflict("incidents.merged_already").with("number", &found.number);
+        return Err(error.into());
+    }
+    Ok(found)
+}
+
+/// The chosen events in the order of their time; the one that opened the incident stays.
+fn chosen(
+    conn: &Connection,
+    tenant: TenantId,
+    incident: IncidentId,
+    wanted: &[EventId],
+) -> Result<Vec<IndustrialEvent>, StoreError> {
+    let mut all: HashMap<EventId, (IndustrialEvent, EventRelation)> =
+        incidents::list_incident_events(conn, tenant, incident)?
+            .into_iter()
+            .map(|(event, relation)| (event.id, (event, relation)))
+            .collect();
+    let count = all.len();
+    let mut taken = Vec::new();
+    for id in wanted {
+        match all.remove(id) {
+            None if taken.iter().any(|e: &IndustrialEvent| e.id == *id) => {}
+            None => return Err(CodedError::invalid("incidents.split_foreign").into()),
+            Some((_, EventRelation::Trigger)) => {
+                return Err(CodedError::invalid("incidents.split_trigger").into());
+            }
+            Some((event, _)) => taken.push(event),
+        }
+    }
+    if taken.len() == count {
+        return Err(CodedError::invalid("incidents.split_trigger").into());
+    }
+    taken.sort_by_key(|e| (e.event_time, e.id));
+    Ok(taken)
+}
+
+fn relation_of(n: usize, event: &IndustrialEvent, asset: AssetId) -> EventRelation {
+    if n == 0 {
+        EventRelation::Trigger
+    } else if event.asset_id == Some(asset) {
+        EventRelation::SameAsset
+    } else {
+        EventRelation::Neighbour
+    }
+}
+
+/// The change, if it is the newest of its incident that stands.
+fn undoable(
+    conn: &Connection,
+    tenant: TenantId,
+    incident: IncidentId,
+    wanted: IncidentChangeId,
+) -> Result<IncidentChange, StoreError> {
+    let all = incident_changes::list_incident_changes(conn, tenant, incident)?;
+    let found = all
+        .iter()
+        .find(|c| c.id == wanted && c.kind != IncidentChangeKind::Undo)
+        .ok_or(CodedError::invalid("incidents.undo_unknown"))?;
+    // Both took part in later changes that stand on this one.
+    for side in [found.incident_id, found.other_id] {
+        let of_side = incident_changes::list_incident_changes(conn, tenant, side)?;
+        let newest = of_side.iter().rfind(|c| {
+            c.kind != IncidentChangeKind::Undo && !of_side.iter().any(|u| u.undoes == Some(c.id))
+        });
+        match newest {
+            Some(newest) if newest.id == wanted => {}
+            Some(_) => return Err(CodedError::conflict("incidents.undo_order").into()),
+            None => return Err(CodedError::invalid("incidents.undo_unknown").into()),
+        }
+    }
+    Ok(found.clone())
+}
