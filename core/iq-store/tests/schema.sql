@@ -129,6 +129,30 @@ CREATE TABLE audit (
     PRIMARY KEY (tenant_id, id)
 ) STRICT;
 
+CREATE TABLE certificate_authorities (
+    tenant_id     TEXT    NOT NULL REFERENCES tenants (tenant_id),
+    id            TEXT    NOT NULL,
+    der           BLOB    NOT NULL,
+    sha256        TEXT    NOT NULL CHECK (length(sha256) = 64),
+    subject       TEXT    NOT NULL,
+    issuer        TEXT    NOT NULL,
+    not_before    INTEGER NOT NULL,
+    not_after     INTEGER NOT NULL,
+    is_trusted    INTEGER NOT NULL CHECK (is_trusted IN (0, 1)),
+    added_by      TEXT    NOT NULL,
+    added_at      INTEGER NOT NULL,
+    decided_by    TEXT,
+    decided_at    INTEGER,
+    crl           BLOB,
+    crl_issued_at INTEGER,
+    crl_next_at   INTEGER,
+    crl_revoked   INTEGER,
+    crl_added_by  TEXT,
+    crl_added_at  INTEGER,
+    PRIMARY KEY (tenant_id, id),
+    UNIQUE (tenant_id, sha256)
+) STRICT;
+
 CREATE TABLE external_signal_mappings (
     tenant_id      TEXT    NOT NULL,
     id             TEXT    NOT NULL,
@@ -552,7 +576,7 @@ CREATE TABLE trusted_certificates (
     first_seen_at   INTEGER NOT NULL,
     last_seen_at    INTEGER NOT NULL,
     decided_by      TEXT,
-    decided_at      INTEGER,
+    decided_at      INTEGER, authority TEXT,
     PRIMARY KEY (tenant_id, id),
     UNIQUE (tenant_id, integration_id, sha256),
     FOREIGN KEY (tenant_id, integration_id) REFERENCES integrations (tenant_id, id) ON DELETE CASCADE
