@@ -17,9 +17,8 @@ use iq_connector_pi::PiConnector;
 use iq_connector_sql::SqlConnector;
 use iq_domain::{Clock, CodedError, WallClock};
 use iq_historian::{Historian, HistorianConfig};
-use iq_runtime::{DemoPlant, Runtime, RuntimeParts, imports::StoredUploads};
+use iq_runtime::{DemoPlant, EvidenceParts, Runtime, RuntimeParts, imports::StoredUploads};
 use iq_secrets::MasterKey;
-use iq_store::Store;
 use parking_lot::Mutex;
 use tokio::{net::TcpListener, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
@@ -251,21 +250,29 @@ async fn open(
 ) -> Result<(Runtime, String)> {
     let clock: Arc<dyn Clock> = Arc::new(WallClock);
     let dir = data_dir.to_owned();
-    let (store, historian, master_key, identity) = {
+    let appliance_id = appliance_id(data_dir)?;
+    let appliance = appliance_bytes(&appliance_id)?;
+    let (store, evidence, historian, master_key, identity) = {
         let clock = Arc::clone(&clock);
         tokio::task::spawn_blocking(move || -> Result<_> {
-            let store = Store::open(dir.join("optria.db"), Arc::clone(&clock))?;
-            let historian = Historian::open(&dir.join("historian.db"), HistorianConfig::default())?;
             let key =
                 MasterKey::load_or_create(&dir.join("master.key")).map_err(CodedError::from)?;
+            let key = Arc::new(key);
+            let (store, evidence) = iq_runtime::open_store(EvidenceParts {
+                folder: dir.clone(),
+                appliance,
+                machine: machine_id(),
+                clock: Arc::clone(&clock),
+                master_key: Arc::clone(&key),
+            })?;
+            let historian = Historian::open(&dir.join("historian.db"), HistorianConfig::default())?;
             let hosts = vec![host_name(), "localhost".to_owned()];
             let identity =
                 iq_connector_opcua::ensure_identity(&dir.join("pki"), &hosts, clock.now())?;
-            Ok((store, historian, key, identity))
+            Ok((store, evidence, historian, key, identity))
         })
         .await??
     };
-    let appliance_id = appliance_id(data_dir)?;
     let demo: Option<Arc<dyn DemoPlant>> = match plant {
         Some(plant) => Some(Arc::new(plant.controls())),
         None if config.demo_mode => crate::plant::from_environment(&config),
@@ -274,10 +281,11 @@ async fn open(
     let uploads = Arc::new(StoredUploads::new(store.clone()));
     let runtime = Runtime::start(RuntimeParts {
         store,
+        evidence,
         historian,
         config,
         clock,
-        master_key: Arc::new(master_key),
+        master_key,
         connectors: ConnectorRegistry::new()
             .with(Arc::new(OpcUaConnector::new()))
             .with(Arc::new(PiConnector::new()))
@@ -308,6 +316,19 @@ fn appliance_id(data_dir: &Path) -> Result<String> {
     let id = hex(&bytes);
     std::fs::write(&path, &id).with_context(|| format!("{} can't be written", path.display()))?;
     Ok(id)
+}
+
+/// The id as it stands in evidence records.
+fn appliance_bytes(id: &str) -> Result<[u8; 16]> {
+    let number = u128::from_str_radix(id, 16).ok().filter(|_| id.len() == 32);
+    let number = number.context("appliance.id does not hold 32 hex digits")?;
+    Ok(number.to_be_bytes())
+}
+
+/// The id the system gave this machine, where it gives one.
+fn machine_id() -> Option<String> {
+    let id = std::fs::read_to_string("/etc/machine-id").ok()?;
+    Some(id.trim().to_owned()).filter(|id| !id.is_empty())
 }
 
 /// The machine's name, for the certificate that servers see.

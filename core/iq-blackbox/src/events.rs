@@ -294,6 +294,34 @@ pub fn user_action(
     )
 }
 
+/// The evidence log is not as it was left: records it had and has, and the first wrong one.
+#[must_use]
+pub fn evidence_broken(
+    ctx: &EventContext,
+    reason: &str,
+    (had, has, seq): (Option<u64>, Option<u64>, Option<u64>),
+) -> IndustrialEvent {
+    let is_crime = matches!(reason, "cut" | "altered");
+    make(
+        ctx,
+        Facts {
+            asset_id: None,
+            source_type: "evidence",
+            source_id: format!("evidence:{reason}:{}", ctx.now.millis()),
+            at: ctx.now,
+            severity: if is_crime {
+                Severity::Critical
+            } else {
+                Severity::Warning
+            },
+            category: EventCategory::System,
+            summary: format!("event.evidence.{reason}"),
+            params: json!({ "had": had, "has": has, "seq": seq }),
+            detail: json!({}),
+        },
+    )
+}
+
 /// A connector delivers values again, or no longer. `reason` is the error code.
 #[must_use]
 pub fn connector_changed(

@@ -15,6 +15,7 @@ mod record;
 mod tree;
 mod verdict;
 mod verify;
+pub mod window;
 
 pub use chain::{
     CHECKPOINT_MS, CHECKPOINT_RECORDS, Chain, Draft, Field, Link, field_salt, is_checkpoint_due,
@@ -27,6 +28,6 @@ pub use note::{Checkpoint, Note, SignatureLine, add_cosignature, text_hash};
 pub use record::{
     Head, Id, LogId, Origin, RECORD_VERSION, Record, RecordError, hex, kind, personal_hash,
 };
-pub use tree::{Hash, Tree, is_consistent, is_included, leaf_hash, sha256};
+pub use tree::{Frontier, Hash, Tree, is_consistent, is_included, leaf_hash, sha256};
 pub use verdict::{Facts, Outcome, Place, Reason, Verdict};
 pub use verify::verify;

@@ -127,6 +127,62 @@ impl Tree {
     }
 }
 
+/// The end of a tree that only grows: the roots of its complete subtrees, largest first. All that a
+/// root needs, in a few hashes; proofs need the [`Tree`].
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Frontier {
+    size: u64,
+    roots: Vec<Hash>,
+}
+
+impl Frontier {
+    /// The frontier of `size` leaves with these roots; `None` when their number is another.
+    #[must_use]
+    pub fn from_bytes(size: u64, bytes: &[u8]) -> Option<Self> {
+        let (roots, rest) = bytes.as_chunks::<32>();
+        let is_whole = rest.is_empty() && roots.len() == size.count_ones() as usize;
+        is_whole.then(|| Self {
+            size,
+            roots: roots.to_vec(),
+        })
+    }
+
+    /// Its roots, one after another.
+    #[must_use]
+    pub fn to_bytes(&self) -> Vec<u8> {
+        self.roots.concat()
+    }
+
+    /// The number of leaves.
+    #[must_use]
+    pub const fn size(&self) -> u64 {
+        self.size
+    }
+
+    /// Adds a leaf at the end.
+    pub fn push(&mut self, leaf: Hash) {
+        let mut hash = leaf;
+        for _ in 0..self.size.trailing_ones() {
+            if let Some(left) = self.roots.pop() {
+                hash = node_hash(&left, &hash);
+            }
+        }
+        self.roots.push(hash);
+        self.size += 1;
+    }
+
+    /// The root over all leaves; none for no leaf.
+    #[must_use]
+    pub fn root(&self) -> Option<Hash> {
+        let (last, larger) = self.roots.split_last()?;
+        Some(
+            larger
+                .iter()
+                .rfold(*last, |hash, left| node_hash(left, &hash)),
+        )
+    }
+}
+
 /// The largest power of two below `length`.
 fn split(length: u64) -> u64 {
     length.next_power_of_two() / 2
@@ -309,6 +365,24 @@ mod tests {
                     assert!(!is_consistent((old, &before), (new, &root), less));
                 }
             }
+        }
+    }
+
+    #[test]
+    fn a_frontier_has_the_roots_of_the_tree_and_goes_on_after_a_restart() {
+        let (mut tree, mut frontier) = (Tree::default(), Frontier::default());
+        assert_eq!(frontier.root(), None);
+        for n in 0..200_u8 {
+            let leaf = leaf_hash(&[n]);
+            tree.push(leaf);
+            frontier.push(leaf);
+            assert_eq!(frontier.root(), tree.root(tree.size()), "{n}");
+            let bytes = frontier.to_bytes();
+            assert_eq!(
+                Frontier::from_bytes(tree.size(), &bytes).as_ref(),
+                Some(&frontier)
+            );
+            assert_eq!(Frontier::from_bytes(tree.size(), &bytes[1..]), None);
         }
     }
 }

@@ -13,6 +13,7 @@ mod demo;
 mod detection;
 mod doctor;
 mod drift;
+mod evidence;
 mod flow;
 pub mod imports;
 pub mod incident_changes;
@@ -61,6 +62,10 @@ pub use demo::DemoPlant;
 pub use detection::{Detected, DetectionWindow, detected_of};
 pub use doctor::{Finding, Fixer, Topic, diagnose, topic_of};
 pub use drift::{DriftOutcome, DriftReport, ListedTag, StoredDrift, TagList};
+pub use evidence::{
+    Evidence, EvidenceFile, EvidenceKey, EvidenceParts, EvidenceStatus, EvidenceTrouble, Omitted,
+    open_store,
+};
 pub use index::{AssetEntry, PlantIndex, Route, Routes, RunningSource, SignalEntry, TenantIndex};
 pub use integrations::{IntegrationDraft, IntegrationError, IntegrationView};
 pub use jobs::{JobStep, StepState, steps_of};
@@ -77,8 +82,10 @@ const FLOW_CAPACITY: usize = 1_024;
 
 /// What a host supplies.
 pub struct RuntimeParts {
-    /// The store.
+    /// The store, as [`open_store`] opened it.
     pub store: Store,
+    /// Its evidence log.
+    pub evidence: Evidence,
     /// The historian.
     pub historian: Historian,
     /// The configuration.
@@ -101,6 +108,7 @@ pub struct Runtime(Arc<Inner>);
 
 pub(crate) struct Inner {
     pub(crate) store: Store,
+    pub(crate) evidence: Evidence,
     pub(crate) historian: Historian,
     pub(crate) config: Arc<Config>,
     pub(crate) clock: Arc<dyn Clock>,
@@ -155,6 +163,7 @@ impl Runtime {
         let (score_now, score_requests) = mpsc::channel(1);
         let inner = Arc::new(Inner {
             store: parts.store,
+            evidence: parts.evidence,
             historian: parts.historian,
             config: parts.config,
             clock: parts.clock,
@@ -190,6 +199,7 @@ impl Runtime {
             tokio::spawn(outage::run(Arc::clone(&inner))),
             tokio::spawn(drift::run(Arc::clone(&inner))),
             tokio::spawn(maintenance::run(Arc::clone(&inner))),
+            tokio::spawn(evidence::run(Arc::clone(&inner))),
         ];
         inner.tasks.lock().extend(tasks);
         let integrations: Vec<_> = inner
@@ -223,6 +233,7 @@ impl Runtime {
         for task in tasks {
             drop(task.await);
         }
+        evidence::finish(&self.0).await;
     }
 
     /// The store.

@@ -32,7 +32,7 @@ use iq_domain::{
 };
 use iq_historian::{Historian, HistorianConfig};
 use iq_mapping::MappingDraft;
-use iq_runtime::{LiveEvent, NewMapping, Runtime, RuntimeParts};
+use iq_runtime::{EvidenceParts, LiveEvent, NewMapping, Runtime, RuntimeParts, open_store};
 use iq_secrets::MasterKey;
 use iq_store::{
     Page, Store, alerts, assets, events, incidents, integrations, sites, tenants, units,
@@ -150,7 +150,15 @@ fn batch(step: u64) -> Batch {
 
 async fn open(folder: &Path) -> Runtime {
     let clock: Arc<dyn Clock> = Arc::new(WallClock);
-    let store = Store::open(folder.join("optria.db"), Arc::clone(&clock)).unwrap();
+    let master_key = Arc::new(MasterKey::load_or_create(&folder.join("master.key")).unwrap());
+    let (store, evidence) = open_store(EvidenceParts {
+        folder: folder.to_owned(),
+        appliance: [7; 16],
+        machine: None,
+        clock: Arc::clone(&clock),
+        master_key: Arc::clone(&master_key),
+    })
+    .unwrap();
     // Small chunks and buffers, so that kills fall into sealing and trimming too.
     let small = HistorianConfig {
         chunk_samples: 256,
@@ -163,10 +171,11 @@ async fn open(folder: &Path) -> Runtime {
     });
     Runtime::start(RuntimeParts {
         store,
+        evidence,
         historian: Historian::open(&folder.join("historian.db"), small).unwrap(),
         config: Arc::new(config.unwrap()),
         clock,
-        master_key: Arc::new(MasterKey::load_or_create(&folder.join("master.key")).unwrap()),
+        master_key,
         connectors: ConnectorRegistry::new().with(Arc::new(Script)),
         identity: Arc::new(OwnIdentity {
             application_uri: "urn:test".to_owned(),

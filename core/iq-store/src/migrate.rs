@@ -42,6 +42,7 @@ pub(crate) const MIGRATIONS: &[Migration] = migrations![
     "0011_root_causes",
     "0012_authorities",
     "0013_incident_care",
+    "0014_evidence",
 ];
 
 /// The table that says what was applied, when and by which program.

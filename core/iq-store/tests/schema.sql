@@ -4,6 +4,46 @@ BEGIN SELECT RAISE(ABORT, 'append only: audit'); END;
 CREATE TRIGGER audit_keep_update BEFORE UPDATE ON audit
 BEGIN SELECT RAISE(ABORT, 'append only: audit'); END;
 
+CREATE TRIGGER evidence_checkpoints_keep_delete BEFORE DELETE ON evidence_checkpoints
+BEGIN SELECT RAISE(ABORT, 'append only: evidence_checkpoints'); END;
+
+CREATE TRIGGER evidence_checkpoints_keep_update BEFORE UPDATE ON evidence_checkpoints
+BEGIN SELECT RAISE(ABORT, 'append only: evidence_checkpoints'); END;
+
+CREATE TRIGGER evidence_entries_keep_delete BEFORE DELETE ON evidence_entries
+BEGIN SELECT RAISE(ABORT, 'append only: evidence_entries'); END;
+
+CREATE TRIGGER evidence_entries_keep_update BEFORE UPDATE ON evidence_entries
+BEGIN SELECT RAISE(ABORT, 'append only: evidence_entries'); END;
+
+CREATE TRIGGER evidence_epochs_keep_delete BEFORE DELETE ON evidence_epochs
+BEGIN SELECT RAISE(ABORT, 'append only: evidence_epochs'); END;
+
+CREATE TRIGGER evidence_epochs_keep_update BEFORE UPDATE ON evidence_epochs
+BEGIN SELECT RAISE(ABORT, 'append only: evidence_epochs'); END;
+
+CREATE TRIGGER evidence_keys_keep_delete BEFORE DELETE ON evidence_keys
+BEGIN SELECT RAISE(ABORT, 'append only: evidence_keys'); END;
+
+CREATE TRIGGER evidence_keys_keep_update BEFORE UPDATE ON evidence_keys
+BEGIN SELECT RAISE(ABORT, 'append only: evidence_keys'); END;
+
+CREATE TRIGGER evidence_log_keep_delete BEFORE DELETE ON evidence_log
+BEGIN SELECT RAISE(ABORT, 'append only: evidence_log'); END;
+
+CREATE TRIGGER evidence_log_keep_salt BEFORE UPDATE OF salt ON evidence_log WHEN NEW.salt IS NOT NULL
+BEGIN SELECT RAISE(ABORT, 'append only: evidence_log'); END;
+
+CREATE TRIGGER evidence_log_keep_update
+BEFORE UPDATE OF tenant_id, epoch_no, stream, seq, source, source_row, leaf, record ON evidence_log
+BEGIN SELECT RAISE(ABORT, 'append only: evidence_log'); END;
+
+CREATE TRIGGER evidence_windows_keep_delete BEFORE DELETE ON evidence_windows
+BEGIN SELECT RAISE(ABORT, 'append only: evidence_windows'); END;
+
+CREATE TRIGGER evidence_windows_keep_update BEFORE UPDATE ON evidence_windows
+BEGIN SELECT RAISE(ABORT, 'append only: evidence_windows'); END;
+
 CREATE TRIGGER incident_attachment_removals_keep_delete BEFORE DELETE ON incident_attachment_removals
 BEGIN SELECT RAISE(ABORT, 'append only: incident_attachment_removals'); END;
 
@@ -27,6 +67,25 @@ BEGIN SELECT RAISE(ABORT, 'append only: incident_notes'); END;
 
 CREATE TRIGGER incident_notes_keep_update BEFORE UPDATE ON incident_notes
 BEGIN SELECT RAISE(ABORT, 'append only: incident_notes'); END;
+
+CREATE TRIGGER incidents_recorded_on_change AFTER UPDATE OF status ON incidents
+WHEN NEW.status <> OLD.status
+BEGIN
+    INSERT INTO evidence_entries (tenant_id, id, kind, incident_id, detail)
+    VALUES (NEW.tenant_id, lower(hex(randomblob(16))), 'incident', NEW.id, json_object(
+        'number', NEW.number, 'status', NEW.status, 'asset_id', NEW.asset_id,
+        'type', NEW.incident_type, 'severity', NEW.severity, 'started_at', NEW.started_at,
+        'ended_at', NEW.ended_at));
+END;
+
+CREATE TRIGGER incidents_recorded_on_open AFTER INSERT ON incidents
+BEGIN
+    INSERT INTO evidence_entries (tenant_id, id, kind, incident_id, detail)
+    VALUES (NEW.tenant_id, lower(hex(randomblob(16))), 'incident', NEW.id, json_object(
+        'number', NEW.number, 'status', NEW.status, 'asset_id', NEW.asset_id,
+        'type', NEW.incident_type, 'severity', NEW.severity, 'started_at', NEW.started_at,
+        'ended_at', NEW.ended_at));
+END;
 
 CREATE TRIGGER industrial_events_keep_delete BEFORE DELETE ON industrial_events
 BEGIN SELECT RAISE(ABORT, 'append only: industrial_events'); END;
@@ -151,6 +210,71 @@ CREATE TABLE certificate_authorities (
     crl_added_at  INTEGER,
     PRIMARY KEY (tenant_id, id),
     UNIQUE (tenant_id, sha256)
+) STRICT;
+
+CREATE TABLE evidence_checkpoints (
+    tenant_id TEXT    NOT NULL,
+    epoch_no  INTEGER NOT NULL,
+    stream    INTEGER NOT NULL,
+    size      INTEGER NOT NULL CHECK (size >= 1),
+    at        INTEGER NOT NULL,
+    note      TEXT    NOT NULL,
+    frontier  BLOB    NOT NULL,
+    PRIMARY KEY (tenant_id, epoch_no, stream, size)
+) STRICT;
+
+CREATE TABLE evidence_entries (
+    tenant_id   TEXT NOT NULL,
+    id          TEXT NOT NULL,
+    kind        TEXT NOT NULL CHECK (kind IN ('incident', 'window', 'freeze', 'export')),
+    incident_id TEXT NOT NULL,
+    -- Absent for what a trigger wrote: the moment of its record is meant.
+    at          INTEGER,
+    hash        BLOB          CHECK (length(hash) = 32),
+    detail      TEXT NOT NULL CHECK (json_valid(detail)),
+    PRIMARY KEY (tenant_id, id)
+) STRICT;
+
+CREATE TABLE evidence_epochs (
+    tenant_id TEXT    NOT NULL,
+    epoch_no  INTEGER NOT NULL CHECK (epoch_no >= 1),
+    epoch     BLOB    NOT NULL CHECK (length(epoch) = 16),
+    appliance BLOB    NOT NULL CHECK (length(appliance) = 16),
+    -- Digest of the machine's own id, where it has one: a copy on another machine is noticed.
+    machine   BLOB             CHECK (length(machine) = 32),
+    reason    TEXT    NOT NULL CHECK (reason IN ('installation', 'restored', 'moved', 'cut', 'altered')),
+    opened_at INTEGER NOT NULL,
+    PRIMARY KEY (tenant_id, epoch_no)
+) STRICT;
+
+CREATE TABLE evidence_keys (
+    tenant_id  TEXT    NOT NULL,
+    key_no     INTEGER NOT NULL CHECK (key_no >= 1),
+    public     BLOB    NOT NULL CHECK (length(public) = 32),
+    sealed     BLOB    NOT NULL,
+    created_at INTEGER NOT NULL,
+    PRIMARY KEY (tenant_id, key_no)
+) STRICT;
+
+CREATE TABLE evidence_log (
+    tenant_id  TEXT    NOT NULL,
+    epoch_no   INTEGER NOT NULL,
+    stream     INTEGER NOT NULL CHECK (stream BETWEEN 1 AND 5),
+    seq        INTEGER NOT NULL CHECK (seq >= 1),
+    source     INTEGER NOT NULL CHECK (source BETWEEN 0 AND 3),
+    source_row INTEGER,
+    leaf       BLOB    NOT NULL CHECK (length(leaf) = 32),
+    record     BLOB    NOT NULL,
+    salt       BLOB             CHECK (length(salt) = 16),
+    PRIMARY KEY (tenant_id, epoch_no, stream, seq)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE evidence_windows (
+    tenant_id TEXT NOT NULL,
+    entry_id  TEXT NOT NULL,
+    bytes     BLOB NOT NULL,
+    PRIMARY KEY (tenant_id, entry_id),
+    FOREIGN KEY (tenant_id, entry_id) REFERENCES evidence_entries (tenant_id, id)
 ) STRICT;
 
 CREATE TABLE external_signal_mappings (
@@ -721,6 +845,11 @@ CREATE INDEX assets_by_parent ON assets (tenant_id, parent_id);
 CREATE INDEX assets_by_unit ON assets (tenant_id, unit_id);
 
 CREATE INDEX audit_by_time ON audit (tenant_id, at, id);
+
+CREATE INDEX evidence_entries_by_incident ON evidence_entries (tenant_id, incident_id, kind);
+
+CREATE UNIQUE INDEX evidence_log_by_source ON evidence_log (tenant_id, source, source_row)
+    WHERE source_row IS NOT NULL;
 
 CREATE INDEX external_signal_mappings_by_asset ON external_signal_mappings (tenant_id, asset_id);
 

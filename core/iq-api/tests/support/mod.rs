@@ -18,9 +18,8 @@ use iq_connector::{Connector, ConnectorRegistry, OwnIdentity};
 use iq_connector_file::FileConnector;
 use iq_domain::{Clock, ManualClock, Timestamp};
 use iq_historian::{Historian, HistorianConfig};
-use iq_runtime::{Runtime, RuntimeParts, imports::StoredUploads};
+use iq_runtime::{EvidenceParts, Runtime, RuntimeParts, imports::StoredUploads, open_store};
 use iq_secrets::MasterKey;
-use iq_store::Store;
 
 pub(crate) use client::{Client, Reply};
 pub(crate) use maintenance::{Ledger, Mood};
@@ -172,16 +171,25 @@ async fn runtime(
         default_data_dir: folder.to_owned(),
     });
     let certificate = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
-    let store = Store::open(folder.join("optria.db"), Arc::clone(&clock)).unwrap();
+    let master_key = Arc::new(MasterKey::load_or_create(&folder.join("master.key")).unwrap());
+    let (store, evidence) = open_store(EvidenceParts {
+        folder: folder.to_owned(),
+        appliance: [7; 16],
+        machine: None,
+        clock: Arc::clone(&clock),
+        master_key: Arc::clone(&master_key),
+    })
+    .unwrap();
     let uploads = Arc::new(StoredUploads::new(store.clone()));
     let files = FileConnector::new(folder.join("inbox"), uploads);
     Runtime::start(RuntimeParts {
         store,
+        evidence,
         historian: Historian::open(&folder.join("historian.db"), HistorianConfig::default())
             .unwrap(),
         config: Arc::new(config.unwrap()),
         clock,
-        master_key: Arc::new(MasterKey::load_or_create(&folder.join("master.key")).unwrap()),
+        master_key,
         connectors: connectors.with(Arc::new(files)),
         identity: Arc::new(OwnIdentity {
             application_uri: "urn:optria:test".to_owned(),

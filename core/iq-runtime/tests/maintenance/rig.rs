@@ -15,12 +15,13 @@ use iq_connector::{
 use iq_domain::*;
 use iq_historian::{Historian, HistorianConfig};
 use iq_runtime::{
-    Runtime, RuntimeParts,
+    EvidenceParts, Runtime, RuntimeParts,
     maintenance::{Actor, NewWorkOrder, PushTarget},
+    open_store,
 };
 use iq_secrets::MasterKey;
 use iq_store::{
-    Page, Store, assets, events, incidents, integrations,
+    Page, assets, events, incidents, integrations,
     outbox::{self, OutboxFilter, OutboxRow},
     sites, technical_objects, tenants, units,
     work_orders::{self, WorkOrder, WorkOrderFilter},
@@ -132,13 +133,23 @@ pub async fn open(
         environment: &|name| (name == "EXTERNAL_DB_ENABLE").then(|| flag.into()),
         default_data_dir: folder.to_owned(),
     });
+    let master_key = Arc::new(MasterKey::load_or_create(&folder.join("master.key")).unwrap());
+    let (store, evidence) = open_store(EvidenceParts {
+        folder: folder.to_owned(),
+        appliance: [7; 16],
+        machine: None,
+        clock: Arc::clone(&clock),
+        master_key: Arc::clone(&master_key),
+    })
+    .unwrap();
     Runtime::start(RuntimeParts {
-        store: Store::open(folder.join("optria.db"), Arc::clone(&clock)).unwrap(),
+        store,
+        evidence,
         historian: Historian::open(&folder.join("historian.db"), HistorianConfig::default())
             .unwrap(),
         config: Arc::new(config.unwrap()),
         clock,
-        master_key: Arc::new(MasterKey::load_or_create(&folder.join("master.key")).unwrap()),
+        master_key,
         connectors: ConnectorRegistry::new().with(Arc::new(source.clone())),
         identity: Arc::new(OwnIdentity {
             application_uri: "urn:test".to_owned(),

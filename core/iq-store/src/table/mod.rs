@@ -12,6 +12,7 @@ pub mod authorities;
 pub mod certificates;
 pub mod drift;
 pub mod events;
+pub mod evidence;
 pub mod imports;
 pub mod incident_changes;
 pub mod incidents;

@@ -1,0 +1,340 @@
+//! Is the log what it was? At the start its end is compared with the file of checkpoints; after the
+//! start all records are gone through. Either finding ends the epoch: the log goes on in a new one,
+//! whose first record names where the old had ended, and nothing is deleted.
+
+use std::{collections::HashMap, sync::Arc};
+
+use iq_blackbox::{ClockInfo, EventContext, events as blackbox_events};
+use iq_domain::{CodedError, TenantId, Timestamp};
+use iq_evidence::{
+    Checkpoint, Frontier, Note, PublicKey, Record, SignatureKind, leaf_hash, text_hash,
+};
+use iq_store::{
+    Connection, Store, StoreError,
+    events::insert_ignore_duplicate,
+    evidence::{self, Epoch, LogKey},
+    tenants,
+};
+use tracing::error;
+
+use super::{
+    EvidenceTrouble,
+    file::Found,
+    keys,
+    sealer::{AUDIT, EVIDENCE, Sealer, log_id, new_epoch},
+};
+use crate::Inner;
+
+/// Records read at a time.
+const PAGE: u32 = 5_000;
+
+#[derive(Default)]
+pub(super) struct Checked {
+    /// Notes that the store has and the file has not.
+    pub(super) missing: Vec<String>,
+    pub(super) troubles: Vec<(TenantId, EvidenceTrouble)>,
+}
+
+/// The last note of each log in the file.
+type Last<'a> = HashMap<&'a str, &'a Note>;
+
+pub(super) fn at_start(
+    sealer: &Sealer,
+    store: &Store,
+    found: &Found,
+) -> Result<Checked, CodedError> {
+    let mut last: Last<'_> = HashMap::new();
+    for note in &found.notes {
+        last.insert(&note.checkpoint.origin, note);
+    }
+    let is_empty = found.notes.is_empty();
+    let mut checked = Checked::default();
+    let epochs = store.read_blocking(|conn| {
+        let tenants = tenants::list_tenants(conn)?;
+        let epochs = tenants.iter().map(|t| evidence::get_epoch(conn, t.id));
+        Ok(epochs
+            .collect::<Result<Vec<_>, _>>()?
+            .into_iter()
+            .flatten()
+            .collect::<Vec<_>>())
+    })?;
+    for epoch in epochs {
+        let now = sealer.clock.now();
+        let trouble = store.read_blocking(|conn| {
+            let mut trouble = None;
+            if epoch.appliance != sealer.appliance || is_other(epoch.machine, sealer.machine) {
+                trouble = Some(EvidenceTrouble::of("moved", now));
+            } else if let Some(at) = found.broken_at {
+                trouble = Some(EvidenceTrouble {
+                    entry: Some(at as u64),
+                    ..EvidenceTrouble::of("altered", now)
+                });
+            }
+            for stream in [EVIDENCE, AUDIT] {
+                let log = Log {
+                    epoch: &epoch,
+                    stream,
+                    now,
+                };
+                let origin = log_id(&epoch, stream).origin();
+                let note = last.get(origin.as_str()).copied();
+                let (lost, missing) = log.compare(conn, note, is_empty)?;
+                checked.missing.extend(missing);
+                trouble = trouble.or(lost);
+            }
+            Ok(trouble)
+        })?;
+        if let Some(trouble) = trouble {
+            let tenant = epoch.tenant_id;
+            report(sealer, store, tenant, &trouble)?;
+            checked.troubles.push((tenant, trouble));
+        }
+    }
+    Ok(checked)
+}
+
+/// Both are known and differ.
+fn is_other(was: Option<[u8; 32]>, is: Option<[u8; 32]>) -> bool {
+    was.zip(is).is_some_and(|(was, is)| was != is)
+}
+
+struct Log<'a> {
+    epoch: &'a Epoch,
+    stream: u8,
+    now: Timestamp,
+}
+
+impl Log<'_> {
+    fn key(&self) -> LogKey {
+        LogKey {
+            tenant: self.epoch.tenant_id,
+            epoch_no: self.epoch.epoch_no,
+            stream: self.stream,
+        }
+    }
+
+    /// What is wrong with the end of a log, and which of its notes the file does not have.
+    fn compare(
+        &self,
+        conn: &Connection,
+        last: Option<&Note>,
+        is_file_empty: bool,
+    ) -> Result<(Option<EvidenceTrouble>, Vec<String>), StoreError> {
+        let key = self.key();
+        let (head, _) = evidence::get_head(conn, key)?.unwrap_or_default();
+        let in_file = last.map_or(0, |note| note.checkpoint.size);
+        let rows = evidence::list_checkpoints(conn, key, in_file)?;
+        let missing: Vec<String> = rows.into_iter().map(|row| row.note).collect();
+        let trouble = |reason| EvidenceTrouble {
+            stream: Some(self.stream),
+            has: Some(head),
+            had: last.map(|note| note.checkpoint.size),
+            signed_at: last
+                .and_then(|note| i64::try_from(note.checkpoint.at_ms).ok())
+                .map(Timestamp),
+            ..EvidenceTrouble::of(reason, self.now)
+        };
+        if in_file > head {
+            // The notes after the cut are those of the file; the store's are not to follow them.
+            return Ok((Some(trouble("cut")), Vec::new()));
+        }
+        // A crash between commit and file loses one note; a whole file is not lost by accident.
+        if is_file_empty && missing.len() > 1 {
+            return Ok((Some(trouble("restored")), missing));
+        }
+        let before = evidence::list_checkpoints(conn, key, in_file.saturating_sub(1))?;
+        let stored = before.iter().find(|row| row.size == in_file);
+        let stored = stored.and_then(|row| Note::parse(&row.note));
+        if let Some(note) = last
+            && stored.is_none_or(|s| text_hash(&s.checkpoint) != text_hash(&note.checkpoint))
+        {
+            return Ok((Some(trouble("altered")), missing));
+        }
+        let broken = self.tail(conn)?;
+        let found = broken.map(|seq| EvidenceTrouble {
+            seq: Some(seq),
+            ..trouble("altered")
+        });
+        Ok((found, missing))
+    }
+
+    /// The first wrong record after the last checkpoint, or that checkpoint's last record when its
+    /// signature or its root is wrong.
+    fn tail(&self, conn: &Connection) -> Result<Option<u64>, StoreError> {
+        let key = self.key();
+        let mut walk = Walk::default();
+        if let Some(last) = evidence::get_checkpoint(conn, key)? {
+            let keys = keys::public(conn, key.tenant)?;
+            let frontier = Frontier::from_bytes(last.size, &last.frontier);
+            match (signed(&last.note, &keys), frontier) {
+                (Some(checkpoint), Some(frontier)) if frontier.root() == Some(checkpoint.root) => {
+                    walk.frontier = frontier;
+                    walk.leaf = None;
+                }
+                _ => return Ok(Some(last.size)),
+            }
+        }
+        let mut broken = None;
+        evidence::each_record(conn, key, walk.frontier.size() + 1, u32::MAX, |row| {
+            if broken.is_none() && !walk.take(row.seq, &row.leaf, &row.record) {
+                broken = Some(row.seq);
+            }
+            Ok(())
+        })?;
+        Ok(broken)
+    }
+}
+
+/// The checkpoint of a note that one of the keys has signed.
+fn signed(note: &str, keys: &[PublicKey]) -> Option<Checkpoint> {
+    let note = Note::parse(note)?;
+    let is_ours = note.lines.iter().any(|line| {
+        line.name == note.checkpoint.origin
+            && keys
+                .iter()
+                .any(|key| line.is_by(key, SignatureKind::Log, &note.text))
+    });
+    is_ours.then_some(note.checkpoint)
+}
+
+/// A walk along a log.
+struct Walk {
+    frontier: Frontier,
+    /// Leaf of the record before; unknown where the walk begins in the middle.
+    leaf: Option<[u8; 32]>,
+}
+
+impl Default for Walk {
+    fn default() -> Self {
+        Self {
+            frontier: Frontier::default(),
+            leaf: Some([0; 32]),
+        }
+    }
+}
+
+impl Walk {
+    /// Whether the record is the next of the log and has the leaf that is kept beside it.
+    fn take(&mut self, seq: u64, leaf: &[u8; 32], bytes: &[u8]) -> bool {
+        let is_next = seq == self.frontier.size() + 1;
+        let is_linked = Record::decode(bytes).is_ok_and(|record| {
+            record.seq == seq && self.leaf.is_none_or(|leaf| record.prev_leaf == leaf)
+        });
+        let is_right = is_next && is_linked && leaf_hash(bytes) == *leaf;
+        self.frontier.push(*leaf);
+        self.leaf = Some(*leaf);
+        is_right
+    }
+}
+
+/// Goes through all records of the epochs in force.
+pub(super) async fn whole(inner: Arc<Inner>) {
+    let tenants: Vec<TenantId> = inner.index.load().tenants.keys().copied().collect();
+    for tenant in tenants {
+        for stream in [EVIDENCE, AUDIT] {
+            let Some((key, _, reach)) = inner.evidence.0.sealer.reach(tenant, stream) else {
+                continue;
+            };
+            match walk(&inner, key, reach.size).await {
+                Ok(None) => {}
+                Ok(Some(seq)) => {
+                    let now = inner.clock.now();
+                    let trouble = EvidenceTrouble {
+                        stream: Some(stream),
+                        seq: Some(seq),
+                        has: Some(reach.size),
+                        ..EvidenceTrouble::of("altered", now)
+                    };
+                    let done = found(&inner, tenant, trouble).await;
+                    if let Err(error) = done {
+                        error!(%error, "An altered evidence log could not be reported.");
+                    }
+                }
+                Err(error) => error!(%error, "The evidence log could not be gone through."),
+            }
+        }
+    }
+}
+
+async fn found(
+    inner: &Arc<Inner>,
+    tenant: TenantId,
+    trouble: EvidenceTrouble,
+) -> Result<(), CodedError> {
+    let (evidence, store) = (inner.evidence.clone(), inner.store.clone());
+    let told = trouble.clone();
+    tokio::task::spawn_blocking(move || report(&evidence.0.sealer, &store, tenant, &told))
+        .await
+        .map_err(|_| CodedError::new(iq_domain::ErrorKind::Internal, "internal.error"))??;
+    inner.evidence.0.troubles.lock().push((tenant, trouble));
+    Ok(())
+}
+
+/// The first wrong record of the first `size`.
+async fn walk(inner: &Inner, key: LogKey, size: u64) -> Result<Option<u64>, CodedError> {
+    let checkpoints = inner
+        .store
+        .read(move |conn| evidence::list_checkpoints(conn, key, 0))
+        .await?;
+    let mut walk = Walk::default();
+    while walk.frontier.size() < size && !inner.cancel.is_cancelled() {
+        let first = walk.frontier.size() + 1;
+        let known = checkpoints.clone();
+        let (back, broken) = inner
+            .store
+            .read(move |conn| {
+                let mut broken = None;
+                evidence::each_record(conn, key, first, PAGE, |row| {
+                    if broken.is_none() && !walk.take(row.seq, &row.leaf, &row.record) {
+                        broken = Some(row.seq);
+                    }
+                    let at = known.binary_search_by_key(&row.seq, |c| c.size);
+                    let note = at.ok().and_then(|at| Note::parse(&known[at].note));
+                    if broken.is_none()
+                        && note.is_some_and(|n| Some(n.checkpoint.root) != walk.frontier.root())
+                    {
+                        broken = Some(row.seq);
+                    }
+                    Ok(())
+                })?;
+                Ok((walk, broken))
+            })
+            .await?;
+        if broken.is_some() {
+            return Ok(broken);
+        }
+        walk = back;
+        if walk.frontier.size() < first {
+            // Fewer records than a moment ago.
+            return Ok(Some(first));
+        }
+    }
+    Ok(None)
+}
+
+/// Ends the epoch and says so in the Black Box.
+fn report(
+    sealer: &Sealer,
+    store: &Store,
+    tenant: TenantId,
+    trouble: &EvidenceTrouble,
+) -> Result<(), CodedError> {
+    let context = EventContext {
+        tenant_id: tenant,
+        now: trouble.found_at,
+        clock: ClockInfo::default(),
+    };
+    let event = blackbox_events::evidence_broken(
+        &context,
+        &trouble.reason,
+        (trouble.had, trouble.has, trouble.seq),
+    );
+    error!(reason = trouble.reason, had = ?trouble.had, has = ?trouble.has, seq = ?trouble.seq,
+        "The evidence log is not as it was left; a new epoch begins.");
+    let (reason, by) = (trouble.reason.clone(), sealer.installation());
+    store.write_blocking(move |tx| {
+        new_epoch(tx, tenant, &reason, by)?;
+        insert_ignore_duplicate(tx, tenant, &event).map(drop)
+    })?;
+    Ok(())
+}

@@ -1,0 +1,218 @@
+//! Freezing raw windows: when an incident opens, is resolved or closed, the samples around it become
+//! bytes beside the log, where neither retention nor compaction reaches them, and their hashes records
+//! of it. The machine comes first, then what it is connected to, then the rest of its unit.
+
+use std::{collections::HashSet, sync::Arc};
+
+use iq_blackbox::Relation;
+use iq_domain::{
+    CodedError, ErrorKind, Incident, Quality, SignalKind, TenantId, TimeRange, Timestamp,
+};
+use iq_evidence::{sha256, window::Window};
+use iq_historian::Historian;
+use iq_store::{
+    evidence::{self, Entry},
+    incidents,
+};
+use serde_json::json;
+use tracing::error;
+use uuid::Uuid;
+
+use crate::{Inner, SignalEntry, TenantIndex};
+
+/// What is frozen before the beginning of an incident,
+const BEFORE_MS: i64 = 3_600_000;
+/// and after its end.
+const AFTER_MS: i64 = 300_000;
+/// An incident that never ends does not make a window without end.
+const LONGEST_MS: i64 = 12 * 3_600_000;
+/// Samples of one signal.
+const MAX_ROWS: usize = 60_000;
+/// Bytes of one freeze.
+const MAX_BYTES: usize = 4 << 20;
+
+/// Freezes whatever has not been frozen.
+pub(super) async fn all(inner: &Arc<Inner>) {
+    let tenants: Vec<TenantId> = inner.index.load().tenants.keys().copied().collect();
+    for tenant in tenants {
+        if let Err(error) = of_tenant(inner, tenant).await {
+            error!(%error, "Raw windows of an incident could not be frozen; it is tried again.");
+        }
+    }
+}
+
+/// Freezes what a tenant's incidents ask for.
+pub(super) async fn of_tenant(inner: &Arc<Inner>, tenant: TenantId) -> Result<(), CodedError> {
+    let _turn = inner.evidence.0.freezing.lock().await;
+    let asked = inner
+        .store
+        .read(move |conn| evidence::list_unfrozen(conn, tenant))
+        .await?;
+    for entry in asked {
+        if inner.cancel.is_cancelled() {
+            break;
+        }
+        freeze(inner, &entry).await?;
+    }
+    Ok(())
+}
+
+async fn freeze(inner: &Arc<Inner>, asked: &Entry) -> Result<(), CodedError> {
+    let (tenant, id, now) = (asked.tenant_id, asked.incident_id, inner.clock.now());
+    let (incident, known) = inner
+        .store
+        .read(move |conn| {
+            let incident = incidents::get_incident(conn, tenant, id)?;
+            Ok((incident, evidence::list_entries(conn, tenant, id)?))
+        })
+        .await?;
+    let plant = inner.index.load().tenant(tenant);
+    let mut frozen = Frozen::default();
+    if let (Some(incident), Some(plant)) = (incident, plant) {
+        let known: HashSet<[u8; 32]> = known.iter().filter_map(|e| e.hash).collect();
+        let historian = inner.historian.clone();
+        frozen =
+            tokio::task::spawn_blocking(move || take(&historian, &plant, &incident, &known, now))
+                .await
+                .map_err(|_| CodedError::new(ErrorKind::Internal, "internal.error"))??;
+    }
+    let status: serde_json::Value = serde_json::from_str(&asked.detail).unwrap_or_default();
+    let mark = Entry {
+        tenant_id: tenant,
+        id: format!("freeze {}", asked.id),
+        kind: "freeze".to_owned(),
+        incident_id: id,
+        at: Some(now),
+        hash: None,
+        detail: json!({
+            "status": status["status"], "windows": frozen.windows.len(), "known": frozen.known,
+            "too_large": frozen.too_large, "demo_source": frozen.demo_source,
+        })
+        .to_string(),
+    };
+    inner
+        .store
+        .write(move |tx| {
+            for (detail, bytes) in &frozen.windows {
+                let entry = Entry {
+                    tenant_id: tenant,
+                    id: format!("window {}", Uuid::now_v7()),
+                    kind: "window".to_owned(),
+                    incident_id: id,
+                    at: Some(now),
+                    hash: Some(sha256(bytes)),
+                    detail: detail.clone(),
+                };
+                evidence::create_entry(tx, tenant, &entry)?;
+                evidence::create_window(tx, tenant, &entry.id, bytes)?;
+            }
+            evidence::create_entry(tx, tenant, &mark)
+        })
+        .await?;
+    Ok(())
+}
+
+#[derive(Default)]
+struct Frozen {
+    /// Details and bytes.
+    windows: Vec<(String, Vec<u8>)>,
+    /// Windows that an earlier freeze holds already.
+    known: u64,
+    /// Left out: too many samples.
+    too_large: u64,
+    /// Left out: from a demo source, which may not enter the evidence of a plant.
+    demo_source: u64,
+}
+
+fn take(
+    historian: &Historian,
+    plant: &TenantIndex,
+    incident: &Incident,
+    known: &HashSet<[u8; 32]>,
+    now: Timestamp,
+) -> Result<Frozen, CodedError> {
+    let from = incident.started_at.plus_ms(-BEFORE_MS);
+    let end = incident.ended_at.unwrap_or(now).plus_ms(AFTER_MS).min(now);
+    let last = incident.started_at.plus_ms(LONGEST_MS);
+    let mut frozen = Frozen::default();
+    let Some(range) = TimeRange::new(from, end.min(last)) else {
+        return Ok(frozen);
+    };
+    let mut size = 0;
+    for entry in signals(plant, incident) {
+        let source = entry.mapping.as_ref().map(|m| m.mapping.integration_id);
+        let is_demo = source
+            .and_then(|id| plant.integrations.get(&id))
+            .is_some_and(|integration| integration.is_demo_origin);
+        if is_demo && !plant.tenant.is_demo {
+            frozen.demo_source += 1;
+            continue;
+        }
+        let points = historian.raw(entry.signal.signal_no, range, MAX_ROWS + 1)?;
+        if points.is_empty() {
+            continue;
+        }
+        if points.len() > MAX_ROWS || size >= MAX_BYTES {
+            frozen.too_large += 1;
+            continue;
+        }
+        let tag = entry
+            .mapping
+            .as_ref()
+            .map_or("", |m| m.mapping.external_tag.as_str());
+        let bytes = Window {
+            signal: *entry.signal.id.0.as_bytes(),
+            tag,
+            metric: &entry.signal.metric,
+            unit: &entry.signal.unit,
+            range_ms: (range.from.0, range.to.0),
+            rows: points
+                .iter()
+                .map(|p| {
+                    let value = p.value.as_ref().and_then(iq_domain::Value::as_f64);
+                    let quality = match p.status.quality() {
+                        Quality::Good => 0,
+                        Quality::Uncertain => 1,
+                        Quality::Bad => 2,
+                    };
+                    (p.t.0, value.unwrap_or(f64::NAN), quality)
+                })
+                .collect(),
+        }
+        .encode();
+        if known.contains(&sha256(&bytes)) {
+            frozen.known += 1;
+            continue;
+        }
+        size += bytes.len();
+        let asset = plant.assets.get(&entry.signal.asset_id);
+        let detail = json!({
+            "asset": asset.map(|a| a.asset.code.as_str()), "metric": entry.signal.metric,
+            "samples": points.len(),
+        });
+        frozen.windows.push((detail.to_string(), bytes));
+    }
+    Ok(frozen)
+}
+
+/// Measured signals of the machine, of those it is connected to, and of its unit; nearest first.
+fn signals<'a>(plant: &'a TenantIndex, incident: &Incident) -> Vec<&'a SignalEntry> {
+    let mut found: Vec<(u8, &SignalEntry)> = plant
+        .signals
+        .values()
+        .filter(|entry| entry.signal.kind == SignalKind::Measured)
+        .filter_map(|entry| {
+            let distance = match plant
+                .topology
+                .relation(incident.asset_id, entry.signal.asset_id)?
+            {
+                Relation::Same => 0,
+                Relation::Direct => 1,
+                Relation::SameUnit => 2,
+            };
+            Some((distance, entry))
+        })
+        .collect();
+    found.sort_by_key(|(distance, entry)| (*distance, entry.signal.signal_no));
+    found.into_iter().map(|(_, entry)| entry).collect()
+}

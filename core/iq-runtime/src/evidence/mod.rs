@@ -1,0 +1,174 @@
+//! Tamper evidence of the appliance. Every event, audit record and incident becomes a record of its
+//! tenant's log in its own transaction; the log is signed every minute, and the signed notes lie in a
+//! second file. Whoever changes one has the other against them, and both the copies that left the
+//! house. What a reader can check is in `docs/guides/evidence-format.md`.
+
+mod check;
+mod export;
+mod file;
+mod freeze;
+mod keys;
+mod sealer;
+mod status;
+
+use std::{
+    path::{Path, PathBuf},
+    sync::{Arc, atomic::Ordering},
+    time::Duration,
+};
+
+use iq_domain::{Clock, CodedError, ErrorKind, TenantId};
+use iq_evidence::{Hash, Id, sha256};
+use iq_secrets::MasterKey;
+use iq_store::{BeforeCommit, Options, Store, StoreError};
+use parking_lot::Mutex;
+use tracing::error;
+
+use crate::Inner;
+
+pub use export::{EvidenceFile, Omitted};
+pub use status::{EvidenceKey, EvidenceStatus, EvidenceTrouble};
+
+/// Rows of one transaction while the log catches up with what an older program left.
+const CATCH_UP: u32 = 10_000;
+/// How often it is asked whether a checkpoint is due.
+const ASK_EVERY: Duration = Duration::from_secs(5);
+
+/// What the log is kept with.
+pub struct EvidenceParts {
+    /// The folder of the store and of the file of checkpoints.
+    pub folder: PathBuf,
+    /// Id of this installation.
+    pub appliance: Id,
+    /// The machine's own id, where it has one; only its digest is kept.
+    pub machine: Option<String>,
+    /// The clock.
+    pub clock: Arc<dyn Clock>,
+    /// The key that seals the signing keys.
+    pub master_key: Arc<MasterKey>,
+}
+
+/// The evidence log. Clones share it.
+#[derive(Clone)]
+pub struct Evidence(Arc<Keeper>);
+
+struct Keeper {
+    sealer: sealer::Sealer,
+    file: Mutex<Option<file::CheckpointFile>>,
+    /// What was found wrong since the start.
+    troubles: Mutex<Vec<(TenantId, EvidenceTrouble)>>,
+    /// One freeze after another.
+    freezing: tokio::sync::Mutex<()>,
+}
+
+/// Opens the store `optria.db` of a folder with its evidence log: checks the log against the file of
+/// checkpoints, seals what is not in it yet, and signs.
+///
+/// # Errors
+/// As [`Store::open`]; or when the file of checkpoints can't be read.
+pub fn open_store(parts: EvidenceParts) -> Result<(Store, Evidence), CodedError> {
+    let folder = parts.folder.clone();
+    let machine: Option<Hash> = parts.machine.map(|id| sha256(id.as_bytes()));
+    let clock = Arc::clone(&parts.clock);
+    let sealer = sealer::Sealer::new(parts.appliance, machine, parts.clock, parts.master_key)
+        .map_err(CodedError::from)?;
+    let evidence = Evidence(Arc::new(Keeper {
+        sealer,
+        file: Mutex::new(None),
+        troubles: Mutex::default(),
+        freezing: tokio::sync::Mutex::default(),
+    }));
+    let hook = evidence.hook();
+    let path = folder.join("optria.db");
+    let store = Store::open_sealed(path, clock, Options::default(), Some(hook))?;
+    evidence.begin(&store, &folder)?;
+    Ok((store, evidence))
+}
+
+impl Evidence {
+    fn hook(&self) -> BeforeCommit {
+        let evidence = self.clone();
+        Box::new(move |tx| evidence.0.sealer.seal(tx).map(drop))
+    }
+
+    fn begin(&self, store: &Store, folder: &Path) -> Result<(), CodedError> {
+        let (mut file, found) = file::CheckpointFile::open(folder, self.0.sealer.clock.now().0)
+            .map_err(StoreError::from)?;
+        let checked = check::at_start(&self.0.sealer, store, &found)?;
+        file.append(checked.missing);
+        *self.0.file.lock() = Some(file);
+        self.0.troubles.lock().extend(checked.troubles);
+        self.catch_up(store)?;
+        self.checkpoint_blocking(store, true)
+    }
+
+    /// Seals what an older program left, a part at a time, so that no transaction grows without end.
+    fn catch_up(&self, store: &Store) -> Result<(), CodedError> {
+        self.0.sealer.most.store(CATCH_UP, Ordering::Relaxed);
+        let caught = loop {
+            let keeper = Arc::clone(&self.0);
+            // The hook after this closure adds nothing more when the closure had little left.
+            let added = store.write_blocking(move |tx| keeper.sealer.seal(tx));
+            match added {
+                Ok(added) if added >= u64::from(CATCH_UP) => {}
+                Ok(_) => break Ok(()),
+                Err(error) => break Err(error),
+            }
+        };
+        self.0.sealer.most.store(u32::MAX, Ordering::Relaxed);
+        Ok(caught?)
+    }
+
+    /// Signs what is due, or all that has grown, and appends the notes to the file.
+    pub(crate) async fn checkpoint(
+        &self,
+        store: &Store,
+        is_forced: bool,
+    ) -> Result<(), CodedError> {
+        let (evidence, store) = (self.clone(), store.clone());
+        tokio::task::spawn_blocking(move || evidence.checkpoint_blocking(&store, is_forced))
+            .await
+            .map_err(|_| CodedError::new(ErrorKind::Internal, "internal.error"))?
+    }
+
+    fn checkpoint_blocking(&self, store: &Store, is_forced: bool) -> Result<(), CodedError> {
+        // Held over the commit: notes stand in the file in the order they were made.
+        let mut file = self.0.file.lock();
+        let keeper = Arc::clone(&self.0);
+        let signed = store.write_blocking(move |tx| keeper.sealer.sign(tx, is_forced))?;
+        if let Some(file) = file.as_mut() {
+            file.append(signed.into_iter().map(|(_, note)| note));
+        }
+        Ok(())
+    }
+}
+
+/// Signs the logs whenever it is time, freezes raw windows of incidents, and once after the start goes
+/// through all records.
+pub(crate) async fn run(inner: Arc<Inner>) {
+    let sealer = &inner.evidence.0.sealer;
+    let checking = tokio::spawn(check::whole(Arc::clone(&inner)));
+    freeze::all(&inner).await;
+    loop {
+        tokio::select! {
+            () = inner.cancel.cancelled() => break,
+            () = sealer.incident.notified() => freeze::all(&inner).await,
+            () = sealer.due.notified() => {}
+            () = tokio::time::sleep(ASK_EVERY) => {}
+        }
+        if !sealer.is_due() {
+            continue;
+        }
+        if let Err(error) = inner.evidence.checkpoint(&inner.store, false).await {
+            error!(%error, "A checkpoint could not be made; it is tried again.");
+        }
+    }
+    drop(checking.await);
+}
+
+/// The last checkpoint of a run, after everything else was stored.
+pub(crate) async fn finish(inner: &Inner) {
+    if let Err(error) = inner.evidence.checkpoint(&inner.store, true).await {
+        error!(%error, "The last checkpoint could not be made; the next start makes it.");
+    }
+}

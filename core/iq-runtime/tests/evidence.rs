@@ -1,0 +1,610 @@
+//! The evidence log of a real store: what is recorded is in it, what leaves the house verifies, and
+//! whoever cuts, changes or copies it is noticed.
+#![allow(clippy::unwrap_used)]
+
+use std::{collections::HashMap, path::Path, sync::Arc};
+
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use iq_config::{Config, Inputs, Overrides};
+use iq_connector::{ConnectorRegistry, OwnIdentity};
+use iq_domain::{
+    Asset, AssetId, Clock, Criticality, EventCategory, EventId, EventRelation, Incident,
+    IncidentId, IncidentStatus, IncidentType, IndustrialEvent, Integration, IntegrationId,
+    IntegrationStatus, ManualClock, Names, Severity, SignalId, SignalKind, Site, SiteId,
+    StatusCode, Tenant, TenantId, Timestamp, Unit, UnitId, Value,
+};
+use iq_evidence::{Outcome, Place, Reason, TrustStore, history::read_history, verify};
+use iq_historian::{Historian, HistorianConfig, Row};
+use iq_runtime::{EvidenceFile, EvidenceParts, Runtime, RuntimeParts, open_store};
+use iq_secrets::MasterKey;
+use iq_store::{
+    Connection, assets, audit, events, evidence, incidents, integrations, mappings, signals,
+    signals::NewSignal, sites, tenants, units,
+};
+
+const T0: Timestamp = Timestamp(1_790_000_000_000);
+const APPLIANCE: [u8; 16] = [7; 16];
+
+struct World {
+    folder: tempfile::TempDir,
+    clock: Arc<ManualClock>,
+    tenant: TenantId,
+    asset: AssetId,
+    is_demo: bool,
+}
+
+impl World {
+    async fn new(is_demo: bool) -> (Self, Runtime) {
+        let world = Self {
+            folder: tempfile::tempdir().unwrap(),
+            clock: Arc::new(ManualClock::at(T0)),
+            tenant: TenantId::new(),
+            asset: AssetId::new(),
+            is_demo,
+        };
+        let runtime = world.start(APPLIANCE).await;
+        world.furnish(&runtime).await;
+        runtime.stop().await;
+        drop(runtime);
+        let runtime = world.start(APPLIANCE).await;
+        (world, runtime)
+    }
+
+    fn path(&self, name: &str) -> std::path::PathBuf {
+        self.folder.path().join(name)
+    }
+
+    async fn start(&self, appliance: [u8; 16]) -> Runtime {
+        start(self.folder.path(), Arc::clone(&self.clock), appliance).await
+    }
+
+    async fn furnish(&self, runtime: &Runtime) {
+        let (tenant, asset, is_demo) = (self.tenant, self.asset, self.is_demo);
+        let (site, unit) = (SiteId::new(), UnitId::new());
+        let names = || Names {
+            en: "Ras Tanura".to_owned(),
+            ar: "رأس تنورة".to_owned(),
+        };
+        runtime
+            .store()
+            .write(move |tx| {
+                let row = Tenant {
+                    id: tenant,
+                    names: names(),
+                    is_demo,
+                    created_at: T0,
+                };
+                tenants::create_tenant(tx, &row)?;
+                let row = Site {
+                    id: site,
+                    tenant_id: tenant,
+                    code: "RAS".to_owned(),
+                    names: names(),
+                    time_zone: "Asia/Riyadh".to_owned(),
+                };
+                sites::create_site(tx, tenant, &row)?;
+                let row = Unit {
+                    id: unit,
+                    tenant_id: tenant,
+                    site_id: site,
+                    code: "U1".to_owned(),
+                    names: names(),
+                };
+                units::create_unit(tx, tenant, &row)?;
+                let row = Asset {
+                    id: asset,
+                    tenant_id: tenant,
+                    unit_id: unit,
+                    code: "P-101A".to_owned(),
+                    names: names(),
+                    family: "centrifugal_pump".to_owned(),
+                    criticality: Criticality::High,
+                    equipment_number: None,
+                    functional_location: None,
+                    parent_id: None,
+                    upstream: Vec::new(),
+                    downstream: Vec::new(),
+                    note: String::new(),
+                    effective_from: None,
+                    effective_to: None,
+                };
+                assets::create_asset(tx, tenant, &row)?;
+                let row = NewSignal {
+                    id: SignalId::new(),
+                    asset_id: asset,
+                    metric: "vibration".to_owned(),
+                    unit: "mm/s".to_owned(),
+                    kind: SignalKind::Measured,
+                };
+                signals::create_signal(tx, tenant, &row).map(drop)
+            })
+            .await
+            .unwrap();
+    }
+
+    fn event(&self, n: i64) -> IndustrialEvent {
+        IndustrialEvent {
+            id: EventId::new(),
+            tenant_id: self.tenant,
+            asset_id: Some(self.asset),
+            source_system: "DCS".to_owned(),
+            source_type: "alarm".to_owned(),
+            source_id: n.to_string(),
+            event_time: T0.plus_ms(n),
+            ingest_time: T0.plus_ms(n),
+            recorded_at: T0.plus_ms(n),
+            time_offset_ms: 0,
+            time_uncertainty_ms: 0,
+            severity: Severity::Warning,
+            event_category: EventCategory::Alert,
+            summary: "event.trip".to_owned(),
+            payload: serde_json::json!({ "value": 7.1, "n": n, "third": 1.0 / 3.0 }),
+        }
+    }
+
+    async fn events(&self, runtime: &Runtime, numbers: std::ops::Range<i64>) -> Vec<EventId> {
+        let rows: Vec<_> = numbers.map(|n| self.event(n)).collect();
+        let (tenant, ids) = (self.tenant, rows.iter().map(|e| e.id).collect());
+        runtime
+            .store()
+            .write(move |tx| {
+                for row in &rows {
+                    assert!(events::insert_ignore_duplicate(tx, tenant, row)?);
+                }
+                Ok(())
+            })
+            .await
+            .unwrap();
+        ids
+    }
+
+    /// Samples, events and an incident over them.
+    async fn incident(&self, runtime: &Runtime) -> IncidentId {
+        let number = runtime.tenant(self.tenant).unwrap();
+        let number = number.signals.values().next().unwrap().signal.signal_no;
+        let rows = (0..600).map(|n| Row {
+            signal_no: number,
+            t: T0.plus_ms(n * 1_000 - 300_000),
+            value: Some(Value::Number(
+                4.0 + f64::from(u16::try_from(n).unwrap()) / 100.0,
+            )),
+            status: StatusCode::GOOD,
+        });
+        runtime.historian().append(rows.collect()).await.unwrap();
+        let ids = self.events(runtime, 0..5).await;
+        self.clock.set(T0.plus_ms(600_000));
+        let (tenant, id, asset) = (self.tenant, IncidentId::new(), self.asset);
+        let incident = Incident {
+            id,
+            tenant_id: tenant,
+            number: "INC-2026-0001".to_owned(),
+            asset_id: asset,
+            incident_type: IncidentType::Trip,
+            severity: Severity::Critical,
+            title_code: "incident.trip".to_owned(),
+            title_params: serde_json::json!({ "asset": "P-101A" }),
+            status: IncidentStatus::Open,
+            assignee: None,
+            started_at: T0,
+            ended_at: None,
+            created_at: T0,
+        };
+        runtime
+            .store()
+            .write(move |tx| {
+                incidents::create_incident(tx, tenant, &incident)?;
+                for event in ids {
+                    let trigger = EventRelation::Trigger;
+                    incidents::create_incident_event(tx, tenant, id, event, trigger)?;
+                }
+                Ok(())
+            })
+            .await
+            .unwrap();
+        id
+    }
+
+    /// The list of a reader who got the keys by another way.
+    async fn trust(&self, runtime: &Runtime) -> TrustStore {
+        let keys = runtime.evidence_keys(self.tenant).await.unwrap();
+        let appliance = iq_evidence::hex(&APPLIANCE);
+        let lines: String = keys
+            .iter()
+            .map(|key| {
+                let key = STANDARD.encode(key.public);
+                format!("appliance {} {appliance} {key}\n", self.tenant)
+            })
+            .collect();
+        TrustStore::parse(&lines).unwrap()
+    }
+
+    /// What somebody with the file in his hands can do and the program can not.
+    fn forge(&self, act: impl FnOnce(&Connection)) {
+        forge(self.folder.path(), act);
+    }
+}
+
+fn forge(folder: &Path, act: impl FnOnce(&Connection)) {
+    let conn = Connection::open(folder.join("optria.db")).unwrap();
+    let off = "DROP TRIGGER evidence_log_keep_delete; DROP TRIGGER evidence_log_keep_update;";
+    conn.execute_batch(off).unwrap();
+    act(&conn);
+}
+
+fn cut_after(conn: &Connection, seq: u64) {
+    let sql = format!("DELETE FROM evidence_log WHERE stream = 1 AND seq > {seq}");
+    assert!(conn.execute(&sql, []).unwrap() > 0);
+}
+
+async fn start(folder: &Path, clock: Arc<ManualClock>, appliance: [u8; 16]) -> Runtime {
+    let clock: Arc<dyn Clock> = clock;
+    let config = Config::load(&Inputs {
+        overrides: Overrides::new(),
+        environment: &|_| None,
+        default_data_dir: folder.to_owned(),
+    });
+    let master_key = Arc::new(MasterKey::load_or_create(&folder.join("master.key")).unwrap());
+    let (store, evidence) = open_store(EvidenceParts {
+        folder: folder.to_owned(),
+        appliance,
+        machine: None,
+        clock: Arc::clone(&clock),
+        master_key: Arc::clone(&master_key),
+    })
+    .unwrap();
+    Runtime::start(RuntimeParts {
+        store,
+        evidence,
+        historian: Historian::open(&folder.join("historian.db"), HistorianConfig::default())
+            .unwrap(),
+        config: Arc::new(config.unwrap()),
+        clock,
+        master_key,
+        connectors: ConnectorRegistry::new(),
+        identity: Arc::new(OwnIdentity {
+            application_uri: "urn:test".to_owned(),
+            certificate_der: Vec::new(),
+            certificate_path: folder.join("own.der"),
+            private_key_path: folder.join("own.pem"),
+            scratch_dir: folder.to_owned(),
+        }),
+        plant: None,
+    })
+    .await
+    .unwrap()
+}
+
+async fn close(runtime: Runtime) {
+    runtime.stop().await;
+    runtime.store().close();
+    drop(runtime);
+}
+
+#[tokio::test]
+async fn an_incident_leaves_the_house_as_a_file_that_verifies_and_says_where_it_was_changed() {
+    let (world, runtime) = World::new(false).await;
+    let incident = world.incident(&runtime).await;
+    let file: EvidenceFile = runtime
+        .export_evidence(world.tenant, incident)
+        .await
+        .unwrap();
+    assert_eq!(file.name, "INC-2026-0001.oqe");
+    assert_eq!(file.windows, 1);
+    // Five events, the incident, its window, the freeze, and the record of the export.
+    assert_eq!((file.records, file.omitted.len()), (9, 0), "{file:?}");
+    let trust = world.trust(&runtime).await;
+    let verdict = verify(&file.bytes, &trust);
+    assert_eq!(verdict.reason, Reason::ApplianceOnly, "{verdict:?}");
+    assert_eq!(verdict.outcome().exit_code(), 1);
+    assert!(!verdict.facts.is_demo);
+    let nobody = verify(&file.bytes, &TrustStore::default());
+    assert_eq!(nobody.outcome(), Outcome::UnknownKey);
+    // One byte of a value, deep inside of the frozen window.
+    let needle = (T0.0 + 42_000).to_be_bytes();
+    let at = file
+        .bytes
+        .windows(8)
+        .position(|part| part == needle)
+        .unwrap();
+    let mut changed = file.bytes.clone();
+    changed[at + 9] ^= 1;
+    let verdict = verify(&changed, &trust);
+    assert_eq!(
+        (verdict.reason, verdict.place),
+        (Reason::Window, Place::Window(1))
+    );
+    assert_eq!(verdict.outcome().exit_code(), 2);
+    // Closing freezes what came since; a second export holds both windows.
+    let tenant = world.tenant;
+    runtime
+        .store()
+        .write(move |tx| {
+            let mut incident = incidents::get_incident(tx, tenant, incident)?.unwrap();
+            incident.status = IncidentStatus::Closed;
+            incident.ended_at = Some(T0.plus_ms(120_000));
+            incidents::update_incident(tx, tenant, &incident)
+        })
+        .await
+        .unwrap();
+    let again = runtime.export_evidence(tenant, incident).await.unwrap();
+    assert_eq!(again.windows, 2);
+    assert_eq!(verify(&again.bytes, &trust).outcome().exit_code(), 1);
+    close(runtime).await;
+}
+
+#[tokio::test]
+async fn the_chain_goes_on_over_restarts_and_audit_has_its_own() {
+    let (world, runtime) = World::new(false).await;
+    world.events(&runtime, 0..1_500).await;
+    let tenant = world.tenant;
+    runtime
+        .store()
+        .write(move |tx| {
+            let row = iq_domain::AuditRecord {
+                id: iq_domain::AuditId::new(),
+                tenant_id: tenant,
+                at: T0,
+                actor: "fatima".to_owned(),
+                action: "alerts.acknowledge".to_owned(),
+                object: "alert".to_owned(),
+                outcome: "success".to_owned(),
+                details: serde_json::json!({}),
+                address: None,
+            };
+            audit::append_audit(tx, tenant, &row)
+        })
+        .await
+        .unwrap();
+    let before = runtime.evidence_status(tenant).await.unwrap();
+    assert_eq!(
+        before.records, 1_501,
+        "the opening of the epoch and the events"
+    );
+    assert_eq!(before.audit.0, 2);
+    close(runtime).await;
+    let runtime = world.start(APPLIANCE).await;
+    let after = runtime.evidence_status(tenant).await.unwrap();
+    assert_eq!(
+        (after.records, after.protected),
+        (1_501, 1_501),
+        "{after:?}"
+    );
+    assert_eq!((&after.epoch, after.epoch_no), (&before.epoch, 1));
+    assert!(after.troubles.is_empty(), "{after:?}");
+    world.events(&runtime, 1_500..1_510).await;
+    let open = runtime.evidence_status(tenant).await.unwrap();
+    assert_eq!((open.records, open.protected), (1_511, 1_501));
+    close(runtime).await;
+    let notes = read_history(&std::fs::read(world.path("checkpoints")).unwrap()).unwrap();
+    let last = notes.notes.iter().map(|n| n.checkpoint.size).max();
+    assert_eq!(last, Some(1_511));
+}
+
+#[tokio::test]
+async fn a_write_that_failed_leaves_no_record_and_no_hole() {
+    let (world, runtime) = World::new(false).await;
+    world.events(&runtime, 0..3).await;
+    let (tenant, row) = (world.tenant, world.event(77));
+    let refused = runtime
+        .store()
+        .write(move |tx| {
+            events::insert_ignore_duplicate(tx, tenant, &row)?;
+            Err::<(), _>(iq_domain::CodedError::conflict("test.refused").into())
+        })
+        .await;
+    assert!(refused.is_err());
+    world.events(&runtime, 3..5).await;
+    let log = evidence::LogKey {
+        tenant,
+        epoch_no: 1,
+        stream: 1,
+    };
+    let mut numbers = Vec::new();
+    runtime
+        .store()
+        .read_blocking(|conn| {
+            evidence::each_record(conn, log, 1, 100, |row| {
+                numbers.push(row.seq);
+                Ok(())
+            })
+        })
+        .unwrap();
+    assert_eq!(numbers, [1, 2, 3, 4, 5, 6]);
+    close(runtime).await;
+}
+
+#[tokio::test]
+async fn a_log_that_was_cut_is_noticed_and_goes_on_in_a_new_epoch() {
+    let (world, runtime) = World::new(false).await;
+    world.events(&runtime, 0..20).await;
+    close(runtime).await;
+    world.forge(|conn| cut_after(conn, 15));
+    let runtime = world.start(APPLIANCE).await;
+    let status = runtime.evidence_status(world.tenant).await.unwrap();
+    let [trouble] = &status.troubles[..] else {
+        panic!("{status:?}")
+    };
+    assert_eq!(trouble.reason, "cut");
+    assert_eq!((trouble.had, trouble.has), (Some(21), Some(15)));
+    assert_eq!((status.epoch_no, status.epoch_reason.as_str()), (2, "cut"));
+    let (tenant, filter) = (
+        world.tenant,
+        events::EventFilter {
+            source_type: Some("evidence".to_owned()),
+            ..events::EventFilter::default()
+        },
+    );
+    let told = runtime
+        .store()
+        .read_blocking(|conn| events::list_events(conn, tenant, &filter, iq_store::Page::MAX))
+        .unwrap();
+    assert_eq!(told.total, 1);
+    assert_eq!(told.rows[0].summary, "event.evidence.cut");
+    // What was cut off is recorded once more, from the rows that are still there.
+    assert_eq!(
+        status.records, 8,
+        "the opening, six events, the finding: {status:?}"
+    );
+    close(runtime).await;
+    let runtime = world.start(APPLIANCE).await;
+    let status = runtime.evidence_status(tenant).await.unwrap();
+    assert!(status.troubles.is_empty(), "{status:?}");
+    assert_eq!(status.epoch_no, 2);
+    close(runtime).await;
+}
+
+#[tokio::test]
+async fn records_removed_before_any_checkpoint_are_an_unprotected_range() {
+    let (world, runtime) = World::new(false).await;
+    world.events(&runtime, 0..5).await;
+    runtime.stop().await;
+    world.events(&runtime, 5..10).await;
+    let status = runtime.evidence_status(world.tenant).await.unwrap();
+    assert_eq!((status.records, status.protected), (11, 6), "{status:?}");
+    // A copy without a last checkpoint, as a kill leaves it.
+    let copy = tempfile::tempdir().unwrap();
+    for name in [
+        "optria.db",
+        "optria.db-wal",
+        "historian.db",
+        "checkpoints",
+        "master.key",
+    ] {
+        std::fs::copy(world.path(name), copy.path().join(name)).unwrap();
+    }
+    forge(copy.path(), |conn| cut_after(conn, 8));
+    let cut = start(copy.path(), Arc::clone(&world.clock), APPLIANCE).await;
+    let status = cut.evidence_status(world.tenant).await.unwrap();
+    // Nobody can tell: that is why the status names the records that no checkpoint covers. The rows
+    // themselves are still there, and are recorded again.
+    assert!(status.troubles.is_empty(), "{status:?}");
+    assert_eq!(
+        (status.epoch_no, status.records, status.protected),
+        (1, 11, 11)
+    );
+    close(cut).await;
+    close(runtime).await;
+}
+
+#[tokio::test]
+async fn one_changed_byte_of_a_record_is_found_after_the_start() {
+    let (world, runtime) = World::new(false).await;
+    world.events(&runtime, 0..20).await;
+    close(runtime).await;
+    world.forge(|conn| {
+        let of = "WHERE stream = 1 AND seq = 9";
+        let read = format!("SELECT record FROM evidence_log {of}");
+        let mut record: Vec<u8> = conn.query_row(&read, [], |r| r.get(0)).unwrap();
+        *record.last_mut().unwrap() ^= 1;
+        let write = format!("UPDATE evidence_log SET record = ? {of}");
+        assert_eq!(conn.execute(&write, [record]).unwrap(), 1);
+    });
+    let runtime = world.start(APPLIANCE).await;
+    let status = loop {
+        let status = runtime.evidence_status(world.tenant).await.unwrap();
+        if !status.troubles.is_empty() {
+            break status;
+        }
+        tokio::task::yield_now().await;
+    };
+    assert_eq!(status.troubles[0].reason, "altered");
+    assert_eq!(status.troubles[0].seq, Some(9));
+    close(runtime).await;
+}
+
+#[tokio::test]
+async fn a_store_on_another_appliance_and_one_without_its_file_begin_an_epoch() {
+    let (world, runtime) = World::new(false).await;
+    world.events(&runtime, 0..3).await;
+    close(runtime).await;
+    let runtime = world.start([8; 16]).await;
+    let status = runtime.evidence_status(world.tenant).await.unwrap();
+    assert_eq!(status.epoch_reason, "moved");
+    world.events(&runtime, 3..5).await;
+    close(runtime).await;
+    let runtime = world.start([8; 16]).await;
+    world.events(&runtime, 5..6).await;
+    close(runtime).await;
+    std::fs::remove_file(world.path("checkpoints")).unwrap();
+    let runtime = world.start([8; 16]).await;
+    let status = runtime.evidence_status(world.tenant).await.unwrap();
+    assert_eq!(
+        (status.epoch_no, status.epoch_reason.as_str()),
+        (3, "restored")
+    );
+    close(runtime).await;
+}
+
+#[tokio::test]
+async fn a_demo_tenant_signs_with_a_key_of_its_own_and_says_so() {
+    let (world, runtime) = World::new(true).await;
+    let incident = world.incident(&runtime).await;
+    let file = runtime
+        .export_evidence(world.tenant, incident)
+        .await
+        .unwrap();
+    let verdict = verify(&file.bytes, &world.trust(&runtime).await);
+    assert!(verdict.facts.is_demo);
+    assert_eq!(verdict.outcome().exit_code(), 1);
+    close(runtime).await;
+}
+
+#[tokio::test]
+async fn what_a_demo_source_delivered_is_refused_in_the_evidence_of_a_plant() {
+    let (world, runtime) = World::new(false).await;
+    let (tenant, asset) = (world.tenant, world.asset);
+    let plant = runtime.tenant(tenant).unwrap();
+    let signal = plant.signals.values().next().unwrap().signal.clone();
+    runtime
+        .store()
+        .write(move |tx| {
+            let integration = Integration {
+                id: IntegrationId::new(),
+                tenant_id: tenant,
+                kind: "opcua".to_owned(),
+                name: "Demo plant".to_owned(),
+                config: serde_json::json!({}),
+                is_enabled: false,
+                is_demo_origin: true,
+                status: IntegrationStatus::Inactive,
+                status_code: None,
+                status_params: serde_json::json!({}),
+                status_at: None,
+                last_value_at: None,
+                created_at: T0,
+            };
+            integrations::create_integration(tx, tenant, &integration)?;
+            let mapping = iq_domain::SignalMapping {
+                id: iq_domain::MappingId::new(),
+                tenant_id: tenant,
+                integration_id: integration.id,
+                external_tag: "P-101A.VIB".to_owned(),
+                asset_id: asset,
+                metric_name: "vibration".to_owned(),
+                signal_id: signal.id,
+                unit: "mm/s".to_owned(),
+                scaling_factor: 1.0,
+                offset_value: 0.0,
+                metadata_json: "{}".to_owned(),
+                is_active: true,
+            };
+            mappings::create_mapping(tx, tenant, &mapping)
+        })
+        .await
+        .unwrap();
+    close(runtime).await;
+    let runtime = world.start(APPLIANCE).await;
+    let incident = world.incident(&runtime).await;
+    let refused = runtime.export_evidence(tenant, incident).await.unwrap_err();
+    assert_eq!(refused.code, "evidence.demo_source");
+    let entries = runtime
+        .store()
+        .read_blocking(|conn| evidence::list_entries(conn, tenant, incident))
+        .unwrap();
+    let kinds: HashMap<&str, usize> = entries.iter().fold(HashMap::new(), |mut found, entry| {
+        *found.entry(entry.kind.as_str()).or_default() += 1;
+        found
+    });
+    assert_eq!(kinds.get("window"), None, "{entries:?}");
+    close(runtime).await;
+}
