@@ -1,7 +1,7 @@
 // Starts the real programs for a test: an empty appliance, one with the demo plant, the plant alone, or a database with
 // measured values. Each waits for the line `ready …`, uses free ports and a folder of its own, and is stopped with what
 // it wrote.
-import { type ChildProcess, execFile, spawn } from 'node:child_process';
+import { type ChildProcess, execFile, spawn, spawnSync } from 'node:child_process';
 import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
@@ -79,6 +79,14 @@ export const serve = (): Promise<Running> => run((folder) => ['serve', '--data-d
 
 export const demo = (): Promise<Running> =>
   run((folder) => ['demo', '--data-dir', folder, '--port', '0', '--plant-port', '0', '--history-min', '60'], { DEMO_MODE: 'true' }, 180_000);
+
+/** What the verifier says of an evidence file. */
+export function verifyFile(file: string, trust: string): Record<string, unknown> {
+  const done = spawnSync(binary(), ['verify', file, '--trust', trust, '--json'], { encoding: 'utf8' });
+  const said = JSON.parse(done.stdout) as Record<string, unknown>;
+  if (said.exit !== done.status) throw new Error(`it says ${String(said.exit)} and ends with ${done.status}`);
+  return said;
+}
 
 export const PLANT_PASSWORD = 'read-only-plant-user';
 

@@ -1,10 +1,13 @@
 // The main job, in both languages: first start → administrator → site, unit, assets → OPC UA, encrypted and with a user
 // → test fails, the certificate is not trusted → trust by fingerprint → test passes → map three tags of P-102A → a
 // bearing fault develops → the twin turns warning, then critical → an incident opens → its timeline shows the alert
-// after the vibration has left its normal band. Real appliance, real plant, nothing simulated in the page.
+// after the vibration has left its normal band → its evidence leaves as a file that verifies. Real appliance, real
+// plant, nothing simulated in the page.
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { expect, type Page, test } from '@playwright/test';
-import type { IncidentDetail, Series, SignalDetail, Timeline, TimelineEvent } from '../src/api/types';
-import { type Running, plant, PLANT_PASSWORD, plantCommand, serve } from './appliance';
+import type { EvidenceKey, IncidentDetail, Series, SignalDetail, Timeline, TimelineEvent } from '../src/api/types';
+import { type Running, plant, PLANT_PASSWORD, plantCommand, serve, verifyFile } from './appliance';
 import { addPumps, choose, firstStart, read, runTest, visit } from './steps';
 import type { Language } from './target';
 
@@ -129,6 +132,26 @@ async function readTheIncident(page: Page, language: Language): Promise<void> {
   await expect(page.locator('html')).toHaveAttribute('dir', language === 'ar' ? 'rtl' : 'ltr');
 }
 
+/** The incident leaves the house as a file that verifies, and not any more when one byte is changed. */
+async function takeTheEvidence(page: Page): Promise<void> {
+  const pane = page.locator('.evidence-pane');
+  await expect(pane.locator('dl')).toBeVisible();
+  const [download] = await Promise.all([page.waitForEvent('download'), pane.locator('.btn.pri').click()]);
+  await expect(pane.locator('[role="status"]')).toBeVisible();
+  const file = join(appliance.folder, 'incident.oqe');
+  await download.saveAs(file);
+  const [key] = await read<EvidenceKey[]>(page, `${appliance.url}/api/evidence/keys`);
+  const trust = join(appliance.folder, 'reader.keys');
+  writeFileSync(trust, `${key!.trust_line}\n`);
+  const unchanged = verifyFile(file, trust);
+  expect(unchanged).toMatchObject({ exit: 1, reason: 'appliance_only', demo: false });
+  const bytes = readFileSync(file);
+  const changed = join(appliance.folder, 'changed.oqe');
+  bytes[bytes.length - 1]! ^= 1;
+  writeFileSync(changed, bytes);
+  expect(verifyFile(changed, trust)).toMatchObject({ exit: 2, verdict: 'tampered' });
+}
+
 for (const language of ['ar', 'en'] as const) {
   test.describe(`main job, ${language}`, () => {
     test.beforeEach(async () => {
@@ -150,6 +173,7 @@ for (const language of ['ar', 'en'] as const) {
       await mapTags(page);
       await watchTheFault(page);
       await readTheIncident(page, language);
+      await takeTheEvidence(page);
       await end();
     });
   });

@@ -188,6 +188,8 @@ fn table() -> BTreeMap<&'static str, BTreeSet<&'static str>> {
     let mut appliance = host.clone();
     // The demo's plant; the appliance meets it through a connector like any other source.
     appliance.insert("iq-plant");
+    // Its verdicts, as a command of its own.
+    appliance.insert("iq-verify");
     table.insert("iq-appliance", appliance);
     table.insert(
         "iq-desktop",

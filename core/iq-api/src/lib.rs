@@ -18,6 +18,7 @@ mod detection;
 mod diagnostics;
 mod emergency;
 mod events;
+mod evidence;
 mod health;
 mod http;
 mod import_plan;

@@ -13,7 +13,7 @@ use tower_http::compression::CompressionLayer;
 
 use crate::{
     alarm_report, alerts, assets, attachments, audit_log, authorities, blackbox_export,
-    certificates, detection, diagnostics, events, health,
+    certificates, detection, diagnostics, events, evidence, health,
     http::{
         docs, get,
         guard::{Guard, guard},
@@ -54,6 +54,7 @@ pub(crate) fn all() -> Vec<Route> {
         root_cause::routes(),
         events::routes(),
         blackbox_export::routes(),
+        evidence::routes(),
         integrations::routes(),
         imports::routes(),
         investigation::routes(),

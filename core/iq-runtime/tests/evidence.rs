@@ -608,3 +608,34 @@ async fn what_a_demo_source_delivered_is_refused_in_the_evidence_of_a_plant() {
     assert_eq!(kinds.get("window"), None, "{entries:?}");
     close(runtime).await;
 }
+
+/// Prints what sealing costs: the same events into a store with and without its log.
+#[tokio::test]
+#[ignore = "a measurement"]
+#[allow(clippy::print_stdout, reason = "a measurement")]
+async fn a_hundred_thousand_events() {
+    let (world, runtime) = World::new(false).await;
+    let plain = tempfile::tempdir().unwrap();
+    let clock: Arc<dyn Clock> = Arc::clone(&world.clock) as Arc<dyn Clock>;
+    let bare = iq_store::Store::open(plain.path().join("optria.db"), clock).unwrap();
+    let tenant = world.tenant;
+    for (name, store) in [("plain", bare), ("sealed", runtime.store().clone())] {
+        let groups: Vec<Vec<_>> = (0..200)
+            .map(|group| (0..500).map(|n| world.event(group * 500 + n)).collect())
+            .collect();
+        let started = std::time::Instant::now();
+        for rows in groups {
+            store
+                .write(move |tx| {
+                    for row in &rows {
+                        events::insert_ignore_duplicate(tx, tenant, row)?;
+                    }
+                    Ok(())
+                })
+                .await
+                .unwrap();
+        }
+        println!("100,000 events, {name}: {:?}", started.elapsed());
+    }
+    close(runtime).await;
+}

@@ -499,6 +499,7 @@ async fn verify(folder: &Path, announced: &Announced) {
     let historian =
         Historian::open(&folder.join("historian.db"), HistorianConfig::default()).unwrap();
     let tenant = store.read(tenants::list_tenants).await.unwrap()[0].id;
+    check_evidence(&store).await;
     let signals = store
         .read(move |c| iq_store::signals::list_signals(c, tenant, None))
         .await
@@ -544,6 +545,18 @@ async fn verify(folder: &Path, announced: &Announced) {
         );
     }
     check_alerts(&store, tenant, announced).await;
+}
+
+/// Every event is sealed once, and no kill looked like a log that was cut.
+async fn check_evidence(store: &Store) {
+    let sql = "SELECT (SELECT COUNT(*) FROM evidence_log WHERE source = 1),
+               (SELECT COUNT(*) FROM industrial_events), (SELECT COUNT(*) FROM evidence_epochs)";
+    let (sealed, events, epochs): (i64, i64, i64) = store
+        .read(move |c| Ok(c.query_row(sql, [], |r| Ok((r.get(0)?, r.get(1)?, r.get(2)?)))?))
+        .await
+        .unwrap();
+    assert!(events > 0);
+    assert_eq!((sealed, epochs), (events, 1));
 }
 
 async fn check_alerts(store: &Store, tenant: TenantId, announced: &Announced) {

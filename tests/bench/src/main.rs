@@ -7,6 +7,7 @@
 
 use clap::{Parser, Subcommand};
 
+mod blackbox;
 mod connectors;
 mod historian;
 mod optimiser;
@@ -23,6 +24,8 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Bench {
+    /// Events with and without their evidence log, pages of a large table, verification.
+    Blackbox(blackbox::Options),
     /// Historian beside SQLite rows and DuckDB.
     Historian(historian::Options),
     /// A process of the historian bench that only ingests: for memory and kills.
@@ -49,6 +52,7 @@ enum Bench {
 
 fn main() -> anyhow::Result<()> {
     match Cli::parse().bench {
+        Bench::Blackbox(options) => blackbox::run(&options),
         Bench::Historian(options) => historian::run(&options),
         Bench::HistorianChild(options) => historian::child::run(&options),
         Bench::Connectors(options) => connectors::run(&options),

@@ -215,6 +215,9 @@ export type TwinLayout = Answer<Schemas['TwinLayout']>;
 export type TwinLayoutChange = Schemas['TwinLayoutChange'];
 export type DetectionRequest = Schemas['DetectionRequest'];
 
+export type EvidenceStatus = Answer<Schemas['EvidenceStatus']>;
+export type EvidenceFinding = Answer<Schemas['EvidenceFinding']>;
+export type EvidenceKey = Answer<Schemas['EvidenceKey']>;
 export type EvidenceItem = Answer<Schemas['EvidenceItem']>;
 export type EvidenceSample = Answer<Schemas['EvidenceSample']>;
 export type FirstMover = Answer<Schemas['FirstMover']>;

@@ -20,6 +20,7 @@ import { Player } from '@/lib/player';
 import { useParameter, useParameters, useTyped } from '@/lib/url';
 import { AttachmentsPane } from './parts/attachments';
 import { EventDetail } from './parts/event-detail';
+import { EvidencePanel } from './parts/evidence';
 import { CATEGORIES } from './parts/events-table';
 import { IncidentChanges } from './parts/incident-changes';
 import { RootCausePanel } from './parts/root-cause';
@@ -244,6 +245,7 @@ export default function IncidentPage() {
                 <AttachmentsPane incident={id} />
                 <Related detail={detail} />
                 {may('work_orders.read') && <WorkOrdersPane always query={{ incident_id: id }} all={`/work-orders?incident=${id}`} />}
+                <EvidencePanel incident={id} />
                 <Notes detail={detail} t={cursor.t} />
               </div>
             </div>

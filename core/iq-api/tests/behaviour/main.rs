@@ -7,6 +7,7 @@ mod support;
 mod alarm_report;
 mod blackbox;
 mod detection;
+mod evidence;
 mod full_disk;
 mod guards;
 mod imports;

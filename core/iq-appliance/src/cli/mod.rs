@@ -45,6 +45,12 @@ enum Command {
     Rules(rules::RulesCommand),
     /// Solves a maintenance planning problem from a file, without a server.
     Optimise(optimise::OptimiseArgs),
+    /// Checks an evidence file, as optria-verify does.
+    Verify {
+        /// FILE [--trust KEYS] [--json] [--lang ar|en]
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true, required = true)]
+        arguments: Vec<std::ffi::OsString>,
+    },
     /// Goes through the main paths of a running appliance, a line each; without an address it starts a
     /// demonstration of its own in a temporary folder.
     Smoke(smoke::SmokeArgs),
@@ -86,6 +92,7 @@ pub fn main() -> ExitCode {
         Command::User(command) => user::run(command),
         Command::Rules(command) => rules::run(command, language),
         Command::Optimise(args) => optimise::run(args, language),
+        Command::Verify { arguments } => Ok(iq_verify::run(arguments.into_iter())),
         Command::Smoke(args) => smoke::run(args),
         Command::VerifyPackage(args) => verify_package::verify_package(&args, language),
         Command::Completions(args) => manual::completions(&args),
