@@ -45,6 +45,10 @@ impl Answer {
 
 /// Limits of a run of the solver.
 #[derive(Clone, Copy, Debug)]
+#[cfg_attr(
+    not(feature = "exact"),
+    expect(dead_code, reason = "without the solver there is nothing to limit")
+)]
 pub(crate) struct Limits {
     pub(crate) nodes: u32,
     pub(crate) seconds: Option<f64>,
