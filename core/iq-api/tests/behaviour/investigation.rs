@@ -72,6 +72,7 @@ fn plan_of(proposal: &Value) -> Value {
     })
 }
 
+#[allow(clippy::too_many_lines, reason = "one investigation, step by step")]
 #[tokio::test]
 async fn exported_files_alone_lead_to_an_incident_and_a_second_time_to_nothing() {
     let (app, plant, other) = TestApp::with_plants().await;
