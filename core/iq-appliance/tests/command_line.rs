@@ -1,4 +1,5 @@
 //! The command line as a person meets it: its manual, its completions, and the verdict on a package.
+#![allow(clippy::unwrap_used, reason = "a test that can not go on stops here")]
 
 use std::{
     fs::{self, File},
