@@ -1,4 +1,5 @@
 //! The committed JSON Schemas are the ones the types give. `UPDATE_SCHEMAS=1` writes them anew.
+#![allow(clippy::unwrap_used, reason = "a test that can not go on stops here")]
 
 use std::{fs, path::Path};
 

@@ -277,12 +277,8 @@ impl Plant {
         }
     }
 
-    async fn add_records(&self, app: &TestApp) {
-        let tenant = self.tenant;
-        let at = NOW.plus_ms(-60_000);
-        let rule = self.rule_row(self.rule);
-        let certificate = self.certificate_row();
-        let statement = attachments::Attachment {
+    fn statement_row(&self) -> attachments::Attachment {
+        attachments::Attachment {
             id: self.attachment,
             tenant_id: self.tenant,
             incident_id: self.incident,
@@ -295,7 +291,15 @@ impl Plant {
             author: "engineer".to_owned(),
             at: NOW,
             removal: None,
-        };
+        }
+    }
+
+    async fn add_records(&self, app: &TestApp) {
+        let tenant = self.tenant;
+        let at = NOW.plus_ms(-60_000);
+        let rule = self.rule_row(self.rule);
+        let certificate = self.certificate_row();
+        let statement = self.statement_row();
         let incident = Incident {
             id: self.incident,
             tenant_id: tenant,

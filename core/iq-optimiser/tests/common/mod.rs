@@ -37,7 +37,7 @@ pub(crate) fn risk_problem(seed: u64, tasks: usize, periods: u32) -> RiskProblem
         scenarios: vec![scenarios],
         quantile: 0.7,
         alpha: Some(0.5),
-        average_over_periods: seed % 2 == 0,
+        average_over_periods: seed.is_multiple_of(2),
         budget: Some(120.0 * tasks as f64),
         resources: vec![Resource {
             id: "crew".to_owned(),

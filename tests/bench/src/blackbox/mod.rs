@@ -183,6 +183,29 @@ fn pages(store: &Store, tenant: TenantId) -> Result<()> {
     Ok(())
 }
 
+fn manifest_of(id: LogId, records: usize) -> Vec<u8> {
+    Manifest {
+        log: id,
+        incident: Incident {
+            id: [6; 16],
+            number: "INC",
+            from_ms: 0,
+            to_ms: 1,
+        },
+        is_demo: false,
+        created_ms: 0,
+        producer: "bench",
+        records: (1..=records as u64).collect(),
+        windows: Vec::new(),
+        versions: Vec::new(),
+        omissions: Vec::new(),
+        documents: Vec::new(),
+        personal: Vec::new(),
+        keys: Vec::new(),
+    }
+    .encode()
+}
+
 /// A file of many records, and how long its verdict takes.
 fn verification(records: usize) -> Result<()> {
     let id = LogId {
@@ -207,26 +230,7 @@ fn verification(records: usize) -> Result<()> {
         tree.push(link.leaf);
         stored.push(link.bytes);
     }
-    let manifest = Manifest {
-        log: id,
-        incident: Incident {
-            id: [6; 16],
-            number: "INC",
-            from_ms: 0,
-            to_ms: 1,
-        },
-        is_demo: false,
-        created_ms: 0,
-        producer: "bench",
-        records: (1..=records as u64).collect(),
-        windows: Vec::new(),
-        versions: Vec::new(),
-        omissions: Vec::new(),
-        documents: Vec::new(),
-        personal: Vec::new(),
-        keys: Vec::new(),
-    }
-    .encode();
+    let manifest = manifest_of(id, records);
     let export = Draft {
         kind: "export",
         schema_version: 1,
