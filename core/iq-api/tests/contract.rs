@@ -65,7 +65,8 @@ fn every_operation_has_a_name_of_its_own_and_a_sentence() {
 }
 
 /// Routes that take a body but change nothing.
-const LOOKING_ONLY: [&str; 5] = [
+const LOOKING_ONLY: [&str; 6] = [
+    "/api/investigations/proposal",
     "/api/integrations/mappings/select",
     "/api/integrations/{id}/sample-rows",
     "/api/integrations/{id}/preview",
@@ -74,10 +75,11 @@ const LOOKING_ONLY: [&str; 5] = [
 ];
 
 /// Routes that only read, and whose reading is recorded all the same: data leaves the house.
-const RECORDED_READS: [&str; 3] = [
+const RECORDED_READS: [&str; 4] = [
     "/api/diagnostics/bundle",
     "/api/blackbox/events/export",
     "/api/blackbox/incidents/export",
+    "/api/blackbox/incidents/{id}/evidence.oqe",
 ];
 
 #[test]

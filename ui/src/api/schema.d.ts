@@ -304,6 +304,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/blackbox/evidence/status": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * How far the evidence log is protected
+         * @description Permission: `blackbox.read`.
+         */
+        get: operations["get_status"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/blackbox/histogram": {
         parameters: {
             query?: never;
@@ -512,6 +532,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/blackbox/incidents/{id}/evidence.oqe": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * One incident as a signed file that verifies anywhere
+         * @description Permission: `blackbox.write`.
+         */
+        get: operations["export_incident"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/blackbox/incidents/{id}/merge": {
         parameters: {
             query?: never;
@@ -704,6 +744,46 @@ export interface paths {
          * @description No session needed.
          */
         get: operations["get_docs"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/evidence/keys": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Public keys for whoever verifies, the one that signs last
+         * @description Permission: `blackbox.read`.
+         */
+        get: operations["list_keys"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/evidence/verifier": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * A page that verifies evidence files in any browser, without a network
+         * @description Permission: `blackbox.read`.
+         */
+        get: operations["get_verifier"];
         put?: never;
         post?: never;
         delete?: never;
@@ -4196,6 +4276,28 @@ export interface components {
          * @enum {string}
          */
         EventRelation: "trigger" | "same_asset" | "neighbour";
+        /** @description Something that is not as it was left. */
+        EvidenceFinding: {
+            /** @description When it was found. */
+            found_at: components["schemas"]["Timestamp"];
+            /**
+             * Format: int64
+             * @description Records the file of checkpoints knows of.
+             */
+            had?: number | null;
+            /**
+             * Format: int64
+             * @description Records there are.
+             */
+            has?: number | null;
+            /** @description `cut`, `altered`, `restored`, `moved`. */
+            reason: string;
+            /**
+             * Format: int64
+             * @description The first wrong record.
+             */
+            record?: number | null;
+        };
         /** @description One item of evidence. */
         EvidenceItem: {
             /** @description What was looked for, in the language of the pack ("rises bearing_acceleration ratio>=2"). */
@@ -4215,6 +4317,19 @@ export interface components {
              * @description 3 decisive, 2 strong, 1 supportive.
              */
             weight: number;
+        };
+        /** @description A public key for the list of a reader. Give it by a way the reader trusts, never with the file. */
+        EvidenceKey: {
+            /** @description When it was made. */
+            created_at: components["schemas"]["Timestamp"];
+            /** @description What two people compare by voice. */
+            fingerprint: string;
+            /** @description Signs now. */
+            is_current: boolean;
+            /** @description Of a demo: for trying, not for proving. */
+            is_demo: boolean;
+            /** @description The line for the reader's list of keys. */
+            trust_line: string;
         };
         /** @description A stored sample a statement rests on. Always raw: interpolated and rolled-up points are refused. */
         EvidenceSample: {
@@ -4241,6 +4356,51 @@ export interface components {
          * @enum {string}
          */
         EvidenceSide: "for" | "against" | "missing";
+        /** @description How well the tenant's log is protected. */
+        EvidenceStatus: {
+            /**
+             * Format: int64
+             * @description Audit records in a log of their own.
+             */
+            audit_records: number;
+            /** @description Name of the epoch in force; none before the first record. */
+            epoch?: string | null;
+            /**
+             * Format: int64
+             * @description Its number, from 1.
+             */
+            epoch_number: number;
+            epoch_opened_at?: null | components["schemas"]["Timestamp"];
+            /** @description Why it was begun: `installation`, `restored`, `moved`, `cut`, `altered`; empty before the first. */
+            epoch_reason: string;
+            /** @description What was found wrong since the program was started. */
+            findings: components["schemas"]["EvidenceFinding"][];
+            /** @description The tenant is a demo; its key is on nobody's list. */
+            is_demo: boolean;
+            /** @description Fingerprint of the key that signs, once there is one. */
+            key_fingerprint?: string | null;
+            /**
+             * Format: int64
+             * @description Records that came after it.
+             */
+            newer_records: number;
+            protected_at?: null | components["schemas"]["Timestamp"];
+            /**
+             * Format: int64
+             * @description Of them under a signed checkpoint.
+             */
+            protected_audit_records: number;
+            /**
+             * Format: int64
+             * @description Of them under a signed checkpoint.
+             */
+            protected_records: number;
+            /**
+             * Format: int64
+             * @description Records of events and incidents.
+             */
+            records: number;
+        };
         /** @description An asset family: what is expected of its members. */
         FamilyTemplate: {
             /** @description Key ("centrifugal_pump"). */
@@ -7910,6 +8070,35 @@ export interface operations {
             };
         };
     };
+    get_status: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EvidenceStatus"];
+                };
+            };
+            /** @description Not done; the body says why. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
     get_histogram: {
         parameters: {
             query?: {
@@ -8362,6 +8551,37 @@ export interface operations {
             };
         };
     };
+    export_incident: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/octet-stream": string;
+                };
+            };
+            /** @description Not done; the body says why. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
     merge_incident: {
         parameters: {
             query?: never;
@@ -8659,6 +8879,64 @@ export interface operations {
         };
     };
     get_docs: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/html": string;
+                };
+            };
+            /** @description Not done; the body says why. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    list_keys: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EvidenceKey"][];
+                };
+            };
+            /** @description Not done; the body says why. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    get_verifier: {
         parameters: {
             query?: never;
             header?: never;

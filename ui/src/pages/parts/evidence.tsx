@@ -80,6 +80,9 @@ function Exporting({ incident, onDone }: { incident: string; onDone: () => void 
   );
 }
 
+/** What a reader types; a command has no language. */
+const VERIFY_COMMAND = 'optria-verify INC.oqe --trust keys.txt';
+
 function Verify() {
   const { t } = useText();
   const keys = useQuery({ queryKey: ['evidence-keys'], queryFn: api.evidenceKeys });
@@ -91,7 +94,7 @@ function Verify() {
         <InlineError error={keys.error} />
         {current && <div className="col trust-line"><Tag wrap>{current.trust_line}</Tag><div><CopyButton text={current.trust_line} className="btn sm" /></div></div>}
       </li>
-      <li>{t('evidence.verify_3')} <Tag wrap>optria-verify INC.oqe --trust keys.txt</Tag></li>
+      <li>{t('evidence.verify_3')} <Tag wrap>{VERIFY_COMMAND}</Tag></li>
     </ol>
   );
 }
