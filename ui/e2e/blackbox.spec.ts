@@ -127,7 +127,7 @@ for (const language of ['ar', 'en'] as const) {
     const page = await opened(browser, language);
     await page.goto(`${t.url}/blackbox`);
     await settled(page);
-    await page.locator('.ph .actions .btn').click();
+    await page.locator('[data-action="detect"]').click();
     const dialog = page.getByRole('dialog');
     await dialog.locator('.btn.pri').click();
     await expect(dialog.locator('.note')).toBeVisible({ timeout: 60_000 });

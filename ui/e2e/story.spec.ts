@@ -137,7 +137,7 @@ async function takeTheEvidence(page: Page): Promise<void> {
   const pane = page.locator('.evidence-pane');
   await expect(pane.locator('dl')).toBeVisible();
   const [download] = await Promise.all([page.waitForEvent('download'), pane.locator('.btn.pri').click()]);
-  await expect(pane.locator('[role="status"]')).toBeVisible();
+  await expect(pane.locator('.s[role="status"]')).toBeVisible();
   const file = join(appliance.folder, 'incident.oqe');
   await download.saveAs(file);
   const [key] = await read<EvidenceKey[]>(page, `${appliance.url}/api/evidence/keys`);

@@ -96,7 +96,7 @@ export function DetectButton({ window, asset }: { window: Brush; asset: string }
   if (!may('blackbox.write')) return null;
   return (
     <>
-      <button type="button" className="btn" onClick={() => setOpen(true)}><Icon name="search" />{t('detect.open')}</button>
+      <button type="button" className="btn" data-action="detect" onClick={() => setOpen(true)}><Icon name="search" />{t('detect.open')}</button>
       {open && <DetectDialog window={window} asset={asset} onClose={() => setOpen(false)} />}
     </>
   );
