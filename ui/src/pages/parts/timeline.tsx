@@ -28,6 +28,9 @@ interface View {
 const NEAREST_MS = 2_000;
 
 /** The value under the cursor, which changes while the drawing does not; it leads to the samples around it. */
+/** A clock that is off by less does not move a point one could see. */
+const WORTH_SAYING_MS = 500;
+
 function AtCursor({ trend, data, player }: { trend: TimelineTrend; data: Series | undefined; player: Player }) {
   const { t, n } = useText();
   const at = usePosition(player, 500);
@@ -61,7 +64,7 @@ const TrendLane = memo(function TrendLane({ trend, view, player, rank, onAt }: {
         {samples ? <AppLink className="ell" to={samples} title={t('event.samples')} onClick={(event) => event.stopPropagation()}>{name(trend)}</AppLink> : <span className="ell">{name(trend)}</span>}
         <SourceTag className="cap dim" tag={trend.tag ?? trend.asset_code} />
         <AtCursor trend={trend} data={series} player={player} />
-        {ahead !== 0 && <span className="cap warn-t" data-shifted={ahead}>{t(ahead > 0 ? 'trend.shifted_back' : 'trend.shifted_forth', { span: span(Math.abs(ahead)) })}</span>}
+        {Math.abs(ahead) >= WORTH_SAYING_MS && <span className="cap warn-t" data-shifted={ahead}>{t(ahead > 0 ? 'trend.shifted_back' : 'trend.shifted_forth', { span: span(Math.abs(ahead)) })}</span>}
       </div>
       <div className="lane trend-lane">
         {series && <Trend series={series} metric={trend.metric} label={t('trend.label', { name: name(trend) })} height={66} pen={((rank - 1) % 6) + 1} onsetAt={onset} onPick={onAt} />}
