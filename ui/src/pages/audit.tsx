@@ -51,7 +51,7 @@ export default function AuditPage() {
         <label className="row g1 s">{t('audit.from')}<DayInput value={from} onChange={(v) => filter({ from: v })} /></label>
         <label className="row g1 s">{t('audit.to')}<DayInput value={to} onChange={(v) => filter({ to: v })} /></label>
         <SearchInput label={t('audit.actor')} value={actor} onChange={(v) => filter({ actor: v })} />
-        <SearchInput label={t('audit.search')} value={q} onChange={(v) => filter({ q: v })} />
+        <span className="grow search-grow"><SearchInput label={t('audit.search')} value={q} onChange={(v) => filter({ q: v })} /></span>
       </div>
       <section className="pane">
         <Loaded query={query} what={t('audit.loading')} rows={8}>
