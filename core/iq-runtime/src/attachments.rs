@@ -21,6 +21,8 @@ pub const MAX_BYTES: usize = 10 * 1024 * 1024;
 /// Attachments of one incident, the removed ones among them.
 pub const MAX_PER_INCIDENT: usize = 50;
 const MAX_NAME_CHARS: usize = 200;
+/// How a file ends while it is written.
+const UNFINISHED: &str = "part";
 /// What a statement is, as bytes.
 const STATEMENT: &str = "text/plain; charset=utf-8";
 
@@ -90,7 +92,7 @@ impl Runtime {
         blocking(move || write(&to, &content)).await?;
         let stored = self.keep_attachment(row).await;
         if stored.is_err() {
-            // What can't be removed now is removed at the next start.
+            // Nothing points to it; if it can't be removed, it only takes room.
             drop(tokio::fs::remove_file(&path).await);
         }
         stored
@@ -233,11 +235,12 @@ fn write(path: &Path, content: &[u8]) -> Result<(), CodedError> {
     let written = || -> std::io::Result<()> {
         let folder = path.parent().unwrap_or(path);
         std::fs::create_dir_all(folder)?;
-        let part = path.with_extension("part");
+        let part = path.with_extension(UNFINISHED);
         let mut file = std::fs::File::create(&part)?;
         file.write_all(content)?;
         file.sync_all()?;
-        std::fs::rename(&part, path)
+        std::fs::rename(&part, path)?;
+        sync_folder(folder)
     };
     written().map_err(|error| {
         tracing::error!(%error, "An attachment could not be written.");
@@ -263,33 +266,52 @@ fn sha256(content: &[u8]) -> String {
     digest.iter().map(|b| format!("{b:02x}")).collect()
 }
 
-/// Removes files whose record was never made: the program stopped in between.
+/// Removes what was being written when the program stopped. A whole file stays, also one the store does
+/// not know: after an older store was put back it may be the only copy of a photo.
 pub(crate) async fn sweep(inner: &Inner) -> Result<(), CodedError> {
     let tenants: Vec<TenantId> = inner.index.load().tenants.keys().copied().collect();
-    for tenant in tenants {
-        let known = inner
-            .store
-            .read(move |conn| attachments::list_attached_files(conn, tenant))
-            .await?;
-        let folder = folder_of(&inner.config.data_dir, tenant);
-        blocking(move || {
-            let known: std::collections::HashSet<String> =
-                known.iter().map(ToString::to_string).collect();
-            for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
-                if !known.contains(entry.file_name().to_string_lossy().as_ref()) {
-                    drop(std::fs::remove_file(entry.path()));
-                }
-            }
-            Ok(())
-        })
-        .await?;
+    let data_dir = inner.config.data_dir.clone();
+    blocking(move || {
+        for tenant in tenants {
+            remove_unfinished(&folder_of(&data_dir, tenant));
+        }
+        Ok(())
+    })
+    .await
+}
+
+fn remove_unfinished(folder: &Path) {
+    for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
+        if entry.path().extension().is_some_and(|e| e == UNFINISHED) {
+            drop(std::fs::remove_file(entry.path()));
+        }
     }
+}
+
+/// Makes a new name in a folder survive a power cut.
+#[cfg(unix)]
+fn sync_folder(folder: &Path) -> std::io::Result<()> {
+    std::fs::File::open(folder)?.sync_all()
+}
+
+#[cfg(not(unix))]
+fn sync_folder(_folder: &Path) -> std::io::Result<()> {
     Ok(())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn only_what_was_not_finished_is_swept_away() {
+        let folder = tempfile::tempdir().unwrap();
+        let (whole, part) = (folder.path().join("photo"), folder.path().join("next.part"));
+        write(&whole, b"whole").unwrap();
+        std::fs::write(&part, b"ha").unwrap();
+        remove_unfinished(folder.path());
+        assert!(whole.exists() && !part.exists());
+    }
 
     #[test]
     fn a_file_is_what_its_content_says() {

@@ -152,14 +152,3 @@ pub fn get_attachment(
         read,
     )
 }
-
-/// Ids of a tenant's attachments that have a file.
-pub fn list_attached_files(
-    conn: &Connection,
-    tenant: TenantId,
-) -> Result<Vec<AttachmentId>, StoreError> {
-    let sql = "SELECT id FROM incident_attachments WHERE tenant_id = ? AND statement IS NULL";
-    let mut statement = conn.prepare_cached(sql)?;
-    let rows = statement.query_map([tenant.to_string()], |r| row::id(r, "id"))?;
-    Ok(rows.collect::<rusqlite::Result<_>>()?)
-}
