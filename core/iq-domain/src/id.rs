@@ -96,4 +96,12 @@ ids! {
     TechnicalObjectId,
     /// A work order on its way to a maintenance system.
     OutboxId,
+    /// A technician.
+    TechnicianId,
+    /// A version of the tenant's cost and risk model.
+    CostModelId,
+    /// A run of the optimiser with its inputs and its plan.
+    ScenarioId,
+    /// One piece of advice of a scenario.
+    RecommendationId,
 }
