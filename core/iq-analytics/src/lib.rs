@@ -2,7 +2,9 @@
 //! and the onset of a departure. Time always comes in with the data.
 
 pub mod baseline;
+pub mod measure;
 pub mod movers;
+pub mod num;
 pub mod onset;
 pub mod regime;
 pub mod rules;
