@@ -2,8 +2,8 @@
 
 use iq_domain::{
     AlertId, AssetId, IncidentId, IntegrationId, MatchState, Names, ObjectKind, OutboxId,
-    OutboxState, TechnicalObjectId, Timestamp, WorkOrderId, WorkOrderKind, WorkOrderOrigin,
-    WorkOrderPriority, WorkOrderStatus,
+    OutboxState, RecommendationId, TechnicalObjectId, Timestamp, WorkOrderId, WorkOrderKind,
+    WorkOrderOrigin, WorkOrderPriority, WorkOrderStatus,
 };
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -73,6 +73,8 @@ pub struct WorkOrder {
     pub alert_id: Option<AlertId>,
     /// The incident it was written for.
     pub incident_id: Option<IncidentId>,
+    /// The recommendation it was published from.
+    pub recommendation_id: Option<RecommendationId>,
     /// Who wrote it here.
     pub created_by: Option<String>,
     /// Created, there or here.

@@ -14,6 +14,7 @@ mod auth;
 mod authorities;
 mod blackbox_export;
 mod certificates;
+mod cost_models;
 mod detection;
 mod diagnostics;
 mod emergency;

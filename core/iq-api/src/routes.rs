@@ -13,7 +13,7 @@ use tower_http::compression::CompressionLayer;
 
 use crate::{
     alarm_report, alerts, assets, attachments, audit_log, authorities, blackbox_export,
-    certificates, detection, diagnostics, events, evidence, health,
+    certificates, cost_models, detection, diagnostics, events, evidence, health,
     http::{
         docs, get,
         guard::{Guard, guard},
@@ -62,6 +62,7 @@ pub(crate) fn all() -> Vec<Route> {
         integration_care::routes(),
         jobs::routes(),
         onboarding::routes(),
+        cost_models::routes(),
         diagnostics::routes(),
         authorities::routes(),
         certificates::routes(),

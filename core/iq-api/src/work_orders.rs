@@ -198,6 +198,7 @@ pub(crate) fn dto(
         origin: order.origin,
         alert_id: order.alert_id,
         incident_id: order.incident_id,
+        recommendation_id: order.recommendation_id,
         created_by: order.created_by,
         opened_at: order.opened_at,
         changed_at: order.changed_at,
@@ -274,6 +275,7 @@ async fn create_work_order(
         is_down: input.is_down,
         alert_id: input.alert_id,
         incident_id: input.incident_id,
+        recommendation_id: None,
     };
     let order = state
         .runtime

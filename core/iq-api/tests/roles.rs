@@ -165,6 +165,15 @@ fn body_of(route: &RouteInfo, plant: &Plant, n: usize) -> Option<Value> {
         }
         (_, "/api/integrations/sample-rows") => json!({ "kind": "desk", "config": {} }),
         (_, "/api/integrations/{id}/sample-rows") => json!({ "limit": 5 }),
+        (_, "/api/integrations/cost-models/active") => json!({
+            "base_version": null,
+            "model": {
+                "currency": "SAR", "default_downtime_cost_per_hour": 100.0, "risk_appetite": 0.5,
+                "production_value_per_site": { plant.site.to_string(): 1.0 },
+                "criticality_thresholds": { "critical": 70.0, "high": 50.0, "medium": 30.0 },
+                "criticality_weights": { "critical": 2.0, "high": 1.5, "medium": 1.0, "low": 0.5 },
+            },
+        }),
         (_, "/api/integrations/onboarding/profile") => json!({ "done": true }),
         (_, "/api/integrations/endpoints") => {
             json!({ "kind": "desk", "endpoint_url": "opc.tcp://10.0.0.1:4840" })

@@ -173,6 +173,7 @@ pub(crate) async fn set_up(runtime: &Runtime, plant: &EmbeddedPlant) -> Result<V
         created_at: runtime.clock().now(),
     };
     let id = tenant.id;
+    let now = tenant.created_at;
     let made = make_users(id, runtime).await?;
     let rows: Vec<(User, String)> = made
         .iter()
@@ -185,7 +186,8 @@ pub(crate) async fn set_up(runtime: &Runtime, plant: &EmbeddedPlant) -> Result<V
             for (user, hash) in &rows {
                 users::create_user(tx, id, user, Some(hash))?;
             }
-            create_plant(tx, id)
+            create_plant(tx, id)?;
+            crate::demo_costs::create(tx, id, now)
         })
         .await?;
     runtime.plant_changed(id).await?;

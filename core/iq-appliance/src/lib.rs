@@ -3,6 +3,7 @@
 
 pub mod cli;
 mod demo;
+mod demo_costs;
 mod lock;
 mod plant;
 mod serve;

@@ -144,6 +144,16 @@ permissions! {
     WorkOrdersWrite = "work_orders.write", Engineer;
     /// Approve what is sent to the maintenance system, correct and resend what failed.
     WorkOrdersApprove = "work_orders.approve", OptimizationEngineer;
+    /// See plans, their reasons and what they cost.
+    OptimizationRead = "optimization.read", Viewer;
+    /// Make plans and delete them.
+    OptimizationRun = "optimization.run", OptimizationEngineer;
+    /// Turn recommendations into work orders.
+    OptimizationPublish = "optimization.publish", OptimizationEngineer;
+    /// See the cost and risk model.
+    CostModelsRead = "cost_models.read", Viewer;
+    /// Change the cost and risk model.
+    CostModelsWrite = "cost_models.write", TenantAdmin;
     /// Start jobs: reading, scoring.
     JobsRun = "jobs.run", TenantAdmin;
     /// List users.

@@ -234,6 +234,8 @@ pub enum WorkOrderOrigin {
     Alert,
     /// Written for an incident.
     Incident,
+    /// Published from a plan.
+    Recommendation,
 }
 
 /// Where a row of the outbox stands.

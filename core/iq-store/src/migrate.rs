@@ -43,6 +43,7 @@ pub(crate) const MIGRATIONS: &[Migration] = migrations![
     "0012_authorities",
     "0013_incident_care",
     "0014_evidence",
+    "0015_optimisation",
 ];
 
 /// The table that says what was applied, when and by which program.

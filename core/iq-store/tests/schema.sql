@@ -99,6 +99,12 @@ BEGIN SELECT RAISE(ABORT, 'append only: signal_numbers'); END;
 CREATE TRIGGER signal_numbers_keep_update BEFORE UPDATE ON signal_numbers
 BEGIN SELECT RAISE(ABORT, 'append only: signal_numbers'); END;
 
+CREATE TRIGGER tenant_cost_models_keep_delete BEFORE DELETE ON tenant_cost_models
+BEGIN SELECT RAISE(ABORT, 'append only: tenant_cost_models'); END;
+
+CREATE TRIGGER tenant_cost_models_keep_update BEFORE UPDATE ON tenant_cost_models
+BEGIN SELECT RAISE(ABORT, 'append only: tenant_cost_models'); END;
+
 CREATE TABLE alert_rules (
     tenant_id    TEXT    NOT NULL,
     id           TEXT    NOT NULL,
@@ -564,6 +570,45 @@ CREATE TABLE mapping_lessons (
     PRIMARY KEY (tenant_id, feature, target)
 ) STRICT;
 
+CREATE TABLE optimization_recommendations (
+    tenant_id     TEXT    NOT NULL,
+    id            TEXT    NOT NULL,
+    scenario_id   TEXT    NOT NULL,
+    rank          INTEGER NOT NULL CHECK (rank >= 1),
+    asset_id      TEXT    NOT NULL,
+    -- The order the advice is about, where there is one already.
+    order_id      TEXT,
+    advice        TEXT    NOT NULL CHECK (json_valid(advice)),
+    work_order_id TEXT,
+    published_by  TEXT,
+    published_at  INTEGER,
+    PRIMARY KEY (tenant_id, id),
+    UNIQUE (tenant_id, scenario_id, rank),
+    FOREIGN KEY (tenant_id, scenario_id) REFERENCES optimization_scenarios (tenant_id, id) ON DELETE CASCADE
+) STRICT;
+
+CREATE TABLE optimization_scenarios (
+    tenant_id          TEXT    NOT NULL REFERENCES tenants (tenant_id),
+    id                 TEXT    NOT NULL,
+    job_id             TEXT    NOT NULL,
+    run_key            TEXT    NOT NULL,
+    name               TEXT    NOT NULL,
+    state              TEXT    NOT NULL CHECK (state IN ('running', 'done', 'infeasible', 'failed', 'cancelled')),
+    as_of              INTEGER NOT NULL,
+    seed               INTEGER NOT NULL,
+    iterations         INTEGER NOT NULL,
+    program            TEXT    NOT NULL,
+    cost_model_version INTEGER,
+    is_demo            INTEGER NOT NULL CHECK (is_demo IN (0, 1)),
+    request            TEXT    NOT NULL CHECK (json_valid(request)),
+    input              TEXT    NOT NULL CHECK (json_valid(input)),
+    outcome            TEXT    NOT NULL CHECK (json_valid(outcome)),
+    created_by         TEXT    NOT NULL,
+    created_at         INTEGER NOT NULL,
+    finished_at        INTEGER,
+    PRIMARY KEY (tenant_id, id)
+) STRICT;
+
 CREATE TABLE root_causes (
     tenant_id   TEXT    NOT NULL REFERENCES tenants (tenant_id),
     incident_id TEXT    NOT NULL,
@@ -666,6 +711,17 @@ CREATE TABLE technical_objects (
     PRIMARY KEY (tenant_id, id),
     UNIQUE (tenant_id, integration_id, kind, number),
     FOREIGN KEY (tenant_id, integration_id) REFERENCES integrations (tenant_id, id) ON DELETE CASCADE
+) STRICT;
+
+CREATE TABLE tenant_cost_models (
+    tenant_id  TEXT    NOT NULL REFERENCES tenants (tenant_id),
+    version    INTEGER NOT NULL CHECK (version >= 1),
+    model      TEXT    NOT NULL CHECK (json_valid(model)),
+    comment    TEXT    NOT NULL,
+    is_demo    INTEGER NOT NULL CHECK (is_demo IN (0, 1)),
+    created_by TEXT    NOT NULL,
+    created_at INTEGER NOT NULL,
+    PRIMARY KEY (tenant_id, version)
 ) STRICT;
 
 CREATE TABLE tenant_settings (
@@ -816,7 +872,7 @@ CREATE TABLE work_orders (
     created_by          TEXT,
     opened_at           INTEGER NOT NULL,
     changed_at          INTEGER NOT NULL,
-    recorded_at         INTEGER NOT NULL,
+    recorded_at         INTEGER NOT NULL, recommendation_id TEXT,
     PRIMARY KEY (tenant_id, id)
 ) STRICT;
 
@@ -897,6 +953,8 @@ CREATE INDEX mapping_drift_by_state ON mapping_drift (tenant_id, state, last_see
 
 CREATE INDEX mapping_lessons_by_time ON mapping_lessons (tenant_id, at);
 
+CREATE INDEX optimization_scenarios_by_time ON optimization_scenarios (tenant_id, created_at, id);
+
 CREATE INDEX sessions_by_expiry ON sessions (expires_at);
 
 CREATE INDEX sessions_by_user ON sessions (tenant_id, user_id);
@@ -930,6 +988,9 @@ CREATE INDEX work_orders_by_incident ON work_orders (tenant_id, incident_id)
 
 CREATE UNIQUE INDEX work_orders_by_number ON work_orders (tenant_id, integration_id, kind, number)
     WHERE number IS NOT NULL;
+
+CREATE UNIQUE INDEX work_orders_by_recommendation ON work_orders (tenant_id, recommendation_id)
+    WHERE recommendation_id IS NOT NULL;
 
 CREATE UNIQUE INDEX work_orders_by_reference ON work_orders (tenant_id, reference)
     WHERE reference IS NOT NULL;

@@ -1068,6 +1068,50 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/integrations/cost-models": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Versions of the cost and risk model, newest first
+         * @description Permission: `cost_models.read`.
+         */
+        get: operations["list_cost_models"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/integrations/cost-models/active": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The cost and risk model in force, or what is withheld without one
+         * @description Permission: `cost_models.read`.
+         */
+        get: operations["get_active_cost_model"];
+        /**
+         * Change the cost and risk model: a new version comes into force
+         * @description Permission: `cost_models.write`.
+         */
+        put: operations["put_active_cost_model"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/integrations/defaults": {
         parameters: {
             query?: never;
@@ -3014,6 +3058,13 @@ export interface components {
          * @enum {string}
          */
         ActionStatus: "success" | "failure" | "pending";
+        /** @description The model in force. */
+        ActiveCostModel: {
+            active?: null | components["schemas"]["CostModelVersion"];
+            /** @description Currencies that can be chosen. */
+            currencies: string[];
+            missing?: null | components["schemas"]["StatusMessage"];
+        };
         /** @description A developing fault. */
         ActiveFault: {
             /** @description Asset code. */
@@ -3908,6 +3959,69 @@ export interface components {
              */
             z?: number | null;
         };
+        /** @description What waiting and failing cost. Money is in `currency`, values of production are per hour. */
+        CostModel: {
+            /** @description Cost of jobs, by key of the asset family. */
+            cost_per_asset_family?: {
+                [key: string]: components["schemas"]["FamilyCost"];
+            };
+            /** @description Classes of the documented score. */
+            criticality_thresholds: components["schemas"]["CriticalityThresholds"];
+            /** @description Weights of the documented score. */
+            criticality_weights: components["schemas"]["CriticalityWeights"];
+            /** @description ISO 4217 code ("SAR"). */
+            currency: string;
+            /**
+             * Format: double
+             * @description Lost per hour of downtime where neither unit nor site says more.
+             */
+            default_downtime_cost_per_hour: number;
+            /** @description Value of production per hour, by id of the site. */
+            production_value_per_site?: {
+                [key: string]: number;
+            };
+            /** @description Value of production per hour, by id of the unit; goes before the site's. */
+            production_value_per_unit?: {
+                [key: string]: number;
+            };
+            /**
+             * Format: double
+             * @description 1: only the mean counts; 0: only the bad cases count.
+             */
+            risk_appetite: number;
+        };
+        /** @description A changed cost and risk model. */
+        CostModelInput: {
+            /**
+             * Format: int32
+             * @description The version the change is based on; none for the first.
+             */
+            base_version?: number | null;
+            /** @description Why it changes; may be empty. */
+            comment?: string;
+            /** @description The model. */
+            model: components["schemas"]["CostModel"];
+        };
+        /** @description One version of the model. */
+        CostModelVersion: {
+            /** @description Fields that differ from the version before. */
+            changed: string[];
+            /** @description Why it was changed. */
+            comment: string;
+            /** @description When. */
+            created_at: components["schemas"]["Timestamp"];
+            /** @description Who. */
+            created_by: string;
+            /** @description Made up for a demonstration. */
+            is_demo: boolean;
+            /** @description The model. */
+            model: components["schemas"]["CostModel"];
+            /**
+             * Format: int32
+             * @description From 1.
+             */
+            version: number;
+        };
         /** @description Objects of a tenant. */
         Counts: {
             /**
@@ -3963,6 +4077,47 @@ export interface components {
          * @enum {string}
          */
         Criticality: "low" | "medium" | "high" | "critical";
+        /** @description Score from which a piece of work belongs to a class, 0–100. */
+        CriticalityThresholds: {
+            /**
+             * Format: double
+             * @description From here: critical.
+             */
+            critical: number;
+            /**
+             * Format: double
+             * @description From here: high.
+             */
+            high: number;
+            /**
+             * Format: double
+             * @description From here: medium; below: low.
+             */
+            medium: number;
+        };
+        /** @description One number per criticality or class. */
+        CriticalityWeights: {
+            /**
+             * Format: double
+             * @description Critical assets.
+             */
+            critical: number;
+            /**
+             * Format: double
+             * @description High.
+             */
+            high: number;
+            /**
+             * Format: double
+             * @description Low.
+             */
+            low: number;
+            /**
+             * Format: double
+             * @description Medium.
+             */
+            medium: number;
+        };
         /** @description What a deletion takes along and what stays. */
         DeletionPreview: {
             /**
@@ -4400,6 +4555,19 @@ export interface components {
              * @description Records of events and incidents.
              */
             records: number;
+        };
+        /** @description What a job costs in a family, in the currency of the model. */
+        FamilyCost: {
+            /**
+             * Format: double
+             * @description Repair after a failure, lost production apart.
+             */
+            failure: number;
+            /**
+             * Format: double
+             * @description Planned job: labour and material.
+             */
+            planned: number;
         };
         /** @description An asset family: what is expected of its members. */
         FamilyTemplate: {
@@ -6002,6 +6170,14 @@ export interface components {
             total: number;
         };
         /** @description A page of a list. */
+        PageOfCostModelVersion: {
+            items: components["schemas"]["CostModelVersion"][];
+            /** @description Offset of the next page, if there is one. */
+            next_offset: number | null;
+            /** @description Items in all. */
+            total: number;
+        };
+        /** @description A page of a list. */
         PageOfEvent: {
             items: components["schemas"]["Event"][];
             /** @description Offset of the next page, if there is one. */
@@ -6224,6 +6400,11 @@ export interface components {
          * @enum {string}
          */
         Quality: "good" | "uncertain" | "bad";
+        /**
+         * Format: uuid
+         * @description One piece of advice of a scenario.
+         */
+        RecommendationId: string;
         /** @description Something to do. */
         RecommendedAction: {
             /**
@@ -7267,6 +7448,7 @@ export interface components {
             plant?: string | null;
             priority?: null | components["schemas"]["WorkOrderPriority"];
             push_state?: null | components["schemas"]["OutboxState"];
+            recommendation_id?: null | components["schemas"]["RecommendationId"];
             /** @description Our reference; only on what was written here. */
             reference?: string | null;
             /** @description The notification of an order, or the order of a notification. */
@@ -7328,7 +7510,7 @@ export interface components {
          * @description Where a work order came from.
          * @enum {string}
          */
-        WorkOrderOrigin: "source" | "manual" | "alert" | "incident";
+        WorkOrderOrigin: "source" | "manual" | "alert" | "incident" | "recommendation";
         /** @description Change a work order that is only here. */
         WorkOrderPatch: {
             /** @description Long text. */
@@ -9499,6 +9681,102 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Choice"][];
+                };
+            };
+            /** @description Not done; the body says why. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    list_cost_models: {
+        parameters: {
+            query?: {
+                /** @description Items per page, at most 500. */
+                limit?: number | null;
+                /** @description Items to skip. */
+                offset?: number | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PageOfCostModelVersion"];
+                };
+            };
+            /** @description Not done; the body says why. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    get_active_cost_model: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ActiveCostModel"];
+                };
+            };
+            /** @description Not done; the body says why. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    put_active_cost_model: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CostModelInput"];
+            };
+        };
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ActiveCostModel"];
                 };
             };
             /** @description Not done; the body says why. */

@@ -123,6 +123,7 @@ pub(crate) fn work_order(plant: &Plant) -> WorkOrder {
         origin: WorkOrderOrigin::Incident,
         alert_id: None,
         incident_id: Some(plant.incident),
+        recommendation_id: None,
         version: None,
         payload: serde_json::Value::Null,
         created_by: Some(plant.user("engineer")),

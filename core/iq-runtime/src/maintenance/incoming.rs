@@ -403,6 +403,7 @@ impl Intake {
             origin: WorkOrderOrigin::Source,
             alert_id: None,
             incident_id: None,
+            recommendation_id: None,
             version: from.version.as_deref().map(|v| neutralise(v, 200)),
             payload: events::kept(&from.payload),
             created_by: None,
@@ -422,6 +423,7 @@ impl Intake {
             origin: known.origin,
             alert_id: known.alert_id,
             incident_id: known.incident_id,
+            recommendation_id: known.recommendation_id,
             created_by: known.created_by.clone(),
             opened_at: if known.origin == WorkOrderOrigin::Source {
                 source.opened_at.min(known.opened_at)

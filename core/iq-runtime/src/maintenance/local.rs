@@ -2,8 +2,8 @@
 //! to change; from then on its system decides.
 
 use iq_domain::{
-    AlertId, AssetId, CodedError, IncidentId, TenantId, Timestamp, WorkOrderId, WorkOrderKind,
-    WorkOrderPriority, WorkOrderStatus,
+    AlertId, AssetId, CodedError, IncidentId, RecommendationId, TenantId, Timestamp, WorkOrderId,
+    WorkOrderKind, WorkOrderPriority, WorkOrderStatus,
 };
 use iq_store::{
     Connection, StoreError, Transaction, alerts, incidents,
@@ -54,6 +54,8 @@ pub struct NewWorkOrder {
     pub alert_id: Option<AlertId>,
     /// The incident it is for.
     pub incident_id: Option<IncidentId>,
+    /// The recommendation it is published from.
+    pub recommendation_id: Option<RecommendationId>,
 }
 
 /// A change of a work order that is only here.
@@ -239,6 +241,7 @@ fn create(
         origin: cause.origin,
         alert_id: new.alert_id,
         incident_id: new.incident_id.or(cause.incident_id),
+        recommendation_id: new.recommendation_id,
         version: None,
         payload: serde_json::Value::Null,
         created_by: Some(actor.username.clone()),
@@ -288,7 +291,10 @@ fn cause_of(
             began_at: Some(incident.started_at),
         },
         None => Cause {
-            origin: WorkOrderOrigin::Manual,
+            origin: match new.recommendation_id {
+                Some(_) => WorkOrderOrigin::Recommendation,
+                None => WorkOrderOrigin::Manual,
+            },
             asset_id: None,
             incident_id: None,
             began_at: None,

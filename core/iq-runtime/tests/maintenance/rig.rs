@@ -451,6 +451,7 @@ pub async fn write(runtime: &Runtime, ids: &Ids, title: &str) -> WorkOrder {
         is_down: false,
         alert_id: None,
         incident_id: None,
+        recommendation_id: None,
     };
     let author = person("author");
     runtime

@@ -523,6 +523,7 @@ async fn an_incident_of_a_demonstration_sends_nobody_to_a_real_machine() {
         is_down: false,
         alert_id: None,
         incident_id: incident,
+        recommendation_id: None,
     };
     let incident = rig.incident(rig.ids.pumps[0]).await;
     for (incident, refused) in [(Some(incident), true), (None, false)] {

@@ -2,8 +2,8 @@
 //! list shows both.
 
 use iq_domain::{
-    AlertId, AssetId, CodedError, IncidentId, IntegrationId, TenantId, Timestamp, WorkOrderId,
-    WorkOrderKind, WorkOrderPriority, WorkOrderStatus,
+    AlertId, AssetId, CodedError, IncidentId, IntegrationId, RecommendationId, TenantId, Timestamp,
+    WorkOrderId, WorkOrderKind, WorkOrderPriority, WorkOrderStatus,
 };
 use rusqlite::{Connection, Row, params};
 use serde::Serialize;
@@ -16,7 +16,11 @@ const COLUMNS: &str = "tenant_id, id, reference, integration_id, source_system, 
     description, order_type, priority, status, source_status, asset_id, match_state, \
     equipment_number, functional_location, plant, work_center, related_number, planned_start, \
     planned_end, actual_start, actual_end, malfunction_at, is_down, origin, alert_id, incident_id, \
-    version, payload, created_by, opened_at, changed_at, recorded_at";
+    version, payload, created_by, opened_at, changed_at, recorded_at, recommendation_id";
+
+/// Where a work order came from. The stored word can't be "recommendation" (see migration 0015): the
+/// recommendation it carries says so.
+const ORIGIN: &str = "CASE WHEN recommendation_id IS NULL THEN origin ELSE 'recommendation' END";
 
 /// A work order.
 #[derive(Clone, Debug, PartialEq)]
@@ -79,6 +83,8 @@ pub struct WorkOrder {
     pub alert_id: Option<AlertId>,
     /// The incident it was written for.
     pub incident_id: Option<IncidentId>,
+    /// The recommendation it was published from.
+    pub recommendation_id: Option<RecommendationId>,
     /// Its version there (ETag).
     pub version: Option<String>,
     /// The row as its system gave it; `null` for our own.
@@ -120,6 +126,7 @@ pub struct WorkOrderFilter {
 
 fn read(r: &Row<'_>) -> rusqlite::Result<WorkOrder> {
     let priority: Option<String> = r.get("priority")?;
+    let recommendation_id = row::id_opt(r, "recommendation_id")?;
     Ok(WorkOrder {
         id: row::id(r, "id")?,
         tenant_id: row::id(r, "tenant_id")?,
@@ -150,9 +157,13 @@ fn read(r: &Row<'_>) -> rusqlite::Result<WorkOrder> {
         actual_end: row::time_opt(r, "actual_end")?,
         malfunction_at: row::time_opt(r, "malfunction_at")?,
         is_down: r.get("is_down")?,
-        origin: row::word(r, "origin")?,
+        origin: match recommendation_id {
+            Some(_) => WorkOrderOrigin::Recommendation,
+            None => row::word(r, "origin")?,
+        },
         alert_id: row::id_opt(r, "alert_id")?,
         incident_id: row::id_opt(r, "incident_id")?,
+        recommendation_id,
         version: r.get("version")?,
         payload: row::json(r, "payload")?,
         created_by: r.get("created_by")?,
@@ -194,7 +205,7 @@ fn write(conn: &Connection, tenant: TenantId, w: &WorkOrder, sql: &str) -> Resul
             w.actual_end.map(|t| t.0),
             w.malfunction_at.map(|t| t.0),
             w.is_down,
-            row::to_word(&w.origin)?,
+            row::to_word(&stored_origin(w.origin))?,
             w.alert_id.map(|id| id.to_string()),
             w.incident_id.map(|id| id.to_string()),
             w.version,
@@ -202,10 +213,18 @@ fn write(conn: &Connection, tenant: TenantId, w: &WorkOrder, sql: &str) -> Resul
             w.created_by,
             w.opened_at.0,
             w.changed_at.0,
-            w.recorded_at.0
+            w.recorded_at.0,
+            w.recommendation_id.map(|id| id.to_string())
         ],
     )
     .map_err(|e| e.or_taken(CodedError::conflict("work_orders.exists")))
+}
+
+const fn stored_origin(origin: WorkOrderOrigin) -> WorkOrderOrigin {
+    match origin {
+        WorkOrderOrigin::Recommendation => WorkOrderOrigin::Manual,
+        other => other,
+    }
 }
 
 /// Creates a work order.
@@ -214,7 +233,7 @@ pub fn create_work_order(
     tenant: TenantId,
     work_order: &WorkOrder,
 ) -> Result<(), StoreError> {
-    let marks = vec!["?"; 35].join(", ");
+    let marks = vec!["?"; 36].join(", ");
     let sql = format!("INSERT INTO work_orders ({COLUMNS}) VALUES ({marks})");
     write(conn, tenant, work_order, &sql)
 }
@@ -232,7 +251,8 @@ pub fn update_work_order(
                work_center = ?19, related_number = ?20, planned_start = ?21, planned_end = ?22,
                actual_start = ?23, actual_end = ?24, malfunction_at = ?25, is_down = ?26,
                origin = ?27, alert_id = ?28, incident_id = ?29, version = ?30, payload = ?31,
-               created_by = ?32, opened_at = ?33, changed_at = ?34, recorded_at = ?35
+               created_by = ?32, opened_at = ?33, changed_at = ?34, recorded_at = ?35,
+               recommendation_id = ?36
                WHERE tenant_id = ?1 AND id = ?2";
     write(conn, tenant, work_order, sql)
 }
@@ -316,7 +336,7 @@ fn filtered(tenant: TenantId, filter: &WorkOrderFilter) -> Result<Where, StoreEr
         )
         .any("status", words(&filter.statuses)?)
         .any("kind", words(&filter.kinds)?)
-        .any("origin", words(&filter.origins)?)
+        .any(ORIGIN, words(&filter.origins)?)
         .any("match_state", words(&filter.match_states)?)
         .maybe("alert_id = ?", filter.alert_id.map(|id| id.to_string()))
         .maybe(

@@ -9,6 +9,7 @@ mod imports;
 mod isolation;
 mod maintenance;
 mod mapping;
+mod planning;
 mod plant;
 mod records;
 mod sources;

@@ -46,6 +46,7 @@ fn order(p: &Plant, number: Option<&str>, reference: Option<&str>) -> WorkOrder 
         origin: WorkOrderOrigin::Alert,
         alert_id: Some(p.alert.id),
         incident_id: Some(p.incident.id),
+        recommendation_id: None,
         version: Some("W/\"7\"".to_owned()),
         payload: json!({ "Text": "…" }),
         created_by: Some("demo".to_owned()),
