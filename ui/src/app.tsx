@@ -29,6 +29,7 @@ const PAGES: Record<string, ComponentType> = {
   '/rule-packs': page(() => import('@/pages/rule-packs')),
   '/alerts': page(() => import('@/pages/alerts')),
   '/work-orders': page(() => import('@/pages/work-orders')),
+  '/technicians': page(() => import('@/pages/technicians')),
   '/onboarding': page(() => import('@/pages/onboarding')),
   '/integrations': page(() => import('@/pages/integrations')),
   '/integrations/new': page(() => import('@/pages/integration-new')),

@@ -24,6 +24,7 @@ export const ROUTES: Route[] = [
   { path: '/rule-packs', title: 'page.rule_packs', permission: 'blackbox.read' },
   { path: '/alerts', title: 'page.alerts', permission: 'alerts.read', timed: true, nav: { group: 'operate', icon: 'alerts' } },
   { path: '/work-orders', title: 'page.work_orders', permission: 'work_orders.read', timed: true, nav: { group: 'operate', icon: 'wrench' } },
+  { path: '/technicians', title: 'page.technicians', permission: 'work_orders.read', nav: { group: 'operate', icon: 'users' } },
   { path: '/onboarding', title: 'page.onboarding', permission: 'integrations.read', nav: { group: 'connect', icon: 'check' } },
   { path: '/integrations', title: 'page.integrations', permission: 'integrations.read', nav: { group: 'connect', icon: 'plug' } },
   { path: '/integrations/new', title: 'page.integration_new', permission: 'integrations.write' },

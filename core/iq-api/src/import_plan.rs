@@ -5,18 +5,19 @@ use std::collections::{HashMap, HashSet};
 
 use iq_domain::{Asset, AssetId, Criticality, Names, Site, TenantId, Unit};
 
-use crate::http::{
-    Answer, Check, Failure, FieldFailure,
-    check::{CODE_CHARS, NOTE_CHARS},
+use crate::{
+    http::{
+        Answer, Check, FieldFailure,
+        check::{CODE_CHARS, NOTE_CHARS},
+    },
+    import_rows::{self, Columns, Row},
 };
 
-/// Most rows of one file.
-const MAX_ROWS: usize = 20_000;
 /// Row problems that are listed; more help nobody.
 const MAX_ERRORS: usize = 500;
 
 /// The columns with the headers they are known by, first the stable English id.
-const COLUMNS: [(&str, &[&str]); 13] = [
+const COLUMNS: Columns<13> = [
     ("code", &["asset_code", "رمز الأصل", "الرمز"]),
     ("name_en", &["name", "الاسم بالإنجليزية"]),
     ("name_ar", &["الاسم بالعربية", "الاسم"]),
@@ -56,105 +57,14 @@ pub(crate) struct Plan {
     pub(crate) problems: Vec<RowProblem>,
 }
 
-/// The cells of a row by column.
-struct Row {
-    line: u64,
-    cells: HashMap<&'static str, String>,
-}
-
-impl Row {
-    /// The cell's text; `None` where the file has no such column, so that the stored value stays.
-    fn get(&self, column: &str) -> Option<&str> {
-        self.cells.get(column).map(String::as_str)
-    }
-
-    fn text(&self, column: &str) -> &str {
-        self.get(column).unwrap_or_default()
-    }
-}
-
 /// Plans the import of a file.
 pub(crate) fn plan(text: &str, plant: &Plant) -> Answer<Plan> {
-    let rows = read(text)?;
+    let rows = import_rows::read(text, &COLUMNS, &["code", "unit"])?;
     let mut planner = Planner::new(plant, &rows);
     for row in &rows {
         planner.row(row);
     }
     Ok(planner.finish())
-}
-
-fn read(text: &str) -> Answer<Vec<Row>> {
-    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-    let first_line = text.lines().next().unwrap_or_default();
-    let semicolons = first_line.matches(';').count() > first_line.matches(',').count();
-    let mut reader = csv::ReaderBuilder::new()
-        .delimiter(if semicolons { b';' } else { b',' })
-        .trim(csv::Trim::All)
-        .from_reader(text.as_bytes());
-    let columns = columns_of(reader.headers().map_err(|e| malformed(&e))?)?;
-    let mut rows = Vec::new();
-    for record in reader.records() {
-        let record = record.map_err(|e| malformed(&e))?;
-        if rows.len() == MAX_ROWS {
-            let mut failure = Failure::invalid("import.too_many_rows");
-            failure.error = failure.error.with("max", MAX_ROWS);
-            return Err(failure);
-        }
-        let line = record.position().map_or(0, csv::Position::line);
-        let cells = columns
-            .iter()
-            .zip(record.iter())
-            .map(|(column, cell)| (*column, unescaped(cell).to_owned()))
-            .collect();
-        rows.push(Row { line, cells });
-    }
-    if rows.is_empty() {
-        return Err(Failure::invalid("import.empty"));
-    }
-    Ok(rows)
-}
-
-/// Undoes the apostrophe our own export puts before a cell a spreadsheet would take for a formula.
-fn unescaped(cell: &str) -> &str {
-    cell.strip_prefix('\'')
-        .filter(|rest| rest.starts_with(['=', '+', '-', '@']))
-        .unwrap_or(cell)
-}
-
-fn malformed(error: &csv::Error) -> Failure {
-    let line = error.position().map_or(1, csv::Position::line);
-    let mut failure = Failure::invalid("import.csv_malformed");
-    failure.error = failure.error.with("row", line);
-    failure
-}
-
-fn columns_of(headers: &csv::StringRecord) -> Answer<Vec<&'static str>> {
-    let mut columns = Vec::new();
-    for header in headers {
-        let folded = header.to_lowercase().replace(' ', "_");
-        let found = COLUMNS.iter().find(|(id, names)| {
-            folded == *id || names.iter().any(|n| *n == folded || *n == header)
-        });
-        let Some((id, _)) = found else {
-            let mut failure = Failure::invalid("import.column_unknown");
-            failure.error = failure.error.with("column", header);
-            return Err(failure);
-        };
-        if columns.contains(id) {
-            let mut failure = Failure::invalid("import.column_twice");
-            failure.error = failure.error.with("column", id);
-            return Err(failure);
-        }
-        columns.push(*id);
-    }
-    for required in ["code", "unit"] {
-        if !columns.contains(&required) {
-            let mut failure = Failure::invalid("import.column_missing");
-            failure.error = failure.error.with("column", required);
-            return Err(failure);
-        }
-    }
-    Ok(columns)
 }
 
 struct Planner<'a> {

@@ -25,7 +25,7 @@ use crate::{
     live, mappings, mappings_bulk, mappings_drift, mappings_select, near_misses, onboarding,
     outbox, overview, plant, root_cause, session, settings, setup, signals, sites, sources,
     state::ApiState,
-    technical_objects, twin, twin_layout, units, users, work_orders,
+    technical_objects, technicians, twin, twin_layout, units, users, work_orders,
 };
 
 /// The one table of routes.
@@ -73,6 +73,7 @@ pub(crate) fn all() -> Vec<Route> {
         work_orders::routes(),
         outbox::routes(),
         technical_objects::routes(),
+        technicians::routes(),
         users::routes(),
         audit_log::routes(),
         plant::routes(),

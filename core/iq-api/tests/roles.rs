@@ -32,6 +32,7 @@ fn path_of(route: &RouteInfo, plant: &Plant) -> String {
         p if p.starts_with("/api/work-orders/objects/") => plant.object.to_string(),
         p if p.starts_with("/api/work-orders/outbox/") => plant.outbox.to_string(),
         p if p.starts_with("/api/work-orders/") => plant.work_order.to_string(),
+        p if p.starts_with("/api/technicians/") => plant.technician.to_string(),
         p if p.starts_with("/api/tenant-users/") => plant.colleague.to_string(),
         _ => String::new(),
     };
@@ -62,7 +63,11 @@ fn is_upload(route: &RouteInfo) -> bool {
 
 /// Whether the body of a route is a file.
 fn is_file(route: &RouteInfo) -> bool {
-    let files = ["/api/assets/import", "/api/integrations/mappings/import"];
+    let files = [
+        "/api/assets/import",
+        "/api/technicians/import",
+        "/api/integrations/mappings/import",
+    ];
     files.contains(&route.path) || is_upload(route)
 }
 
@@ -113,6 +118,11 @@ fn body_of(route: &RouteInfo, plant: &Plant, n: usize) -> Option<Value> {
         (_, "/api/investigations/prepare") => json!({
             "integration_id": plant.files, "time_zone": "UTC",
             "assets": [{ "code": format!("K-{n}"), "family": "tank" }], "signals": [],
+        }),
+        (method, p) if p.starts_with("/api/technicians") => json!({
+            "code": if method == "PUT" { "T-1".to_owned() } else { format!("T-{n}") },
+            "names": names, "site_id": plant.site, "skills": ["Mechanical"],
+            "shifts": [{ "weekday": 7, "from_minute": 420, "to_minute": 930 }],
         }),
         ("PUT", "/api/twin/layout") => {
             json!({ "places": [{ "asset_id": plant.asset, "x": 10.0, "y": 20.0 }] })
@@ -239,6 +249,9 @@ async fn call(client: &Client, route: &RouteInfo, path: &str, body: Option<Value
     } else if route.path == "/api/assets/import" {
         let csv = "code,unit,family,name_en\nP-1,U1,centrifugal_pump,Feed pump\n";
         client.send(Method::POST, path, "text/csv", csv).await
+    } else if route.path == "/api/technicians/import" {
+        let csv = "code,site,name_en\nT-1,S1,Sara Khalid\n";
+        client.send(Method::POST, path, "text/csv", csv).await
     } else {
         client.call(route.method.clone(), path, body).await
     };
@@ -321,6 +334,9 @@ async fn replaced(app: &TestApp, plant: &Plant, route: &RouteInfo, n: usize) -> 
             "/api/integrations/authorities/{id}" => {
                 plant.authority = plant.new_authority(app, n).await;
             }
+            "/api/technicians/{id}" => {
+                plant.technician = plant.new_technician(app, &format!("T-{n}")).await;
+            }
             "/api/alert-rules/{id}" => plant.rule = plant.new_rule(app).await,
             "/api/integrations/{id}" => {
                 plant.integration = plant.new_integration(app, &format!("spare{n}")).await;
@@ -401,6 +417,7 @@ async fn rows_of(app: &TestApp, plant: &Plant) -> String {
         "/api/work-orders/outbox",
         "/api/work-orders/objects",
         "/api/work-orders/settings",
+        "/api/technicians",
     ] {
         text.push_str(&admin.get(path).await.expect_status(200).text());
     }
@@ -455,6 +472,7 @@ async fn ids_of_another_tenant_in_query_and_body_look_as_if_they_never_existed()
         ),
         format!("/api/imports?integration_id={}", other.files),
         format!("/api/work-orders?asset_id={}", other.asset),
+        format!("/api/technicians?site_id={}", other.site),
         format!("/api/work-orders?integration_id={}", other.integration),
         format!(
             "/api/work-orders/objects?integration_id={}",
@@ -495,6 +513,7 @@ async fn ids_of_another_tenant_in_query_and_body_look_as_if_they_never_existed()
             "/api/alert-rules",
             "/api/integrations/mappings",
             "/api/work-orders/objects",
+            "/api/technicians",
             "/api/blackbox/incidents/detect",
             "/api/investigations/pr",
         ];

@@ -9,7 +9,7 @@ use anyhow::{Context, Result};
 use iq_auth::{HashCost, PasswordHasher, temporary_password};
 use iq_domain::{
     Asset, AssetId, AuthSource, CodedError, IntegrationId, Limits, Names, Role, Site, SiteId,
-    Tenant, TenantId, TrustState, Unit, UnitId, User, UserId,
+    Tenant, TenantId, Timestamp, TrustState, Unit, UnitId, User, UserId,
 };
 use iq_mapping::MappingDraft;
 use iq_plant::{
@@ -22,11 +22,11 @@ use iq_plant::{
 };
 use iq_runtime::{IntegrationDraft, IntegrationError, MappingError, NewMapping, Runtime};
 use iq_secrets::SecretString;
-use iq_store::{assets, certificates, sites, tenants, units, users};
+use iq_store::{assets, certificates, sites, technicians, tenants, units, users};
 use serde_json::json;
 use tracing::info;
 
-use crate::plant::PlantControls;
+use crate::{demo_people, plant::PlantControls};
 
 /// How the demonstration runs.
 #[derive(Clone, Debug)]
@@ -172,8 +172,7 @@ pub(crate) async fn set_up(runtime: &Runtime, plant: &EmbeddedPlant) -> Result<V
         is_demo: true,
         created_at: runtime.clock().now(),
     };
-    let id = tenant.id;
-    let now = tenant.created_at;
+    let (id, now) = (tenant.id, tenant.created_at);
     let made = make_users(id, runtime).await?;
     let rows: Vec<(User, String)> = made
         .iter()
@@ -186,7 +185,7 @@ pub(crate) async fn set_up(runtime: &Runtime, plant: &EmbeddedPlant) -> Result<V
             for (user, hash) in &rows {
                 users::create_user(tx, id, user, Some(hash))?;
             }
-            create_plant(tx, id)?;
+            create_plant(tx, id, now)?;
             crate::demo_costs::create(tx, id, now)
         })
         .await?;
@@ -234,10 +233,11 @@ async fn make_users(tenant: TenantId, runtime: &Runtime) -> Result<Vec<(DemoUser
     Ok(made)
 }
 
-/// Sites, units and assets of the plant.
+/// Sites, units, assets and the crew of the plant.
 fn create_plant(
     tx: &iq_store::Transaction<'_>,
     tenant: TenantId,
+    now: Timestamp,
 ) -> Result<(), iq_store::StoreError> {
     let plant = catalogue();
     let mut site_ids = std::collections::HashMap::new();
@@ -285,6 +285,9 @@ fn create_plant(
             effective_to: None,
         };
         assets::create_asset(tx, tenant, &row)?;
+    }
+    for row in demo_people::technicians(tenant, now, |code| site_ids[code]) {
+        technicians::create_technician(tx, tenant, &row)?;
     }
     Ok(())
 }

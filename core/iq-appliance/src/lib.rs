@@ -4,6 +4,7 @@
 pub mod cli;
 mod demo;
 mod demo_costs;
+mod demo_people;
 mod lock;
 mod plant;
 mod serve;

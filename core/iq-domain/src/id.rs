@@ -104,4 +104,8 @@ ids! {
     ScenarioId,
     /// One piece of advice of a scenario.
     RecommendationId,
+    /// Something a user is told.
+    NotificationId,
+    /// A mail on its way out.
+    MailId,
 }

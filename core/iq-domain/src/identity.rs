@@ -154,6 +154,8 @@ permissions! {
     CostModelsRead = "cost_models.read", Viewer;
     /// Change the cost and risk model.
     CostModelsWrite = "cost_models.write", TenantAdmin;
+    /// Create, edit and import technicians; see what they cost and why they are away.
+    TechniciansWrite = "technicians.write", OptimizationEngineer;
     /// Start jobs: reading, scoring.
     JobsRun = "jobs.run", TenantAdmin;
     /// List users.

@@ -44,6 +44,7 @@ pub(crate) const MIGRATIONS: &[Migration] = migrations![
     "0013_incident_care",
     "0014_evidence",
     "0015_optimisation",
+    "0016_people",
 ];
 
 /// The table that says what was applied, when and by which program.

@@ -105,6 +105,12 @@ BEGIN SELECT RAISE(ABORT, 'append only: tenant_cost_models'); END;
 CREATE TRIGGER tenant_cost_models_keep_update BEFORE UPDATE ON tenant_cost_models
 BEGIN SELECT RAISE(ABORT, 'append only: tenant_cost_models'); END;
 
+CREATE TRIGGER work_order_changes_keep_delete BEFORE DELETE ON work_order_changes
+BEGIN SELECT RAISE(ABORT, 'append only: work_order_changes'); END;
+
+CREATE TRIGGER work_order_changes_keep_update BEFORE UPDATE ON work_order_changes
+BEGIN SELECT RAISE(ABORT, 'append only: work_order_changes'); END;
+
 CREATE TABLE alert_rules (
     tenant_id    TEXT    NOT NULL,
     id           TEXT    NOT NULL,
@@ -517,6 +523,25 @@ CREATE TABLE jobs (
     PRIMARY KEY (tenant_id, id)
 ) STRICT;
 
+CREATE TABLE mails (
+    tenant_id    TEXT    NOT NULL,
+    id           TEXT    NOT NULL,
+    user_id      TEXT    NOT NULL,
+    address      TEXT    NOT NULL,
+    code         TEXT    NOT NULL,
+    params       TEXT    NOT NULL CHECK (json_valid(params)),
+    link         TEXT    NOT NULL,
+    state        TEXT    NOT NULL CHECK (state IN ('queued', 'sent', 'failed')),
+    attempts     INTEGER NOT NULL CHECK (attempts >= 0),
+    next_at      INTEGER NOT NULL,
+    error_code   TEXT,
+    error_params TEXT    NOT NULL CHECK (json_valid(error_params)),
+    created_at   INTEGER NOT NULL,
+    sent_at      INTEGER,
+    PRIMARY KEY (tenant_id, id),
+    FOREIGN KEY (tenant_id, user_id) REFERENCES users (tenant_id, id) ON DELETE CASCADE
+) STRICT;
+
 CREATE TABLE mapping_change_rows (
     tenant_id  TEXT    NOT NULL,
     change_id  TEXT    NOT NULL,
@@ -570,6 +595,33 @@ CREATE TABLE mapping_lessons (
     PRIMARY KEY (tenant_id, feature, target)
 ) STRICT;
 
+CREATE TABLE notification_choices (
+    tenant_id TEXT    NOT NULL,
+    user_id   TEXT    NOT NULL,
+    kind      TEXT    NOT NULL,
+    in_app    INTEGER NOT NULL CHECK (in_app IN (0, 1)),
+    by_mail   INTEGER NOT NULL CHECK (by_mail IN (0, 1)),
+    PRIMARY KEY (tenant_id, user_id, kind),
+    FOREIGN KEY (tenant_id, user_id) REFERENCES users (tenant_id, id) ON DELETE CASCADE
+) STRICT;
+
+CREATE TABLE notifications (
+    tenant_id TEXT    NOT NULL,
+    id        TEXT    NOT NULL,
+    user_id   TEXT    NOT NULL,
+    kind      TEXT    NOT NULL,
+    cause     TEXT    NOT NULL,
+    code      TEXT    NOT NULL,
+    params    TEXT    NOT NULL CHECK (json_valid(params)),
+    link      TEXT    NOT NULL,
+    in_app    INTEGER NOT NULL CHECK (in_app IN (0, 1)),
+    at        INTEGER NOT NULL,
+    read_at   INTEGER,
+    PRIMARY KEY (tenant_id, id),
+    UNIQUE (tenant_id, user_id, cause),
+    FOREIGN KEY (tenant_id, user_id) REFERENCES users (tenant_id, id) ON DELETE CASCADE
+) STRICT;
+
 CREATE TABLE optimization_recommendations (
     tenant_id     TEXT    NOT NULL,
     id            TEXT    NOT NULL,
@@ -618,6 +670,22 @@ CREATE TABLE root_causes (
     result      TEXT    NOT NULL CHECK (json_valid(result)),
     PRIMARY KEY (tenant_id, incident_id, version),
     FOREIGN KEY (tenant_id, incident_id) REFERENCES incidents (tenant_id, id) ON DELETE CASCADE
+) STRICT;
+
+CREATE TABLE schedules (
+    tenant_id    TEXT    NOT NULL REFERENCES tenants (tenant_id),
+    kind         TEXT    NOT NULL,
+    is_enabled   INTEGER NOT NULL CHECK (is_enabled IN (0, 1)),
+    cadence      TEXT    NOT NULL CHECK (json_valid(cadence)),
+    time_zone    TEXT    NOT NULL,
+    next_at      INTEGER,
+    last_at      INTEGER,
+    job_id       TEXT,
+    error_code   TEXT,
+    error_params TEXT    NOT NULL CHECK (json_valid(error_params)),
+    changed_by   TEXT    NOT NULL,
+    changed_at   INTEGER NOT NULL,
+    PRIMARY KEY (tenant_id, kind)
 ) STRICT;
 
 CREATE TABLE schema_migrations (
@@ -713,6 +781,27 @@ CREATE TABLE technical_objects (
     FOREIGN KEY (tenant_id, integration_id) REFERENCES integrations (tenant_id, id) ON DELETE CASCADE
 ) STRICT;
 
+CREATE TABLE technicians (
+    tenant_id    TEXT    NOT NULL,
+    id           TEXT    NOT NULL,
+    code         TEXT    NOT NULL,
+    name         TEXT    NOT NULL,
+    name_ar      TEXT    NOT NULL,
+    site_id      TEXT    NOT NULL,
+    user_id      TEXT,
+    skills       TEXT    NOT NULL CHECK (json_valid(skills)),
+    certificates TEXT    NOT NULL CHECK (json_valid(certificates)),
+    shifts       TEXT    NOT NULL CHECK (json_valid(shifts)),
+    absences     TEXT    NOT NULL CHECK (json_valid(absences)),
+    hourly_cost  REAL    CHECK (hourly_cost >= 0),
+    is_active    INTEGER NOT NULL CHECK (is_active IN (0, 1)),
+    note         TEXT    NOT NULL,
+    changed_at   INTEGER NOT NULL,
+    PRIMARY KEY (tenant_id, id),
+    UNIQUE (tenant_id, code),
+    FOREIGN KEY (tenant_id, site_id) REFERENCES sites (tenant_id, id)
+) STRICT;
+
 CREATE TABLE tenant_cost_models (
     tenant_id  TEXT    NOT NULL REFERENCES tenants (tenant_id),
     version    INTEGER NOT NULL CHECK (version >= 1),
@@ -804,6 +893,16 @@ CREATE TABLE users (
     PRIMARY KEY (tenant_id, id)
 ) STRICT;
 
+CREATE TABLE work_order_changes (
+    tenant_id     TEXT    NOT NULL,
+    id            TEXT    NOT NULL,
+    work_order_id TEXT    NOT NULL,
+    at            INTEGER NOT NULL,
+    actor         TEXT    NOT NULL,
+    fields        TEXT    NOT NULL CHECK (json_valid(fields)),
+    PRIMARY KEY (tenant_id, id)
+) STRICT;
+
 CREATE TABLE work_order_outbox (
     tenant_id           TEXT    NOT NULL,
     id                  TEXT    NOT NULL,
@@ -834,6 +933,23 @@ CREATE TABLE work_order_outbox (
     sent_at             INTEGER,
     PRIMARY KEY (tenant_id, id),
     FOREIGN KEY (tenant_id, work_order_id) REFERENCES work_orders (tenant_id, id)
+) STRICT;
+
+CREATE TABLE work_order_plans (
+    tenant_id       TEXT    NOT NULL,
+    work_order_id   TEXT    NOT NULL,
+    technician_id   TEXT,
+    due_at          INTEGER,
+    estimated_hours REAL    CHECK (estimated_hours >= 0),
+    actual_hours    REAL    CHECK (actual_hours >= 0),
+    failure_mode    TEXT,
+    failure_cause   TEXT,
+    recommendation  TEXT,
+    parts           TEXT    NOT NULL CHECK (json_valid(parts)),
+    changed_at      INTEGER NOT NULL,
+    PRIMARY KEY (tenant_id, work_order_id),
+    FOREIGN KEY (tenant_id, work_order_id) REFERENCES work_orders (tenant_id, id) ON DELETE CASCADE,
+    FOREIGN KEY (tenant_id, technician_id) REFERENCES technicians (tenant_id, id)
 ) STRICT;
 
 CREATE TABLE work_orders (
@@ -947,11 +1063,15 @@ CREATE INDEX jobs_by_state ON jobs (tenant_id, state, created_at);
 
 CREATE INDEX jobs_by_time ON jobs (tenant_id, created_at);
 
+CREATE INDEX mails_due ON mails (tenant_id, state, next_at);
+
 CREATE INDEX mapping_changes_by_time ON mapping_changes (tenant_id, at, id);
 
 CREATE INDEX mapping_drift_by_state ON mapping_drift (tenant_id, state, last_seen_at);
 
 CREATE INDEX mapping_lessons_by_time ON mapping_lessons (tenant_id, at);
+
+CREATE INDEX notifications_by_user ON notifications (tenant_id, user_id, at);
 
 CREATE INDEX optimization_scenarios_by_time ON optimization_scenarios (tenant_id, created_at, id);
 
@@ -970,6 +1090,13 @@ CREATE INDEX technical_objects_by_key
 CREATE INDEX technical_objects_by_location
     ON technical_objects (tenant_id, integration_id, location_key) WHERE location_key IS NOT NULL;
 
+CREATE INDEX technicians_by_site ON technicians (tenant_id, site_id);
+
+CREATE UNIQUE INDEX technicians_by_user ON technicians (tenant_id, user_id)
+    WHERE user_id IS NOT NULL;
+
+CREATE INDEX work_order_changes_by_work_order ON work_order_changes (tenant_id, work_order_id, at);
+
 CREATE INDEX work_order_outbox_by_time ON work_order_outbox (tenant_id, created_at, id);
 
 CREATE INDEX work_order_outbox_by_work_order ON work_order_outbox (tenant_id, work_order_id, created_at);
@@ -978,6 +1105,12 @@ CREATE INDEX work_order_outbox_due ON work_order_outbox (tenant_id, state, next_
 
 CREATE UNIQUE INDEX work_order_outbox_under_way ON work_order_outbox (tenant_id, work_order_id)
     WHERE state NOT IN ('sent', 'rejected');
+
+CREATE INDEX work_order_plans_by_due ON work_order_plans (tenant_id, due_at)
+    WHERE due_at IS NOT NULL;
+
+CREATE INDEX work_order_plans_by_technician ON work_order_plans (tenant_id, technician_id)
+    WHERE technician_id IS NOT NULL;
 
 CREATE INDEX work_orders_by_alert ON work_orders (tenant_id, alert_id) WHERE alert_id IS NOT NULL;
 

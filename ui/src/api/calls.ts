@@ -161,6 +161,13 @@ export const api = {
   technicalObjects: (q: Query) => get<T.Page<T.TechnicalObject>>('/api/work-orders/objects', q),
   settleObject: (id: Id, body: T.SettleObject) => put<T.TechnicalObject>(`/api/work-orders/objects/${id}/asset`, body),
 
+  technicians: (q: Query) => get<T.Page<T.Technician>>('/api/technicians', q),
+  createTechnician: (body: T.TechnicianInput) => post<T.Technician>('/api/technicians', body),
+  updateTechnician: (id: Id, body: T.TechnicianInput) => put<T.Technician>(`/api/technicians/${id}`, body),
+  deleteTechnician: (id: Id) => del(`/api/technicians/${id}`),
+  importTechnicians: (csv: string, dryRun: boolean) =>
+    request<T.ImportReport>('POST', '/api/technicians/import', { query: { dry_run: dryRun }, raw: { body: csv, type: 'text/csv' } }),
+
   users: () => get<T.TenantUser[]>('/api/tenant-users'),
   createUser: (body: T.TenantUserInput) => post<T.CreatedUser>('/api/tenant-users', body),
   updateUser: (id: Id, body: T.TenantUserInput) => put<T.TenantUser>(`/api/tenant-users/${id}`, body),

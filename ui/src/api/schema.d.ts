@@ -2464,6 +2464,78 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/technicians": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Technicians, by personnel number
+         * @description Permission: `work_orders.read`.
+         */
+        get: operations["list_technicians"];
+        put?: never;
+        /**
+         * Create a technician
+         * @description Permission: `technicians.write`.
+         */
+        post: operations["create_technician"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/technicians/import": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Import technicians from CSV, all or none
+         * @description Permission: `technicians.write`.
+         */
+        post: operations["import_technicians"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/technicians/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * One technician
+         * @description Permission: `work_orders.read`.
+         */
+        get: operations["get_technician"];
+        /**
+         * Change a technician
+         * @description Permission: `technicians.write`.
+         */
+        put: operations["update_technician"];
+        post?: never;
+        /**
+         * Delete a technician no work order names
+         * @description Permission: `technicians.write`.
+         */
+        delete: operations["delete_technician"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/tenant-users": {
         parameters: {
             query?: never;
@@ -3028,6 +3100,15 @@ export interface paths {
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
+        /** @description Time away: leave, course, illness. */
+        Absence: {
+            /** @description First moment away. */
+            from: components["schemas"]["Timestamp"];
+            /** @description Why, in the planner's words; may be empty. */
+            reason?: string;
+            /** @description First moment back. */
+            to: components["schemas"]["Timestamp"];
+        };
         /** @description Acknowledgement. */
         AcknowledgeRequest: {
             /** @description What the person did or saw. */
@@ -3843,6 +3924,11 @@ export interface components {
          * @description A certificate in the trust list.
          */
         CertificateId: string;
+        /**
+         * @description Whether a certificate holds.
+         * @enum {string}
+         */
+        CertificateState: "valid" | "ends_soon" | "expired";
         /** @description Own password change. */
         ChangePasswordRequest: {
             /** @description Present password. */
@@ -4667,6 +4753,14 @@ export interface components {
         HealthStatus: {
             /** @description `ok`, or what is wrong. */
             status: string;
+        };
+        /** @description A certificate and whether it holds. */
+        HeldCertificate: {
+            /** @description Its name. */
+            name: string;
+            /** @description Whether it holds. */
+            state: components["schemas"]["CertificateState"];
+            valid_until?: null | components["schemas"]["Timestamp"];
         };
         /** @description Events in a slice of time. */
         HistogramBin: {
@@ -6226,6 +6320,14 @@ export interface components {
             total: number;
         };
         /** @description A page of a list. */
+        PageOfTechnician: {
+            items: components["schemas"]["Technician"][];
+            /** @description Offset of the next page, if there is one. */
+            next_offset: number | null;
+            /** @description Items in all. */
+            total: number;
+        };
+        /** @description A page of a list. */
         PageOfWorkOrder: {
             items: components["schemas"]["WorkOrder"][];
             /** @description Offset of the next page, if there is one. */
@@ -7090,6 +7192,83 @@ export interface components {
          * @description An equipment or functional location of a maintenance system.
          */
         TechnicalObjectId: string;
+        /** @description A technician. */
+        Technician: {
+            /** @description Times away that are not over; why only for those who may change them. */
+            absences: components["schemas"]["Absence"][];
+            /** @description Certificates. */
+            certificates: components["schemas"]["HeldCertificate"][];
+            /** @description Last change. */
+            changed_at: components["schemas"]["Timestamp"];
+            /** @description Personnel number. */
+            code: string;
+            /**
+             * Format: double
+             * @description Cost of an hour; only for those who may change it.
+             */
+            hourly_cost?: number | null;
+            /** @description Id. */
+            id: components["schemas"]["TechnicianId"];
+            /** @description Work may be given to this person. */
+            is_active: boolean;
+            /** @description Away now. */
+            is_away: boolean;
+            /** @description Names. */
+            names: components["schemas"]["Names"];
+            /** @description Remark; only for those who may change it. */
+            note: string;
+            /** @description The week's shifts. */
+            shifts: components["schemas"]["WeeklyShift"][];
+            /** @description Its code. */
+            site_code: string;
+            /** @description Home site. */
+            site_id: components["schemas"]["SiteId"];
+            /** @description Skills, as crews ask for them. */
+            skills: string[];
+            /** @description IANA zone of the site: shifts are in its local time. */
+            time_zone: string;
+            /** @description The person's user name; it is told about assignments. */
+            username?: string | null;
+        };
+        /** @description A certificate a job may ask for ("hot_work"). */
+        TechnicianCertificate: {
+            /** @description Its name in lower case, as jobs ask for it. */
+            name: string;
+            valid_until?: null | components["schemas"]["Timestamp"];
+        };
+        /**
+         * Format: uuid
+         * @description A technician.
+         */
+        TechnicianId: string;
+        /** @description Create or change a technician. */
+        TechnicianInput: {
+            /** @description Times away. */
+            absences?: components["schemas"]["Absence"][];
+            /** @description Certificates; names kept in lower case. */
+            certificates?: components["schemas"]["TechnicianCertificate"][];
+            /** @description Personnel number, unique. */
+            code: string;
+            /**
+             * Format: double
+             * @description Cost of an hour in the tenant's currency.
+             */
+            hourly_cost?: number | null;
+            /** @description Work may be given to this person. */
+            is_active?: boolean;
+            /** @description Names; one may be empty. */
+            names: components["schemas"]["Names"];
+            /** @description Remark. */
+            note?: string;
+            /** @description The week's shifts, without overlap. */
+            shifts?: components["schemas"]["WeeklyShift"][];
+            /** @description Home site. */
+            site_id: components["schemas"]["SiteId"];
+            /** @description Skills; kept in lower case. */
+            skills?: string[];
+            /** @description User name of the person's account. */
+            username?: string | null;
+        };
         /**
          * Format: uuid
          * @description A customer organisation; every row and query carries one.
@@ -7403,6 +7582,24 @@ export interface components {
             signals: components["schemas"]["NearMiss"][];
             /** @description End. */
             to: components["schemas"]["Timestamp"];
+        };
+        /** @description A shift of the weekly pattern, in local time of the home site. */
+        WeeklyShift: {
+            /**
+             * Format: int32
+             * @description Minutes from local midnight at which it begins, below 1,440.
+             */
+            from_minute: number;
+            /**
+             * Format: int32
+             * @description Minutes from the same midnight at which it ends; beyond 1,440 for a shift into the next day.
+             */
+            to_minute: number;
+            /**
+             * Format: int32
+             * @description Day it begins on: 1 Monday … 7 Sunday (ISO 8601).
+             */
+            weekday: number;
         };
         /** @description A work order of a maintenance system, or one of our own. */
         WorkOrder: {
@@ -12257,6 +12454,212 @@ export interface operations {
         };
     };
     delete_site: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Not done; the body says why. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    list_technicians: {
+        parameters: {
+            query?: {
+                /** @description Only this site. */
+                site_id?: null | components["schemas"]["SiteId"];
+                /** @description Only with this skill. */
+                skill?: string | null;
+                /** @description Only those work may, or may not, be given to. */
+                is_active?: boolean | null;
+                /** @description Part of personnel number, names, skills or certificates. */
+                q?: string | null;
+                /** @description Items per page, at most 500. */
+                limit?: number | null;
+                /** @description Items to skip. */
+                offset?: number | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PageOfTechnician"];
+                };
+            };
+            /** @description Not done; the body says why. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    create_technician: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["TechnicianInput"];
+            };
+        };
+        responses: {
+            /** @description Done. */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Technician"];
+                };
+            };
+            /** @description Not done; the body says why. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    import_technicians: {
+        parameters: {
+            query?: {
+                /** @description Only tell what would change. */
+                dry_run?: boolean;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "text/csv": string;
+            };
+        };
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ImportReport"];
+                };
+            };
+            /** @description Not done; the body says why. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    get_technician: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Technician"];
+                };
+            };
+            /** @description Not done; the body says why. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    update_technician: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["TechnicianInput"];
+            };
+        };
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Technician"];
+                };
+            };
+            /** @description Not done; the body says why. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    delete_technician: {
         parameters: {
             query?: never;
             header?: never;

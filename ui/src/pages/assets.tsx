@@ -22,11 +22,12 @@ import { ImportDialog } from './parts/asset-import';
 
 type Editing = { kind: 'site'; value?: Site } | { kind: 'unit'; value?: Unit } | { kind: 'asset'; value?: Asset; unit?: string } | { kind: 'import' } | null;
 
-/** The same columns as the import reads. */
+/** The columns the import reads. */
+const COLUMNS = ['code', 'family', 'site', 'unit', 'criticality', 'name_en', 'name_ar', 'equipment_number', 'functional_location', 'upstream', 'downstream', 'note'];
+
 function assetsCsv(assets: Asset[]): string {
-  const columns = ['code', 'family', 'site', 'unit', 'criticality', 'name_en', 'name_ar', 'equipment_number', 'functional_location', 'upstream', 'downstream', 'note'];
   const rows: CsvCell[][] = assets.map((a) => [a.code, a.family, a.site_code, a.unit_code, a.criticality, a.names.en, a.names.ar, a.equipment_number, a.functional_location, a.upstream.join(';'), a.downstream.join(';'), a.note]);
-  return toCsv(columns, rows);
+  return toCsv(COLUMNS, rows);
 }
 
 function AssetRow({ asset, state, onEdit, onDelete }: { asset: Asset; state: TwinAsset | undefined; onEdit?: () => void; onDelete?: () => void }) {
@@ -134,7 +135,7 @@ export default function AssetsPage() {
       {editing?.kind === 'site' && <SiteForm site={editing.value} onClose={close} onSaved={saved} />}
       {editing?.kind === 'unit' && <UnitForm unit={editing.value} sites={sites.data ?? []} onClose={close} onSaved={saved} />}
       {editing?.kind === 'asset' && <AssetForm asset={editing.value} unit={editing.unit} sites={sites.data ?? []} units={units.data ?? []} families={families.data ?? []} onClose={close} onSaved={saved} />}
-      {editing?.kind === 'import' && <ImportDialog onClose={close} onDone={() => void changed()} />}
+      {editing?.kind === 'import' && <ImportDialog of={{ title: t('assets.import'), how: t('import.how'), columns: COLUMNS, template: 'assets-template.csv', send: api.importAssets }} onClose={close} onDone={() => void changed()} />}
       {dialog}
     </>
   );

@@ -18,5 +18,6 @@ mod mappings;
 mod near_misses;
 mod root_cause;
 mod sessions;
+mod technicians;
 mod values;
 mod work_orders;

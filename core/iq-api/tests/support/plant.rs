@@ -6,15 +6,16 @@ use iq_domain::{
     CertificateAuthority, CertificateId, Criticality, DriftFindingId, EventCategory, EventId,
     EventRelation, ImportId, Incident, IncidentId, IncidentStatus, IncidentType, IndustrialEvent,
     IntegrationId, JobId, Limits, MappingChangeId, MappingId, Names, OutboxId, Role, RuleCondition,
-    RuleId, ServerCertificate, Severity, SignalId, Site, SiteId, TechnicalObjectId, Tenant,
-    TenantId, TrustState, Unit, UnitId, User, UserId, WorkOrderId,
+    RuleId, ServerCertificate, Severity, SignalId, Site, SiteId, TechnicalObjectId, Technician,
+    TechnicianCertificate, TechnicianId, Tenant, TenantId, TrustState, Unit, UnitId, User, UserId,
+    WeeklyShift, WorkOrderId,
 };
 use iq_mapping::MappingDraft;
 use iq_runtime::{IntegrationDraft, NewMapping};
 use iq_secrets::SecretString;
 use iq_store::{
     alert_rules, alerts, assets, attachments, certificates, events, incidents, jobs, outbox, sites,
-    technical_objects, tenants, units, users, work_orders,
+    technical_objects, technicians, tenants, units, users, work_orders,
 };
 use serde_json::json;
 
@@ -53,6 +54,8 @@ pub(crate) struct Plant {
     pub(crate) work_order: WorkOrderId,
     pub(crate) object: TechnicalObjectId,
     pub(crate) outbox: OutboxId,
+    /// A technician no work order names.
+    pub(crate) technician: TechnicianId,
     /// An integration that takes files, and a file of it.
     pub(crate) files: IntegrationId,
     pub(crate) import: ImportId,
@@ -127,6 +130,7 @@ impl Plant {
             work_order: WorkOrderId::new(),
             object: TechnicalObjectId::new(),
             outbox: OutboxId::new(),
+            technician: TechnicianId::new(),
             files: IntegrationId::new(),
             import: ImportId::new(),
             job: JobId::new(),
@@ -255,6 +259,18 @@ impl Plant {
         id
     }
 
+    /// Another technician.
+    pub(crate) async fn new_technician(&self, app: &TestApp, code: &str) -> TechnicianId {
+        let row = self.technician_row(TechnicianId::new(), code);
+        let (tenant, id) = (self.tenant, row.technician.id);
+        app.runtime
+            .store()
+            .write(move |tx| technicians::create_technician(tx, tenant, &row))
+            .await
+            .unwrap();
+        id
+    }
+
     fn rule_row(&self, id: RuleId) -> AlertRule {
         AlertRule {
             id,
@@ -377,15 +393,52 @@ impl Plant {
         let order = super::maintenance::work_order(self);
         let object = super::maintenance::object(self);
         let push = super::maintenance::push(self);
+        let technician = self.technician_row(self.technician, "T-1");
         app.runtime
             .store()
             .write(move |tx| {
                 work_orders::create_work_order(tx, tenant, &order)?;
                 technical_objects::put_technical_object(tx, tenant, &object)?;
+                technicians::create_technician(tx, tenant, &technician)?;
                 outbox::create_outbox_row(tx, tenant, &push)
             })
             .await
             .unwrap();
+    }
+
+    pub(crate) fn technician_row(
+        &self,
+        id: TechnicianId,
+        code: &str,
+    ) -> technicians::TechnicianRow {
+        technicians::TechnicianRow {
+            technician: Technician {
+                id,
+                tenant_id: self.tenant,
+                site_id: self.site,
+                names: Names {
+                    en: "Sara Khalid".to_owned(),
+                    ar: "سارة خالد".to_owned(),
+                },
+                skills: vec!["mechanical".to_owned()],
+                certificates: vec![TechnicianCertificate {
+                    name: "hot_work".to_owned(),
+                    valid_until: Some(NOW.plus_ms(-1)),
+                }],
+                shifts: vec![WeeklyShift {
+                    weekday: 7,
+                    from_minute: 420,
+                    to_minute: 930,
+                }],
+                absences: Vec::new(),
+                hourly_cost: Some(90.0),
+                is_active: true,
+            },
+            code: code.to_owned(),
+            user_id: None,
+            note: "quick".to_owned(),
+            changed_at: NOW,
+        }
     }
 
     fn job_row(&self) -> jobs::Job {

@@ -33,6 +33,7 @@ pub mod settings;
 pub mod signals;
 pub mod sites;
 pub mod technical_objects;
+pub mod technicians;
 pub mod tenants;
 pub mod units;
 pub mod users;

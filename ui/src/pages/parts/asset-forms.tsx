@@ -48,7 +48,7 @@ export function FormDialog({ title, children, save, onClose, onSaved }: FramePro
   );
 }
 
-function NameFields({ names, error, onChange }: { names: Names; error: unknown; onChange: (names: Names) => void }) {
+export function NameFields({ names, error, onChange }: { names: Names; error: unknown; onChange: (names: Names) => void }) {
   const { t } = useText();
   return (
     <>

@@ -1,6 +1,5 @@
-// CSV import of assets: choose a file, see what it would do, then do it. With one wrong row nothing is written.
+// CSV import of assets or technicians: choose a file, see what it would do, then do it. With one wrong row nothing is written.
 import { type ChangeEvent, useState } from 'react';
-import { api } from '@/api/calls';
 import type { ImportReport } from '@/api/types';
 import { Dialog, useToasts } from '@/components/dialog';
 import { Field } from '@/components/fields';
@@ -10,9 +9,15 @@ import { InlineError, Notice } from '@/components/notices';
 import { useText } from '@/i18n/text';
 import { downloadText, toCsv } from '@/lib/csv';
 
-const COLUMNS = ['code', 'family', 'site', 'unit', 'criticality', 'name_en', 'name_ar', 'equipment_number', 'functional_location', 'upstream', 'downstream', 'note'];
+export interface ImportOf {
+  title: string;
+  how: string;
+  columns: string[];
+  template: string;
+  send: (csv: string, dryRun: boolean) => Promise<ImportReport>;
+}
 
-export function ImportDialog({ onClose, onDone }: { onClose: () => void; onDone: () => void }) {
+export function ImportDialog({ of, onClose, onDone }: { of: ImportOf; onClose: () => void; onDone: () => void }) {
   const { t } = useText();
   const toasts = useToasts();
   const [text, setText] = useState('');
@@ -23,7 +28,7 @@ export function ImportDialog({ onClose, onDone }: { onClose: () => void; onDone:
     setBusy(true);
     setError(null);
     try {
-      const result = await api.importAssets(csv, dryRun);
+      const result = await of.send(csv, dryRun);
       setReport(result);
       if (!dryRun && result.errors.length === 0) {
         toasts.done(t('import.done', { n: result.created + result.updated }));
@@ -45,11 +50,11 @@ export function ImportDialog({ onClose, onDone }: { onClose: () => void; onDone:
   };
   const ready = report !== null && report.errors.length === 0 && report.created + report.updated > 0;
   return (
-    <Dialog title={t('assets.import')} onClose={onClose} size="xl">
+    <Dialog title={of.title} onClose={onClose} size="xl">
       <div className="stack">
-        <p className="prose">{t('import.how')}</p>
+        <p className="prose">{of.how}</p>
         <Field label={t('import.file')}>{(p) => <input {...p} className="in" type="file" accept=".csv,text/csv" onChange={(event) => void choose(event)} />}</Field>
-        <div><button type="button" className="btn quiet sm" onClick={() => downloadText('assets-template.csv', toCsv(COLUMNS, []))}><Icon name="download" />{t('import.template')}</button></div>
+        <div><button type="button" className="btn quiet sm" onClick={() => downloadText(of.template, toCsv(of.columns, []))}><Icon name="download" />{t('import.template')}</button></div>
         <InlineError error={error} />
         {report && (
           <Notice tone={report.errors.length > 0 ? 'critical' : 'plain'}>
