@@ -2,19 +2,31 @@
 //! and the onset of a departure. Time always comes in with the data.
 
 pub mod baseline;
+pub mod boost;
+pub mod card;
+pub mod failure;
 pub mod measure;
+pub mod modes;
 pub mod movers;
+pub mod multi;
 pub mod num;
 pub mod onset;
 pub mod regime;
+pub mod rul;
 pub mod rules;
 pub mod score;
 pub mod shift;
 
 pub use baseline::{Baseline, BaselineConfig, NotEnoughHistory, fit, learn};
+pub use boost::{BoostConfig, Boosted, Target};
+pub use card::{ModelCard, Withheld};
+pub use failure::{BadLife, Exposure, FailureChance, FamilyLife, LifeBelief};
+pub use modes::{Mode, Modes, ModesConfig};
 pub use movers::{Mover, MoverConfig, Reference, Track, rank_movers};
+pub use multi::{MultiConfig, MultiModel, MultiScore, MultiState, Sample, Training};
 pub use onset::{Direction, Onset, OnsetConfig, OnsetState, SignalEdge, onset};
 pub use regime::{Regime, RunEdge, RunTracker, STATE_THRESHOLD, unsteady_ranges};
+pub use rul::{Lives, Remaining, RulConfig, RulModel};
 pub use rules::{RuleContext, RuleEdge, RuleState};
 pub use score::{AssessInput, OpenAlert, ScoreConfig, ScoreMemory, SignalInput, assess};
 pub use shift::{ShiftConfig, shift, usual};

@@ -1,0 +1,331 @@
+//! The probability that an item fails within a horizon: what its family usually does, corrected by what
+//! the tenant's own items did. Usually fewer than ten failures are known, so the family's spread with
+//! its interval is the normal case.
+//!
+//! *Life*: Weibull with known shape β. With λ = η^(−β) the likelihood of r failures and of all times at
+//! risk is λ^r · exp(−λ Σ tᵢ^β), so a gamma prior stays a gamma: Gamma(a + r, b + Σ tᵢ^β) (Soland, 1969;
+//! Meeker and Escobar, "Statistical methods for reliability data", 14). *Condition*: the hazard is
+//! multiplied by exp(γ·(1 − H/100)) with health H, γ about 4.1. *Probability* from age t over d with
+//! x = factor·((t + d)^β − t^β): 1 − (b/(b + x))^a, the mean over λ; its interval by the quantiles of λ.
+
+use serde::{Deserialize, Serialize};
+
+use crate::num::{gamma_quantile, median};
+
+/// Effect of condition on the hazard when nothing better is known.
+pub const GAMMA: f64 = 4.1;
+
+/// What a family usually does: shape and characteristic life of the Weibull distribution.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct FamilyLife {
+    /// β.
+    pub shape: f64,
+    /// η that one family in twenty stays below, in hours.
+    pub low_h: f64,
+    /// Usual η, in hours.
+    pub typical_h: f64,
+    /// η that one family in twenty exceeds, in hours.
+    pub high_h: f64,
+}
+
+/// One item's time at risk, from when it was as good as new.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Exposure {
+    /// Its (virtual) age at the end, in hours.
+    pub hours: f64,
+    /// Whether it ended by a failure; otherwise the item still runs or was changed in time.
+    pub failed: bool,
+}
+
+/// What is believed about the life of an item of a family.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct LifeBelief {
+    shape: f64,
+    /// Gamma distribution of λ: number of failures it is worth …
+    a: f64,
+    /// … and their exposure in hours^β.
+    b: f64,
+    /// Own failures it has seen.
+    pub failures: u32,
+    /// Own exposures it has seen.
+    pub exposures: u32,
+}
+
+/// A probability with its 90 % interval, never 0 and never 1.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct FailureChance {
+    /// Probability.
+    pub p: f64,
+    /// Its lower end.
+    pub low: f64,
+    /// Its upper end.
+    pub high: f64,
+    /// The same for an item in perfect condition: the base rate beside it.
+    pub base: f64,
+}
+
+/// Why there is no probability.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BadLife;
+
+/// Effect of health 0–100 on the hazard.
+#[must_use]
+pub fn condition_factor(health: f64, gamma: f64) -> f64 {
+    (gamma * (1.0 - health.clamp(0.0, 100.0) / 100.0)).exp()
+}
+
+/// Probability of failing between age `age_h` and `age_h + horizon_h` of an item whose life is known:
+/// 1 − exp(−factor·(((t + d)/η)^β − (t/η)^β)).
+#[must_use]
+pub fn known_life(shape: f64, scale_h: f64, age_h: f64, horizon_h: f64, factor: f64) -> f64 {
+    let hazard = |t: f64| (t / scale_h).powf(shape);
+    -(-factor * (hazard(age_h + horizon_h) - hazard(age_h))).exp_m1()
+}
+
+impl LifeBelief {
+    /// The family's spread as a prior.
+    ///
+    /// # Errors
+    /// When its numbers are not positive and in order.
+    pub fn of_family(family: &FamilyLife) -> Result<Self, BadLife> {
+        let FamilyLife {
+            shape,
+            low_h,
+            typical_h,
+            high_h,
+        } = *family;
+        let is_in_order =
+            low_h > 0.0 && low_h < typical_h && typical_h < high_h && high_h.is_finite();
+        if !(shape > 0.0 && shape.is_finite() && is_in_order) {
+            return Err(BadLife);
+        }
+        // λ between its 5 % and 95 % quantile spans (high/low)^β; the wider, the fewer failures it is worth.
+        let wanted = shape * (high_h / low_h).ln();
+        let spans = |a: f64| (gamma_quantile(a, 0.95) / gamma_quantile(a, 0.05).max(1e-300)).ln();
+        let (mut narrow, mut wide) = (200.0_f64, 0.15_f64);
+        for _ in 0..80 {
+            let middle = (narrow * wide).sqrt();
+            if spans(middle) > wanted {
+                wide = middle;
+            } else {
+                narrow = middle;
+            }
+        }
+        let a = (narrow * wide).sqrt();
+        // The median of λ belongs to the usual life.
+        let b = gamma_quantile(a, 0.5) * typical_h.powf(shape);
+        Ok(Self {
+            shape,
+            a,
+            b,
+            failures: 0,
+            exposures: 0,
+        })
+    }
+
+    /// Learns from the tenant's own items; exposures without a positive time are left out.
+    #[must_use]
+    pub fn updated(mut self, own: &[Exposure]) -> Self {
+        for exposure in own.iter().filter(|e| e.hours > 0.0 && e.hours.is_finite()) {
+            self.b += exposure.hours.powf(self.shape);
+            self.exposures += 1;
+            if exposure.failed {
+                self.a += 1.0;
+                self.failures += 1;
+            }
+        }
+        self
+    }
+
+    /// The chance to fail within `horizon_h` at age `age_h` and health 0–100.
+    ///
+    /// # Errors
+    /// When an age, horizon or health is negative or no number.
+    pub fn chance(
+        &self,
+        age_h: f64,
+        horizon_h: f64,
+        health: f64,
+        gamma: f64,
+    ) -> Result<FailureChance, BadLife> {
+        if ![age_h, horizon_h, health, gamma]
+            .iter()
+            .all(|v| v.is_finite() && *v >= 0.0)
+        {
+            return Err(BadLife);
+        }
+        let exposure = (age_h + horizon_h).powf(self.shape) - age_h.powf(self.shape);
+        let within = |factor: f64| 1.0 - (self.b / (self.b + factor * exposure)).powf(self.a);
+        let factor = condition_factor(health, gamma);
+        let at =
+            |share: f64| -(-factor * exposure * gamma_quantile(self.a, share) / self.b).exp_m1();
+        let shown = |p: f64| p.clamp(1e-6, 1.0 - 1e-6);
+        Ok(FailureChance {
+            p: shown(within(factor)),
+            low: shown(at(0.05)),
+            high: shown(at(0.95)),
+            base: shown(within(1.0)),
+        })
+    }
+
+    /// The characteristic life η in hours: median and 90 % interval.
+    #[must_use]
+    pub fn scale_h(&self) -> (f64, f64, f64) {
+        let at = |share: f64| (self.b / gamma_quantile(self.a, share)).powf(1.0 / self.shape);
+        (at(0.5), at(0.95), at(0.05))
+    }
+}
+
+/// The usual age at which items ended, for a reader; NaN of nothing.
+#[must_use]
+pub fn usual_age_h(own: &[Exposure]) -> f64 {
+    median(
+        &own.iter()
+            .filter(|e| e.failed)
+            .map(|e| e.hours)
+            .collect::<Vec<_>>(),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        measure::{calibration_error, reliability},
+        num::Random,
+    };
+
+    /// Ball bearing.
+    const BEARING: FamilyLife = FamilyLife {
+        shape: 1.3,
+        low_h: 14_000.0,
+        typical_h: 40_000.0,
+        high_h: 250_000.0,
+    };
+
+    fn near(have: f64, want: f64, tolerance: f64) {
+        assert!((have - want).abs() <= tolerance, "{have} instead of {want}");
+    }
+
+    #[test]
+    fn agrees_with_the_published_vectors() {
+        // β 1.3, η 40,000 h, age 20,000 h, 30 days.
+        for (factor, want) in [(1.0, 0.0189), (5.0, 0.0911), (20.0, 0.3176), (60.0, 0.6823)] {
+            near(
+                known_life(1.3, 40_000.0, 20_000.0, 720.0, factor),
+                want,
+                1e-4,
+            );
+        }
+        for (health, want) in [
+            (100.0, 1.0),
+            (85.0, 1.9),
+            (70.0, 3.4),
+            (50.0, 7.8),
+            (30.0, 17.6),
+            (10.0, 40.0),
+        ] {
+            near(condition_factor(health, GAMMA), want, 0.06);
+        }
+    }
+
+    #[test]
+    fn a_family_keeps_its_spread_and_the_own_history_narrows_it() {
+        let prior = LifeBelief::of_family(&BEARING).unwrap();
+        let (middle, low, high) = prior.scale_h();
+        near(middle, 40_000.0, 1.0);
+        near((high / low).ln(), (250_000.0_f64 / 14_000.0).ln(), 0.01);
+        let own = [
+            Exposure {
+                hours: 9_000.0,
+                failed: true,
+            },
+            Exposure {
+                hours: 11_000.0,
+                failed: true,
+            },
+            Exposure {
+                hours: 8_000.0,
+                failed: true,
+            },
+            Exposure {
+                hours: 6_000.0,
+                failed: false,
+            },
+            Exposure {
+                hours: -1.0,
+                failed: true,
+            },
+        ];
+        let known = prior.updated(&own);
+        assert_eq!((known.failures, known.exposures), (3, 4));
+        let (after, low_after, high_after) = known.scale_h();
+        assert!(
+            after < 20_000.0 && high_after / low_after < high / low,
+            "{after} {low_after} {high_after}"
+        );
+        let chance =
+            |belief: &LifeBelief, health| belief.chance(8_000.0, 720.0, health, GAMMA).unwrap();
+        assert!(chance(&known, 100.0).p > 2.0 * chance(&prior, 100.0).p);
+        let worn = chance(&known, 40.0);
+        assert!(
+            worn.low < worn.p && worn.p < worn.high && worn.base < worn.p,
+            "{worn:?}"
+        );
+        near(usual_age_h(&own[..3]), 9_000.0, 0.0);
+    }
+
+    #[test]
+    fn never_certain_and_nonsense_is_refused() {
+        let belief = LifeBelief::of_family(&BEARING).unwrap();
+        let sure = belief.chance(900_000.0, 9e9, 0.0, GAMMA).unwrap();
+        let never = belief.chance(0.0, 0.0, 100.0, GAMMA).unwrap();
+        assert!(sure.p < 1.0 && sure.high < 1.0 && never.p > 0.0 && never.low > 0.0);
+        assert_eq!(belief.chance(-1.0, 1.0, 50.0, GAMMA), Err(BadLife));
+        assert_eq!(belief.chance(1.0, f64::NAN, 50.0, GAMMA), Err(BadLife));
+        assert!(
+            LifeBelief::of_family(&FamilyLife {
+                low_h: 50_000.0,
+                ..BEARING
+            })
+            .is_err()
+        );
+        assert!(
+            LifeBelief::of_family(&FamilyLife {
+                shape: 0.0,
+                ..BEARING
+            })
+            .is_err()
+        );
+    }
+
+    #[test]
+    fn what_it_says_comes_true_as_often_as_it_says() {
+        // Plants whose bearings live 12,000 h learn from six items each and forecast a seventh.
+        let mut random = Random::new(21);
+        let mut life = |scale: f64| scale * (-(1.0 - random.unit()).ln()).powf(1.0 / 1.3);
+        let prior = LifeBelief::of_family(&BEARING).unwrap();
+        let mut scored = Vec::new();
+        for plant in 0..2_000 {
+            let scale = 20_000.0 + 20.0 * f64::from(plant);
+            let own: Vec<Exposure> = (0..6)
+                .map(|_| {
+                    let hours = life(scale);
+                    Exposure {
+                        hours: hours.min(30_000.0),
+                        failed: hours < 30_000.0,
+                    }
+                })
+                .collect();
+            let belief = prior.updated(&own);
+            let horizon = 2_000.0 + 10.0 * f64::from(plant);
+            let chance = belief.chance(0.0, horizon, 100.0, GAMMA).unwrap();
+            scored.push((chance.p, life(scale) < horizon));
+        }
+        assert!(
+            calibration_error(&scored, 10) < 0.05,
+            "{:?}",
+            reliability(&scored, 10)
+        );
+    }
+}
