@@ -85,6 +85,16 @@ export async function addresses(request: APIRequestContext, base: string): Promi
 
 export const OPEN_ROUTES = ['/login', '/setup'];
 
+/** Views of a page that are pages of their own to the eye. */
+export const VIEWS: Record<string, readonly string[]> = {
+  '/alerts': ['?view=performance'],
+  '/blackbox': ['?view=watch'],
+  '/digital-twin': ['?view=map'],
+  '/integrations/:id': ['?tab=trust', '?tab=activity'],
+  '/tenant/:tenantId/data-mapping': ['?tab=bulk', '?tab=coverage', '?tab=drift', '?tab=history'],
+  '/work-orders': ['?tab=objects', '?tab=outbox'],
+};
+
 /** The page has read its data: nothing says loading any more. */
 export async function settled(page: Page): Promise<void> {
   await page.locator('h1').first().waitFor();
