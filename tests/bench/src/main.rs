@@ -7,6 +7,7 @@
 
 use clap::{Parser, Subcommand};
 
+mod analytics;
 mod blackbox;
 mod connectors;
 mod historian;
@@ -24,6 +25,8 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Bench {
+    /// Condition analytics on public data, with the official metric of each set.
+    Analytics(analytics::Options),
     /// Events with and without their evidence log, pages of a large table, verification.
     Blackbox(blackbox::Options),
     /// Historian beside SQLite rows and DuckDB.
@@ -52,6 +55,7 @@ enum Bench {
 
 fn main() -> anyhow::Result<()> {
     match Cli::parse().bench {
+        Bench::Analytics(options) => analytics::run(&options),
         Bench::Blackbox(options) => blackbox::run(&options),
         Bench::Historian(options) => historian::run(&options),
         Bench::HistorianChild(options) => historian::child::run(&options),

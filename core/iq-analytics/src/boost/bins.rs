@@ -53,9 +53,9 @@ fn cut(values: impl Iterator<Item = f64>, bins: usize) -> Vec<f64> {
     sorted.sort_by(f64::total_cmp);
     let mut cuts: Vec<f64> = (1..bins)
         .filter_map(|b| {
-            let at = b * sorted.len() / bins;
-            let (low, high) = (*sorted.get(at.checked_sub(1)?)?, *sorted.get(at)?);
-            (low < high).then(|| f64::midpoint(low, high))
+            let value = *sorted.get(b * sorted.len() / bins)?;
+            let below = sorted.partition_point(|v| *v < value).checked_sub(1)?;
+            Some(f64::midpoint(sorted[below], value))
         })
         .collect();
     // Columns of few values change where no quantile lies.

@@ -29,13 +29,14 @@ pub struct MultiConfig {
     pub folds: usize,
     /// Share of the training rows below each limit.
     pub quantile: f64,
-    /// Factor on the limit. What a short window shows is less than what is usual: 2.2 for minutes of
+    /// Factor on the limit. What a short window shows is less than what is usual: 2 for minutes of
     /// history, 1.1 where the window has seen all that is usual.
     pub margin: f64,
     /// Fewest usable rows of a regime.
     pub min_rows: usize,
-    /// Rows beyond this many times the unlikely distance are left out of training.
-    pub trim_reach: f64,
+    /// Whether rows that stand apart are left out; not where a short window is known to be good, whose
+    /// few slow swings would look like strangers to each other.
+    pub trims: bool,
     /// Smallest deviation per signal in its unit; absent ones have none.
     pub min_sigma: Vec<f64>,
     /// Share of a usual row that the baseline takes over.
@@ -57,7 +58,7 @@ impl Default for MultiConfig {
             quantile: 0.995,
             margin: 1.1,
             min_rows: 60,
-            trim_reach: 1.5,
+            trims: true,
             min_sigma: Vec::new(),
             follow: 0.0005,
             max_drift: 2.0,

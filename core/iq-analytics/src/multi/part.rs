@@ -11,7 +11,7 @@
 //! *Robust*: the first correlation is that of clipped deviations from median and MAD ("wrapping";
 //! Raymaekers and Rousseeuw, 2021); rows far from it are left out and the moments are taken again until
 //! the choice stays (concentration steps; Rousseeuw and Van Driessen, 1999), so that a minority of faulty
-//! training rows teaches nothing.
+//! training rows teaches nothing. Only rows that stand apart are left out: a slow wander is no fault.
 
 use serde::{Deserialize, Serialize};
 
@@ -28,8 +28,10 @@ const CORE_ROUNDS: usize = 3;
 const CORE: f64 = 0.6;
 /// Most rounds of leaving out.
 const ROUNDS: usize = 10;
-/// A row this unlikely under what is usual is left out.
+/// A row this unlikely under what is usual is left out …
 const UNLIKELY: f64 = 0.9999;
+/// … where its squared distance is this many times that of the next nearer one.
+const GAP: f64 = 1.5;
 
 /// The baseline of one regime.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -130,7 +132,11 @@ impl Part {
     /// Learns from complete rows in time order; also gives how many were left out as unlike the rest.
     pub(super) fn learn(rows: &[&[f64]], config: &MultiConfig) -> Result<(Self, usize), Withheld> {
         let floor = floors(rows, config);
-        let kept = alike(rows, &floor, config)?;
+        let kept = if config.trims {
+            alike(rows, &floor, config)?
+        } else {
+            rows.to_vec()
+        };
         let usual = Usual::of(&kept, &floor, config.ridge)?;
         let unseen = held_out(&kept, &floor, config)?;
         let spans = averages(&unseen, &config.spans);
@@ -250,13 +256,12 @@ fn alike<'a>(
         .iter()
         .zip(floor)
         .map(|(c, floor)| {
-            // A signal that mostly shows one value has no median deviation; its usual range tells more.
-            let range = (quantile(c, 0.95) - quantile(c, 0.05)) / 3.29;
+            // More than half of the rows show the same value: the others are as usual as it is.
             let sigma = robust_sigma(c);
             if sigma > *floor {
                 sigma
             } else {
-                range.max(*floor)
+                2.0 * crate::num::variance(c).sqrt().max(*floor)
             }
         })
         .collect();
@@ -273,6 +278,8 @@ fn alike<'a>(
         &Matrix::moments(width, clipped.iter().map(Vec::as_slice)),
         config.ridge,
     )?;
+    // The nearest rows of a signal of few values may all show the same one.
+    let least: Vec<f64> = sigma.iter().map(|s| s * 0.5).collect();
     let (mut center, mut sigma) = (center, sigma);
     let mut kept: Vec<bool> = Vec::new();
     for round in 0..ROUNDS {
@@ -287,14 +294,14 @@ fn alike<'a>(
         let reach = if round < CORE_ROUNDS {
             quantile(&far, CORE)
         } else {
-            scale * chi2_quantile(degrees, UNLIKELY) * config.trim_reach
+            clear_gap(&far, scale * chi2_quantile(degrees, UNLIKELY))
         };
         let next: Vec<bool> = far.iter().map(|d| *d <= reach).collect();
         if round > CORE_ROUNDS && next == kept {
             break;
         }
         kept = next;
-        let usual = Usual::of(&chosen(rows, &kept), floor, config.ridge)?;
+        let usual = Usual::of(&chosen(rows, &kept), &least, config.ridge)?;
         (center, sigma, precision) = (usual.center, usual.sigma, usual.precision);
     }
     let kept = chosen(rows, &kept);
@@ -306,6 +313,20 @@ fn alike<'a>(
         ));
     }
     Ok(kept)
+}
+
+/// The reach, extended over rows that follow without a gap: a signal that wanders slowly leaves the middle
+/// of its range without being faulty, a faulty one stands apart.
+fn clear_gap(far: &[f64], reach: f64) -> f64 {
+    let mut beyond: Vec<f64> = far.iter().copied().filter(|d| *d > reach).collect();
+    beyond.sort_by(f64::total_cmp);
+    beyond
+        .iter()
+        .fold((reach, true), |(reach, goes_on), d| {
+            let is_near = goes_on && *d <= reach * GAP;
+            (if is_near { *d } else { reach }, is_near)
+        })
+        .0
 }
 
 fn chosen<'a>(rows: &[&'a [f64]], kept: &[bool]) -> Vec<&'a [f64]> {
