@@ -108,7 +108,7 @@ fn answers(model: &RulModel, lives: &[Life]) -> Result<Vec<Remaining>> {
         .map_err(|why| anyhow::anyhow!("a unit has no answer: {why:?}"))
 }
 
-/// Every fifth life, cut at a random moment, as a test where the set's own is not at hand.
+/// Every fifth life, cut at five random moments, as a test where the set's own is not at hand.
 fn apart(lives: Vec<Life>) -> (Vec<Life>, Vec<Life>, Vec<f64>) {
     let mut random = Random::new(125);
     let (mut train, mut test, mut truths) = (Vec::new(), Vec::new(), Vec::new());
@@ -117,9 +117,11 @@ fn apart(lives: Vec<Life>) -> (Vec<Life>, Vec<Life>, Vec<f64>) {
             train.push(life);
             continue;
         }
-        let seen = 30 + random.below(life.len() - 30);
-        truths.push((life.len() - seen) as f64);
-        test.push(life[..seen].to_vec());
+        for _ in 0..5 {
+            let seen = 30 + random.below(life.len() - 30);
+            truths.push((life.len() - seen) as f64);
+            test.push(life[..seen].to_vec());
+        }
     }
     (train, test, truths)
 }
@@ -162,7 +164,7 @@ pub(super) fn run(options: &Options, folder: &Path) -> Result<()> {
             _ => {
                 heading(
                     &format!("C-MAPSS {name}"),
-                    "no test units: every fifth training life kept apart, cut at a random moment",
+                    "no test units: every fifth training life kept apart, cut at five random moments",
                 );
                 apart(train)
             }

@@ -3,7 +3,7 @@
 //! the metric code first repeats rows that were published or reproduced, and the bench fails where it
 //! can't. Whatever part of a set stands in the folder is scored, and said.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 mod ai4i;
 mod cmapss;
@@ -33,12 +33,10 @@ pub(crate) struct Options {
     leakage: bool,
 }
 
+type Run = fn(&Options, &Path) -> anyhow::Result<()>;
+
 pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
-    let sets: [(
-        &str,
-        &str,
-        fn(&Options, &std::path::Path) -> anyhow::Result<()>,
-    ); 5] = [
+    let sets: [(&str, &str, Run); 5] = [
         ("skab", "skab", skab::run),
         ("tep", "tep", tep::run),
         ("cmapss", "cmapss", cmapss::run),
