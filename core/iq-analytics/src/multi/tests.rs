@@ -1,3 +1,5 @@
+//! The baseline of a made machine: quiet when usual, loud when broken, silent when it cannot know.
+
 use super::*;
 use crate::num::Random;
 

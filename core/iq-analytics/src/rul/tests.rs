@@ -1,3 +1,5 @@
+//! Made lives that wear: what is left of them, how sure that is, and when nothing is said.
+
 use super::*;
 
 /// Lives of 60 to 160 rows that wear towards their end, in two ways to run.
