@@ -75,7 +75,7 @@ async function run(args: (folder: string) => string[], env: Record<string, strin
   }
 }
 
-export const serve = (): Promise<Running> => run((folder) => ['serve', '--data-dir', folder, '--port', '0'], {}, 60_000);
+export const serve = (env: Record<string, string> = {}): Promise<Running> => run((folder) => ['serve', '--data-dir', folder, '--port', '0'], env, 60_000);
 
 export const demo = (): Promise<Running> =>
   run((folder) => ['demo', '--data-dir', folder, '--port', '0', '--plant-port', '0', '--history-min', '60'], { DEMO_MODE: 'true' }, 180_000);

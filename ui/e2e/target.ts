@@ -92,7 +92,7 @@ export const VIEWS: Record<string, readonly string[]> = {
   '/digital-twin': ['?view=map'],
   '/integrations/:id': ['?tab=trust', '?tab=activity'],
   '/tenant/:tenantId/data-mapping': ['?tab=bulk', '?tab=coverage', '?tab=drift', '?tab=history'],
-  '/work-orders': ['?tab=objects', '?tab=outbox'],
+  '/work-orders': ['?tab=board', '?tab=calendar', '?tab=calendar&scale=month', '?tab=objects', '?tab=outbox'],
 };
 
 /** The page has read its data: nothing says loading any more. */

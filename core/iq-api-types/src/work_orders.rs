@@ -1,9 +1,9 @@
 //! Work orders, the objects they name, and the outbox.
 
 use iq_domain::{
-    AlertId, AssetId, IncidentId, IntegrationId, MatchState, Names, ObjectKind, OutboxId,
-    OutboxState, RecommendationId, TechnicalObjectId, Timestamp, WorkOrderId, WorkOrderKind,
-    WorkOrderOrigin, WorkOrderPriority, WorkOrderStatus,
+    AlertId, AssetId, FieldChange, IncidentId, IntegrationId, MatchState, Names, ObjectKind,
+    OutboxId, OutboxState, RecommendationId, TechnicalObjectId, TechnicianId, Timestamp,
+    WorkOrderId, WorkOrderKind, WorkOrderOrigin, WorkOrderPart, WorkOrderPriority, WorkOrderStatus,
 };
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -83,6 +83,30 @@ pub struct WorkOrder {
     pub changed_at: Timestamp,
     /// Where its latest sending stands.
     pub push_state: Option<OutboxState>,
+    /// Who does it.
+    pub technician_id: Option<TechnicianId>,
+    /// Personnel number.
+    pub technician_code: Option<String>,
+    /// Names.
+    pub technician_names: Option<Names>,
+    /// Must have been done by.
+    pub due_at: Option<Timestamp>,
+    /// It was due and is not done.
+    pub is_overdue: bool,
+    /// Hours of work it should take.
+    pub estimated_hours: Option<f64>,
+    /// Hours of work it took.
+    pub actual_hours: Option<f64>,
+    /// How the failure was seen: code of ISO 14224.
+    pub failure_mode: Option<String>,
+    /// Why: rule of the asset family's pack.
+    pub failure_cause: Option<String>,
+    /// The recommendation it was written for, as it was worded.
+    pub recommendation: Option<String>,
+    /// Parts and material.
+    pub parts: Vec<WorkOrderPart>,
+    /// Where it may go from here; empty where another system decides.
+    pub next: Vec<WorkOrderStatus>,
 }
 
 /// A work order with everything known about it.
@@ -96,6 +120,19 @@ pub struct WorkOrderDetail {
     pub incident_number: Option<String>,
     /// Its sendings, newest first.
     pub pushes: Vec<OutboxEntry>,
+    /// What people changed here, newest first.
+    pub changes: Vec<WorkOrderChange>,
+}
+
+/// What a person changed about a work order.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct WorkOrderChange {
+    /// When.
+    pub at: Timestamp,
+    /// Who.
+    pub actor: String,
+    /// What.
+    pub fields: Vec<FieldChange>,
 }
 
 /// Write a work order.
@@ -135,9 +172,31 @@ pub struct WorkOrderInput {
     /// The incident it is for.
     #[serde(default)]
     pub incident_id: Option<IncidentId>,
+    /// The recommendation it is written for, as it is worded.
+    #[serde(default)]
+    pub recommendation: Option<String>,
+    /// Who does it.
+    #[serde(default)]
+    pub technician_id: Option<TechnicianId>,
+    /// Must have been done by; by its priority if absent (24 hours, 7 days, 30 days, none).
+    #[serde(default)]
+    pub due_at: Option<Timestamp>,
+    /// Hours of work it should take.
+    #[serde(default)]
+    pub estimated_hours: Option<f64>,
+    /// Failure mode, code of ISO 14224.
+    #[serde(default)]
+    pub failure_mode: Option<String>,
+    /// Rule of the asset family's pack.
+    #[serde(default)]
+    pub failure_cause: Option<String>,
+    /// Parts and material.
+    #[serde(default)]
+    pub parts: Vec<WorkOrderPart>,
 }
 
-/// Change a work order that is only here.
+/// Change a work order: state, texts, priority and planned times only where it is only here, the rest
+/// in any case. What is absent stays; null takes a value away.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct WorkOrderPatch {
@@ -153,6 +212,48 @@ pub struct WorkOrderPatch {
     /// Urgency.
     #[serde(default)]
     pub priority: Option<WorkOrderPriority>,
+    /// Planned start.
+    #[serde(default, deserialize_with = "given")]
+    #[schema(value_type = Option<Timestamp>)]
+    pub planned_start_at: Option<Option<Timestamp>>,
+    /// Planned end.
+    #[serde(default, deserialize_with = "given")]
+    #[schema(value_type = Option<Timestamp>)]
+    pub planned_end_at: Option<Option<Timestamp>>,
+    /// Who does it.
+    #[serde(default, deserialize_with = "given")]
+    #[schema(value_type = Option<TechnicianId>)]
+    pub technician_id: Option<Option<TechnicianId>>,
+    /// Must have been done by.
+    #[serde(default, deserialize_with = "given")]
+    #[schema(value_type = Option<Timestamp>)]
+    pub due_at: Option<Option<Timestamp>>,
+    /// Hours of work it should take.
+    #[serde(default, deserialize_with = "given")]
+    #[schema(value_type = Option<f64>)]
+    pub estimated_hours: Option<Option<f64>>,
+    /// Hours of work it took.
+    #[serde(default, deserialize_with = "given")]
+    #[schema(value_type = Option<f64>)]
+    pub actual_hours: Option<Option<f64>>,
+    /// Failure mode, code of ISO 14224.
+    #[serde(default, deserialize_with = "given")]
+    #[schema(value_type = Option<String>)]
+    pub failure_mode: Option<Option<String>>,
+    /// Rule of the asset family's pack.
+    #[serde(default, deserialize_with = "given")]
+    #[schema(value_type = Option<String>)]
+    pub failure_cause: Option<Option<String>>,
+    /// Parts and material; replaces the list.
+    #[serde(default)]
+    pub parts: Option<Vec<WorkOrderPart>>,
+}
+
+/// Tells null, which takes a value away, from a field that is not there.
+fn given<'de, D: serde::Deserializer<'de>, T: Deserialize<'de>>(
+    value: D,
+) -> Result<Option<Option<T>>, D::Error> {
+    Option::deserialize(value).map(Some)
 }
 
 /// Where a work order is to go.

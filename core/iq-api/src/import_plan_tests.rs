@@ -107,6 +107,9 @@ fn refuses_files_it_can_not_read() {
     check("code,unit,colour\nA,B,C\n", "import.column_unknown");
     check("code,code,unit\nA,A,B\n", "import.column_twice");
     check("code,unit\nA\n", "import.csv_malformed");
-    let many = format!("code,unit\n{}", "A,B\n".repeat(MAX_ROWS + 1));
+    let many = format!(
+        "code,unit\n{}",
+        "A,B\n".repeat(crate::import_rows::MAX_ROWS + 1)
+    );
     check(&many, "import.too_many_rows");
 }

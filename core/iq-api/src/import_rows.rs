@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use crate::http::{Answer, Failure};
 
 /// Most rows of one file.
-const MAX_ROWS: usize = 20_000;
+pub(crate) const MAX_ROWS: usize = 20_000;
 
 /// Columns with the headers they are known by, first the stable English id.
 pub(crate) type Columns<const N: usize> = [(&'static str, &'static [&'static str]); N];

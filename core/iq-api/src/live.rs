@@ -13,7 +13,9 @@ use axum::{
         sse::{Event, KeepAlive, Sse},
     },
 };
-use iq_api_types::{Alert, AssetStatusChange, IncidentRow, IntegrationState, Job, LiveValue};
+use iq_api_types::{
+    Alert, AssetStatusChange, IncidentRow, IntegrationState, Job, LiveValue, Notification,
+};
 use iq_domain::{Permission, SignalId, Value};
 use iq_runtime::{LiveEvent, LiveMessage, LiveSample};
 use iq_store::sessions;
@@ -25,7 +27,7 @@ use tokio::{
 use crate::{
     alerts,
     http::{Caller, Route, get},
-    incidents, jobs,
+    incidents, jobs, notifications,
     state::ApiState,
 };
 
@@ -49,7 +51,8 @@ pub(crate) fn routes() -> Vec<Route> {
             .also::<IntegrationState>()
             .also::<AssetStatusChange>()
             .also::<Job>()
-            .says("Events `values`, `alert`, `incident`, `integration`, `assets`, `job` as they happen; `lagged` where some were lost"),
+            .also::<Notification>()
+            .says("Events `values`, `alert`, `incident`, `integration`, `assets`, `job`, `notification` as they happen; `lagged` where some were lost"),
     ]
 }
 
@@ -162,6 +165,13 @@ fn take(
             let now = state.now();
             Some(event("job", &jobs::dto(caller.language, job.clone(), now)))
         }
+        // What one user is told is nobody else's.
+        LiveEvent::Notification(row) => (row.user_id == caller.user_id).then(|| {
+            event(
+                "notification",
+                &notifications::dto(caller.language, row.clone()),
+            )
+        }),
         LiveEvent::Assets(changes) => {
             let changes: Vec<AssetStatusChange> = changes
                 .iter()

@@ -3,18 +3,24 @@
 use std::collections::{HashMap, HashSet};
 
 use axum::{Json, extract::State, http::StatusCode};
-use iq_api_types::{Page, WorkOrder, WorkOrderDetail, WorkOrderInput, WorkOrderPatch};
+use iq_api_types::{
+    Page, WorkOrder, WorkOrderChange as ShownChange, WorkOrderDetail, WorkOrderInput,
+    WorkOrderPatch,
+};
 use iq_domain::{
-    AlertId, AssetId, IncidentId, IntegrationId, MatchState, OutboxState, Permission, Timestamp,
-    WorkOrderId, WorkOrderKind, WorkOrderOrigin, WorkOrderStatus,
+    AlertId, AssetId, IncidentId, IntegrationId, MatchState, OutboxState, Permission, TechnicianId,
+    TenantId, Timestamp, WorkOrderId, WorkOrderKind, WorkOrderOrigin, WorkOrderPart, WorkOrderPlan,
+    WorkOrderStatus,
 };
 use iq_runtime::{
     TenantIndex,
-    maintenance::{NewWorkOrder, WorkOrderChange},
+    maintenance::{NewWorkOrder, PlanChange, WorkOrderChange},
 };
 use iq_store::{
-    incidents,
+    Connection, StoreError, incidents,
     outbox::{self, OutboxFilter},
+    technicians::{self, TechnicianRow},
+    work_order_changes, work_order_plans,
     work_orders::{self as rows, WorkOrderFilter},
 };
 use serde::Deserialize;
@@ -34,6 +40,14 @@ use crate::{
 pub(crate) const TITLE_CHARS: usize = 200;
 /// Longest type or number.
 pub(crate) const WORD_CHARS: usize = 80;
+/// Most hours of one work order.
+const MAX_HOURS: f64 = 100_000.0;
+/// Most parts of one work order.
+const MAX_PARTS: usize = 100;
+/// Most pieces of one part.
+const MAX_QUANTITY: f64 = 1_000_000.0;
+/// Changes shown with a work order.
+const CHANGES: u32 = 200;
 
 pub(crate) fn routes() -> Vec<Route> {
     use Permission::{WorkOrdersRead, WorkOrdersWrite};
@@ -50,12 +64,12 @@ pub(crate) fn routes() -> Vec<Route> {
             .says("Write a work order; nothing is sent"),
         get("/api/work-orders/{id}", WorkOrdersRead, get_work_order)
             .answer::<WorkOrderDetail>()
-            .says("One work order with its sendings"),
+            .says("One work order with its sendings and what people changed"),
         patch("/api/work-orders/{id}", WorkOrdersWrite, change_work_order)
             .body::<WorkOrderPatch>()
             .answer::<WorkOrder>()
             .audits("work_orders.update")
-            .says("Change a work order that is only here"),
+            .says("Change a work order that is only here, or the plan of any"),
     ]
 }
 
@@ -80,6 +94,15 @@ struct WorkOrderQuery {
     alert_id: Option<AlertId>,
     /// Only what was written for this incident.
     incident_id: Option<IncidentId>,
+    /// Only what this technician does.
+    technician_id: Option<TechnicianId>,
+    /// Only what was due and is not done.
+    #[serde(default)]
+    overdue: bool,
+    /// Only what is planned after this moment (UTC ms), or due where nothing is planned; with `planned_to`.
+    planned_from: Option<i64>,
+    /// … and before this one.
+    planned_to: Option<i64>,
     /// Part of the number, the reference, a text, or the object it names.
     q: Option<String>,
     /// Items per page, at most 500.
@@ -112,14 +135,25 @@ async fn list_work_orders(
         alert_id: query.alert_id,
         incident_id: query.incident_id,
         opened_before: past.map(|t| t.plus_ms(1)),
+        technician_id: query.technician_id,
+        planned: planned_window(query.planned_from, query.planned_to)?,
+        overdue_at: query.overdue.then(|| state.now()),
         text: query.q.filter(|q| !q.trim().is_empty()),
     };
     let tenant = caller.tenant_id;
-    let (found, pushes) = state
+    let technician = query.technician_id;
+    let now = state.now();
+    let (found, pushes, plans) = state
         .runtime
         .store()
         .read(move |conn| {
+            if let Some(id) = technician {
+                // Another tenant's person and one that never existed look the same.
+                technicians::get_technician(conn, tenant, id)?.ok_or(StoreError::NotFound)?;
+            }
             let found = rows::list_work_orders(conn, tenant, &filter, page)?;
+            let ids: Vec<WorkOrderId> = found.rows.iter().map(|o| o.id).collect();
+            let plans = Plans::of(conn, tenant, &ids)?;
             let ours: HashSet<WorkOrderId> = found
                 .rows
                 .iter()
@@ -135,13 +169,53 @@ async fn list_work_orders(
                 let newest = outbox::list_outbox_rows(conn, tenant, &filter, 1)?;
                 pushes.extend(newest.first().map(|row| (id, row.state)));
             }
-            Ok((found, pushes))
+            Ok((found, pushes, plans))
         })
         .await?;
     Ok(Json(answer_page(found, page, |order| {
         let push = pushes.get(&order.id).copied();
-        dto(&plant, order, push)
+        dto(&plant, order, push, &plans, now)
     })))
+}
+
+/// Longest window a calendar shows.
+const WINDOW_MS: i64 = 400 * 86_400_000;
+
+fn planned_window(from: Option<i64>, to: Option<i64>) -> Answer<Option<(Timestamp, Timestamp)>> {
+    match (from, to) {
+        (None, None) => Ok(None),
+        (Some(from), Some(to))
+            if from < to && to.checked_sub(from).is_some_and(|ms| ms <= WINDOW_MS) =>
+        {
+            Ok(Some((Timestamp(from), Timestamp(to))))
+        }
+        _ => Err(Failure::field("planned_to", "request.window_empty")),
+    }
+}
+
+/// The plans of work orders, with the people in them.
+#[derive(Default)]
+pub(crate) struct Plans {
+    plans: HashMap<WorkOrderId, WorkOrderPlan>,
+    people: HashMap<TechnicianId, TechnicianRow>,
+}
+
+impl Plans {
+    pub(crate) fn of(
+        conn: &Connection,
+        tenant: TenantId,
+        orders: &[WorkOrderId],
+    ) -> Result<Self, StoreError> {
+        let found = work_order_plans::list_work_order_plans(conn, tenant, orders)?;
+        let mut people = HashMap::new();
+        for id in found.iter().filter_map(|plan| plan.technician_id) {
+            if let Some(row) = technicians::get_technician(conn, tenant, id)? {
+                people.insert(id, row);
+            }
+        }
+        let plans = found.into_iter().map(|p| (p.work_order_id, p)).collect();
+        Ok(Self { plans, people })
+    }
 }
 
 /// Refuses the id of an integration this tenant does not have.
@@ -157,7 +231,14 @@ pub(crate) fn dto(
     plant: &TenantIndex,
     order: rows::WorkOrder,
     push_state: Option<OutboxState>,
+    plans: &Plans,
+    now: Timestamp,
 ) -> WorkOrder {
+    let plan = plans.plans.get(&order.id).cloned();
+    let plan = plan.unwrap_or(WorkOrderPlan::empty(order.id, order.recorded_at));
+    let person = plan.technician_id.and_then(|id| plans.people.get(&id));
+    let is_ours = order.number.is_none();
+    let due = plan.due_at;
     let asset = order
         .asset_id
         .and_then(|id| plant.assets.get(&id))
@@ -203,6 +284,22 @@ pub(crate) fn dto(
         opened_at: order.opened_at,
         changed_at: order.changed_at,
         push_state,
+        technician_id: person.map(|t| t.technician.id),
+        technician_code: person.map(|t| t.code.clone()),
+        technician_names: person.map(|t| t.technician.names.clone()),
+        due_at: due,
+        is_overdue: !order.status.is_over() && due.is_some_and(|due| due < now),
+        estimated_hours: plan.estimated_hours,
+        actual_hours: plan.actual_hours,
+        failure_mode: plan.failure_mode,
+        failure_cause: plan.failure_cause,
+        recommendation: plan.recommendation,
+        parts: plan.parts,
+        next: if is_ours {
+            order.status.next().to_vec()
+        } else {
+            Vec::new()
+        },
     }
 }
 
@@ -229,15 +326,25 @@ async fn get_work_order(
                 Some(id) => incidents::get_incident(conn, tenant, id)?,
                 None => None,
             };
-            Ok(Some((order, pushes, incident)))
+            let plans = Plans::of(conn, tenant, &[id])?;
+            let changes = work_order_changes::list_work_order_changes(conn, tenant, id, CHANGES)?;
+            Ok(Some((order, pushes, incident, plans, changes)))
         })
         .await?;
-    let (order, pushes, incident) = found.ok_or_else(Failure::not_found)?;
+    let (order, pushes, incident, plans, changes) = found.ok_or_else(Failure::not_found)?;
     let needs_second_person = state.runtime.push_needs_second_person(tenant).await?;
     let payload = order.payload.clone();
     let push_state = pushes.first().map(|row| row.state);
     Ok(Json(WorkOrderDetail {
-        work_order: dto(&plant, order, push_state),
+        changes: changes
+            .into_iter()
+            .map(|change| ShownChange {
+                at: change.at,
+                actor: change.actor,
+                fields: change.fields,
+            })
+            .collect(),
+        work_order: dto(&plant, order, push_state, &plans, state.now()),
         payload,
         incident_number: incident.map(|i| i.number),
         pushes: pushes
@@ -261,6 +368,19 @@ async fn create_work_order(
         .text("description", &input.description, check::NOTE_CHARS)
         .maybe_line("order_type", input.order_type.as_deref(), WORD_CHARS);
     period(&mut check, input.planned_start_at, input.planned_end_at);
+    let family = family_of(&plant, input.asset_id);
+    let plan = PlanChange {
+        technician_id: input.technician_id.map(Some),
+        due_at: input.due_at.map(Some),
+        estimated_hours: input.estimated_hours.map(Some),
+        actual_hours: None,
+        failure_mode: filled(input.failure_mode).map(Some),
+        failure_cause: filled(input.failure_cause).map(Some),
+        parts: Some(input.parts),
+    };
+    check_plan(&mut check, &plan, family.as_deref());
+    let recommendation = input.recommendation.as_deref().unwrap_or_default();
+    check.text("recommendation", recommendation, check::NOTE_CHARS);
     check.done()?;
     let new = NewWorkOrder {
         asset_id: input.asset_id,
@@ -276,6 +396,8 @@ async fn create_work_order(
         alert_id: input.alert_id,
         incident_id: input.incident_id,
         recommendation_id: None,
+        recommendation: filled(input.recommendation),
+        plan,
     };
     let order = state
         .runtime
@@ -285,7 +407,8 @@ async fn create_work_order(
         .object("work_order", order.id)
         .detail("reference", order.reference.clone())
         .detail("title", order.title.clone());
-    Ok((StatusCode::CREATED, Json(dto(&plant, order, None))))
+    let order = shown(&state, &caller, order.id).await?;
+    Ok((StatusCode::CREATED, Json(order)))
 }
 
 async fn change_work_order(
@@ -301,20 +424,105 @@ async fn change_work_order(
     }
     let description = input.description.as_deref().unwrap_or_default();
     check.text("description", description, check::NOTE_CHARS);
+    let plan = PlanChange {
+        technician_id: input.technician_id,
+        due_at: input.due_at,
+        estimated_hours: input.estimated_hours,
+        actual_hours: input.actual_hours,
+        failure_mode: input.failure_mode.map(filled),
+        failure_cause: input.failure_cause.map(filled),
+        parts: input.parts,
+    };
+    let old = shown(&state, &caller, id).await?;
+    let plant = state.runtime.tenant(caller.tenant_id)?;
+    check_plan(
+        &mut check,
+        &plan,
+        family_of(&plant, old.asset_id).as_deref(),
+    );
     check.done()?;
-    audit.detail("status", serde_json::json!(input.status));
+    audit
+        .detail("status", serde_json::json!(input.status))
+        .detail("technician", serde_json::json!(plan.technician_id));
     let change = WorkOrderChange {
         status: input.status,
         title: input.title,
         description: input.description,
         priority: input.priority,
+        planned_start: input.planned_start_at,
+        planned_end: input.planned_end_at,
+        plan,
     };
-    let order = state
+    state
         .runtime
         .change_work_order(caller.tenant_id, id, change, actor(&caller))
         .await?;
-    let plant = state.runtime.tenant(caller.tenant_id)?;
-    Ok(Json(dto(&plant, order, None)))
+    Ok(Json(shown(&state, &caller, id).await?))
+}
+
+/// A work order as it stands now.
+async fn shown(state: &ApiState, caller: &Caller, id: WorkOrderId) -> Answer<WorkOrder> {
+    let tenant = caller.tenant_id;
+    let plant = state.runtime.tenant(tenant)?;
+    let found = state
+        .runtime
+        .store()
+        .read(move |conn| {
+            let order = rows::get_work_order(conn, tenant, id)?;
+            Ok((order, Plans::of(conn, tenant, &[id])?))
+        })
+        .await?;
+    let order = found.0.ok_or_else(Failure::not_found)?;
+    Ok(dto(&plant, order, None, &found.1, state.now()))
+}
+
+fn family_of(plant: &TenantIndex, asset: Option<AssetId>) -> Option<String> {
+    let entry = plant.assets.get(&asset?)?;
+    Some(entry.asset.family.clone())
+}
+
+/// Checks a plan. A cause is one the packs of the asset's family know.
+fn check_plan(check: &mut Check, plan: &PlanChange, family: Option<&str>) {
+    for (field, hours) in [
+        ("estimated_hours", plan.estimated_hours),
+        ("actual_hours", plan.actual_hours),
+    ] {
+        check.number(field, hours.flatten().unwrap_or_default(), 0.0, MAX_HOURS);
+    }
+    if let Some(Some(mode)) = &plan.failure_mode {
+        check.require(
+            iq_domain::FAILURE_MODES.contains(&mode.as_str()),
+            "failure_mode",
+            "work_orders.mode_unknown",
+        );
+    }
+    if let Some(Some(cause)) = &plan.failure_cause {
+        let knows = |pack: &iq_blackbox::rca::Pack| {
+            family.is_none_or(|f| pack.fits(f)) && pack.rules.iter().any(|r| r.text.id == *cause)
+        };
+        check.require(
+            iq_blackbox::rca::built_in().iter().any(knows),
+            "failure_cause",
+            "work_orders.cause_unknown",
+        );
+    }
+    let parts = plan.parts.as_deref().unwrap_or_default();
+    check.require(
+        parts.len() <= MAX_PARTS,
+        "parts",
+        "work_orders.too_many_parts",
+    );
+    for WorkOrderPart {
+        name,
+        number,
+        quantity,
+    } in parts.iter().take(MAX_PARTS)
+    {
+        check
+            .line("parts", name, check::NAME_CHARS)
+            .maybe_line("parts", number.as_deref(), WORD_CHARS)
+            .number("parts", *quantity, 0.0, MAX_QUANTITY);
+    }
 }
 
 /// A wanted period ends after it begins.

@@ -231,6 +231,15 @@ fn body_of(route: &RouteInfo, plant: &Plant, n: usize) -> Option<Value> {
         (_, "/api/setup") => json!({
             "tenant": names, "username": "late", "name": "Late", "password": "too late for this",
         }),
+        (_, "/api/schedules") => json!({
+            "kind": "run", "is_enabled": false, "time_zone": "Asia/Riyadh",
+            "cadence": { "every": "day", "minute": 120 },
+        }),
+        (_, "/api/notifications/read") => json!({}),
+        (_, "/api/notifications/choices") => json!({
+            "choices": [{ "kind": "overdue", "in_app": true, "by_mail": false }],
+        }),
+        (_, "/api/mail/test") => json!({ "address": "someone@plant.example" }),
         (_, "/api/plant/inject") => json!({ "asset": "P-1", "fault": "x", "over_s": 1.0 }),
         (_, "/api/plant/reset") => json!({}),
         (_, "/api/plant/scenario") => json!({ "id": "S1", "time_scale": 1.0 }),
@@ -473,6 +482,7 @@ async fn ids_of_another_tenant_in_query_and_body_look_as_if_they_never_existed()
         format!("/api/imports?integration_id={}", other.files),
         format!("/api/work-orders?asset_id={}", other.asset),
         format!("/api/technicians?site_id={}", other.site),
+        format!("/api/work-orders?technician_id={}", other.technician),
         format!("/api/work-orders?integration_id={}", other.integration),
         format!(
             "/api/work-orders/objects?integration_id={}",

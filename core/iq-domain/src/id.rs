@@ -104,6 +104,8 @@ ids! {
     ScenarioId,
     /// One piece of advice of a scenario.
     RecommendationId,
+    /// What a person changed about a work order.
+    WorkOrderChangeId,
     /// Something a user is told.
     NotificationId,
     /// A mail on its way out.

@@ -156,6 +156,8 @@ permissions! {
     CostModelsWrite = "cost_models.write", TenantAdmin;
     /// Create, edit and import technicians; see what they cost and why they are away.
     TechniciansWrite = "technicians.write", OptimizationEngineer;
+    /// See how mail goes, and send a test mail.
+    MailManage = "mail.manage", TenantAdmin;
     /// Start jobs: reading, scoring.
     JobsRun = "jobs.run", TenantAdmin;
     /// List users.

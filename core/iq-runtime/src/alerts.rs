@@ -123,6 +123,9 @@ pub(crate) fn publish(inner: &Inner, tenant: TenantId, changed: Changed) {
     for alert in changed.alerts {
         inner.bus.publish(tenant, LiveEvent::Alert(alert));
     }
+    if !changed.incidents.is_empty() {
+        inner.notices.wake();
+    }
     for incident in changed.incidents {
         inner.bus.publish(tenant, LiveEvent::Incident(incident));
     }

@@ -7,7 +7,6 @@ mod sources;
 use std::{
     collections::{HashMap, HashSet},
     sync::Arc,
-    time::Duration,
 };
 
 use iq_domain::{
@@ -24,15 +23,13 @@ use iq_store::{
     mappings,
 };
 use serde::{Deserialize, Serialize};
-use tracing::{error, info};
+use tracing::info;
 
-use crate::{ChangeBy, Inner, Runtime};
+use crate::{ChangeBy, Runtime};
 use levels::Gathered;
 use sources::Answers;
 pub use sources::{ListedTag, TagList};
 
-/// How often it looks by itself.
-const EVERY: Duration = Duration::from_secs(3_600);
 /// How long decided and passed findings are kept.
 const KEPT_MS: i64 = 180 * 86_400_000;
 
@@ -70,33 +67,6 @@ pub struct StoredDrift {
     pub seen: Vec<SignalMapping>,
 }
 
-/// The task that looks once an hour.
-pub(crate) async fn run(inner: Arc<Inner>) {
-    loop {
-        tokio::select! {
-            () = tokio::time::sleep(EVERY) => {}
-            () = inner.cancel.cancelled() => return,
-        }
-        let tenants: Vec<TenantId> = inner.index.load().tenants.keys().copied().collect();
-        let runtime = Runtime(Arc::clone(&inner));
-        for tenant in tenants {
-            // Listing a whole source is work for the source: only when something is silent.
-            match runtime.look(tenant, false).await {
-                Ok(report) if report.open > 0 => {
-                    info!(
-                        open = report.open,
-                        "Mapped tags have drifted; findings wait for a decision."
-                    );
-                }
-                Ok(_) => {}
-                Err(error) => {
-                    error!(%error, "Drift could not be looked for; it is tried again in an hour.")
-                }
-            }
-        }
-    }
-}
-
 impl Runtime {
     /// Looks for drift now.
     ///
@@ -104,6 +74,19 @@ impl Runtime {
     /// `mapping.drift_running` while another look is under way.
     pub async fn look_for_drift(&self, tenant: TenantId) -> Result<DriftReport, CodedError> {
         self.look(tenant, true).await
+    }
+
+    /// Looks because it is time to. Listing a whole source is work for the source: only when something
+    /// is silent.
+    pub(crate) async fn look_by_itself(&self, tenant: TenantId) -> Result<(), CodedError> {
+        let open = self.look(tenant, false).await?.open;
+        if open > 0 {
+            info!(
+                open,
+                "Mapped tags have drifted; findings wait for a decision."
+            );
+        }
+        Ok(())
     }
 
     async fn look(&self, tenant: TenantId, is_asked: bool) -> Result<DriftReport, CodedError> {

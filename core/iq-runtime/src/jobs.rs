@@ -345,6 +345,9 @@ impl Run {
         if let Err(error) = self.save().await {
             error!(%error, "The end of a job could not be stored; it is taken up at the next start.");
         }
+        if self.job.state == JobState::Failed {
+            self.inner.notices.wake();
+        }
         self.log_end().await;
         self.inner.jobs.ended(self.job.id);
     }

@@ -23,16 +23,19 @@ mod integrations;
 pub mod investigation;
 mod jobs;
 mod live;
+mod mail;
 pub mod maintenance;
 mod mappings;
 mod meter;
 pub mod near_misses;
+mod notices;
 mod onboarding;
 mod outage;
 mod recent;
 mod records;
 mod reload;
 pub mod root_cause;
+mod schedules;
 mod scoring;
 mod source_tools;
 mod supervisor;
@@ -70,10 +73,12 @@ pub use index::{AssetEntry, PlantIndex, Route, Routes, RunningSource, SignalEntr
 pub use integrations::{IntegrationDraft, IntegrationError, IntegrationView};
 pub use jobs::{JobStep, StepState, steps_of};
 pub use live::{AssetChange, LiveBus, LiveEvent, LiveMessage, LiveSample};
+pub use mail::{MailSecurity, MailStage, MailStatus};
 pub use mappings::{AppliedMappings, ChangeBy, MappingError, NewMapping, mapped_per_asset};
 pub use meter::Throughput;
 pub use onboarding::{Missing, Onboarding, OnboardingStep, StepKey};
 pub use recent::{Arrival, Recent};
+pub use schedules::ScheduleChange;
 pub use source_tools::{DefaultField, Deletion, NewAction};
 pub use twin::{AssetSnapshot, TwinQuery};
 
@@ -131,6 +136,9 @@ pub(crate) struct Inner {
     pub(crate) flow: mpsc::Sender<flow::FlowMessage>,
     pub(crate) supervisor: supervisor::Supervisor,
     pub(crate) maintenance: maintenance::Maintenance,
+    pub(crate) notices: notices::Notices,
+    pub(crate) mailer: mail::Mailer,
+    pub(crate) schedules: schedules::Schedules,
     /// Uploaded files that are being read.
     pub(crate) imports: imports::Imports,
     pub(crate) cancel: CancellationToken,
@@ -161,6 +169,7 @@ impl Runtime {
     pub async fn start(parts: RuntimeParts) -> Result<Self, CodedError> {
         let (flow, messages) = mpsc::channel(FLOW_CAPACITY);
         let (score_now, score_requests) = mpsc::channel(1);
+        let mailer = mail::Mailer::new(&parts.config);
         let inner = Arc::new(Inner {
             store: parts.store,
             evidence: parts.evidence,
@@ -182,6 +191,9 @@ impl Runtime {
             flow,
             supervisor: supervisor::Supervisor::default(),
             maintenance: maintenance::Maintenance::default(),
+            notices: notices::Notices::default(),
+            mailer,
+            schedules: schedules::Schedules::default(),
             imports: imports::Imports::default(),
             cancel: CancellationToken::new(),
             drifting: parking_lot::Mutex::default(),
@@ -197,7 +209,9 @@ impl Runtime {
             tokio::spawn(scoring::run(Arc::clone(&inner), score_requests)),
             tokio::spawn(upkeep::run(Arc::clone(&inner))),
             tokio::spawn(outage::run(Arc::clone(&inner))),
-            tokio::spawn(drift::run(Arc::clone(&inner))),
+            tokio::spawn(notices::run(Arc::clone(&inner))),
+            tokio::spawn(mail::run(Arc::clone(&inner))),
+            tokio::spawn(schedules::run(Arc::clone(&inner))),
             tokio::spawn(maintenance::run(Arc::clone(&inner))),
             tokio::spawn(evidence::run(Arc::clone(&inner))),
         ];

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use iq_domain::{
     Alert, AssetId, AssetStatus, Connectivity, Incident, IntegrationId, IntegrationStatus,
-    Measurement, TenantId, Timestamp,
+    Measurement, Notification, TenantId, Timestamp,
 };
 use tokio::sync::broadcast;
 
@@ -35,6 +35,8 @@ pub enum LiveEvent {
     },
     /// A background job moved on.
     Job(iq_store::jobs::Job),
+    /// A user was told something.
+    Notification(Notification),
     /// Assets whose status, connectivity or health changed.
     Assets(Vec<AssetChange>),
 }

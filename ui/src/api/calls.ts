@@ -161,6 +161,15 @@ export const api = {
   technicalObjects: (q: Query) => get<T.Page<T.TechnicalObject>>('/api/work-orders/objects', q),
   settleObject: (id: Id, body: T.SettleObject) => put<T.TechnicalObject>(`/api/work-orders/objects/${id}/asset`, body),
 
+  notifications: (q: Query) => get<T.NotificationPage>('/api/notifications', q),
+  readNotifications: (ids?: Id[]) => post<{ unread: number }>('/api/notifications/read', ids ? { ids } : {}),
+  notificationChoices: () => get<T.NotificationChoices>('/api/notifications/choices'),
+  chooseNotifications: (body: T.NotificationChoices) => put<T.NotificationChoices>('/api/notifications/choices', body),
+  mail: () => get<T.MailStatus>('/api/mail'),
+  testMail: (address: string) => post<T.MailTestReport>('/api/mail/test', { address: address || null }),
+  schedules: () => get<T.Schedule[]>('/api/schedules'),
+  changeSchedule: (body: T.ScheduleInput) => put<T.Schedule>('/api/schedules', body),
+
   technicians: (q: Query) => get<T.Page<T.Technician>>('/api/technicians', q),
   createTechnician: (body: T.TechnicianInput) => post<T.Technician>('/api/technicians', body),
   updateTechnician: (id: Id, body: T.TechnicianInput) => put<T.Technician>(`/api/technicians/${id}`, body),

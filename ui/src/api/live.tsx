@@ -41,7 +41,8 @@ const STALE: Record<string, string[]> = {
   alert: ['alerts', 'overview', 'alert-counts', 'twin-asset', 'signals'],
   incident: ['incidents', 'overview', 'incident', 'timeline', 'incident-counts', 'events', 'histogram'],
   integration: ['integrations', 'integration', 'onboarding', 'diagnostics'],
-  job: ['jobs', 'onboarding'],
+  job: ['jobs', 'onboarding', 'schedules'],
+  notification: ['notifications', 'work-orders'],
   assets: ['twin', 'twin-asset', 'overview'],
 };
 /** Messages were lost on the way: any of the above may be among them. */

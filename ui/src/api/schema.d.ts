@@ -2100,12 +2100,116 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Events `values`, `alert`, `incident`, `integration`, `assets`, `job` as they happen; `lagged` where some were lost
+         * Events `values`, `alert`, `incident`, `integration`, `assets`, `job`, `notification` as they happen; `lagged` where some were lost
          * @description Permission: `twin.read`.
          */
         get: operations["live"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/mail": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Whether mail is sent, what waits, and what went wrong
+         * @description Permission: `mail.manage`.
+         */
+        get: operations["get_mail"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/mail/test": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Send a mail now, step by step
+         * @description Permission: `mail.manage`.
+         */
+        post: operations["test_mail"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/notifications": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What the caller was told, newest first
+         * @description Permission: `profile.own`.
+         */
+        get: operations["list_notifications"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/notifications/choices": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * How the caller wants to be told
+         * @description Permission: `profile.own`.
+         */
+        get: operations["get_choices"];
+        /**
+         * Change how the caller wants to be told
+         * @description Permission: `profile.own`.
+         */
+        put: operations["put_choices"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/notifications/read": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * The caller has read notifications, or all of them
+         * @description Permission: `profile.own`.
+         */
+        post: operations["read_notifications"];
         delete?: never;
         options?: never;
         head?: never;
@@ -2245,6 +2349,30 @@ export interface paths {
          */
         get: operations["list_rule_packs"];
         put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/schedules": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * When jobs run by themselves, with the next run
+         * @description Permission: `integrations.read`.
+         */
+        get: operations["list_schedules"];
+        /**
+         * Change when a job runs by itself; its next run is counted from now
+         * @description Permission: `jobs.run`.
+         */
+        put: operations["change_schedule"];
         post?: never;
         delete?: never;
         options?: never;
@@ -2980,7 +3108,7 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * One work order with its sendings
+         * One work order with its sendings and what people changed
          * @description Permission: `work_orders.read`.
          */
         get: operations["get_work_order"];
@@ -2990,7 +3118,7 @@ export interface paths {
         options?: never;
         head?: never;
         /**
-         * Change a work order that is only here
+         * Change a work order that is only here, or the plan of any
          * @description Permission: `work_orders.write`.
          */
         patch: operations["change_work_order"];
@@ -3878,6 +4006,37 @@ export interface components {
             /** @description Unit the source delivers. */
             unit?: string | null;
         };
+        /** @description How often a schedule runs, in the local time of its zone. */
+        Cadence: {
+            /** @enum {string} */
+            every: "hours";
+            /**
+             * Format: int32
+             * @description 1 to 24.
+             */
+            hours: number;
+        } | {
+            /** @enum {string} */
+            every: "day";
+            /**
+             * Format: int32
+             * @description Minute of the local day.
+             */
+            minute: number;
+        } | {
+            /** @enum {string} */
+            every: "week";
+            /**
+             * Format: int32
+             * @description Minute of the local day.
+             */
+            minute: number;
+            /**
+             * Format: int32
+             * @description 1 Monday … 7 Sunday (ISO 8601).
+             */
+            weekday: number;
+        };
         /** @description A possible place. */
         Candidate: {
             /** @description Its code. */
@@ -4673,6 +4832,15 @@ export interface components {
              * @description Version of the template data.
              */
             version: number;
+        };
+        /** @description What of a work order changed. */
+        FieldChange: {
+            /** @description What it says. */
+            after: unknown;
+            /** @description What it said. */
+            before: unknown;
+            /** @description The field, as the API calls it. */
+            field: string;
         };
         /** @description What is wrong with one field. */
         FieldProblem: {
@@ -5574,6 +5742,66 @@ export interface components {
              */
             value?: number | null;
         };
+        /** @description A mail. */
+        MailRow: {
+            /** @description Where it goes. */
+            address: string;
+            /**
+             * Format: int32
+             * @description How often it was tried.
+             */
+            attempts: number;
+            /** @description Written. */
+            created_at: components["schemas"]["Timestamp"];
+            error?: null | components["schemas"]["StatusMessage"];
+            /** @description What it says, in the caller's language. */
+            message: string;
+            next_at?: null | components["schemas"]["Timestamp"];
+            sent_at?: null | components["schemas"]["Timestamp"];
+            /** @description queued, sent or failed. */
+            state: string;
+        };
+        /** @description Whether mail is sent, and how it goes. */
+        MailStatus: {
+            /**
+             * Format: int64
+             * @description Mails that were given up.
+             */
+            failed: number;
+            /** @description Sender. */
+            from?: string | null;
+            /** @description It is. */
+            is_on: boolean;
+            /** @description The newest mails. */
+            newest: components["schemas"]["MailRow"][];
+            problem?: null | components["schemas"]["StatusMessage"];
+            /**
+             * Format: int64
+             * @description Mails that wait.
+             */
+            queued: number;
+            /** @description How the way there is protected: tls, start_tls, plain. */
+            security?: string | null;
+            /**
+             * Format: int64
+             * @description Mails that were sent.
+             */
+            sent: number;
+            /** @description Host and port of the mail server. */
+            server?: string | null;
+        };
+        /** @description How a test mail went. */
+        MailTestReport: {
+            /** @description Steps: settings, tcp, session, send. */
+            stages: components["schemas"]["TestStage"][];
+            /** @description The server took it. */
+            success: boolean;
+        };
+        /** @description Send a mail now, to see whether it arrives. */
+        MailTestRequest: {
+            /** @description Where to; the caller's own address if absent. */
+            address?: string | null;
+        };
         /** @description A mapped tag with its live value. */
         Mapping: {
             /** @description Its code. */
@@ -5985,6 +6213,66 @@ export interface components {
         NoteInput: {
             /** @description Text, ≤ 4,000 characters. */
             text: string;
+        };
+        /** @description A notification of the caller. */
+        Notification: {
+            /** @description When. */
+            at: components["schemas"]["Timestamp"];
+            /** @description Its code. */
+            code: string;
+            /** @description Id. */
+            id: components["schemas"]["NotificationId"];
+            /** @description What it is about. */
+            kind: components["schemas"]["NotificationKind"];
+            /** @description Page of the object. */
+            link: string;
+            /** @description One sentence in the caller's language. */
+            message: string;
+            read_at?: null | components["schemas"]["Timestamp"];
+        };
+        /** @description How the caller wants to be told about one kind of thing. */
+        NotificationChoice: {
+            /** @description Sent by mail, where mail is on and the account has an address. */
+            by_mail: boolean;
+            /** @description Shown in the program. */
+            in_app: boolean;
+            /** @description What it is about. */
+            kind: components["schemas"]["NotificationKind"];
+        };
+        /** @description All of the caller's choices. */
+        NotificationChoices: {
+            /** @description One per kind. */
+            choices: components["schemas"]["NotificationChoice"][];
+        };
+        /**
+         * Format: uuid
+         * @description Something a user is told.
+         */
+        NotificationId: string;
+        /**
+         * @description What a notification is about.
+         * @enum {string}
+         */
+        NotificationKind: "assignment" | "overdue" | "critical_incident" | "job_failed" | "certificate_expiring";
+        /** @description The caller's notifications, newest first. */
+        NotificationPage: {
+            /** @description Items of this page. */
+            items: components["schemas"]["Notification"][];
+            /**
+             * Format: int64
+             * @description Offset of the next page, if there is one.
+             */
+            next_offset?: number | null;
+            /**
+             * Format: int64
+             * @description Items in all.
+             */
+            total: number;
+            /**
+             * Format: int64
+             * @description How many are unread.
+             */
+            unread: number;
         };
         /** @description How much of a maintenance system is tied to assets. */
         ObjectCoverage: {
@@ -6502,6 +6790,11 @@ export interface components {
          * @enum {string}
          */
         Quality: "good" | "uncertain" | "bad";
+        /** @description The caller has read notifications. */
+        ReadNotifications: {
+            /** @description Which; all if absent. */
+            ids?: components["schemas"]["NotificationId"][] | null;
+        };
         /**
          * Format: uuid
          * @description One piece of advice of a scenario.
@@ -6778,6 +7071,36 @@ export interface components {
              * @description 1 = as it happened, 60 = a minute per second.
              */
             time_scale: number;
+        };
+        /** @description When a job runs by itself. */
+        Schedule: {
+            /** @description How often. */
+            cadence: components["schemas"]["Cadence"];
+            /** @description When. */
+            changed_at: components["schemas"]["Timestamp"];
+            /** @description Who changed it last. */
+            changed_by: string;
+            error?: null | components["schemas"]["StatusMessage"];
+            /** @description Whether it runs by itself. */
+            is_enabled: boolean;
+            job_id?: null | components["schemas"]["JobId"];
+            /** @description What runs: run (reading, baselines, scores), drift. */
+            kind: string;
+            last_at?: null | components["schemas"]["Timestamp"];
+            next_at?: null | components["schemas"]["Timestamp"];
+            /** @description IANA zone whose clock it follows. */
+            time_zone: string;
+        };
+        /** @description Change a schedule. */
+        ScheduleInput: {
+            /** @description How often. */
+            cadence: components["schemas"]["Cadence"];
+            /** @description Whether it runs by itself. */
+            is_enabled: boolean;
+            /** @description What runs. */
+            kind: string;
+            /** @description IANA zone whose clock it follows. */
+            time_zone: string;
         };
         /** @description Choose tags of a source by a pattern. */
         SelectRequest: {
@@ -7544,6 +7867,14 @@ export interface components {
             /** @description Symbol. */
             symbol: string;
         };
+        /** @description How many are unread now. */
+        UnreadCount: {
+            /**
+             * Format: int64
+             * @description Unread notifications.
+             */
+            unread: number;
+        };
         /**
          * Format: uuid
          * @description A user.
@@ -7604,6 +7935,11 @@ export interface components {
         /** @description A work order of a maintenance system, or one of our own. */
         WorkOrder: {
             actual_end_at?: null | components["schemas"]["Timestamp"];
+            /**
+             * Format: double
+             * @description Hours of work it took.
+             */
+            actual_hours?: number | null;
             actual_start_at?: null | components["schemas"]["Timestamp"];
             alert_id?: null | components["schemas"]["AlertId"];
             /** @description Its code. */
@@ -7616,8 +7952,18 @@ export interface components {
             created_by?: string | null;
             /** @description Long text. */
             description: string;
+            due_at?: null | components["schemas"]["Timestamp"];
             /** @description Equipment. */
             equipment_number?: string | null;
+            /**
+             * Format: double
+             * @description Hours of work it should take.
+             */
+            estimated_hours?: number | null;
+            /** @description Why: rule of the asset family's pack. */
+            failure_cause?: string | null;
+            /** @description How the failure was seen: code of ISO 14224. */
+            failure_mode?: string | null;
             /** @description Functional location. */
             functional_location?: string | null;
             /** @description Id. */
@@ -7626,11 +7972,15 @@ export interface components {
             integration_id?: null | components["schemas"]["IntegrationId"];
             /** @description The object is down. */
             is_down: boolean;
+            /** @description It was due and is not done. */
+            is_overdue: boolean;
             /** @description Notification or order. */
             kind: components["schemas"]["WorkOrderKind"];
             malfunction_at?: null | components["schemas"]["Timestamp"];
             /** @description How the asset was found. */
             match_state: components["schemas"]["MatchState"];
+            /** @description Where it may go from here; empty where another system decides. */
+            next: components["schemas"]["WorkOrderStatus"][];
             /** @description Its number there. */
             number?: string | null;
             /** @description Created, there or here. */
@@ -7639,12 +7989,16 @@ export interface components {
             order_type?: string | null;
             /** @description Where it came from. */
             origin: components["schemas"]["WorkOrderOrigin"];
+            /** @description Parts and material. */
+            parts: components["schemas"]["WorkOrderPart"][];
             planned_end_at?: null | components["schemas"]["Timestamp"];
             planned_start_at?: null | components["schemas"]["Timestamp"];
             /** @description Maintenance plant. */
             plant?: string | null;
             priority?: null | components["schemas"]["WorkOrderPriority"];
             push_state?: null | components["schemas"]["OutboxState"];
+            /** @description The recommendation it was written for, as it was worded. */
+            recommendation?: string | null;
             recommendation_id?: null | components["schemas"]["RecommendationId"];
             /** @description Our reference; only on what was written here. */
             reference?: string | null;
@@ -7656,13 +8010,28 @@ export interface components {
             source_system?: string | null;
             /** @description Where it stands. */
             status: components["schemas"]["WorkOrderStatus"];
+            /** @description Personnel number. */
+            technician_code?: string | null;
+            technician_id?: null | components["schemas"]["TechnicianId"];
+            technician_names?: null | components["schemas"]["Names"];
             /** @description Short text. */
             title: string;
             /** @description Work centre. */
             work_center?: string | null;
         };
+        /** @description What a person changed about a work order. */
+        WorkOrderChange: {
+            /** @description Who. */
+            actor: string;
+            /** @description When. */
+            at: components["schemas"]["Timestamp"];
+            /** @description What. */
+            fields: components["schemas"]["FieldChange"][];
+        };
         /** @description A work order with everything known about it. */
         WorkOrderDetail: {
+            /** @description What people changed here, newest first. */
+            changes: components["schemas"]["WorkOrderChange"][];
             /** @description Number of the incident it was written for. */
             incident_number?: string | null;
             /** @description The row as its system gave it; null for our own. */
@@ -7683,6 +8052,16 @@ export interface components {
             asset_id?: null | components["schemas"]["AssetId"];
             /** @description Long text. */
             description?: string;
+            due_at?: null | components["schemas"]["Timestamp"];
+            /**
+             * Format: double
+             * @description Hours of work it should take.
+             */
+            estimated_hours?: number | null;
+            /** @description Rule of the asset family's pack. */
+            failure_cause?: string | null;
+            /** @description Failure mode, code of ISO 14224. */
+            failure_mode?: string | null;
             incident_id?: null | components["schemas"]["IncidentId"];
             /** @description The object is down. */
             is_down?: boolean;
@@ -7691,10 +8070,15 @@ export interface components {
             malfunction_at?: null | components["schemas"]["Timestamp"];
             /** @description Type in the maintenance system; its default if absent. */
             order_type?: string | null;
+            /** @description Parts and material. */
+            parts?: components["schemas"]["WorkOrderPart"][];
             planned_end_at?: null | components["schemas"]["Timestamp"];
             planned_start_at?: null | components["schemas"]["Timestamp"];
             /** @description Urgency. */
             priority: components["schemas"]["WorkOrderPriority"];
+            /** @description The recommendation it is written for, as it is worded. */
+            recommendation?: string | null;
+            technician_id?: null | components["schemas"]["TechnicianId"];
             /** @description Short text. */
             title: string;
         };
@@ -7708,12 +8092,47 @@ export interface components {
          * @enum {string}
          */
         WorkOrderOrigin: "source" | "manual" | "alert" | "incident" | "recommendation";
-        /** @description Change a work order that is only here. */
+        /** @description A spare part or material of a work order. */
+        WorkOrderPart: {
+            /** @description What it is. */
+            name: string;
+            /** @description Material number, where it has one. */
+            number?: string | null;
+            /**
+             * Format: double
+             * @description How many.
+             */
+            quantity: number;
+        };
+        /**
+         * @description Change a work order: state, texts, priority and planned times only where it is only here, the rest
+         *     in any case. What is absent stays; null takes a value away.
+         */
         WorkOrderPatch: {
+            /**
+             * Format: double
+             * @description Hours of work it took.
+             */
+            actual_hours?: number | null;
             /** @description Long text. */
             description?: string | null;
+            due_at?: null | components["schemas"]["Timestamp"];
+            /**
+             * Format: double
+             * @description Hours of work it should take.
+             */
+            estimated_hours?: number | null;
+            /** @description Rule of the asset family's pack. */
+            failure_cause?: string | null;
+            /** @description Failure mode, code of ISO 14224. */
+            failure_mode?: string | null;
+            /** @description Parts and material; replaces the list. */
+            parts?: components["schemas"]["WorkOrderPart"][] | null;
+            planned_end_at?: null | components["schemas"]["Timestamp"];
+            planned_start_at?: null | components["schemas"]["Timestamp"];
             priority?: null | components["schemas"]["WorkOrderPriority"];
             status?: null | components["schemas"]["WorkOrderStatus"];
+            technician_id?: null | components["schemas"]["TechnicianId"];
             /** @description Short text. */
             title?: string | null;
         };
@@ -11737,6 +12156,199 @@ export interface operations {
             };
         };
     };
+    get_mail: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MailStatus"];
+                };
+            };
+            /** @description Not done; the body says why. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    test_mail: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["MailTestRequest"];
+            };
+        };
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MailTestReport"];
+                };
+            };
+            /** @description Not done; the body says why. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    list_notifications: {
+        parameters: {
+            query?: {
+                /** @description Only what was not read. */
+                unread?: boolean;
+                /** @description Items per page, at most 500. */
+                limit?: number | null;
+                /** @description Items to skip. */
+                offset?: number | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NotificationPage"];
+                };
+            };
+            /** @description Not done; the body says why. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    get_choices: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NotificationChoices"];
+                };
+            };
+            /** @description Not done; the body says why. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    put_choices: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NotificationChoices"];
+            };
+        };
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NotificationChoices"];
+                };
+            };
+            /** @description Not done; the body says why. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    read_notifications: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ReadNotifications"];
+            };
+        };
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["UnreadCount"];
+                };
+            };
+            /** @description Not done; the body says why. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
     get_openapi: {
         parameters: {
             query?: never;
@@ -11936,6 +12548,68 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["RulePack"][];
+                };
+            };
+            /** @description Not done; the body says why. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    list_schedules: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Schedule"][];
+                };
+            };
+            /** @description Not done; the body says why. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    change_schedule: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ScheduleInput"];
+            };
+        };
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Schedule"];
                 };
             };
             /** @description Not done; the body says why. */
@@ -13191,6 +13865,14 @@ export interface operations {
                 alert_id?: null | components["schemas"]["AlertId"];
                 /** @description Only what was written for this incident. */
                 incident_id?: null | components["schemas"]["IncidentId"];
+                /** @description Only what this technician does. */
+                technician_id?: null | components["schemas"]["TechnicianId"];
+                /** @description Only what was due and is not done. */
+                overdue?: boolean;
+                /** @description Only what is planned after this moment (UTC ms), or due where nothing is planned; with `planned_to`. */
+                planned_from?: number | null;
+                /** @description … and before this one. */
+                planned_to?: number | null;
                 /** @description Part of the number, the reference, a text, or the object it names. */
                 q?: string | null;
                 /** @description Items per page, at most 500. */

@@ -82,7 +82,7 @@ export function ToastProvider({ children }: { children: ReactNode }) {
       setList((all) => [...all.slice(-3), { id, text, failed }]);
       if (!failed) setTimeout(() => drop(id), 4000);
     };
-    return { done: (text) => add(text, false), failed: (error) => add(errorSentence(error), true) };
+    return { done: (text) => add(text, false), failed: (error) => add(typeof error === 'string' ? error : errorSentence(error), true) };
   }, [drop]);
   return (
     <Context.Provider value={value}>

@@ -3,7 +3,7 @@ import { type MantineColorScheme, useMantineColorScheme } from '@mantine/core';
 import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { useState } from 'react';
 import { api } from '@/api/calls';
-import { preferencesOf, useSignedIn } from '@/api/session';
+import { preferencesOf, useSession, useSignedIn } from '@/api/session';
 import type { SessionInfo, SessionRow, UserSettings } from '@/api/types';
 import { useConfirm, useToasts } from '@/components/dialog';
 import { Segment } from '@/components/fields';
@@ -13,6 +13,9 @@ import { changePreferences } from '@/i18n';
 import { useText } from '@/i18n/text';
 import { longDay, number } from '@/lib/format';
 import { ChangePassword } from './login';
+import { MailPane } from './parts/mail-settings';
+import { NotificationChoicesPane } from './parts/notification-choices';
+import { SchedulesPane } from './parts/schedules';
 
 /** The zones this browser knows, and the stored one whatever the browser calls it. */
 function zonesWith(stored: string): string[] {
@@ -98,15 +101,17 @@ function Profile() {
 
 export default function SettingsPage() {
   const { t } = useText();
+  const { may } = useSession();
   const toasts = useToasts();
   const [key, setKey] = useState(0);
   return (
     <>
       <PageHead title={t('page.settings')} />
       <div className="grid">
-        <div className="c7 stack"><Appearance /><Sessions /></div>
+        <div className="c7 stack"><Appearance /><NotificationChoicesPane />{may('integrations.read') && <SchedulesPane />}<Sessions /></div>
         <div className="c5 stack">
           <Profile />
+          {may('mail.manage') && <MailPane />}
           <Pane title={t('settings.password')} flush={false}><ChangePassword key={key} onDone={() => { toasts.done(t('settings.password_changed')); setKey(key + 1); }} /></Pane>
         </div>
       </div>

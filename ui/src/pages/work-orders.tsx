@@ -15,6 +15,8 @@ import { type Column, DataTable, useOffset } from '@/components/table';
 import { useText } from '@/i18n/text';
 import { useCursor } from '@/lib/cursor';
 import { useParameters } from '@/lib/url';
+import { WorkOrderBoard } from './parts/work-order-board';
+import { WorkOrderCalendar } from './parts/work-order-calendar';
 import { KINDS, WorkOrderForm } from './parts/work-order-form';
 import { Objects } from './parts/work-order-objects';
 import { Outbox } from './parts/work-order-outbox';
@@ -22,20 +24,24 @@ import { WorkOrderPanel } from './parts/work-order-panel';
 import { Called, MATCHES, OutboxMark, PriorityMark, STATUSES, WorkOrderStatusMark } from './parts/work-order-parts';
 
 const LIMIT = 50;
-const TABS = ['list', 'outbox', 'objects'] as const;
+const TABS = ['list', 'board', 'calendar', 'outbox', 'objects'] as const;
+type Tab = (typeof TABS)[number];
 const iso = (at: number | null) => (at === null ? null : new Date(at).toISOString());
 
-function List() {
+function Orders({ view }: { view: 'list' | 'board' | 'calendar' }) {
   const { t, word, name } = useText();
   const cursor = useCursor();
   const refetchInterval = useRefresh(cursor.t);
   const [parameters, change] = useParameters();
-  const [status, kind, system, match, asset, incident, q, selected] = ['status', 'kind', 'system', 'match', 'asset', 'incident', 'q', 'order'].map((k) => parameters.get(k) ?? '') as [string, string, string, string, string, string, string, string];
+  const [status, kind, system, match, asset, incident, technician, overdue, q, selected] = ['status', 'kind', 'system', 'match', 'asset', 'incident', 'technician', 'overdue', 'q', 'order'].map((k) => parameters.get(k) ?? '') as [string, string, string, string, string, string, string, string, string, string];
   const offset = useOffset('orders', LIMIT);
   const coverage = useQuery({ queryKey: ['object-coverage'], queryFn: api.objectCoverage });
+  const people = useQuery({ queryKey: ['technicians', 'all'], queryFn: () => api.technicians({ limit: 500 }) });
+  // The board has a column for each state.
+  const wanted = { kind, integration_id: system, match, asset_id: asset, incident_id: incident, technician_id: technician, overdue: overdue || null, q };
   const query = useQuery({
-    queryKey: ['work-orders', cursor.t, status, kind, system, match, asset, incident, q, offset], refetchInterval, placeholderData: (old) => old,
-    queryFn: () => api.workOrders({ t: cursor.t, status, kind, integration_id: system, match, asset_id: asset, incident_id: incident, q, limit: LIMIT, offset }),
+    queryKey: ['work-orders', cursor.t, status, wanted, offset], refetchInterval, placeholderData: (old) => old, enabled: view === 'list',
+    queryFn: () => api.workOrders({ t: cursor.t, status, ...wanted, limit: LIMIT, offset }),
   });
   const filter = (changes: Record<string, string | null>) => change({ ...changes, 'orders.page': null });
   const show = (o: WorkOrder) => change({ order: o.id });
@@ -44,36 +50,42 @@ function List() {
     { key: 'title', title: t('work_orders.what'), csv: (o) => o.title, cell: (o) => <span className="two"><bdi>{o.title}</bdi>{o.push_state && o.push_state !== 'sent' && <small><OutboxMark state={o.push_state} /></small>}</span> },
     { key: 'asset', title: t('field.asset'), csv: (o) => o.asset_code, cell: (o) => (o.asset_id ? <span className="two"><AppLink to={`/assets/${o.asset_id}`} onClick={(e) => e.stopPropagation()}><Tag>{o.asset_code}</Tag></AppLink><small>{name(o.asset_names)}</small></span> : <span className="dim">{o.match_state === 'ambiguous' ? word('match_state', 'ambiguous') : t('work_orders.no_asset')}</span>) },
     { key: 'status', title: t('field.state'), csv: (o) => o.status, cell: (o) => <span className="two"><WorkOrderStatusMark status={o.status} />{o.source_status && <small><Tag>{o.source_status}</Tag></small>}</span> },
+    { key: 'technician', title: t('work_orders.technician'), csv: (o) => o.technician_code, cell: (o) => (o.technician_code ? <span className="two"><bdi>{name(o.technician_names)}</bdi><small><Tag>{o.technician_code}</Tag></small></span> : <span className="dim">{t('work_orders.nobody')}</span>), wideOnly: true },
+    { key: 'due', title: t('work_orders.due'), csv: (o) => iso(o.due_at), cell: (o) => (o.due_at === null ? <span className="dim">{'—'}</span> : <span className="two"><When at={o.due_at} />{o.is_overdue && <small><span className="chip critical">{t('work_orders.overdue')}</span></small>}</span>), wideOnly: true },
     { key: 'priority', title: t('work_orders.priority'), csv: (o) => o.priority, cell: (o) => <PriorityMark priority={o.priority} />, wideOnly: true },
     { key: 'system', title: t('work_orders.system'), csv: (o) => o.source_system, cell: (o) => (o.source_system ? <bdi>{o.source_system}</bdi> : <span className="mid">{t('work_orders.only_here')}</span>), wideOnly: true },
     { key: 'opened_at', title: t('work_orders.opened'), csv: (o) => iso(o.opened_at), cell: (o) => <When at={o.opened_at} /> },
     { key: 'planned', title: t('work_orders.planned'), csv: (o) => iso(o.planned_start_at), cell: (o) => (o.planned_start_at === null ? <span className="dim">{'—'}</span> : <When at={o.planned_start_at} />), wideOnly: true },
   ];
   // Beside an open panel there is room for what tells one from another.
-  const shownColumns = selected ? columns.filter((c) => !['priority', 'system', 'planned'].includes(c.key)) : columns;
-  const filtered = Boolean(status || kind || system || match || asset || incident || q);
-  const clear = () => filter({ status: null, kind: null, system: null, match: null, asset: null, incident: null, q: null });
+  const shownColumns = selected ? columns.filter((c) => !['priority', 'system', 'planned', 'technician', 'due'].includes(c.key)) : columns;
+  const filtered = Boolean(status || kind || system || match || asset || incident || technician || overdue || q);
+  const clear = () => filter({ status: null, kind: null, system: null, match: null, asset: null, incident: null, technician: null, overdue: null, q: null });
   const systems = coverage.data ?? [];
   return (
     <>
       {cursor.t !== null && <Notice tone="past">{t('work_orders.later')}</Notice>}
       <div className="row wrap filters">
         <SearchInput label={t('work_orders.search')} value={q} onChange={(v) => filter({ q: v })} />
-        <Select label={t('field.state')} value={status} onChange={(v) => filter({ status: v })} options={[{ value: '', label: t('work_orders.all_statuses') }, ...STATUSES.map((s) => ({ value: s as string, label: word('work_order_status', s) }))]} />
+        {view === 'list' && <Select label={t('field.state')} value={status} onChange={(v) => filter({ status: v })} options={[{ value: '', label: t('work_orders.all_statuses') }, ...STATUSES.map((s) => ({ value: s as string, label: word('work_order_status', s) }))]} />}
         <Select label={t('work_orders.kind')} value={kind} onChange={(v) => filter({ kind: v })} options={[{ value: '', label: t('work_orders.all_kinds') }, ...KINDS.map((k) => ({ value: k as string, label: word('work_order_kind', k) }))]} />
         <Select label={t('work_orders.match')} value={match} onChange={(v) => filter({ match: v })} options={[{ value: '', label: t('work_orders.all_matches') }, ...MATCHES.map((m) => ({ value: m as string, label: word('match_state', m) }))]} />
         {systems.length > 0 && <Select label={t('work_orders.system')} value={system} onChange={(v) => filter({ system: v })} options={[{ value: '', label: t('work_orders.all_systems') }, ...systems.map((s) => ({ value: s.integration_id, label: s.integration_name }))]} />}
+        <Select label={t('work_orders.technician')} value={technician} onChange={(v) => filter({ technician: v })} options={[{ value: '', label: t('work_orders.all_technicians') }, ...(people.data?.items ?? []).map((x) => ({ value: x.id, label: `${name(x.names)} · ${x.code}` }))]} />
+        <label className="chk"><input type="checkbox" checked={overdue !== ''} onChange={(e) => filter({ overdue: e.target.checked ? 'true' : null })} />{t('work_orders.only_overdue')}</label>
         {asset && <button type="button" className="btn quiet" onClick={() => filter({ asset: null })}>{t('work_orders.one_asset')}</button>}
         {incident && <button type="button" className="btn quiet" onClick={() => filter({ incident: null })}>{t('work_orders.one_incident')}</button>}
       </div>
       <div className={selected ? 'twin with-panel' : 'twin'}>
-        <section className="pane">
+        {view === 'board' && <div className="view"><WorkOrderBoard filters={wanted} selected={selected} onShow={(id) => change({ order: id })} /></div>}
+        {view === 'calendar' && <div className="view"><WorkOrderCalendar filters={wanted} selected={selected} onShow={(id) => change({ order: id })} /></div>}
+        {view === 'list' && <section className="pane">
           <Loaded query={query} what={t('work_orders.loading')} rows={8}>
             {(page) => <DataTable id="orders" label={t('page.work_orders')} columns={shownColumns} rows={page.items} rowKey={(o) => o.id} onRow={show} selected={selected} server={{ total: page.total, offset, limit: LIMIT }} csvName="work-orders" empty={
               <EmptyState icon="wrench" title={t(filtered ? 'work_orders.none_match' : 'work_orders.empty')} action={filtered && <button type="button" className="btn" onClick={clear}>{t('action.clear_filters')}</button>}>{!filtered && t('work_orders.empty_why')}</EmptyState>
             } />}
           </Loaded>
-        </section>
+        </section>}
         {selected && <WorkOrderPanel key={selected} id={selected} onClose={() => change({ order: null })} />}
       </div>
     </>
@@ -87,8 +99,9 @@ export default function WorkOrdersPage() {
   const [parameters, change] = useParameters();
   const [creating, setCreating] = useState(false);
   const tab = TABS.find((x) => x === parameters.get('tab')) ?? 'list';
-  // Filters belong to their tab.
-  const open = (next: (typeof TABS)[number]) => change({ tab: next === 'list' ? null : next, q: null, state: null, status: null, kind: null, system: null, match: null, order: null, entry: null, 'orders.page': null, 'objects.page': null, 'outbox.page': null });
+  // Filters belong to their tab; the three views of the same orders share theirs.
+  const views: Tab[] = ['list', 'board', 'calendar'];
+  const open = (next: Tab) => change(views.includes(next) && views.includes(tab) ? { tab: next === 'list' ? null : next, 'orders.page': null } : { tab: next === 'list' ? null : next, q: null, state: null, status: null, kind: null, system: null, match: null, technician: null, overdue: null, order: null, entry: null, 'orders.page': null, 'objects.page': null, 'outbox.page': null });
   return (
     <>
       <PageHead title={t('page.work_orders')} sub={t('work_orders.sub')}>
@@ -97,7 +110,7 @@ export default function WorkOrdersPage() {
       <div className="tabs" role="navigation" aria-label={t('work_orders.tabs')}>
         {TABS.map((x) => <button key={x} type="button" aria-current={tab === x ? 'page' : undefined} onClick={() => open(x)}>{t(`work_orders.tab.${x}`)}</button>)}
       </div>
-      {tab === 'list' ? <List /> : tab === 'outbox' ? <Outbox /> : <Objects />}
+      {tab === 'outbox' ? <Outbox /> : tab === 'objects' ? <Objects /> : <Orders key={tab} view={tab} />}
       {creating && <WorkOrderForm onClose={() => setCreating(false)} />}
     </>
   );

@@ -15,6 +15,7 @@ import { useCursor } from '@/lib/cursor';
 import { useGo, useParameter } from '@/lib/url';
 import type { Route } from '@/routes';
 import { Brand } from './brand';
+import { NotificationBell } from './notifications';
 
 function SiteFilter() {
   const { t, name } = useText();
@@ -142,6 +143,7 @@ export function Header({ route, onSearch }: { route: Route | undefined; onSearch
       </button>
       <span className="grow" />
       <AlertCounts />
+      <NotificationBell />
       <LanguageSwitch />
       <ThemeSwitch />
       <Person />

@@ -98,6 +98,7 @@ async fn what_a_person_costs_and_why_they_are_away_is_for_planners() {
 }
 
 #[tokio::test]
+#[allow(clippy::too_many_lines, reason = "one row per wrong field")]
 async fn what_can_not_be_is_refused_by_field() {
     let (app, plant, other) = TestApp::with_plants().await;
     let planner = app.signed_in(&plant.user("optimizer")).await;

@@ -331,6 +331,12 @@ async fn a_work_order_that_is_only_here_is_changed_here() {
     let engineer = app.signed_in(&plant.user("engineer")).await;
     let order = created(&engineer, &plant, "Check").await;
     let path = format!("/api/work-orders/{}", order["id"].as_str().unwrap());
+    patch(&engineer, &path, json!({ "status": "in_progress" }))
+        .await
+        .expect_code(409, "work_orders.step_wrong");
+    patch(&engineer, &path, json!({ "status": "released" }))
+        .await
+        .expect_status(200);
     let body = json!({ "status": "in_progress", "description": "started" });
     let changed = patch(&engineer, &path, body)
         .await

@@ -13,6 +13,7 @@ use iq_store::{
     StoreError, Transaction, integration_actions,
     outbox::{self as rows, OutboxFilter, OutboxState},
     technical_objects::{self, TechnicalObject},
+    work_order_plans,
     work_orders::{self, MatchState, WorkOrder, WorkOrderOrigin},
 };
 use serde_json::json;
@@ -322,7 +323,10 @@ impl Intake {
         match by_number {
             // Another of ours has that number already: two of ours are never one over there.
             Some(other) if other.reference.is_some() => return Ok(Some(other)),
-            Some(double) => work_orders::delete_work_order(tx, tenant, double.id)?,
+            Some(double) => {
+                work_order_plans::move_work_order_plan(tx, tenant, double.id, ours.id)?;
+                work_orders::delete_work_order(tx, tenant, double.id)?;
+            }
             None => {}
         }
         Ok(Some(ours))

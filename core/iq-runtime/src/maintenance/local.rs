@@ -15,10 +15,12 @@ use uuid::Uuid;
 use super::{
     Actor,
     events::{self, Origin, Step},
+    plan::{self, PlanChange, Set},
 };
 use crate::{
     Runtime,
     alerts::{Changed, Work, publish},
+    notices::Told,
 };
 
 /// Digits of a reference: without the letters that are read as another.
@@ -56,9 +58,13 @@ pub struct NewWorkOrder {
     pub incident_id: Option<IncidentId>,
     /// The recommendation it is published from.
     pub recommendation_id: Option<RecommendationId>,
+    /// The recommendation it is written for, as it was worded.
+    pub recommendation: Option<String>,
+    /// Who does it, by when, with what.
+    pub plan: PlanChange,
 }
 
-/// A change of a work order that is only here.
+/// A change of a work order: what belongs to the order only where it is only here, its plan in any case.
 #[derive(Clone, Debug, Default)]
 pub struct WorkOrderChange {
     /// Where it stands.
@@ -69,6 +75,24 @@ pub struct WorkOrderChange {
     pub description: Option<String>,
     /// Urgency.
     pub priority: Option<WorkOrderPriority>,
+    /// Planned start.
+    pub planned_start: Set<Timestamp>,
+    /// Planned end.
+    pub planned_end: Set<Timestamp>,
+    /// Its plan.
+    pub plan: PlanChange,
+}
+
+impl WorkOrderChange {
+    /// Whether it changes what the owner of the order decides.
+    pub(super) const fn touches_order(&self) -> bool {
+        self.status.is_some()
+            || self.title.is_some()
+            || self.description.is_some()
+            || self.priority.is_some()
+            || self.planned_start.is_some()
+            || self.planned_end.is_some()
+    }
 }
 
 impl Runtime {
@@ -80,12 +104,15 @@ impl Runtime {
         actor: Actor,
     ) -> Result<WorkOrder, CodedError> {
         let work = self.work(tenant)?;
-        let (order, changed) = self
+        let mails = self.0.mailer.is_on();
+        let (order, changed, told) = self
             .0
             .store
             .write(move |tx| {
+                let (planned, wording) = (new.plan.clone(), new.recommendation.clone());
                 let order = create(tx, &work, new, &actor)?;
-                let mut changed = Changed::default();
+                let (mut changed, mut told) = (Changed::default(), Told::new(mails));
+                plan::create(tx, tenant, &order, planned, wording, &mut told)?;
                 let at = order.opened_at;
                 let event = events::work_order(
                     &work.context,
@@ -96,68 +123,69 @@ impl Runtime {
                     Some(&actor.username),
                 );
                 work.append(tx, &event, &mut changed)?;
-                Ok((order, changed))
+                Ok((order, changed, told))
             })
             .await?;
         publish(&self.0, tenant, changed);
-        Ok(order)
-    }
-
-    /// Changes a work order that is only here.
-    pub async fn change_work_order(
-        &self,
-        tenant: TenantId,
-        id: WorkOrderId,
-        change: WorkOrderChange,
-        actor: Actor,
-    ) -> Result<WorkOrder, CodedError> {
-        let work = self.work(tenant)?;
-        let (order, changed) = self
-            .0
-            .store
-            .write(move |tx| {
-                let mut order = own(tx, tenant, id)?;
-                if is_under_way(tx, tenant, id)? {
-                    return Err(CodedError::conflict("work_orders.push_under_way").into());
-                }
-                let was = order.status;
-                apply(&mut order, change, work.context.now);
-                work_orders::update_work_order(tx, tenant, &order)?;
-                let mut changed = Changed::default();
-                if order.status != was {
-                    let at = order.changed_at;
-                    let step = Step::Status(order.status);
-                    let name = Some(actor.username.as_str());
-                    let event =
-                        events::work_order(&work.context, &Origin::own(), &order, step, at, name);
-                    work.append(tx, &event, &mut changed)?;
-                }
-                Ok((order, changed))
-            })
-            .await?;
-        publish(&self.0, tenant, changed);
+        told.publish(&self.0, tenant);
         Ok(order)
     }
 }
 
-fn apply(order: &mut WorkOrder, change: WorkOrderChange, now: Timestamp) {
-    if let Some(title) = change.title {
-        order.title = title.trim().to_owned();
+/// Changes what belongs to the order; its times of change are set by who writes it.
+pub(super) fn apply(
+    order: &mut WorkOrder,
+    change: &WorkOrderChange,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    if let Some(title) = &change.title {
+        title.trim().clone_into(&mut order.title);
     }
-    if let Some(description) = change.description {
-        order.description = description;
+    if let Some(description) = &change.description {
+        description.clone_into(&mut order.description);
     }
     order.priority = change.priority.or(order.priority);
+    order.planned_start = change.planned_start.unwrap_or(order.planned_start);
+    order.planned_end = change.planned_end.unwrap_or(order.planned_end);
+    let period = order.planned_start.zip(order.planned_end);
+    if period.is_some_and(|(start, end)| start > end) {
+        return Err(CodedError::invalid("work_orders.ends_before_start").into());
+    }
     if let Some(status) = change.status {
+        plan::require_step(order.status, status)?;
         order.status = status;
         match status {
             WorkOrderStatus::InProgress => order.actual_start = order.actual_start.or(Some(now)),
-            WorkOrderStatus::Completed => order.actual_end = Some(now),
+            WorkOrderStatus::Completed => order.actual_end = order.actual_end.or(Some(now)),
+            // Taken up again: it is not done.
+            WorkOrderStatus::Released => order.actual_end = None,
             _ => {}
         }
     }
-    order.changed_at = now;
-    order.recorded_at = now;
+    Ok(())
+}
+
+/// Refuses what its system decides, and what is on its way there.
+pub(super) fn require_own(
+    tx: &Transaction<'_>,
+    tenant: TenantId,
+    order: &WorkOrder,
+) -> Result<(), StoreError> {
+    ours(order)?;
+    if is_under_way(tx, tenant, order.id)? {
+        return Err(CodedError::conflict("work_orders.push_under_way").into());
+    }
+    Ok(())
+}
+
+fn ours(order: &WorkOrder) -> Result<(), StoreError> {
+    if order.number.is_none() {
+        return Ok(());
+    }
+    let system = order.source_system.clone().unwrap_or_default();
+    Err(CodedError::conflict("work_orders.owned_by_source")
+        .with("system", system)
+        .into())
 }
 
 /// A work order of ours that its system does not have yet.
@@ -168,12 +196,7 @@ pub(super) fn own(
 ) -> Result<WorkOrder, StoreError> {
     let order = work_orders::get_work_order(conn, tenant, id)?
         .ok_or(CodedError::not_found("work_orders.not_found"))?;
-    if order.number.is_some() {
-        let system = order.source_system.unwrap_or_default();
-        return Err(CodedError::conflict("work_orders.owned_by_source")
-            .with("system", system)
-            .into());
-    }
+    ours(&order)?;
     Ok(order)
 }
 

@@ -3,7 +3,8 @@
 //!
 //! - `incoming` takes in what connectors deliver, `matching` finds the assets, `rematch` finds them
 //!   again after assets or objects changed;
-//! - `local` holds the use cases of work orders written here, `push` those of sending them;
+//! - `local` and `plan` hold the use cases of work orders written here and of what is planned about
+//!   all of them, `push` those of sending them;
 //! - `outbox` says what may happen to a row on its way out, `sender` does it.
 
 mod events;
@@ -12,6 +13,7 @@ mod local;
 mod lookup;
 mod matching;
 mod outbox;
+mod plan;
 mod push;
 mod rematch;
 mod sender;
@@ -25,6 +27,7 @@ use tokio::sync::Notify;
 
 pub(crate) use incoming::store_records;
 pub use local::{NewWorkOrder, WorkOrderChange};
+pub use plan::{PlanChange, Set};
 pub use push::{OpenThere, PayloadDifference, PushEdit, PushPreview, PushTarget};
 pub use rematch::Settlement;
 pub(crate) use sender::run;

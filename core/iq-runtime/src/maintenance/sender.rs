@@ -14,6 +14,7 @@ use iq_domain::{
 use iq_store::{
     StoreError, Transaction,
     outbox::{self as rows, OutboxRow},
+    work_order_plans,
     work_orders::{self, WorkOrder},
 };
 use tokio::{task::JoinSet, time::Instant};
@@ -422,6 +423,7 @@ pub(super) fn deliver(
         }
         // It was read before its answer came: the same record, so one row.
         take_over(&mut order, &double);
+        work_order_plans::move_work_order_plan(tx, tenant, double.id, order.id)?;
         work_orders::delete_work_order(tx, tenant, double.id)?;
     }
     let system = work

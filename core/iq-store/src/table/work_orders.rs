@@ -2,10 +2,10 @@
 //! list shows both.
 
 use iq_domain::{
-    AlertId, AssetId, CodedError, IncidentId, IntegrationId, RecommendationId, TenantId, Timestamp,
-    WorkOrderId, WorkOrderKind, WorkOrderPriority, WorkOrderStatus,
+    AlertId, AssetId, CodedError, IncidentId, IntegrationId, RecommendationId, TechnicianId,
+    TenantId, Timestamp, WorkOrderId, WorkOrderKind, WorkOrderPriority, WorkOrderStatus,
 };
-use rusqlite::{Connection, Row, params};
+use rusqlite::{Connection, Row, params, types::Value};
 use serde::Serialize;
 
 pub use iq_domain::{MatchState, WorkOrderOrigin};
@@ -120,6 +120,12 @@ pub struct WorkOrderFilter {
     pub incident_id: Option<IncidentId>,
     /// Opened before this moment.
     pub opened_before: Option<Timestamp>,
+    /// Given to this technician.
+    pub technician_id: Option<TechnicianId>,
+    /// Planned for some of this window; what is not planned, due in it.
+    pub planned: Option<(Timestamp, Timestamp)>,
+    /// Due before this moment and not done.
+    pub overdue_at: Option<Timestamp>,
     /// Occurs in number, reference, texts or the objects it names.
     pub text: Option<String>,
 }
@@ -344,6 +350,11 @@ fn filtered(tenant: TenantId, filter: &WorkOrderFilter) -> Result<Where, StoreEr
             filter.incident_id.map(|id| id.to_string()),
         )
         .maybe("opened_at < ?", filter.opened_before.map(|t| t.0))
+        .maybe(
+            "id IN (SELECT work_order_id FROM work_order_plans p
+                    WHERE p.tenant_id = work_orders.tenant_id AND p.technician_id = ?)",
+            filter.technician_id.map(|id| id.to_string()),
+        )
         .contains(
             &[
                 "number",
@@ -355,6 +366,24 @@ fn filtered(tenant: TenantId, filter: &WorkOrderFilter) -> Result<Where, StoreEr
             ],
             filter.text.as_deref(),
         );
+    if let Some((from, to)) = filter.planned {
+        wanted.and(
+            "COALESCE(planned_start, planned_end) < ?
+             AND COALESCE(planned_end, planned_start) >= ?
+             OR (planned_start IS NULL AND planned_end IS NULL AND id IN (
+                 SELECT work_order_id FROM work_order_plans p
+                 WHERE p.tenant_id = work_orders.tenant_id AND p.due_at >= ? AND p.due_at < ?))",
+            [to.0, from.0, from.0, to.0].map(Value::Integer),
+        );
+    }
+    if let Some(at) = filter.overdue_at {
+        wanted.and(
+            "status NOT IN ('completed', 'closed', 'cancelled') AND id IN (
+                 SELECT work_order_id FROM work_order_plans p
+                 WHERE p.tenant_id = work_orders.tenant_id AND p.due_at < ?)",
+            [Value::Integer(at.0)],
+        );
+    }
     Ok(wanted)
 }
 

@@ -9,6 +9,7 @@ mod imports;
 mod isolation;
 mod maintenance;
 mod mapping;
+mod people;
 mod planning;
 mod plant;
 mod records;

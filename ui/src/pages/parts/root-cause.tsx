@@ -3,6 +3,7 @@
 import { useQuery } from '@tanstack/react-query';
 import { useState } from 'react';
 import { api } from '@/api/calls';
+import { useSession } from '@/api/session';
 import type { EvidenceItem, EvidenceSample, FirstMover, Hypothesis, RootCause } from '@/api/types';
 import { Icon } from '@/components/icons';
 import { AppLink } from '@/components/link';
@@ -11,6 +12,7 @@ import { useSignalName } from '@/components/metrics';
 import { Loaded, Pane } from '@/components/page';
 import { useText } from '@/i18n/text';
 import type { Player } from '@/lib/player';
+import { WorkOrderForm, type WorkOrderStart } from './work-order-form';
 
 const SIDES = ['for', 'against', 'missing'] as const;
 const SIGNS = { for: '+', against: '−', missing: '?' } as const;
@@ -51,7 +53,9 @@ function Evidence({ items, player }: { items: EvidenceItem[]; player: Player }) 
   );
 }
 
-function OneHypothesis({ hypothesis, player, first }: { hypothesis: Hypothesis; player: Player; first: boolean }) {
+type Advice = Hypothesis['actions'][number];
+
+function OneHypothesis({ hypothesis, player, first, order }: { hypothesis: Hypothesis; player: Player; first: boolean; order?: (hypothesis: Hypothesis, advice: Advice) => void }) {
   const { t, n, name, word } = useText();
   const [open, setOpen] = useState(first);
   const count = (side: (typeof SIDES)[number]) => hypothesis.evidence?.filter((item) => item.side === side).length ?? 0;
@@ -67,7 +71,7 @@ function OneHypothesis({ hypothesis, player, first }: { hypothesis: Hypothesis; 
           <p className="help">{hypothesis.reason.text} {t('root_cause.coverage', { share: n(hypothesis.coverage * 100, 0) })}</p>
           {hypothesis.evidence && <Evidence items={hypothesis.evidence} player={player} />}
           {hypothesis.contributing_factors && hypothesis.contributing_factors.length > 0 && <div className="evidence"><h4>{t('root_cause.factors')}</h4><ul>{hypothesis.contributing_factors.map((f) => <li key={f.text}><span aria-hidden="true">{'·'}</span><span>{f.text}</span></li>)}</ul></div>}
-          {hypothesis.actions.length > 0 && <div className="evidence"><h4>{t('root_cause.actions')}</h4><ul>{hypothesis.actions.map((a) => <li key={name(a.names)}><Icon name="wrench" /><span>{name(a.names)}{a.hours_from !== null && a.hours_to !== null && <bdi className="cap dim" dir="ltr">{` ${n(a.hours_from)}–${n(a.hours_to)} h`}</bdi>}</span></li>)}</ul></div>}
+          {hypothesis.actions.length > 0 && <div className="evidence"><h4>{t('root_cause.actions')}</h4><ul>{hypothesis.actions.map((a) => <li key={name(a.names)}>{order ? <button type="button" className="btn quiet sm icon" aria-label={`${t('work_orders.for_recommendation')}: ${name(a.names)}`} title={t('work_orders.for_recommendation')} onClick={() => order(hypothesis, a)}><Icon name="wrench" /></button> : <Icon name="wrench" />}<span>{name(a.names)}{a.hours_from !== null && a.hours_to !== null && <bdi className="cap dim" dir="ltr">{` ${n(a.hours_from)}–${n(a.hours_to)} h`}</bdi>}</span></li>)}</ul></div>}
         </div>
       )}
     </li>
@@ -95,7 +99,7 @@ function FirstMovers({ movers, player }: { movers: FirstMover[]; player: Player 
 /** Without data to compare with, none is shown. */
 const shownOf = (cause: RootCause): Hypothesis[] => (cause.verdict === 'not_enough_data' ? [] : cause.hypotheses);
 
-function Found({ cause, player }: { cause: RootCause; player: Player }) {
+function Found({ cause, player, order }: { cause: RootCause; player: Player; order?: (hypothesis: Hypothesis, advice: Advice) => void }) {
   const { t, n, word } = useText();
   return (
     <>
@@ -104,7 +108,7 @@ function Found({ cause, player }: { cause: RootCause; player: Player }) {
           <p className="m5">{word('root_cause_verdict', cause.verdict)}</p>
           {cause.explanation.map((s) => <p key={s.text} className="s">{s.text}</p>)}
         </div>
-        <ul className="hypotheses">{shownOf(cause).map((h, i) => <OneHypothesis key={`${h.id} ${h.asset_id} ${h.signal?.signal_id ?? ''}`} hypothesis={h} player={player} first={i === 0 && cause.verdict === 'named'} />)}</ul>
+        <ul className="hypotheses">{shownOf(cause).map((h, i) => <OneHypothesis key={`${h.id} ${h.asset_id} ${h.signal?.signal_id ?? ''}`} hypothesis={h} player={player} order={order} first={i === 0 && cause.verdict === 'named'} />)}</ul>
       </Pane>
       {cause.first_movers && cause.first_movers.length > 0 && <FirstMovers movers={cause.first_movers} player={player} />}
     </>
@@ -112,7 +116,11 @@ function Found({ cause, player }: { cause: RootCause; player: Player }) {
 }
 
 export function RootCausePanel({ incident, player }: { incident: string; player: Player }) {
-  const { t, p } = useText();
+  const { t, p, name } = useText();
+  const { may } = useSession();
+  const [start, setStart] = useState<WorkOrderStart | null>(null);
+  // A recommendation goes with all that is known about it.
+  const order = (h: Hypothesis, advice: Advice) => setStart({ incident_id: incident, asset_id: h.asset_id, asset_code: h.asset_code, title: `${h.asset_code}: ${name(advice.names)}`, recommendation: name(advice.names), failure_mode: h.mode, failure_cause: h.id, estimated_hours: advice.hours_to ?? undefined });
   const query = useQuery({ queryKey: ['root-cause', incident, p.language], queryFn: () => api.rootCause(incident) });
-  return <Loaded query={query} what={t('root_cause.loading')} rows={4}>{(cause) => <Found cause={cause} player={player} />}</Loaded>;
+  return <Loaded query={query} what={t('root_cause.loading')} rows={4}>{(cause) => <><Found cause={cause} player={player} order={may('work_orders.write') ? order : undefined} />{start && <WorkOrderForm start={start} onClose={() => setStart(null)} />}</>}</Loaded>;
 }

@@ -3,16 +3,17 @@ import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { useEffect, useRef, useState } from 'react';
 import { api } from '@/api/calls';
 import { useSession } from '@/api/session';
-import type { WorkOrder, WorkOrderStatus } from '@/api/types';
+import type { WorkOrder, WorkOrderChange, WorkOrderStatus } from '@/api/types';
 import { useToasts } from '@/components/dialog';
-import { Field } from '@/components/fields';
 import { Icon } from '@/components/icons';
 import { AppLink } from '@/components/link';
 import { Tag, When } from '@/components/marks';
 import { Loaded } from '@/components/page';
 import { useText } from '@/i18n/text';
+import { moment } from '@/lib/format';
 import { useCursor } from '@/lib/cursor';
-import { Called, MatchMark, OutboxMark, PriorityMark, STATUSES, WorkOrderStatusMark } from './work-order-parts';
+import { Called, MatchMark, OutboxMark, PriorityMark, WorkOrderStatusMark } from './work-order-parts';
+import { PlanForm } from './work-order-plan';
 import { PushDialog } from './work-order-push';
 
 function Period({ from, to }: { from: number | null; to: number | null }) {
@@ -20,8 +21,41 @@ function Period({ from, to }: { from: number | null; to: number | null }) {
   return <>{from === null ? '—' : <When at={from} />}{' – '}{to === null ? '—' : <When at={to} />}</>;
 }
 
+/** What a field says, as a person reads it. */
+function useSaid(): (field: string, value: unknown) => string {
+  const { n, word, p } = useText();
+  return (field, value) => {
+    if (value === null || value === undefined || value === '') return '—';
+    if (field === 'status') return word('work_order_status', String(value));
+    if (field === 'priority') return word('work_order_priority', String(value));
+    if (field === 'failure_mode') return `${String(value)} · ${word('failure_mode', String(value))}`;
+    if (field.endsWith('_at')) return moment(p, Number(value), Date.now());
+    if (Array.isArray(value)) return value.map((x: { name?: string; quantity?: number }) => `${x.name ?? ''} × ${n(x.quantity ?? 0)}`).join('; ') || '—';
+    return typeof value === 'number' ? n(value) : String(value);
+  };
+}
+
+function History({ changes }: { changes: WorkOrderChange[] }) {
+  const { t, word } = useText();
+  const said = useSaid();
+  return (
+    <section className="pb">
+      <h3>{t('work_orders.history')}</h3>
+      {changes.length === 0 ? <p className="help">{t('work_orders.no_history')}</p> : (
+        <ol className="history">{changes.map((c) => (
+          <li key={c.at} className="note-row">
+            {c.fields.map((f) => <div key={f.field} className="s">{t('work_orders.changed_to', { field: word('work_order_field', f.field), before: said(f.field, f.before), after: said(f.field, f.after) })}</div>)}
+            <div className="cap dim"><bdi>{c.actor}</bdi> · <When at={c.at} /></div>
+          </li>
+        ))}</ol>
+      )}
+    </section>
+  );
+}
+
 function Facts({ order, incident }: { order: WorkOrder; incident: string | null }) {
-  const { t, word, name } = useText();
+  const { t, word, name, n } = useText();
+  const hours = (value: number | null) => (value === null ? '—' : n(value));
   const maybe = (label: string, value: string | null) => value && <><dt>{t(label)}</dt><dd><Tag wrap>{value}</Tag></dd></>;
   return (
     <dl className="kv">
@@ -39,6 +73,12 @@ function Facts({ order, incident }: { order: WorkOrder; incident: string | null 
       {maybe('work_orders.plant', order.plant)}
       {maybe('work_orders.work_center', order.work_center)}
       {maybe('work_orders.related', order.related_number)}
+      <dt>{t('work_orders.technician')}</dt><dd>{order.technician_code ? <>{name(order.technician_names)} <Tag>{order.technician_code}</Tag></> : <span className="dim">{t('work_orders.nobody')}</span>}</dd>
+      <dt>{t('work_orders.due')}</dt><dd>{order.due_at === null ? <span className="dim">{'—'}</span> : <When at={order.due_at} />}{order.is_overdue && <> <span className="chip critical">{t('work_orders.overdue')}</span></>}</dd>
+      <dt>{t('work_orders.hours')}</dt><dd><bdi dir="ltr">{`${hours(order.estimated_hours)} / ${hours(order.actual_hours)}`}</bdi></dd>
+      {order.failure_mode && <><dt>{t('work_orders.failure_mode')}</dt><dd><Tag>{order.failure_mode}</Tag> {word('failure_mode', order.failure_mode)}{order.failure_cause && <> · <Tag>{order.failure_cause}</Tag></>}</dd></>}
+      {order.parts.length > 0 && <><dt>{t('work_orders.parts')}</dt><dd>{order.parts.map((x) => <div key={`${x.number ?? ''} ${x.name}`}><bdi>{x.name}</bdi> × {n(x.quantity)}{x.number && <> · <Tag>{x.number}</Tag></>}</div>)}</dd></>}
+      {order.recommendation && <><dt>{t('work_orders.recommendation')}</dt><dd dir="auto">{order.recommendation}</dd></>}
       <dt>{t('work_orders.planned')}</dt><dd><Period from={order.planned_start_at} to={order.planned_end_at} /></dd>
       <dt>{t('work_orders.actual')}</dt><dd><Period from={order.actual_start_at} to={order.actual_end_at} /></dd>
       {order.malfunction_at !== null && <><dt>{t('work_orders.malfunction')}</dt><dd><When at={order.malfunction_at} /></dd></>}
@@ -60,6 +100,7 @@ export function WorkOrderPanel({ id, onClose }: { id: string; onClose: () => voi
   const client = useQueryClient();
   const toasts = useToasts();
   const [pushing, setPushing] = useState(false);
+  const [planning, setPlanning] = useState(false);
   const query = useQuery({ queryKey: ['work-order', id, prefs.language], queryFn: () => api.workOrder(id), refetchInterval: 10_000 });
   const panel = useRef<HTMLElement>(null);
   useEffect(() => { panel.current?.focus({ preventScroll: true }); }, [id]);
@@ -76,7 +117,7 @@ export function WorkOrderPanel({ id, onClose }: { id: string; onClose: () => voi
     <aside ref={panel} className="pane side" tabIndex={-1} aria-label={t('work_orders.panel')} onKeyDown={(event) => event.key === 'Escape' && onClose()}>
       <button type="button" className="btn quiet sm icon shut" aria-label={t('action.close')} onClick={onClose}><Icon name="close" /></button>
       <Loaded query={query} what={t('work_orders.loading')}>
-        {({ work_order: order, payload, pushes, incident_number }) => {
+        {({ work_order: order, payload, pushes, incident_number, changes }) => {
           const isOpen = pushes.some((push) => push.state !== 'sent' && push.state !== 'rejected');
           const isOurs = order.number === null && !isOpen && cursor.t === null;
           return (
@@ -86,9 +127,11 @@ export function WorkOrderPanel({ id, onClose }: { id: string; onClose: () => voi
                 <div className="pb stack">
                   <p className="m5"><bdi>{order.title}</bdi></p>
                   {order.description && <p className="prose s" dir="auto">{order.description}</p>}
-                  {isOurs && may('work_orders.write') && <Field label={t('work_orders.set_status')}>{(p) => <select {...p} className="in" value={order.status} onChange={(e) => void setStatus(e.target.value as WorkOrderStatus)}>{STATUSES.map((s) => <option key={s} value={s}>{word('work_order_status', s)}</option>)}</select>}</Field>}
+                  {isOurs && may('work_orders.write') && order.next.length > 0 && <div className="row wrap" role="group" aria-label={t('work_orders.set_status')}>{order.next.map((s) => <button key={s} type="button" className="btn sm" onClick={() => void setStatus(s)}>{word('work_order_status', s)}</button>)}</div>}
+                  {order.number !== null && order.source_system && <p className="help"><Icon name="lock" /> {t('work_orders.owned', { system: order.source_system })}</p>}
                   <Facts order={order} incident={incident_number} />
                 </div>
+                <History changes={changes} />
                 {order.reference && (
                   <section className="pb">
                     <h3>{t('work_orders.pushes')}</h3>
@@ -105,7 +148,8 @@ export function WorkOrderPanel({ id, onClose }: { id: string; onClose: () => voi
                 )}
                 {payload !== null && payload !== undefined && <details className="pb"><summary className="s">{t('work_orders.payload')}</summary><pre className="wo-payload" dir="ltr" tabIndex={0}>{JSON.stringify(payload, null, 2)}</pre></details>}
               </div>
-              {isOurs && may('work_orders.write') && <div className="pf actions"><button type="button" className="btn pri" onClick={() => setPushing(true)}><Icon name="upload" />{t('work_orders.push')}</button></div>}
+              {cursor.t === null && may('work_orders.write') && <div className="pf actions"><button type="button" className="btn" onClick={() => setPlanning(true)}><Icon name="calendar" />{t('work_orders.plan')}</button>{isOurs && <button type="button" className="btn pri" onClick={() => setPushing(true)}><Icon name="upload" />{t('work_orders.push')}</button>}</div>}
+              {planning && <PlanForm order={order} onClose={() => setPlanning(false)} />}
               {pushing && <PushDialog order={order} onClose={() => setPushing(false)} onDone={() => setPushing(false)} />}
             </>
           );
