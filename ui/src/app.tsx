@@ -28,6 +28,7 @@ const PAGES: Record<string, ComponentType> = {
   '/blackbox/investigation': page(() => import('@/pages/investigation')),
   '/rule-packs': page(() => import('@/pages/rule-packs')),
   '/alerts': page(() => import('@/pages/alerts')),
+  '/optimization': page(() => import('@/pages/optimization')),
   '/work-orders': page(() => import('@/pages/work-orders')),
   '/technicians': page(() => import('@/pages/technicians')),
   '/onboarding': page(() => import('@/pages/onboarding')),

@@ -23,6 +23,7 @@ export const ROUTES: Route[] = [
   { path: '/blackbox/investigation', title: 'page.investigation', permission: 'investigations.write' },
   { path: '/rule-packs', title: 'page.rule_packs', permission: 'blackbox.read' },
   { path: '/alerts', title: 'page.alerts', permission: 'alerts.read', timed: true, nav: { group: 'operate', icon: 'alerts' } },
+  { path: '/optimization', title: 'page.optimization', permission: 'optimization.read', nav: { group: 'operate', icon: 'pulse' } },
   { path: '/work-orders', title: 'page.work_orders', permission: 'work_orders.read', timed: true, nav: { group: 'operate', icon: 'wrench' } },
   { path: '/technicians', title: 'page.technicians', permission: 'work_orders.read', nav: { group: 'operate', icon: 'users' } },
   { path: '/onboarding', title: 'page.onboarding', permission: 'integrations.read', nav: { group: 'connect', icon: 'check' } },

@@ -4,7 +4,7 @@ use iq_domain::{IntegrationId, JobId, Timestamp};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::StatusMessage;
+use crate::{OptimizationStand, StatusMessage};
 
 /// A background job.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
@@ -27,6 +27,8 @@ pub struct Job {
     pub summary: Option<StatusMessage>,
     /// Sources that did not answer.
     pub silent_sources: Vec<JobSource>,
+    /// Where a run of the optimiser stands.
+    pub optimization: Option<OptimizationStand>,
     /// Somebody asked it to stop.
     pub is_cancelling: bool,
     /// Who asked for it.

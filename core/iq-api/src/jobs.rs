@@ -1,10 +1,12 @@
 //! Background jobs: start, look, cancel. Pages that are open hear of them as `event: job`.
 
 use axum::{Json, extract::State, http::StatusCode};
-use iq_api_types::{Job, JobSource, JobState, JobStep, JobStepState, StatusMessage};
+use iq_api_types::{
+    Job, JobSource, JobState, JobStep, JobStepState, OptimizationStand, StatusMessage,
+};
 use iq_domain::{IntegrationId, JobId, Message, Permission, Timestamp};
 use iq_locale::Language;
-use iq_runtime::{Detected, StepState, detected_of, steps_of};
+use iq_runtime::{Detected, StepState, detected_of, optimisation::stand_of, steps_of};
 use iq_store::{
     Page,
     jobs::{self, JobFilter},
@@ -164,6 +166,7 @@ pub(crate) fn dto(language: Language, job: jobs::Job, now: Timestamp) -> Job {
         steps: steps.collect(),
         summary: summary(language, &job),
         silent_sources: silent(language, &job),
+        optimization: stand(&job),
         is_cancelling: job.cancel_requested && job.finished_at.is_none(),
         state: match job.state {
             jobs::JobState::Queued => JobState::Queued,
@@ -184,9 +187,25 @@ pub(crate) fn dto(language: Language, job: jobs::Job, now: Timestamp) -> Job {
     }
 }
 
+fn stand(job: &jobs::Job) -> Option<OptimizationStand> {
+    let (scenario_id, stand) = stand_of(job)?;
+    Some(OptimizationStand {
+        scenario_id,
+        model: stand.model,
+        iteration: stand.iteration,
+        incumbent: stand.incumbent,
+        bound: stand.bound,
+        gap: stand.gap,
+    })
+}
+
 fn summary(language: Language, job: &jobs::Job) -> Option<StatusMessage> {
     let message = match (job.state, detected_of(job)) {
         (jobs::JobState::Done, Some(found)) => detection(found),
+        (jobs::JobState::Done, None) if job.kind == "optimise" => Message {
+            code: "jobs.optimise_done".to_owned(),
+            params: [("advised".to_owned(), job.result["advised"].to_string())].into(),
+        },
         (jobs::JobState::Done, None) => Message {
             code: "jobs.run_done".to_owned(),
             params: [("scored".to_owned(), job.result["scored"].to_string())].into(),

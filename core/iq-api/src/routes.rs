@@ -23,8 +23,8 @@ use crate::{
     },
     imports, incident_changes, incidents, integration_care, integrations, investigation, jobs,
     live, mappings, mappings_bulk, mappings_drift, mappings_select, near_misses, notifications,
-    onboarding, outbox, overview, plant, root_cause, schedules, session, settings, setup, signals,
-    sites, sources,
+    onboarding, optimization, outbox, overview, plant, root_cause, schedules, session, settings,
+    setup, signals, sites, sources,
     state::ApiState,
     technical_objects, technicians, twin, twin_layout, units, users, work_orders,
 };
@@ -66,6 +66,7 @@ pub(crate) fn all() -> Vec<Route> {
         notifications::routes(),
         onboarding::routes(),
         cost_models::routes(),
+        optimization::routes(),
         diagnostics::routes(),
         authorities::routes(),
         certificates::routes(),

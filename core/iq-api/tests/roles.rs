@@ -26,6 +26,7 @@ fn path_of(route: &RouteInfo, plant: &Plant) -> String {
         p if p.starts_with("/api/integrations/mappings/changes/") => plant.change.to_string(),
         p if p.starts_with("/api/integrations/mappings/drift/") => plant.finding.to_string(),
         p if p.starts_with("/api/integrations/mappings/") => plant.mapping.to_string(),
+        p if p.starts_with("/api/optimization/scenarios/") => plant.scenario.to_string(),
         p if p.starts_with("/api/jobs/") => plant.job.to_string(),
         p if p.starts_with("/api/integrations/authorities/") => plant.authority.to_string(),
         p if p.starts_with("/api/integrations/") => plant.integration.to_string(),
@@ -175,6 +176,12 @@ fn body_of(route: &RouteInfo, plant: &Plant, n: usize) -> Option<Value> {
         }
         (_, "/api/integrations/sample-rows") => json!({ "kind": "desk", "config": {} }),
         (_, "/api/integrations/{id}/sample-rows") => json!({ "limit": 5 }),
+        (_, "/api/optimization/run") => json!({
+            "horizon_days": 3, "iterations": 5, "must_do": [plant.asset], "site_id": plant.site,
+        }),
+        (_, "/api/optimization/scenarios/{id}/publish") => json!({
+            "recommendation_ids": [plant.recommendation], "integration_id": null,
+        }),
         (_, "/api/integrations/cost-models/active") => json!({
             "base_version": null,
             "model": {
@@ -346,6 +353,9 @@ async fn replaced(app: &TestApp, plant: &Plant, route: &RouteInfo, n: usize) -> 
             "/api/technicians/{id}" => {
                 plant.technician = plant.new_technician(app, &format!("T-{n}")).await;
             }
+            "/api/optimization/scenarios/{id}" => {
+                plant.scenario = plant.new_scenario(app).await;
+            }
             "/api/alert-rules/{id}" => plant.rule = plant.new_rule(app).await,
             "/api/integrations/{id}" => {
                 plant.integration = plant.new_integration(app, &format!("spare{n}")).await;
@@ -427,6 +437,8 @@ async fn rows_of(app: &TestApp, plant: &Plant) -> String {
         "/api/work-orders/objects",
         "/api/work-orders/settings",
         "/api/technicians",
+        "/api/optimization/scenarios",
+        "/api/integrations/cost-models",
     ] {
         text.push_str(&admin.get(path).await.expect_status(200).text());
     }

@@ -1,5 +1,5 @@
 //! Run AI & Optimisation: the background job that reads the sources, waits until what they held back
-//! is stored, learns what is usual and scores the assets. It is written down step by step: a program
+//! is stored, learns what is usual, scores the assets and makes one plan. It is written down step by step: a program
 //! that was stopped in the middle goes on with the step it was at, and a cancelled one stays
 //! cancelled.
 
@@ -16,6 +16,7 @@ use iq_domain::{
 use iq_store::{
     Page,
     jobs::{self, Job, JobFilter, JobState},
+    scenarios,
 };
 use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
@@ -25,7 +26,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::error;
 
 use crate::{
-    Inner, LiveEvent, NewAction, Runtime,
+    Inner, LiveEvent, NewAction, Runtime, optimisation,
     scoring::{ScoreNow, ScoreStep},
 };
 
@@ -72,7 +73,7 @@ pub enum StepState {
 /// A step of a job.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct JobStep {
-    /// "reading", "catch_up", "baselines", "scoring".
+    /// "reading", "catch_up", "baselines", "scoring", "optimisation".
     pub key: String,
     /// State.
     pub state: StepState,
@@ -89,11 +90,12 @@ pub struct JobStep {
 }
 
 /// The steps with their share of the whole.
-const STEPS: [(&str, f64); 4] = [
-    ("reading", 0.15),
-    ("catch_up", 0.35),
-    ("baselines", 0.3),
-    ("scoring", 0.2),
+const STEPS: [(&str, f64); 5] = [
+    ("reading", 0.1),
+    ("catch_up", 0.3),
+    ("baselines", 0.25),
+    ("scoring", 0.15),
+    ("optimisation", 0.2),
 ];
 
 /// The steps of a stored job.
@@ -371,7 +373,8 @@ impl Run {
                 0 => self.read_sources(index).await?,
                 1 => self.catch_up(index).await?,
                 2 => self.score(index, ScoreStep::Baselines).await?,
-                _ => self.score(index, ScoreStep::Scores).await?,
+                3 => self.score(index, ScoreStep::Scores).await?,
+                _ => self.optimise(index).await?,
             };
             let step = &mut self.steps[index];
             step.state = match &message {
@@ -535,6 +538,62 @@ impl Run {
                 }
             }
         }
+    }
+
+    /// One plan over what was just scored. Where the optimiser is switched off, or there is nothing to plan,
+    /// the run is done all the same and says so.
+    async fn optimise(&mut self, index: usize) -> Result<Option<Message>, Halt> {
+        let runtime = Runtime(Arc::clone(&self.inner));
+        if let Err(off) = runtime.optimiser_is_on() {
+            return Ok(Some(Message::from(&off)));
+        }
+        let (tenant, id) = (self.job.tenant_id, self.job.id);
+        let known = self
+            .inner
+            .store
+            .read(move |conn| scenarios::get_scenario_of_job(conn, tenant, id))
+            .await?;
+        let run = match known {
+            Some(run) => run,
+            None => {
+                let request = optimisation::PlanRequest::default();
+                let actor = self.job.created_by.clone();
+                let run = optimisation::prepare(&self.inner, tenant, id, request, &actor).await?;
+                if optimisation::is_idle(&run) {
+                    let error = CodedError::conflict("optimization.no_work");
+                    return Ok(Some(Message::from(&error)));
+                }
+                let row = run.clone();
+                self.inner
+                    .store
+                    .write(move |tx| scenarios::create_scenario(tx, tenant, &row))
+                    .await?;
+                run
+            }
+        };
+        self.job.result["scenario_id"] = json!(run.id);
+        if run.finished_at.is_some() {
+            return Ok(None);
+        }
+        let total = u64::from(run.iterations) * optimisation::MODELS;
+        let iterations = u64::from(run.iterations);
+        let (told, mut seen) = watch::channel(optimisation::Stand::default());
+        let (inner, cancel) = (Arc::clone(&self.inner), self.cancel.clone());
+        let work = optimisation::work_out(&inner, run, &cancel, told);
+        tokio::pin!(work);
+        let ended = loop {
+            tokio::select! {
+                ended = &mut work => break ended?,
+                () = tokio::time::sleep(LOOK_EVERY) => {
+                    let stand = seen.borrow_and_update().clone();
+                    let done = stand.at as u64 * iterations + stand.iteration.min(iterations);
+                    self.move_to(index, done, total).await?;
+                }
+            }
+        };
+        self.check()?;
+        self.job.result["advised"] = json!(ended.advised);
+        Ok(None)
     }
 
     fn sum_up(&mut self) -> Result<(), CodedError> {

@@ -30,6 +30,7 @@ mod meter;
 pub mod near_misses;
 mod notices;
 mod onboarding;
+pub mod optimisation;
 mod outage;
 mod recent;
 mod records;
@@ -233,6 +234,7 @@ impl Runtime {
         }
         imports::resume(&inner).await?;
         jobs::resume(&inner).await?;
+        optimisation::resume(&inner).await?;
         detection::resume(&inner).await?;
         attachments::sweep(&inner).await?;
         Ok(Self(inner))

@@ -6,7 +6,7 @@ use iq_domain::{
     ActionStatus, AssetId, CodedError, IntegrationId, IntegrationStatus, Message, TenantId,
     Timestamp,
 };
-use iq_store::{integration_actions, settings};
+use iq_store::{cost_models, integration_actions, scenarios, settings};
 use serde::{Deserialize, Serialize};
 
 use crate::{Runtime, TenantIndex};
@@ -87,7 +87,7 @@ impl Runtime {
     pub async fn onboarding(&self, tenant: TenantId) -> Result<Onboarding, CodedError> {
         let plant = self.tenant(tenant)?;
         let ids: Vec<IntegrationId> = plant.integrations.keys().copied().collect();
-        let (profile, tested) = self
+        let (profile, tested, has_costs, plans) = self
             .0
             .store
             .read(move |conn| {
@@ -104,7 +104,9 @@ impl Runtime {
                         passed.push(id);
                     }
                 }
-                Ok((profile, passed))
+                let costs = cost_models::get_active_cost_model(conn, tenant)?;
+                let plans = scenarios::count_scenarios_done(conn, tenant)?;
+                Ok((profile, passed, costs.is_some(), plans))
             })
             .await?;
         let profile = profile.and_then(|v| serde_json::from_value(v).ok());
@@ -121,9 +123,13 @@ impl Runtime {
             .collect();
         scored.sort();
         Ok(Onboarding {
-            steps: steps(&plant, profile.is_some(), &tested, |kind| {
-                self.reads_tags(kind)
-            }),
+            steps: [
+                steps(&plant, profile.is_some(), &tested, |kind| {
+                    self.reads_tags(kind)
+                }),
+                vec![costs(has_costs), self.first_run(plans)],
+            ]
+            .concat(),
             profile,
             scored_assets: scored.len() as u64,
             first_scored: scored.first().map(|(_, id)| *id),
@@ -149,6 +155,20 @@ impl Runtime {
         Ok(())
     }
 
+    /// The first run: switched off, there is nothing anybody could do about it here.
+    fn first_run(&self, plans: u64) -> OnboardingStep {
+        if let Err(off) = self.optimiser_is_on() {
+            return unavailable(StepKey::FirstRun, off.code);
+        }
+        let lacks = missing("onboarding.no_plan", &[], "/optimization");
+        let found = (plans == 0).then_some(lacks);
+        step(
+            StepKey::FirstRun,
+            "/optimization",
+            found.into_iter().collect(),
+        )
+    }
+
     /// Whether tags of this kind are mapped: a maintenance system has equipment instead.
     fn reads_tags(&self, kind: &str) -> bool {
         self.0
@@ -169,8 +189,6 @@ fn steps(
         integrations(plant),
         tests(plant, tested),
         mapping(plant, reads_tags),
-        unavailable(StepKey::CostModel, "onboarding.no_cost_model"),
-        unavailable(StepKey::FirstRun, "onboarding.no_optimiser"),
     ]
 }
 
@@ -198,6 +216,12 @@ fn step(key: StepKey, link: &str, mut found: Vec<Missing>) -> OnboardingStep {
         missing_total,
         link: link.to_owned(),
     }
+}
+
+fn costs(is_set: bool) -> OnboardingStep {
+    let page = "/integrations?tab=costs";
+    let found = (!is_set).then(|| missing("onboarding.no_costs", &[], page));
+    step(StepKey::CostModel, page, found.into_iter().collect())
 }
 
 fn unavailable(key: StepKey, why: &str) -> OnboardingStep {

@@ -41,7 +41,7 @@ const STALE: Record<string, string[]> = {
   alert: ['alerts', 'overview', 'alert-counts', 'twin-asset', 'signals'],
   incident: ['incidents', 'overview', 'incident', 'timeline', 'incident-counts', 'events', 'histogram'],
   integration: ['integrations', 'integration', 'onboarding', 'diagnostics'],
-  job: ['jobs', 'onboarding', 'schedules'],
+  job: ['jobs', 'onboarding', 'schedules', 'optimization'],
   notification: ['notifications', 'work-orders'],
   assets: ['twin', 'twin-asset', 'overview'],
 };

@@ -2236,6 +2236,170 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/optimization/compare": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Two runs side by side
+         * @description Permission: `optimization.read`.
+         */
+        get: operations["compare_scenarios"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/optimization/run": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Start a run of the optimiser
+         * @description Permission: `optimization.run`.
+         */
+        post: operations["run_optimization"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/optimization/scenarios": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Runs of the optimiser, newest first
+         * @description Permission: `optimization.read`.
+         */
+        get: operations["list_scenarios"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/optimization/scenarios/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * One run with its plan, its reasons and its bound
+         * @description Permission: `optimization.read`.
+         */
+        get: operations["get_scenario"];
+        put?: never;
+        post?: never;
+        /**
+         * Delete a run; work orders made of it stay
+         * @description Permission: `optimization.run`.
+         */
+        delete: operations["delete_scenario"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/optimization/scenarios/{id}/cancel": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Stop a run; the best plans so far are kept
+         * @description Permission: `optimization.run`.
+         */
+        post: operations["cancel_scenario"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/optimization/scenarios/{id}/export": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * A run as a workbook, or as JSON with its frozen problem
+         * @description Permission: `optimization.read`.
+         */
+        get: operations["export_scenario"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/optimization/scenarios/{id}/publish": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Turn advice into work orders
+         * @description Permission: `optimization.publish`.
+         */
+        post: operations["publish_scenario"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/optimization/status": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Whether plans can be made here, and with what
+         * @description Permission: `optimization.read`.
+         */
+        get: operations["get_optimization_status"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/overview": {
         parameters: {
             query?: never;
@@ -4363,6 +4527,65 @@ export interface components {
              */
             medium: number;
         };
+        /** @description Expected cost by day of waiting. */
+        DeferralCurve: {
+            /** @description Its code. */
+            asset_code: string;
+            /** @description Asset. */
+            asset_id: components["schemas"]["AssetId"];
+            /**
+             * Format: int32
+             * @description Day with the smallest expected cost.
+             */
+            cheapest_day: number;
+            /** @description By day, from 0. */
+            days: components["schemas"]["DeferralDay"][];
+            /** @description What would change the answer, nearest first. */
+            flip_points: components["schemas"]["FlipPoint"][];
+            /**
+             * Format: int32
+             * @description Last day on which waiting costs no more than acting now.
+             */
+            pays_until_day: number;
+            /**
+             * Format: int32
+             * @description Place by what waiting adds.
+             */
+            rank: number;
+        };
+        /** @description Waiting so many days. */
+        DeferralDay: {
+            /**
+             * Format: int32
+             * @description Days from now.
+             */
+            days_deferred: number;
+            /**
+             * Format: double
+             * @description Expected cost.
+             */
+            expected_cost: number;
+            /**
+             * Format: double
+             * @description Probability of a failure until then.
+             */
+            failure_probability: number;
+            /**
+             * Format: double
+             * @description Ninetieth percentile.
+             */
+            high: number;
+            /**
+             * Format: double
+             * @description Tenth percentile.
+             */
+            low: number;
+            /**
+             * Format: double
+             * @description Expected cost beyond that of acting now.
+             */
+            risk_increase: number;
+        };
         /** @description What a deletion takes along and what stays. */
         DeletionPreview: {
             /**
@@ -4900,6 +5123,31 @@ export interface components {
              * @description Usual value.
              */
             usual: number;
+        };
+        /** @description The smallest change of one input that changes the answer. */
+        FlipPoint: {
+            /**
+             * Format: int32
+             * @description The cheapest day then.
+             */
+            cheapest_day: number;
+            /**
+             * Format: double
+             * @description From here the answer is another.
+             */
+            flips_at: number;
+            /** @description Name of the input. */
+            input: string;
+            /**
+             * Format: int32
+             * @description The place among the jobs then.
+             */
+            rank: number;
+            /**
+             * Format: double
+             * @description Its value now.
+             */
+            value: number;
         };
         /** @description A field the environment may supply. */
         GlobalDefaultField: {
@@ -5631,6 +5879,7 @@ export interface components {
             is_cancelling: boolean;
             /** @description What it does ("run"). */
             kind: string;
+            optimization?: null | components["schemas"]["OptimizationStand"];
             /**
              * Format: double
              * @description Share done, 0–1.
@@ -6368,6 +6617,120 @@ export interface components {
             /** @description Short text. */
             title: string;
         };
+        /** @description What a run is asked. Everything but the horizon is a what-if on what is stored. */
+        OptimizationRequest: {
+            /**
+             * Format: double
+             * @description Money that may be spent.
+             */
+            budget?: number | null;
+            /**
+             * Format: double
+             * @description Person-hours per day as a share of the shifts, 0–3.
+             */
+            crew_factor?: number;
+            /**
+             * Format: int32
+             * @description Days planned, 1–60.
+             */
+            horizon_days: number;
+            /**
+             * Format: int32
+             * @description Iterations of each search, 1–200,000.
+             */
+            iterations?: number;
+            /** @description prioritisation, deferral-cost, production-risk, workforce-dispatch; empty for all. */
+            models?: string[];
+            /** @description Assets whose work has to be done. */
+            must_do?: components["schemas"]["AssetId"][];
+            /** @description What a person calls it; may be empty. */
+            name?: string;
+            /**
+             * Format: int32
+             * @description Minutes a shift may run over, at most 480.
+             */
+            overtime_minutes?: number;
+            /**
+             * Format: double
+             * @description What production is worth, as a multiple of the cost model's figures, 0–10.
+             */
+            production_factor?: number;
+            /**
+             * Format: double
+             * @description In place of the cost model's: 1 only the mean counts, 0 only the bad cases.
+             */
+            risk_appetite?: number | null;
+            /**
+             * Format: int32
+             * @description Seed of searches and samples: with the same stored data it makes the same plan.
+             */
+            seed?: number;
+            site_id?: null | components["schemas"]["SiteId"];
+            /**
+             * Format: int32
+             * @description Minutes from one site to another, at most 1,440.
+             */
+            travel_minutes?: number;
+            /** @description Technicians who are not there. */
+            without_technicians?: components["schemas"]["TechnicianId"][];
+        };
+        /** @description Where a run stands; in a job of kind "optimise". */
+        OptimizationStand: {
+            /**
+             * Format: double
+             * @description No plan can be better.
+             */
+            bound?: number | null;
+            /**
+             * Format: double
+             * @description Distance between the two as a share.
+             */
+            gap?: number | null;
+            /**
+             * Format: double
+             * @description Value of the best plan so far.
+             */
+            incumbent?: number | null;
+            /**
+             * Format: int64
+             * @description Iterations so far.
+             */
+            iteration: number;
+            /** @description Key of the model at work. */
+            model: string;
+            /** @description The run. */
+            scenario_id: components["schemas"]["ScenarioId"];
+        };
+        /** @description A run that was started. */
+        OptimizationStarted: {
+            /** @description Its job; `event: job` on `/api/live` follows it. */
+            job: components["schemas"]["Job"];
+            /** @description The run. */
+            scenario_id: components["schemas"]["ScenarioId"];
+        };
+        /** @description Whether plans can be made here. */
+        OptimizationStatus: {
+            /** @description Assets with a score, by code: what can be planned. */
+            assets: components["schemas"]["PlanAsset"][];
+            /**
+             * Format: int32
+             * @description Version of the cost model in force.
+             */
+            cost_model_version?: number | null;
+            /** @description Its currency. */
+            currency?: string | null;
+            /** @description Switched on in this installation. */
+            is_enabled: boolean;
+            job?: null | components["schemas"]["Job"];
+            message?: null | components["schemas"]["StatusMessage"];
+            /**
+             * Format: double
+             * @description Its risk appetite.
+             */
+            risk_appetite?: number | null;
+            /** @description Technicians who can be given work. */
+            technicians: components["schemas"]["PlanTechnician"][];
+        };
         /**
          * @description How sure the order of an event with its predecessor is.
          * @enum {string}
@@ -6600,6 +6963,14 @@ export interface components {
             total: number;
         };
         /** @description A page of a list. */
+        PageOfScenario: {
+            items: components["schemas"]["Scenario"][];
+            /** @description Offset of the next page, if there is one. */
+            next_offset: number | null;
+            /** @description Items in all. */
+            total: number;
+        };
+        /** @description A page of a list. */
         PageOfTechnicalObject: {
             items: components["schemas"]["TechnicalObject"][];
             /** @description Offset of the next page, if there is one. */
@@ -6636,6 +7007,39 @@ export interface components {
             before?: unknown;
             /** @description Where in the payload. */
             path: string;
+        };
+        /** @description An asset in a plan. */
+        PlanAsset: {
+            /** @description Code. */
+            code: string;
+            /** @description Id. */
+            id: components["schemas"]["AssetId"];
+            /** @description Names. */
+            names: components["schemas"]["Names"];
+        };
+        /** @description A bar of the plan: a job, or a part of one. */
+        PlanBar: {
+            /** @description Its code. */
+            asset_code: string;
+            /** @description Asset. */
+            asset_id: components["schemas"]["AssetId"];
+            /** @description End. */
+            end_at: components["schemas"]["Timestamp"];
+            /** @description Key of the part ("P-101A 1/2"). */
+            key: string;
+            /** @description Start. */
+            start_at: components["schemas"]["Timestamp"];
+            /** @description Who; empty where nobody has been assigned. */
+            technicians: components["schemas"]["TechnicianId"][];
+        };
+        /** @description A person in a plan. */
+        PlanTechnician: {
+            /** @description Id. */
+            id: components["schemas"]["TechnicianId"];
+            /** @description Names. */
+            names: components["schemas"]["Names"];
+            /** @description Home site. */
+            site_id: components["schemas"]["SiteId"];
         };
         /** @description An asset to create. */
         PlannedAsset: {
@@ -6719,6 +7123,27 @@ export interface components {
          * @enum {string}
          */
         Provenance: "raw" | "interpolated" | "rolled_up";
+        /** @description What became of it. */
+        PublishAnswer: {
+            /** @description Done before. */
+            done_before: components["schemas"]["WorkOrderId"][];
+            /** @description Waiting for approval in the outbox. */
+            handed_in: components["schemas"]["WorkOrderId"][];
+            /** @description Left as they are, and why. */
+            left: components["schemas"]["StatusMessage"][];
+            /** @description Work orders that were given another time. */
+            moved: components["schemas"]["WorkOrderId"][];
+            /** @description Not handed in, and why. */
+            not_handed_in: components["schemas"]["StatusMessage"][];
+            /** @description Work orders that were written. */
+            written: components["schemas"]["WorkOrderId"][];
+        };
+        /** @description What is to become work orders. */
+        PublishInput: {
+            integration_id?: null | components["schemas"]["IntegrationId"];
+            /** @description Advice that is in the plan. */
+            recommendation_ids: components["schemas"]["RecommendationId"][];
+        };
         /** @description A dry run, or the entry it led to. */
         PushAnswer: {
             entry?: null | components["schemas"]["OutboxEntry"];
@@ -6794,6 +7219,79 @@ export interface components {
         ReadNotifications: {
             /** @description Which; all if absent. */
             ids?: components["schemas"]["NotificationId"][] | null;
+        };
+        /** @description One piece of advice. */
+        Recommendation: {
+            /** @description Its code. */
+            asset_code: string;
+            /** @description Asset. */
+            asset_id: components["schemas"]["AssetId"];
+            /** @description Its names. */
+            asset_names: components["schemas"]["Names"];
+            /**
+             * Format: int32
+             * @description Cheapest day, in days from now.
+             */
+            cheapest_day?: number | null;
+            /** @description low, medium, high, critical. */
+            class: string;
+            /**
+             * Format: double
+             * @description Expected cost avoided.
+             */
+            expected_cost_avoided?: number | null;
+            /**
+             * Format: double
+             * @description Probability of a failure inside the horizon.
+             */
+            failure_probability: number;
+            /**
+             * Format: double
+             * @description Health.
+             */
+            health: number;
+            /** @description Id. */
+            id: components["schemas"]["RecommendationId"];
+            /** @description Whether it is in the plan. */
+            is_advised: boolean;
+            /**
+             * Format: double
+             * @description Difference.
+             */
+            net_benefit?: number | null;
+            /** @description What that is called. */
+            order?: string | null;
+            order_id?: null | components["schemas"]["WorkOrderId"];
+            /**
+             * Format: double
+             * @description Cost of the planned job.
+             */
+            planned_cost?: number | null;
+            planned_end_at?: null | components["schemas"]["Timestamp"];
+            planned_start_at?: null | components["schemas"]["Timestamp"];
+            published_at?: null | components["schemas"]["Timestamp"];
+            /** @description Who. */
+            published_by?: string | null;
+            /**
+             * Format: int32
+             * @description Place: safety, then score.
+             */
+            rank: number;
+            /**
+             * Format: int32
+             * @description Place by expected cost avoided.
+             */
+            rank_by_cost?: number | null;
+            /** @description What its place is made of. */
+            reasons: components["schemas"]["StatusMessage"][];
+            /**
+             * Format: double
+             * @description Documented score, 0–100.
+             */
+            score: number;
+            /** @description Who does it. */
+            technicians: components["schemas"]["PlanTechnician"][];
+            work_order_id?: null | components["schemas"]["WorkOrderId"];
         };
         /**
          * Format: uuid
@@ -7062,6 +7560,122 @@ export interface components {
              */
             limit?: number | null;
         };
+        /** @description A run in a list. */
+        Scenario: {
+            /** @description The moment its inputs stand for. */
+            as_of: components["schemas"]["Timestamp"];
+            /**
+             * Format: int32
+             * @description Version of the cost model.
+             */
+            cost_model_version?: number | null;
+            /** @description Began. */
+            created_at: components["schemas"]["Timestamp"];
+            /** @description Who. */
+            created_by: string;
+            /** @description Currency of all money in it. */
+            currency?: string | null;
+            finished_at?: null | components["schemas"]["Timestamp"];
+            /** @description Id. */
+            id: components["schemas"]["ScenarioId"];
+            /** @description Made in a demonstration tenant. */
+            is_demo: boolean;
+            /** @description What a person calls it. */
+            name: string;
+            /** @description Version of the program. */
+            program: string;
+            /**
+             * Format: int32
+             * @description Recommendations that became work orders.
+             */
+            published: number;
+            /** @description What was asked. */
+            request: components["schemas"]["OptimizationRequest"];
+            /** @description Digest of everything the plan follows from: equal keys, equal plans. */
+            run_key: string;
+            /** @description State. */
+            state: components["schemas"]["ScenarioState"];
+            /** @description Figures. */
+            summary: components["schemas"]["ScenarioSummary"];
+        };
+        /** @description Two runs side by side. */
+        ScenarioComparison: {
+            /** @description The first. */
+            a: components["schemas"]["Scenario"];
+            /** @description The second. */
+            b: components["schemas"]["Scenario"];
+            /** @description Fields of the request that differ. */
+            changed: string[];
+            /** @description Work the two treat differently. */
+            differences: components["schemas"]["ScenarioDifference"][];
+        };
+        /** @description A run with everything in it. */
+        ScenarioDetail: {
+            /** @description Bars of the plan. */
+            bars: components["schemas"]["PlanBar"][];
+            /** @description Cost of waiting. */
+            curves: components["schemas"]["DeferralCurve"][];
+            job?: null | components["schemas"]["Job"];
+            /** @description Models in the order they worked. */
+            models: components["schemas"]["ScenarioModel"][];
+            /** @description What is missing or taken from general knowledge. */
+            notes: components["schemas"]["StatusMessage"][];
+            /** @description Advice, best first. */
+            recommendations: components["schemas"]["Recommendation"][];
+            /** @description The run. */
+            scenario: components["schemas"]["Scenario"];
+            /** @description Local midnight of day 1. */
+            start_at: components["schemas"]["Timestamp"];
+            /** @description People of the plan. */
+            technicians: components["schemas"]["PlanTechnician"][];
+        };
+        /** @description Work that two runs treat differently. */
+        ScenarioDifference: {
+            a_start_at?: null | components["schemas"]["Timestamp"];
+            /** @description Its code. */
+            asset_code: string;
+            /** @description Asset. */
+            asset_id: components["schemas"]["AssetId"];
+            b_start_at?: null | components["schemas"]["Timestamp"];
+        };
+        /**
+         * Format: uuid
+         * @description A run of the optimiser with its inputs and its plan.
+         */
+        ScenarioId: string;
+        /** @description What one model came to. */
+        ScenarioModel: {
+            /**
+             * Format: double
+             * @description No plan has a smaller value.
+             */
+            bound?: number | null;
+            /**
+             * Format: double
+             * @description Distance as a share.
+             */
+            gap?: number | null;
+            /** @description The independent checker found nothing wrong. */
+            is_checked: boolean;
+            /** @description Whether it is proven that there is no plan. */
+            is_proven: boolean;
+            /**
+             * Format: int64
+             * @description Iterations made.
+             */
+            iterations?: number | null;
+            /** @description Key. */
+            model: string;
+            /**
+             * Format: double
+             * @description Value, bound and gap, where the model has them.
+             */
+            objective?: number | null;
+            /** @description Why there is no plan: the constraints that contradict each other, or what is missing. */
+            reasons: components["schemas"]["StatusMessage"][];
+            /** @description plan, infeasible, withheld, not_reached. */
+            state: string;
+        };
         /** @description Start a scenario. */
         ScenarioRequest: {
             /** @description Scenario. */
@@ -7071,6 +7685,76 @@ export interface components {
              * @description 1 = as it happened, 60 = a minute per second.
              */
             time_scale: number;
+        };
+        /**
+         * @description State of a run.
+         * @enum {string}
+         */
+        ScenarioState: "running" | "done" | "infeasible" | "failed" | "cancelled";
+        /** @description The figures of a run. Money is absent where no cost model was set. */
+        ScenarioSummary: {
+            /**
+             * Format: int32
+             * @description Of those in the plan.
+             */
+            advised: number;
+            /**
+             * Format: double
+             * @description No plan has a smaller value.
+             */
+            bound?: number | null;
+            /**
+             * Format: double
+             * @description Expected cost of doing nothing.
+             */
+            current_risk?: number | null;
+            /**
+             * Format: double
+             * @description Distance to the bound as a share.
+             */
+            gap?: number | null;
+            /** @description No better plan exists. */
+            is_optimal: boolean;
+            /**
+             * Format: int32
+             * @description Jobs that found no place with the technicians.
+             */
+            not_placed: number;
+            /**
+             * Format: double
+             * @description Value of the plan.
+             */
+            objective?: number | null;
+            /**
+             * Format: double
+             * @description Expected cost with the plan.
+             */
+            optimized_risk?: number | null;
+            /**
+             * Format: double
+             * @description Hours of overtime.
+             */
+            overtime_hours?: number | null;
+            /**
+             * Format: double
+             * @description Planned cost of what is in the plan.
+             */
+            planned_cost?: number | null;
+            /**
+             * Format: double
+             * @description Difference.
+             */
+            risk_reduction?: number | null;
+            /**
+             * Format: double
+             * @description Hours of travel.
+             */
+            travel_hours?: number | null;
+            /**
+             * Format: int32
+             * @description Pieces of work looked at.
+             */
+            work: number;
         };
         /** @description When a job runs by itself. */
         Schedule: {
@@ -12365,6 +13049,296 @@ export interface operations {
                 };
                 content: {
                     "application/json": string;
+                };
+            };
+            /** @description Not done; the body says why. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    compare_scenarios: {
+        parameters: {
+            query: {
+                /** @description The first run. */
+                a: components["schemas"]["ScenarioId"];
+                /** @description The second. */
+                b: components["schemas"]["ScenarioId"];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ScenarioComparison"];
+                };
+            };
+            /** @description Not done; the body says why. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    run_optimization: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["OptimizationRequest"];
+            };
+        };
+        responses: {
+            /** @description Done. */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OptimizationStarted"];
+                };
+            };
+            /** @description Not done; the body says why. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    list_scenarios: {
+        parameters: {
+            query?: {
+                /** @description Items per page, at most 500. */
+                limit?: number | null;
+                /** @description Items to skip. */
+                offset?: number | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PageOfScenario"];
+                };
+            };
+            /** @description Not done; the body says why. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    get_scenario: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ScenarioDetail"];
+                };
+            };
+            /** @description Not done; the body says why. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    delete_scenario: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Not done; the body says why. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    cancel_scenario: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OptimizationStarted"];
+                };
+            };
+            /** @description Not done; the body says why. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    export_scenario: {
+        parameters: {
+            query?: {
+                /** @description `xlsx` or `json`. */
+                format?: "xlsx" | "json";
+            };
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/octet-stream": string;
+                };
+            };
+            /** @description Not done; the body says why. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    publish_scenario: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PublishInput"];
+            };
+        };
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PublishAnswer"];
+                };
+            };
+            /** @description Not done; the body says why. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    get_optimization_status: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OptimizationStatus"];
                 };
             };
             /** @description Not done; the body says why. */

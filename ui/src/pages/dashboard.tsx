@@ -18,6 +18,7 @@ import { useText } from '@/i18n/text';
 import { useCursor } from '@/lib/cursor';
 import { longDay } from '@/lib/format';
 import { InvestigateLink } from './parts/investigate-link';
+import { Money } from './parts/plan-money';
 
 function Rail({ o }: { o: Overview }) {
   const { t, n, span } = useText();
@@ -140,6 +141,23 @@ function FirstSteps() {
   );
 }
 
+/** The newest plan in one line. */
+function PlanCard() {
+  const { t, n } = useText();
+  const query = useQuery({ queryKey: ['optimization', 'newest'], queryFn: () => api.plans({ limit: 10 }) });
+  const run = query.data?.items.find((r) => r.state === 'done');
+  if (!run) return <p className="s mid">{query.data ? t('optimization.card_none') : t('optimization.loading')}</p>;
+  return (
+    <div className="row wrap s" data-card="plan">
+      <AppLink className="b" to={`/optimization?run=${run.id}`}><bdi>{run.name || t('optimization.unnamed')}</bdi></AppLink>
+      <Tag>{run.run_key}</Tag>
+      <span>{t('optimization.in_plan')}: <bdi>{n(run.summary.advised, 0)}</bdi> {t('optimization.of_work', { n: n(run.summary.work, 0) })}</span>
+      <span>{t('optimization.risk_reduction')}: <Money value={run.summary.risk_reduction} currency={run.currency} strong /></span>
+      <span className="dim"><When at={run.created_at} /></span>
+    </div>
+  );
+}
+
 export default function DashboardPage() {
   const { t, p } = useText();
   const { may } = useSession();
@@ -162,6 +180,7 @@ export default function DashboardPage() {
               <Pane className="c4" title={t('dashboard.open_incidents')} end={<AppLink to="/blackbox">{t('page.blackbox')}</AppLink>}>
                 <Incidents rows={o.incidents} />
               </Pane>
+              {cursor.t === null && may('optimization.read') && <Pane className="c12" title={t('optimization.card')} end={<AppLink to="/optimization">{t('optimization.card_open')}</AppLink>} flush={false}><PlanCard /></Pane>}
               <Pane className="c7" title={t('dashboard.worst')} end={<AppLink to="/assets">{t('dashboard.all_assets')}</AppLink>}>
                 <Worst rows={o.worst_assets} scored={o.health_mean !== null} />
               </Pane>

@@ -11,8 +11,10 @@ import { EmptyState, Notice } from '@/components/notices';
 import { Loaded, PageHead } from '@/components/page';
 import { sentence } from '@/i18n';
 import { useText } from '@/i18n/text';
+import { useParameter } from '@/lib/url';
 import { MoreMenu } from './parts/integration-actions';
 import { Flow } from './parts/integration-flow';
+import { CostModelPane } from './parts/cost-model';
 import { JobStrip, RunButton, useJob } from './parts/job-strip';
 
 const field = (i: Integration, name: string): string => {
@@ -67,6 +69,8 @@ export default function IntegrationsPage() {
   const { t } = useText();
   const { may } = useSession();
   const session = useSignedIn();
+  const [tab] = useParameter('tab');
+  const costs = tab === 'costs' && may('cost_models.read');
   const refetchInterval = useRefresh(null);
   const query = useQuery({ queryKey: ['integrations'], queryFn: api.integrations, refetchInterval });
   const job = useJob(null);
@@ -75,15 +79,18 @@ export default function IntegrationsPage() {
     <>
       <PageHead title={t('page.integrations')} sub={t('integrations.sub')}><RunButton integration={null} job={job} />{add}</PageHead>
       <nav className="tabs" aria-label={t('integrations.tabs')}>
-        <AppLink to="/integrations" aria-current="page">{t('integrations.sources')}</AppLink>
+        <AppLink to="/integrations" aria-current={costs ? undefined : 'page'}>{t('integrations.sources')}</AppLink>
         {may('mappings.read') && <AppLink to={`/tenant/${session.tenant_id}/data-mapping`}>{t('page.mapping')}</AppLink>}
+        {may('cost_models.read') && <AppLink to="/integrations?tab=costs" aria-current={costs ? 'page' : undefined}>{t('costs.tab')}</AppLink>}
       </nav>
+      {costs ? <CostModelPane /> : <>
       <JobStrip job={job} />
       <Loaded query={query} what={t('integrations.loading')}>
         {(list) => list.length === 0
           ? <section className="pane"><EmptyState icon="plug" title={t('empty.integrations')} action={add}>{t('integrations.sub')}</EmptyState></section>
           : <div className="int-cards">{list.map((i) => <Card key={i.id} i={i} />)}</div>}
       </Loaded>
+      </>}
     </>
   );
 }

@@ -21,6 +21,8 @@ const DOORS: Record<string, string[]> = {
   integrations: ['/integrations', '/integrations/new'],
   connection_tests: ['/integrations'],
   signal_mapping: [],
+  cost_model: ['/integrations?tab=costs'],
+  first_run: ['/optimization'],
 };
 
 const tone = (step: OnboardingStep) => (step.is_done ? 'done' : step.is_available ? '' : 'off');

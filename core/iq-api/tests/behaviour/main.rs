@@ -17,6 +17,7 @@ mod investigation;
 mod mappings;
 mod near_misses;
 mod notifications;
+mod optimization;
 mod planning;
 mod root_cause;
 mod schedules;

@@ -6,6 +6,7 @@
 mod client;
 mod drift;
 mod maintenance;
+mod planning;
 mod plant;
 mod source;
 

@@ -5,17 +5,18 @@ use iq_domain::{
     Alert, AlertId, AlertRule, AlertState, Asset, AssetId, AttachmentId, AuthSource,
     CertificateAuthority, CertificateId, Criticality, DriftFindingId, EventCategory, EventId,
     EventRelation, ImportId, Incident, IncidentId, IncidentStatus, IncidentType, IndustrialEvent,
-    IntegrationId, JobId, Limits, MappingChangeId, MappingId, Names, OutboxId, Role, RuleCondition,
-    RuleId, ServerCertificate, Severity, SignalId, Site, SiteId, TechnicalObjectId, Technician,
-    TechnicianCertificate, TechnicianId, Tenant, TenantId, TrustState, Unit, UnitId, User, UserId,
-    WeeklyShift, WorkOrderId,
+    IntegrationId, JobId, Limits, MappingChangeId, MappingId, Names, OutboxId, RecommendationId,
+    Role, RuleCondition, RuleId, ScenarioId, ServerCertificate, Severity, SignalId, Site, SiteId,
+    TechnicalObjectId, Technician, TechnicianCertificate, TechnicianId, Tenant, TenantId,
+    TrustState, Unit, UnitId, User, UserId, WeeklyShift, WorkOrderId,
 };
 use iq_mapping::MappingDraft;
 use iq_runtime::{IntegrationDraft, NewMapping};
 use iq_secrets::SecretString;
 use iq_store::{
-    alert_rules, alerts, assets, attachments, certificates, events, incidents, jobs, outbox, sites,
-    technical_objects, technicians, tenants, units, users, work_orders,
+    alert_rules, alerts, assets, attachments, certificates, events, incidents, jobs, outbox,
+    recommendations, scenarios, sites, technical_objects, technicians, tenants, units, users,
+    work_orders,
 };
 use serde_json::json;
 
@@ -59,6 +60,10 @@ pub(crate) struct Plant {
     /// An integration that takes files, and a file of it.
     pub(crate) files: IntegrationId,
     pub(crate) import: ImportId,
+    /// A run of the optimiser with one recommendation.
+    pub(crate) scenario: ScenarioId,
+    /// That recommendation.
+    pub(crate) recommendation: RecommendationId,
     /// A job that has ended.
     pub(crate) job: JobId,
     /// A viewer on whom user administration is tried.
@@ -133,6 +138,8 @@ impl Plant {
             technician: TechnicianId::new(),
             files: IntegrationId::new(),
             import: ImportId::new(),
+            scenario: ScenarioId::new(),
+            recommendation: RecommendationId::new(),
             job: JobId::new(),
             colleague,
         };
@@ -171,6 +178,19 @@ impl Plant {
         upload.write(csv).await.unwrap();
         let finished = app.runtime.finish_upload(self.tenant, upload, "admin");
         finished.await.unwrap().import.id
+    }
+
+    /// Another run of the optimiser.
+    pub(crate) async fn new_scenario(&self, app: &TestApp) -> ScenarioId {
+        let tenant = self.tenant;
+        let row = super::planning::scenario(self, ScenarioId::new());
+        let id = row.id;
+        let store = app.runtime.store();
+        store
+            .write(move |tx| scenarios::create_scenario(tx, tenant, &row))
+            .await
+            .unwrap();
+        id
     }
 
     /// Another connection; it runs.
@@ -370,10 +390,14 @@ impl Plant {
             }),
         };
         let job = self.job_row();
+        let scenario = super::planning::scenario(self, self.scenario);
+        let advice = super::planning::advice(self);
         app.runtime
             .store()
             .write(move |tx| {
                 jobs::create_job(tx, tenant, &job)?;
+                scenarios::create_scenario(tx, tenant, &scenario)?;
+                recommendations::create_recommendation(tx, tenant, &advice)?;
                 alert_rules::create_alert_rule(tx, tenant, &rule)?;
                 certificates::record_certificate(tx, tenant, &certificate)?;
                 incidents::create_incident(tx, tenant, &incident)?;

@@ -109,20 +109,8 @@ impl Runtime {
             .0
             .store
             .write(move |tx| {
-                let (planned, wording) = (new.plan.clone(), new.recommendation.clone());
-                let order = create(tx, &work, new, &actor)?;
                 let (mut changed, mut told) = (Changed::default(), Told::new(mails));
-                plan::create(tx, tenant, &order, planned, wording, &mut told)?;
-                let at = order.opened_at;
-                let event = events::work_order(
-                    &work.context,
-                    &Origin::own(),
-                    &order,
-                    Step::Created,
-                    at,
-                    Some(&actor.username),
-                );
-                work.append(tx, &event, &mut changed)?;
+                let order = write(tx, &work, new, &actor, (&mut changed, &mut told))?;
                 Ok((order, changed, told))
             })
             .await?;
@@ -130,6 +118,59 @@ impl Runtime {
         told.publish(&self.0, tenant);
         Ok(order)
     }
+}
+
+/// Writes a work order and its event inside a transaction.
+pub(crate) fn write(
+    tx: &Transaction<'_>,
+    work: &Work,
+    new: NewWorkOrder,
+    actor: &Actor,
+    (changed, told): (&mut Changed, &mut Told),
+) -> Result<WorkOrder, StoreError> {
+    let (planned, wording) = (new.plan.clone(), new.recommendation.clone());
+    let order = create(tx, work, new, actor)?;
+    plan::create(tx, work.tenant.tenant.id, &order, planned, wording, told)?;
+    let at = order.opened_at;
+    let name = Some(actor.username.as_str());
+    let event = events::work_order(
+        &work.context,
+        &Origin::own(),
+        &order,
+        Step::Created,
+        at,
+        name,
+    );
+    work.append(tx, &event, changed)?;
+    Ok(order)
+}
+
+/// Gives a work order that is only here another time.
+///
+/// # Errors
+/// `work_orders.owned_by_source` where its system keeps it, `work_orders.push_under_way` while it is on its
+/// way there.
+pub(crate) fn reschedule(
+    tx: &Transaction<'_>,
+    work: &Work,
+    id: WorkOrderId,
+    (start, end): (Option<Timestamp>, Option<Timestamp>),
+    actor: &Actor,
+    changed: &mut Changed,
+) -> Result<WorkOrder, StoreError> {
+    let (tenant, now) = (work.tenant.tenant.id, work.context.now);
+    let mut order = own(tx, tenant, id)?;
+    if is_under_way(tx, tenant, id)? {
+        return Err(CodedError::conflict("work_orders.push_under_way").into());
+    }
+    (order.planned_start, order.planned_end) = (start, end);
+    (order.changed_at, order.recorded_at) = (now, now);
+    work_orders::update_work_order(tx, tenant, &order)?;
+    let step = Step::Changed(&["planned_start", "planned_end"]);
+    let name = Some(actor.username.as_str());
+    let event = events::work_order(&work.context, &Origin::own(), &order, step, now, name);
+    work.append(tx, &event, changed)?;
+    Ok(order)
 }
 
 /// Changes what belongs to the order; its times of change are set by who writes it.

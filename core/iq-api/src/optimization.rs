@@ -1,0 +1,488 @@
+//! Runs of the optimiser: start, look, stop, compare, publish, delete.
+
+use axum::{Json, extract::State, http::StatusCode};
+use iq_api_types::{
+    OptimizationRequest, OptimizationStarted, OptimizationStatus, Page, PublishAnswer,
+    PublishInput, Scenario, ScenarioComparison, ScenarioDetail,
+};
+use iq_domain::{CodedError, Message, Permission, ScenarioId};
+use iq_optimiser::Model;
+use iq_runtime::{
+    TenantIndex,
+    maintenance::Actor,
+    optimisation::{Advice, PlanRequest, PublishRequest, Published},
+};
+use iq_store::{
+    cost_models, jobs as job_rows,
+    jobs::{JobFilter, JobState},
+    recommendations::{self, RecommendationRow},
+    scenarios::{self, ScenarioRow},
+    technicians::{self, TechnicianFilter},
+};
+use serde::Deserialize;
+use utoipa::IntoParams;
+
+use crate::{
+    http::{
+        Answer, Audit, Body, Caller, Check, Failure, Id, PageQuery, Query, Route, check, delete,
+        get, post,
+    },
+    jobs, optimization_file,
+    optimization_view::{self as view, Found},
+    state::ApiState,
+    texts,
+    work_orders::{TITLE_CHARS, actor, own_integration},
+};
+
+/// Longest horizon, in days.
+const MAX_DAYS: u32 = 60;
+/// Most iterations.
+const MAX_ITERATIONS: u32 = 200_000;
+/// Most advice published in one step.
+const MAX_PUBLISHED: usize = 500;
+
+pub(crate) fn routes() -> Vec<Route> {
+    use Permission::{OptimizationPublish, OptimizationRead, OptimizationRun};
+    vec![
+        get(
+            "/api/optimization/status",
+            OptimizationRead,
+            get_optimization_status,
+        )
+        .answer::<OptimizationStatus>()
+        .says("Whether plans can be made here, and with what"),
+        post("/api/optimization/run", OptimizationRun, run_optimization)
+            .body::<OptimizationRequest>()
+            .answer::<OptimizationStarted>()
+            .status(202)
+            .audits("optimization.run")
+            .says("Start a run of the optimiser"),
+        get(
+            "/api/optimization/scenarios",
+            OptimizationRead,
+            list_scenarios,
+        )
+        .query::<PageQuery>()
+        .page::<Scenario>()
+        .says("Runs of the optimiser, newest first"),
+        get(
+            "/api/optimization/compare",
+            OptimizationRead,
+            compare_scenarios,
+        )
+        .query::<CompareQuery>()
+        .answer::<ScenarioComparison>()
+        .says("Two runs side by side"),
+        get(
+            "/api/optimization/scenarios/{id}",
+            OptimizationRead,
+            get_scenario,
+        )
+        .answer::<ScenarioDetail>()
+        .says("One run with its plan, its reasons and its bound"),
+        delete(
+            "/api/optimization/scenarios/{id}",
+            OptimizationRun,
+            delete_scenario,
+        )
+        .status(204)
+        .audits("optimization.delete")
+        .says("Delete a run; work orders made of it stay"),
+        post(
+            "/api/optimization/scenarios/{id}/cancel",
+            OptimizationRun,
+            cancel_scenario,
+        )
+        .answer::<OptimizationStarted>()
+        .audits("optimization.cancel")
+        .says("Stop a run; the best plans so far are kept"),
+        post(
+            "/api/optimization/scenarios/{id}/publish",
+            OptimizationPublish,
+            publish_scenario,
+        )
+        .body::<PublishInput>()
+        .answer::<PublishAnswer>()
+        .audits("optimization.publish")
+        .says("Turn advice into work orders"),
+        get(
+            "/api/optimization/scenarios/{id}/export",
+            OptimizationRead,
+            optimization_file::export_scenario,
+        )
+        .query::<optimization_file::ExportQuery>()
+        .text_answer("application/octet-stream")
+        .says("A run as a workbook, or as JSON with its frozen problem"),
+    ]
+}
+
+#[derive(Debug, Deserialize, IntoParams)]
+struct CompareQuery {
+    /// The first run.
+    a: ScenarioId,
+    /// The second.
+    b: ScenarioId,
+}
+
+async fn get_optimization_status(
+    State(state): State<ApiState>,
+    caller: Caller,
+) -> Answer<Json<OptimizationStatus>> {
+    let tenant = caller.tenant_id;
+    let plant = state.runtime.tenant(tenant)?;
+    let (costs, people, open) = state
+        .runtime
+        .store()
+        .read(move |conn| {
+            let filter = JobFilter {
+                kind: Some("optimise".to_owned()),
+                states: vec![JobState::Queued, JobState::Running],
+                integration_id: None,
+            };
+            let people = TechnicianFilter {
+                is_active: Some(true),
+                ..TechnicianFilter::default()
+            };
+            Ok((
+                cost_models::get_active_cost_model(conn, tenant)?,
+                technicians::list_technicians(conn, tenant, &people, iq_store::Page::MAX)?,
+                job_rows::list_jobs(conn, tenant, &filter, iq_store::Page::first(1))?,
+            ))
+        })
+        .await?;
+    let off = state.runtime.optimiser_is_on().err();
+    let message = off.as_ref().map(Message::from).or_else(|| {
+        let unset = CodedError::conflict("cost_models.not_set");
+        costs.is_none().then(|| Message::from(&unset))
+    });
+    let model = costs.as_ref().map(|row| &row.model);
+    let now = state.now();
+    Ok(Json(OptimizationStatus {
+        is_enabled: off.is_none(),
+        message: message.map(|m| texts::status(caller.language, &m)),
+        cost_model_version: costs.as_ref().map(|row| row.version),
+        currency: model.and_then(|m| m["currency"].as_str().map(str::to_owned)),
+        risk_appetite: model.and_then(|m| m["risk_appetite"].as_f64()),
+        technicians: view::people(people.rows.iter().map(|row| &row.technician)),
+        assets: view::scored_assets(&state.runtime, &plant).await?,
+        job: open
+            .rows
+            .into_iter()
+            .next()
+            .map(|job| jobs::dto(caller.language, job, now)),
+    }))
+}
+
+async fn run_optimization(
+    State(state): State<ApiState>,
+    caller: Caller,
+    audit: Audit,
+    Body(request): Body<OptimizationRequest>,
+) -> Answer<(StatusCode, Json<OptimizationStarted>)> {
+    state.runtime.optimiser_is_on()?;
+    let plant = state.runtime.tenant(caller.tenant_id)?;
+    validate(&plant, &request)?;
+    let asked = plan_request(request);
+    let (job, scenario_id) = state
+        .runtime
+        .start_optimisation(caller.tenant_id, asked, &caller.username)
+        .await?;
+    audit
+        .object("optimization_scenario", scenario_id)
+        .detail("job", job.id.to_string());
+    let job = jobs::dto(caller.language, job, state.now());
+    Ok((
+        StatusCode::ACCEPTED,
+        Json(OptimizationStarted { scenario_id, job }),
+    ))
+}
+
+fn validate(plant: &TenantIndex, request: &OptimizationRequest) -> Answer<()> {
+    let mut check = Check::new();
+    check
+        .optional_line("name", &request.name, check::NAME_CHARS)
+        .number(
+            "horizon_days",
+            f64::from(request.horizon_days),
+            1.0,
+            f64::from(MAX_DAYS),
+        )
+        .number(
+            "iterations",
+            f64::from(request.iterations),
+            1.0,
+            f64::from(MAX_ITERATIONS),
+        )
+        .number("production_factor", request.production_factor, 0.0, 10.0)
+        .number("crew_factor", request.crew_factor, 0.0, 3.0)
+        .number(
+            "overtime_minutes",
+            f64::from(request.overtime_minutes),
+            0.0,
+            480.0,
+        )
+        .number(
+            "travel_minutes",
+            f64::from(request.travel_minutes),
+            0.0,
+            1_440.0,
+        )
+        .number("budget", request.budget.unwrap_or(0.0), 0.0, 1e12)
+        .number(
+            "risk_appetite",
+            request.risk_appetite.unwrap_or(0.0),
+            0.0,
+            1.0,
+        );
+    let known = |key: &String| Model::from_key(key).is_some();
+    check.require(
+        request.models.iter().all(known),
+        "models",
+        "optimization.model_unknown",
+    );
+    let is_site = request
+        .site_id
+        .is_none_or(|id| plant.sites.contains_key(&id));
+    check.require(is_site, "site_id", "cost_models.site_unknown");
+    let are_assets = request
+        .must_do
+        .iter()
+        .all(|id| plant.assets.contains_key(id));
+    check.require(are_assets, "must_do", "assets.not_found");
+    let are_few = request.must_do.len() <= 500 && request.without_technicians.len() <= 500;
+    check.require(are_few, "must_do", "optimiser.problem_too_large");
+    check.done()
+}
+
+fn plan_request(request: OptimizationRequest) -> PlanRequest {
+    PlanRequest {
+        name: request.name.trim().to_owned(),
+        models: request.models,
+        horizon_days: request.horizon_days,
+        seed: request.seed,
+        iterations: request.iterations,
+        site_id: request.site_id,
+        budget: request.budget,
+        risk_appetite: request.risk_appetite,
+        production_factor: request.production_factor,
+        crew_factor: request.crew_factor,
+        without_technicians: request.without_technicians,
+        overtime_minutes: request.overtime_minutes,
+        travel_minutes: request.travel_minutes,
+        must_do: request.must_do,
+    }
+}
+
+async fn list_scenarios(
+    State(state): State<ApiState>,
+    caller: Caller,
+    Query(query): Query<PageQuery>,
+) -> Answer<Json<Page<Scenario>>> {
+    let (tenant, page) = (caller.tenant_id, query.get());
+    let (rows, total) = state
+        .runtime
+        .store()
+        .read(move |conn| {
+            let found = scenarios::list_scenarios(conn, tenant, page)?;
+            let with = |row: ScenarioRow| {
+                let advice = recommendations::list_recommendations(conn, tenant, row.id)?;
+                Ok((row, advice))
+            };
+            let rows = found
+                .rows
+                .into_iter()
+                .map(with)
+                .collect::<Result<Vec<_>, iq_store::StoreError>>()?;
+            Ok((rows, found.total))
+        })
+        .await?;
+    let items = rows
+        .iter()
+        .map(|(row, advice)| view::scenario(row, advice))
+        .collect();
+    Ok(Json(Page::new(items, total, u64::from(page.offset))))
+}
+
+/// A run of this tenant with its advice and its people.
+pub(crate) async fn find(state: &ApiState, caller: &Caller, id: ScenarioId) -> Answer<Found> {
+    let tenant = caller.tenant_id;
+    let found = state
+        .runtime
+        .store()
+        .read(move |conn| {
+            let Some(row) = scenarios::get_scenario(conn, tenant, id)? else {
+                return Ok(None);
+            };
+            let people = TechnicianFilter::default();
+            let everybody = iq_store::Page::MAX;
+            Ok(Some(Found {
+                advice: recommendations::list_recommendations(conn, tenant, id)?,
+                people: technicians::list_technicians(conn, tenant, &people, everybody)?
+                    .rows
+                    .into_iter()
+                    .map(|row| row.technician)
+                    .collect(),
+                job: job_rows::get_job(conn, tenant, row.job_id)?,
+                row,
+            }))
+        })
+        .await?;
+    found.ok_or_else(Failure::not_found)
+}
+
+async fn get_scenario(
+    State(state): State<ApiState>,
+    caller: Caller,
+    Id(id): Id<ScenarioId>,
+) -> Answer<Json<ScenarioDetail>> {
+    let found = find(&state, &caller, id).await?;
+    let plant = state.runtime.tenant(caller.tenant_id)?;
+    Ok(Json(view::detail(
+        caller.language,
+        &plant,
+        found,
+        state.now(),
+    )))
+}
+
+async fn compare_scenarios(
+    State(state): State<ApiState>,
+    caller: Caller,
+    Query(query): Query<CompareQuery>,
+) -> Answer<Json<ScenarioComparison>> {
+    let a = find(&state, &caller, query.a).await?;
+    let b = find(&state, &caller, query.b).await?;
+    let plant = state.runtime.tenant(caller.tenant_id)?;
+    Ok(Json(view::comparison(&plant, &a, &b)))
+}
+
+async fn delete_scenario(
+    State(state): State<ApiState>,
+    caller: Caller,
+    audit: Audit,
+    Id(id): Id<ScenarioId>,
+) -> Answer<StatusCode> {
+    let found = find(&state, &caller, id).await?;
+    if found.row.finished_at.is_none() {
+        return Err(Failure::conflict("optimization.still_running"));
+    }
+    audit
+        .object("optimization_scenario", id)
+        .detail("run", found.row.run_key);
+    let tenant = caller.tenant_id;
+    state
+        .runtime
+        .store()
+        .write(move |tx| scenarios::delete_scenario(tx, tenant, id))
+        .await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+async fn cancel_scenario(
+    State(state): State<ApiState>,
+    caller: Caller,
+    audit: Audit,
+    Id(id): Id<ScenarioId>,
+) -> Answer<Json<OptimizationStarted>> {
+    let found = find(&state, &caller, id).await?;
+    audit.object("optimization_scenario", id);
+    let job = state
+        .runtime
+        .cancel_job(caller.tenant_id, found.row.job_id)
+        .await?;
+    let job = jobs::dto(caller.language, job, state.now());
+    Ok(Json(OptimizationStarted {
+        scenario_id: id,
+        job,
+    }))
+}
+
+async fn publish_scenario(
+    State(state): State<ApiState>,
+    caller: Caller,
+    audit: Audit,
+    Id(id): Id<ScenarioId>,
+    Body(input): Body<PublishInput>,
+) -> Answer<Json<PublishAnswer>> {
+    state.runtime.optimiser_is_on()?;
+    let plant = state.runtime.tenant(caller.tenant_id)?;
+    own_integration(&plant, input.integration_id)?;
+    let found = find(&state, &caller, id).await?;
+    let count = input.recommendation_ids.len();
+    Check::new()
+        .require(
+            (1..=MAX_PUBLISHED).contains(&count),
+            "recommendation_ids",
+            "optimization.nothing_chosen",
+        )
+        .done()?;
+    let rows: Vec<&RecommendationRow> = input
+        .recommendation_ids
+        .iter()
+        .map(|id| found.advice.iter().find(|row| row.id == *id))
+        .collect::<Option<_>>()
+        .ok_or_else(Failure::not_found)?;
+    let wanted = rows
+        .into_iter()
+        .map(|row| words(&caller, &plant, &found, row))
+        .collect::<Answer<Vec<_>>>()?;
+    let by: Actor = actor(&caller);
+    let published = state
+        .runtime
+        .publish_plan(caller.tenant_id, id, wanted, input.integration_id, by)
+        .await?;
+    audit
+        .object("optimization_scenario", id)
+        .detail("run", found.row.run_key.clone())
+        .detail("written", published.written.len())
+        .detail("moved", published.moved.len())
+        .detail("handed_in", published.handed_in.len());
+    Ok(Json(answer(&caller, published)))
+}
+
+/// Title and text of a work order, in the language of who publishes it.
+fn words(
+    caller: &Caller,
+    plant: &TenantIndex,
+    found: &Found,
+    row: &RecommendationRow,
+) -> Answer<PublishRequest> {
+    let advice: Advice =
+        serde_json::from_value(row.advice.clone()).map_err(|_| Failure::internal())?;
+    let language = caller.language;
+    let params = [
+        ("asset".to_owned(), view::asset_code(plant, row.asset_id)),
+        ("run".to_owned(), found.row.run_key.clone()),
+    ];
+    let title = texts::of(language, "optimization.order_title", &params.clone().into());
+    let head = texts::of(language, "optimization.order_text", &params.into());
+    let lines: Vec<String> = advice
+        .reasons
+        .iter()
+        .map(|r| view::sentence(language, r).message)
+        .collect();
+    let title = title.chars().take(TITLE_CHARS).collect();
+    let plain = |c: &char| !matches!(c, '\u{2066}'..='\u{2069}');
+    let clean = |text: String| -> String { text.chars().filter(plain).collect() };
+    Ok(PublishRequest {
+        id: row.id,
+        title: clean(title),
+        description: clean(format!("{head}\n{}", lines.join("\n"))),
+    })
+}
+
+fn answer(caller: &Caller, published: Published) -> PublishAnswer {
+    let say = |message: &Message| texts::status(caller.language, message);
+    PublishAnswer {
+        written: published.written,
+        moved: published.moved,
+        done_before: published.done_before,
+        left: published.left.iter().map(|(_, m)| say(m)).collect(),
+        handed_in: published.handed_in,
+        not_handed_in: published
+            .not_handed_in
+            .iter()
+            .map(|(_, m)| say(m))
+            .collect(),
+    }
+}

@@ -1,0 +1,270 @@
+//! A run as a file: a workbook for people, JSON with the frozen problem for making the plan again.
+
+use axum::{
+    extract::State,
+    http::{HeaderValue, header},
+    response::{IntoResponse, Response},
+};
+use iq_api_types::ScenarioDetail;
+use iq_domain::{CodedError, ErrorKind, ScenarioId, Timestamp};
+use iq_locale::Language;
+use rust_xlsxwriter::{Format, Workbook, Worksheet, XlsxError};
+use serde::Deserialize;
+use serde_json::json;
+use utoipa::{IntoParams, ToSchema};
+
+use crate::{
+    http::{Answer, Caller, Failure, Id, Query},
+    optimization::find,
+    optimization_view as view,
+    state::ApiState,
+};
+
+#[derive(Debug, Deserialize, IntoParams)]
+pub(crate) struct ExportQuery {
+    /// `xlsx` or `json`.
+    #[serde(default)]
+    #[param(inline)]
+    format: FileFormat,
+}
+
+#[derive(Clone, Copy, Debug, Default, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+enum FileFormat {
+    #[default]
+    Xlsx,
+    Json,
+}
+
+pub(crate) async fn export_scenario(
+    State(state): State<ApiState>,
+    caller: Caller,
+    Id(id): Id<ScenarioId>,
+    Query(query): Query<ExportQuery>,
+) -> Answer<Response> {
+    let found = find(&state, &caller, id).await?;
+    let plant = state.runtime.tenant(caller.tenant_id)?;
+    let row = found.row.clone();
+    let detail = view::detail(caller.language, &plant, found, state.now());
+    let name = format!("plan-{}", row.run_key);
+    let (bytes, kind, ending) = match query.format {
+        FileFormat::Xlsx => {
+            let language = caller.language;
+            let bytes = tokio::task::spawn_blocking(move || workbook(&detail, language))
+                .await
+                .map_err(|_| Failure::internal())?
+                .map_err(|_| CodedError::new(ErrorKind::Internal, "internal.error"))?;
+            let kind = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet";
+            (bytes, kind, "xlsx")
+        }
+        FileFormat::Json => {
+            let whole = json!({
+                "run": detail.scenario, "input": row.input, "outcome": row.outcome,
+                "recommendations": detail.recommendations,
+            });
+            let bytes = serde_json::to_vec_pretty(&whole).map_err(|_| Failure::internal())?;
+            (bytes, "application/json", "json")
+        }
+    };
+    let mut response = bytes.into_response();
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
+    let disposition = format!("attachment; filename=\"{name}.{ending}\"");
+    let disposition = HeaderValue::from_str(&disposition).map_err(|_| Failure::internal())?;
+    headers.insert(header::CONTENT_DISPOSITION, disposition);
+    Ok(response)
+}
+
+fn label(language: Language, key: &str) -> String {
+    let key = format!("optimization.file.{key}");
+    iq_locale::pattern(language, "ui", &key)
+        .unwrap_or(&key)
+        .to_owned()
+}
+
+fn workbook(detail: &ScenarioDetail, language: Language) -> Result<Vec<u8>, XlsxError> {
+    let mut book = Workbook::new();
+    summary(book.add_worksheet(), detail, language)?;
+    advice(book.add_worksheet(), detail, language)?;
+    curves(book.add_worksheet(), detail, language)?;
+    book.save_to_buffer()
+}
+
+fn sheet(
+    sheet: &mut Worksheet,
+    language: Language,
+    name: &str,
+    headings: &[&str],
+) -> Result<(), XlsxError> {
+    sheet.set_name(label(language, name))?;
+    sheet.set_right_to_left(language == Language::Ar);
+    let bold = Format::new().set_bold();
+    for (at, key) in (0_u16..).zip(headings) {
+        sheet.write_string_with_format(0, at, label(language, key), &bold)?;
+        sheet.set_column_width(at, 20)?;
+    }
+    if !headings.is_empty() {
+        sheet.set_freeze_panes(1, 0)?;
+    }
+    Ok(())
+}
+
+fn summary(
+    page: &mut Worksheet,
+    detail: &ScenarioDetail,
+    language: Language,
+) -> Result<(), XlsxError> {
+    sheet(page, language, "summary", &[])?;
+    page.set_column_width(0, 34)?.set_column_width(1, 44)?;
+    let run = &detail.scenario;
+    let figures = &run.summary;
+    let number = |value: Option<f64>| value.map_or_else(String::new, |v| format!("{v:.2}"));
+    let mut rows: Vec<(String, String)> = vec![
+        (label(language, "run"), run.run_key.clone()),
+        (label(language, "name"), run.name.clone()),
+        (label(language, "as_of"), run.as_of.to_string()),
+        (label(language, "seed"), run.request.seed.to_string()),
+        (
+            label(language, "iterations"),
+            run.request.iterations.to_string(),
+        ),
+        (label(language, "program"), run.program.clone()),
+        (
+            label(language, "cost_model_version"),
+            run.cost_model_version
+                .map_or_else(String::new, |v| v.to_string()),
+        ),
+        (
+            label(language, "currency"),
+            run.currency.clone().unwrap_or_default(),
+        ),
+        (
+            label(language, "current_risk"),
+            number(figures.current_risk),
+        ),
+        (
+            label(language, "optimized_risk"),
+            number(figures.optimized_risk),
+        ),
+        (
+            label(language, "risk_reduction"),
+            number(figures.risk_reduction),
+        ),
+        (
+            label(language, "planned_cost"),
+            number(figures.planned_cost),
+        ),
+        (label(language, "bound"), number(figures.bound)),
+    ];
+    if run.is_demo {
+        rows.insert(0, (label(language, "demo"), "DEMO".to_owned()));
+    }
+    rows.extend(
+        detail
+            .notes
+            .iter()
+            .map(|n| (label(language, "note"), plain(&n.message))),
+    );
+    let reasons = detail.models.iter().flat_map(|m| &m.reasons);
+    rows.extend(reasons.map(|r| (label(language, "conflict"), plain(&r.message))));
+    for (line, (name, value)) in (0_u32..).zip(&rows) {
+        page.write_string(line, 0, name)?
+            .write_string(line, 1, value)?;
+    }
+    Ok(())
+}
+
+/// Marks of direction belong to screens, not to files.
+fn plain(text: &str) -> String {
+    text.chars()
+        .filter(|c| !matches!(c, '\u{2066}'..='\u{2069}'))
+        .collect()
+}
+
+fn moment(at: Option<Timestamp>) -> String {
+    at.map_or_else(String::new, |t| t.to_string())
+}
+
+fn advice(
+    page: &mut Worksheet,
+    detail: &ScenarioDetail,
+    language: Language,
+) -> Result<(), XlsxError> {
+    let headings = [
+        "rank",
+        "asset",
+        "asset_name",
+        "score",
+        "health",
+        "failure_probability",
+        "avoided",
+        "planned_cost",
+        "net_benefit",
+        "in_plan",
+        "start",
+        "end",
+        "technicians",
+        "order",
+        "reasons",
+    ];
+    sheet(page, language, "recommendations", &headings)?;
+    for (line, one) in (1_u32..).zip(&detail.recommendations) {
+        let name = |names: &iq_domain::Names| match language {
+            Language::Ar if !names.ar.is_empty() => names.ar.clone(),
+            _ => names.en.clone(),
+        };
+        let who: Vec<String> = one.technicians.iter().map(|t| name(&t.names)).collect();
+        let why: Vec<String> = one.reasons.iter().map(|r| plain(&r.message)).collect();
+        page.write_number(line, 0, one.rank)?
+            .write_string(line, 1, &one.asset_code)?
+            .write_string(line, 2, name(&one.asset_names))?
+            .write_number(line, 3, one.score)?
+            .write_number(line, 4, one.health)?
+            .write_number(line, 5, one.failure_probability)?;
+        for (at, value) in [
+            (6, one.expected_cost_avoided),
+            (7, one.planned_cost),
+            (8, one.net_benefit),
+        ] {
+            if let Some(value) = value {
+                page.write_number(line, at, value)?;
+            }
+        }
+        page.write_boolean(line, 9, one.is_advised)?
+            .write_string(line, 10, moment(one.planned_start_at))?
+            .write_string(line, 11, moment(one.planned_end_at))?
+            .write_string(line, 12, who.join("; "))?
+            .write_string(line, 13, one.order.clone().unwrap_or_default())?
+            .write_string(line, 14, why.join(" "))?;
+    }
+    Ok(())
+}
+
+fn curves(
+    page: &mut Worksheet,
+    detail: &ScenarioDetail,
+    language: Language,
+) -> Result<(), XlsxError> {
+    let headings = [
+        "asset",
+        "day",
+        "failure_probability",
+        "expected_cost",
+        "low",
+        "high",
+    ];
+    sheet(page, language, "deferral", &headings)?;
+    let days = detail
+        .curves
+        .iter()
+        .flat_map(|c| c.days.iter().map(move |d| (c, d)));
+    for (line, (curve, day)) in (1_u32..).zip(days) {
+        page.write_string(line, 0, &curve.asset_code)?
+            .write_number(line, 1, day.days_deferred)?
+            .write_number(line, 2, day.failure_probability)?
+            .write_number(line, 3, day.expected_cost)?
+            .write_number(line, 4, day.low)?
+            .write_number(line, 5, day.high)?;
+    }
+    Ok(())
+}

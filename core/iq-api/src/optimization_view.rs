@@ -1,0 +1,436 @@
+//! Runs of the optimiser as they are shown.
+
+use std::collections::{BTreeMap, HashMap};
+
+use iq_api_types::{
+    DeferralCurve, DeferralDay, FlipPoint, OptimizationRequest, PlanAsset, PlanBar, PlanTechnician,
+    Recommendation, Scenario, ScenarioComparison, ScenarioDetail, ScenarioDifference,
+    ScenarioModel, ScenarioState, ScenarioSummary, StatusMessage,
+};
+use iq_domain::{AssetId, Message, Names, Technician, TechnicianId, Timestamp};
+use iq_locale::Language;
+use iq_optimiser::{deferral::DeferralPlan, dispatch::DispatchPlan};
+use iq_runtime::{
+    Runtime, TenantIndex,
+    optimisation::{Advice, Inputs, ModelOutcome, PlanOutcome},
+};
+use iq_store::{
+    assessments,
+    jobs::Job,
+    recommendations::RecommendationRow,
+    scenarios::{self, ScenarioRow},
+};
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
+
+use crate::{http::Answer, jobs, texts};
+
+const MINUTE_MS: i64 = 60_000;
+
+/// A stored run with what belongs to it.
+pub(crate) struct Found {
+    pub(crate) row: ScenarioRow,
+    pub(crate) advice: Vec<RecommendationRow>,
+    pub(crate) people: Vec<Technician>,
+    pub(crate) job: Option<Job>,
+}
+
+fn read<T: DeserializeOwned>(value: &Value) -> Option<T> {
+    serde_json::from_value(value.clone()).ok()
+}
+
+fn word(value: &impl serde::Serialize) -> String {
+    json!(value).as_str().unwrap_or_default().to_owned()
+}
+
+/// The sentence of a reason, a conflict or a note.
+pub(crate) fn sentence(language: Language, message: &Message) -> StatusMessage {
+    let Some(code) = message.code.strip_prefix("optimiser.") else {
+        return texts::status(language, message);
+    };
+    let mut params = message.params.clone();
+    for (argument, section, list) in [
+        ("skill", "ui", "enum.skill"),
+        ("resource", "optimiser", "resource"),
+    ] {
+        if let Some(value) = params.get_mut(argument)
+            && let Some(name) = iq_locale::pattern(language, section, &format!("{list}.{value}"))
+        {
+            name.clone_into(value);
+        }
+    }
+    StatusMessage {
+        code: message.code.clone(),
+        message: iq_locale::message(language, &["optimiser"], code, &params),
+        params,
+    }
+}
+
+pub(crate) fn asset_code(plant: &TenantIndex, id: AssetId) -> String {
+    let entry = plant.assets.get(&id);
+    entry.map_or_else(|| id.to_string(), |e| e.asset.code.clone())
+}
+
+fn asset_names(plant: &TenantIndex, id: AssetId) -> Names {
+    let entry = plant.assets.get(&id);
+    entry.map(|e| e.asset.names.clone()).unwrap_or_default()
+}
+
+/// People by name.
+pub(crate) fn people<'a>(all: impl Iterator<Item = &'a Technician>) -> Vec<PlanTechnician> {
+    let mut people: Vec<PlanTechnician> = all
+        .map(|t| PlanTechnician {
+            id: t.id,
+            names: t.names.clone(),
+            site_id: t.site_id,
+        })
+        .collect();
+    people.sort_by(|a, b| a.names.en.cmp(&b.names.en).then(a.id.cmp(&b.id)));
+    people
+}
+
+/// Assets with a score, by code.
+pub(crate) async fn scored_assets(
+    runtime: &Runtime,
+    plant: &TenantIndex,
+) -> Answer<Vec<PlanAsset>> {
+    let (tenant, now) = (plant.tenant.id, runtime.clock().now());
+    let scores = runtime
+        .store()
+        .read(move |conn| assessments::list_assessments_at(conn, tenant, now))
+        .await?;
+    let mut found: Vec<PlanAsset> = scores
+        .iter()
+        .filter(|s| s.health.is_some())
+        .filter_map(|s| plant.assets.get(&s.asset_id))
+        .map(|e| PlanAsset {
+            id: e.asset.id,
+            code: e.asset.code.clone(),
+            names: e.asset.names.clone(),
+        })
+        .collect();
+    found.sort_by(|a, b| a.code.cmp(&b.code));
+    Ok(found)
+}
+
+pub(crate) fn scenario(row: &ScenarioRow, advice: &[RecommendationRow]) -> Scenario {
+    let outcome: PlanOutcome = read(&row.outcome).unwrap_or_default();
+    let s = outcome.summary;
+    let published = advice.iter().filter(|a| a.work_order_id.is_some()).count();
+    let asked: OptimizationRequest = read(&row.request).unwrap_or_else(|| OptimizationRequest {
+        name: row.name.clone(),
+        models: Vec::new(),
+        horizon_days: 0,
+        seed: row.seed,
+        iterations: row.iterations,
+        site_id: None,
+        budget: None,
+        risk_appetite: None,
+        production_factor: 1.0,
+        crew_factor: 1.0,
+        without_technicians: Vec::new(),
+        overtime_minutes: 0,
+        travel_minutes: 0,
+        must_do: Vec::new(),
+    });
+    Scenario {
+        id: row.id,
+        run_key: row.run_key.clone(),
+        name: row.name.clone(),
+        state: match row.state {
+            scenarios::ScenarioState::Running => ScenarioState::Running,
+            scenarios::ScenarioState::Done => ScenarioState::Done,
+            scenarios::ScenarioState::Infeasible => ScenarioState::Infeasible,
+            scenarios::ScenarioState::Failed => ScenarioState::Failed,
+            scenarios::ScenarioState::Cancelled => ScenarioState::Cancelled,
+        },
+        as_of: row.as_of,
+        request: asked,
+        program: row.program.clone(),
+        cost_model_version: row.cost_model_version,
+        currency: row.input["cost_model"]["currency"]
+            .as_str()
+            .map(str::to_owned),
+        is_demo: row.is_demo,
+        summary: ScenarioSummary {
+            work: s.work,
+            advised: s.advised,
+            current_risk: s.current_risk,
+            optimized_risk: s.optimized_risk,
+            risk_reduction: s.risk_reduction,
+            planned_cost: s.planned_cost,
+            bound: s.bound,
+            objective: s.objective,
+            gap: s.gap,
+            is_optimal: s.is_optimal,
+            travel_hours: s.travel_hours,
+            overtime_hours: s.overtime_hours,
+            not_placed: s.not_placed,
+        },
+        published: u32::try_from(published).unwrap_or(u32::MAX),
+        created_by: row.created_by.clone(),
+        created_at: row.created_at,
+        finished_at: row.finished_at,
+    }
+}
+
+pub(crate) fn detail(
+    language: Language,
+    plant: &TenantIndex,
+    found: Found,
+    now: Timestamp,
+) -> ScenarioDetail {
+    let outcome: PlanOutcome = read(&found.row.outcome).unwrap_or_default();
+    let inputs: Option<Inputs> = read(&found.row.input);
+    let notes = inputs.iter().flat_map(|i| &i.notes);
+    let planned = |key: &str| {
+        let mine = outcome.models.iter().find(|m| m.model == key)?;
+        (!mine.plan.is_null()).then_some(&mine.plan)
+    };
+    let by_id: HashMap<TechnicianId, &Technician> =
+        found.people.iter().map(|t| (t.id, t)).collect();
+    let recommendations: Vec<Recommendation> = found
+        .advice
+        .iter()
+        .filter_map(|row| recommendation(language, plant, row, &by_id))
+        .collect();
+    let dispatch: Option<DispatchPlan> = planned("workforce-dispatch").and_then(read);
+    let deferral: Option<DeferralPlan> = planned("deferral-cost").and_then(read);
+    let assets: BTreeMap<&str, AssetId> = inputs
+        .iter()
+        .flat_map(|i| &i.work)
+        .map(|w| (w.key.as_str(), w.asset_id))
+        .collect();
+    ScenarioDetail {
+        scenario: scenario(&found.row, &found.advice),
+        start_at: inputs.as_ref().map_or(found.row.as_of, |i| i.start),
+        notes: notes.map(|n| sentence(language, n)).collect(),
+        models: outcome.models.iter().map(|m| model(language, m)).collect(),
+        bars: bars(
+            plant,
+            inputs.as_ref(),
+            dispatch.as_ref(),
+            &assets,
+            &recommendations,
+        ),
+        technicians: people(found.people.iter()),
+        curves: deferral
+            .map(|plan| curves(plant, plan, &assets))
+            .unwrap_or_default(),
+        recommendations,
+        job: found
+            .job
+            .filter(|job| job.finished_at.is_none())
+            .map(|job| jobs::dto(language, job, now)),
+    }
+}
+
+fn model(language: Language, outcome: &ModelOutcome) -> ScenarioModel {
+    let quality = &outcome.plan["quality"];
+    ScenarioModel {
+        model: outcome.model.clone(),
+        state: word(&outcome.state),
+        is_checked: outcome.is_checked,
+        is_proven: outcome.is_proven,
+        reasons: outcome
+            .reasons
+            .iter()
+            .map(|r| sentence(language, r))
+            .collect(),
+        objective: quality["objective"].as_f64(),
+        bound: quality["bound"].as_f64(),
+        gap: quality["gap"].as_f64(),
+        iterations: quality["iterations"].as_u64(),
+    }
+}
+
+fn recommendation(
+    language: Language,
+    plant: &TenantIndex,
+    row: &RecommendationRow,
+    people: &HashMap<TechnicianId, &Technician>,
+) -> Option<Recommendation> {
+    let advice: Advice = read(&row.advice)?;
+    let who = advice.technicians.iter().filter_map(|id| people.get(id));
+    Some(Recommendation {
+        id: row.id,
+        rank: row.rank,
+        rank_by_cost: advice.rank_by_cost,
+        asset_id: row.asset_id,
+        asset_code: asset_code(plant, row.asset_id),
+        asset_names: asset_names(plant, row.asset_id),
+        order_id: row.order_id,
+        order: advice.order,
+        score: advice.score,
+        class: word(&advice.class),
+        health: advice.health,
+        failure_probability: advice.failure_probability,
+        expected_cost_avoided: advice.expected_cost_avoided,
+        planned_cost: advice.planned_cost,
+        net_benefit: advice.net_benefit,
+        is_advised: advice.is_advised,
+        planned_start_at: advice.planned_start,
+        planned_end_at: advice.planned_end,
+        technicians: self::people(who.copied()),
+        cheapest_day: advice.cheapest_day,
+        reasons: advice
+            .reasons
+            .iter()
+            .map(|r| sentence(language, r))
+            .collect(),
+        work_order_id: row.work_order_id,
+        published_by: row.published_by.clone(),
+        published_at: row.published_at,
+    })
+}
+
+/// Bars with people; work nobody was assigned to has one bar over its day.
+fn bars(
+    plant: &TenantIndex,
+    inputs: Option<&Inputs>,
+    dispatch: Option<&DispatchPlan>,
+    assets: &BTreeMap<&str, AssetId>,
+    advice: &[Recommendation],
+) -> Vec<PlanBar> {
+    let Some(inputs) = inputs else {
+        return Vec::new();
+    };
+    let owner = |part: &str| -> Option<AssetId> {
+        let whole = assets.get(part).copied();
+        whole.or_else(|| assets.get(part.rsplit_once(' ')?.0).copied())
+    };
+    let at = |minute: u32| inputs.start.plus_ms(i64::from(minute) * MINUTE_MS);
+    let mut bars: Vec<PlanBar> = dispatch
+        .iter()
+        .flat_map(|plan| &plan.scheduled)
+        .filter_map(|task| {
+            let asset_id = owner(&task.task)?;
+            Some(PlanBar {
+                key: task.task.clone(),
+                asset_id,
+                asset_code: asset_code(plant, asset_id),
+                start_at: at(task.start),
+                end_at: at(task.end),
+                technicians: task
+                    .technicians
+                    .iter()
+                    .filter_map(|t| t.parse().ok())
+                    .collect(),
+            })
+        })
+        .collect();
+    let bare = advice
+        .iter()
+        .filter(|a| a.is_advised && a.technicians.is_empty());
+    for one in bare {
+        if bars.iter().any(|b| b.asset_id == one.asset_id) {
+            continue;
+        }
+        if let Some((start_at, end_at)) = one.planned_start_at.zip(one.planned_end_at) {
+            bars.push(PlanBar {
+                key: one.asset_code.clone(),
+                asset_id: one.asset_id,
+                asset_code: one.asset_code.clone(),
+                start_at,
+                end_at,
+                technicians: Vec::new(),
+            });
+        }
+    }
+    bars.sort_by(|a, b| (a.start_at, &a.key).cmp(&(b.start_at, &b.key)));
+    bars
+}
+
+fn curves(
+    plant: &TenantIndex,
+    plan: DeferralPlan,
+    assets: &BTreeMap<&str, AssetId>,
+) -> Vec<DeferralCurve> {
+    let mut curves: Vec<DeferralCurve> = plan
+        .curves
+        .into_iter()
+        .filter_map(|curve| {
+            let asset_id = *assets.get(curve.item.as_str())?;
+            Some(DeferralCurve {
+                asset_id,
+                asset_code: asset_code(plant, asset_id),
+                rank: curve.rank,
+                cheapest_day: curve.cheapest_day,
+                pays_until_day: curve.pays_until_day,
+                days: curve
+                    .days
+                    .iter()
+                    .map(|d| DeferralDay {
+                        days_deferred: d.days_deferred,
+                        failure_probability: d.failure_probability,
+                        expected_cost: d.expected_cost,
+                        low: d.low,
+                        high: d.high,
+                        risk_increase: d.risk_increase,
+                    })
+                    .collect(),
+                flip_points: curve
+                    .flip_points
+                    .iter()
+                    .map(|f| FlipPoint {
+                        input: word(&f.input),
+                        value: f.value,
+                        flips_at: f.flips_at,
+                        cheapest_day: f.cheapest_day,
+                        rank: f.rank,
+                    })
+                    .collect(),
+            })
+        })
+        .collect();
+    curves.sort_by_key(|c| c.rank);
+    curves
+}
+
+/// Two runs side by side.
+pub(crate) fn comparison(plant: &TenantIndex, a: &Found, b: &Found) -> ScenarioComparison {
+    let starts = |found: &Found| -> BTreeMap<AssetId, Option<Timestamp>> {
+        let read = |row: &RecommendationRow| {
+            let advice: Advice = read(&row.advice)?;
+            let start = advice.planned_start.filter(|_| advice.is_advised);
+            Some((row.asset_id, start))
+        };
+        found.advice.iter().filter_map(read).collect()
+    };
+    let (left, right) = (starts(a), starts(b));
+    let mut assets: Vec<AssetId> = left.keys().chain(right.keys()).copied().collect();
+    assets.sort();
+    assets.dedup();
+    let mut differences: Vec<ScenarioDifference> = assets
+        .into_iter()
+        .filter_map(|asset_id| {
+            let at =
+                |map: &BTreeMap<AssetId, Option<Timestamp>>| map.get(&asset_id).copied().flatten();
+            let (a_start_at, b_start_at) = (at(&left), at(&right));
+            (a_start_at != b_start_at).then(|| ScenarioDifference {
+                asset_id,
+                asset_code: asset_code(plant, asset_id),
+                a_start_at,
+                b_start_at,
+            })
+        })
+        .collect();
+    differences.sort_by(|x, y| x.asset_code.cmp(&y.asset_code));
+    let changed = a
+        .row
+        .request
+        .as_object()
+        .into_iter()
+        .flatten()
+        .filter(|(key, value)| {
+            key.as_str() != "name" && b.row.request.get(key.as_str()) != Some(*value)
+        })
+        .map(|(key, _)| key.clone())
+        .collect();
+    ScenarioComparison {
+        a: scenario(&a.row, &a.advice),
+        b: scenario(&b.row, &b.advice),
+        changed,
+        differences,
+    }
+}

@@ -1,0 +1,358 @@
+//! From what is stored at a moment to the frozen inputs of a run. What is missing is named and left out;
+//! nothing is made up.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+
+use iq_domain::{Assessment, AssetId, Message, Technician, Timestamp, WorkOrderStatus};
+use iq_optimiser::CostModel;
+use iq_store::{cost_models::CostModelRow, work_orders::WorkOrder};
+use jiff::{ToSpan, civil::DateTime, tz::TimeZone};
+
+use super::{
+    inputs::{Crew, Inputs, PlanRequest, Work},
+    reliability::prior_of,
+};
+use crate::{AssetEntry, TenantIndex};
+
+/// A score older than this says nothing about the days to come.
+const STALE_MS: i64 = 48 * 3_600_000;
+
+const HOUR_MS: i64 = 3_600_000;
+const MINUTE_MS: i64 = 60_000;
+
+/// Names that one note lists.
+const MAX_NAMES: usize = 12;
+
+/// What the store holds at the moment of a run.
+pub(super) struct Stored {
+    pub(super) now: Vec<Assessment>,
+    /// Three days before.
+    pub(super) before: Vec<Assessment>,
+    /// Orders that wait.
+    pub(super) orders: Vec<WorkOrder>,
+    pub(super) technicians: Vec<Technician>,
+    pub(super) costs: Option<CostModelRow>,
+}
+
+/// The inputs of a run.
+pub(super) fn build(
+    plant: &TenantIndex,
+    stored: Stored,
+    request: PlanRequest,
+    as_of: Timestamp,
+) -> Inputs {
+    let mut notes = Notes::default();
+    let cost_model = stored.costs.as_ref().and_then(|row| {
+        let model: CostModel = serde_json::from_value(row.model.clone()).ok()?;
+        Some(with_what_if(model, &request))
+    });
+    if cost_model.is_none() {
+        notes.say("optimization.note.no_cost_model");
+    }
+    let work = work(plant, &stored, &request, as_of, &mut notes);
+    if let Some(model) = &cost_model {
+        let bare = work
+            .iter()
+            .filter(|w| !model.cost_per_asset_family.contains_key(&w.family));
+        let families: HashSet<&str> = bare.map(|w| w.family.as_str()).collect();
+        for family in families {
+            notes.add("optimization.note.no_family_cost", family);
+        }
+    }
+    let zone = zone_of(plant, &request);
+    let start = next_midnight(as_of, &zone);
+    let crews = crews(plant, &stored.technicians, &request, start);
+    if crews.is_empty() {
+        notes.say("optimization.note.no_technicians");
+    } else if crews.iter().all(|c| c.hourly_cost.is_none()) {
+        notes.say("optimization.note.no_hourly_cost");
+    }
+    let mut sites: Vec<String> = plant.sites.keys().map(ToString::to_string).collect();
+    sites.sort();
+    if sites.len() > 1 && !crews.is_empty() {
+        notes.push(
+            "optimization.note.travel",
+            &[("minutes", request.travel_minutes.to_string())],
+        );
+    }
+    Inputs {
+        as_of,
+        start,
+        cost_model_version: stored.costs.map(|row| row.version),
+        cost_model,
+        work,
+        crews,
+        sites,
+        notes: notes.done(),
+        request,
+    }
+}
+
+fn with_what_if(mut model: CostModel, request: &PlanRequest) -> CostModel {
+    model.risk_appetite = request.risk_appetite.unwrap_or(model.risk_appetite);
+    model.default_downtime_cost_per_hour *= request.production_factor;
+    for value in model
+        .production_value_per_site
+        .values_mut()
+        .chain(model.production_value_per_unit.values_mut())
+    {
+        *value *= request.production_factor;
+    }
+    model
+}
+
+fn is_open(order: &WorkOrder) -> bool {
+    use WorkOrderStatus::{Cancelled, Closed, Completed, InProgress};
+    !matches!(order.status, Completed | Closed | Cancelled | InProgress)
+}
+
+fn work(
+    plant: &TenantIndex,
+    stored: &Stored,
+    request: &PlanRequest,
+    as_of: Timestamp,
+    notes: &mut Notes,
+) -> Vec<Work> {
+    let now: HashMap<AssetId, &Assessment> = stored.now.iter().map(|a| (a.asset_id, a)).collect();
+    let before: HashMap<AssetId, &Assessment> =
+        stored.before.iter().map(|a| (a.asset_id, a)).collect();
+    // One order per asset is planned: the one that is due first, then the oldest.
+    let mut orders: HashMap<AssetId, &WorkOrder> = HashMap::new();
+    let mut waiting: Vec<&WorkOrder> = stored.orders.iter().filter(|o| is_open(o)).collect();
+    waiting.sort_by_key(|o| {
+        (
+            o.planned_end.unwrap_or(Timestamp(i64::MAX)),
+            o.opened_at,
+            o.id,
+        )
+    });
+    for order in waiting {
+        if let Some(asset) = order.asset_id {
+            orders.entry(asset).or_insert(order);
+        }
+    }
+    let mut entries: Vec<&AssetEntry> = plant
+        .assets
+        .values()
+        .filter(|e| request.site_id.is_none_or(|site| e.site_id == site))
+        .filter(|e| e.asset.effective_to.is_none_or(|end| end > as_of))
+        .collect();
+    entries.sort_by(|a, b| a.asset.code.cmp(&b.asset.code));
+    let mut found = Vec::new();
+    for entry in entries {
+        let asset = &entry.asset;
+        let Some(score) = now.get(&asset.id).filter(|a| a.health.is_some()) else {
+            notes.add("optimization.note.no_health", &asset.code);
+            continue;
+        };
+        if as_of.since_ms(score.at) > STALE_MS {
+            notes.add("optimization.note.old_health", &asset.code);
+            continue;
+        }
+        if prior_of(&asset.family).is_none() {
+            notes.add("optimization.note.no_prior", &asset.code);
+            continue;
+        }
+        if asset.effective_from.is_none() {
+            notes.add("optimization.note.no_age", &asset.code);
+        }
+        let health = score.health.unwrap_or_default();
+        let order = orders.get(&asset.id);
+        let called = order.map(|o| o.number.clone().or_else(|| o.reference.clone()));
+        found.push(Work {
+            key: asset.code.clone(),
+            asset_id: asset.id,
+            asset_code: asset.code.clone(),
+            family: asset.family.clone(),
+            unit_id: asset.unit_id.to_string(),
+            site_id: entry.site_id.to_string(),
+            criticality: asset.criticality,
+            order_id: order.map(|o| o.id),
+            order: called.flatten(),
+            due_at: order.and_then(|o| o.planned_end),
+            health,
+            health_at: score.at,
+            health_model: score.model.clone(),
+            health_fall_per_day: fall(before.get(&asset.id).copied(), score),
+            age_hours: asset
+                .effective_from
+                .map(|since| hours(as_of.since_ms(since).max(0))),
+            must_do: request.must_do.contains(&asset.id),
+        });
+    }
+    found
+}
+
+#[allow(clippy::cast_precision_loss, reason = "hours of a machine's life")]
+fn hours(ms: i64) -> f64 {
+    ms as f64 / HOUR_MS as f64
+}
+
+/// Health lost per day between two assessments, at least twelve hours apart; what rises is not falling.
+fn fall(before: Option<&Assessment>, now: &Assessment) -> f64 {
+    let Some((then, health)) = before.and_then(|b| Some((b.at, b.health?))) else {
+        return 0.0;
+    };
+    let days = hours(now.at.since_ms(then)) / 24.0;
+    if days < 0.5 {
+        return 0.0;
+    }
+    let per_day = (health - now.health.unwrap_or(health)) / days;
+    (per_day.clamp(0.0, 5.0) * 1_000.0).round() / 1_000.0
+}
+
+fn zone_of(plant: &TenantIndex, request: &PlanRequest) -> TimeZone {
+    let mut sites: Vec<_> = plant.sites.values().collect();
+    sites.sort_by(|a, b| a.code.cmp(&b.code));
+    let wanted = request.site_id.and_then(|id| plant.sites.get(&id));
+    let name = wanted
+        .or(sites.first().copied())
+        .map(|s| s.time_zone.as_str());
+    name.and_then(|n| TimeZone::get(n).ok())
+        .unwrap_or(TimeZone::UTC)
+}
+
+/// The local midnight after a moment: what is left of today is not planned any more.
+fn next_midnight(at: Timestamp, zone: &TimeZone) -> Timestamp {
+    let whole = Timestamp(at.0.div_euclid(86_400_000).saturating_add(1) * 86_400_000);
+    let Ok(moment) = jiff::Timestamp::from_millisecond(at.0) else {
+        return whole;
+    };
+    moment
+        .to_zoned(zone.clone())
+        .tomorrow()
+        .and_then(|t| t.start_of_day())
+        .map_or(whole, |t| Timestamp(t.timestamp().as_millisecond()))
+}
+
+fn crews(
+    plant: &TenantIndex,
+    technicians: &[Technician],
+    request: &PlanRequest,
+    start: Timestamp,
+) -> Vec<Crew> {
+    let mut all: Vec<&Technician> = technicians
+        .iter()
+        .filter(|t| t.is_active && !request.without_technicians.contains(&t.id))
+        .filter(|t| plant.sites.contains_key(&t.site_id))
+        .collect();
+    all.sort_by_key(|t| t.id);
+    all.into_iter()
+        .map(|person| {
+            let zone = plant
+                .sites
+                .get(&person.site_id)
+                .map(|s| s.time_zone.as_str());
+            let zone = zone.and_then(|z| TimeZone::get(z).ok());
+            let minute = |at: Timestamp| minutes(at.since_ms(start));
+            Crew {
+                id: person.id,
+                site_id: person.site_id.to_string(),
+                hourly_cost: person.hourly_cost,
+                skills: person.skills.clone(),
+                certificates: person
+                    .certificates
+                    .iter()
+                    .map(|c| (c.name.clone(), c.valid_until.map(minute)))
+                    .collect::<BTreeMap<_, _>>(),
+                shifts: shifts(person, &zone.unwrap_or(TimeZone::UTC), request, start),
+                absences: person
+                    .absences
+                    .iter()
+                    .map(|a| (minute(a.from), minute(a.to)))
+                    .filter(|(from, to)| from < to)
+                    .collect(),
+            }
+        })
+        .collect()
+}
+
+/// Whole minutes after the start; what lies before it is at the start.
+fn minutes(ms: i64) -> u32 {
+    u32::try_from(ms.div_euclid(MINUTE_MS).clamp(0, 50_000_000)).unwrap_or(0)
+}
+
+/// The weekly pattern laid over the days of the horizon, in the local time of the home site; shifts that
+/// touch become one.
+fn shifts(
+    person: &Technician,
+    zone: &TimeZone,
+    request: &PlanRequest,
+    start: Timestamp,
+) -> Vec<(u32, u32)> {
+    let Ok(first) = jiff::Timestamp::from_millisecond(start.0) else {
+        return Vec::new();
+    };
+    let first = first.to_zoned(zone.clone()).date();
+    let end = request.horizon_days * 1_440;
+    let at = |midnight: DateTime, minute: u16| -> Option<u32> {
+        let local = midnight.checked_add(i64::from(minute).minutes()).ok()?;
+        let moment = local.to_zoned(zone.clone()).ok()?.timestamp();
+        Some(minutes(moment.as_millisecond().saturating_sub(start.0)))
+    };
+    let mut found: Vec<(u32, u32)> = Vec::new();
+    for day in 0..=i64::from(request.horizon_days) {
+        let Ok(date) = first.checked_add((day - 1).days()) else {
+            continue;
+        };
+        let weekday = date.weekday().to_monday_one_offset();
+        for shift in &person.shifts {
+            if i64::from(shift.weekday) != i64::from(weekday) || !shift.is_valid() {
+                continue;
+            }
+            let midnight = date.to_datetime(jiff::civil::Time::midnight());
+            let span = at(midnight, shift.from_minute).zip(at(midnight, shift.to_minute));
+            found.extend(span.map(|(a, b)| (a, b.min(end))).filter(|(a, b)| a < b));
+        }
+    }
+    found.sort_unstable();
+    let mut merged: Vec<(u32, u32)> = Vec::new();
+    for (from, to) in found {
+        match merged.last_mut() {
+            Some(last) if from <= last.1 => last.1 = last.1.max(to),
+            _ => merged.push((from, to)),
+        }
+    }
+    merged
+}
+
+/// Sentences about what is missing, those of one kind together.
+#[derive(Default)]
+struct Notes {
+    all: Vec<Message>,
+    names: BTreeMap<&'static str, Vec<String>>,
+}
+
+impl Notes {
+    fn say(&mut self, code: &str) {
+        self.push(code, &[]);
+    }
+
+    fn push(&mut self, code: &str, params: &[(&str, String)]) {
+        self.all.push(Message {
+            code: code.to_owned(),
+            params: params
+                .iter()
+                .map(|(k, v)| ((*k).to_owned(), v.clone()))
+                .collect(),
+        });
+    }
+
+    fn add(&mut self, code: &'static str, name: &str) {
+        self.names.entry(code).or_default().push(name.to_owned());
+    }
+
+    fn done(mut self) -> Vec<Message> {
+        for (code, mut names) in std::mem::take(&mut self.names) {
+            names.sort();
+            let count = names.len();
+            names.truncate(MAX_NAMES);
+            let mut list = names.join(", ");
+            if count > MAX_NAMES {
+                list.push_str(", …");
+            }
+            self.push(code, &[("count", count.to_string()), ("names", list)]);
+        }
+        self.all
+    }
+}

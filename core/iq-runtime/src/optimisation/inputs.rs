@@ -1,0 +1,141 @@
+//! What a run is asked, and the problem it is given: frozen when it begins, so that it can be made again.
+
+use std::collections::BTreeMap;
+
+use iq_domain::{AssetId, Criticality, Message, SiteId, TechnicianId, Timestamp, WorkOrderId};
+use iq_optimiser::CostModel;
+use serde::{Deserialize, Serialize};
+
+/// What a run is asked.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PlanRequest {
+    /// What a person calls it.
+    pub name: String,
+    /// Keys of the models; empty for all four.
+    pub models: Vec<String>,
+    /// Days planned.
+    pub horizon_days: u32,
+    /// Seed of searches and samples.
+    pub seed: u32,
+    /// Iterations of each search.
+    pub iterations: u32,
+    /// Only this site.
+    pub site_id: Option<SiteId>,
+    /// Money that may be spent.
+    pub budget: Option<f64>,
+    /// In place of the cost model's.
+    pub risk_appetite: Option<f64>,
+    /// What production is worth, as a multiple of the cost model's figures.
+    pub production_factor: f64,
+    /// Person-hours per day, as a share of the shifts.
+    pub crew_factor: f64,
+    /// Technicians who are not there.
+    pub without_technicians: Vec<TechnicianId>,
+    /// Minutes a shift may run over.
+    pub overtime_minutes: u32,
+    /// Minutes from one site to another.
+    pub travel_minutes: u32,
+    /// Assets whose work has to be done.
+    pub must_do: Vec<AssetId>,
+}
+
+impl Default for PlanRequest {
+    fn default() -> Self {
+        Self {
+            name: String::new(),
+            models: Vec::new(),
+            horizon_days: 14,
+            seed: 1,
+            iterations: 2_000,
+            site_id: None,
+            budget: None,
+            risk_appetite: None,
+            production_factor: 1.0,
+            crew_factor: 1.0,
+            without_technicians: Vec::new(),
+            overtime_minutes: 120,
+            travel_minutes: 75,
+            must_do: Vec::new(),
+        }
+    }
+}
+
+/// A piece of work that may be done: an order that waits, or what an asset's condition asks for.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Work {
+    /// Key in the problems: the asset's code, and the order's where there is one.
+    pub key: String,
+    /// Asset.
+    pub asset_id: AssetId,
+    /// Its code.
+    pub asset_code: String,
+    /// Its family.
+    pub family: String,
+    /// Its unit.
+    pub unit_id: String,
+    /// Its site.
+    pub site_id: String,
+    /// Its criticality.
+    pub criticality: Criticality,
+    /// The order it is about.
+    pub order_id: Option<WorkOrderId>,
+    /// What that order is called.
+    pub order: Option<String>,
+    /// It should have ended by then.
+    pub due_at: Option<Timestamp>,
+    /// Health 0–100, and when it was assessed.
+    pub health: f64,
+    /// When.
+    pub health_at: Timestamp,
+    /// The assessment's method.
+    pub health_model: String,
+    /// Health lost per day, from the assessments of the last days.
+    pub health_fall_per_day: f64,
+    /// Age in hours; none where nobody said since when it is in service.
+    pub age_hours: Option<f64>,
+    /// Whether it has to be done.
+    pub must_do: bool,
+}
+
+/// A shift of a technician inside the horizon, in minutes from the start.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Crew {
+    /// Technician.
+    pub id: TechnicianId,
+    /// Home site.
+    pub site_id: String,
+    /// Cost of an hour, where it is known.
+    pub hourly_cost: Option<f64>,
+    /// Skills.
+    pub skills: Vec<String>,
+    /// Certificates with the minute they end.
+    pub certificates: BTreeMap<String, Option<u32>>,
+    /// Shifts.
+    pub shifts: Vec<(u32, u32)>,
+    /// Times away.
+    pub absences: Vec<(u32, u32)>,
+}
+
+/// The problem of a run.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Inputs {
+    /// What was asked.
+    pub request: PlanRequest,
+    /// The moment everything stands for.
+    pub as_of: Timestamp,
+    /// Local midnight of day 1.
+    pub start: Timestamp,
+    /// Version of the cost model.
+    pub cost_model_version: Option<u32>,
+    /// The model with the what-if values in it; none where nobody has set one.
+    pub cost_model: Option<CostModel>,
+    /// Work.
+    pub work: Vec<Work>,
+    /// Technicians.
+    pub crews: Vec<Crew>,
+    /// Sites.
+    pub sites: Vec<String>,
+    /// What is missing or taken from general knowledge.
+    pub notes: Vec<Message>,
+}

@@ -1,0 +1,342 @@
+//! What came out of a run: each model's checked plan, and the advice made of all of them.
+
+use std::collections::BTreeMap;
+
+use iq_domain::{AssetId, Message, TechnicianId, Timestamp, WorkOrderId};
+use iq_optimiser::{
+    Infeasible, Reason,
+    deferral::DeferralPlan,
+    dispatch::DispatchPlan,
+    priority::{PriorityClass, PriorityPlan, RankedItem},
+    risk::RiskPlan,
+};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::{inputs::Inputs, problems};
+
+const DAY_MS: i64 = 86_400_000;
+const MINUTE_MS: i64 = 60_000;
+
+/// How a model ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ModelState {
+    /// A plan the checker found nothing wrong with.
+    Plan,
+    /// No plan, and why.
+    Infeasible,
+    /// Something it needs is not there.
+    Withheld,
+    /// Not reached before the run was stopped.
+    NotReached,
+}
+
+/// What one model came to.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ModelOutcome {
+    /// Key of the model.
+    pub model: String,
+    /// How it ended.
+    pub state: ModelState,
+    /// The independent checker went through the plan and found nothing.
+    pub is_checked: bool,
+    /// Why there is no plan.
+    pub reasons: Vec<Message>,
+    /// Whether it is proven that there is none.
+    pub is_proven: bool,
+    /// The plan, as its schema says.
+    pub plan: Value,
+}
+
+impl ModelOutcome {
+    pub(super) fn withheld(model: &str, code: &str) -> Self {
+        Self {
+            model: model.to_owned(),
+            state: ModelState::Withheld,
+            is_checked: false,
+            reasons: vec![Message {
+                code: code.to_owned(),
+                params: BTreeMap::new(),
+            }],
+            is_proven: false,
+            plan: Value::Null,
+        }
+    }
+
+    pub(super) fn not_reached(model: &str) -> Self {
+        Self {
+            state: ModelState::NotReached,
+            reasons: Vec::new(),
+            ..Self::withheld(model, "")
+        }
+    }
+
+    pub(super) fn infeasible(model: &str, why: &Infeasible) -> Self {
+        Self {
+            state: ModelState::Infeasible,
+            reasons: why.conflicts.iter().map(message).collect(),
+            is_proven: why.is_proven,
+            ..Self::withheld(model, "")
+        }
+    }
+
+    pub(super) fn plan(model: &str, plan: Value) -> Self {
+        Self {
+            state: ModelState::Plan,
+            is_checked: true,
+            reasons: Vec::new(),
+            plan,
+            ..Self::withheld(model, "")
+        }
+    }
+}
+
+/// What all models came to.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct PlanOutcome {
+    /// By model, in the order they were worked on.
+    pub models: Vec<ModelOutcome>,
+    /// The figures a page shows first.
+    pub summary: PlanSummary,
+}
+
+/// The figures a page shows first. Money is absent where no cost model is set.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct PlanSummary {
+    /// Pieces of work looked at.
+    pub work: u32,
+    /// Of those in the plan.
+    pub advised: u32,
+    /// Expected cost of doing nothing.
+    pub current_risk: Option<f64>,
+    /// Expected cost with the plan.
+    pub optimized_risk: Option<f64>,
+    /// Difference.
+    pub risk_reduction: Option<f64>,
+    /// Planned cost of what is in the plan.
+    pub planned_cost: Option<f64>,
+    /// No plan has a smaller value than this.
+    pub bound: Option<f64>,
+    /// Value of the plan.
+    pub objective: Option<f64>,
+    /// Distance to the bound as a share.
+    pub gap: Option<f64>,
+    /// Whether no better plan exists.
+    pub is_optimal: bool,
+    /// Hours of travel.
+    pub travel_hours: Option<f64>,
+    /// Hours of overtime.
+    pub overtime_hours: Option<f64>,
+    /// Jobs that found no place with the technicians.
+    pub not_placed: u32,
+}
+
+/// What is advised about one piece of work.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Advice {
+    /// Key of the work.
+    pub key: String,
+    /// What the order is called, where there is one.
+    pub order: Option<String>,
+    /// Documented score.
+    pub score: f64,
+    /// Its class.
+    pub class: PriorityClass,
+    /// Place by expected cost avoided.
+    pub rank_by_cost: Option<u32>,
+    /// Health.
+    pub health: f64,
+    /// Probability of a failure inside the horizon.
+    pub failure_probability: f64,
+    /// Expected cost avoided.
+    pub expected_cost_avoided: Option<f64>,
+    /// Cost of the planned job.
+    pub planned_cost: Option<f64>,
+    /// Difference.
+    pub net_benefit: Option<f64>,
+    /// Whether it is in the plan.
+    pub is_advised: bool,
+    /// Day of the plan, from 1.
+    pub day: Option<u32>,
+    /// Start.
+    pub planned_start: Option<Timestamp>,
+    /// End.
+    pub planned_end: Option<Timestamp>,
+    /// Who does it.
+    pub technicians: Vec<TechnicianId>,
+    /// Cheapest day to do it, in days from now.
+    pub cheapest_day: Option<u32>,
+    /// What the place is made of.
+    pub reasons: Vec<Message>,
+}
+
+/// Advice with what it is about.
+pub(super) struct Advised {
+    pub(super) asset_id: AssetId,
+    pub(super) order_id: Option<WorkOrderId>,
+    pub(super) advice: Advice,
+}
+
+/// A reason of the optimiser as a sentence's code.
+pub(super) fn message(reason: &Reason) -> Message {
+    Message {
+        code: format!("optimiser.{}", reason.code),
+        params: reason.params.clone(),
+    }
+}
+
+/// The plans of a run, where there are some.
+#[derive(Default)]
+pub(super) struct Plans {
+    pub(super) priority: Option<PriorityPlan>,
+    pub(super) deferral: Option<DeferralPlan>,
+    pub(super) risk: Option<RiskPlan>,
+    pub(super) dispatch: Option<DispatchPlan>,
+}
+
+impl Plans {
+    /// First and last day of each work in the production-risk plan; without that plan the selected work
+    /// has the whole horizon.
+    pub(super) fn days(&self, horizon: u32) -> BTreeMap<String, (u32, u32)> {
+        if let Some(plan) = &self.risk {
+            return plan
+                .planned
+                .iter()
+                .map(|p| (p.task.clone(), (p.start, p.end)))
+                .collect();
+        }
+        let ranked = self.priority.iter().flat_map(|p| &p.ranked);
+        ranked
+            .filter(|item| item.is_selected)
+            .map(|item| (item.item.clone(), (1, horizon)))
+            .collect()
+    }
+
+    pub(super) fn summary(&self, inputs: &Inputs, advice: &[Advised]) -> PlanSummary {
+        let count = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
+        let has_money = inputs.cost_model.is_some();
+        let quality = self.risk.as_ref().map(|p| &p.quality).or_else(|| {
+            let priority = self.priority.as_ref().filter(|_| has_money);
+            priority.map(|p| &p.quality)
+        });
+        let advised: Vec<&Advice> = advice
+            .iter()
+            .map(|a| &a.advice)
+            .filter(|a| a.is_advised)
+            .collect();
+        PlanSummary {
+            work: count(inputs.work.len()),
+            advised: count(advised.len()),
+            current_risk: self.risk.as_ref().map(|p| p.current_risk),
+            optimized_risk: self.risk.as_ref().map(|p| p.optimized_risk),
+            risk_reduction: self.risk.as_ref().map(|p| p.risk_reduction),
+            planned_cost: has_money.then(|| advised.iter().filter_map(|a| a.planned_cost).sum()),
+            bound: quality.map(|q| q.bound),
+            objective: quality.map(|q| q.objective),
+            gap: quality.map(|q| q.gap),
+            is_optimal: quality.is_some_and(|q| q.is_optimal),
+            travel_hours: self.dispatch.as_ref().map(|p| p.travel_hours),
+            overtime_hours: self.dispatch.as_ref().map(|p| p.overtime_hours),
+            not_placed: self.dispatch.as_ref().map_or(0, |p| count(p.left.len())),
+        }
+    }
+
+    /// One piece of advice per work, best first.
+    pub(super) fn advice(&self, inputs: &Inputs) -> Vec<Advised> {
+        let Some(priority) = &self.priority else {
+            return Vec::new();
+        };
+        let days = self.days(inputs.request.horizon_days);
+        let ranked = priority.ranked.iter();
+        ranked
+            .filter_map(|item| self.advised(inputs, item, &days))
+            .collect()
+    }
+
+    fn advised(
+        &self,
+        inputs: &Inputs,
+        item: &RankedItem,
+        days: &BTreeMap<String, (u32, u32)>,
+    ) -> Option<Advised> {
+        let work = inputs.work.iter().find(|w| w.key == item.item)?;
+        let money = inputs.cost_model.as_ref();
+        let planned_cost =
+            money.and_then(|m| Some(m.cost_per_asset_family.get(&work.family)?.planned));
+        let day = money.and_then(|_| days.get(&item.item)).copied();
+        let curves = self.deferral.iter().flat_map(|p| &p.curves);
+        let (span, technicians) = self.placed(inputs, &item.item).unzip();
+        let whole_days = day.map(|(first, last)| {
+            let at = |days: u32| inputs.start.plus_ms(i64::from(days) * DAY_MS);
+            (at(first - 1), at(last))
+        });
+        let span = span.or(whole_days);
+        Some(Advised {
+            asset_id: work.asset_id,
+            order_id: work.order_id,
+            advice: Advice {
+                key: item.item.clone(),
+                order: work.order.clone(),
+                score: item.score,
+                class: item.class,
+                rank_by_cost: money.map(|_| item.rank_by_cost),
+                health: work.health,
+                failure_probability: problems::failure_probability(
+                    work,
+                    inputs.request.horizon_days,
+                )?,
+                expected_cost_avoided: money.map(|_| item.expected_cost_avoided),
+                planned_cost,
+                net_benefit: planned_cost.map(|cost| item.expected_cost_avoided - cost),
+                is_advised: day.is_some(),
+                day: day.map(|d| d.0),
+                planned_start: span.map(|s| s.0),
+                planned_end: span.map(|s| s.1),
+                technicians: technicians.unwrap_or_default(),
+                cheapest_day: curves
+                    .filter(|c| c.item == item.item)
+                    .map(|c| c.cheapest_day)
+                    .next(),
+                reasons: reasons(item, money.is_some(), day.is_some()),
+            },
+        })
+    }
+
+    /// When and by whom a work is done; none while any part of it has no place.
+    fn placed(
+        &self,
+        inputs: &Inputs,
+        key: &str,
+    ) -> Option<((Timestamp, Timestamp), Vec<TechnicianId>)> {
+        let plan = self.dispatch.as_ref()?;
+        let is_mine =
+            |part: &str| problems::work_of_part(inputs, part).is_some_and(|w| w.key == key);
+        if plan.left.iter().any(|part| is_mine(part)) {
+            return None;
+        }
+        let parts: Vec<_> = plan.scheduled.iter().filter(|s| is_mine(&s.task)).collect();
+        let from = parts.iter().map(|p| p.start).min()?;
+        let to = parts.iter().map(|p| p.end).max()?;
+        let mut people: Vec<TechnicianId> = parts
+            .iter()
+            .flat_map(|p| &p.technicians)
+            .filter_map(|id| id.parse().ok())
+            .collect();
+        people.sort();
+        people.dedup();
+        let at = |minute: u32| inputs.start.plus_ms(i64::from(minute) * MINUTE_MS);
+        Some(((at(from), at(to)), people))
+    }
+}
+
+/// Without money only the points are stated; what the plan over the days chose goes before what one
+/// period would have chosen.
+fn reasons(item: &RankedItem, has_money: bool, is_advised: bool) -> Vec<Message> {
+    let is_shown = |reason: &&Reason| match reason.code.as_str() {
+        "reason.cost_avoided" => has_money,
+        "reason.not_worth" | "reason.no_room" => has_money && !is_advised,
+        _ => true,
+    };
+    item.reasons.iter().filter(is_shown).map(message).collect()
+}

@@ -1,0 +1,522 @@
+//! From the frozen inputs to the four problems. Pure: the same inputs give the same problems.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use iq_optimiser::{
+    CostModel, Rng,
+    deferral::{DeferralItem, DeferralProblem, Spread},
+    dispatch::{
+        CrewNeed, DispatchProblem, DispatchTask, DispatchWeights, Span, TaskOrder, Technician,
+    },
+    priority::{PriorityItem, PriorityProblem},
+    risk::{Exclusion, PeriodRisk, Resource, RiskProblem, RiskTask, StartOption, Use},
+};
+
+use super::{
+    inputs::{Inputs, Work},
+    reliability::{FamilyPrior, GAMMA, prior_of},
+};
+
+/// Scenarios of each day.
+const SCENARIOS: usize = 16;
+
+/// The bad cases begin here.
+const QUANTILE: f64 = 0.9;
+
+/// Working hours of a day.
+const DAY_HOURS: f64 = 8.0;
+
+/// Longest piece of work on one day; a longer job is done in parts, one after the other.
+const PART_MINUTES: u32 = 360;
+
+const DAY_MINUTES: u32 = 1_440;
+
+/// Key of the one shared resource: person-hours.
+const CREW_HOURS: &str = "crew_hours";
+
+/// How one asset fails.
+#[derive(Clone, Copy)]
+struct Hazard {
+    beta: f64,
+    eta: f64,
+    gamma: f64,
+    age_hours: f64,
+    health: f64,
+    fall: f64,
+}
+
+impl Hazard {
+    fn of(work: &Work, prior: &FamilyPrior) -> Self {
+        Self {
+            // Without an age only the average rate over the whole life is known: shape 1.
+            beta: work.age_hours.map_or(1.0, |_| prior.beta.typical),
+            eta: prior.eta_hours.typical,
+            gamma: GAMMA.typical,
+            age_hours: work.age_hours.unwrap_or(0.0),
+            health: work.health,
+            fall: work.health_fall_per_day,
+        }
+    }
+
+    /// Probability of a failure within that many days, health assessed once a day.
+    fn within(self, days: u32) -> f64 {
+        let sum: f64 = (0..days)
+            .map(|day| {
+                let at =
+                    |d: u32| ((self.age_hours + 24.0 * f64::from(d)) / self.eta).powf(self.beta);
+                let health = (self.health - self.fall * f64::from(day)).clamp(0.0, 100.0);
+                (at(day + 1) - at(day)) * (self.gamma * (1.0 - health / 100.0)).exp()
+            })
+            .sum();
+        1.0 - (-sum).exp()
+    }
+}
+
+/// The cost model, or one that says nothing where none is set: scores need no money.
+fn costs(inputs: &Inputs) -> CostModel {
+    inputs.cost_model.clone().unwrap_or_else(|| CostModel {
+        default_downtime_cost_per_hour: 0.0,
+        ..CostModel::default()
+    })
+}
+
+/// Probability of a failure of a piece of work's asset inside the horizon, by the prior of its family
+/// and its health.
+#[must_use]
+pub(super) fn failure_probability(work: &Work, days: u32) -> Option<f64> {
+    let prior = prior_of(&work.family)?;
+    Some(Hazard::of(work, &prior).within(days))
+}
+
+/// What first.
+#[must_use]
+pub(super) fn prioritisation(inputs: &Inputs) -> PriorityProblem {
+    let days = inputs.request.horizon_days;
+    let items = inputs.work.iter().filter_map(|work| {
+        let prior = prior_of(&work.family)?;
+        Some(PriorityItem {
+            id: work.key.clone(),
+            asset: work.asset_code.clone(),
+            family: Some(work.family.clone()),
+            site: Some(work.site_id.clone()),
+            unit: Some(work.unit_id.clone()),
+            criticality: work.criticality,
+            health: work.health,
+            failure_probability: failure_probability(work, days)?,
+            downtime_hours: prior.downtime_hours.typical,
+            failure_cost: None,
+            planned_cost: None,
+            hours: person_hours(&prior),
+            is_safety: work.must_do,
+        })
+    });
+    PriorityProblem {
+        cost_model: costs(inputs),
+        horizon_days: f64::from(days),
+        budget: inputs.request.budget,
+        hours: None,
+        items: items.collect(),
+    }
+}
+
+/// What waiting costs.
+#[must_use]
+pub(super) fn deferral(inputs: &Inputs) -> DeferralProblem {
+    let model = costs(inputs);
+    let items = inputs.work.iter().filter_map(|work| {
+        let prior = prior_of(&work.family)?;
+        let cost = model.cost_per_asset_family.get(&work.family).copied();
+        let cost = cost.unwrap_or_default();
+        Some(DeferralItem {
+            id: work.key.clone(),
+            asset: work.asset_code.clone(),
+            site: Some(work.site_id.clone()),
+            unit: Some(work.unit_id.clone()),
+            beta: work.age_hours.map_or(Spread::exactly(1.0), |_| prior.beta),
+            eta_hours: prior.eta_hours,
+            gamma: GAMMA,
+            age_hours: work.age_hours.unwrap_or(0.0),
+            health: work.health,
+            health_fall_per_day: work.health_fall_per_day,
+            failure_cost: cost.failure,
+            downtime_hours: prior.downtime_hours,
+            secondary_cost: 0.0,
+            safety_cost: 0.0,
+            planned_cost: cost.planned,
+            day_costs: Vec::new(),
+            combined_job_saving: 0.0,
+            running_loss_per_day: 0.0,
+        })
+    });
+    DeferralProblem {
+        cost_model: model.clone(),
+        horizon_days: inputs.request.horizon_days,
+        ranking_days: inputs.request.horizon_days.min(7),
+        samples: 300,
+        items: items.collect(),
+    }
+}
+
+fn person_hours(prior: &FamilyPrior) -> f64 {
+    let people: u32 = prior.crew.iter().map(|(_, n)| n).sum();
+    prior.job_hours * f64::from(people)
+}
+
+/// Which work on which day.
+#[must_use]
+pub(super) fn production_risk(inputs: &Inputs) -> RiskProblem {
+    let model = costs(inputs);
+    let days = inputs.request.horizon_days;
+    let tasks: Vec<RiskTask> = inputs
+        .work
+        .iter()
+        .enumerate()
+        .filter_map(|(at, work)| task(inputs, &model, work, at))
+        .collect();
+    let resources = (!inputs.crews.is_empty()).then(|| Resource {
+        id: CREW_HOURS.to_owned(),
+        min: Vec::new(),
+        max: crew_hours(inputs),
+    });
+    RiskProblem {
+        periods: days,
+        scenarios: vec![u32::try_from(SCENARIOS).unwrap_or(u32::MAX)],
+        quantile: QUANTILE,
+        alpha: None,
+        budget: inputs.request.budget,
+        resources: resources.into_iter().collect(),
+        exclusions: pairs(&inputs.work),
+        tasks,
+        cost_model: model,
+        ..RiskProblem::default()
+    }
+}
+
+/// Person-hours of each day, shifts less absences, as far as the what-if leaves them.
+fn crew_hours(inputs: &Inputs) -> Vec<f64> {
+    (0..inputs.request.horizon_days)
+        .map(|day| {
+            let (from, to) = (day * DAY_MINUTES, (day + 1) * DAY_MINUTES);
+            let within = |spans: &[(u32, u32)]| -> u32 {
+                let cut = spans.iter().map(|(a, b)| (*a.max(&from), *b.min(&to)));
+                cut.filter(|(a, b)| a < b).map(|(a, b)| b - a).sum()
+            };
+            let minutes: u32 = inputs
+                .crews
+                .iter()
+                .map(|crew| {
+                    let at_work = crew.shifts.iter().filter(|shift| {
+                        let is_away = |a: &(u32, u32)| a.0 < shift.1 && shift.0 < a.1;
+                        !crew.absences.iter().any(is_away)
+                    });
+                    within(&at_work.copied().collect::<Vec<_>>())
+                })
+                .sum();
+            (f64::from(minutes) / 60.0 * inputs.request.crew_factor * 10.0).round() / 10.0
+        })
+        .collect()
+}
+
+fn task(inputs: &Inputs, model: &CostModel, work: &Work, at: usize) -> Option<RiskTask> {
+    let prior = prior_of(&work.family)?;
+    let days = inputs.request.horizon_days;
+    let cost = model.cost_per_asset_family.get(&work.family).copied();
+    let cost = cost.unwrap_or_default();
+    let per_hour = model.downtime_cost_per_hour(Some(&work.unit_id), Some(&work.site_id));
+    let seed = u64::from(inputs.request.seed) ^ (at as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+    let losses = daily_losses(
+        work,
+        &prior,
+        (cost.failure, per_hour),
+        days,
+        &mut Rng::new(seed),
+    );
+    let need = person_hours(&prior);
+    let people: u32 = prior.crew.iter().map(|(_, n)| n).sum();
+    let capacity = (!inputs.crews.is_empty()).then(|| crew_hours(inputs));
+    let options = (1..=days).filter_map(|start| {
+        let per_day = f64::from(people) * DAY_HOURS;
+        let amounts = paced(start, need, per_day, capacity.as_deref(), days)?;
+        let duration = u32::try_from(amounts.len()).ok()?;
+        let uses = capacity.is_some().then(|| Use {
+            resource: CREW_HOURS.to_owned(),
+            amounts,
+        });
+        Some(StartOption {
+            start,
+            duration,
+            budget_use: cost.planned,
+            expected_cost: cost.planned,
+            uses: uses.into_iter().collect(),
+            risk: (1..start)
+                .map(|period| PeriodRisk {
+                    period,
+                    loss: losses[period as usize - 1].clone(),
+                })
+                .collect(),
+        })
+    });
+    Some(RiskTask {
+        id: work.key.clone(),
+        asset: work.asset_code.clone(),
+        is_mandatory: work.must_do,
+        unplanned_cost: at_risk(inputs, model, work, &prior),
+        parts: BTreeMap::new(),
+        windows: Vec::new(),
+        outage: None,
+        options: options.collect(),
+    })
+}
+
+/// What the asset is expected to cost inside the horizon when nothing is done.
+fn at_risk(inputs: &Inputs, model: &CostModel, work: &Work, prior: &FamilyPrior) -> f64 {
+    let cost = model.cost_per_asset_family.get(&work.family).copied();
+    let per_hour = model.downtime_cost_per_hour(Some(&work.unit_id), Some(&work.site_id));
+    let failure = cost.unwrap_or_default().failure + prior.downtime_hours.typical * per_hour;
+    Hazard::of(work, prior).within(inputs.request.horizon_days) * failure
+}
+
+/// An hour on the road or over time costs what the people cost, half as much again over time; where no
+/// hourly cost is known the model's own weights stand.
+fn weights(inputs: &Inputs) -> DispatchWeights {
+    let known: Vec<f64> = inputs.crews.iter().filter_map(|c| c.hourly_cost).collect();
+    let default = DispatchWeights::default();
+    if known.is_empty() {
+        return default;
+    }
+    #[allow(clippy::cast_precision_loss, reason = "a mean over people")]
+    let hour = known.iter().sum::<f64>() / known.len() as f64;
+    DispatchWeights {
+        travel_per_hour: hour,
+        overtime_per_hour: hour * 1.5,
+        ..default
+    }
+}
+
+/// Person-hours a job takes on each day from its start, days without a crew included; none where it can't
+/// end inside the horizon, or nobody works on its first day.
+fn paced(
+    start: u32,
+    need: f64,
+    per_day: f64,
+    capacity: Option<&[f64]>,
+    days: u32,
+) -> Option<Vec<f64>> {
+    let mut left = need;
+    let mut amounts = Vec::new();
+    for day in start..=days {
+        let there = capacity.map_or(per_day, |c| c[day as usize - 1].min(per_day));
+        if amounts.is_empty() && there <= 0.0 {
+            return None;
+        }
+        let today = there.min(left);
+        amounts.push(today);
+        left -= today;
+        if left <= 1e-9 {
+            return Some(amounts);
+        }
+    }
+    None
+}
+
+/// Expected loss of each day by scenario: how much likelier the failure gets on that day, times what it
+/// costs. A scenario is one draw of the prior's spreads.
+fn daily_losses(
+    work: &Work,
+    prior: &FamilyPrior,
+    (failure, per_hour): (f64, f64),
+    days: u32,
+    rng: &mut Rng,
+) -> Vec<Vec<f64>> {
+    let mut by_day = vec![Vec::with_capacity(SCENARIOS); days as usize];
+    for _ in 0..SCENARIOS {
+        let draw = |rng: &mut Rng, s: Spread| rng.triangular(s.low, s.typical, s.high);
+        let hazard = Hazard {
+            eta: draw(rng, prior.eta_hours),
+            gamma: draw(rng, GAMMA),
+            ..Hazard::of(work, prior)
+        };
+        let cost = failure + draw(rng, prior.downtime_hours) * per_hour;
+        let mut before = 0.0;
+        for (day, losses) in (1..).zip(&mut by_day) {
+            let now = hazard.within(day);
+            // Tenths of a cent would only make files longer.
+            losses.push(((now - before).max(0.0) * cost * 100.0).round() / 100.0);
+            before = now;
+        }
+    }
+    by_day
+}
+
+/// Machines that stand in for each other are never both taken out: same unit, codes that differ in
+/// their last letter alone.
+fn pairs(work: &[Work]) -> Vec<Exclusion> {
+    let mut found = Vec::new();
+    for (at, a) in work.iter().enumerate() {
+        for b in &work[at + 1..] {
+            if a.unit_id == b.unit_id
+                && a.asset_id != b.asset_id
+                && are_twins(&a.asset_code, &b.asset_code)
+            {
+                found.push(Exclusion {
+                    tasks: [a.key.clone(), b.key.clone()],
+                    periods: Vec::new(),
+                });
+            }
+        }
+    }
+    found
+}
+
+fn are_twins(a: &str, b: &str) -> bool {
+    let cut = |code: &str| {
+        let last = code.chars().last().filter(char::is_ascii_alphabetic)?;
+        Some(code[..code.len() - last.len_utf8()].to_owned())
+    };
+    cut(a).is_some() && cut(a) == cut(b)
+}
+
+/// Who does what when. `days` holds the first and last day the production-risk plan gave to each work; work without one is
+/// not dispatched.
+#[must_use]
+#[allow(clippy::cast_precision_loss, reason = "a share of a job")]
+pub(super) fn dispatch(inputs: &Inputs, days: &BTreeMap<String, (u32, u32)>) -> DispatchProblem {
+    let model = costs(inputs);
+    let mut tasks = Vec::new();
+    let mut precedence = Vec::new();
+    let mut exclusions = Vec::new();
+    let horizon = inputs.request.horizon_days * DAY_MINUTES;
+    let risks: BTreeMap<&str, f64> = inputs
+        .work
+        .iter()
+        .filter_map(|w| {
+            Some((
+                w.key.as_str(),
+                failure_probability(w, inputs.request.horizon_days)?,
+            ))
+        })
+        .collect();
+    for work in &inputs.work {
+        let Some((&(day, end), prior)) = days.get(&work.key).zip(prior_of(&work.family)) else {
+            continue;
+        };
+        let parts = parts_of(&prior);
+        let due = end * DAY_MINUTES;
+        for (n, minutes) in parts.iter().enumerate() {
+            let id = part_key(&work.key, n, parts.len());
+            if n > 0 {
+                precedence.push(TaskOrder {
+                    before: part_key(&work.key, n - 1, parts.len()),
+                    after: id.clone(),
+                    lag_minutes: 0,
+                });
+            }
+            tasks.push(DispatchTask {
+                id,
+                asset: work.asset_code.clone(),
+                site: work.site_id.clone(),
+                minutes: *minutes,
+                crew: prior
+                    .crew
+                    .iter()
+                    .map(|(skill, count)| CrewNeed {
+                        skill: (*skill).to_owned(),
+                        count: *count,
+                    })
+                    .collect(),
+                certificates: Vec::new(),
+                earliest: (day - 1) * DAY_MINUTES,
+                latest_end: Some(horizon),
+                due: Some(due.min(horizon)),
+                weight: 1.0 + 10.0 * risks.get(work.key.as_str()).copied().unwrap_or(0.0),
+                is_mandatory: work.must_do,
+                unplanned_cost: at_risk(inputs, &model, work, &prior) / parts.len() as f64,
+                parts: BTreeMap::new(),
+            });
+        }
+    }
+    let planned: BTreeSet<&str> = days.keys().map(String::as_str).collect();
+    for pair in pairs(&inputs.work) {
+        if pair.tasks.iter().all(|key| planned.contains(key.as_str())) {
+            let of = |key: &str| -> Vec<String> {
+                let work = inputs.work.iter().find(|w| w.key == key);
+                let prior = work.and_then(|w| prior_of(&w.family));
+                let count = prior.map_or(0, |p| parts_of(&p).len());
+                (0..count).map(|n| part_key(key, n, count)).collect()
+            };
+            let [a, b] = [of(&pair.tasks[0]), of(&pair.tasks[1])];
+            exclusions.extend(
+                a.iter()
+                    .flat_map(|x| b.iter().map(|y| [x.clone(), y.clone()])),
+            );
+        }
+    }
+    let way = |a: usize, b: usize| {
+        if a == b {
+            0
+        } else {
+            inputs.request.travel_minutes
+        }
+    };
+    let count = inputs.sites.len();
+    DispatchProblem {
+        cost_model: model,
+        start: inputs.start,
+        sites: inputs.sites.clone(),
+        travel_minutes: (0..count)
+            .map(|a| (0..count).map(|b| way(a, b)).collect())
+            .collect(),
+        technicians: inputs.crews.iter().map(|c| technician(inputs, c)).collect(),
+        tasks,
+        parts: BTreeMap::new(),
+        permits_per_site_day: None,
+        precedence,
+        exclusions,
+        weights: weights(inputs),
+    }
+}
+
+fn technician(inputs: &Inputs, crew: &super::inputs::Crew) -> Technician {
+    let span = |s: &(u32, u32)| Span { from: s.0, to: s.1 };
+    Technician {
+        id: crew.id.to_string(),
+        site: crew.site_id.clone(),
+        skills: crew.skills.clone(),
+        certificates: crew.certificates.clone(),
+        shifts: crew.shifts.iter().map(span).collect(),
+        absences: crew.absences.iter().map(span).collect(),
+        overtime_minutes: inputs.request.overtime_minutes,
+    }
+}
+
+/// A job in parts that fit into a shift.
+#[allow(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "minutes of a job"
+)]
+fn parts_of(prior: &FamilyPrior) -> Vec<u32> {
+    let minutes = (prior.job_hours * 60.0).round() as u32;
+    let count = minutes.div_ceil(PART_MINUTES).max(1);
+    let (each, rest) = (minutes / count, minutes % count);
+    (0..count).map(|n| each + u32::from(n < rest)).collect()
+}
+
+/// Name of a part: the work's own where there is only one.
+fn part_key(key: &str, n: usize, of: usize) -> String {
+    if of == 1 {
+        key.to_owned()
+    } else {
+        format!("{key} {}/{of}", n + 1)
+    }
+}
+
+/// The work a part belongs to.
+#[must_use]
+pub(super) fn work_of_part<'a>(inputs: &'a Inputs, part: &str) -> Option<&'a Work> {
+    let exact = inputs.work.iter().find(|w| w.key == part);
+    exact.or_else(|| {
+        let (key, _) = part.rsplit_once(' ')?;
+        inputs.work.iter().find(|w| w.key == key)
+    })
+}

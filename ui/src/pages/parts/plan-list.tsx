@@ -1,0 +1,83 @@
+// The ranked list with reasons and money, and the separate step that turns chosen advice into work orders.
+import { useQuery, useQueryClient } from '@tanstack/react-query';
+import { useState } from 'react';
+import { api } from '@/api/calls';
+import { useSession } from '@/api/session';
+import type { PublishAnswer, Recommendation, ScenarioDetail } from '@/api/types';
+import { ConfirmDialog } from '@/components/dialog';
+import { Field } from '@/components/fields';
+import { AppLink } from '@/components/link';
+import { Tag, When } from '@/components/marks';
+import { EmptyState, Notice } from '@/components/notices';
+import { Pane } from '@/components/page';
+import { type Column, DataTable } from '@/components/table';
+import { useText } from '@/i18n/text';
+import { Money } from './plan-money';
+
+/** Kinds that take work orders. */
+const MAINTENANCE = ['sap_pm', 'oracle_eam'];
+
+function Publish({ detail, chosen, onDone, onClose }: { detail: ScenarioDetail; chosen: string[]; onDone: (answer: PublishAnswer) => void; onClose: () => void }) {
+  const { t } = useText();
+  const [target, setTarget] = useState('');
+  const query = useQuery({ queryKey: ['integrations'], queryFn: api.integrations });
+  const systems = (query.data ?? []).filter((i) => MAINTENANCE.includes(i.kind) && i.is_enabled);
+  const ask = {
+    title: t('optimization.publish_title', { n: chosen.length }),
+    action: t('optimization.publish', { n: chosen.length }),
+    body: (
+      <div className="stack">
+        <p>{t('optimization.publish_body')}</p>
+        {systems.length > 0 && <Field label={t('optimization.publish_to')}>{(p) => <select {...p} className="in" name="publish_to" value={target} onChange={(e) => setTarget(e.target.value)}><option value="">{t('optimization.publish_here')}</option>{systems.map((s) => <option key={s.id} value={s.id}>{s.name}</option>)}</select>}</Field>}
+      </div>
+    ),
+    run: async () => onDone(await api.publishScenario(detail.scenario.id, { recommendation_ids: chosen, integration_id: target || null })),
+  };
+  return <ConfirmDialog ask={ask} onClose={onClose} />;
+}
+
+export function RankedList({ detail }: { detail: ScenarioDetail }) {
+  const { t, n, name, word } = useText();
+  const { may } = useSession();
+  const client = useQueryClient();
+  const [chosen, setChosen] = useState<string[]>([]);
+  const [asking, setAsking] = useState(false);
+  const [answer, setAnswer] = useState<PublishAnswer | null>(null);
+  const currency = detail.scenario.currency;
+  const open = detail.recommendations.filter((r) => r.is_advised && r.work_order_id === null);
+  const picks = chosen.filter((id) => open.some((r) => r.id === id));
+  const publishes = may('optimization.publish') && detail.scenario.finished_at !== null;
+  const toggle = (id: string) => setChosen(picks.includes(id) ? picks.filter((x) => x !== id) : [...picks, id]);
+  const columns: Column<Recommendation>[] = [
+    ...(publishes ? [{ key: 'choose', title: '', cell: (r: Recommendation) => (r.is_advised && r.work_order_id === null ? <input type="checkbox" className="chkbox" aria-label={t('optimization.choose', { asset: r.asset_code })} checked={picks.includes(r.id)} onChange={() => toggle(r.id)} /> : null) }] : []),
+    { key: 'rank', title: t('optimization.rank'), end: true, sort: (r) => r.rank, csv: (r) => r.rank, cell: (r) => n(r.rank, 0) },
+    { key: 'asset', title: t('optimization.asset'), sort: (r) => r.asset_code, csv: (r) => r.asset_code, cell: (r) => <span className="two"><AppLink to={`/assets/${r.asset_id}`}><Tag>{r.asset_code}</Tag></AppLink><small>{name(r.asset_names)}{r.order && <> · <Tag>{r.order}</Tag></>}</small></span> },
+    { key: 'score', title: t('optimization.score'), end: true, sort: (r) => r.score, csv: (r) => r.score, cell: (r) => <span className="two"><bdi>{n(r.score, 1)}</bdi><small>{word('plan_class', r.class)}</small></span> },
+    { key: 'avoided', title: t('optimization.avoided'), end: true, sort: (r) => r.expected_cost_avoided, csv: (r) => r.expected_cost_avoided, cell: (r) => <Money value={r.expected_cost_avoided} currency={currency} strong /> },
+    { key: 'cost', title: t('optimization.cost'), end: true, sort: (r) => r.planned_cost, csv: (r) => r.planned_cost, cell: (r) => <Money value={r.planned_cost} currency={currency} /> },
+    { key: 'when', title: t('optimization.when'), sort: (r) => r.planned_start_at, csv: (r) => r.planned_start_at && new Date(r.planned_start_at).toISOString(), cell: (r) => (r.is_advised && r.planned_start_at !== null ? <When at={r.planned_start_at} /> : <span className="dim">{t('optimization.not_planned')}</span>) },
+    { key: 'who', title: t('optimization.who'), csv: (r) => r.technicians.map((x) => name(x.names)).join('; '), cell: (r) => <bdi>{r.technicians.map((x) => name(x.names)).join('، ') || '—'}</bdi>, wideOnly: true },
+    { key: 'why', title: t('optimization.why'), csv: (r) => r.reasons.map((x) => x.message).join(' '), cell: (r) => <details><summary className="s">{r.reasons[0]?.message ?? '—'}</summary><ul className="plan-why">{r.reasons.slice(1).map((x) => <li key={x.code}>{x.message}</li>)}</ul></details>, wideOnly: true },
+    { key: 'published', title: t('optimization.published_as'), csv: (r) => r.work_order_id, cell: (r) => (r.work_order_id ? <AppLink to={`/work-orders?order=${r.work_order_id}`}>{t('optimization.published_as')}</AppLink> : '') },
+  ];
+  const end = publishes && open.length > 0 && (
+    <>
+      <label className="chk"><input type="checkbox" checked={picks.length === open.length} onChange={() => setChosen(picks.length === open.length ? [] : open.map((r) => r.id))} />{t('optimization.choose_all')}</label>
+      <button type="button" className="btn pri sm" data-action="publish-plan" disabled={picks.length === 0} onClick={() => setAsking(true)}>{t('optimization.publish', { n: picks.length })}</button>
+    </>
+  );
+  return (
+    <Pane title={t('optimization.tab.list')} end={end}>
+      {answer && (
+        <div className="pb" data-published={answer.written.length + answer.moved.length}>
+          <Notice tone={answer.left.length + answer.not_handed_in.length > 0 ? 'warning' : 'plain'} action={<AppLink className="btn sm" to="/work-orders?origin=recommendation">{t('optimization.open_orders')}</AppLink>}>
+            {t('optimization.published_done', { written: n(answer.written.length, 0), moved: n(answer.moved.length, 0), handed: n(answer.handed_in.length, 0) })}
+            {[...answer.left, ...answer.not_handed_in].map((m, i) => <div key={i} className="s">{m.message}</div>)}
+          </Notice>
+        </div>
+      )}
+      <DataTable id="advice" label={t('optimization.tab.list')} columns={columns} rows={detail.recommendations} rowKey={(r) => r.id} csvName={`plan-${detail.scenario.run_key}`} empty={<EmptyState title={t('optimization.none')} />} />
+      {asking && <Publish detail={detail} chosen={picks} onClose={() => setAsking(false)} onDone={(done) => { setAnswer(done); setChosen([]); void client.invalidateQueries({ queryKey: ['optimization'] }); void client.invalidateQueries({ queryKey: ['work-orders'] }); }} />}
+    </Pane>
+  );
+}

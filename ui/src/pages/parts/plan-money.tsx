@@ -1,0 +1,9 @@
+// Money of a plan: amount and currency in one isolate; no cost model means a dash, never zero.
+import { useText } from '@/i18n/text';
+
+export function Money({ value, currency, strong = false }: { value: number | null | undefined; currency: string | null; strong?: boolean }) {
+  const { n } = useText();
+  if (value === null || value === undefined || !currency) return <span className="dim">{'—'}</span>;
+  const text = <bdi dir="ltr" className="nw">{`${currency} ${n(value, 0)}`}</bdi>;
+  return strong ? <b>{text}</b> : text;
+}
