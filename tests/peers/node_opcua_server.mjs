@@ -2,6 +2,8 @@
 // continuation points and a wide folder. It prints "ready" and obeys lines on standard input:
 //   trust-clients   moves every rejected client certificate to the trusted ones
 //   trust-users     the same for user certificates
+//   level <number>  sets the level of P-102, which has limit alarms
+//   acknowledge     acknowledges its alarm, as an operator at the server would
 //   quit            ends it
 import { X509Certificate } from "node:crypto";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
@@ -52,6 +54,39 @@ const server = new OPCUAServer({
   isAuditing: false,
 });
 
+let level;
+let alarm;
+
+/** A vessel whose level has an alarm with four limits, as Part 9 has them. */
+function withAlarm(own, plant) {
+  const vessel = own.addObject({
+    organizedBy: plant,
+    browseName: "P-102",
+    nodeId: "s=P-102",
+    eventSourceOf: server.engine.addressSpace.rootFolder.objects.server,
+  });
+  level = own.addVariable({
+    componentOf: vessel,
+    browseName: "Level",
+    nodeId: "s=P-102.Level",
+    dataType: "Double",
+    value: { dataType: DataType.Double, value: 50 },
+    eventSourceOf: vessel,
+  });
+  alarm = own.instantiateExclusiveLimitAlarm("ExclusiveLimitAlarmType", {
+    browseName: "LevelAlarm",
+    nodeId: "s=P-102.LevelAlarm",
+    conditionName: "LevelAlarm",
+    componentOf: vessel,
+    conditionSource: level,
+    inputNode: level,
+    lowLowLimit: 5,
+    lowLimit: 10,
+    highLimit: 80,
+    highHighLimit: 90,
+  });
+}
+
 function build() {
   const space = server.engine.addressSpace;
   const own = space.registerNamespace("urn:optria:test:plant");
@@ -69,6 +104,7 @@ function build() {
     minimumSamplingInterval: 100,
     value: { get: () => new Variant({ dataType: DataType.Double, value: (temperature += 0.1) }) },
   });
+  withAlarm(own, plant);
   const wide = own.addFolder(plant, { browseName: "Wide", nodeId: "s=Wide" });
   const count = Number(options.nodes ?? 0);
   for (let number = 0; number < count; number++) {
@@ -99,6 +135,14 @@ console.log("ready");
 for await (const line of createInterface({ input: process.stdin })) {
   if (line === "trust-clients") console.log(`trusted ${await trust(clients, pki)}`);
   if (line === "trust-users") console.log(`trusted ${await trust(operators, users)}`);
+  if (line.startsWith("level ")) {
+    level.setValueFromSource({ dataType: DataType.Double, value: Number(line.slice(6)) });
+    console.log(`level is ${line.slice(6)}`);
+  }
+  if (line === "acknowledge") {
+    alarm.acknowledgeAndAutoConfirmBranch(alarm.currentBranch(), "seen at the panel");
+    console.log("acknowledged");
+  }
   if (line === "quit") break;
 }
 await server.shutdown(100);

@@ -17,7 +17,7 @@ use iq_connector::{
     resolve_effective, split_config,
 };
 use iq_connector_pi::PiConnector;
-use iq_domain::{IntegrationId, RawSample, TenantId, WallClock};
+use iq_domain::{IntegrationId, RawSample, SourceEvent, SourceRecord, TenantId, WallClock};
 use serde_json::Value;
 use tokio::sync::{mpsc, watch};
 
@@ -78,6 +78,8 @@ pub struct Collected {
     /// The last position of each tag.
     pub cursors: BTreeMap<String, Value>,
     pub gaps: usize,
+    /// Events, in the order of arrival.
+    pub events: Vec<SourceEvent>,
 }
 
 impl Collected {
@@ -86,6 +88,11 @@ impl Collected {
         match batch.purpose {
             Purpose::Live => self.live.extend(batch.samples),
             Purpose::BackFill => self.past.extend(batch.samples),
+        }
+        for record in batch.records {
+            if let SourceRecord::Event(event) = record {
+                self.events.push(event);
+            }
         }
         for mark in batch.cursors {
             self.cursors.insert(mark.name, mark.position);

@@ -14,7 +14,7 @@ use iq_connector::{
     resolve_effective, split_config,
 };
 use iq_connector_opcua::{OpcUaConnector, ensure_identity};
-use iq_domain::{Clock, IntegrationId, RawSample, TenantId, WallClock};
+use iq_domain::{Clock, IntegrationId, RawSample, SourceEvent, SourceRecord, TenantId, WallClock};
 use rcgen::{CertificateParams, DnType, KeyPair, KeyUsagePurpose, PKCS_RSA_SHA256, RsaKeySize};
 use serde_json::Value;
 use tempfile::TempDir;
@@ -145,6 +145,8 @@ pub struct Collected {
     pub gaps: Vec<GapMark>,
     /// Number of samples.
     pub count: usize,
+    /// Events, in the order of arrival.
+    pub events: Vec<SourceEvent>,
 }
 
 impl Collected {
@@ -152,6 +154,11 @@ impl Collected {
     pub fn add(&mut self, batch: Batch) {
         self.gaps.extend(batch.gap);
         self.count += batch.samples.len();
+        self.events
+            .extend(batch.records.into_iter().filter_map(|r| match r {
+                SourceRecord::Event(event) => Some(event),
+                _ => None,
+            }));
         for sample in batch.samples {
             self.by_tag
                 .entry(sample.external_tag.clone())

@@ -201,6 +201,8 @@ pub struct SignalDetail {
     pub quality: Option<Quality>,
     /// Its source time.
     pub observed_at: Option<Timestamp>,
+    /// When it arrived, if that was after T: nobody could see it then.
+    pub arrived_late_at: Option<Timestamp>,
     /// By limits.
     pub status: AssetStatus,
     /// Limits in force.

@@ -80,6 +80,10 @@ pub struct Integration {
     pub samples_per_min: u64,
     /// Batches handed over and not yet durable.
     pub backlog: u64,
+    /// Alarms and events read since the connection was started.
+    pub events_read: u64,
+    /// When the newest of them was stored.
+    pub last_event_at: Option<Timestamp>,
     /// Tags being delivered.
     pub items: u64,
     /// Tags the source refuses; `problems` names the first of them.

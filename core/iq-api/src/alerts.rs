@@ -4,7 +4,7 @@ use axum::{Json, extract::State, http::StatusCode};
 use iq_api_types::{AcknowledgeRequest, Alert, AlertRule, AlertRuleInput, Page};
 use iq_domain::{
     self as domain, AlertId, AlertState, AssetId, Limits, Permission, RuleCondition, RuleId,
-    Severity, SignalId, Timestamp,
+    Severity, SignalId,
 };
 use iq_locale::Language;
 use iq_runtime::TenantIndex;
@@ -17,8 +17,8 @@ use utoipa::IntoParams;
 
 use crate::{
     http::{
-        Answer, AsOf, Audit, Body, Caller, Check, Failure, Id, PageQuery, Query, Route, check,
-        delete, get, post, put,
+        Answer, AsOf, Audit, Body, Caller, Check, Failure, Id, PageQuery, Query, Route, Then,
+        check, delete, get, post, put,
     },
     state::ApiState,
     texts, words,
@@ -71,6 +71,8 @@ pub(crate) fn routes() -> Vec<Route> {
 struct AlertQuery {
     /// Moment in UTC milliseconds; states are those of that moment.
     t: Option<i64>,
+    /// With a past moment: only what had been recorded by then, UTC milliseconds.
+    known_at: Option<i64>,
     /// One or more states, with commas.
     state: Option<String>,
     /// One or more severities, with commas.
@@ -92,11 +94,16 @@ async fn list_alerts(
 ) -> Answer<Json<Page<Alert>>> {
     let plant = state.runtime.tenant(caller.tenant_id)?;
     crate::assets::refuse_foreign(&plant, query.asset_id)?;
-    let past = AsOf::past(query.t, state.now())?;
+    let asked = AsOf {
+        t: query.t,
+        known_at: query.known_at,
+    };
+    let Then { past, known_at } = asked.then(state.now())?;
     let page = PageQuery::page(query.limit, query.offset);
     let states: Vec<AlertState> = words::list("state", query.state.as_deref())?;
     let search = query.q.filter(|q| !q.trim().is_empty());
-    // States of a past moment and words of a sentence are not in the table: looked at here.
+    let severities: Vec<Severity> = words::list("severity", query.severity.as_deref())?;
+    // States and severities of a past moment and words of a sentence are not in the table: looked at here.
     let is_plain = past.is_none() && search.is_none();
     let filter = AlertFilter {
         states: if past.is_none() {
@@ -104,9 +111,14 @@ async fn list_alerts(
         } else {
             Vec::new()
         },
-        severities: words::list("severity", query.severity.as_deref())?,
+        severities: if past.is_none() {
+            severities.clone()
+        } else {
+            Vec::new()
+        },
         asset_ids: query.asset_id.into_iter().collect(),
         to: past.map(|t| t.plus_ms(1)),
+        known_at,
         ..AlertFilter::default()
     };
     let tenant = caller.tenant_id;
@@ -124,8 +136,12 @@ async fn list_alerts(
     let mut rows: Vec<Alert> = found
         .rows
         .into_iter()
-        .map(|alert| past.map_or_else(|| alert.clone(), |t| as_of(alert.clone(), t)))
+        .filter_map(|alert| match past {
+            Some(t) => alert.as_of(t, known_at),
+            None => Some(alert),
+        })
         .filter(|alert| states.is_empty() || states.contains(&alert.state))
+        .filter(|alert| severities.is_empty() || severities.contains(&alert.severity))
         .map(|alert| dto(caller.language, &plant, alert))
         .collect();
     if let Some(search) = &search {
@@ -146,24 +162,6 @@ async fn list_alerts(
         .take(page.limit as usize)
         .collect();
     Ok(Json(Page::new(items, total, u64::from(page.offset))))
-}
-
-/// The alert as it stood at a moment after its activation.
-fn as_of(mut alert: domain::Alert, t: Timestamp) -> domain::Alert {
-    let is_past = |at: Option<Timestamp>| at.filter(|at| *at <= t);
-    alert.acknowledged_at = is_past(alert.acknowledged_at);
-    alert.cleared_at = is_past(alert.cleared_at);
-    if alert.acknowledged_at.is_none() {
-        alert.acknowledged_by = None;
-        alert.comment = None;
-    }
-    alert.state = match (alert.cleared_at, alert.acknowledged_at) {
-        (None, None) => AlertState::ActiveUnacknowledged,
-        (None, Some(_)) => AlertState::ActiveAcknowledged,
-        (Some(_), None) => AlertState::ClearedUnacknowledged,
-        (Some(_), Some(_)) => AlertState::Cleared,
-    };
-    alert
 }
 
 /// An alert as it is shown.

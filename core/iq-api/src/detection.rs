@@ -2,12 +2,12 @@
 
 use axum::{Json, extract::State, http::StatusCode};
 use iq_api_types::{DetectionRequest, Job};
-use iq_domain::Permission;
+use iq_domain::{JobId, Permission};
 use iq_runtime::DetectionWindow;
 
 use crate::{
     assets::refuse_foreign,
-    http::{Answer, Audit, Body, Caller, Route, Window, post},
+    http::{Answer, Audit, Body, Caller, Failure, Id, Route, Window, post},
     jobs,
     state::ApiState,
 };
@@ -27,6 +27,14 @@ pub(crate) fn routes() -> Vec<Route> {
         .status(202)
         .audits("incidents.detect")
         .says("Look for incidents in stored events of the past; run again, it adds nothing"),
+        post(
+            "/api/blackbox/incidents/detect/{id}/cancel",
+            Permission::BlackboxWrite,
+            cancel_detection,
+        )
+        .answer::<Job>()
+        .audits("incidents.cancel_detect")
+        .says("Stop looking; what was found stays"),
     ]
 }
 
@@ -56,4 +64,25 @@ async fn detect_incidents(
     audit.object("job", job.id);
     let body = jobs::dto(caller.language, job, state.now());
     Ok((StatusCode::ACCEPTED, Json(body)))
+}
+
+/// Who may begin a search may end it; other jobs are ended by those who run them.
+async fn cancel_detection(
+    State(state): State<ApiState>,
+    caller: Caller,
+    audit: Audit,
+    Id(id): Id<JobId>,
+) -> Answer<Json<Job>> {
+    audit.object("job", id);
+    let tenant = caller.tenant_id;
+    let job = state
+        .runtime
+        .store()
+        .read(move |conn| iq_store::jobs::get_job(conn, tenant, id))
+        .await?;
+    if job.is_none_or(|job| job.kind != iq_runtime::DETECT) {
+        return Err(Failure::not_found());
+    }
+    let job = state.runtime.cancel_job(tenant, id).await?;
+    Ok(Json(jobs::dto(caller.language, job, state.now())))
 }

@@ -25,8 +25,8 @@ use utoipa::IntoParams;
 use crate::{
     events,
     http::{
-        Answer, AsOf, Audit, Body, Caller, Check, Failure, Id, PageQuery, Query, Route, check, get,
-        page::answer_page, patch, post,
+        Answer, AsOf, Audit, Body, Caller, Check, Failure, Id, PageQuery, Query, Route, Then,
+        check, get, page::answer_page, patch, post,
     },
     incident_changes,
     signals::blocking,
@@ -87,6 +87,8 @@ pub(crate) fn routes() -> Vec<Route> {
 pub(crate) struct IncidentQuery {
     /// Moment in UTC milliseconds: only what had begun by then.
     t: Option<i64>,
+    /// With a past moment: only those that had been opened by then, UTC milliseconds.
+    known_at: Option<i64>,
     /// Began at or after, UTC milliseconds.
     from: Option<i64>,
     /// Began before, UTC milliseconds.
@@ -120,6 +122,7 @@ impl IncidentQuery {
             asset_ids: events::assets_in(plant, self.asset_id, self.site_id)?,
             from: self.from.map(Timestamp),
             to: self.to.map(Timestamp).into_iter().chain(end).min(),
+            known_at: self.known_at.filter(|_| past.is_some()).map(Timestamp),
             ..IncidentFilter::default()
         })
     }
@@ -227,8 +230,9 @@ pub(crate) async fn open_at(
     state: &ApiState,
     caller: &Caller,
     plant: &TenantIndex,
-    past: Option<Timestamp>,
+    then: Then,
 ) -> Answer<Vec<IncidentRow>> {
+    let past = then.past;
     let filter = IncidentFilter {
         statuses: match past {
             None => vec![IncidentStatus::Open, IncidentStatus::Investigating],
@@ -236,6 +240,7 @@ pub(crate) async fn open_at(
             Some(_) => Vec::new(),
         },
         to: past.map(|t| t.plus_ms(1)),
+        known_at: then.known_at,
         ..IncidentFilter::default()
     };
     let tenant = caller.tenant_id;

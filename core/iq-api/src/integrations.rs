@@ -453,6 +453,8 @@ fn dto(
         },
         samples_per_min: throughput.samples_per_min,
         backlog: throughput.backlog,
+        events_read: throughput.events,
+        last_event_at: throughput.last_event_at,
         items: stream.map_or(0, |s| u64::from(s.items)),
         failed_items: stream.map_or(0, |s| u64::from(s.failed_items)),
         problems: problems

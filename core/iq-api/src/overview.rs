@@ -49,11 +49,12 @@ async fn get_overview(
 ) -> Answer<Json<Overview>> {
     let plant = state.runtime.tenant(caller.tenant_id)?;
     let now = state.now();
-    let past = AsOf::past(query.t, now)?;
+    let then = query.then(now)?;
+    let past = then.past;
     let at = past.unwrap_or(now);
-    let snapshots = twin::sorted(&plant, twin::snapshots(&state, &caller, None, past).await?);
-    let by_hour = alerts_by_hour(&state, &caller, at).await?;
-    let mut open = incidents::open_at(&state, &caller, &plant, past).await?;
+    let snapshots = twin::sorted(&plant, twin::snapshots(&state, &caller, None, then).await?);
+    let by_hour = alerts_by_hour(&state, &caller, at, then.known_at).await?;
+    let mut open = incidents::open_at(&state, &caller, &plant, then).await?;
     open.sort_by_key(|i| (Reverse(i.severity), Reverse(i.started_at)));
     let (health_mean, health_coverage) = health(&plant, &snapshots);
     let mapped = plant
@@ -135,7 +136,12 @@ fn signals_live(snapshots: &[AssetSnapshot]) -> u64 {
 }
 
 /// Activations in each of the 24 hours before the moment, oldest first.
-async fn alerts_by_hour(state: &ApiState, caller: &Caller, at: Timestamp) -> Answer<Vec<u64>> {
+async fn alerts_by_hour(
+    state: &ApiState,
+    caller: &Caller,
+    at: Timestamp,
+    known_at: Option<Timestamp>,
+) -> Answer<Vec<u64>> {
     let tenant = caller.tenant_id;
     let counts = state
         .runtime
@@ -148,6 +154,7 @@ async fn alerts_by_hour(state: &ApiState, caller: &Caller, at: Timestamp) -> Ans
                     let filter = AlertFilter {
                         from: Some(to.plus_ms(-HOUR_MS)),
                         to: Some(to),
+                        known_at,
                         ..AlertFilter::default()
                     };
                     alerts::count_alerts(conn, tenant, &filter)
@@ -189,7 +196,14 @@ fn attention_row(
         .or_else(|| twin::key_signal(&known.signals));
     let detail = signal.and_then(|s| {
         let entry = plant.signals.get(&s.signal_id)?;
-        Some(signals::detail(state, plant, entry, s, past))
+        Some(signals::detail(
+            state,
+            plant,
+            entry,
+            s,
+            past,
+            &snapshot.late,
+        ))
     });
     let since = alert
         .map(|a| a.activated_at)

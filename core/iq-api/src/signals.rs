@@ -21,7 +21,7 @@ use serde::Deserialize;
 use utoipa::IntoParams;
 
 use crate::{
-    http::{Answer, AsOf, Caller, Failure, Id, Query, Route, Window, get},
+    http::{Answer, AsOf, Caller, Failure, Id, Query, Route, Then, Window, get},
     state::ApiState,
     texts,
 };
@@ -66,8 +66,8 @@ async fn list_signals(
     Query(query): Query<AsOf>,
 ) -> Answer<Json<Vec<SignalDetail>>> {
     let plant = state.runtime.tenant(caller.tenant_id)?;
-    let at = AsOf::past(query.t, state.now())?;
-    Ok(Json(of_asset(&state, &plant, id, at).await?))
+    let then = query.then(state.now())?;
+    Ok(Json(of_asset(&state, &plant, id, then).await?))
 }
 
 /// All signals of an asset, mapped or not, as of now or a past moment.
@@ -75,18 +75,24 @@ pub(crate) async fn of_asset(
     state: &ApiState,
     plant: &TenantIndex,
     asset: AssetId,
-    at: Option<Timestamp>,
+    then: Then,
 ) -> Answer<Vec<SignalDetail>> {
+    let at = then.past;
     let entry = plant.assets.get(&asset).ok_or_else(Failure::not_found)?;
     let query = TwinQuery {
         tenant_id: plant.tenant.id,
         asset_id: Some(asset),
         at,
+        known_at: then.known_at,
     };
     let snapshots = state.runtime.twin(query).await?;
+    let mut late = HashMap::new();
     let mut known: HashMap<SignalId, SignalState> = snapshots
         .into_iter()
-        .flat_map(|s| s.state.signals)
+        .flat_map(|s| {
+            late.extend(s.late);
+            s.state.signals
+        })
         .map(|s| (s.signal_id, s))
         .collect();
     let found: Vec<&SignalEntry> = entry
@@ -104,7 +110,7 @@ pub(crate) async fn of_asset(
     let details = found
         .into_iter()
         .filter_map(|signal| Some((signal, known.get(&signal.signal.id)?)))
-        .map(|(signal, known)| detail(state, plant, signal, known, at))
+        .map(|(signal, known)| detail(state, plant, signal, known, at, &late))
         .collect();
     Ok(details)
 }
@@ -157,6 +163,7 @@ pub(crate) fn detail(
     entry: &SignalEntry,
     known: &SignalState,
     at: Option<Timestamp>,
+    late: &HashMap<SignalId, Timestamp>,
 ) -> SignalDetail {
     let signal = &entry.signal;
     let family = plant
@@ -178,6 +185,7 @@ pub(crate) fn detail(
         text: known.text.clone(),
         quality: known.quality,
         observed_at: known.observed_at,
+        arrived_late_at: late.get(&signal.id).copied(),
         status: known.status,
         limits: entry.limits,
         limits_confirmed: entry.limits_confirmed,

@@ -14,7 +14,7 @@ use serde::Deserialize;
 use utoipa::IntoParams;
 
 use crate::{
-    http::{Answer, AsOf, Caller, Failure, Id, Query, Route, get},
+    http::{Answer, AsOf, Caller, Failure, Id, Query, Route, Then, get},
     signals,
     state::ApiState,
     texts,
@@ -37,6 +37,9 @@ pub(crate) fn routes() -> Vec<Route> {
 struct TwinParams {
     /// Moment in UTC milliseconds; now if absent.
     t: Option<i64>,
+    /// With a past moment: alerts, scores and incidents only as far as they had been recorded by then,
+    /// UTC milliseconds. Values count by their source time.
+    known_at: Option<i64>,
     /// Only this site.
     site_id: Option<SiteId>,
 }
@@ -54,8 +57,13 @@ async fn get_twin(
         return Err(Failure::not_found());
     }
     let now = state.now();
-    let past = AsOf::past(query.t, now)?;
-    let snapshots = snapshots(&state, &caller, None, past).await?;
+    let asked = AsOf {
+        t: query.t,
+        known_at: query.known_at,
+    };
+    let then = asked.then(now)?;
+    let past = then.past;
+    let snapshots = snapshots(&state, &caller, None, then).await?;
     let is_wanted = |id: SiteId| query.site_id.is_none_or(|wanted| wanted == id);
     let mut assets: Vec<TwinAsset> = sorted(&plant, snapshots)
         .iter()
@@ -80,13 +88,14 @@ async fn get_twin_asset(
     Query(query): Query<AsOf>,
 ) -> Answer<Json<TwinAsset>> {
     let plant = state.runtime.tenant(caller.tenant_id)?;
-    let past = AsOf::past(query.t, state.now())?;
-    let found = snapshots(&state, &caller, Some(id), past).await?;
+    let then = query.then(state.now())?;
+    let past = then.past;
+    let found = snapshots(&state, &caller, Some(id), then).await?;
     let mut asset = found
         .first()
         .and_then(|s| asset_dto(&state, &plant, s, &caller, past))
         .ok_or_else(Failure::not_found)?;
-    asset.signals = signals::of_asset(&state, &plant, id, past).await?;
+    asset.signals = signals::of_asset(&state, &plant, id, then).await?;
     Ok(Json(asset))
 }
 
@@ -95,12 +104,13 @@ pub(crate) async fn snapshots(
     state: &ApiState,
     caller: &Caller,
     asset_id: Option<AssetId>,
-    at: Option<Timestamp>,
+    then: Then,
 ) -> Answer<Vec<AssetSnapshot>> {
     let query = TwinQuery {
         tenant_id: caller.tenant_id,
         asset_id,
-        at,
+        at: then.past,
+        known_at: then.known_at,
     };
     Ok(state.runtime.twin(query).await?)
 }
@@ -154,7 +164,14 @@ fn asset_dto(
     let known = &snapshot.state;
     let key_signal = key_signal(known.signals.as_slice()).and_then(|signal| {
         let entry = plant.signals.get(&signal.signal_id)?;
-        Some(signals::detail(state, plant, entry, signal, past))
+        Some(signals::detail(
+            state,
+            plant,
+            entry,
+            signal,
+            past,
+            &snapshot.late,
+        ))
     });
     Some(TwinAsset {
         id: asset.id,

@@ -10,17 +10,17 @@ use crate::incident::{
     IncidentConfig, IncidentDecision, OpenIncident, Topology, decide_as, incident_end, trigger_of,
 };
 
-/// What alarm journals call their rows.
-const JOURNAL: &str = "alarm_journal";
+/// What rows of alarm journals, conditions of a control system and event frames are called.
+const ALARMS: [&str; 3] = ["alarm_journal", "condition", "event_frame"];
 
 /// The type of incident an event triggers when the past is looked through: what triggers one at the
-/// moment it happens, and critical alarms of a journal.
+/// moment it happens, and critical alarms of other systems.
 #[must_use]
 pub fn past_trigger_of(event: &IndustrialEvent) -> Option<IncidentType> {
     if let Some(known) = trigger_of(event) {
         return Some(known);
     }
-    let is_alarm = event.source_type == JOURNAL
+    let is_alarm = ALARMS.contains(&event.source_type.as_str())
         && event.event_category == EventCategory::Alert
         && event.severity == Severity::Critical
         && event.asset_id.is_some();
@@ -163,6 +163,7 @@ impl Detector {
             incident_type: kind,
             severity: event.severity,
             started_at: event.event_time.plus_ms(-self.config.before_ms),
+            joins_from: event.event_time,
             last_event_at: event.event_time,
             is_standing: false,
         });
@@ -171,7 +172,8 @@ impl Detector {
     /// Lets time pass: what has been quiet for long enough is over, what is stored begins.
     fn advance(&mut self, now: Timestamp) {
         let config = self.config;
-        // What led to a stored incident belongs to it, so it counts from before its trigger.
+        // What led to a stored incident belongs to it, so it counts from before its trigger. Another
+        // trigger joins it only from shortly before: as it would have been, had it been seen live.
         while let Some(next) = self.waiting.last().copied() {
             if next.started_at.plus_ms(-config.before_ms) > now {
                 break;
@@ -186,6 +188,7 @@ impl Detector {
                 incident_type: next.incident_type,
                 severity: next.severity,
                 started_at: next.started_at.plus_ms(-config.before_ms),
+                joins_from: next.started_at.plus_ms(-config.join_gap_ms),
                 last_event_at: next.last_event_at,
                 is_standing: false,
             });

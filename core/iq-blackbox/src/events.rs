@@ -353,6 +353,31 @@ pub fn connector_changed(
     )
 }
 
+/// Events of a source were lost before they were stored; the source may have lost more than it says.
+#[must_use]
+pub fn events_lost(
+    ctx: &EventContext,
+    integration: IntegrationId,
+    name: &str,
+    count: u64,
+    at: Timestamp,
+) -> IndustrialEvent {
+    make(
+        ctx,
+        Facts {
+            asset_id: None,
+            source_type: "connector",
+            source_id: format!("events_lost:{integration}:{}", at.millis()),
+            at,
+            severity: Severity::Warning,
+            category: EventCategory::System,
+            summary: "event.events_lost".to_owned(),
+            params: json!({ "integration": name, "count": count }),
+            detail: json!({ "integration_id": integration }),
+        },
+    )
+}
+
 /// Nothing could be recorded for a while: the disk was full or could not be written.
 #[must_use]
 pub fn recording_interrupted(

@@ -83,8 +83,11 @@ pub struct OpenIncident {
     pub incident_type: IncidentType,
     /// Severity so far.
     pub severity: Severity,
-    /// Start of its window.
+    /// Start of its window: what led to it belongs to it.
     pub started_at: Timestamp,
+    /// From here on another trigger belongs to it. An earlier one, hours before its own, is an incident of
+    /// its own, although it lies in the window.
+    pub joins_from: Timestamp,
     /// Newest event in it.
     pub last_event_at: Timestamp,
     /// A critical alert of its asset is active: what its asset does belongs to it, however long the
@@ -224,6 +227,7 @@ fn best_match<'a>(
 ) -> Option<(&'a OpenIncident, Relation)> {
     open.iter()
         .filter_map(|i| Some((i, topology.relation(i.asset_id, asset)?)))
+        .filter(|(i, _)| event.event_time >= i.joins_from)
         .filter(|(i, relation)| match relation {
             Relation::Same => {
                 stands_for(i, asset, event.event_time)

@@ -5,6 +5,7 @@ use crate::{
     civil,
     layout::DateFormat,
     number::{NumberFormat, ascii_digit},
+    words::says_quality,
 };
 
 const POINT: NumberFormat = NumberFormat {
@@ -33,6 +34,8 @@ pub(crate) struct Looks {
     pub mean_chars: usize,
     /// Cells with a blank inside.
     pub sentences: usize,
+    /// Cells that say how good a value is.
+    pub qualities: usize,
     /// Date without a time.
     pub bare_dates: usize,
     /// Numbers that never go down.
@@ -53,6 +56,7 @@ impl Looks {
             chars += cell.chars().count();
             texts.insert(cell);
             looks.sentences += usize::from(cell.contains(' '));
+            looks.qualities += usize::from(says_quality(cell));
             if is_date(cell) {
                 looks.dates += 1;
                 looks.bare_dates += usize::from(!cell.contains(':'));

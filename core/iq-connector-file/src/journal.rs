@@ -102,6 +102,7 @@ impl JournalReader {
             subject: Some(tag)
                 .filter(|t| !t.is_empty())
                 .map(|t| neutralise(t, crate::layout::MAX_TAG_CHARS)),
+            also: Vec::new(),
             summary: neutralise(&message, MAX_SUMMARY_CHARS),
             payload: self.payload(cells),
         })

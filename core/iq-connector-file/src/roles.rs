@@ -5,7 +5,7 @@ use iq_domain::{Message, is_clean_line, neutralise};
 use crate::{
     formats::{Looks, is_date},
     layout::{FileKind, ImportColumn, MAX_COLUMNS, MAX_TAG_CHARS, Role, Shape},
-    words::{ends_in_quality, names, rank, without_unit},
+    words::{ends_in_quality, ends_in_status, names, rank, without_unit},
 };
 
 /// Columns that may hold the time.
@@ -342,8 +342,9 @@ fn assign_wide(columns: &mut [ImportColumn], looks: &[Looks]) {
     let open: Vec<usize> = open(columns).collect();
     for index in open {
         let title = columns[index].name.clone();
-        let is_quality =
-            ends_in_quality(&title) || (names(&title, Role::Quality) && !taken.is_empty());
+        let is_quality = ends_in_quality(&title)
+            || (names(&title, Role::Quality) && !taken.is_empty() && !ends_in_status(&title))
+            || (ends_in_status(&title) && looks[index].mostly(looks[index].qualities));
         if is_quality && (!taken.is_empty() || !looks[index].mostly(looks[index].numbers)) {
             columns[index].role = Role::Quality;
             continue;

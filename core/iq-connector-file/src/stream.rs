@@ -295,6 +295,7 @@ impl Stream {
         let batch = Batch {
             samples: chunk.samples,
             records: chunk.events.into_iter().map(SourceRecord::Event).collect(),
+            lost_events: 0,
             gap: None,
             purpose: Purpose::BackFill,
             cursors: vec![CursorMark {

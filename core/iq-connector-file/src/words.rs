@@ -200,14 +200,52 @@ pub(crate) fn rank(title: &str, role: Role) -> Option<usize> {
 /// Whether a title ends in a word for quality ("TI-101 quality").
 #[must_use]
 pub(crate) fn ends_in_quality(title: &str) -> bool {
+    ends_in(title, &["quality", "qual", "الجودة", "جودة"])
+}
+
+/// Whether a title ends in a word that is quality in one system and the state of a machine in another
+/// ("TI-101 status"): the values tell which.
+#[must_use]
+pub(crate) fn ends_in_status(title: &str) -> bool {
+    ends_in(title, &["status", "stat", "الحالة", "حالة"])
+}
+
+fn ends_in(title: &str, words: &[&str]) -> bool {
     let folded = fold(title);
-    ["quality", "qual", "status", "الجودة", "جودة"]
-        .iter()
-        .any(|word| {
-            folded
-                .strip_suffix(word)
-                .is_some_and(|rest| rest.ends_with([' ', '.', ':']))
-        })
+    words.iter().any(|word| {
+        folded
+            .strip_suffix(word)
+            .is_some_and(|rest| rest.ends_with([' ', '.', ':']))
+    })
+}
+
+/// Whether a cell says how good a value is, in words or as the codes of OPC. 0 alone is also the state
+/// of a machine that stands; it takes a good one beside it to be a code.
+#[must_use]
+pub(crate) fn says_quality(cell: &str) -> bool {
+    let word = cell.trim().to_lowercase();
+    let words = [
+        "good",
+        "bad",
+        "uncertain",
+        "questionable",
+        "substituted",
+        "ok",
+        "valid",
+        "invalid",
+        "comm fail",
+        "i/o timeout",
+        "no data",
+        "جيد",
+        "جيدة",
+        "سيئ",
+        "سيئة",
+        "رديء",
+        "رديئة",
+        "مشكوك فيه",
+        "مشكوك فيها",
+    ];
+    words.contains(&word.as_str()) || matches!(word.as_str(), "192" | "216" | "64" | "0xc0")
 }
 
 /// Whether a title says that its times are UTC.

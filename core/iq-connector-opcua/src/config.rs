@@ -42,6 +42,17 @@ pub enum AuthType {
     Certificate,
 }
 
+/// Which events of the server are read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum Alarms {
+    /// None.
+    Off,
+    /// Alarms and conditions.
+    Conditions,
+    /// Also what is no condition: messages of the system, actions of operators.
+    AllEvents,
+}
+
 /// Configuration of an OPC UA integration.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -97,6 +108,10 @@ pub struct OpcUaConfig {
     #[schemars(extend("x-order" = 100, "x-group" = "tags", "x-widget" = "text", "maxLength" = 200))]
     pub tag_prefix: Option<String>,
 
+    /// Which events of the server are read into the Black Box. Nothing is acknowledged or changed there.
+    #[schemars(extend("x-order" = 105, "x-group" = "tags", "x-widget" = "select", "default" = "Off"))]
+    pub alarms: Option<Alarms>,
+
     /// How often the server samples a tag, in milliseconds.
     #[schemars(range(min = 50, max = 3_600_000), extend("x-order" = 110, "x-group" = "load", "x-widget" = "number", "default" = 1_000))]
     pub sampling_interval_ms: Option<u32>,
@@ -131,6 +146,7 @@ pub(crate) struct Settings {
     pub(crate) identity: Identity,
     pub(crate) namespaces: Vec<String>,
     pub(crate) tag_prefix: String,
+    pub(crate) alarms: Alarms,
     pub(crate) sampling_ms: u32,
     pub(crate) max_per_request: usize,
     pub(crate) zone: Option<jiff::tz::TimeZone>,
@@ -300,6 +316,7 @@ impl Settings {
                 .filter(|s| !s.is_empty())
                 .map(str::to_owned)
                 .collect(),
+            alarms: config.alarms.unwrap_or(Alarms::Off),
             tag_prefix: config.tag_prefix.unwrap_or_default().trim().to_owned(),
             sampling_ms: config
                 .sampling_interval_ms

@@ -41,6 +41,7 @@ fn settings(url: &str, mode: SecurityMode, identity: Identity) -> Settings {
         identity,
         namespaces: Vec::new(),
         tag_prefix: String::new(),
+        alarms: crate::config::Alarms::Off,
         sampling_ms: 1_000,
         max_per_request: 1_000,
         zone: None,

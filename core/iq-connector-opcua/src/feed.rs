@@ -8,7 +8,7 @@ use std::{
 };
 
 use iq_connector::{MAX_TAG_PROBLEMS, TagProblem};
-use iq_domain::{CodedError, ErrorKind, RawSample, StatusCode, Timestamp};
+use iq_domain::{CodedError, ErrorKind, RawSample, SourceEvent, StatusCode, Timestamp};
 use opcua::{
     client::{
         UARequest,
@@ -17,16 +17,17 @@ use opcua::{
         },
     },
     types::{
-        DataChangeFilter, DataChangeNotification, DataChangeTrigger, ExtensionObject,
-        MonitoredItemCreateRequest, MonitoringMode, MonitoringParameters, NodeId,
+        DataChangeFilter, DataChangeNotification, DataChangeTrigger, EventNotificationList,
+        ExtensionObject, MonitoredItemCreateRequest, MonitoringMode, MonitoringParameters, NodeId,
         NotificationMessage, PublishResponse, StatusChangeNotification, StatusCode as Library,
-        SubscriptionAcknowledgement, TimestampsToReturn,
+        SubscriptionAcknowledgement, TimestampsToReturn, Variant,
     },
 };
 
 use crate::{
+    alarms::{self, Conditions, Told},
     client::{Core, value_of},
-    config::Settings,
+    config::{Alarms, Settings},
     nodeid::TagError,
     value::{is_overflow, sample},
 };
@@ -65,6 +66,12 @@ struct Item {
 #[derive(Default)]
 pub(crate) struct Delivery {
     pub(crate) samples: Vec<RawSample>,
+    /// What the server told of alarms.
+    pub(crate) events: Vec<SourceEvent>,
+    /// How many times the server said that it threw events away.
+    pub(crate) lost_events: u64,
+    /// The server asks to be asked which alarms stand.
+    pub(crate) is_refresh_wanted: bool,
     /// Notifications are missing and could not be asked for again.
     pub(crate) is_incomplete: bool,
     /// The server threw values away.
@@ -84,6 +91,20 @@ pub(crate) struct Feed {
     next_handle: u32,
     keep_alive: Duration,
     use_filter: bool,
+    alarms: AlarmFeed,
+}
+
+/// The events of a session.
+#[derive(Default)]
+struct AlarmFeed {
+    /// Their subscription, apart from that of the values.
+    subscription: Option<u32>,
+    /// Handle of the item that asks for them.
+    handle: Option<u32>,
+    conditions: Conditions,
+    /// The server has been asked whether it offers events.
+    is_settled: bool,
+    problem: Option<CodedError>,
 }
 
 impl Feed {
@@ -96,6 +117,7 @@ impl Feed {
             next_handle: 1,
             keep_alive: KEEP_ALIVE,
             use_filter: true,
+            alarms: AlarmFeed::default(),
         }
     }
 
@@ -108,7 +130,7 @@ impl Feed {
     }
 
     pub(crate) fn failed_count(&self) -> usize {
-        self.failed.len()
+        self.failed.len() + usize::from(self.alarms.problem.is_some())
     }
 
     pub(crate) fn keep_alive(&self) -> Duration {
@@ -124,6 +146,10 @@ impl Feed {
                 error: error.clone(),
             })
             .collect();
+        problems.extend(self.alarms.problem.iter().map(|error| TagProblem {
+            tag: "Server".into(),
+            error: error.clone(),
+        }));
         problems.sort_by(|a, b| a.tag.cmp(&b.tag));
         problems.truncate(MAX_TAG_PROBLEMS);
         problems
@@ -217,13 +243,15 @@ impl Feed {
         settings: &Settings,
         count: usize,
     ) -> Result<u32, Library> {
-        if let Some(held) = self
-            .subscriptions
-            .iter()
-            .find(|s| s.items + count <= ITEMS_PER_SUBSCRIPTION)
-        {
+        if let Some(held) = self.subscriptions.iter().find(|s| {
+            Some(s.id) != self.alarms.subscription && s.items + count <= ITEMS_PER_SUBSCRIPTION
+        }) {
             return Ok(held.id);
         }
+        self.new_subscription(core, settings).await
+    }
+
+    async fn new_subscription(&mut self, core: &Core, settings: &Settings) -> Result<u32, Library> {
         let interval = Duration::from_millis(u64::from(settings.sampling_ms.clamp(100, 1_000)));
         let counts = |span: Duration| {
             u32::try_from(span.as_millis().div_ceil(interval.as_millis().max(1)))
@@ -252,6 +280,64 @@ impl Feed {
             expected: None,
         });
         Ok(made.subscription_id)
+    }
+
+    /// Subscribes to the server's events once, where it offers them and they are wanted. Answers the
+    /// subscription that is new. A server that refuses events still delivers its values.
+    pub(crate) async fn listen(
+        &mut self,
+        core: &Core,
+        settings: &Settings,
+    ) -> Result<Option<u32>, Library> {
+        if self.alarms.is_settled || settings.alarms == Alarms::Off {
+            return Ok(None);
+        }
+        if !alarms::are_offered(core).await {
+            self.alarms.is_settled = true;
+            return Ok(None);
+        }
+        let subscription = match self.alarms.subscription {
+            Some(id) => id,
+            None => self.new_subscription(core, settings).await?,
+        };
+        self.alarms.subscription = Some(subscription);
+        if self.alarms.handle.is_none() {
+            self.alarms.handle = Some(self.next_handle);
+            self.next_handle += 1;
+        }
+        let filtered = settings.alarms == Alarms::Conditions;
+        let mut status = self.add_events(core, subscription, filtered).await?;
+        if filtered && status.is_bad() {
+            status = self.add_events(core, subscription, false).await?;
+        }
+        self.alarms.is_settled = !status.is_bad();
+        self.alarms.problem = status.is_bad().then(|| core.coded(status));
+        Ok(self.alarms.is_settled.then_some(subscription))
+    }
+
+    async fn add_events(
+        &self,
+        core: &Core,
+        subscription: u32,
+        is_filtered: bool,
+    ) -> Result<Library, Library> {
+        core.meter.count(1);
+        let answer = CreateMonitoredItems::new(subscription, &core.session)
+            .timestamps_to_return(TimestampsToReturn::Both)
+            .items_to_create(vec![alarms::item_request(
+                self.alarms.handle.unwrap_or_default(),
+                is_filtered,
+            )])
+            .send(core.session.channel())
+            .await
+            .map_err(|e| e.status())?;
+        let made = answer.results.first();
+        Ok(made.map_or(Library::BadUnknownResponse, |m| m.result.status_code))
+    }
+
+    /// The subscription of the events, once they are delivered.
+    pub(crate) fn event_subscription(&self) -> Option<u32> {
+        self.alarms.subscription.filter(|_| self.alarms.is_settled)
     }
 
     async fn add(
@@ -382,7 +468,7 @@ impl Feed {
             return delivery;
         }
         self.subscriptions[position].expected = Some(following(number));
-        self.collect(settings, message, now, &mut delivery);
+        self.collect(core, settings, message, now, &mut delivery);
         delivery
             .acknowledgements
             .push(acknowledge(subscription_id, number));
@@ -390,7 +476,7 @@ impl Feed {
     }
 
     async fn repeat(
-        &self,
+        &mut self,
         core: &Core,
         settings: &Settings,
         subscription: u32,
@@ -404,7 +490,7 @@ impl Feed {
             .await;
         match answer {
             Ok(answer) => {
-                self.collect(settings, answer.notification_message, now, delivery);
+                self.collect(core, settings, answer.notification_message, now, delivery);
                 delivery
                     .acknowledgements
                     .push(acknowledge(subscription, number));
@@ -417,7 +503,8 @@ impl Feed {
     }
 
     fn collect(
-        &self,
+        &mut self,
+        core: &Core,
         settings: &Settings,
         message: NotificationMessage,
         now: Timestamp,
@@ -426,6 +513,16 @@ impl Feed {
         for object in message.notification_data.into_iter().flatten() {
             if object.inner_is::<StatusChangeNotification>() {
                 delivery.is_ended = true;
+                continue;
+            }
+            if object.inner_is::<EventNotificationList>() {
+                let list = object.into_inner_as::<EventNotificationList>();
+                for event in list.into_iter().flat_map(|l| l.events).flatten() {
+                    if Some(event.client_handle) == self.alarms.handle {
+                        let fields = event.event_fields.unwrap_or_default();
+                        self.told(core, settings, &fields, now, delivery);
+                    }
+                }
                 continue;
             }
             let Some(changes) = object.into_inner_as::<DataChangeNotification>() else {
@@ -438,6 +535,24 @@ impl Feed {
                     delivery.samples.push(sample);
                 }
             }
+        }
+    }
+}
+
+impl Feed {
+    fn told(
+        &mut self,
+        core: &Core,
+        settings: &Settings,
+        fields: &[Variant],
+        now: Timestamp,
+        delivery: &mut Delivery,
+    ) {
+        let conditions = &mut self.alarms.conditions;
+        match conditions.take(fields, &core.namespaces, settings, now) {
+            Told::Events(events) => delivery.events.extend(events),
+            Told::RefreshWanted => delivery.is_refresh_wanted = true,
+            Told::Overflow => delivery.lost_events += 1,
         }
     }
 }

@@ -10,7 +10,7 @@ use iq_connector::{
     Batch, BatchSink, ConnectorContext, GapMark, GapReason, OtLoad, RequestMeter, StreamPhase,
     StreamState, TagSet,
 };
-use iq_domain::{CodedError, ErrorKind, RawSample, Timestamp, TrustState};
+use iq_domain::{CodedError, ErrorKind, RawSample, SourceRecord, Timestamp, TrustState};
 use opcua::types::{PublishResponse, StatusCode, SubscriptionAcknowledgement};
 use tokio::{sync::watch, time::MissedTickBehavior};
 
@@ -21,6 +21,7 @@ use crate::{
     feed::{Delivery, Feed, publish},
     hub::Hub,
     poll,
+    refresh::refresh,
     trust::Remembering,
 };
 
@@ -178,6 +179,8 @@ impl Streamer {
         if let Err(exit) = self.sync(&mut feed, &core, settings).await {
             return exit;
         }
+        let mut refreshes: FuturesUnordered<BoxFuture<'static, ()>> = FuturesUnordered::new();
+        let mut listens_to = None;
         let mut waiting: FuturesUnordered<BoxFuture<'static, Result<PublishResponse, StatusCode>>> =
             FuturesUnordered::new();
         let mut clocks: FuturesUnordered<BoxFuture<'static, Option<(i64, i64)>>> =
@@ -192,6 +195,10 @@ impl Streamer {
         let mut allowed = WAITING_PUBLISHES;
         let mut failures = 0;
         loop {
+            if listens_to != feed.event_subscription() {
+                listens_to = feed.event_subscription();
+                refreshes.extend(listens_to.map(|id| boxed(refresh(core.clone(), id))));
+            }
             let patience = feed.keep_alive() * 3 + Duration::from_secs(15);
             while !is_paused && feed.subscription_count() > 0 && waiting.len() < allowed {
                 let acks = std::mem::take(&mut acknowledgements);
@@ -213,6 +220,9 @@ impl Streamer {
                         let delivery = feed.take(&core, settings, answer, now).await;
                         if delivery.is_ended {
                             return Exit::Lost(lost("opcua.subscription_ended", &core));
+                        }
+                        if let (true, Some(id)) = (delivery.is_refresh_wanted, listens_to) {
+                            refreshes.push(boxed(refresh(core.clone(), id)));
                         }
                         match self.deliver(delivery).await {
                             Ok(done) => acknowledgements.extend(done),
@@ -238,6 +248,7 @@ impl Streamer {
                     clocks.push(Box::pin(measure_clock(core.clone(), self.ctx.clock.clone())));
                 }
                 Some(measured) = clocks.next(), if !clocks.is_empty() => self.on_clock(measured),
+                Some(()) = refreshes.next(), if !refreshes.is_empty() => {}
                 _ = watchdog.tick() => {
                     self.report_load(feed.item_count());
                     let silence = feed.keep_alive() * 3;
@@ -292,7 +303,14 @@ impl Streamer {
     ) -> Result<(), Exit> {
         let wanted = self.tags.borrow_and_update().clone();
         let now = self.ctx.clock.now();
-        match feed.sync(core, settings, &wanted, now).await {
+        let synced = feed.sync(core, settings, &wanted, now).await;
+        if synced.is_ok()
+            && let Err(status) = feed.listen(core, settings).await
+        {
+            // Its values come all the same.
+            tracing::info!(%status, "the server's events can't be subscribed to");
+        }
+        match synced {
             Ok(refused) => {
                 self.state.send_modify(|s| {
                     s.subscriptions = u32::try_from(feed.subscription_count()).unwrap_or(u32::MAX);
@@ -319,6 +337,18 @@ impl Streamer {
             self.pending_gap.get_or_insert(GapReason::QueueOverflow);
         }
         self.hand_on(delivery.samples).await?;
+        if !delivery.events.is_empty() || delivery.lost_events > 0 {
+            let batch = Batch {
+                records: delivery
+                    .events
+                    .into_iter()
+                    .map(SourceRecord::Event)
+                    .collect(),
+                lost_events: delivery.lost_events,
+                ..Batch::default()
+            };
+            self.send(batch).await?;
+        }
         Ok(delivery.acknowledgements)
     }
 
@@ -335,14 +365,12 @@ impl Streamer {
         });
         let count = samples.len() as u64;
         let has_value = samples.iter().any(|s| s.value.is_some());
-        tokio::select! {
-            sent = self.sink.send(Batch { samples, gap, ..Batch::default() }) => {
-                if sent.is_err() {
-                    return Err(Exit::Stopped);
-                }
-            }
-            () = self.ctx.cancel.cancelled() => return Err(Exit::Stopped),
-        }
+        let batch = Batch {
+            samples,
+            gap,
+            ..Batch::default()
+        };
+        self.send(batch).await?;
         self.last_delivery = Some(now);
         self.state.send_modify(|s| {
             s.samples += count;
@@ -351,6 +379,13 @@ impl Streamer {
             }
         });
         Ok(())
+    }
+
+    async fn send(&self, batch: Batch) -> Result<(), Exit> {
+        tokio::select! {
+            sent = self.sink.send(batch) => sent.map_err(|_| Exit::Stopped),
+            () = self.ctx.cancel.cancelled() => Err(Exit::Stopped),
+        }
     }
 
     /// Keeps the tightest of the recent measurements: half the round trip bounds the error.
@@ -405,6 +440,10 @@ impl Streamer {
             is_new
         });
     }
+}
+
+fn boxed(work: impl Future<Output = ()> + Send + 'static) -> BoxFuture<'static, ()> {
+    Box::pin(work)
 }
 
 pub(crate) fn ticker(every: Duration) -> tokio::time::Interval {

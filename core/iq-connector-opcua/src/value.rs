@@ -4,6 +4,9 @@ use std::sync::Arc;
 
 use iq_domain::{RawSample, StatusCode, Timestamp, Value};
 use opcua::types::{DataValue, DateTime, Variant};
+use serde_json::Value as Json;
+
+use crate::nodeid::Namespaces;
 
 /// The value has a type that can't be stored as one number or text (arrays, structures).
 pub(crate) const BAD_TYPE_MISMATCH: StatusCode = StatusCode(0x8074_0000);
@@ -83,6 +86,25 @@ fn scalar(variant: Variant) -> Option<Value> {
         Variant::DataValue(v) => return scalar(v.value?),
         _ => return None,
     })
+}
+
+/// A field of an event as JSON; what has no simple form is left out.
+pub(crate) fn plain(variant: &Variant, names: &Namespaces) -> Json {
+    match variant {
+        Variant::NodeId(id) if id.is_null() => Json::Null,
+        Variant::NodeId(id) => Json::String(names.tag(id)),
+        Variant::ByteString(bytes) => {
+            let bytes = bytes.value.as_deref().unwrap_or_default();
+            Json::String(bytes.iter().take(64).map(|b| format!("{b:02x}")).collect())
+        }
+        Variant::Empty => Json::Null,
+        other => match scalar(other.clone()) {
+            Some(Value::Bool(flag)) => Json::Bool(flag),
+            Some(Value::Number(number)) => Json::from(number),
+            Some(Value::Text(text)) => Json::String(text.to_string()),
+            None => Json::Null,
+        },
+    }
 }
 
 #[cfg(test)]

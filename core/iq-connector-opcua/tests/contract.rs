@@ -92,6 +92,12 @@ fn no_code_here_can_change_anything_on_a_server() {
             .replace("io::Write", "")
             .replace("    io::{Read, Write}", "")
             .replace("    io::Write", "");
+        if path.ends_with("refresh.rs") {
+            // Asking which alarms stand changes nothing; it is the only method there is.
+            let methods = words(&code).filter(|word| word.contains("Type_"));
+            assert!(methods.eq(["ConditionType_ConditionRefresh"]), "{code}");
+            continue;
+        }
         for word in words(&code) {
             assert!(!changing.contains(&word), "{word} in {}", path.display());
         }
@@ -160,6 +166,7 @@ fn the_fields_have_the_names_of_the_api() {
         .map(String::as_str)
         .collect();
     let expected = [
+        "alarms",
         "auth_type",
         "certificate",
         "endpoint_url",

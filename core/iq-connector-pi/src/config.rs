@@ -92,6 +92,10 @@ pub struct PiConfig {
     #[schemars(extend("x-order" = 90, "x-group" = "tags", "x-widget" = "text", "maxLength" = 200))]
     pub tag_filter: Option<String>,
 
+    /// Whether event frames of the asset databases are read into the Black Box.
+    #[schemars(extend("x-order" = 95, "x-group" = "tags", "x-widget" = "select", "default" = "No"))]
+    pub event_frames: Option<YesNo>,
+
     /// How much of the past is read when a tag is new here.
     #[schemars(extend("x-order" = 100, "x-group" = "load", "x-widget" = "select", "default" = "last_24h"))]
     pub sync_mode: Option<SyncMode>,
@@ -113,6 +117,7 @@ pub(crate) struct Settings {
     pub(crate) is_plain: bool,
     pub(crate) database: Option<String>,
     pub(crate) filter: String,
+    pub(crate) event_frames: bool,
     pub(crate) mode: SyncMode,
     pub(crate) interval_ms: u32,
     pub(crate) zone: jiff::tz::TimeZone,
@@ -242,6 +247,7 @@ impl Settings {
             http,
             database: optional(config.af_database_path),
             filter: optional(config.tag_filter).unwrap_or_else(|| "*".to_owned()),
+            event_frames: config.event_frames == Some(YesNo::Yes),
             mode: config.sync_mode.unwrap_or(SyncMode::Last24h),
             interval_ms: config
                 .polling_interval_ms

@@ -13,6 +13,7 @@ mod channel;
 mod config;
 mod connector;
 mod fetch;
+mod frames;
 mod position;
 mod preview;
 mod probe;

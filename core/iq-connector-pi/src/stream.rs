@@ -1,7 +1,11 @@
 //! Keeps values flowing: the past in pages, the present by channel or by asking, and back again after
 //! anything.
 
-use std::{collections::HashSet, sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeMap, HashSet},
+    sync::Arc,
+    time::Duration,
+};
 
 use futures::future::BoxFuture;
 use iq_connector::{
@@ -10,6 +14,7 @@ use iq_connector::{
 };
 use iq_domain::{CodedError, RawSample, Timestamp};
 use iq_http::Budget;
+use serde_json::Value;
 use tokio::{sync::watch, time::Instant};
 
 use crate::{
@@ -18,6 +23,7 @@ use crate::{
     channel::{Channels, Said},
     config::Settings,
     fetch::{Page, fetch, present},
+    frames::{FrameReader, Read},
     resolve::WebIds,
     wire::Home,
 };
@@ -35,6 +41,9 @@ const REFUSED_REOPEN: Duration = Duration::from_secs(600);
 const RETRY_REFUSED: Duration = Duration::from_secs(60);
 /// How soon, when it was the server's trouble rather than the tag's.
 const RETRY_TROUBLED: Duration = Duration::from_secs(5);
+/// How often event frames are asked for, at the most, and after the server refused them.
+const FRAMES: Duration = Duration::from_secs(5);
+const FRAMES_REFUSED: Duration = Duration::from_secs(300);
 /// Pause after the past could not be read.
 const FILL_PAUSE: Duration = Duration::from_secs(30);
 /// Longest wait between attempts; for refused credentials, so that no account is locked.
@@ -56,6 +65,7 @@ impl From<CodedError> for Exit {
 }
 
 type Filling = BoxFuture<'static, Result<Vec<Page>, CodedError>>;
+type Framing = BoxFuture<'static, Read>;
 
 /// What is under way within a session.
 struct Session {
@@ -67,6 +77,10 @@ struct Session {
     refused_at: Instant,
     filling: Option<Filling>,
     fill_at: Instant,
+    /// Reads event frames beside everything else; here while it rests.
+    frames: Option<FrameReader>,
+    framing: Option<Framing>,
+    frames_at: Instant,
 }
 
 /// The running stream of one integration.
@@ -80,6 +94,8 @@ pub(crate) struct Streamer {
     budget: Budget,
     last_delivery: Option<Timestamp>,
     gap: Option<GapMark>,
+    /// How far event frames were read.
+    frame_cursor: BTreeMap<String, Value>,
 }
 
 impl Streamer {
@@ -91,6 +107,12 @@ impl Streamer {
         ids: Arc<WebIds>,
     ) -> Self {
         let book = Book::new(&ctx.cursors);
+        let frame_cursor = ctx
+            .cursors
+            .get(crate::frames::CURSOR)
+            .map(|at| (crate::frames::CURSOR.to_owned(), at.clone()))
+            .into_iter()
+            .collect();
         Self {
             ctx,
             tags,
@@ -101,6 +123,7 @@ impl Streamer {
             budget: Budget::new(10.0),
             last_delivery: None,
             gap: None,
+            frame_cursor,
         }
     }
 
@@ -161,14 +184,17 @@ impl Streamer {
         }
         let now = Instant::now();
         let mut session = Session {
-            api,
-            settings,
             channels: None,
             reopen_at: now,
             live_at: now,
             refused_at: now + RETRY_REFUSED,
             filling: None,
             fill_at: now,
+            frames: self.frame_reader(&settings, &api),
+            framing: None,
+            frames_at: now,
+            api,
+            settings,
         };
         self.sync(&mut session).await?;
         let mut tags_may_change = true;
@@ -191,6 +217,11 @@ impl Streamer {
                     session.filling = None;
                     self.filled(&mut session, pages?).await?;
                 }
+                read = next_frames(&mut session.framing) => {
+                    session.framing = None;
+                    self.framed(&mut session, read).await?;
+                }
+                () = tokio::time::sleep_until(session.frames_at), if session.frames.is_some() => {}
                 () = tokio::time::sleep_until(session.fill_at),
                     if session.filling.is_none() && session.fill_at > Instant::now() => {}
             }
@@ -231,7 +262,49 @@ impl Streamer {
                 session.filling = Some(Box::pin(async move { fetch(&api, wants, &zone).await }));
             }
         }
+        if Instant::now() >= session.frames_at
+            && let Some(reader) = session.frames.take()
+        {
+            let (api, now) = (session.api.clone(), session.api.server_now().timestamp());
+            session.framing = Some(Box::pin(reader.read(api, now)));
+        }
         self.set_running_phase(session.channels.is_some());
+        Ok(())
+    }
+
+    fn frame_reader(&self, settings: &Settings, api: &Api) -> Option<FrameReader> {
+        settings.event_frames.then(|| {
+            FrameReader::new(
+                &self.frame_cursor,
+                settings.mode,
+                settings.database.clone(),
+                settings.zone.clone(),
+                api.server_now().timestamp(),
+            )
+        })
+    }
+
+    /// Event frames have come, or could not be read; values go on all the same.
+    async fn framed(&mut self, session: &mut Session, read: Read) -> Result<(), Exit> {
+        let interval = Duration::from_millis(u64::from(session.settings.interval_ms));
+        let pause = match read.batches {
+            Ok(batches) => {
+                for batch in batches {
+                    for mark in &batch.cursors {
+                        self.frame_cursor
+                            .insert(mark.name.clone(), mark.position.clone());
+                    }
+                    self.send(batch).await?;
+                }
+                FRAMES.max(interval)
+            }
+            Err(error) => {
+                tracing::info!(integration = %self.ctx.integration_id, %error, "event frames can't be read");
+                FRAMES_REFUSED
+            }
+        };
+        session.frames = Some(read.reader);
+        session.frames_at = Instant::now() + pause;
         Ok(())
     }
 
@@ -480,6 +553,13 @@ async fn next_said(channels: &mut Option<Channels>) -> Option<Said> {
 async fn next_pages(filling: &mut Option<Filling>) -> Result<Vec<Page>, CodedError> {
     match filling {
         Some(filling) => filling.await,
+        None => std::future::pending().await,
+    }
+}
+
+async fn next_frames(framing: &mut Option<Framing>) -> Read {
+    match framing {
+        Some(framing) => framing.await,
         None => std::future::pending().await,
     }
 }

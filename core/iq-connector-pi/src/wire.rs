@@ -160,6 +160,44 @@ impl Fallible for Object {
     }
 }
 
+/// An event frame.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+pub(crate) struct EventFrame {
+    pub(crate) web_id: Option<String>,
+    pub(crate) id: Option<String>,
+    pub(crate) name: Option<String>,
+    pub(crate) path: Option<String>,
+    pub(crate) description: Option<String>,
+    pub(crate) template_name: Option<String>,
+    #[serde(deserialize_with = "or_default")]
+    pub(crate) category_names: Vec<String>,
+    pub(crate) start_time: Option<String>,
+    pub(crate) end_time: Option<String>,
+    pub(crate) severity: Option<String>,
+    pub(crate) is_acknowledged: Option<bool>,
+    pub(crate) acknowledged_by: Option<String>,
+    pub(crate) acknowledged_date: Option<String>,
+    /// The elements it refers to, the primary one first.
+    #[serde(deserialize_with = "or_default")]
+    pub(crate) ref_element_web_ids: Vec<String>,
+}
+
+impl EventFrame {
+    /// What names it: its id, which is the same in every form of web id.
+    pub(crate) fn key(&self) -> Option<&str> {
+        self.id
+            .as_deref()
+            .or(self.web_id.as_deref())
+            .filter(|id| !id.is_empty() && id.len() <= 300)
+    }
+
+    /// The primary element it refers to.
+    pub(crate) fn element(&self) -> Option<&str> {
+        self.ref_element_web_ids.first().map(String::as_str)
+    }
+}
+
 /// A value in whatever shape it comes.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
 #[serde(untagged)]

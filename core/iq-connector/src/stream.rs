@@ -71,6 +71,8 @@ pub struct Batch {
     pub records: Vec<SourceRecord>,
     /// Set when values before these may be missing.
     pub gap: Option<GapMark>,
+    /// Events the source says it threw away before they were fetched; it may not know how many.
+    pub lost_events: u64,
     /// Live, or from the past.
     pub purpose: Purpose,
     /// Positions that are reached once this batch is durable.

@@ -197,6 +197,10 @@ pub struct SourceEvent {
     pub severity: Severity,
     /// The tag or object it is about, in the source's words.
     pub subject: Option<String>,
+    /// Other names of the same thing there, nearest first: its address, what it belongs to. They help to
+    /// find the asset.
+    #[serde(default)]
+    pub also: Vec<String>,
     /// What happened to the alarm, where it is about one.
     #[serde(default)]
     pub phase: Option<AlarmPhase>,

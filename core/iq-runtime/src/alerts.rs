@@ -11,9 +11,9 @@ use iq_blackbox::{
 };
 use iq_connector::GapMark;
 use iq_domain::{
-    ActionStatus, Alert, AlertId, AlertRule, AlertState, AssetId, CodedError, EventRelation,
-    Incident, IncidentId, IncidentStatus, IndustrialEvent, IntegrationAction, IntegrationId,
-    Message, RuleId, SignalId, TenantId, Timestamp,
+    ActionStatus, Alert, AlertId, AlertRecord, AlertRule, AlertState, AssetId, BeforeWorse,
+    CodedError, EventRelation, Incident, IncidentId, IncidentStatus, IndustrialEvent,
+    IntegrationAction, IntegrationId, Message, RuleId, SignalId, TenantId, Timestamp,
 };
 use iq_store::{
     Page, StoreError, Transaction, alerts,
@@ -71,6 +71,13 @@ pub(crate) enum Occurrence {
         name: String,
         is_up: bool,
         cause: Option<Message>,
+        at: Timestamp,
+    },
+    /// Events of a source were lost: they came faster than they could be stored.
+    EventsLost {
+        integration_id: IntegrationId,
+        name: String,
+        count: u64,
         at: Timestamp,
     },
     /// Values of a source may be missing.
@@ -144,7 +151,10 @@ fn clock_of(inner: &Inner, tenant: &TenantIndex, occurrence: &Occurrence) -> Clo
             .and_then(|a| a.running)
             .map(|r| r.signal_id),
         // Stamped by our own clock.
-        Occurrence::RuleEnded { .. } | Occurrence::Connector { .. } | Occurrence::Gap { .. } => {
+        Occurrence::RuleEnded { .. }
+        | Occurrence::Connector { .. }
+        | Occurrence::EventsLost { .. }
+        | Occurrence::Gap { .. } => {
             return ClockInfo::default();
         }
     };
@@ -229,6 +239,12 @@ impl Work {
                 };
                 events::signal_returned(ctx, &departure)
             }
+            Occurrence::EventsLost {
+                integration_id,
+                name,
+                count,
+                at,
+            } => events::events_lost(ctx, integration_id, &name, count, at),
             Occurrence::Connector {
                 integration_id,
                 name,
@@ -279,6 +295,10 @@ impl Work {
                     comment: None,
                     cleared_at: None,
                     incident_id: None,
+                    record: AlertRecord {
+                        raised_at: Some(self.context.now),
+                        ..AlertRecord::default()
+                    },
                 };
                 let event = events::alert_activated(&self.context, &alert);
                 let Some(incident) = self.append(tx, &event, &mut changed)? else {
@@ -298,9 +318,16 @@ impl Work {
                 },
                 Some(mut alert),
             ) => {
+                let before = BeforeWorse {
+                    severity: alert.severity,
+                    code: std::mem::replace(&mut alert.code, code.to_owned()),
+                    params: std::mem::replace(&mut alert.params, params),
+                    until: at,
+                    recorded_at: self.context.now,
+                };
+                // An alert gets worse once: from a warning to critical.
+                alert.record.before.get_or_insert(before);
                 alert.severity = severity;
-                alert.code = code.to_owned();
-                alert.params = params;
                 let event = events::alert_escalated(&self.context, &alert, at);
                 let Some(incident) = self.append(tx, &event, &mut changed)? else {
                     return Ok(Changed::default());
@@ -340,6 +367,7 @@ impl Work {
     ) -> Result<(), StoreError> {
         let at = at.max(alert.activated_at);
         alert.cleared_at = Some(at);
+        alert.record.cleared_at = Some(self.context.now);
         alert.state = match alert.state {
             AlertState::ActiveAcknowledged | AlertState::Cleared => AlertState::Cleared,
             _ => AlertState::ClearedUnacknowledged,
@@ -535,6 +563,9 @@ fn open_incidents(
             severity: row.severity,
             // What happened shortly before the trigger belongs to the incident too.
             started_at: row.started_at.plus_ms(-IncidentConfig::default().before_ms),
+            joins_from: row
+                .started_at
+                .plus_ms(-IncidentConfig::default().join_gap_ms),
             last_event_at: last.unwrap_or(row.started_at),
             is_standing: critical.contains(&row.asset_id),
         });

@@ -31,7 +31,7 @@ use crate::{
 };
 
 /// What the job is called in the store.
-pub(crate) const DETECT: &str = "detect";
+pub const DETECT: &str = "detect";
 
 /// Its one step.
 const STEP: &str = "detecting";

@@ -2,30 +2,41 @@
 //!
 //! A batch goes on only after the historian has committed it: what a page or a rule sees is durable.
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::Arc,
+    time::Duration,
+};
 
 use iq_connector::{Batch, CursorMark, GapMark, Purpose};
 use iq_domain::{
-    CodedError, IntegrationId, Measurement, SourceRecord, StatusCode, TenantId, Timestamp,
+    CodedError, IntegrationId, Measurement, SignalId, SourceRecord, StatusCode, TenantId, Timestamp,
 };
 use iq_historian::Row;
-use iq_store::integrations;
+use iq_store::{
+    integrations,
+    late_values::{self, LateStretch},
+};
 use serde_json::Value;
 use tokio::sync::mpsc;
 use tracing::{error, warn};
 
 use crate::{
-    Inner, LiveEvent, LiveSample, flow::FlowMessage, index::TenantIndex, meter::Meter,
-    records::store_records,
+    Inner, LiveEvent, LiveSample, event_lane::EventLane, flow::FlowMessage, index::TenantIndex,
+    meter::Meter, records::store_records,
 };
 
 /// Batches taken together into one commit.
 const MAX_BATCHES_PER_COMMIT: usize = 64;
 
+/// From this age on a value came late: a page showed that moment without it.
+const LATE_MS: i64 = 5 * 60_000;
+
 /// How long to wait before the next attempt while the store takes no writes.
 const RETRY: Duration = Duration::from_secs(1);
 
 /// What one integration's ingest needs.
+#[derive(Clone)]
 pub(crate) struct Ingest {
     pub(crate) inner: Arc<Inner>,
     pub(crate) tenant_id: TenantId,
@@ -39,6 +50,7 @@ impl Ingest {
     pub(crate) async fn run(self, mut batches: mpsc::Receiver<Batch>) {
         let mut taken = Vec::with_capacity(MAX_BATCHES_PER_COMMIT);
         let mut reached = Reached::default();
+        let lane = EventLane::start(self.clone());
         loop {
             let next = batches.recv_many(&mut taken, MAX_BATCHES_PER_COMMIT);
             let count = if reached.is_empty() {
@@ -61,12 +73,16 @@ impl Ingest {
                 taken.clear();
                 continue;
             };
-            if !self.take(&tenant, taken.drain(..), &mut reached).await {
+            if !self
+                .take(&tenant, taken.drain(..), &lane, &mut reached)
+                .await
+            {
                 return;
             }
             self.meter.stored(batches.len());
         }
         self.keep(&mut reached).await;
+        lane.close().await;
     }
 
     /// Makes batches durable, then tells of them, then writes down how far the source was read.
@@ -75,6 +91,7 @@ impl Ingest {
         &self,
         tenant: &TenantIndex,
         batches: impl Iterator<Item = Batch>,
+        lane: &EventLane,
         reached: &mut Reached,
     ) -> bool {
         let (mut mapped, mut past) = (Vec::new(), Vec::new());
@@ -83,7 +100,18 @@ impl Ingest {
         for batch in batches {
             count += batch.samples.len();
             gaps.extend(batch.gap);
-            records.extend(batch.records);
+            if batch.lost_events > 0 {
+                lane.lost(batch.lost_events);
+            }
+            if batch.cursors.is_empty() {
+                // Nothing says from where to read these again: values must not wait for them.
+                let (events, others): (Vec<_>, Vec<_>) =
+                    batch.records.into_iter().partition(is_event);
+                lane.offer(events);
+                records.extend(others);
+            } else {
+                records.extend(batch.records);
+            }
             marks.extend(batch.cursors);
             let target = match batch.purpose {
                 Purpose::Live => &mut mapped,
@@ -92,9 +120,11 @@ impl Ingest {
             self.map(tenant, batch.samples, target);
         }
         let has_values = !mapped.is_empty() || !past.is_empty();
+        let late = self.late(mapped.iter().chain(&past));
         if has_values && !self.store(&mapped, &past).await {
             return false;
         }
+        self.note_late(late).await;
         self.meter.count(count, self.inner.clock.now());
         self.note_past(&past);
         self.announce(mapped, gaps).await;
@@ -127,6 +157,45 @@ impl Ingest {
         }
     }
 
+    /// Stretches that come long after their time: after an outage, or from a gateway that kept them. A
+    /// source that repeats its last value when it is connected again is not late.
+    fn late<'a>(&self, values: impl Iterator<Item = &'a Mapped>) -> Vec<LateStretch> {
+        let mut stretches: HashMap<SignalId, LateStretch> = HashMap::new();
+        for value in values {
+            let (at, arrived_at) = (value.measurement.observed_at, value.measurement.received_at);
+            let last = || self.inner.historian.last(value.route.signal_no);
+            if arrived_at.since_ms(at) < LATE_MS || last().is_some_and(|p| p.t == at) {
+                continue;
+            }
+            let signal_id = value.route.mapping.signal_id;
+            let stretch = stretches.entry(signal_id).or_insert(LateStretch {
+                signal_id,
+                from: at,
+                to: at,
+                arrived_at,
+            });
+            stretch.from = stretch.from.min(at);
+            stretch.to = stretch.to.max(at);
+            stretch.arrived_at = stretch.arrived_at.min(arrived_at);
+        }
+        stretches.into_values().collect()
+    }
+
+    /// Notes which values came late. It is a mark beside the values: without it they still count.
+    async fn note_late(&self, late: Vec<LateStretch>) {
+        if late.is_empty() {
+            return;
+        }
+        let tenant = self.tenant_id;
+        let written = self.inner.store.write(move |tx| {
+            late.iter()
+                .try_for_each(|stretch| late_values::put_late_values(tx, tenant, stretch))
+        });
+        if let Err(error) = written.await {
+            warn!(%error, integration = %self.integration_id, "Late values could not be marked as such.");
+        }
+    }
+
     /// Writes until it is durable. A full disk is waited out: the channel fills, the connector stops
     /// fetching, the source keeps its queue. Answers false when the program is closing.
     async fn store(&self, mapped: &[Mapped], past: &[Mapped]) -> bool {
@@ -146,7 +215,7 @@ impl Ingest {
 
     /// Work orders, equipment and events, until they are durable. While they are not, the integration
     /// says so and nothing that came after them is taken.
-    async fn store_records(&self, records: Vec<SourceRecord>) -> bool {
+    pub(crate) async fn store_records(&self, records: Vec<SourceRecord>) -> bool {
         let records: Arc<[SourceRecord]> = records.into();
         loop {
             let result = store_records(
@@ -158,6 +227,8 @@ impl Ingest {
             match result.await {
                 Ok(()) => {
                     self.meter.records_wait(None);
+                    let events = records.iter().filter(|r| is_event(r)).count();
+                    self.meter.count_events(events, self.inner.clock.now());
                     return true;
                 }
                 Err(error) => {
@@ -290,6 +361,10 @@ impl Mapped {
             status: self.measurement.status,
         }
     }
+}
+
+fn is_event(record: &SourceRecord) -> bool {
+    matches!(record, SourceRecord::Event(_))
 }
 
 /// How far ahead of its arrival a value may claim to be. A source whose clock runs ahead is shown as

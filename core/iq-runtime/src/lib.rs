@@ -13,6 +13,7 @@ mod demo;
 mod detection;
 mod doctor;
 mod drift;
+mod event_lane;
 mod evidence;
 mod flow;
 pub mod imports;
@@ -63,7 +64,7 @@ use tokio_util::sync::CancellationToken;
 pub use alarm_report::{AlarmPerformance, AlarmQuery};
 pub use authorities::MAX_AUTHORITIES;
 pub use demo::DemoPlant;
-pub use detection::{Detected, DetectionWindow, detected_of};
+pub use detection::{DETECT, Detected, DetectionWindow, detected_of};
 pub use doctor::{Finding, Fixer, Topic, diagnose, topic_of};
 pub use drift::{DriftOutcome, DriftReport, ListedTag, StoredDrift, TagList};
 pub use evidence::{

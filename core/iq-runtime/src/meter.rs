@@ -18,6 +18,10 @@ pub struct Throughput {
     pub backlog: u64,
     /// When a batch last became durable.
     pub last_batch_at: Option<Timestamp>,
+    /// Events read since the connection was started.
+    pub events: u64,
+    /// When the newest of them was stored.
+    pub last_event_at: Option<Timestamp>,
 }
 
 /// Counts of one running integration.
@@ -31,6 +35,8 @@ struct Counts {
     in_hand: usize,
     waiting: usize,
     last_batch_at: Option<Timestamp>,
+    events: u64,
+    last_event_at: Option<Timestamp>,
     records_wait: Option<CodedError>,
 }
 
@@ -59,6 +65,15 @@ impl Meter {
         forget_old(&mut counts.seconds, now);
     }
 
+    /// Events became durable.
+    pub(crate) fn count_events(&self, events: usize, now: Timestamp) {
+        if events > 0 {
+            let mut counts = self.0.lock();
+            counts.events += events as u64;
+            counts.last_event_at = Some(now);
+        }
+    }
+
     /// Records can't be stored, or can again.
     pub(crate) fn records_wait(&self, why: Option<CodedError>) {
         self.0.lock().records_wait = why;
@@ -77,6 +92,8 @@ impl Meter {
             samples_per_min: counts.seconds.iter().map(|(_, n)| n).sum(),
             backlog: (counts.in_hand + counts.waiting) as u64,
             last_batch_at: counts.last_batch_at,
+            events: counts.events,
+            last_event_at: counts.last_event_at,
         }
     }
 }

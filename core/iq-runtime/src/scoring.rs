@@ -457,12 +457,13 @@ impl Scorer {
         let rows = changed.iter().flat_map(|a| rows_of(&tenant, a)).collect();
         self.inner.historian.append(rows).await?;
         let id = tenant.tenant.id;
+        let known_from = self.inner.clock.now();
         self.inner
             .store
             .write(move |tx| {
                 changed
                     .iter()
-                    .try_for_each(|a| assessments::put_assessment(tx, id, a))
+                    .try_for_each(|a| assessments::put_assessment(tx, id, a, known_from))
             })
             .await?;
         Ok(())

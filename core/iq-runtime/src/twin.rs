@@ -8,7 +8,10 @@ use iq_domain::{
     Timestamp,
 };
 use iq_historian::Historian;
-use iq_store::{Page, alerts, assessments, incidents, incidents::IncidentFilter};
+use iq_store::{
+    Page, alerts, assessments, incidents, incidents::IncidentFilter, late_values,
+    late_values::LateStretch,
+};
 use iq_twin::{ActiveAlert, SignalView, SourceView, StateInput};
 
 use crate::{Inner, RunningSource, Runtime, SignalEntry, TenantIndex};
@@ -31,6 +34,9 @@ pub struct TwinQuery {
     pub asset_id: Option<AssetId>,
     /// A past moment, or now.
     pub at: Option<Timestamp>,
+    /// With a past moment: alerts, scores and incidents only as far as they had been written down by
+    /// then. Values count by their source time all the same.
+    pub known_at: Option<Timestamp>,
 }
 
 /// An asset at a moment.
@@ -44,6 +50,8 @@ pub struct AssetSnapshot {
     pub alerts: Vec<Alert>,
     /// The newest incident that was open.
     pub open_incident: Option<IncidentId>,
+    /// When a signal's value arrived, where that was after the moment asked for.
+    pub late: HashMap<SignalId, Timestamp>,
 }
 
 impl Runtime {
@@ -57,7 +65,7 @@ impl Runtime {
             Some(_) => return Err(CodedError::not_found("assets.not_found")),
             None => tenant.assets.keys().copied().collect(),
         };
-        let known = self.0.known_at(&tenant, &wanted, query.at, now).await?;
+        let known = self.0.known_at(&tenant, &wanted, query, now).await?;
         Ok(wanted
             .into_iter()
             .map(|id| snapshot(&self.0, &tenant, id, at, &known))
@@ -74,6 +82,7 @@ struct Known {
     alerts: HashMap<AssetId, Vec<Alert>>,
     assessments: HashMap<AssetId, Assessment>,
     incidents: HashMap<AssetId, IncidentId>,
+    late: HashMap<SignalId, Vec<LateStretch>>,
     is_past: bool,
 }
 
@@ -82,16 +91,18 @@ impl Inner {
         &self,
         tenant: &Arc<TenantIndex>,
         wanted: &[AssetId],
-        past: Option<Timestamp>,
+        query: TwinQuery,
         now: Timestamp,
     ) -> Result<Known, CodedError> {
         let id = tenant.tenant.id;
+        let past = query.at;
         let at = past.unwrap_or(now);
-        let (active, scored, open) = self
+        let known_at = query.known_at.filter(|_| past.is_some());
+        let (active, scored, open, arrived) = self
             .store
             .read(move |conn| {
                 let active = match past {
-                    Some(t) => alerts::list_alerts_active_at(conn, id, t)?,
+                    Some(t) => alerts::list_alerts_active_at(conn, id, t, known_at)?,
                     None => alerts::list_open_alerts(conn, id)?
                         .into_iter()
                         .filter(|a| a.cleared_at.is_none())
@@ -99,13 +110,19 @@ impl Inner {
                 };
                 let filter = IncidentFilter {
                     to: Some(at),
+                    known_at,
                     ..IncidentFilter::default()
                 };
                 let open = incidents::list_incidents(conn, id, &filter, Page::first(500))?.rows;
+                let late = match past {
+                    Some(t) => late_values::list_late_at(conn, id, t)?,
+                    None => Vec::new(),
+                };
                 Ok((
                     active,
-                    assessments::list_assessments_at(conn, id, at)?,
+                    assessments::list_assessments_at(conn, id, at, known_at)?,
                     open,
+                    late,
                 ))
             })
             .await?;
@@ -141,6 +158,10 @@ impl Inner {
                 incidents.entry(incident.asset_id).or_insert(incident.id);
             }
         }
+        let mut late: HashMap<SignalId, Vec<LateStretch>> = HashMap::new();
+        for stretch in arrived {
+            late.entry(stretch.signal_id).or_default().push(stretch);
+        }
         let assessments = scored.into_iter().map(|a| (a.asset_id, a)).collect();
         Ok(Known {
             points,
@@ -148,6 +169,7 @@ impl Inner {
             alerts,
             assessments,
             incidents,
+            late,
             is_past: past.is_some(),
         })
     }
@@ -342,12 +364,33 @@ fn snapshot(
         health: assessment.as_ref().and_then(|a| a.health),
         anomaly: assessment.as_ref().and_then(|a| a.anomaly),
     });
+    let late = state
+        .signals
+        .iter()
+        .filter_map(|s| {
+            Some((
+                s.signal_id,
+                arrived_late(known, s.signal_id, s.observed_at?)?,
+            ))
+        })
+        .collect();
     AssetSnapshot {
+        late,
         state,
         assessment,
         alerts,
         open_incident: known.incidents.get(&asset_id).copied(),
     }
+}
+
+/// When the value of that time arrived, if it came after the moment asked for.
+fn arrived_late(known: &Known, signal: SignalId, at: Timestamp) -> Option<Timestamp> {
+    let stretches = known.late.get(&signal)?;
+    stretches
+        .iter()
+        .filter(|s| s.from <= at && at <= s.to)
+        .map(|s| s.arrived_at)
+        .min()
 }
 
 /// A mapped signal as it was known; derived signals are scores, not sensors.

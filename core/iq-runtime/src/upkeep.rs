@@ -7,7 +7,7 @@ use std::{sync::Arc, time::Duration};
 use iq_domain::{CodedError, ErrorKind, SignalKind, TimeRange, Timestamp};
 use iq_store::{
     Page, assessments, attempts, incidents, incidents::IncidentFilter, integration_actions,
-    sessions, settings,
+    late_values, sessions, settings,
 };
 use serde::Deserialize;
 use tracing::{error, info};
@@ -138,6 +138,7 @@ async fn retain(
         .store
         .write(move |tx| {
             assessments::delete_assessments_before(tx, id, logs_before)?;
+            late_values::delete_late_before(tx, id, logs_before)?;
             integration_actions::delete_integration_actions_before(tx, id, logs_before).map(drop)
         })
         .await?;

@@ -45,6 +45,7 @@ pub(crate) const MIGRATIONS: &[Migration] = migrations![
     "0014_evidence",
     "0015_optimisation",
     "0016_people",
+    "0017_known_then",
 ];
 
 /// The table that says what was applied, when and by which program.

@@ -62,6 +62,20 @@ BEGIN SELECT RAISE(ABORT, 'append only: incident_changes'); END;
 CREATE TRIGGER incident_changes_keep_update BEFORE UPDATE ON incident_changes
 BEGIN SELECT RAISE(ABORT, 'append only: incident_changes'); END;
 
+CREATE TRIGGER incident_events_newest AFTER INSERT ON incident_events
+BEGIN
+    UPDATE incidents SET last_event_at = MAX(last_event_at, COALESCE((
+        SELECT e.event_time FROM industrial_events e
+        WHERE e.tenant_id = NEW.tenant_id AND e.id = NEW.event_id), 0))
+    WHERE tenant_id = NEW.tenant_id AND id = NEW.incident_id;
+END;
+
+CREATE TRIGGER incident_events_newest_unsure AFTER UPDATE OF left_by ON incident_events
+BEGIN
+    UPDATE incidents SET last_event_at = NULL
+    WHERE tenant_id = NEW.tenant_id AND id = NEW.incident_id AND last_event_at IS NOT NULL;
+END;
+
 CREATE TRIGGER incident_notes_keep_delete BEFORE DELETE ON incident_notes
 BEGIN SELECT RAISE(ABORT, 'append only: incident_notes'); END;
 
@@ -144,7 +158,7 @@ CREATE TABLE alerts (
     acknowledged_by TEXT,
     comment         TEXT,
     cleared_at      INTEGER,
-    incident_id     TEXT,
+    incident_id     TEXT, recorded_at INTEGER, cleared_recorded_at INTEGER, before_worse TEXT CHECK (before_worse IS NULL OR json_valid(before_worse)),
     PRIMARY KEY (tenant_id, id)
 ) STRICT;
 
@@ -160,7 +174,7 @@ CREATE TABLE asset_metrics_snapshot (
     contributors    TEXT    NOT NULL,
     model           TEXT    NOT NULL,
     withheld_code   TEXT,
-    withheld_params TEXT    NOT NULL,
+    withheld_params TEXT    NOT NULL, recorded_at INTEGER,
     PRIMARY KEY (tenant_id, id)
 ) STRICT;
 
@@ -429,7 +443,7 @@ CREATE TABLE incidents (
     assignee      TEXT,
     started_at    INTEGER NOT NULL,
     ended_at      INTEGER,
-    created_at    INTEGER NOT NULL, merged_into TEXT,
+    created_at    INTEGER NOT NULL, merged_into TEXT, last_event_at INTEGER DEFAULT 0,
     PRIMARY KEY (tenant_id, id),
     UNIQUE (tenant_id, number)
 ) STRICT;
@@ -522,6 +536,17 @@ CREATE TABLE jobs (
     finished_at      INTEGER, integration_id TEXT,
     PRIMARY KEY (tenant_id, id)
 ) STRICT;
+
+CREATE TABLE late_values (
+    tenant_id   TEXT    NOT NULL,
+    signal_id   TEXT    NOT NULL,
+    minute      INTEGER NOT NULL,
+    from_time   INTEGER NOT NULL,
+    to_time     INTEGER NOT NULL,
+    arrived_at  INTEGER NOT NULL,
+    PRIMARY KEY (tenant_id, signal_id, minute),
+    CHECK (to_time >= from_time)
+) STRICT, WITHOUT ROWID;
 
 CREATE TABLE mails (
     tenant_id    TEXT    NOT NULL,
@@ -1062,6 +1087,8 @@ CREATE INDEX jobs_by_integration ON jobs (tenant_id, integration_id, created_at)
 CREATE INDEX jobs_by_state ON jobs (tenant_id, state, created_at);
 
 CREATE INDEX jobs_by_time ON jobs (tenant_id, created_at);
+
+CREATE INDEX late_values_by_time ON late_values (tenant_id, from_time);
 
 CREATE INDEX mails_due ON mails (tenant_id, state, next_at);
 

@@ -60,6 +60,7 @@ export const api = {
   incident: (id: Id) => get<T.IncidentDetail>(`/api/blackbox/incidents/${e(id)}`),
   changeIncident: (id: Id, body: T.IncidentPatch) => request<T.IncidentDetail>('PATCH', `/api/blackbox/incidents/${id}`, { body }),
   timeline: (id: Id) => get<T.Timeline>(`/api/blackbox/incidents/${e(id)}/timeline`),
+  cancelDetection: (id: Id) => post<T.Job>(`/api/blackbox/incidents/detect/${id}/cancel`),
   detectIncidents: (body: T.DetectionRequest) => post<T.Job>('/api/blackbox/incidents/detect', body),
   evidenceStatus: () => get<T.EvidenceStatus>('/api/blackbox/evidence/status'),
   evidenceKeys: () => get<T.EvidenceKey[]>('/api/evidence/keys'),

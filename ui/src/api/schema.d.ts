@@ -384,6 +384,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/blackbox/incidents/detect/{id}/cancel": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Stop looking; what was found stays
+         * @description Permission: `blackbox.write`.
+         */
+        post: operations["cancel_detection"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/blackbox/incidents/export": {
         parameters: {
             query?: never;
@@ -5671,6 +5691,11 @@ export interface components {
             };
             /**
              * Format: int64
+             * @description Alarms and events read since the connection was started.
+             */
+            events_read: number;
+            /**
+             * Format: int64
              * @description Tags the source refuses; `problems` names the first of them.
              */
             failed_items: number;
@@ -5687,6 +5712,7 @@ export interface components {
             items: number;
             /** @description Kind. */
             kind: string;
+            last_event_at?: null | components["schemas"]["Timestamp"];
             last_value_at?: null | components["schemas"]["Timestamp"];
             /** @description Load on the source. */
             load: components["schemas"]["OtLoad"];
@@ -7982,6 +8008,7 @@ export interface components {
         };
         /** @description A signal with its last value at T and its limits. */
         SignalDetail: {
+            arrived_late_at?: null | components["schemas"]["Timestamp"];
             /** @description Asset. */
             asset_id: components["schemas"]["AssetId"];
             baseline?: null | components["schemas"]["BaselineBand"];
@@ -8991,6 +9018,8 @@ export interface operations {
             query?: {
                 /** @description Moment in UTC milliseconds; states are those of that moment. */
                 t?: number | null;
+                /** @description With a past moment: only what had been recorded by then, UTC milliseconds. */
+                known_at?: number | null;
                 /** @description One or more states, with commas. */
                 state?: string | null;
                 /** @description One or more severities, with commas. */
@@ -9352,6 +9381,11 @@ export interface operations {
             query?: {
                 /** @description Moment in UTC milliseconds; now if absent. */
                 t?: number | null;
+                /**
+                 * @description With a past moment: alerts, scores and incidents only as far as they had been recorded by then,
+                 *     UTC milliseconds. Values count by their source time.
+                 */
+                known_at?: number | null;
             };
             header?: never;
             path: {
@@ -9634,6 +9668,8 @@ export interface operations {
             query?: {
                 /** @description Moment in UTC milliseconds: only what had begun by then. */
                 t?: number | null;
+                /** @description With a past moment: only those that had been opened by then, UTC milliseconds. */
+                known_at?: number | null;
                 /** @description Began at or after, UTC milliseconds. */
                 from?: number | null;
                 /** @description Began before, UTC milliseconds. */
@@ -9714,11 +9750,44 @@ export interface operations {
             };
         };
     };
+    cancel_detection: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Job"];
+                };
+            };
+            /** @description Not done; the body says why. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
     export_incidents: {
         parameters: {
             query?: {
                 /** @description Moment in UTC milliseconds: only what had begun by then. */
                 t?: number | null;
+                /** @description With a past moment: only those that had been opened by then, UTC milliseconds. */
+                known_at?: number | null;
                 /** @description Began at or after, UTC milliseconds. */
                 from?: number | null;
                 /** @description Began before, UTC milliseconds. */
@@ -13357,6 +13426,11 @@ export interface operations {
             query?: {
                 /** @description Moment in UTC milliseconds; now if absent. */
                 t?: number | null;
+                /**
+                 * @description With a past moment: alerts, scores and incidents only as far as they had been recorded by then,
+                 *     UTC milliseconds. Values count by their source time.
+                 */
+                known_at?: number | null;
             };
             header?: never;
             path?: never;
@@ -14507,6 +14581,11 @@ export interface operations {
             query?: {
                 /** @description Moment in UTC milliseconds; now if absent. */
                 t?: number | null;
+                /**
+                 * @description With a past moment: alerts, scores and incidents only as far as they had been recorded by then,
+                 *     UTC milliseconds. Values count by their source time.
+                 */
+                known_at?: number | null;
                 /** @description Only this site. */
                 site_id?: null | components["schemas"]["SiteId"];
             };
@@ -14603,6 +14682,11 @@ export interface operations {
             query?: {
                 /** @description Moment in UTC milliseconds; now if absent. */
                 t?: number | null;
+                /**
+                 * @description With a past moment: alerts, scores and incidents only as far as they had been recorded by then,
+                 *     UTC milliseconds. Values count by their source time.
+                 */
+                known_at?: number | null;
             };
             header?: never;
             path: {

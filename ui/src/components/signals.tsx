@@ -3,7 +3,10 @@ import { useQuery } from '@tanstack/react-query';
 import { api } from '@/api/calls';
 import { useLiveValue } from '@/api/live';
 import type { AssetStatus, SignalDetail } from '@/api/types';
+import { useText } from '@/i18n/text';
+import { iso } from '@/lib/format';
 import { statusOf } from '@/lib/scale';
+import { Icon } from './icons';
 import { Sparkline } from './instruments';
 import { isState, useSignalName } from './metrics';
 import { Quantity, SourceTag, StatusMark } from './marks';
@@ -41,6 +44,15 @@ export function useSeries(signal: string, from: number, to: number, width: numbe
   });
 }
 
+/** Says that the value shown had not arrived at the moment shown. */
+export function LateMark({ signal }: { signal: SignalDetail }) {
+  const { t } = useText();
+  const at = signal.arrived_late_at;
+  if (at === null) return null;
+  const why = t('signal.arrived_late', { at: iso(at) });
+  return <span className="chip" title={why}><Icon name="clock" />{t('signal.late')}<span className="sr">{why}</span></span>;
+}
+
 /** One signal in a panel: name and tag, sparkline over its band, value. */
 export function SignalRow({ signal, t, from, to, refresh }: { signal: SignalDetail; t: number | null; from: number; to: number; refresh: number | false }) {
   const name = useSignalName();
@@ -48,7 +60,7 @@ export function SignalRow({ signal, t, from, to, refresh }: { signal: SignalDeta
   const { data } = useSeries(signal.id, from, to, 120, refresh);
   return (
     <li className="sig">
-      <div className="nm"><span className="ell s">{name(signal)}</span>{signal.tag && <SourceTag className="cap dim" tag={signal.tag} />}</div>
+      <div className="nm"><span className="ell s">{name(signal)}</span>{signal.tag && <SourceTag className="cap dim" tag={signal.tag} />}<LateMark signal={signal} /></div>
       <div className="sp">{data && <Sparkline t={data.t} v={data.v} status={reading.status} band={signal.baseline} from={from} to={to} stepped={isState(signal.metric)} />}</div>
       <div className="vl"><StatusMarkIfAbnormal status={reading.status} /><ReadingValue reading={reading} unit={signal.unit} metric={signal.metric} /></div>
     </li>

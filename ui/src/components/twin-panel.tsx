@@ -45,7 +45,7 @@ export function TwinPanel({ id, onClose }: { id: string; onClose: () => void }) 
   const { t, name } = useText();
   const cursor = useCursor();
   const refresh = useRefresh(cursor.t);
-  const query = useQuery({ queryKey: ['twin-asset', id, cursor.t], queryFn: () => api.twinAsset(id, { t: cursor.t }), refetchInterval: refresh, placeholderData: (old) => (old?.id === id ? old : undefined) });
+  const query = useQuery({ queryKey: ['twin-asset', id, cursor.asOf], queryFn: () => api.twinAsset(id, cursor.asOf), refetchInterval: refresh, placeholderData: (old) => (old?.id === id ? old : undefined) });
   const panel = useRef<HTMLElement>(null);
   useEffect(() => { panel.current?.focus({ preventScroll: true }); }, [id]);
   const from = Math.min(cursor.from, cursor.at - 60_000);

@@ -1,4 +1,5 @@
-// The application's one time: `?t=` (UTC ms; absent = now) and `?range=`. Every page asks its data as of this T.
+// The application's one time: `?t=` (UTC ms; absent = now), `?known=1` and `?range=`. Every page asks its data as of this T.
+// With `known`, alerts, scores and events count only as far as they had been recorded by then; values always count by source time.
 import { useEffect, useState } from 'react';
 import { useParameters } from './url';
 import { zoneOffset } from './zone';
@@ -15,6 +16,10 @@ export interface Cursor {
   range: Range;
   from: number;
   to: number;
+  /** Only what was known at the past moment. */
+  known: boolean;
+  /** What every question of a page carries. */
+  asOf: { t: number | null; known_at: number | null };
 }
 
 /** A whole number of milliseconds not in the future; anything else means now. */
@@ -45,14 +50,17 @@ export function useNow(everyMs: number): number {
   return now;
 }
 
-export function useCursor(everyMs = 10_000): Cursor & { setT: (t: number | null) => void; setRange: (r: Range) => void } {
+export function useCursor(everyMs = 10_000): Cursor & { setT: (t: number | null) => void; setKnown: (known: boolean) => void; setRange: (r: Range) => void } {
   const [parameters, change] = useParameters();
   const now = useNow(everyMs);
   const t = parseT(parameters.get('t'), now);
   const range = parseRange(parameters.get('range'));
+  const known = t !== null && parameters.get('known') === '1';
   return {
+    known, asOf: { t, known_at: known ? t : null },
     t, now, range, at: t ?? now, ...windowOf(t, range, now),
     setT: (value) => change({ t: value === null || value >= Date.now() - 1000 ? null : String(Math.round(value)) }),
+    setKnown: (value) => change({ known: value ? '1' : null, 'incidents.page': null, 'events.page': null }),
     setRange: (value) => change({ range: value === '24h' ? null : value }),
   };
 }

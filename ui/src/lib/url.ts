@@ -3,7 +3,7 @@
 import { useCallback, useDeferredValue, useEffect, useMemo, useRef, useState } from 'react';
 import { useLocation, useSearch } from 'wouter';
 
-export const GLOBAL_PARAMETERS = ['t', 'range', 'site'] as const;
+export const GLOBAL_PARAMETERS = ['t', 'known', 'range', 'site'] as const;
 
 /** `path` with the application's own parameters of `search` added, unless the path sets them itself. */
 export function withGlobals(path: string, search: string): string {

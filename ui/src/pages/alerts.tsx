@@ -64,8 +64,8 @@ function AlertList() {
   const [state, severity, asset, q] = ['state', 'severity', 'asset', 'q'].map((k) => parameters.get(k) ?? '') as [string, string, string, string];
   const offset = useOffset('alerts', LIMIT);
   const query = useQuery({
-    queryKey: ['alerts', cursor.t, state, severity, asset, q, offset, p.language], refetchInterval, placeholderData: (old) => old,
-    queryFn: () => api.alerts({ t: cursor.t, state, severity, asset_id: asset, q, limit: LIMIT, offset }),
+    queryKey: ['alerts', cursor.asOf, state, severity, asset, q, offset, p.language], refetchInterval, placeholderData: (old) => old,
+    queryFn: () => api.alerts({ ...cursor.asOf, state, severity, asset_id: asset, q, limit: LIMIT, offset }),
   });
   const filter = (changes: Record<string, string | null>) => change({ ...changes, 'alerts.page': null });
   const columns: Column<Alert>[] = [

@@ -61,7 +61,7 @@ export default function AssetPage() {
   const refetchInterval = useRefresh(cursor.t);
   const [tab, setTab] = useParameter('tab', 'trends');
   const asset = useQuery({ queryKey: ['asset', id], queryFn: () => api.asset(id) });
-  const state = useQuery({ queryKey: ['twin-asset', id, cursor.t], queryFn: () => api.twinAsset(id, { t: cursor.t }), refetchInterval, placeholderData: (old) => (old?.id === id ? old : undefined), enabled: asset.isSuccess && may('twin.read') });
+  const state = useQuery({ queryKey: ['twin-asset', id, cursor.asOf], queryFn: () => api.twinAsset(id, cursor.asOf), refetchInterval, placeholderData: (old) => (old?.id === id ? old : undefined), enabled: asset.isSuccess && may('twin.read') });
   useTitle(asset.data ? `${asset.data.code} ${name(asset.data.names)}` : t('page.asset'));
   return (
     <Loaded query={asset} what={t('assets.loading')} rows={8}>

@@ -65,7 +65,7 @@ export default function AssetsPage() {
   const sites = useQuery({ queryKey: ['sites'], queryFn: api.sites });
   const units = useQuery({ queryKey: ['units'], queryFn: api.units });
   const assets = useQuery({ queryKey: ['assets', 'list', site, family, criticality, q], queryFn: () => api.assets({ site_id: site, family, criticality, q, limit: 1000 }), placeholderData: (old) => old });
-  const twin = useQuery({ queryKey: ['twin', cursor.t, ''], queryFn: () => api.twin({ t: cursor.t }), refetchInterval, enabled: may('twin.read') });
+  const twin = useQuery({ queryKey: ['twin', cursor.asOf, ''], queryFn: () => api.twin(cursor.asOf), refetchInterval, enabled: may('twin.read') });
   const states = new Map(twin.data?.assets.map((a) => [a.id, a]));
   const families = useQuery({ queryKey: ['families'], queryFn: api.families, staleTime: Infinity });
   const changed = () => Promise.all(['sites', 'units', 'assets', 'twin', 'overview'].map((key) => client.invalidateQueries({ queryKey: [key] })));

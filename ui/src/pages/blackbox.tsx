@@ -32,7 +32,7 @@ const PERIODS: Record<string, number> = { '24h': DAY, '7d': 7 * DAY, '30d': 30 *
 const UNSETTLED = 'open,investigating';
 const FIRST_PAGES = { 'incidents.page': null, 'events.page': null };
 /** What "clear filters" clears. */
-const NO_FILTER = { status: null, type: null, severity: null, period: null, asset: null, q: null, category: null, known: null, ...FIRST_PAGES };
+const NO_FILTER = { status: null, type: null, severity: null, period: null, asset: null, q: null, category: null, ...FIRST_PAGES };
 
 /** The brush as it stands in the address; what lies outside the window shown is no choice any more. */
 export function brushIn(from: string | null, to: string | null, window: Brush): Brush | null {
@@ -63,7 +63,7 @@ function AssetFilter() {
   );
 }
 
-function Filters({ past }: { past: boolean }) {
+function Filters() {
   const { t, word } = useText();
   const [parameters, change] = useParameters();
   const get = (key: string) => parameters.get(key) ?? '';
@@ -77,7 +77,6 @@ function Filters({ past }: { past: boolean }) {
       <Select label={t('incident.type')} value={get('type') as IncidentType | ''} onChange={(v) => set({ type: v })} options={[{ value: '', label: t('blackbox.all_types') }, ...(['trip', 'critical_alert', 'failure'] as const).map((s) => ({ value: s, label: word('incident_type', s) }))]} />
       <Select label={t('blackbox.period')} value={get('period')} onChange={(v) => set({ period: v })} options={[{ value: '', label: t('blackbox.period_all') }, ...[...Object.keys(PERIODS), 'window'].map((s) => ({ value: s, label: t(`blackbox.period_${s}`) }))]} />
       <AssetFilter />
-      {past && <label className="chk"><input type="checkbox" checked={get('known') !== ''} onChange={(event) => set({ known: event.target.checked ? '1' : null })} />{t('blackbox.known_then')}</label>}
       {isFiltered && <button type="button" className="btn sm" onClick={() => change(NO_FILTER)}>{t('action.clear_filters')}</button>}
     </div>
   );
@@ -93,7 +92,8 @@ function Incidents({ t: at, window }: { t: number | null; window: Brush }) {
   // Whole minutes: a moving now is not a new question each second.
   const end = at ?? Math.floor(Date.now() / 60_000) * 60_000;
   const stretch = period === 'window' ? { from: Math.round(window.from), to: Math.round(window.to) } : PERIODS[period] ? { from: end - PERIODS[period] } : {};
-  const wanted: Query = { t: at, status: get('status'), severity: get('severity'), incident_type: get('type'), asset_id: get('asset'), site_id: get('site'), q: get('q'), ...stretch };
+  const { asOf } = useCursor();
+  const wanted: Query = { ...asOf, status: get('status'), severity: get('severity'), incident_type: get('type'), asset_id: get('asset'), site_id: get('site'), q: get('q'), ...stretch };
   const query = useQuery({ queryKey: ['incidents', wanted, offset, p.language], refetchInterval, placeholderData: (old) => old, queryFn: () => api.incidents({ ...wanted, limit: LIMIT, offset }) });
   const columns: Column<IncidentRow>[] = [
     { key: 'severity', title: t('field.severity'), cell: (i) => <SeverityMark severity={i.severity} /> },
@@ -125,18 +125,20 @@ function Incidents({ t: at, window }: { t: number | null; window: Brush }) {
 
 /** How many there are, without reading them; each figure leads to the list it counts. */
 function useCounts(at: number | null, site: string) {
+  const { asOf } = useCursor();
+  const { known_at } = asOf;
   const refetchInterval = useRefresh(at);
   const end = at ?? Math.floor(Date.now() / 60_000) * 60_000;
-  const day = { from: end - DAY, to: end + (at === null ? 60_000 : 1), site_id: site, limit: 1 };
-  const counted = (name: string, ask: () => Promise<{ total: number }>) => ({ queryKey: ['blackbox-counts', name, at, site, end], refetchInterval, placeholderData: (old: number | undefined) => old, queryFn: async () => (await ask()).total });
+  const day = { known_at, from: end - DAY, to: end + (at === null ? 60_000 : 1), site_id: site, limit: 1 };
+  const counted = (name: string, ask: () => Promise<{ total: number }>) => ({ queryKey: ['blackbox-counts', name, asOf, site, end], refetchInterval, placeholderData: (old: number | undefined) => old, queryFn: async () => (await ask()).total });
   return {
     events: useQuery(counted('events', () => api.events(day))).data,
     criticalEvents: useQuery(counted('critical-events', () => api.events({ ...day, severity: 'critical' }))).data,
-    incidents: useQuery(counted('incidents', () => api.incidents({ t: at, site_id: site, limit: 1 }))).data,
-    newIncidents: useQuery(counted('new-incidents', () => api.incidents({ t: at, site_id: site, limit: 1, from: end - DAY }))).data,
-    critical: useQuery(counted('critical', () => api.incidents({ t: at, site_id: site, limit: 1, severity: 'critical', status: UNSETTLED }))).data,
-    open: useQuery(counted('open', () => api.incidents({ t: at, site_id: site, limit: 1, status: 'open' }))).data,
-    investigating: useQuery(counted('investigating', () => api.incidents({ t: at, site_id: site, limit: 1, status: 'investigating' }))).data,
+    incidents: useQuery(counted('incidents', () => api.incidents({ ...asOf, site_id: site, limit: 1 }))).data,
+    newIncidents: useQuery(counted('new-incidents', () => api.incidents({ ...asOf, site_id: site, limit: 1, from: end - DAY }))).data,
+    critical: useQuery(counted('critical', () => api.incidents({ ...asOf, site_id: site, limit: 1, severity: 'critical', status: UNSETTLED }))).data,
+    open: useQuery(counted('open', () => api.incidents({ ...asOf, site_id: site, limit: 1, status: 'open' }))).data,
+    investigating: useQuery(counted('investigating', () => api.incidents({ ...asOf, site_id: site, limit: 1, status: 'investigating' }))).data,
   };
 }
 
@@ -186,7 +188,7 @@ export default function BlackboxPage() {
       <PageHead title={t('page.blackbox')} sub={t('blackbox.sub')}><AppLink className="btn" to="/rule-packs">{t('page.rule_packs')}</AppLink>{cursor.t === null && <InvestigateLink />}{cursor.t === null && <DetectButton window={window} asset={parameters.get('asset') ?? ''} />}</PageHead>
       <div className="stack">
         <Rail t={cursor.t} />
-        <Filters past={cursor.t !== null} />
+        <Filters />
         <Slices {...whole} step={step} brush={brush} onBrush={setBrush} cursorAt={cursor.t} />
         <div className="row wrap"><Segment label={t('blackbox.view')} value={watching ? 'watch' : 'incidents'} onChange={(v) => change({ view: v === 'watch' ? 'watch' : null })} options={[{ value: 'incidents', label: t('blackbox.incidents') }, { value: 'watch', label: t('near.title') }]} /></div>
         {watching ? <NearMisses t={cursor.t} asset={parameters.get('asset') ?? ''} /> : <Incidents t={cursor.t} window={window} />}

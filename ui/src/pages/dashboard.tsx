@@ -163,7 +163,7 @@ export default function DashboardPage() {
   const { may } = useSession();
   const cursor = useCursor();
   const refetchInterval = useRefresh(cursor.t);
-  const query = useQuery({ queryKey: ['overview', cursor.t], queryFn: () => api.overview({ t: cursor.t }), refetchInterval, placeholderData: (old) => old });
+  const query = useQuery({ queryKey: ['overview', cursor.asOf], queryFn: () => api.overview(cursor.asOf), refetchInterval, placeholderData: (old) => old });
   return (
     <>
       <PageHead title={t('page.dashboard')} sub={longDay(p, cursor.at)} />

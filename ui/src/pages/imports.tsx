@@ -12,12 +12,14 @@ import { AppLink } from '@/components/link';
 import { Tag, When } from '@/components/marks';
 import { EmptyState, InlineError, Notice } from '@/components/notices';
 import { Loaded, PageHead } from '@/components/page';
-import { type Column, DataTable } from '@/components/table';
+import { type Column, DataTable, useOffset } from '@/components/table';
 import { useText } from '@/i18n/text';
 import { useParameter } from '@/lib/url';
 import { ImportPanel } from './parts/import-panel';
 
 /** States in which the server is at work: the page looks more often. */
+/** Files of one page of the server. */
+const LIMIT = 500;
 const BUSY: ImportState[] = ['scanning', 'running'];
 
 export function fileSize(n: (value: number, decimals?: number) => string, bytes: number): string {
@@ -133,9 +135,10 @@ function Files({ sources }: { sources: Integration[] }) {
   const [open, setOpen] = useParameter('file');
   const source = sources.find((s) => s.id === wanted) ?? sources[0]!;
   const refresh = useRefresh(null);
+  const offset = useOffset('imports', LIMIT);
   const query = useQuery({
-    queryKey: ['imports', source.id, p.language],
-    queryFn: () => api.imports({ integration_id: source.id, limit: 500 }),
+    queryKey: ['imports', source.id, offset, p.language],
+    queryFn: () => api.imports({ integration_id: source.id, limit: LIMIT, offset }),
     refetchInterval: (q) => (q.state.data?.items.some((f) => BUSY.includes(f.state)) ? 1000 : refresh),
   });
   const reread = () => client.invalidateQueries({ queryKey: ['imports'] });
@@ -156,7 +159,7 @@ function Files({ sources }: { sources: Integration[] }) {
       </div></section>
       <section className="pane">
         <Loaded query={query} what={t('imports.loading')}>
-          {({ items: files }) => <DataTable id="imports" label={t('page.imports')} columns={columns} rows={files} rowKey={(f) => f.id} selected={open} csvName="imports" empty={<EmptyState icon="doc" title={t('imports.empty')}>{t('imports.empty_help')}</EmptyState>} />}
+          {({ items: files, total }) => <DataTable id="imports" server={total > LIMIT ? { total, offset, limit: LIMIT } : undefined} label={t('page.imports')} columns={columns} rows={files} rowKey={(f) => f.id} selected={open} csvName="imports" empty={<EmptyState icon="doc" title={t('imports.empty')}>{t('imports.empty_help')}</EmptyState>} />}
         </Loaded>
       </section>
       {open && <ImportPanel id={open} onClose={() => setOpen(null)} onChange={() => void reread()} />}

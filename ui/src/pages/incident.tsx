@@ -216,7 +216,8 @@ export default function IncidentPage() {
   const incident = useQuery({ queryKey: ['incident', id, p.language], queryFn: () => api.incident(id), refetchInterval });
   // Tens of thousands of events are neither read again by the clock (the stream says when there are more) nor compared one by one.
   const timeline = useQuery({ queryKey: ['timeline', id, p.language], queryFn: () => api.timeline(id), structuralSharing: false });
-  const moments = useMemo(() => momentsOf(timeline.data?.events ?? []), [timeline.data]);
+  const known_at = cursor.asOf.known_at;
+  const moments = useMemo(() => momentsOf((timeline.data?.events ?? []).filter((e) => known_at === null || e.event.ingest_time <= known_at)), [timeline.data, known_at]);
   const player = useTimelinePlayer(id, timeline.data);
   useDeepLink(player);
   useTitle(incident.data ? `${incident.data.incident.number} · ${incident.data.incident.title}` : t('page.incident'));

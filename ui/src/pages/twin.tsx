@@ -78,7 +78,7 @@ export default function TwinPage() {
   const [parameters, change] = useParameters();
   const refetchInterval = useRefresh(cursor.t);
   const site = parameters.get('site') ?? '';
-  const query = useQuery({ queryKey: ['twin', cursor.t, site], queryFn: () => api.twin({ t: cursor.t, site_id: site }), refetchInterval, placeholderData: (old) => old });
+  const query = useQuery({ queryKey: ['twin', cursor.asOf, site], queryFn: () => api.twin({ ...cursor.asOf, site_id: site }), refetchInterval, placeholderData: (old) => old });
   const [unit, family, criticality, status, selected] = ['unit', 'family', 'criticality', 'status', 'asset'].map((k) => parameters.get(k) ?? '') as [string, string, string, string, string];
   const all = useMemo(() => query.data?.assets ?? [], [query.data]);
   const base = all.filter((a) => (!unit || a.unit_id === unit) && (!family || a.family === family) && (!criticality || a.criticality === criticality));

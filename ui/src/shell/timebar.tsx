@@ -41,13 +41,14 @@ export function TimeBar() {
   const { may } = useSession();
   const cursor = useCursor(1000);
   const { from, to, now, range, setT } = cursor;
+  const { known_at } = cursor.asOf;
   const refresh = useRefresh(cursor.t);
   // The window is read per whole bin, so that a ticking clock does not ask the server every second.
   const step = RANGES[range] / BINS;
   const [a, b] = [Math.floor(from / step) * step, Math.ceil(to / step) * step];
   const { data: bins = [] } = useQuery({
-    queryKey: ['histogram', a, b], enabled: may('blackbox.read'), refetchInterval: refresh, placeholderData: (previous) => previous,
-    queryFn: () => api.histogram({ from: a, to: b, bins: BINS }),
+    queryKey: ['histogram', a, b, known_at], enabled: may('blackbox.read'), refetchInterval: refresh, placeholderData: (previous) => previous,
+    queryFn: () => api.histogram({ from: a, to: b, bins: BINS, known_at }),
   });
 
   const narrow = useMediaQuery('(max-width: 760px)') ?? false;

@@ -17,5 +17,5 @@ pub(crate) use body::{Body, Id, Query, Text};
 pub(crate) use caller::{Audit, Caller, RequestInfo};
 pub(crate) use check::Check;
 pub(crate) use failure::{Answer, Failure, FieldFailure};
-pub(crate) use page::{AsOf, PageQuery, Window};
+pub(crate) use page::{AsOf, PageQuery, Then, Window};
 pub(crate) use route::{Route, delete, get, patch, post, put};

@@ -37,14 +37,38 @@ impl PageQuery {
     }
 }
 
-/// `?t=`: the answer as of that moment.
+/// `?t=&known_at=`: the answer as of that moment.
 #[derive(Clone, Copy, Debug, Default, Deserialize, IntoParams)]
 pub(crate) struct AsOf {
     /// Moment in UTC milliseconds; now if absent.
     pub(crate) t: Option<i64>,
+    /// With a past moment: alerts, scores and incidents only as far as they had been recorded by then,
+    /// UTC milliseconds. Values count by their source time.
+    pub(crate) known_at: Option<i64>,
+}
+
+/// A past moment, and up to when what was recorded counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Then {
+    /// The moment; `None` is now.
+    pub(crate) past: Option<Timestamp>,
+    /// With a past moment: only what had been recorded by then.
+    pub(crate) known_at: Option<Timestamp>,
 }
 
 impl AsOf {
+    /// The moment asked for, with what was known.
+    pub(crate) fn then(self, now: Timestamp) -> Answer<Then> {
+        let past = Self::past(self.t, now)?;
+        let known_at = match self.known_at.map(Timestamp) {
+            Some(t) if t < EARLIEST => {
+                return Err(Failure::field("known_at", "request.time_out_of_range"));
+            }
+            known => known.filter(|_| past.is_some()),
+        };
+        Ok(Then { past, known_at })
+    }
+
     /// The moment asked for; `None` is now. A moment that is yet to come is now.
     pub(crate) fn past(t: Option<i64>, now: Timestamp) -> Answer<Option<Timestamp>> {
         match t.map(Timestamp) {

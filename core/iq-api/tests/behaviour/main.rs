@@ -14,6 +14,7 @@ mod imports;
 mod incident_care;
 mod input;
 mod investigation;
+mod known_then;
 mod mappings;
 mod near_misses;
 mod notifications;

@@ -369,6 +369,7 @@ impl Plant {
             comment: None,
             cleared_at: None,
             incident_id: Some(self.incident),
+            record: iq_domain::AlertRecord::default(),
         };
         let event = IndustrialEvent {
             id: self.event,

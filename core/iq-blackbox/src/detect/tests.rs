@@ -240,3 +240,57 @@ fn outside_the_window_nothing_is_opened() {
     };
     assert_eq!(links[0].1, EventRelation::SameAsset);
 }
+
+#[test]
+fn a_trigger_hours_before_a_stored_incident_is_an_incident_of_its_own_once() {
+    let plant = plant();
+    let hour = 3_600_000;
+    for is_closed in [true, false] {
+        let mut stored = Stored::default();
+        stored.incidents.push(KnownIncident {
+            id: IncidentId::new(),
+            asset_id: plant.pump,
+            incident_type: IncidentType::CriticalAlert,
+            severity: Severity::Critical,
+            started_at: Timestamp(T),
+            last_event_at: Timestamp(T),
+            is_closed,
+        });
+        let first = stored.incidents[0].id;
+        let critical = Severity::Critical;
+        let events = [
+            alarm(plant.pump, T - 5 * hour, "pressure high high", critical),
+            // Led to the stored one, and follows the earlier one too closely for another.
+            alarm(
+                plant.pump,
+                T - 5 * hour + 60_000,
+                "flow low",
+                Severity::Warning,
+            ),
+            alarm(plant.pump, T - 600_000, "level high high", critical),
+        ];
+        assert!(run(&plant, &events, &mut stored) > 0);
+        assert_eq!(stored.incidents.len(), 2, "closed: {is_closed}");
+        let earlier = stored.incidents[1];
+        assert_eq!(earlier.started_at, events[0].event_time);
+        assert!(stored.links[&events[0].id].contains(&earlier.id));
+        // Minutes before its trigger belongs to it; what a person closed stays as it is.
+        let near = stored.links.get(&events[2].id).cloned().unwrap_or_default();
+        assert_eq!(near.contains(&first), !is_closed);
+        let before = stored.clone();
+        assert_eq!(run(&plant, &events, &mut stored), 0, "once more");
+        assert_eq!(stored, before);
+    }
+}
+
+#[test]
+fn a_critical_condition_or_event_frame_of_the_past_triggers_too() {
+    for kind in ["condition", "event_frame"] {
+        let mut event = alarm(AssetId::new(), T, "pressure high high", Severity::Critical);
+        event.source_type = kind.to_owned();
+        let triggered = past_trigger_of(&event);
+        assert_eq!(triggered, Some(IncidentType::CriticalAlert), "{kind}");
+        event.severity = Severity::Info;
+        assert_eq!(past_trigger_of(&event), None, "its return");
+    }
+}

@@ -34,6 +34,7 @@ fn alert(rule: RuleId) -> Alert {
         comment: None,
         cleared_at: None,
         incident_id: None,
+        record: iq_domain::AlertRecord::default(),
     }
 }
 

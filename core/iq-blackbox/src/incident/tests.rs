@@ -79,6 +79,7 @@ fn running(asset: AssetId) -> OpenIncident {
         incident_type: IncidentType::CriticalAlert,
         severity: Severity::Critical,
         started_at: Timestamp(T - 1_000_000),
+        joins_from: Timestamp(T - 1_000_000),
         last_event_at: Timestamp(T),
         is_standing: false,
     }

@@ -75,6 +75,9 @@ impl Inner {
                 self.expect(id(), Object::Database, Value::Null)?;
                 self.elements(call, None, short)
             }
+            ["assetdatabases", _, "eventframes"] if self.is_database(id()) => {
+                self.event_frames(call, short)
+            }
             ["elements"] => self.by_path(call, short, r"path"),
             ["elements", _] => {
                 let at = self.element_at(id())?;
@@ -190,6 +193,7 @@ impl Inner {
             "Links": {
                 "Self": format!("{base}/assetdatabases/{id}"),
                 "Elements": format!("{base}/assetdatabases/{id}/elements"),
+                "EventFrames": format!("{base}/assetdatabases/{id}/eventframes"),
             },
         })
     }
@@ -352,7 +356,7 @@ impl Inner {
     }
 
     /// A page of a list with links to its neighbours.
-    fn page(
+    pub(super) fn page(
         &self,
         call: &Call<'_>,
         found: &[usize],

@@ -6,6 +6,7 @@ mod api;
 mod archive;
 mod batch;
 mod channel;
+mod frames;
 mod gate;
 mod model;
 mod params;
@@ -146,6 +147,7 @@ pub(crate) struct Inner {
     updates: broadcast::Sender<Update>,
     disturbances: Arc<Disturbances>,
     callers: Mutex<HashMap<IpAddr, (Instant, u32)>>,
+    frames: Mutex<frames::Frames>,
     stop: CancellationToken,
 }
 
@@ -200,12 +202,19 @@ impl Inner {
             updates: broadcast::channel(CHANNEL_BACKLOG).0,
             disturbances: Arc::default(),
             callers: Mutex::default(),
+            frames: Mutex::default(),
             stop,
         }
     }
 
     pub(crate) fn disturbances(&self) -> &Disturbances {
         &self.disturbances
+    }
+
+    fn frames(&self) -> MutexGuard<'_, frames::Frames> {
+        self.frames
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner)
     }
 
     fn series(&self, point: usize) -> MutexGuard<'_, Series> {

@@ -1,6 +1,7 @@
 //! The plant as a service: an OPC UA server on the simulation, paced against the clock, and the
 //! instructor's line.
 
+mod alarms;
 mod certificate;
 mod pace;
 mod publish;

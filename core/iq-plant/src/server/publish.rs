@@ -19,7 +19,7 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     Scan,
     catalogue::{ExtraKind, catalogue},
-    server::{PlantConfig, Shared, space},
+    server::{PlantConfig, Shared, alarms, space},
 };
 
 /// Counts of what was published, to compare with what a client received.
@@ -76,6 +76,8 @@ pub(crate) struct Publisher {
     extras: Vec<(NodeId, ExtraKind, String)>,
     last: Vec<Option<Variant>>,
     shown: HashMap<String, String>,
+    /// Last line of the recorder that was told as an event.
+    told: u64,
     load: Vec<NodeId>,
     load_part: u64,
     /// Parts of a load round, so that its tags do not all change in the same millisecond.
@@ -108,6 +110,7 @@ impl Publisher {
                 .collect(),
             last: vec![None; catalogue.tags.len()],
             shown: HashMap::new(),
+            told: 0,
             load: (1..=config.extra_tags).map(space::load_node).collect(),
             load_part: 0,
             load_parts: (period_ms / TICK_MS).max(1),
@@ -166,6 +169,7 @@ impl Publisher {
                 self.publish(&scans, WallClock.now());
                 self.publish_protection(wall, false);
             }
+            self.publish_alarms();
             self.publish_load(wall);
         }
     }
@@ -257,6 +261,19 @@ impl Publisher {
         );
     }
 
+    fn publish_alarms(&mut self) {
+        let lines: Vec<_> = self
+            .shared
+            .plant()
+            .events_after(self.told)
+            .cloned()
+            .collect();
+        if let Some(pi) = &self.shared.pi {
+            pi.record_events(&lines);
+        }
+        self.told = alarms::tell(&self.server, &lines, self.told);
+    }
+
     /// Load tags: each is set once a period to the number of the round, an equal part of them per tick.
     fn publish_load(&mut self, wall: Timestamp) {
         if self.load.is_empty() {
@@ -308,7 +325,7 @@ impl Publisher {
 }
 
 /// OPC UA time of a moment: ticks of 100 ns since 1601.
-fn date_time(t: Timestamp) -> DateTime {
+pub(super) fn date_time(t: Timestamp) -> DateTime {
     const UNIX_EPOCH_TICKS: i64 = 116_444_736_000_000_000;
     DateTime::from(
         t.millis()

@@ -546,6 +546,7 @@ fn batch_of(chunk: Chunk, id: ImportId, reached: &Reached) -> Batch {
         samples: chunk.samples,
         records: chunk.events.into_iter().map(SourceRecord::Event).collect(),
         gap: None,
+        lost_events: 0,
         purpose: Purpose::BackFill,
         cursors: vec![CursorMark {
             name: cursor_name(id),

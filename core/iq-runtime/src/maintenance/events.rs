@@ -6,8 +6,8 @@ use iq_blackbox::{
     events::{OWN_SYSTEM, event_id},
 };
 use iq_domain::{
-    AssetId, EventCategory, EventId, IndustrialEvent, IntegrationId, Severity, SourceEvent,
-    Timestamp, WorkOrderKind, WorkOrderPriority, WorkOrderStatus,
+    AlarmPhase, AssetId, EventCategory, EventId, IndustrialEvent, IntegrationId, Severity,
+    SourceEvent, Timestamp, WorkOrderKind, WorkOrderPriority, WorkOrderStatus,
 };
 use iq_store::work_orders::WorkOrder;
 use serde_json::{Value, json};
@@ -187,7 +187,7 @@ pub(super) fn reported(
         time_uncertainty_ms: ctx.clock.uncertainty_ms,
         severity: event.severity,
         event_category: event.category,
-        summary: "event.reported".to_owned(),
+        summary: sentence_of(event).to_owned(),
         payload: json!({
             "params": {
                 "text": line(&event.summary, 500),
@@ -196,6 +196,21 @@ pub(super) fn reported(
             "detail": { "integration_id": integration, "phase": event.phase },
             "record": kept(&event.payload),
         }),
+    }
+}
+
+/// The sentence of a reported event. A journal's row says itself what happened; a condition or an event
+/// frame has a name, and what happened to it is told by the step.
+fn sentence_of(event: &SourceEvent) -> &'static str {
+    match (event.source_type.as_str(), event.phase) {
+        ("condition", Some(AlarmPhase::Activated)) => "event.condition_active",
+        ("condition", Some(AlarmPhase::Acknowledged)) => "event.condition_acknowledged",
+        ("condition", Some(AlarmPhase::Cleared)) => "event.condition_cleared",
+        ("condition", None) => "event.condition_changed",
+        ("event_frame", Some(AlarmPhase::Activated)) => "event.frame_started",
+        ("event_frame", Some(AlarmPhase::Acknowledged)) => "event.frame_acknowledged",
+        ("event_frame", Some(AlarmPhase::Cleared)) => "event.frame_ended",
+        _ => "event.reported",
     }
 }
 

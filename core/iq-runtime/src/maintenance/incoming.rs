@@ -455,14 +455,34 @@ impl Intake {
         if from.source_id.trim().is_empty() || credible(Some(from.at), self.now()).is_none() {
             return Ok(false);
         }
-        let asset = match from.subject.as_deref() {
-            Some(subject) => self.asset_of(tx, subject)?,
-            None => None,
-        };
+        let mut asset = None;
+        for name in from.subject.iter().chain(&from.also) {
+            asset = self.asset_of(tx, name)?;
+            if asset.is_some() {
+                break;
+            }
+        }
+        let asset = asset.or_else(|| from.also.iter().find_map(|name| self.asset_below(name)));
         let ctx = &self.work.context;
         let event = events::reported(ctx, &self.origin(), self.integration, asset, from);
         self.work.append(tx, &event, changed)?;
         Ok(true)
+    }
+
+    /// The asset whose tags stand below an address, where they are of one asset only.
+    fn asset_below(&self, address: &str) -> Option<AssetId> {
+        let routes = self.work.tenant.routes.get(&self.integration)?;
+        let is_below = |tag: &str| {
+            let rest = tag.strip_prefix(address);
+            rest.is_some_and(|rest| rest.starts_with(['.', '/', '|', '\\', ':', '_', '-']))
+        };
+        let mut found = routes
+            .iter()
+            .filter(|(tag, _)| is_below(tag))
+            .flat_map(|(_, routes)| routes)
+            .map(|route| route.mapping.asset_id);
+        let first = found.next()?;
+        found.all(|other| other == first).then_some(first)
     }
 
     /// The asset a source's words are about: of the mapped tag, by its code, or of the object.

@@ -2,16 +2,16 @@
 //! which is the record; the row is the summary.
 
 use iq_domain::{
-    Alert, AlertId, AlertState, AssetId, CodedError, IncidentId, RuleId, Severity, SignalId,
-    TenantId, Timestamp,
+    Alert, AlertId, AlertRecord, AlertState, AssetId, CodedError, IncidentId, RuleId, Severity,
+    SignalId, TenantId, Timestamp,
 };
 use rusqlite::{Connection, Row, params};
 
 use crate::{Page, Paged, StoreError, query, query::Where, row};
 
 const SELECT: &str = "SELECT tenant_id, id, asset_id, signal_id, rule_id, severity, state, code, \
-    params, activated_at, acknowledged_at, acknowledged_by, comment, cleared_at, incident_id \
-    FROM alerts";
+    params, activated_at, acknowledged_at, acknowledged_by, comment, cleared_at, incident_id, \
+    recorded_at, cleared_recorded_at, before_worse FROM alerts";
 
 /// Which alerts.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -32,6 +32,9 @@ pub struct AlertFilter {
     pub to: Option<Timestamp>,
     /// Active at this moment: raised at or before it and not cleared until after it.
     pub active_at: Option<Timestamp>,
+    /// Only what had been written down by then; with `active_at`, a clearing written down later did not
+    /// end it yet.
+    pub known_at: Option<Timestamp>,
 }
 
 fn read(r: &Row<'_>) -> rusqlite::Result<Alert> {
@@ -51,6 +54,14 @@ fn read(r: &Row<'_>) -> rusqlite::Result<Alert> {
         comment: r.get("comment")?,
         cleared_at: row::time_opt(r, "cleared_at")?,
         incident_id: row::id_opt(r, "incident_id")?,
+        record: AlertRecord {
+            raised_at: row::time_opt(r, "recorded_at")?,
+            cleared_at: row::time_opt(r, "cleared_recorded_at")?,
+            before: match r.get::<_, Option<String>>("before_worse")? {
+                Some(_) => Some(row::json(r, "before_worse")?),
+                None => None,
+            },
+        },
     })
 }
 
@@ -74,7 +85,10 @@ fn write(conn: &Connection, tenant: TenantId, alert: &Alert, sql: &str) -> Resul
             alert.acknowledged_by,
             alert.comment,
             alert.cleared_at.map(|t| t.0),
-            alert.incident_id.map(|id| id.to_string())
+            alert.incident_id.map(|id| id.to_string()),
+            alert.record.raised_at.map(|t| t.0),
+            alert.record.cleared_at.map(|t| t.0),
+            alert.record.before.as_ref().map(row::to_json).transpose()?
         ],
     )
     .map_err(|e| e.or_taken(CodedError::conflict("alerts.exists")))
@@ -84,8 +98,8 @@ fn write(conn: &Connection, tenant: TenantId, alert: &Alert, sql: &str) -> Resul
 pub fn create_alert(conn: &Connection, tenant: TenantId, alert: &Alert) -> Result<(), StoreError> {
     let sql = "INSERT INTO alerts (tenant_id, id, asset_id, signal_id, rule_id, severity, state,
                code, params, activated_at, acknowledged_at, acknowledged_by, comment, cleared_at,
-               incident_id)
-               VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)";
+               incident_id, recorded_at, cleared_recorded_at, before_worse)
+               VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18)";
     write(conn, tenant, alert, sql)
 }
 
@@ -145,9 +159,16 @@ fn filtered(tenant: TenantId, filter: &AlertFilter) -> Result<Where, StoreError>
         .within("activated_at", filter.from, filter.to)
         .maybe("activated_at <= ?", filter.active_at.map(|t| t.0))
         .maybe(
-            "cleared_at IS NULL OR cleared_at > ?",
-            filter.active_at.map(|t| t.0),
+            "COALESCE(recorded_at, activated_at) <= ?",
+            filter.known_at.map(|t| t.0),
         );
+    if let Some(at) = filter.active_at {
+        let known = filter.known_at.map_or(i64::MAX, |t| t.0);
+        wanted.and(
+            "cleared_at IS NULL OR cleared_at > ? OR COALESCE(cleared_recorded_at, cleared_at) > ?",
+            [at.0.into(), known.into()],
+        );
+    }
     Ok(wanted)
 }
 
@@ -162,17 +183,24 @@ pub fn list_alerts(
     filtered(tenant, filter)?.page(conn, "alerts", order, page, read)
 }
 
-/// All alerts active at a moment, of every asset, newest first.
+/// All alerts active at a moment, of every asset, newest first, each as it stood then; with `known_at`,
+/// as far as it had been written down by then.
 pub fn list_alerts_active_at(
     conn: &Connection,
     tenant: TenantId,
     at: Timestamp,
+    known_at: Option<Timestamp>,
 ) -> Result<Vec<Alert>, StoreError> {
     let filter = AlertFilter {
         active_at: Some(at),
+        known_at,
         ..AlertFilter::default()
     };
-    filtered(tenant, &filter)?.list(conn, SELECT, "activated_at DESC, id DESC", read)
+    let rows = filtered(tenant, &filter)?.list(conn, SELECT, "activated_at DESC, id DESC", read)?;
+    Ok(rows
+        .into_iter()
+        .filter_map(|alert| alert.as_of(at, known_at))
+        .collect())
 }
 
 /// All alerts that are not over: active, or cleared and still to be acknowledged.
@@ -210,7 +238,8 @@ pub fn count_alerts(
 pub fn update_alert(conn: &Connection, tenant: TenantId, alert: &Alert) -> Result<(), StoreError> {
     let sql = "UPDATE alerts SET asset_id = ?3, signal_id = ?4, rule_id = ?5, severity = ?6,
                state = ?7, code = ?8, params = ?9, activated_at = ?10, acknowledged_at = ?11,
-               acknowledged_by = ?12, comment = ?13, cleared_at = ?14, incident_id = ?15
+               acknowledged_by = ?12, comment = ?13, cleared_at = ?14, incident_id = ?15,
+               recorded_at = ?16, cleared_recorded_at = ?17, before_worse = ?18
                WHERE tenant_id = ?1 AND id = ?2";
     write(conn, tenant, alert, sql)
 }

@@ -26,18 +26,22 @@ fn read(r: &Row<'_>) -> rusqlite::Result<Assessment> {
 }
 
 /// Keeps an assessment. The same asset, moment and model again replaces the earlier result and keeps
-/// its id, so that scoring may be repeated after a restart.
+/// its id, so that scoring may be repeated after a restart. `now` is when it is written down; a result
+/// that says the same as before keeps the moment it was first known.
 pub fn put_assessment(
     conn: &Connection,
     tenant: TenantId,
     assessment: &Assessment,
+    now: Timestamp,
 ) -> Result<(), StoreError> {
     row::same_tenant(tenant, assessment.tenant_id)?;
     let sql = "INSERT INTO asset_metrics_snapshot (tenant_id, id, asset_id, at, health, anomaly,
-               coverage, input_age_ms, contributors, model, withheld_code, withheld_params)
-               VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)
-               ON CONFLICT (tenant_id, asset_id, at, model) DO UPDATE SET health = ?5, anomaly = ?6,
-               coverage = ?7, input_age_ms = ?8, contributors = ?9, withheld_code = ?11,
+               coverage, input_age_ms, contributors, model, withheld_code, withheld_params,
+               recorded_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)
+               ON CONFLICT (tenant_id, asset_id, at, model) DO UPDATE SET
+               recorded_at = CASE WHEN health IS ?5 AND anomaly IS ?6 AND contributors = ?9
+                             THEN recorded_at ELSE ?13 END,
+               health = ?5, anomaly = ?6, coverage = ?7, input_age_ms = ?8, contributors = ?9, withheld_code = ?11,
                withheld_params = ?12";
     query::change_one(
         conn,
@@ -54,7 +58,8 @@ pub fn put_assessment(
             row::to_json(&assessment.contributors)?,
             assessment.model,
             assessment.withheld_code,
-            row::to_json(&assessment.withheld_params)?
+            row::to_json(&assessment.withheld_params)?,
+            now.0
         ],
     )
 }
@@ -92,22 +97,28 @@ pub fn get_assessment_at(
     )
 }
 
-/// The latest assessment of every asset at or before a moment.
+/// The latest assessment of every asset at or before a moment; with `known_at`, of those that had been
+/// written down by then.
 pub fn list_assessments_at(
     conn: &Connection,
     tenant: TenantId,
     at: Timestamp,
+    known_at: Option<Timestamp>,
 ) -> Result<Vec<Assessment>, StoreError> {
     // One index seek per asset instead of a scan of all assessments.
     let sql = format!(
         "{SELECT} WHERE tenant_id = ?1 AND rowid IN (
            SELECT (SELECT s.rowid FROM asset_metrics_snapshot s
                    WHERE s.tenant_id = a.tenant_id AND s.asset_id = a.id AND s.at <= ?2
+                     AND COALESCE(s.recorded_at, s.at) <= ?3
                    ORDER BY s.at DESC, s.id DESC LIMIT 1)
            FROM assets a WHERE a.tenant_id = ?1) ORDER BY asset_id"
     );
     let mut statement = conn.prepare_cached(&sql)?;
-    let rows = statement.query_map(params![tenant.to_string(), at.0], read)?;
+    let rows = statement.query_map(
+        params![tenant.to_string(), at.0, known_at.map_or(i64::MAX, |t| t.0)],
+        read,
+    )?;
     Ok(rows.collect::<rusqlite::Result<_>>()?)
 }
 

@@ -31,6 +31,8 @@ pub struct IncidentFilter {
     pub from: Option<Timestamp>,
     /// Started before.
     pub to: Option<Timestamp>,
+    /// Opened at or before: known by then.
+    pub known_at: Option<Timestamp>,
     /// Occurs in number, title or assignee.
     pub text: Option<String>,
     /// Also those that became part of another.
@@ -190,6 +192,7 @@ fn filtered(tenant: TenantId, filter: &IncidentFilter) -> Result<Where, StoreErr
         )
         .maybe("assignee = ?", filter.assignee.clone())
         .within("started_at", filter.from, filter.to)
+        .maybe("created_at <= ?", filter.known_at.map(|t| t.0))
         .contains(
             &["number", "title_code", "title_params", "assignee"],
             filter.text.as_deref(),
@@ -332,17 +335,35 @@ pub fn count_incident_events(
         .unsigned_abs())
 }
 
-/// Time of the newest event of an incident by its source's clock.
+/// Time of the newest event of an incident by its source's clock. It is kept beside the incident, because
+/// it is asked for with every event that is written; only after events were taken out is it looked up.
 pub fn get_last_event_at(
     conn: &Connection,
     tenant: TenantId,
     incident: IncidentId,
 ) -> Result<Option<Timestamp>, StoreError> {
+    let args = params![tenant.to_string(), incident.to_string()];
+    let kept: Option<i64> = conn
+        .prepare_cached("SELECT last_event_at FROM incidents WHERE tenant_id = ? AND id = ?")?
+        .query_row(args, |r| r.get(0))?;
+    match kept {
+        Some(0) => return Ok(None),
+        Some(at) => return Ok(Some(Timestamp(at))),
+        None => {}
+    }
     let sql = "SELECT MAX(e.event_time) FROM incident_events i
                JOIN industrial_events e ON e.tenant_id = i.tenant_id AND e.id = i.event_id
                WHERE i.tenant_id = ? AND i.incident_id = ? AND i.left_by IS NULL";
-    let args = params![tenant.to_string(), incident.to_string()];
     let newest: Option<i64> = conn.prepare_cached(sql)?.query_row(args, |r| r.get(0))?;
+    query::change(
+        conn,
+        "UPDATE incidents SET last_event_at = ?3 WHERE tenant_id = ?1 AND id = ?2",
+        params![
+            tenant.to_string(),
+            incident.to_string(),
+            newest.unwrap_or(0)
+        ],
+    )?;
     Ok(newest.map(Timestamp))
 }
 

@@ -21,6 +21,7 @@ pub mod integration_actions;
 pub mod integration_secrets;
 pub mod integrations;
 pub mod jobs;
+pub mod late_values;
 pub mod mails;
 pub mod mapping_changes;
 pub mod mapping_lessons;

@@ -192,6 +192,7 @@ impl Plant {
                 comment: None,
                 cleared_at: None,
                 incident_id: Some(incident),
+                record: iq_domain::AlertRecord::default(),
             },
             event: event(t, Some(asset), "alert-1", T0),
             incident: Incident {
@@ -310,7 +311,7 @@ impl Plant {
             EventRelation::Trigger,
         )?;
         table::incidents::create_incident_note(conn, t, &self.note)?;
-        table::assessments::put_assessment(conn, t, &self.assessment)?;
+        table::assessments::put_assessment(conn, t, &self.assessment, T0)?;
         table::users::create_user(conn, t, &self.user, Some("$argon2id$hash"))?;
         let mut token_hash = TOKEN_HASH;
         token_hash[..16].copy_from_slice(t.0.as_bytes());

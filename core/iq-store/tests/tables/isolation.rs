@@ -113,7 +113,7 @@ fn seen(c: &Connection, t: TenantId, p: &Plant) -> Result<Vec<(&'static str, u64
         ),
         (
             "active alerts",
-            n(alerts::list_alerts_active_at(c, t, T0)?.len()),
+            n(alerts::list_alerts_active_at(c, t, T0, None)?.len()),
         ),
         ("open alerts", n(alerts::list_open_alerts(c, t)?.len())),
         (
@@ -164,7 +164,7 @@ fn seen(c: &Connection, t: TenantId, p: &Plant) -> Result<Vec<(&'static str, u64
         ),
         (
             "assessments",
-            n(assessments::list_assessments_at(c, t, T0)?.len()),
+            n(assessments::list_assessments_at(c, t, T0, None)?.len()),
         ),
         (
             "assessment",
@@ -299,7 +299,7 @@ fn a_tenant_can_neither_change_nor_delete_nor_reference_what_belongs_to_another(
                     EventRelation::Trigger,
                 )
                 .map(drop),
-                assessments::put_assessment(c, t, &p.assessment),
+                assessments::put_assessment(c, t, &p.assessment, T0),
                 users::update_user(c, t, &p.user),
                 users::update_password_hash(c, t, p.user.id, "x", false),
                 users::delete_user(c, t, p.user.id),

@@ -178,7 +178,7 @@ fn alerts_are_found_as_of_a_past_moment() {
         .write(move |c| alerts::create_alert(c, t, &kept))
         .unwrap();
     let active = |offset| {
-        let found = fixture.read(|c| alerts::list_alerts_active_at(c, t, T0.plus_ms(offset)));
+        let found = fixture.read(|c| alerts::list_alerts_active_at(c, t, T0.plus_ms(offset), None));
         found.into_iter().map(|alert| alert.id).collect::<Vec<_>>()
     };
     assert_eq!(active(-10_001), []);
@@ -321,14 +321,15 @@ fn the_latest_assessment_at_a_moment_is_found_for_one_and_for_all() {
     fixture
         .write(move |c| {
             assets::create_asset(c, t, &second)?;
-            assessments::put_assessment(c, t, &assessment(t, a, T0.plus_ms(10), Some(70.0)))?;
-            assessments::put_assessment(c, t, &assessment(t, b, T0.plus_ms(5), None))?;
+            assessments::put_assessment(c, t, &assessment(t, a, T0.plus_ms(10), Some(70.0)), T0)?;
+            assessments::put_assessment(c, t, &assessment(t, b, T0.plus_ms(5), None), T0)?;
             // Scored again after a restart: replaces, does not add.
-            assessments::put_assessment(c, t, &assessment(t, a, T0.plus_ms(10), Some(60.0)))
+            assessments::put_assessment(c, t, &assessment(t, a, T0.plus_ms(10), Some(60.0)), T0)
         })
         .unwrap();
     let at = |offset| {
-        let found = fixture.read(|c| assessments::list_assessments_at(c, t, T0.plus_ms(offset)));
+        let found =
+            fixture.read(|c| assessments::list_assessments_at(c, t, T0.plus_ms(offset), None));
         found
             .into_iter()
             .map(|s| (s.asset_id == a, s.health))
@@ -344,4 +345,100 @@ fn the_latest_assessment_at_a_moment_is_found_for_one_and_for_all() {
         .unwrap();
     assert_eq!(removed, 1, "the latest of each asset stays");
     assert_eq!(at(10).len(), 2);
+}
+
+#[test]
+fn the_newest_event_of_an_incident_is_kept_and_looked_up_when_one_was_taken_out() {
+    let fixture = Fixture::new();
+    let p = fixture.filled();
+    let (t, incident) = (p.id(), p.incident.id);
+    let newest = || fixture.write(move |c| incidents::get_last_event_at(c, t, incident));
+    assert_eq!(newest().unwrap(), Some(T0));
+    // Ids follow no time here: what counts is the time of the event.
+    let rows: Vec<_> = [30_000, 10_000, 20_000]
+        .map(|ms| event(t, Some(p.asset.id), &format!("e{ms}"), T0.plus_ms(ms)))
+        .to_vec();
+    let last = rows[0].id;
+    fixture
+        .write(move |c| {
+            for row in &rows {
+                events::insert_ignore_duplicate(c, t, row)?;
+                let same = EventRelation::SameAsset;
+                incidents::create_incident_event(c, t, incident, row.id, same)?;
+            }
+            Ok(())
+        })
+        .unwrap();
+    assert_eq!(newest().unwrap(), Some(T0.plus_ms(30_000)));
+    let change = IncidentChangeId::new();
+    fixture
+        .write(move |c| iq_store::incident_changes::leave_event(c, t, incident, last, change))
+        .unwrap();
+    assert_eq!(newest().unwrap(), Some(T0.plus_ms(20_000)));
+    fixture
+        .write(move |c| iq_store::incident_changes::return_events(c, t, incident, change))
+        .unwrap();
+    assert_eq!(newest().unwrap(), Some(T0.plus_ms(30_000)));
+}
+
+#[test]
+fn a_score_counts_as_known_from_when_it_was_written_down() {
+    let fixture = Fixture::new();
+    let p = fixture.filled();
+    let (t, a) = (p.id(), p.asset.id);
+    let put = |at: i64, health: f64, now: i64| {
+        let row = assessment(t, a, T0.plus_ms(at), Some(health));
+        fixture
+            .write(move |c| assessments::put_assessment(c, t, &row, T0.plus_ms(now)))
+            .unwrap();
+    };
+    put(10_000, 60.0, 10_000);
+    put(20_000, 40.0, 500_000);
+    let health = |known: Option<i64>| {
+        let (at, known) = (T0.plus_ms(30_000), known.map(|ms| T0.plus_ms(ms)));
+        let found = fixture.read(|c| assessments::list_assessments_at(c, t, at, known));
+        found.into_iter().find(|s| s.asset_id == a)?.health
+    };
+    assert_eq!(health(None), Some(40.0));
+    assert_eq!(health(Some(30_000)), Some(60.0));
+    assert_eq!(health(Some(500_000)), Some(40.0));
+    // Scored again with the same result: known since the first time. With another one: since now.
+    put(20_000, 40.0, 900_000);
+    assert_eq!(health(Some(500_000)), Some(40.0));
+    put(20_000, 45.0, 950_000);
+    assert_eq!(health(Some(900_000)), Some(60.0));
+    assert_eq!(health(None), Some(45.0));
+}
+
+#[test]
+fn late_stretches_of_a_minute_are_one_and_show_only_before_their_arrival() {
+    use iq_store::late_values::{self, LateStretch};
+    let fixture = Fixture::new();
+    let p = fixture.filled();
+    let t = p.id();
+    let stretch = |from: i64, to: i64, arrived: i64| LateStretch {
+        signal_id: p.signal.id,
+        from: T0.plus_ms(from),
+        to: T0.plus_ms(to),
+        arrived_at: T0.plus_ms(arrived),
+    };
+    let minute = 60_000;
+    for row in [
+        stretch(0, 1_000, 600 * minute + 5),
+        stretch(1_000, 9_000, 600 * minute + 900),
+    ] {
+        fixture
+            .write(move |c| late_values::put_late_values(c, t, &row))
+            .unwrap();
+    }
+    let whole = stretch(0, 9_000, 600 * minute + 5);
+    let late = |at: i64| fixture.read(|c| late_values::list_late_at(c, t, T0.plus_ms(at)));
+    assert_eq!(late(-1), []);
+    assert_eq!(late(0), [whole]);
+    assert_eq!(late(600 * minute + 5), []);
+    let window = (T0.plus_ms(9_000), T0.plus_ms(10_000));
+    let found = fixture.read(|c| late_values::list_late_within(c, t, p.signal.id, window));
+    assert_eq!(found, [whole]);
+    let other = fixture.read(|c| late_values::list_late_at(c, TenantId::new(), T0));
+    assert_eq!(other, []);
 }

@@ -12,7 +12,7 @@ import { shortTag, StatusMark, Tag, When } from '@/components/marks';
 import { useSignalName } from '@/components/metrics';
 import { EmptyState } from '@/components/notices';
 import { Loaded, Pane } from '@/components/page';
-import { ReadingValue, useReading, useSeries } from '@/components/signals';
+import { LateMark, ReadingValue, useReading, useSeries } from '@/components/signals';
 import { ProvenanceNote, Trend } from '@/components/trend';
 import { useText } from '@/i18n/text';
 import { useCursor } from '@/lib/cursor';
@@ -69,6 +69,7 @@ function SignalPane({ signal, pen }: { signal: SignalDetail; pen: number }) {
         <StatusMark status={reading.status} bare />
         <ReadingValue reading={reading} unit={signal.unit} metric={signal.metric} />
         <span className="cap dim"><When at={reading.at} /></span>
+        <LateMark signal={signal} />
       </>}>
         {seen ? <SignalTrend signal={signal} pen={pen} /> : <div className="trend-wait" />}
       </Pane>
@@ -81,7 +82,7 @@ export function AssetTrends({ id }: { id: string }) {
   const session = useSignedIn();
   const cursor = useCursor();
   const refetchInterval = useRefresh(cursor.t);
-  const query = useQuery({ queryKey: ['signals', id, cursor.t], queryFn: () => api.signals(id, { t: cursor.t }), refetchInterval, placeholderData: (old) => old });
+  const query = useQuery({ queryKey: ['signals', id, cursor.asOf], queryFn: () => api.signals(id, cursor.asOf), refetchInterval, placeholderData: (old) => old });
   return (
     <Loaded query={query} what={t('trend.loading')} rows={8}>
       {(signals) => signals.length === 0 ? (

@@ -29,7 +29,7 @@ function Progress({ id }: { id: string }) {
   if (query.isError) return <InlineError error={query.error} />;
   const percent = Math.round((job?.progress ?? 0) * 100);
   const stop = async () => {
-    await api.cancelJob(id);
+    await api.cancelDetection(id);
     await client.invalidateQueries({ queryKey: ['job', id] });
   };
   if (over) return <Notice tone={job.state === 'failed' ? 'critical' : 'plain'}>{job.summary?.message ?? t(`run.state.${job.state}`)}</Notice>;
@@ -37,7 +37,7 @@ function Progress({ id }: { id: string }) {
     <div className="col">
       <span className="s" role="status">{t('detect.running')} <bdi>{`${n(percent, 0)}%`}</bdi></span>
       <div className="bar" role="progressbar" aria-label={t('detect.title')} aria-valuenow={percent} aria-valuemin={0} aria-valuemax={100}><i style={{ inlineSize: `${percent}%` }} /></div>
-      {job && !job.is_cancelling && may('jobs.run') && <div><button type="button" className="btn sm" onClick={() => void stop().catch(toasts.failed)}>{t('detect.stop')}</button></div>}
+      {job && !job.is_cancelling && may('blackbox.write') && <div><button type="button" className="btn sm" onClick={() => void stop().catch(toasts.failed)}>{t('detect.stop')}</button></div>}
     </div>
   );
 }

@@ -44,10 +44,9 @@ function OneEvent({ event, onClose }: { event: Event; onClose: () => void }) {
 /** What the explorer asks for: the window, and the filters the whole page shares. */
 export function useEventQuery(from: number, to: number) {
   const [parameters] = useParameters();
-  const { t } = useCursor();
-  const get = (key: string) => parameters.get(key) ?? '';
   // What had not arrived by then was not known then, whenever it happened.
-  const known_at = t !== null && get('known') ? t : null;
+  const { known_at } = useCursor().asOf;
+  const get = (key: string) => parameters.get(key) ?? '';
   return { known_at, from: Math.round(from), to: Math.round(to), category: get('category'), severity: get('severity'), asset_id: get('asset'), site_id: get('site'), q: get('q') };
 }
 

@@ -25,6 +25,7 @@ export function Flow({ i }: { i: Integration }) {
     <>
       <dl className="facts">
         {i.mapped_tags > 0 && <div><dt>{t('flow.rate')}</dt><dd><bdi dir="ltr">{n(i.samples_per_min, 0)}</bdi></dd></div>}
+        {i.events_read > 0 && <div><dt>{t('flow.events')}</dt><dd>{n(i.events_read, 0)}</dd></div>}
         {i.backlog > 0 && <div><dt>{t('flow.backlog')}</dt><dd>{n(i.backlog, 0)}</dd></div>}
         {i.failed_items > 0 && <div><dt>{t('flow.refused')}</dt><dd>{n(i.failed_items, 0)}</dd></div>}
       </dl>
@@ -46,6 +47,7 @@ export function FlowRail({ i }: { i: Integration }) {
         <div><div className="k">{t('flow.last')}</div><b>{age === null ? t('common.never') : t('common.ago', { span: span(Math.max(1000, age)) })}</b></div>
         <div><div className="k">{t('flow.rate')}</div><b><bdi dir="ltr">{n(i.samples_per_min, 0)}</bdi></b><div className="d">{t('flow.tags', { n: i.mapped_tags })}</div></div>
         <div><div className="k">{t('flow.backlog')}</div><b>{n(i.backlog, 0)}</b><div className="d">{t('flow.backlog_what')}</div></div>
+        {i.events_read > 0 && <div><div className="k">{t('flow.events')}</div><b>{n(i.events_read, 0)}</b><div className="d">{i.last_event_at !== null && t('common.ago', { span: span(Math.max(1000, now - i.last_event_at)) })}</div></div>}
         {i.back_fill && <div><div className="k">{t('flow.back_fill_name')}</div><BackFill i={i} /></div>}
       </div>
       {i.failed_items > 0 && (
