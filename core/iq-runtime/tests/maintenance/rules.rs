@@ -524,6 +524,8 @@ async fn an_incident_of_a_demonstration_sends_nobody_to_a_real_machine() {
         alert_id: None,
         incident_id: incident,
         recommendation_id: None,
+        recommendation: None,
+        plan: iq_runtime::maintenance::PlanChange::default(),
     };
     let incident = rig.incident(rig.ids.pumps[0]).await;
     for (incident, refused) in [(Some(incident), true), (None, false)] {
