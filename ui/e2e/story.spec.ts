@@ -1,7 +1,7 @@
 // The main job, in both languages: first start → administrator → site, unit, assets → OPC UA, encrypted and with a user
 // → test fails, the certificate is not trusted → trust by fingerprint → test passes → map three tags of P-102A → a
 // bearing fault develops → the twin turns warning, then critical → an incident opens → its timeline shows the alert
-// after the vibration has left its normal band → its evidence leaves as a file that verifies. Real appliance, real
+// after the vibration has left its normal band → its evidence leaves as a file that verifies, and its report as a PDF. Real appliance, real
 // plant, nothing simulated in the page.
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -149,7 +149,19 @@ async function takeTheEvidence(page: Page): Promise<void> {
   const changed = join(appliance.folder, 'changed.oqe');
   bytes[bytes.length - 1]! ^= 1;
   writeFileSync(changed, bytes);
-  expect(verifyFile(changed, trust)).toMatchObject({ exit: 2, verdict: 'tampered' });
+  const said = verifyFile(changed, trust);
+  expect(said).toMatchObject({ exit: 2, verdict: 'tampered' });
+  expect(said.part, 'it says where').not.toBeNull();
+}
+
+/** The same incident on paper, in the language of the reader. */
+async function takeTheReport(page: Page, language: Language): Promise<void> {
+  const making = page.locator('.report-making');
+  await making.locator('select').selectOption(language);
+  const [download] = await Promise.all([page.waitForEvent('download', { timeout: 120_000 }), making.locator('button').click()]);
+  expect(download.suggestedFilename()).toMatch(/^INC-.*\.pdf$/);
+  expect(readFileSync(await download.path()).subarray(0, 5).toString()).toBe('%PDF-');
+  await expect(making.locator('[role="status"]')).toHaveText(/\p{L}/u);
 }
 
 for (const language of ['ar', 'en'] as const) {
@@ -174,6 +186,7 @@ for (const language of ['ar', 'en'] as const) {
       await watchTheFault(page);
       await readTheIncident(page, language);
       await takeTheEvidence(page);
+      await takeTheReport(page, language);
       await end();
     });
   });

@@ -107,6 +107,15 @@ async fn list_attachments(
     caller: Caller,
     Id(id): Id<IncidentId>,
 ) -> Answer<Json<Vec<Attachment>>> {
+    Ok(Json(of_incident(&state, &caller, id).await?))
+}
+
+/// The attachments of an incident, as much as the caller may see.
+pub(crate) async fn of_incident(
+    state: &ApiState,
+    caller: &Caller,
+    id: IncidentId,
+) -> Answer<Vec<Attachment>> {
     let tenant = caller.tenant_id;
     let found = state
         .runtime
@@ -128,7 +137,7 @@ async fn list_attachments(
         }
         dto(row)
     });
-    Ok(Json(rows.collect()))
+    Ok(rows.collect())
 }
 
 async fn create_attachment(

@@ -9,7 +9,8 @@ use axum::{
 };
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use iq_api_types::{EvidenceFinding, EvidenceKey, EvidenceStatus};
-use iq_domain::{IncidentId, Permission};
+use iq_domain::{IncidentId, Permission, TenantId};
+use sha2::{Digest as _, Sha256};
 
 use crate::{
     http::{Answer, Audit, Caller, Id, Route, get},
@@ -43,8 +44,16 @@ pub(crate) fn routes() -> Vec<Route> {
 }
 
 async fn get_status(State(state): State<ApiState>, caller: Caller) -> Answer<Json<EvidenceStatus>> {
-    let found = state.runtime.evidence_status(caller.tenant_id).await?;
-    Ok(Json(EvidenceStatus {
+    Ok(Json(status_of(&state, caller.tenant_id).await?.0))
+}
+
+/// How far a tenant's log is protected, and the root of its last checkpoint.
+pub(crate) async fn status_of(
+    state: &ApiState,
+    tenant: TenantId,
+) -> Answer<(EvidenceStatus, Option<String>)> {
+    let found = state.runtime.evidence_status(tenant).await?;
+    let status = EvidenceStatus {
         records: found.records,
         protected_records: found.protected,
         newer_records: found.records - found.protected,
@@ -68,7 +77,8 @@ async fn get_status(State(state): State<ApiState>, caller: Caller) -> Answer<Jso
                 found_at: trouble.found_at,
             })
             .collect(),
-    }))
+    };
+    Ok((status, found.root))
 }
 
 async fn export_incident(
@@ -79,7 +89,9 @@ async fn export_incident(
 ) -> Answer<Response> {
     let plant = state.runtime.tenant(caller.tenant_id)?;
     let file = state.runtime.export_evidence(caller.tenant_id, id).await?;
+    let digest = hex_of(&file.bytes);
     audit
+        .detail("sha256", digest.as_str())
         .detail("records", file.records)
         .detail("windows", file.windows);
     let mut headers = HeaderMap::new();
@@ -87,6 +99,9 @@ async fn export_incident(
     headers.insert(header::CONTENT_TYPE, octets);
     let mark = if plant.tenant.is_demo { "DEMO-" } else { "" };
     attach(&mut headers, &format!("{mark}{}", file.name));
+    if let Ok(value) = HeaderValue::from_str(&digest) {
+        headers.insert("x-optria-sha256", value);
+    }
     headers.insert("x-optria-records", HeaderValue::from(file.records));
     headers.insert("x-optria-windows", HeaderValue::from(file.windows));
     let left: Vec<String> = file
@@ -100,7 +115,15 @@ async fn export_incident(
     Ok((headers, file.bytes).into_response())
 }
 
-fn attach(headers: &mut HeaderMap, name: &str) {
+/// SHA-256 of a file, as two people compare it.
+fn hex_of(bytes: &[u8]) -> String {
+    Sha256::digest(bytes)
+        .iter()
+        .map(|b| format!("{b:02x}"))
+        .collect()
+}
+
+pub(crate) fn attach(headers: &mut HeaderMap, name: &str) {
     if let Ok(value) = HeaderValue::from_str(&format!("attachment; filename=\"{name}\"")) {
         headers.insert(header::CONTENT_DISPOSITION, value);
     }
@@ -110,7 +133,11 @@ async fn list_keys(
     State(state): State<ApiState>,
     caller: Caller,
 ) -> Answer<Json<Vec<EvidenceKey>>> {
-    let tenant = caller.tenant_id;
+    Ok(Json(trust_lines(&state, caller.tenant_id).await?))
+}
+
+/// The public keys of a tenant as a reader writes them down.
+pub(crate) async fn trust_lines(state: &ApiState, tenant: TenantId) -> Answer<Vec<EvidenceKey>> {
     let is_demo = state.runtime.tenant(tenant)?.tenant.is_demo;
     let appliance = u128::from_be_bytes(state.runtime.appliance());
     let keys = state.runtime.evidence_keys(tenant).await?;
@@ -125,7 +152,7 @@ async fn list_keys(
             is_demo,
         }
     });
-    Ok(Json(rows.collect()))
+    Ok(rows.collect())
 }
 
 async fn get_verifier() -> Response {

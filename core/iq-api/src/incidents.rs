@@ -341,9 +341,18 @@ async fn get_incident(
     caller: Caller,
     Id(id): Id<IncidentId>,
 ) -> Answer<Json<IncidentDetail>> {
+    Ok(Json(detail_of(&state, &caller, id).await?))
+}
+
+/// One incident in the caller's language.
+pub(crate) async fn detail_of(
+    state: &ApiState,
+    caller: &Caller,
+    id: IncidentId,
+) -> Answer<IncidentDetail> {
     let plant = state.runtime.tenant(caller.tenant_id)?;
-    let whole = whole(&state, &caller, id).await?;
-    Ok(Json(detail(&state, &caller, &plant, whole)))
+    let whole = whole(state, caller, id).await?;
+    Ok(detail(state, caller, &plant, whole))
 }
 
 fn detail(state: &ApiState, caller: &Caller, plant: &TenantIndex, whole: Whole) -> IncidentDetail {
@@ -495,8 +504,17 @@ async fn get_timeline(
     caller: Caller,
     Id(id): Id<IncidentId>,
 ) -> Answer<Json<Timeline>> {
+    Ok(Json(timeline_of(&state, &caller, id).await?))
+}
+
+/// The events of an incident in order, in the caller's language.
+pub(crate) async fn timeline_of(
+    state: &ApiState,
+    caller: &Caller,
+    id: IncidentId,
+) -> Answer<Timeline> {
     let plant = state.runtime.tenant(caller.tenant_id)?;
-    let whole = whole(&state, &caller, id).await?;
+    let whole = whole(state, caller, id).await?;
     let (from, to) = window(&whole.incident, &whole.events, state.now());
     let tenant = caller.tenant_id;
     let read =
@@ -519,15 +537,15 @@ async fn get_timeline(
             order_confidence: entry.confidence,
         })
         .collect();
-    let alerted = alerted_signals(&state, &caller, id).await?;
-    let moved = moved_signals(&state, &plant, &whole.incident, from).await?;
-    Ok(Json(Timeline {
+    let alerted = alerted_signals(state, caller, id).await?;
+    let moved = moved_signals(state, &plant, &whole.incident, from).await?;
+    Ok(Timeline {
         from,
         to,
         events,
-        trends: trends(&state, &plant, &whole.incident, &found, moved, alerted),
+        trends: trends(state, &plant, &whole.incident, &found, moved, alerted),
         truncated,
-    }))
+    })
 }
 
 async fn alerted_signals(

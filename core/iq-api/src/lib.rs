@@ -26,6 +26,7 @@ mod import_plan;
 mod import_rows;
 mod imports;
 mod incident_changes;
+mod incident_report;
 mod incidents;
 mod integration_care;
 mod integrations;

@@ -43,6 +43,11 @@ async fn get_root_cause(
     caller: Caller,
     Id(id): Id<IncidentId>,
 ) -> Answer<Json<RootCause>> {
+    Ok(Json(told(&state, &caller, id).await?))
+}
+
+/// Why an incident happened, in the caller's language and as much as the caller may see.
+pub(crate) async fn told(state: &ApiState, caller: &Caller, id: IncidentId) -> Answer<RootCause> {
     let plant = state.runtime.tenant(caller.tenant_id)?;
     let (row, kept) = state
         .runtime
@@ -60,7 +65,7 @@ async fn get_root_cause(
         language: caller.language,
         form,
     };
-    Ok(Json(teller.root_cause(&row, &kept)))
+    Ok(teller.root_cause(&row, &kept))
 }
 
 /// Turns a kept answer into sentences and names.

@@ -197,7 +197,11 @@ pub(crate) fn detail(
 }
 
 /// The normal band; at a past moment only if it had been learned by then.
-fn band(state: &ApiState, signal: SignalId, at: Option<Timestamp>) -> Option<BaselineBand> {
+pub(crate) fn band(
+    state: &ApiState,
+    signal: SignalId,
+    at: Option<Timestamp>,
+) -> Option<BaselineBand> {
     let baseline = state.runtime.baseline(signal)?;
     if at.is_some_and(|t| t < baseline.to) {
         return None;

@@ -41,7 +41,7 @@ const NO_UNIT: [(&str, &str); 2] = [
 ];
 
 /// A unit symbol as people write it.
-fn unit_label(unit: &str) -> &str {
+pub(crate) fn unit_label(unit: &str) -> &str {
     match unit {
         "1" => UNITLESS,
         "degC" => "°C",

@@ -75,11 +75,12 @@ const LOOKING_ONLY: [&str; 6] = [
 ];
 
 /// Routes that only read, and whose reading is recorded all the same: data leaves the house.
-const RECORDED_READS: [&str; 4] = [
+const RECORDED_READS: [&str; 5] = [
     "/api/diagnostics/bundle",
     "/api/blackbox/events/export",
     "/api/blackbox/incidents/export",
     "/api/blackbox/incidents/{id}/evidence.oqe",
+    "/api/blackbox/incidents/{id}/report.pdf",
 ];
 
 #[test]

@@ -31,6 +31,15 @@ export async function exportEvidence(incident: string): Promise<EvidenceExport> 
   return { name, blob: await answer.blob(), records: number('x-optria-records'), windows: number('x-optria-windows'), leftOut: leftOutOf(answer.headers.get('x-optria-left-out')) };
 }
 
+export type ReportLanguage = 'both' | 'ar' | 'en';
+
+/** The incident on paper, and its pages. */
+export async function makeReport(incident: string, language: ReportLanguage): Promise<{ name: string; blob: Blob; pages: number }> {
+  const answer = await send('GET', `/api/blackbox/incidents/${encodeURIComponent(incident)}/report.pdf?lang=${language}`, { accept: 'application/pdf' });
+  const name = /filename="([^"]+)"/.exec(answer.headers.get('content-disposition') ?? '')?.[1] ?? 'incident.pdf';
+  return { name, blob: await answer.blob(), pages: Number(answer.headers.get('x-optria-pages') ?? 0) };
+}
+
 export function save(name: string, blob: Blob): void {
   const link = document.createElement('a');
   link.href = URL.createObjectURL(blob);

@@ -20,6 +20,7 @@ mod near_misses;
 mod notifications;
 mod optimization;
 mod planning;
+mod report;
 mod root_cause;
 mod schedules;
 mod sessions;

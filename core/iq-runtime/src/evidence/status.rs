@@ -1,7 +1,7 @@
 //! What a person is told about the protection of the log.
 
 use iq_domain::{CodedError, TenantId, Timestamp};
-use iq_evidence::{PublicKey, hex};
+use iq_evidence::{Note, PublicKey, hex};
 use iq_store::evidence;
 
 use super::{
@@ -57,6 +57,8 @@ pub struct EvidenceStatus {
     pub epoch_reason: String,
     /// When.
     pub epoch_opened_at: Option<Timestamp>,
+    /// Root of the last checkpoint, as hex digits.
+    pub root: Option<String>,
     /// Records of events and incidents.
     pub records: u64,
     /// Of them under a signed checkpoint.
@@ -116,6 +118,10 @@ impl Runtime {
             epoch_reason: epoch.as_ref().map_or(String::new(), |e| e.reason.clone()),
             epoch_opened_at: epoch.as_ref().map(|e| e.opened_at),
             epoch: epoch.map(|e| hex(&e.epoch)),
+            root: last
+                .as_ref()
+                .and_then(|c| Note::parse(&c.note))
+                .map(|note| hex(&note.checkpoint.root)),
             records: reach.size,
             protected: reach.covered,
             protected_at: last.map(|c| c.at),

@@ -6,12 +6,13 @@ import { api } from '@/api/calls';
 import { useSession } from '@/api/session';
 import type { EvidenceFinding, EvidenceStatus } from '@/api/types';
 import { CopyButton } from '@/components/copy';
+import { Select } from '@/components/fields';
 import { Icon } from '@/components/icons';
 import { Tag, When } from '@/components/marks';
 import { InlineError, Notice } from '@/components/notices';
 import { Loaded, Pane } from '@/components/page';
 import { useText } from '@/i18n/text';
-import { type EvidenceExport, exportEvidence, save } from '@/lib/evidence-file';
+import { type EvidenceExport, exportEvidence, makeReport, type ReportLanguage, save } from '@/lib/evidence-file';
 
 const EVERY_MS = 15_000;
 
@@ -80,6 +81,41 @@ function Exporting({ incident, onDone }: { incident: string; onDone: () => void 
   );
 }
 
+/** The same incident for people: a PDF in Arabic, in English, or one after the other. */
+function Reporting({ incident }: { incident: string }) {
+  const { t } = useText();
+  const [language, setLanguage] = useState<ReportLanguage>('both');
+  const [busy, setBusy] = useState(false);
+  const [pages, setPages] = useState<number | null>(null);
+  const [error, setError] = useState<unknown>(null);
+  const run = async () => {
+    setBusy(true);
+    setError(null);
+    setPages(null);
+    try {
+      const report = await makeReport(incident, language);
+      save(report.name, report.blob);
+      setPages(report.pages);
+    } catch (e) {
+      setError(e);
+    } finally {
+      setBusy(false);
+    }
+  };
+  const options: { value: ReportLanguage; label: string }[] = [{ value: 'both', label: t('evidence.report_both') }, ...(['ar', 'en'] as const).map((value) => ({ value, label: t(`settings.language.${value}`) }))];
+  return (
+    <div className="col report-making">
+      <div className="row wrap">
+        <button type="button" className="btn" disabled={busy} onClick={() => void run()}><Icon name="download" />{busy ? t('evidence.reporting') : t('evidence.report')}</button>
+        <Select label={t('evidence.report_language')} value={language} onChange={setLanguage} options={options} />
+      </div>
+      <p className="help">{t('evidence.report_help')}</p>
+      <InlineError error={error} />
+      {pages !== null && <p role="status" className="s">{t('evidence.report_done', { pages })}</p>}
+    </div>
+  );
+}
+
 /** What a reader types; a command has no language. */
 const VERIFY_COMMAND = 'optria-verify INC.oqe --trust keys.txt';
 
@@ -111,6 +147,7 @@ export function EvidencePanel({ incident }: { incident: string }) {
             <Findings findings={found.findings} />
             <Protection status={found} />
             {may('blackbox.write') ? <Exporting incident={incident} onDone={() => void status.refetch()} /> : <p className="help">{t('evidence.only_roles')}</p>}
+            <Reporting incident={incident} />
             <details>
               <summary className="s">{t('evidence.holds_title')}</summary>
               <ul className="plain-list">{(['records', 'windows', 'versions', 'left'] as const).map((part) => <li key={part}>{t(`evidence.holds_${part}`)}</li>)}</ul>
