@@ -97,7 +97,7 @@ pub(crate) async fn scored_assets(
     let (tenant, now) = (plant.tenant.id, runtime.clock().now());
     let scores = runtime
         .store()
-        .read(move |conn| assessments::list_assessments_at(conn, tenant, now))
+        .read(move |conn| assessments::list_assessments_at(conn, tenant, now, None))
         .await?;
     let mut found: Vec<PlanAsset> = scores
         .iter()

@@ -180,8 +180,13 @@ pub(crate) async fn prepare(
             let filter = WorkOrderFilter::default();
             let people = TechnicianFilter::default();
             Ok(gather::Stored {
-                now: assessments::list_assessments_at(conn, tenant, now)?,
-                before: assessments::list_assessments_at(conn, tenant, now.plus_ms(-TREND_MS))?,
+                now: assessments::list_assessments_at(conn, tenant, now, None)?,
+                before: assessments::list_assessments_at(
+                    conn,
+                    tenant,
+                    now.plus_ms(-TREND_MS),
+                    None,
+                )?,
                 orders: work_orders::list_work_orders(conn, tenant, &filter, Page::MAX)?.rows,
                 technicians: technicians::list_technicians(conn, tenant, &people, Page::MAX)?
                     .rows
