@@ -41,7 +41,7 @@ async fn score(app: &TestApp, plant: &Plant, asset_id: AssetId, health: f64) {
     };
     let store = app.runtime.store();
     store
-        .write(move |tx| assessments::put_assessment(tx, tenant_id, &row))
+        .write(move |tx| assessments::put_assessment(tx, tenant_id, &row, NOW))
         .await
         .unwrap();
 }
@@ -258,7 +258,7 @@ async fn a_plan_is_made_again_compared_exported_and_published_once() {
     let refused = planner.post(&path, left).await.expect_status(200).json();
     assert_eq!(refused["left"][0]["code"], "optimization.not_in_plan");
     let events = planner
-        .get("/api/blackbox/events?category=optimisation")
+        .get("/api/blackbox/events?category=OPTIMISATION")
         .await
         .json();
     assert!(events["total"].as_u64().unwrap() >= 4, "{events}");
