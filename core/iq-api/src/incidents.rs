@@ -537,7 +537,7 @@ pub(crate) async fn timeline_of(
             order_confidence: entry.confidence,
         })
         .collect();
-    let alerted = alerted_signals(state, caller, id).await?;
+    let alerted = alerted_signals(state, caller, &whole.incident, (from, to)).await?;
     let moved = moved_signals(state, &plant, &whole.incident, from).await?;
     Ok(Timeline {
         from,
@@ -548,22 +548,38 @@ pub(crate) async fn timeline_of(
     })
 }
 
+/// Signals with an alert of the incident, and those whose alert on its asset came and went in the window:
+/// the warning before the trip is often over when the incident opens, and it is what moved first.
 async fn alerted_signals(
     state: &ApiState,
     caller: &Caller,
-    id: IncidentId,
+    incident: &Incident,
+    (from, to): (Timestamp, Timestamp),
 ) -> Answer<Vec<SignalId>> {
     let tenant = caller.tenant_id;
-    let filter = alerts::AlertFilter {
-        incident_id: Some(id),
+    let of_it = alerts::AlertFilter {
+        incident_id: Some(incident.id),
         ..alerts::AlertFilter::default()
     };
-    let found = state
-        .runtime
-        .store()
-        .read(move |conn| alerts::list_alerts(conn, tenant, &filter, iq_store::Page::first(200)))
-        .await?;
-    Ok(found.rows.into_iter().filter_map(|a| a.signal_id).collect())
+    let around = alerts::AlertFilter {
+        asset_ids: vec![incident.asset_id],
+        from: Some(from),
+        to: Some(to),
+        ..alerts::AlertFilter::default()
+    };
+    let read = move |conn: &Connection| {
+        let mut signals = Vec::new();
+        for filter in [&of_it, &around] {
+            let found = alerts::list_alerts(conn, tenant, filter, iq_store::Page::first(200))?;
+            for signal in found.rows.into_iter().filter_map(|a| a.signal_id) {
+                if !signals.contains(&signal) {
+                    signals.push(signal);
+                }
+            }
+        }
+        Ok(signals)
+    };
+    Ok(state.runtime.store().read(read).await?)
 }
 
 /// Departures of the root asset's own signals before and around the trigger, found in the stored values.

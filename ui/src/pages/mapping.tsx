@@ -53,7 +53,8 @@ export default function MappingPage() {
   const types = useQuery({ queryKey: ['connector-types'], queryFn: api.connectorTypes, staleTime: Infinity });
   // A maintenance system has equipment in place of tags.
   const sources = (integrations.data ?? []).filter((i) => !types.data?.find((type) => type.kind === i.kind)?.has_maintenance);
-  const source = sources.find((i) => i.id === chosen) ?? sources[0];
+  // What has a tree to browse comes before uploaded files.
+  const source = sources.find((i) => i.id === chosen) ?? sources.find((i) => i.kind !== 'file') ?? sources[0];
   const offset = useOffset('mappings', LIMIT);
   const mappings = useQuery({
     queryKey: ['mappings', chosen, asset, q, offset], refetchInterval, placeholderData: (old) => old,

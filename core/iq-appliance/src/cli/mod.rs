@@ -79,9 +79,23 @@ fn language(text: &str) -> Result<Language, String> {
     Language::from_tag(text).ok_or_else(|| "ar or en".to_owned())
 }
 
+/// `optria … | head` closes the pipe while there is more to print: the reader has what it wanted, and that
+/// is the end of the program, not a fault of it.
+fn end_quietly_without_a_reader() {
+    let usual = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |panic| {
+        let said = panic.payload().downcast_ref::<String>();
+        if said.is_some_and(|text| text.starts_with("failed printing to stdout")) {
+            std::process::exit(0);
+        }
+        usual(panic);
+    }));
+}
+
 /// Runs the program.
 #[must_use]
 pub fn main() -> ExitCode {
+    end_quietly_without_a_reader();
     let cli = Cli::parse();
     let language = cli.lang.unwrap_or_else(system_language);
     let result = match cli.command {

@@ -95,8 +95,8 @@ pub struct Finding {
     pub events: Vec<EventId>,
 }
 
-/// How sure, in words.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// How sure, in words; surest first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Grade {
     /// Supported, with enough of its evidence looked at and a decisive item among it.
     Likely,
@@ -197,9 +197,12 @@ pub fn analyse<'p>(case: &Case, packs: &'p [Pack], config: &RcaConfig) -> Analys
         }
     }
     propagate(case, &mut found, config);
+    // A cause whose decisive evidence is missing does not come before one that is supported, whatever
+    // its odds.
     found.sort_by(|a, b| {
-        b.logit
-            .total_cmp(&a.logit)
+        a.grade
+            .cmp(&b.grade)
+            .then_with(|| b.logit.total_cmp(&a.logit))
             .then_with(|| a.first_sign().cmp(&b.first_sign()))
             .then_with(|| a.rule.text.id.cmp(&b.rule.text.id))
             .then_with(|| a.asset.cmp(&b.asset))

@@ -3,6 +3,7 @@
 import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { type FormEvent, type ReactNode, useState } from 'react';
 import { api } from '@/api/calls';
+import { RequestFailed } from '@/api/http';
 import { useSession } from '@/api/session';
 import type { Integration, ServerCertificate, TrustState } from '@/api/types';
 import { useConfirm, useToasts } from '@/components/dialog';
@@ -62,13 +63,15 @@ function Decide({ integration, certificate, onDone }: { integration: Integration
       setError(e);
     }
   };
+  // The one field of the form says itself what is wrong with it.
+  const differs = error instanceof RequestFailed ? error.fields.find((f) => f.field === 'fingerprint_tail')?.message : undefined;
   const reject = () => confirm({ title: t('trust.reject'), body: t('trust.reject_body'), action: t('trust.reject'), danger: true, run: async () => { await api.reject(integration.id, certificate.id); onDone(); } });
   return (
     <form className="pane decide" onSubmit={(event) => void accept(event)}>
       <label className="row wrap grow"><span className="m5">{t('trust.type_pairs')}</span><input className="in mono pairs" name="fingerprint_tail" autoComplete="off" spellCheck={false} placeholder="__ __ __ __" maxLength={16} value={typed} onChange={(e) => setTyped(e.target.value)} /></label>
       <button type="button" className="btn danger" onClick={reject}>{t('trust.reject')}</button>
       <button type="submit" className="btn pri" disabled={typedHex(typed).length !== TAIL_DIGITS}>{t('trust.accept')}</button>
-      {error !== null && <div className="wide-err"><InlineError error={error} /></div>}
+      {error !== null && <div className="wide-err">{differs ? <Notice tone="critical">{differs}</Notice> : <InlineError error={error} />}</div>}
       {dialog}
     </form>
   );
