@@ -201,7 +201,7 @@ impl Conditions {
             settings,
         };
         if let Some(Variant::NodeId(kind)) = fields.get(field::EVENT_TYPE) {
-            let is = |other: ObjectTypeId| **kind == NodeId::from(other);
+            let is = |other: ObjectTypeId| **kind == other;
             if is(ObjectTypeId::RefreshRequiredEventType) {
                 return Told::RefreshWanted;
             }

@@ -179,12 +179,10 @@ impl Streamer {
         if let Err(exit) = self.sync(&mut feed, &core, settings).await {
             return exit;
         }
-        let mut refreshes: FuturesUnordered<BoxFuture<'static, ()>> = FuturesUnordered::new();
+        let mut refreshes: UnderWay<()> = FuturesUnordered::new();
         let mut listens_to = None;
-        let mut waiting: FuturesUnordered<BoxFuture<'static, Result<PublishResponse, StatusCode>>> =
-            FuturesUnordered::new();
-        let mut clocks: FuturesUnordered<BoxFuture<'static, Option<(i64, i64)>>> =
-            FuturesUnordered::new();
+        let mut waiting: UnderWay<Result<PublishResponse, StatusCode>> = FuturesUnordered::new();
+        let mut clocks: UnderWay<Option<(i64, i64)>> = FuturesUnordered::new();
         let mut acknowledgements: Vec<SubscriptionAcknowledgement> = Vec::new();
         let mut clock_tick = ticker(CLOCK_INTERVAL);
         let mut refused_tick = ticker(RETRY_REFUSED);
@@ -199,10 +197,8 @@ impl Streamer {
                 listens_to = feed.event_subscription();
                 refreshes.extend(listens_to.map(|id| boxed(refresh(core.clone(), id))));
             }
-            let patience = feed.keep_alive() * 3 + Duration::from_secs(15);
-            while !is_paused && feed.subscription_count() > 0 && waiting.len() < allowed {
-                let acks = std::mem::take(&mut acknowledgements);
-                waiting.push(Box::pin(publish(core.clone(), acks, patience)));
+            if !is_paused {
+                ask(&core, &feed, allowed, &mut waiting, &mut acknowledgements);
             }
             tokio::select! {
                 () = self.ctx.cancel.cancelled() => return Exit::Stopped,
@@ -221,9 +217,8 @@ impl Streamer {
                         if delivery.is_ended {
                             return Exit::Lost(lost("opcua.subscription_ended", &core));
                         }
-                        if let (true, Some(id)) = (delivery.is_refresh_wanted, listens_to) {
-                            refreshes.push(boxed(refresh(core.clone(), id)));
-                        }
+                        let wanted = listens_to.filter(|_| delivery.is_refresh_wanted);
+                        refreshes.extend(wanted.map(|id| boxed(refresh(core.clone(), id))));
                         match self.deliver(delivery).await {
                             Ok(done) => acknowledgements.extend(done),
                             Err(exit) => return exit,
@@ -251,8 +246,7 @@ impl Streamer {
                 Some(()) = refreshes.next(), if !refreshes.is_empty() => {}
                 _ = watchdog.tick() => {
                     self.report_load(feed.item_count());
-                    let silence = feed.keep_alive() * 3;
-                    if feed.subscription_count() > 0 && heard.elapsed() > silence.max(Duration::from_secs(15)) {
+                    if is_silent(&feed, heard) {
                         return Exit::Lost(lost("opcua.silent", &core));
                     }
                 }
@@ -440,6 +434,30 @@ impl Streamer {
             is_new
         });
     }
+}
+
+/// Requests under way; each ends by itself.
+type UnderWay<T> = FuturesUnordered<BoxFuture<'static, T>>;
+
+/// Keeps as many publish requests with the server as it allows.
+fn ask(
+    core: &Arc<Core>,
+    feed: &Feed,
+    allowed: usize,
+    waiting: &mut UnderWay<Result<PublishResponse, StatusCode>>,
+    acknowledgements: &mut Vec<SubscriptionAcknowledgement>,
+) {
+    let patience = feed.keep_alive() * 3 + Duration::from_secs(15);
+    while feed.subscription_count() > 0 && waiting.len() < allowed {
+        let acks = std::mem::take(acknowledgements);
+        waiting.push(Box::pin(publish(core.clone(), acks, patience)));
+    }
+}
+
+/// Not even a keep-alive came for three times its interval.
+fn is_silent(feed: &Feed, heard: Instant) -> bool {
+    let silence = (feed.keep_alive() * 3).max(Duration::from_secs(15));
+    feed.subscription_count() > 0 && heard.elapsed() > silence
 }
 
 fn boxed(work: impl Future<Output = ()> + Send + 'static) -> BoxFuture<'static, ()> {

@@ -184,21 +184,7 @@ fn evidence(voice: &Voice, told: &Told) -> Section {
             ]),
         });
     }
-    match &told.file {
-        Some(file) => {
-            rows.push((voice.label("report.file_made"), voice.moment(file.at)));
-            if let Some(digest) = file.details["sha256"].as_str() {
-                rows.push((
-                    voice.label("report.file_digest"),
-                    Words::Code(digest.to_owned()),
-                ));
-            }
-        }
-        None => rows.push((
-            voice.label("report.file_made"),
-            voice.prose("report.no_file", &[]),
-        )),
-    }
+    rows.extend(file_rows(voice, told));
     blocks.push(Block::Facts { rows });
     blocks.push(Block::Heading {
         words: voice.prose("evidence.verify_title", &[]),
@@ -229,6 +215,20 @@ fn evidence(voice: &Voice, told: &Told) -> Section {
         title: voice.label("evidence.title"),
         blocks,
     }
+}
+
+/// The evidence file made last, and what it hashes to.
+fn file_rows(voice: &Voice, told: &Told) -> Vec<(String, Words)> {
+    let Some(file) = &told.file else {
+        let none = voice.prose("report.no_file", &[]);
+        return vec![(voice.label("report.file_made"), none)];
+    };
+    let mut rows = vec![(voice.label("report.file_made"), voice.moment(file.at))];
+    if let Some(digest) = file.details["sha256"].as_str() {
+        let code = Words::Code(digest.to_owned());
+        rows.push((voice.label("report.file_digest"), code));
+    }
+    rows
 }
 
 fn left_out(voice: &Voice, told: &Told) -> Section {

@@ -201,7 +201,9 @@ impl Sink {
     async fn serve(self, stream: TcpStream) {
         let (read, mut write) = stream.into_split();
         let mut lines = BufReader::new(read).lines();
-        let _ = write.write_all(b"220 sink\r\n").await;
+        if write.write_all(b"220 sink\r\n").await.is_err() {
+            return;
+        }
         let (mut mail, mut in_data) = (String::new(), false);
         while let Ok(Some(line)) = lines.next_line().await {
             let reply = if in_data {

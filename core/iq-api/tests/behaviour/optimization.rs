@@ -144,6 +144,7 @@ async fn without_a_cost_model_work_is_ranked_and_nothing_is_stated_in_money() {
 }
 
 #[tokio::test]
+#[allow(clippy::too_many_lines, reason = "one plan's way, step by step")]
 async fn a_plan_is_made_again_compared_exported_and_published_once() {
     let (app, plant, other) = TestApp::with_plants().await;
     let admin = app.signed_in(&plant.user("admin")).await;

@@ -330,6 +330,7 @@ impl Plant {
         }
     }
 
+    #[allow(clippy::too_many_lines, reason = "one record of each kind")]
     async fn add_records(&self, app: &TestApp) {
         let tenant = self.tenant;
         let at = NOW.plus_ms(-60_000);

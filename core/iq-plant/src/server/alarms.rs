@@ -38,7 +38,7 @@ impl Event for PlantAlarm {
         index_range: &NumericRange,
         browse_path: &[QualifiedName],
     ) -> Variant {
-        let is = |kind: ObjectTypeId| *type_definition_id == NodeId::from(kind);
+        let is = |kind: ObjectTypeId| *type_definition_id == kind;
         if is(ObjectTypeId::BaseEventType) {
             return self.base.get_value(attribute_id, index_range, browse_path);
         }

@@ -384,7 +384,6 @@ pub(super) fn dispatch(inputs: &Inputs, days: &BTreeMap<String, (u32, u32)>) -> 
     let model = costs(inputs);
     let mut tasks = Vec::new();
     let mut precedence = Vec::new();
-    let mut exclusions = Vec::new();
     let horizon = inputs.request.horizon_days * DAY_MINUTES;
     let risks: BTreeMap<&str, f64> = inputs
         .work
@@ -435,22 +434,6 @@ pub(super) fn dispatch(inputs: &Inputs, days: &BTreeMap<String, (u32, u32)>) -> 
             });
         }
     }
-    let planned: BTreeSet<&str> = days.keys().map(String::as_str).collect();
-    for pair in pairs(&inputs.work) {
-        if pair.tasks.iter().all(|key| planned.contains(key.as_str())) {
-            let of = |key: &str| -> Vec<String> {
-                let work = inputs.work.iter().find(|w| w.key == key);
-                let prior = work.and_then(|w| prior_of(&w.family));
-                let count = prior.map_or(0, |p| parts_of(&p).len());
-                (0..count).map(|n| part_key(key, n, count)).collect()
-            };
-            let [a, b] = [of(&pair.tasks[0]), of(&pair.tasks[1])];
-            exclusions.extend(
-                a.iter()
-                    .flat_map(|x| b.iter().map(|y| [x.clone(), y.clone()])),
-            );
-        }
-    }
     let way = |a: usize, b: usize| {
         if a == b {
             0
@@ -471,9 +454,31 @@ pub(super) fn dispatch(inputs: &Inputs, days: &BTreeMap<String, (u32, u32)>) -> 
         parts: BTreeMap::new(),
         permits_per_site_day: None,
         precedence,
-        exclusions,
+        exclusions: kept_apart(inputs, days),
         weights: weights(inputs),
     }
+}
+
+/// Parts of two works that may not run at the same time, each with each.
+fn kept_apart(inputs: &Inputs, days: &BTreeMap<String, (u32, u32)>) -> Vec<[String; 2]> {
+    let mut exclusions = Vec::new();
+    let planned: BTreeSet<&str> = days.keys().map(String::as_str).collect();
+    for pair in pairs(&inputs.work) {
+        if pair.tasks.iter().all(|key| planned.contains(key.as_str())) {
+            let of = |key: &str| -> Vec<String> {
+                let work = inputs.work.iter().find(|w| w.key == key);
+                let prior = work.and_then(|w| prior_of(&w.family));
+                let count = prior.map_or(0, |p| parts_of(&p).len());
+                (0..count).map(|n| part_key(key, n, count)).collect()
+            };
+            let [a, b] = [of(&pair.tasks[0]), of(&pair.tasks[1])];
+            exclusions.extend(
+                a.iter()
+                    .flat_map(|x| b.iter().map(|y| [x.clone(), y.clone()])),
+            );
+        }
+    }
+    exclusions
 }
 
 fn technician(inputs: &Inputs, crew: &super::inputs::Crew) -> Technician {

@@ -51,6 +51,7 @@ const HEATER: &[(&str, u32)] = &[("mechanical", 1), ("instrumentation", 1)];
 /// The prior of a family; none for a family the table does not know.
 #[must_use]
 #[allow(clippy::unreadable_literal, reason = "hours, as the lists print them")]
+#[expect(clippy::too_many_lines, reason = "a table")]
 pub const fn prior_of(family: &str) -> Option<FamilyPrior> {
     Some(match family.as_bytes() {
         b"centrifugal_pump" | b"positive_displacement_pump" => prior(

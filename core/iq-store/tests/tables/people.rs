@@ -103,6 +103,8 @@ fn schedule() -> Schedule {
     }
 }
 
+type Change = fn(&Connection, TenantId, &TechnicianRow) -> Result<(), StoreError>;
+
 #[test]
 fn people_and_what_they_are_told_come_out_as_they_went_in() {
     let fixture = Fixture::new();
@@ -172,7 +174,7 @@ fn another_tenant_sees_nothing_and_changes_nothing() {
         assert_eq!(schedules::list_schedules(c, foreign)?, []);
         Ok(())
     });
-    let try_all: Vec<fn(&Connection, TenantId, &TechnicianRow) -> Result<(), StoreError>> = vec![
+    let try_all: [Change; 3] = [
         technicians::create_technician,
         technicians::update_technician,
         |c, t, row| technicians::delete_technician(c, t, row.technician.id),
