@@ -1,3 +1,5 @@
+//! Alarms of a server: the three events of one, ids that stay the same, what is asked for again.
+
 use opcua::types::{ByteString, DateTime, LocalizedText};
 
 use super::*;

@@ -1,3 +1,5 @@
+//! Event frames of a PI server: begun, ended, acknowledged, read again without doubles.
+
 use super::*;
 
 const NOW: Timestamp = Timestamp(1_750_000_000_000);
