@@ -206,6 +206,7 @@ async fn a_run_reads_catches_up_learns_and_scores_and_stands_in_the_log() {
         ("catch_up", done),
         ("baselines", done),
         ("scoring", done),
+        ("optimisation", done),
     ];
     assert_eq!(steps, all);
     assert!(
@@ -394,7 +395,7 @@ async fn the_first_steps_follow_the_data_and_only_the_profile_is_a_persons_word(
     };
     assert_eq!(codes(&first["steps"][0]), ["onboarding.profile_not_marked"]);
     assert_eq!(codes(&first["steps"][2]), ["onboarding.not_tested"]);
-    assert_eq!(first["steps"][4]["is_available"], false);
+    assert_eq!(codes(&first["steps"][4]), ["onboarding.no_costs"]);
     let viewer = app.signed_in(&plant.user("viewer")).await;
     let body = json!({ "done": true });
     let path = "/api/integrations/onboarding/profile";
@@ -409,8 +410,8 @@ async fn the_first_steps_follow_the_data_and_only_the_profile_is_a_persons_word(
     let admin = app.signed_in(&plant.user("admin")).await;
     let later = progress(&admin).await;
     assert_eq!(later["steps"][2]["is_done"], true, "{later}");
-    assert_eq!(later["next"], Value::Null, "{later}");
-    assert_eq!(later["percent"], 100);
+    assert_eq!(later["next"], "cost_model", "{later}");
+    assert_eq!(later["percent"], 67);
     // What is taken away is missing again.
     admin
         .delete(&format!("/api/integrations/{}", plant.integration))

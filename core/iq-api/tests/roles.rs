@@ -22,6 +22,7 @@ fn path_of(route: &RouteInfo, plant: &Plant) -> String {
         p if p.starts_with("/api/alerts/") => plant.alert.to_string(),
         p if p.starts_with("/api/alert-rules/") => plant.rule.to_string(),
         p if p.starts_with("/api/blackbox/events/") => plant.event.to_string(),
+        p if p.starts_with("/api/blackbox/incidents/detect/") => plant.detection.to_string(),
         p if p.starts_with("/api/blackbox/incidents/") => plant.incident.to_string(),
         p if p.starts_with("/api/integrations/mappings/changes/") => plant.change.to_string(),
         p if p.starts_with("/api/integrations/mappings/drift/") => plant.finding.to_string(),

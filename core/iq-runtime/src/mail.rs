@@ -182,8 +182,12 @@ fn server_of(url: &SecretString, api_key: Option<&SecretString>) -> Result<Serve
         MailSecurity::Plain => 25,
     });
     let from = option("from").unwrap_or_else(|| {
+        // A relay named by its number has no domain to write from.
+        let is_number = host.parse::<std::net::IpAddr>().is_ok() || host.contains(':');
         if user.contains('@') {
             user.clone()
+        } else if is_number {
+            "optria@localhost".to_owned()
         } else {
             format!("optria@{host}")
         }

@@ -156,7 +156,7 @@ async fn readers_see_whole_commits_while_writers_write() {
 #[test]
 fn a_full_disk_refuses_writes_keeps_reading_and_recovers_by_itself() {
     let fixture = Fixture::with(Options {
-        max_pages: Some(200),
+        max_pages: Some(400),
         ..Options::default()
     });
     scratch(&fixture.store);
@@ -194,7 +194,7 @@ fn a_full_disk_refuses_writes_keeps_reading_and_recovers_by_itself() {
 #[test]
 fn health_says_that_the_disk_is_full_and_notices_by_itself_that_it_is_not() {
     let fixture = Fixture::with(Options {
-        max_pages: Some(200),
+        max_pages: Some(400),
         ..Options::default()
     });
     scratch(&fixture.store);
@@ -224,7 +224,7 @@ fn health_says_that_the_disk_is_full_and_notices_by_itself_that_it_is_not() {
 #[tokio::test]
 async fn when_the_disk_fills_up_every_write_is_either_kept_or_told() {
     let fixture = Fixture::with(Options {
-        max_pages: Some(200),
+        max_pages: Some(400),
         ..Options::default()
     });
     let store = &fixture.store;

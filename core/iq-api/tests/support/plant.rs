@@ -66,6 +66,7 @@ pub(crate) struct Plant {
     pub(crate) recommendation: RecommendationId,
     /// A job that has ended.
     pub(crate) job: JobId,
+    pub(crate) detection: JobId,
     /// A viewer on whom user administration is tried.
     pub(crate) colleague: UserId,
 }
@@ -141,6 +142,7 @@ impl Plant {
             scenario: ScenarioId::new(),
             recommendation: RecommendationId::new(),
             job: JobId::new(),
+            detection: JobId::new(),
             colleague,
         };
         plant.integration = plant.new_integration(app, "desk").await;
@@ -392,12 +394,18 @@ impl Plant {
             }),
         };
         let job = self.job_row();
+        let detection = jobs::Job {
+            id: self.detection,
+            kind: "detect".to_owned(),
+            ..self.job_row()
+        };
         let scenario = super::planning::scenario(self, self.scenario);
         let advice = super::planning::advice(self);
         app.runtime
             .store()
             .write(move |tx| {
                 jobs::create_job(tx, tenant, &job)?;
+                jobs::create_job(tx, tenant, &detection)?;
                 scenarios::create_scenario(tx, tenant, &scenario)?;
                 recommendations::create_recommendation(tx, tenant, &advice)?;
                 alert_rules::create_alert_rule(tx, tenant, &rule)?;

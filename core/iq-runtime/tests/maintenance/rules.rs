@@ -458,20 +458,24 @@ async fn nothing_leaves_where_sending_is_not_wanted() {
 async fn work_that_is_over_here_is_not_sent() {
     let case = case().await;
     let (rig, tenant) = (&case.rig, case.rig.ids.tenant);
-    for status in [
-        WorkOrderStatus::Completed,
-        WorkOrderStatus::Closed,
-        WorkOrderStatus::Cancelled,
-    ] {
+    use WorkOrderStatus::{Cancelled, Closed, Completed, InProgress, Released};
+    let ways: [&[WorkOrderStatus]; 3] = [
+        &[Released, InProgress, Completed],
+        &[Released, InProgress, Completed, Closed],
+        &[Cancelled],
+    ];
+    for way in ways {
         let order = rig.write("Check").await;
-        let change = WorkOrderChange {
-            status: Some(status),
-            ..WorkOrderChange::default()
-        };
-        rig.runtime
-            .change_work_order(tenant, order.id, change, person("author"))
-            .await
-            .unwrap();
+        for status in way {
+            let change = WorkOrderChange {
+                status: Some(*status),
+                ..WorkOrderChange::default()
+            };
+            rig.runtime
+                .change_work_order(tenant, order.id, change, person("author"))
+                .await
+                .unwrap();
+        }
         let preview = rig.runtime.preview_push(tenant, order.id, rig.target());
         assert_eq!(code(preview.await), "work_orders.is_closed");
         let (target, author) = (rig.target(), person("author"));
