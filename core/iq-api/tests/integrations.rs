@@ -411,7 +411,7 @@ async fn the_first_steps_follow_the_data_and_only_the_profile_is_a_persons_word(
     let later = progress(&admin).await;
     assert_eq!(later["steps"][2]["is_done"], true, "{later}");
     assert_eq!(later["next"], "cost_model", "{later}");
-    assert_eq!(later["percent"], 67);
+    assert_eq!(later["percent"], 83);
     // What is taken away is missing again.
     admin
         .delete(&format!("/api/integrations/{}", plant.integration))

@@ -86,6 +86,7 @@ const PLANT_ROWS: &str = "
 
 /// The step that brought work orders, and rows of that time.
 const MAINTENANCE_STEP: usize = 7;
+const WORK_ORDER_COLUMNS: usize = 35;
 const MAINTENANCE_ROWS: &str = "
     INSERT INTO integrations VALUES ('t', 'i', 'sap_pm', 'SAP', '{}', 1, 0, 'active', NULL, '{}',
         NULL, NULL, 1);
@@ -122,7 +123,11 @@ fn a_filled_store_of_every_earlier_version_keeps_its_rows_and_is_copied_first() 
         let conn = older(&path, steps);
         conn.execute_batch(PLANT_ROWS).unwrap();
         if steps >= MAINTENANCE_STEP {
-            conn.execute_batch(MAINTENANCE_ROWS).unwrap();
+            // A later step adds columns behind those of that time.
+            let then = columns_of(&conn, "work_orders")[..WORK_ORDER_COLUMNS].join(", ");
+            let named = format!("INSERT INTO work_orders ({then}) VALUES");
+            let rows = MAINTENANCE_ROWS.replace("INSERT INTO work_orders VALUES", &named);
+            conn.execute_batch(&rows).unwrap();
         }
         let before = contents(&conn);
         assert!(before.values().any(|(rows, ..)| *rows > 0));
