@@ -8,6 +8,7 @@ mod alert;
 mod assessment;
 mod asset;
 mod audit;
+pub mod cbor;
 mod error;
 mod event;
 mod family;

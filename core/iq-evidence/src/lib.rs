@@ -5,7 +5,7 @@
 
 pub mod build;
 pub mod bundle;
-pub mod cbor;
+
 mod chain;
 pub mod history;
 mod keys;
@@ -16,6 +16,8 @@ mod tree;
 mod verdict;
 mod verify;
 pub mod window;
+
+pub use iq_domain::cbor;
 
 pub use chain::{
     CHECKPOINT_MS, CHECKPOINT_RECORDS, Chain, Draft, Field, Link, field_salt, is_checkpoint_due,

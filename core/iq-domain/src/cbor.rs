@@ -1,4 +1,4 @@
-//! The part of CBOR (RFC 8949) that evidence is written in, in its one deterministic form (§4.2.1):
+//! The part of CBOR (RFC 8949) that evidence and its transport are written in, in its one deterministic form (§4.2.1):
 //! integers, byte strings, texts, arrays, maps with unsigned keys, booleans and null. Whatever could
 //! be written in two ways is refused, so that equal content has equal bytes and equal hashes.
 
@@ -114,12 +114,14 @@ impl<'a> Value<'a> {
     }
 
     /// The items of a list of exactly this length.
-    pub(crate) fn cells<const N: usize>(&self) -> Option<&[Value<'a>; N]> {
+    #[must_use]
+    pub fn cells<const N: usize>(&self) -> Option<&[Value<'a>; N]> {
         self.items()?.try_into().ok()
     }
 
     /// The values of a map whose keys are exactly `first..=last`, in order.
-    pub(crate) fn dense(&self, first: i64, last: i64) -> Option<Vec<&Value<'a>>> {
+    #[must_use]
+    pub fn dense(&self, first: i64, last: i64) -> Option<Vec<&Value<'a>>> {
         let Self::Map(entries) = self else {
             return None;
         };
