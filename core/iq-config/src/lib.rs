@@ -76,6 +76,8 @@ pub struct Config {
     pub external_db_enable: bool,
     /// SESSION_SECRET; an appliance without one derives its own from the master key.
     pub session_secret: Option<SecretString>,
+    /// OPTRIA_HUB_KEY: what the hub seals its own secrets with; the same on every instance.
+    pub hub_key: Option<SecretString>,
     /// OPENAI_API_KEY.
     pub openai_api_key: Option<SecretString>,
     /// OPENAI_BASE_URL.
@@ -166,6 +168,9 @@ impl Config {
         }
         if self.session_secret.is_none() {
             missing.push("SESSION_SECRET");
+        }
+        if self.hub_key.is_none() {
+            missing.push("OPTRIA_HUB_KEY");
         }
         if missing.is_empty() || self.app_env != AppEnv::Production {
             return Ok(());

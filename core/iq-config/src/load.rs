@@ -211,6 +211,7 @@ impl Values {
             optimization_engine_enabled: self.switch("OPTIMIZATION_ENGINE_ENABLED"),
             external_db_enable: self.switch("EXTERNAL_DB_ENABLE"),
             session_secret: self.secret("SESSION_SECRET"),
+            hub_key: self.secret("OPTRIA_HUB_KEY"),
             openai_api_key: self.secret("OPENAI_API_KEY"),
             openai_base_url: self.text("OPENAI_BASE_URL"),
             pi_base_url: self.text("PI_BASE_URL"),

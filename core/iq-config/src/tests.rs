@@ -207,7 +207,10 @@ fn the_database_address_is_put_together_from_the_pg_variables() {
 fn a_hub_in_production_names_the_secrets_it_lacks() {
     let error = load(&[]).unwrap().require_for_hub().unwrap_err();
     assert_eq!(error.code, "config.missing");
-    assert_eq!(error.params["names"], "DATABASE_URL, SESSION_SECRET");
+    assert_eq!(
+        error.params["names"],
+        "DATABASE_URL, SESSION_SECRET, OPTRIA_HUB_KEY"
+    );
     load(&[("APP_ENV", "development")])
         .unwrap()
         .require_for_hub()

@@ -74,6 +74,7 @@ pub const VARIABLES: &[Variable] = &[
     public("OPTRIA_IMPORT_MAX_FILES", Number(1, 10_000), "500"),
     public("OPTRIA_IMPORT_MAX_GB", Number(1, 100_000), "50"),
     secret("SESSION_SECRET", LongText(32)),
+    secret("OPTRIA_HUB_KEY", LongText(32)),
     public("OPCUA_ENDPOINT_URL", Url(&["opc.tcp"]), ""),
     public("OPCUA_USERNAME", Text, ""),
     secret("OPCUA_PASSWORD", Text),

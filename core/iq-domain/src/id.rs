@@ -110,4 +110,8 @@ ids! {
     NotificationId,
     /// A mail on its way out.
     MailId,
+    /// An appliance enrolled at a hub.
+    ApplianceId,
+    /// A one-time code by which an appliance enrols at a hub.
+    EnrolmentCodeId,
 }

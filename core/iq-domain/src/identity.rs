@@ -168,6 +168,10 @@ permissions! {
     AuditRead = "audit.read", TenantAdmin;
     /// Drive the demo plant (DEMO_MODE only).
     PlantControl = "plant.control", TenantAdmin;
+    /// See, create, edit and suspend the tenants of a hub, and their users.
+    TenantsManage = "tenants.manage", PlatformOwner;
+    /// See the appliances of a hub, issue enrolment codes, revoke keys.
+    AppliancesManage = "appliances.manage", PlatformOwner;
     /// Read diagnostics.
     DiagnosticsRead = "diagnostics.read", PlatformOwner;
     /// Read and change the own profile, settings and password.

@@ -93,6 +93,16 @@ impl MasterKey {
         Ok(key)
     }
 
+    /// The key of a secret text, for programs without a folder of their own: several instances are
+    /// given the same text. The text must be long and random; nothing here makes guessing slow.
+    #[must_use]
+    pub fn from_text(text: &crate::SecretString) -> Self {
+        let mut mac = Hmac::<Sha256>::new_from_slice(text.expose().as_bytes())
+            .expect("any key length will do");
+        mac.update(b"optria master key of a text 1");
+        Self(Zeroizing::new(mac.finalize().into_bytes().into()))
+    }
+
     /// Names the key without telling anything about it.
     #[must_use]
     pub fn id(&self) -> [u8; 8] {

@@ -1,0 +1,291 @@
+//! The hub: sign-in with a second factor, tenants, people of any tenant, the fleet of appliances,
+//! enrolment codes.
+
+use iq_domain::{
+    ApplianceId, AuthSource, EnrolmentCodeId, Names, Role, TenantId, Timestamp, UserId,
+};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+/// Sign-in at the hub.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct HubSignInRequest {
+    /// Code of the tenant; empty for the platform itself.
+    #[serde(default)]
+    pub tenant: String,
+    /// Sign-in name.
+    pub username: String,
+    /// Password.
+    pub password: String,
+    /// Code of the second factor, six digits; required once it is set up.
+    #[serde(default)]
+    pub code: Option<String>,
+}
+
+/// Who is signed in at the hub.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct HubSession {
+    /// User.
+    pub user_id: UserId,
+    /// Sign-in name.
+    pub username: String,
+    /// Shown name.
+    pub name: String,
+    /// Role.
+    pub role: Role,
+    /// Permission names the role holds.
+    pub permissions: Vec<String>,
+    /// Tenant of the account.
+    pub tenant_id: TenantId,
+    /// Its names.
+    pub tenant: Names,
+    /// Only the password change is allowed until done.
+    pub must_change_password: bool,
+    /// Only setting up the second factor is allowed until done.
+    pub must_set_up_totp: bool,
+    /// Send as X-CSRF-Token on every write.
+    pub csrf_token: String,
+    /// Server clock.
+    pub server_time: Timestamp,
+    /// Program version.
+    pub version: String,
+}
+
+/// A second factor being set up; counts only after a code of it was confirmed.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct TotpSetup {
+    /// The secret in Base32, to be typed into an authenticator.
+    pub secret: String,
+    /// The same as an `otpauth://` address.
+    pub address: String,
+}
+
+/// A code of the second factor.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct TotpConfirm {
+    /// Six digits.
+    pub code: String,
+}
+
+/// A tenant as the platform owner sees it: who it is and how it fares, never what it has.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct HubTenant {
+    /// Id.
+    pub id: TenantId,
+    /// What people sign in with and enrolment codes begin with.
+    pub code: String,
+    /// Names.
+    pub names: Names,
+    /// Everything in it is demonstration.
+    pub is_demo: bool,
+    /// Nobody signs in and no appliance syncs.
+    pub is_suspended: bool,
+    /// Active users.
+    pub users: u64,
+    /// Appliances whose key counts.
+    pub appliances: u64,
+    /// Last receipt given to one of them.
+    pub last_receipt_at: Option<Timestamp>,
+    /// Creation.
+    pub created_at: Timestamp,
+}
+
+/// Create or edit a tenant. `code` can't change later.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct HubTenantInput {
+    /// 2 to 32 small Latin letters, digits and hyphens.
+    pub code: String,
+    /// Names; one of the two may be empty.
+    pub names: Names,
+}
+
+/// A demo tenant just made, with the one-time password of its administrator.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct HubDemoTenant {
+    /// The tenant.
+    pub tenant: HubTenant,
+    /// Its administrator.
+    pub username: String,
+    /// Shown once; to be changed at the first sign-in.
+    pub temporary_password: String,
+}
+
+/// A user of any tenant.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct HubUser {
+    /// Tenant.
+    pub tenant_id: TenantId,
+    /// Code of the tenant.
+    pub tenant_code: String,
+    /// Id.
+    pub id: UserId,
+    /// Sign-in name.
+    pub username: String,
+    /// E-mail.
+    pub email: Option<String>,
+    /// Shown name.
+    pub name: String,
+    /// Role.
+    pub role: Role,
+    /// May sign in.
+    pub is_active: bool,
+    /// Local or SSO.
+    pub auth_source: AuthSource,
+    /// Temporary password not yet changed.
+    pub must_change_password: bool,
+    /// Last sign-in.
+    pub last_sign_in_at: Option<Timestamp>,
+    /// Creation.
+    pub created_at: Timestamp,
+}
+
+/// Create a user in a tenant.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct HubUserInput {
+    /// Tenant; a platform_owner belongs to the platform's own.
+    pub tenant_id: TenantId,
+    /// Sign-in name, unique in the tenant.
+    pub username: String,
+    /// E-mail.
+    #[serde(default)]
+    pub email: Option<String>,
+    /// Shown name.
+    pub name: String,
+    /// Role.
+    pub role: Role,
+}
+
+/// Change a user.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct HubUserChange {
+    /// E-mail.
+    #[serde(default)]
+    pub email: Option<String>,
+    /// Shown name.
+    pub name: String,
+    /// Role.
+    pub role: Role,
+    /// May sign in; his sessions end at once where not.
+    pub is_active: bool,
+}
+
+/// The user with the temporary password, shown once.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct HubCreatedUser {
+    /// The user.
+    pub user: HubUser,
+    /// Must be changed at first sign-in.
+    pub temporary_password: String,
+}
+
+/// How sync with an appliance stands; from receipts, never from an open connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum FleetState {
+    /// Enrolled, nothing received yet.
+    Registered,
+    /// A receipt was given within the last ten minutes.
+    Synced,
+    /// Receipts are given, but records wait at the appliance.
+    Behind,
+    /// Nothing was heard for ten minutes.
+    Silent,
+    /// Two histories claim the same numbers; a person must look.
+    Fork,
+    /// Its key no longer counts.
+    Revoked,
+}
+
+/// An appliance of the fleet.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct FleetAppliance {
+    /// Tenant.
+    pub tenant_id: TenantId,
+    /// Code of the tenant.
+    pub tenant_code: String,
+    /// Id.
+    pub id: ApplianceId,
+    /// Name given at enrolment.
+    pub name: String,
+    /// Begin of the fingerprint of its key.
+    pub fingerprint: String,
+    /// How it stands.
+    pub state: FleetState,
+    /// A demonstration.
+    pub is_demo: bool,
+    /// Program version it reports.
+    pub version: Option<String>,
+    /// Enrolment.
+    pub enrolled_at: Timestamp,
+    /// Revocation of its key.
+    pub revoked_at: Option<Timestamp>,
+    /// It last spoke.
+    pub last_contact_at: Option<Timestamp>,
+    /// Its last batch was acknowledged.
+    pub last_receipt_at: Option<Timestamp>,
+    /// Records waiting there, as it reports.
+    pub backlog: Option<i64>,
+    /// The oldest of them.
+    pub oldest_unsent_at: Option<Timestamp>,
+    /// Its clock minus the hub's, milliseconds.
+    pub clock_offset_ms: Option<i64>,
+    /// Free space on its disk, bytes.
+    pub disk_free_bytes: Option<i64>,
+    /// Integrations by their state, as it reports: `{"active": 3, "error": 1}`.
+    pub integrations: serde_json::Value,
+    /// Records kept that could not be projected.
+    pub quarantined: u64,
+}
+
+/// Ask for an enrolment code.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct EnrolmentCodeRequest {
+    /// Tenant of the appliance.
+    pub tenant_id: TenantId,
+    /// Name of the appliance.
+    pub name: String,
+}
+
+/// A new code, shown once.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct NewEnrolmentCode {
+    /// What is typed in at the appliance.
+    pub code: String,
+    /// Its row.
+    pub row: EnrolmentCodeRow,
+}
+
+/// A code without its secret.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct EnrolmentCodeRow {
+    /// Id.
+    pub id: EnrolmentCodeId,
+    /// Name the appliance will have.
+    pub name: String,
+    /// Who made it.
+    pub created_by: String,
+    /// When.
+    pub created_at: Timestamp,
+    /// It ends then, used or not.
+    pub expires_at: Timestamp,
+    /// Used.
+    pub used_at: Option<Timestamp>,
+    /// By which appliance.
+    pub appliance_id: Option<ApplianceId>,
+}
+
+/// A row of the audit of a hub.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct HubAuditRow {
+    /// Tenant it concerns.
+    pub tenant_id: TenantId,
+    /// The record.
+    #[serde(flatten)]
+    pub row: super::AuditRow,
+}

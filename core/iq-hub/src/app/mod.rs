@@ -1,0 +1,47 @@
+//! What the hub decides; one file per resource, named as in `http` and `store`.
+
+pub(crate) mod appliances;
+pub(crate) mod audit;
+pub(crate) mod bootstrap;
+mod projection;
+mod recipient;
+pub(crate) mod session;
+pub(crate) mod sync;
+pub(crate) mod tenants;
+pub(crate) mod users;
+
+use iq_domain::{CodedError, Names, is_clean_char};
+
+use crate::failure::{Answer, Failure};
+
+/// A line of text a person typed: trimmed, not empty, nothing hidden in it.
+pub(crate) fn line(field: &str, text: &str, max: usize) -> Answer<String> {
+    let text = text.trim();
+    if text.is_empty() {
+        return Err(Failure::field(field, "request.text_empty"));
+    }
+    fitting(field, text, max)
+}
+
+fn fitting(field: &str, text: &str, max: usize) -> Answer<String> {
+    if text.chars().count() > max {
+        let problem = CodedError::invalid("request.text_too_long").with("max", max);
+        return Err(Failure::of_field(field, problem));
+    }
+    if !text.chars().all(|c| is_clean_char(c) && c != '\n') {
+        return Err(Failure::field(field, "request.text_hidden_characters"));
+    }
+    Ok(text.to_owned())
+}
+
+/// Names in two languages, of which one may be empty.
+pub(crate) fn names(field: &str, names: &Names) -> Answer<Names> {
+    let (en, ar) = (names.en.trim(), names.ar.trim());
+    if en.is_empty() && ar.is_empty() {
+        return Err(Failure::field(field, "request.name_missing"));
+    }
+    Ok(Names {
+        en: fitting(field, en, 200)?,
+        ar: fitting(field, ar, 200)?,
+    })
+}

@@ -1,0 +1,95 @@
+//! From the raw log to what people read. It runs after the receipt, can't refuse a record, and may be
+//! run again at any time: what can't be read is set aside with its reason and the rest goes on.
+
+use iq_domain::cbor;
+use iq_evidence::{Record, RecordError};
+use iq_sync_proto::Line;
+use serde_json::{Map, Value};
+
+use crate::{
+    failure::Answer,
+    state::Hub,
+    store::sync::{self, Owner, Readable},
+};
+
+/// Records of one transaction.
+const STEP: i64 = 2_000;
+
+/// Begins in the background; whoever comes at the same time waits at the lock of the cursor.
+pub(crate) fn begin(hub: &Hub, owner: Owner, line: Line) {
+    let hub = hub.clone();
+    tokio::spawn(async move {
+        if let Err(failure) = run(&hub, owner, line).await {
+            tracing::error!(
+                code = failure.error.code,
+                "Synced records could not be read yet."
+            );
+        }
+    });
+}
+
+/// Reads all that is not read yet.
+async fn run(hub: &Hub, owner: Owner, line: Line) -> Answer<()> {
+    loop {
+        let now = hub.now();
+        let mut tx = hub.store.tenant(owner.0).await?;
+        let (_, done) = sync::lock_cursor(&mut tx, owner, &line, now).await?;
+        let records = sync::list_records(&mut tx, owner, &line, (done, STEP)).await?;
+        let Some((upto, _)) = records.last() else {
+            return Ok(());
+        };
+        let upto = *upto;
+        let (mut readable, mut unreadable) = (Vec::new(), Vec::new());
+        for (seq, bytes) in &records {
+            match read(*seq, bytes) {
+                Ok(record) => readable.push(record),
+                Err(reason) => unreadable.push((*seq, reason)),
+            }
+        }
+        let made = (readable.as_slice(), unreadable.as_slice());
+        sync::store_projection(&mut tx, owner, &line, made, (upto, now)).await?;
+        tx.commit().await?;
+    }
+}
+
+/// A record as people read it, or why not.
+fn read(seq: i64, bytes: &[u8]) -> Result<Readable, &'static str> {
+    let record = Record::decode(bytes).map_err(|error| match error {
+        RecordError::Version => "newer_version",
+        RecordError::Cbor(_) | RecordError::Shape => "unreadable",
+    })?;
+    let body: Map<String, Value> = record
+        .body
+        .iter()
+        .map(|(key, value)| (key.to_string(), json_of(value)))
+        .collect();
+    // Postgres keeps no NUL in a text.
+    let clean = |text: &str| iq_domain::neutralise(text, 200);
+    Ok(Readable {
+        seq,
+        kind: clean(record.kind),
+        event_ms: record.event_ms,
+        source: clean(record.source),
+        body: Value::Object(body),
+    })
+}
+
+/// Bytes become hex digits.
+fn json_of(value: &cbor::Value<'_>) -> Value {
+    match value {
+        cbor::Value::Int(number) => Value::from(*number),
+        cbor::Value::Bytes(bytes) => {
+            Value::from(bytes.iter().map(|b| format!("{b:02x}")).collect::<String>())
+        }
+        cbor::Value::Text(text) => Value::from(text.replace('\0', "\u{FFFD}")),
+        cbor::Value::Array(items) => items.iter().map(json_of).collect(),
+        cbor::Value::Map(entries) => Value::Object(
+            entries
+                .iter()
+                .map(|(key, value)| (key.to_string(), json_of(value)))
+                .collect(),
+        ),
+        cbor::Value::Bool(is_true) => Value::from(*is_true),
+        cbor::Value::Null => Value::Null,
+    }
+}

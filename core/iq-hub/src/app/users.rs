@@ -1,0 +1,210 @@
+//! People of any tenant, managed by the platform owner. Every change also goes down to the tenant's
+//! appliances, without any password.
+
+use iq_api_types::{HubCreatedUser, HubUser, HubUserChange, HubUserInput, TenantUser};
+use iq_auth::temporary_password;
+use iq_domain::{AuthSource, CodedError, Role, TenantId, Timestamp, User, UserId};
+use iq_secrets::SecretString;
+use serde_json::json;
+
+use super::{line, session};
+use crate::{
+    failure::{Answer, Failure},
+    state::Hub,
+    store::{
+        PLATFORM, StoreError, Stored, Tx, sessions,
+        tenants::{self, Tenant},
+        users,
+    },
+};
+
+fn shown(user: User, tenant_code: &str) -> HubUser {
+    HubUser {
+        tenant_id: user.tenant_id,
+        tenant_code: tenant_code.to_owned(),
+        id: user.id,
+        username: user.username,
+        email: user.email,
+        name: user.name,
+        role: user.role,
+        is_active: user.is_active,
+        auth_source: user.auth_source,
+        must_change_password: user.must_change_password,
+        last_sign_in_at: user.last_sign_in_at,
+        created_at: user.created_at,
+    }
+}
+
+/// All of them, or those of one tenant.
+pub(crate) async fn list(hub: &Hub, tenant: Option<TenantId>) -> Answer<Vec<HubUser>> {
+    let mut tx = hub.store.platform().await?;
+    let all = users::list_all(&mut tx).await?;
+    Ok(all
+        .into_iter()
+        .filter(|(user, _)| tenant.is_none_or(|tenant| user.tenant_id == tenant))
+        .map(|(user, code)| shown(user, &code))
+        .collect())
+}
+
+/// The users of the own tenant.
+pub(crate) async fn list_own(hub: &Hub, tenant: TenantId) -> Answer<Vec<TenantUser>> {
+    let mut tx = hub.store.tenant(tenant).await?;
+    let rows = users::list_of(&mut tx, tenant).await?.into_iter();
+    Ok(rows
+        .map(|user| TenantUser {
+            id: user.id,
+            username: user.username,
+            email: user.email,
+            name: user.name,
+            role: user.role,
+            is_active: user.is_active,
+            auth_source: user.auth_source,
+            must_change_password: user.must_change_password,
+            last_sign_in_at: user.last_sign_in_at,
+            created_at: user.created_at,
+        })
+        .collect())
+}
+
+/// A user with a temporary password, not stored yet.
+pub(crate) async fn new_user(
+    hub: &Hub,
+    tenant_id: TenantId,
+    username: &str,
+    name: &str,
+    role: Role,
+) -> Answer<(User, SecretString, String)> {
+    let password = temporary_password().map_err(CodedError::from)?;
+    let hash = session::hash(hub, password.clone()).await?;
+    let user = User {
+        id: UserId::new(),
+        tenant_id,
+        username: username.to_owned(),
+        email: None,
+        name: name.to_owned(),
+        role,
+        is_active: true,
+        auth_source: AuthSource::Local,
+        must_change_password: true,
+        last_sign_in_at: None,
+        created_at: hub.now(),
+    };
+    Ok((user, password, hash))
+}
+
+pub(crate) async fn create(hub: &Hub, input: HubUserInput) -> Answer<HubCreatedUser> {
+    let username = line("username", &input.username, 120)?;
+    let name = line("name", &input.name, 200)?;
+    check_role(input.tenant_id, input.role)?;
+    let tenant = tenant_of(hub, input.tenant_id).await?;
+    let (mut user, password, hash) = new_user(hub, tenant.id, &username, &name, input.role).await?;
+    user.email = email(input.email.as_deref())?;
+    let mut tx = hub.store.tenant(tenant.id).await?;
+    match users::create(&mut tx, &user, &hash).await {
+        Err(StoreError::Taken(_)) => {
+            return Err(Failure::field("username", "hub.username_taken"));
+        }
+        other => other?,
+    }
+    record(&mut tx, &user, hub.now()).await?;
+    tx.commit().await?;
+    Ok(HubCreatedUser {
+        user: shown(user, &tenant.code),
+        temporary_password: password.expose().to_owned(),
+    })
+}
+
+/// A platform owner belongs to the platform, everybody else to a customer.
+fn check_role(tenant: TenantId, role: Role) -> Answer<()> {
+    if (tenant == PLATFORM) != (role == Role::PlatformOwner) {
+        return Err(Failure::field("role", "hub.role_elsewhere"));
+    }
+    Ok(())
+}
+
+fn email(text: Option<&str>) -> Answer<Option<String>> {
+    match text.map(str::trim).filter(|text| !text.is_empty()) {
+        None => Ok(None),
+        Some(text) => line("email", text, 200).map(Some),
+    }
+}
+
+async fn tenant_of(hub: &Hub, id: TenantId) -> Answer<Tenant> {
+    let mut tx = hub.store.tenant(id).await?;
+    tenants::get_visible(&mut tx)
+        .await?
+        .ok_or_else(Failure::not_found)
+}
+
+pub(crate) async fn update(
+    hub: &Hub,
+    (tenant_id, id): (TenantId, UserId),
+    change: HubUserChange,
+) -> Answer<HubUser> {
+    let tenant = tenant_of(hub, tenant_id).await?;
+    let mut tx = hub.store.tenant(tenant_id).await?;
+    let found = users::get_user(&mut tx, tenant_id, id)
+        .await?
+        .ok_or_else(Failure::not_found)?;
+    check_role(tenant_id, change.role)?;
+    let user = User {
+        email: email(change.email.as_deref())?,
+        name: line("name", &change.name, 200)?,
+        role: change.role,
+        is_active: change.is_active,
+        ..found.clone()
+    };
+    let loses =
+        |role| found.role == role && found.is_active && (user.role != role || !user.is_active);
+    for role in [Role::TenantAdmin, Role::PlatformOwner] {
+        if loses(role) && users::lock_active_of_role(&mut tx, tenant_id, role).await? == [id] {
+            return Err(Failure::conflict("hub.last_admin"));
+        }
+    }
+    users::update(&mut tx, &user).await?;
+    // What somebody may no longer do must not live on in an open session.
+    if !user.is_active || user.role < found.role {
+        sessions::revoke_all(&mut tx, tenant_id, Some(id), hub.now()).await?;
+    }
+    record(&mut tx, &user, hub.now()).await?;
+    tx.commit().await?;
+    Ok(shown(user, &tenant.code))
+}
+
+/// A new temporary password; the second factor and all sessions end with the old one.
+pub(crate) async fn reset_password(
+    hub: &Hub,
+    (tenant_id, id): (TenantId, UserId),
+) -> Answer<HubCreatedUser> {
+    let tenant = tenant_of(hub, tenant_id).await?;
+    let password = temporary_password().map_err(CodedError::from)?;
+    let hash = session::hash(hub, password.clone()).await?;
+    let mut tx = hub.store.tenant(tenant_id).await?;
+    let mut user = users::get_user(&mut tx, tenant_id, id)
+        .await?
+        .ok_or_else(Failure::not_found)?;
+    if user.auth_source != AuthSource::Local {
+        return Err(Failure::conflict("users.password_elsewhere"));
+    }
+    users::set_password(&mut tx, (tenant_id, id), &hash, true).await?;
+    users::set_totp(&mut tx, (tenant_id, id), None).await?;
+    sessions::revoke_all(&mut tx, tenant_id, Some(id), hub.now()).await?;
+    tx.commit().await?;
+    user.must_change_password = true;
+    Ok(HubCreatedUser {
+        user: shown(user, &tenant.code),
+        temporary_password: password.expose().to_owned(),
+    })
+}
+
+/// What appliances learn of a user. No platform owner ever comes from above.
+pub(crate) async fn record(tx: &mut Tx, user: &User, now: Timestamp) -> Stored<()> {
+    if user.role == Role::PlatformOwner {
+        return Ok(());
+    }
+    let body = json!({
+        "username": user.username, "email": user.email, "name": user.name,
+        "role": user.role.as_str(), "is_active": user.is_active, "auth_source": user.auth_source,
+    });
+    tenants::record_change(tx, user.tenant_id, ("user", user.id.0), &body, now).await
+}

@@ -1,0 +1,170 @@
+//! The command line of `optria-hub`.
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+use iq_config::{Config, Overrides};
+use iq_domain::{CodedError, ErrorKind, WallClock};
+use iq_locale::{Language, Params};
+
+use crate::{
+    app::bootstrap::bootstrap,
+    serve::{self, ServeOptions},
+    store::migrate,
+};
+
+/// The hub of OPTRIA IQ: tenants, people and appliances of many plants on one Postgres.
+#[derive(Debug, Parser)]
+#[command(name = "optria-hub", version, about)]
+struct Cli {
+    /// Language of messages: ar or en.
+    #[arg(long, global = true, value_parser = language)]
+    lang: Option<Language>,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Runs an instance. DATABASE_URL names the serving role, which owns nothing.
+    Serve {
+        /// Address people and appliances reach the hub by, such as https://hub.example.
+        #[arg(long)]
+        public_url: Option<String>,
+        /// Where to listen, such as 127.0.0.1:8091; 0 as the port takes a free one.
+        #[arg(long)]
+        listen: Option<String>,
+    },
+    /// Brings the database up to date. DATABASE_URL names the role that owns the tables.
+    Migrate,
+    /// Makes the first platform owner and prints the one-time password.
+    Bootstrap {
+        /// Sign-in name.
+        #[arg(long, default_value = "admin@optria.io")]
+        username: String,
+    },
+    /// Prints which role may call which route.
+    Permissions,
+}
+
+fn language(text: &str) -> Result<Language, String> {
+    Language::from_tag(text).ok_or_else(|| "ar or en".to_owned())
+}
+
+/// Runs the program.
+#[must_use]
+pub fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let language = cli.lang.unwrap_or_else(|| {
+        match iq_config::system_locale().is_some_and(|locale| locale.starts_with("ar")) {
+            true => Language::Ar,
+            false => Language::En,
+        }
+    });
+    let done = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(anyhow::Error::from)
+        .and_then(|runtime| runtime.block_on(run(cli.command, language)));
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("{}", explain(&error, language));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// The sentence of a coded error, else the chain of causes.
+fn explain(error: &anyhow::Error, language: Language) -> String {
+    for cause in error.chain() {
+        if let Some(coded) = cause.downcast_ref::<CodedError>() {
+            let sentence = iq_locale::plain(language, "errors", coded.code, &coded.params);
+            return sentence.map_or_else(|| coded.to_string(), |s| format!("{s} [{}]", coded.code));
+        }
+    }
+    format!("{error:#}")
+}
+
+async fn run(command: Command, language: Language) -> anyhow::Result<()> {
+    match command {
+        Command::Serve { public_url, listen } => {
+            let config = config(listen)?;
+            let options = ServeOptions {
+                public_url,
+                ..ServeOptions::default()
+            };
+            let running = serve::start(config, options).await?;
+            let address = running.address.to_string();
+            say(language, "hub_ready", &[("address", &address)])?;
+            wait_for_the_end().await?;
+            running.stop().await
+        }
+        Command::Migrate => {
+            let config = config(None)?;
+            let Some(database) = &config.database else {
+                let error = CodedError::new(ErrorKind::Invalid, "config.missing");
+                return Err(error.with("names", "DATABASE_URL").into());
+            };
+            let steps = migrate::migrate(database, &WallClock).await?;
+            let count = steps.len().to_string();
+            say(language, "hub_migrated", &[("count", &count)])
+        }
+        Command::Bootstrap { username } => {
+            let hub = serve::open(config(None)?, &ServeOptions::default(), 0).await?;
+            let password = bootstrap(&hub, &username).await?;
+            say(
+                language,
+                "hub_owner",
+                &[("username", &username), ("password", password.expose())],
+            )
+        }
+        Command::Permissions => print(&crate::permission_matrix()),
+    }
+}
+
+fn config(listen: Option<String>) -> anyhow::Result<Config> {
+    let config = Config::from_process(Overrides::new().set("OPTRIA_LISTEN", listen))?;
+    let filter = tracing_subscriber::EnvFilter::try_new(&config.log)?;
+    let log = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr);
+    let started = if config.log_json {
+        log.json().try_init()
+    } else {
+        log.try_init()
+    };
+    started.map_err(|error| anyhow::anyhow!(error))?;
+    Ok(config)
+}
+
+/// Until a person or the service manager says so.
+async fn wait_for_the_end() -> std::io::Result<()> {
+    #[cfg(unix)]
+    {
+        use tokio::signal::unix::{SignalKind, signal};
+        let mut terminate = signal(SignalKind::terminate())?;
+        tokio::select! {
+            _ = terminate.recv() => Ok(()),
+            done = tokio::signal::ctrl_c() => done,
+        }
+    }
+    #[cfg(not(unix))]
+    tokio::signal::ctrl_c().await
+}
+
+fn say(language: Language, key: &str, params: &[(&str, &str)]) -> anyhow::Result<()> {
+    let params: Params = params
+        .iter()
+        .map(|(key, value)| ((*key).to_owned(), (*value).to_owned()))
+        .collect();
+    let text = iq_locale::plain(language, "cli", key, &params).unwrap_or_else(|| key.to_owned());
+    print(&format!("{text}\n"))
+}
+
+fn print(text: &str) -> anyhow::Result<()> {
+    use std::io::Write as _;
+    let mut out = std::io::stdout();
+    out.write_all(text.as_bytes())?;
+    Ok(out.flush()?)
+}

@@ -1,0 +1,44 @@
+//! The audit: of the own tenant, and for the platform owner of all.
+
+use axum::{Json, extract::State};
+use iq_api_types::{HubAuditRow, Page};
+use iq_domain::Permission;
+
+use super::{
+    body::{ListQuery, Query},
+    route::{Access, Route, get},
+};
+use crate::{
+    app::{audit, session::Caller},
+    failure::Answer,
+    state::Hub,
+};
+
+pub(super) fn routes() -> Vec<Route> {
+    vec![
+        get("/api/audit", Access::May(Permission::AuditRead), list_own),
+        get(
+            "/api/admin/audit",
+            Access::May(Permission::TenantsManage),
+            list_all,
+        ),
+    ]
+}
+
+async fn list_own(
+    State(hub): State<Hub>,
+    caller: Caller,
+    Query(query): Query<ListQuery>,
+) -> Answer<Json<Page<HubAuditRow>>> {
+    let rows = audit::list_own(&hub, caller.user.tenant_id, query.page()).await?;
+    Ok(Json(rows))
+}
+
+async fn list_all(
+    State(hub): State<Hub>,
+    Query(query): Query<ListQuery>,
+) -> Answer<Json<Page<HubAuditRow>>> {
+    Ok(Json(
+        audit::list_all(&hub, query.tenant, query.page()).await?,
+    ))
+}

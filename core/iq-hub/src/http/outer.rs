@@ -1,0 +1,196 @@
+//! The layer around every request: its id and language, the Host and Origin guard, a net under panics,
+//! the body of errors, and the security headers.
+
+use std::{net::SocketAddr, panic::AssertUnwindSafe, sync::Arc};
+
+use axum::{
+    Json,
+    body::Body,
+    extract::{ConnectInfo, Request, State},
+    http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, header},
+    middleware::Next,
+    response::{IntoResponse, Response},
+};
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use futures::FutureExt;
+use iq_domain::{CodedError, ErrorKind, neutralise};
+use iq_locale::Language;
+
+use super::guard::RequestInfo;
+use crate::{app::session::Origin, failure::Failure, state::Hub};
+
+const CSP: &str = "default-src 'self'; script-src 'self'; style-src 'self' 'unsafe-inline'; \
+    img-src 'self' data: blob:; font-src 'self' data:; connect-src 'self'; object-src 'none'; \
+    base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
+
+const SECURITY_HEADERS: [(&str, &str); 7] = [
+    ("content-security-policy", CSP),
+    ("x-content-type-options", "nosniff"),
+    ("referrer-policy", "no-referrer"),
+    ("cross-origin-opener-policy", "same-origin"),
+    ("cross-origin-resource-policy", "same-origin"),
+    ("x-frame-options", "DENY"),
+    (
+        "permissions-policy",
+        "camera=(), microphone=(), geolocation=()",
+    ),
+];
+
+/// The layer.
+pub(crate) async fn outer(State(state): State<Hub>, mut request: Request, next: Next) -> Response {
+    let info = RequestInfo {
+        id: request_id(),
+        language: language_of(request.uri(), request.headers()),
+        origin: Origin {
+            address: request
+                .extensions()
+                .get::<ConnectInfo<SocketAddr>>()
+                .map(|peer| peer.0.ip()),
+            user_agent: request
+                .headers()
+                .get(header::USER_AGENT)
+                .and_then(|v| v.to_str().ok())
+                .map(|text| neutralise(text, 200)),
+        },
+    };
+    let (method, path) = (request.method().clone(), request.uri().path().to_owned());
+    request.extensions_mut().insert(info.clone());
+    let response = match admit(&state, &request) {
+        Err(failure) => failure.into_response(),
+        Ok(()) => match AssertUnwindSafe(next.run(request)).catch_unwind().await {
+            Ok(response) => response,
+            Err(_) => {
+                tracing::error!(request_id = info.id, %method, path, "A handler panicked.");
+                Failure::internal().into_response()
+            }
+        },
+    };
+    let mut response = with_error_body(response, &info);
+    if response.status().is_server_error() {
+        tracing::error!(
+            request_id = info.id, %method, path, status = response.status().as_u16(),
+            "A request failed."
+        );
+    }
+    let headers = response.headers_mut();
+    for (name, value) in SECURITY_HEADERS {
+        headers.insert(
+            HeaderName::from_static(name),
+            HeaderValue::from_static(value),
+        );
+    }
+    if let Ok(id) = HeaderValue::from_str(&info.id) {
+        headers.insert(HeaderName::from_static("x-request-id"), id);
+    }
+    if !headers.contains_key(header::CACHE_CONTROL) {
+        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    }
+    response
+}
+
+/// Refuses other names for this server (DNS rebinding) and writes from other pages.
+fn admit(state: &Hub, request: &Request) -> Result<(), Failure> {
+    let host = request
+        .headers()
+        .get(header::HOST)
+        .and_then(|v| v.to_str().ok())
+        .or_else(|| {
+            request
+                .uri()
+                .authority()
+                .map(axum::http::uri::Authority::as_str)
+        })
+        .unwrap_or_default();
+    if !state.is_allowed_host(host) {
+        let mut failure =
+            Failure::invalid("request.host_wrong").with_status(StatusCode::MISDIRECTED_REQUEST);
+        failure.error = failure.error.with("host", host);
+        return Err(failure);
+    }
+    let is_read = matches!(
+        *request.method(),
+        Method::GET | Method::HEAD | Method::OPTIONS
+    );
+    // Appliances are no browsers: what they send is believed for its signature, never for a cookie.
+    let is_signed = request.uri().path().starts_with("/sync/");
+    match request.headers().get(header::ORIGIN) {
+        None if is_signed => Ok(()),
+        None if is_read => Ok(()),
+        Some(origin) if is_origin_of(origin, host) => Ok(()),
+        _ => Err(Failure::forbidden("request.origin_wrong")),
+    }
+}
+
+fn is_origin_of(origin: &HeaderValue, host: &str) -> bool {
+    origin.to_str().is_ok_and(|origin| {
+        ["http://", "https://"]
+            .into_iter()
+            .filter_map(|scheme| origin.strip_prefix(scheme))
+            .any(|rest| rest.eq_ignore_ascii_case(host))
+    })
+}
+
+/// Writes the body of a failed answer, in the reader's language.
+fn with_error_body(response: Response, info: &RequestInfo) -> Response {
+    let status = response.status();
+    let failure = match response.extensions().get::<Arc<Failure>>() {
+        Some(failure) => Arc::clone(failure),
+        None if status.is_client_error() || status.is_server_error() => {
+            if response.headers().contains_key(header::CONTENT_TYPE) && status.as_u16() != 405 {
+                // A handler that wrote its own body, such as the readiness answer.
+                let is_plain = response.headers()[header::CONTENT_TYPE]
+                    .to_str()
+                    .is_ok_and(|t| t.starts_with("text/plain"));
+                if !is_plain {
+                    return response;
+                }
+            }
+            Arc::new(from_status(status))
+        }
+        None => return response,
+    };
+    let (mut parts, _) = response.into_parts();
+    parts.headers.remove(header::CONTENT_TYPE);
+    parts.headers.remove(header::CONTENT_LENGTH);
+    let body = Json(failure.body(info.language, &info.id)).into_response();
+    parts.headers.extend(body.headers().clone());
+    Response::from_parts(parts, body.into_body())
+}
+
+/// What the framework itself refused.
+fn from_status(status: StatusCode) -> Failure {
+    let (kind, code) = match status {
+        StatusCode::METHOD_NOT_ALLOWED => (ErrorKind::Invalid, "request.method_wrong"),
+        StatusCode::PAYLOAD_TOO_LARGE => (ErrorKind::TooMuch, "request.too_large"),
+        StatusCode::NOT_FOUND => (ErrorKind::NotFound, "request.route_unknown"),
+        s if s.is_client_error() => (ErrorKind::Invalid, "request.body_unreadable"),
+        _ => (ErrorKind::Internal, "internal.error"),
+    };
+    Failure::new(CodedError::new(kind, code)).with_status(status)
+}
+
+/// The answer for a wrong method on a route.
+pub(crate) async fn wrong_method() -> Response {
+    (StatusCode::METHOD_NOT_ALLOWED, Body::empty()).into_response()
+}
+
+fn language_of(uri: &Uri, headers: &HeaderMap) -> Language {
+    let asked = uri
+        .query()
+        .into_iter()
+        .flat_map(|query| query.split('&'))
+        .find_map(|pair| pair.strip_prefix("lang="))
+        .and_then(Language::from_tag);
+    asked
+        .or_else(|| {
+            let header = headers.get(header::ACCEPT_LANGUAGE)?.to_str().ok()?;
+            Language::from_accept_language(header)
+        })
+        .unwrap_or_default()
+}
+
+fn request_id() -> String {
+    // Without randomness the id is still present, only not unique.
+    let bytes: [u8; 9] = iq_secrets::random_bytes().unwrap_or_default();
+    URL_SAFE_NO_PAD.encode(bytes)
+}

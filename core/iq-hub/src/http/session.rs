@@ -1,0 +1,105 @@
+//! Signing in and out, the own password, the second factor.
+
+use axum::{
+    Json,
+    extract::State,
+    http::{HeaderMap, HeaderValue, StatusCode, header},
+};
+use iq_api_types::{ChangePasswordRequest, HubSession, HubSignInRequest, TotpConfirm, TotpSetup};
+use iq_domain::Permission;
+
+use super::{
+    body::Body,
+    guard::{Audit, RequestInfo},
+    route::{Access, Route, delete, get, post},
+};
+use crate::{
+    app::session::{self, Caller, Opened},
+    failure::Answer,
+    state::Hub,
+};
+
+pub(super) fn routes() -> Vec<Route> {
+    let own = Access::May(Permission::OwnProfile);
+    vec![
+        post("/api/session", Access::Public, sign_in).audits("session.create"),
+        get("/api/session", own, get_session).before_ready(),
+        delete("/api/session", own, sign_out)
+            .before_ready()
+            .audits("session.delete"),
+        post("/api/session/password", own, change_password)
+            .before_ready()
+            .audits("session.change_password"),
+        post("/api/session/totp", own, begin_totp)
+            .before_ready()
+            .audits("session.begin_totp"),
+        post("/api/session/totp/confirm", own, confirm_totp)
+            .before_ready()
+            .audits("session.confirm_totp"),
+    ]
+}
+
+/// The header that hands a session to the browser. It has no lifetime of its own: closing the browser
+/// ends it, the server ends it anyway.
+fn cookie_header(hub: &Hub, value: &str, rest: &str) -> HeaderMap {
+    let secure = if hub.is_secure() { "; Secure" } else { "" };
+    let name = hub.cookie_name();
+    let text = format!("{name}={value}; Path=/; HttpOnly; SameSite=Lax{secure}{rest}");
+    let mut headers = HeaderMap::new();
+    if let Ok(value) = HeaderValue::from_str(&text) {
+        headers.insert(header::SET_COOKIE, value);
+    }
+    headers
+}
+
+fn handed(hub: &Hub, opened: Opened) -> (HeaderMap, Json<HubSession>) {
+    (cookie_header(hub, &opened.cookie, ""), Json(opened.session))
+}
+
+async fn sign_in(
+    State(hub): State<Hub>,
+    info: RequestInfo,
+    audit: Audit,
+    Body(request): Body<HubSignInRequest>,
+) -> Answer<(HeaderMap, Json<HubSession>)> {
+    let note = |tenant, actor: &str| audit.by(tenant, actor);
+    let opened = session::sign_in(&hub, request, &info.origin, &note).await?;
+    Ok(handed(&hub, opened))
+}
+
+async fn get_session(State(hub): State<Hub>, caller: Caller) -> Json<HubSession> {
+    Json(session::describe(&hub, &caller))
+}
+
+async fn sign_out(State(hub): State<Hub>, caller: Caller) -> Answer<(StatusCode, HeaderMap)> {
+    session::sign_out(&hub, &caller).await?;
+    Ok((
+        StatusCode::NO_CONTENT,
+        cookie_header(&hub, "", "; Max-Age=0"),
+    ))
+}
+
+async fn change_password(
+    State(hub): State<Hub>,
+    caller: Caller,
+    info: RequestInfo,
+    Body(request): Body<ChangePasswordRequest>,
+) -> Answer<(HeaderMap, Json<HubSession>)> {
+    let passwords = (request.current_password.into(), request.new_password.into());
+    let opened = session::change_password(&hub, &caller, passwords, &info.origin).await?;
+    Ok(handed(&hub, opened))
+}
+
+async fn begin_totp(State(hub): State<Hub>, caller: Caller) -> Answer<Json<TotpSetup>> {
+    Ok(Json(session::begin_totp(&hub, &caller).await?))
+}
+
+async fn confirm_totp(
+    State(hub): State<Hub>,
+    caller: Caller,
+    info: RequestInfo,
+    Body(request): Body<TotpConfirm>,
+) -> Answer<Json<HubSession>> {
+    let session = session::confirm_totp(&hub, &caller, &request.code, &info.origin).await?;
+    Ok(Json(session))
+}

@@ -1,0 +1,7 @@
+//! The `optria-hub` program.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    iq_hub::cli::main()
+}

@@ -1,0 +1,127 @@
+//! What every request of the hub can reach.
+
+use std::{ops::Deref, sync::Arc};
+
+use iq_auth::{HashCost, PasswordHasher, SessionKeys};
+use iq_config::Config;
+use iq_domain::{Clock, CodedError, Timestamp};
+use iq_secrets::MasterKey;
+use tokio::sync::Semaphore;
+
+use crate::store::Store;
+
+/// Password hashes computed at once; each takes 64 MiB.
+const HASHES_AT_ONCE: usize = 2;
+
+/// What a host decides.
+#[derive(Clone, Debug)]
+pub struct HubOptions {
+    /// Address people and appliances reach this hub by; without one, this machine only.
+    pub public_url: Option<String>,
+    /// The port it listens on.
+    pub port: u16,
+    /// What one password hash costs.
+    pub hash_cost: HashCost,
+}
+
+/// The state of the hub. Clones share it.
+#[derive(Clone)]
+pub struct Hub(Arc<Inner>);
+
+/// See [`Hub`].
+pub struct Inner {
+    pub(crate) store: Store,
+    pub(crate) config: Config,
+    pub(crate) options: HubOptions,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) keys: SessionKeys,
+    pub(crate) seal: MasterKey,
+    pub(crate) hasher: PasswordHasher,
+    pub(crate) hashing: Semaphore,
+    hosts: Vec<String>,
+}
+
+impl Deref for Hub {
+    type Target = Inner;
+    fn deref(&self) -> &Inner {
+        &self.0
+    }
+}
+
+impl Hub {
+    /// The state of an instance on a migrated database.
+    ///
+    /// # Errors
+    /// When there is no memory or no random numbers, or the key file can't be used.
+    pub fn new(
+        store: Store,
+        config: Config,
+        options: HubOptions,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Self, CodedError> {
+        let seal = seal_key(&config)?;
+        let keys = match &config.session_secret {
+            Some(secret) => SessionKeys::new(secret.expose().as_bytes()),
+            None => SessionKeys::new(seal.derive("session").as_slice()),
+        };
+        let mut hosts: Vec<String> = ["127.0.0.1", "localhost", "[::1]"]
+            .into_iter()
+            .map(|host| format!("{host}:{}", options.port))
+            .collect();
+        hosts.extend(options.public_url.as_deref().and_then(host_of));
+        Ok(Self(Arc::new(Inner {
+            hasher: PasswordHasher::new(options.hash_cost).map_err(CodedError::from)?,
+            store,
+            config,
+            clock,
+            keys,
+            seal,
+            hashing: Semaphore::new(HASHES_AT_ONCE),
+            hosts,
+            options,
+        })))
+    }
+
+    pub(crate) fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    pub(crate) fn is_allowed_host(&self, host: &str) -> bool {
+        self.hosts
+            .iter()
+            .any(|known| known.eq_ignore_ascii_case(host))
+    }
+
+    /// Whether people come over TLS.
+    pub(crate) fn is_secure(&self) -> bool {
+        let url = self.options.public_url.as_deref();
+        url.is_some_and(|url| url.starts_with("https://"))
+    }
+
+    /// `__Host-` binds the cookie to this host over TLS; without TLS the port tells hubs of one
+    /// machine apart.
+    pub(crate) fn cookie_name(&self) -> String {
+        if self.is_secure() {
+            "__Host-optria-hub".to_owned()
+        } else {
+            format!("optria_hub_{}", self.options.port)
+        }
+    }
+}
+
+/// What the hub seals with: the text every instance is given, else, where that is allowed, a key file.
+pub(crate) fn seal_key(config: &Config) -> Result<MasterKey, CodedError> {
+    if let Some(text) = &config.hub_key {
+        return Ok(MasterKey::from_text(text));
+    }
+    std::fs::create_dir_all(&config.data_dir).map_err(|_| {
+        CodedError::new(iq_domain::ErrorKind::Unavailable, "secrets.key_file")
+            .with("path", config.data_dir.display())
+    })?;
+    MasterKey::load_or_create(&config.data_dir.join("hub.key")).map_err(CodedError::from)
+}
+
+fn host_of(url: &str) -> Option<String> {
+    let rest = url.split_once("://")?.1;
+    Some(rest.split('/').next()?.to_ascii_lowercase())
+}

@@ -1,0 +1,177 @@
+//! Sessions, and the attempts that failed.
+
+use iq_auth::TokenHash;
+use iq_domain::{SessionId, TenantId, Timestamp, UserId};
+
+use super::{Stored, Tx, Uid, get, id, number, time, time_or_none};
+
+/// A session as it is kept.
+#[derive(Clone, Debug)]
+pub(crate) struct Session {
+    pub(crate) id: SessionId,
+    pub(crate) tenant_id: TenantId,
+    pub(crate) user_id: UserId,
+    pub(crate) created_at: Timestamp,
+    pub(crate) last_seen_at: Timestamp,
+    pub(crate) expires_at: Timestamp,
+    pub(crate) address: Option<String>,
+    pub(crate) user_agent: Option<String>,
+}
+
+pub(crate) async fn create(tx: &mut Tx, session: &Session, token_hash: &TokenHash) -> Stored<()> {
+    sqlx::query(
+        "INSERT INTO sessions (tenant_id, session_id, user_id, token_hash, created_at_ms,
+           last_seen_at_ms, expires_at_ms, address, user_agent)
+         VALUES ($1, $2, $3, $4, $5, $5, $6, $7, $8)",
+    )
+    .bind(Uid(session.tenant_id.0))
+    .bind(Uid(session.id.0))
+    .bind(Uid(session.user_id.0))
+    .bind(token_hash.as_slice())
+    .bind(session.created_at.0)
+    .bind(session.expires_at.0)
+    .bind(&session.address)
+    .bind(&session.user_agent)
+    .execute(tx.on())
+    .await?;
+    // What ended long ago says nothing to anybody.
+    sqlx::query("DELETE FROM sessions WHERE tenant_id = $1 AND expires_at_ms < $2")
+        .bind(Uid(session.tenant_id.0))
+        .bind(session.created_at.0 - 30 * 86_400_000)
+        .execute(tx.on())
+        .await?;
+    Ok(())
+}
+
+/// The open session of a token.
+pub(crate) async fn get_open(
+    tx: &mut Tx,
+    tenant: TenantId,
+    token_hash: &TokenHash,
+    now: Timestamp,
+) -> Stored<Option<Session>> {
+    let row = sqlx::query(
+        "SELECT * FROM sessions WHERE tenant_id = $1 AND token_hash = $2
+           AND revoked_at_ms IS NULL AND expires_at_ms > $3",
+    )
+    .bind(Uid(tenant.0))
+    .bind(token_hash.as_slice())
+    .bind(now.0)
+    .fetch_optional(tx.on())
+    .await?;
+    let Some(row) = row else { return Ok(None) };
+    Ok(Some(Session {
+        id: SessionId(id(&row, "session_id")?),
+        tenant_id: TenantId(id(&row, "tenant_id")?),
+        user_id: UserId(id(&row, "user_id")?),
+        created_at: time(&row, "created_at_ms")?,
+        last_seen_at: time(&row, "last_seen_at_ms")?,
+        expires_at: time(&row, "expires_at_ms")?,
+        address: get(&row, "address")?,
+        user_agent: get(&row, "user_agent")?,
+    }))
+}
+
+pub(crate) async fn touch(
+    tx: &mut Tx,
+    (tenant, session): (TenantId, SessionId),
+    now: Timestamp,
+    ends: Timestamp,
+) -> Stored<()> {
+    sqlx::query(
+        "UPDATE sessions SET last_seen_at_ms = $3, expires_at_ms = $4
+         WHERE tenant_id = $1 AND session_id = $2",
+    )
+    .bind(Uid(tenant.0))
+    .bind(Uid(session.0))
+    .bind(now.0)
+    .bind(ends.0)
+    .execute(tx.on())
+    .await?;
+    Ok(())
+}
+
+pub(crate) async fn revoke(
+    tx: &mut Tx,
+    (tenant, session): (TenantId, SessionId),
+    now: Timestamp,
+) -> Stored<()> {
+    sqlx::query("UPDATE sessions SET revoked_at_ms = $3 WHERE tenant_id = $1 AND session_id = $2")
+        .bind(Uid(tenant.0))
+        .bind(Uid(session.0))
+        .bind(now.0)
+        .execute(tx.on())
+        .await?;
+    Ok(())
+}
+
+/// Ends all sessions of a user; of everybody in the tenant when none is named.
+pub(crate) async fn revoke_all(
+    tx: &mut Tx,
+    tenant: TenantId,
+    user: Option<UserId>,
+    now: Timestamp,
+) -> Stored<()> {
+    sqlx::query(
+        "UPDATE sessions SET revoked_at_ms = $3
+         WHERE tenant_id = $1 AND revoked_at_ms IS NULL AND ($4 OR user_id = $2)",
+    )
+    .bind(Uid(tenant.0))
+    .bind(Uid(user.map_or(tenant.0, |user| user.0)))
+    .bind(now.0)
+    .bind(user.is_none())
+    .execute(tx.on())
+    .await?;
+    Ok(())
+}
+
+/// Failures of a key and the last of them.
+pub(crate) async fn attempts(
+    tx: &mut Tx,
+    tenant: TenantId,
+    key: &str,
+) -> Stored<(u32, Option<Timestamp>)> {
+    let row = sqlx::query(
+        "SELECT failures::bigint AS failures, last_failure_at_ms FROM sign_in_attempts
+         WHERE tenant_id = $1 AND attempt_key = $2",
+    )
+    .bind(Uid(tenant.0))
+    .bind(key)
+    .fetch_optional(tx.on())
+    .await?;
+    let Some(row) = row else { return Ok((0, None)) };
+    let failures = u32::try_from(number(&row, "failures")?).unwrap_or(u32::MAX);
+    Ok((failures, time_or_none(&row, "last_failure_at_ms")?))
+}
+
+/// Counts a failure; those of more than a day ago are forgotten.
+pub(crate) async fn record_failure(
+    tx: &mut Tx,
+    tenant: TenantId,
+    key: &str,
+    now: Timestamp,
+) -> Stored<()> {
+    sqlx::query(
+        "INSERT INTO sign_in_attempts AS a (tenant_id, attempt_key, failures, last_failure_at_ms)
+         VALUES ($1, $2, 1, $3)
+         ON CONFLICT (tenant_id, attempt_key) DO UPDATE SET
+           failures = CASE WHEN a.last_failure_at_ms < $3 - 86400000 THEN 1
+                           ELSE least(a.failures + 1, 1000000) END,
+           last_failure_at_ms = $3",
+    )
+    .bind(Uid(tenant.0))
+    .bind(key)
+    .bind(now.0)
+    .execute(tx.on())
+    .await?;
+    Ok(())
+}
+
+pub(crate) async fn clear_failures(tx: &mut Tx, tenant: TenantId, key: &str) -> Stored<()> {
+    sqlx::query("DELETE FROM sign_in_attempts WHERE tenant_id = $1 AND attempt_key = $2")
+        .bind(Uid(tenant.0))
+        .bind(key)
+        .execute(tx.on())
+        .await?;
+    Ok(())
+}

@@ -1,0 +1,175 @@
+//! The platform owner's work: tenants, people, codes, audit; and two instances on one database.
+
+use anyhow::Result;
+use axum::http::StatusCode;
+use serde_json::json;
+
+use crate::rig::{Rig, text};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn creates_and_edits_tenants_and_says_what_is_wrong() -> Result<()> {
+    let rig = Rig::new().await?;
+    let hub = rig.instance(1).await?;
+    let owner = hub.owner().await?;
+    let tenant = hub.tenant(&owner, "jubail-1").await?;
+    let input = |code: &str, en: &str| json!({"code": code, "names": {"en": en, "ar": "مصفاة"}});
+    for (body, code) in [
+        (input("jubail-1", "x"), "hub.tenant_code_taken"),
+        (input("platform", "x"), "hub.tenant_code_taken"),
+        (input("A B", "x"), "hub.tenant_code_wrong"),
+        (input("-a", "x"), "hub.tenant_code_wrong"),
+        (
+            json!({"code": "yanbu", "names": {"en": " ", "ar": ""}}),
+            "request.name_missing",
+        ),
+        (
+            input("yanbu", "a\u{202e}b"),
+            "request.text_hidden_characters",
+        ),
+    ] {
+        let reply = hub.post(&owner, "/api/admin/tenants", body).await?;
+        assert_eq!(reply.field(), code, "{reply:?}");
+    }
+    let path = format!("/api/admin/tenants/{tenant}");
+    let reply = hub
+        .put(&owner, &path, input("jubail-1", "Jubail refinery"))
+        .await?;
+    assert_eq!(reply.body["names"]["en"], "Jubail refinery");
+    let reply = hub.put(&owner, &path, input("other", "x")).await?;
+    assert_eq!(reply.field(), "hub.tenant_code_fixed");
+    let list = hub.get(&owner, "/api/admin/tenants").await?;
+    assert_eq!(list.body.as_array().map(Vec::len), Some(1), "{list:?}");
+    let demo = hub
+        .post(&owner, "/api/admin/tenants/demo", json!({}))
+        .await?;
+    assert_eq!(demo.status, StatusCode::CREATED);
+    assert_eq!(demo.body["tenant"]["is_demo"], true);
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn people_are_made_changed_and_never_all_put_out() -> Result<()> {
+    let rig = Rig::new().await?;
+    let hub = rig.instance(1).await?;
+    let owner = hub.owner().await?;
+    let tenant = hub.tenant(&owner, "yanbu").await?;
+    let (admin, id) = hub.user(&owner, (&tenant, "yanbu"), "tenant_admin").await?;
+    let new = |tenant: &str, role: &str, name: &str| json!({"tenant_id": tenant, "username": name, "name": "N", "role": role});
+    for (body, code) in [
+        (new(&tenant, "platform_owner", "x"), "hub.role_elsewhere"),
+        (new(&owner.tenant, "viewer", "x"), "hub.role_elsewhere"),
+        (
+            new(&tenant, "viewer", "Tenant_Admin-Yanbu"),
+            "hub.username_taken",
+        ),
+        (new(&tenant, "viewer", " "), "request.text_empty"),
+    ] {
+        let reply = hub.post(&owner, "/api/admin/users", body).await?;
+        assert_eq!(reply.field(), code, "{reply:?}");
+    }
+    let path = format!("/api/admin/users/{tenant}/{id}");
+    let change =
+        |role: &str, is_active: bool| json!({"name": "N", "role": role, "is_active": is_active});
+    for (role, is_active) in [("viewer", true), ("tenant_admin", false)] {
+        let reply = hub.put(&owner, &path, change(role, is_active)).await?;
+        assert_eq!(reply.code(), "hub.last_admin");
+    }
+    let (_, second) = hub.user(&owner, (&tenant, "yanbu"), "engineer").await?;
+    let raised = format!("/api/admin/users/{tenant}/{second}");
+    hub.put(&owner, &raised, change("tenant_admin", true))
+        .await?;
+    let reply = hub.put(&owner, &path, change("viewer", true)).await?;
+    assert_eq!(reply.status, StatusCode::OK, "{reply:?}");
+    // Losing a role ends the sessions that had it.
+    assert_eq!(
+        hub.get(&admin, "/api/session").await?.status,
+        StatusCode::UNAUTHORIZED
+    );
+    let reset = hub
+        .post(&owner, &format!("{raised}/reset-password"), json!({}))
+        .await?;
+    assert_eq!(reset.body["user"]["must_change_password"], true);
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_change_leaves_one_record_in_the_audit_of_the_tenant_it_touches() -> Result<()> {
+    let rig = Rig::new().await?;
+    let hub = rig.instance(1).await?;
+    let owner = hub.owner().await?;
+    let tenant = hub.tenant(&owner, "yanbu").await?;
+    let (admin, _) = hub.user(&owner, (&tenant, "yanbu"), "tenant_admin").await?;
+    let code = json!({"tenant_id": tenant, "name": "Train 2"});
+    let code = hub
+        .post(&owner, "/api/admin/appliances/codes", code)
+        .await?;
+    let secret = text(&code.body["code"])?;
+    let all = hub
+        .get(
+            &owner,
+            &format!("/api/admin/audit?tenant={tenant}&limit=500"),
+        )
+        .await?;
+    let actions: Vec<&str> = all.body["items"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .filter_map(|row| row["action"].as_str())
+        .collect();
+    for action in [
+        "tenants.create",
+        "users.create",
+        "session.create",
+        "session.change_password",
+    ] {
+        let count = actions.iter().filter(|found| **found == action).count();
+        assert_eq!(count, 1, "{action}: {actions:?}");
+    }
+    assert!(actions.contains(&"appliances.create_code"));
+    assert!(!all.body.to_string().contains(&secret));
+    let own = hub.get(&admin, "/api/audit?limit=500").await?;
+    assert_eq!(own.body["total"], all.body["total"]);
+    // A change that was refused is on record too.
+    let refused = hub
+        .post(&admin, "/api/admin/tenants/demo", json!({}))
+        .await?;
+    assert_eq!(refused.status, StatusCode::FORBIDDEN);
+    let own = hub.get(&admin, "/api/audit?limit=1").await?;
+    assert_eq!(own.body["items"][0]["outcome"], "request.forbidden");
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_instances_on_one_database_are_one_hub() -> Result<()> {
+    let rig = Rig::new().await?;
+    let (one, other) = (rig.instance(4).await?, rig.instance(4).await?);
+    let owner = one.owner().await?;
+    // Signed in at one, working at the other.
+    assert_eq!(
+        other.get(&owner, "/api/admin/tenants").await?.status,
+        StatusCode::OK
+    );
+    // The same code from both at the same moment: one tenant.
+    let body = json!({"code": "ras-tanura", "names": {"en": "R", "ar": "ر"}});
+    let (a, b) = tokio::join!(
+        one.post(&owner, "/api/admin/tenants", body.clone()),
+        other.post(&owner, "/api/admin/tenants", body),
+    );
+    let (a, b) = (a?, b?);
+    let mut statuses = [a.status.as_u16(), b.status.as_u16()];
+    statuses.sort_unstable();
+    assert_eq!(statuses, [201, 422], "{a:?} {b:?}");
+    // Signing out at one ends it at the other at once.
+    let out = one
+        .send(
+            Some(&owner),
+            axum::http::Method::DELETE,
+            "/api/session",
+            None,
+        )
+        .await?;
+    assert_eq!(out.status, StatusCode::NO_CONTENT);
+    let after = other.get(&owner, "/api/session").await?;
+    assert_eq!(after.status, StatusCode::UNAUTHORIZED);
+    Ok(())
+}

@@ -1,0 +1,510 @@
+//! Appliances against the hub: enrolment, batches that come twice, late, from a copied machine; two
+//! instances at once; what leaves no trace elsewhere.
+
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use axum::{
+    body::{Body, to_bytes},
+    http::{Method, Request, StatusCode},
+};
+use iq_evidence::{LogId, Origin, Record};
+use iq_sync_proto::{
+    Head, Line, PublicKey, Signed, SigningKey,
+    batch::{Run, pack},
+    changes::{self, Changes},
+    enrol::{self, Code},
+    hello::{self, Hello, Status, Welcome},
+    leaf_hash,
+    receipt::Receipt,
+};
+use serde_json::json;
+use tower::ServiceExt;
+
+use crate::rig::{Instance, NOON, Person, Rig, text};
+
+/// An appliance with its log.
+#[derive(Clone)]
+struct Plant {
+    seed: [u8; 32],
+    tenant: [u8; 16],
+    appliance: [u8; 16],
+    line: Line,
+    log: Vec<Vec<u8>>,
+    hub: Option<PublicKey>,
+}
+
+/// What the hub answered: the status, and the bytes or the code of the error.
+struct Said {
+    status: StatusCode,
+    bytes: Vec<u8>,
+}
+
+impl Said {
+    fn code(&self) -> String {
+        let body: serde_json::Value = serde_json::from_slice(&self.bytes).unwrap_or_default();
+        body["code"].as_str().unwrap_or_default().to_owned()
+    }
+
+    fn param(&self, key: &str) -> String {
+        let body: serde_json::Value = serde_json::from_slice(&self.bytes).unwrap_or_default();
+        body["params"][key].as_str().unwrap_or_default().to_owned()
+    }
+}
+
+async fn send(hub: &Instance, request: Request<Body>) -> Result<Said> {
+    let response = iq_hub::router(hub.hub.clone()).oneshot(request).await?;
+    let status = response.status();
+    let bytes = to_bytes(response.into_body(), 1 << 22).await?.to_vec();
+    Ok(Said { status, bytes })
+}
+
+async fn post(hub: &Instance, path: &str, body: Vec<u8>) -> Result<Said> {
+    let request = Request::builder()
+        .method(Method::POST)
+        .uri(path)
+        .header("host", "127.0.0.1:8091")
+        .header("content-type", "application/cbor")
+        .body(Body::from(body))?;
+    send(hub, request).await
+}
+
+impl Plant {
+    fn new(number: u8) -> Self {
+        Self {
+            seed: [number; 32],
+            tenant: [number; 16],
+            appliance: [number ^ 0x40; 16],
+            line: Line {
+                epoch: [number; 16],
+                stream: 1,
+            },
+            log: Vec::new(),
+            hub: None,
+        }
+    }
+
+    fn key(&self) -> SigningKey {
+        SigningKey::from_seed(&self.seed)
+    }
+
+    fn head(&self, seq: usize) -> Head {
+        match seq.checked_sub(1).and_then(|n| self.log.get(n)) {
+            None => Head::EMPTY,
+            Some(record) => Head {
+                seq: seq as u64,
+                hash: leaf_hash(record),
+            },
+        }
+    }
+
+    /// Writes records that name the ones before them.
+    fn write(&mut self, count: usize, kind: &str) {
+        for _ in 0..count {
+            let head = self.head(self.log.len());
+            let record = Record {
+                log: LogId {
+                    tenant: self.tenant,
+                    appliance: self.appliance,
+                    epoch: self.line.epoch,
+                    stream: self.line.stream,
+                },
+                seq: head.seq + 1,
+                prev_leaf: head.hash,
+                kind,
+                schema_version: 1,
+                event_ms: NOON.0 + i64::try_from(head.seq).unwrap_or(0),
+                received_ms: NOON.0,
+                boot: [1; 16],
+                mono_us: 0,
+                source: "DCS-1",
+                quality: 0,
+                actor: None,
+                origin: Origin::Live,
+                body: Vec::new(),
+            };
+            self.log.push(record.encode());
+        }
+    }
+
+    /// A batch of the records after `after` up to `upto`.
+    fn batch(&self, after: usize, upto: usize) -> Result<Vec<u8>> {
+        let run = Run {
+            tenant: self.tenant,
+            appliance: self.appliance,
+            line: self.line,
+            after: self.head(after),
+            records: &self.log[after..upto],
+        };
+        let packed = pack(run, &self.key()).map_err(|e| anyhow::anyhow!("{e:?}"))?;
+        Ok(packed.context("nothing to pack")?.bytes)
+    }
+
+    fn enrolment(&self, code: &str) -> Result<Vec<u8>> {
+        let request = enrol::Request {
+            code: Code::parse(code).context("no code")?,
+            tenant: self.tenant,
+            appliance: self.appliance,
+            key: self.key().public().to_bytes(),
+            recipient: "age1test".to_owned(),
+            name: "Train 1".to_owned(),
+            version: "0.1.0".to_owned(),
+        };
+        Ok(request.sign(&self.key()).encode())
+    }
+
+    async fn enrol(&mut self, hub: &Instance, owner: &Person, tenant: &str) -> Result<String> {
+        let code = new_code(hub, owner, tenant).await?;
+        let said = post(hub, "/sync/v1/enrol", self.enrolment(&code)?).await?;
+        anyhow::ensure!(said.status == StatusCode::OK, "{}", said.code());
+        let signed = Signed::decode(&said.bytes)?;
+        let answer = enrol::Answer::open(&signed, &self.appliance)?;
+        assert!(answer.hub_recipient.starts_with("age1"));
+        self.hub = PublicKey::from_bytes(&answer.hub_key);
+        Ok(code)
+    }
+
+    /// Where the hub's word puts the log.
+    fn receipt(&self, said: &Said) -> Result<Head> {
+        anyhow::ensure!(
+            said.status == StatusCode::OK,
+            "{} {}",
+            said.status,
+            said.code()
+        );
+        let signed = Signed::decode(&said.bytes)?;
+        let hub = self.hub.context("not enrolled")?;
+        let receipt = Receipt::open(&signed, hub, &self.tenant, &self.appliance);
+        let marks = receipt.context("the receipt is not the hub's")?.marks;
+        assert_eq!(marks[0].0, self.line);
+        Ok(marks[0].1)
+    }
+
+    async fn hello(&self, hub: &Instance) -> Result<Welcome> {
+        let hello = Hello {
+            proto_min: 1,
+            proto_max: 3,
+            schema_max: 1,
+            tenant: self.tenant,
+            appliance: self.appliance,
+            nonce: [9; 16],
+            heads: vec![(self.line, self.head(self.log.len()))],
+            status: Status {
+                version: "0.1.7".to_owned(),
+                now_ms: NOON.0 + 1_500,
+                backlog: 12,
+                sources_well: 3,
+                ..Status::default()
+            },
+        };
+        let said = post(hub, "/sync/v1/hello", hello.sign(&self.key()).encode()).await?;
+        anyhow::ensure!(said.status == StatusCode::OK, "{}", said.code());
+        let signed = Signed::decode(&said.bytes)?;
+        Ok(Welcome::open(
+            &signed,
+            self.hub.context("not enrolled")?,
+            &hello,
+        )?)
+    }
+}
+
+async fn new_code(hub: &Instance, owner: &Person, tenant: &str) -> Result<String> {
+    let body = json!({"tenant_id": tenant, "name": "Train 1"});
+    let reply = hub.post(owner, "/api/admin/appliances/codes", body).await?;
+    text(&reply.body["code"])
+}
+
+/// A hub with a tenant and an enrolled plant.
+async fn enrolled(rig: &Rig) -> Result<(Instance, Person, String, Plant)> {
+    let hub = rig.instance(4).await?;
+    let owner = hub.owner().await?;
+    let tenant = hub.tenant(&owner, "jubail").await?;
+    let mut plant = Plant::new(1);
+    plant.enrol(&hub, &owner, &tenant).await?;
+    Ok((hub, owner, tenant, plant))
+}
+
+/// Rows of a table, as the owner of the tables bound to a tenant sees them.
+async fn rows(rig: &Rig, tenant: &str, count: &'static str) -> Result<i64> {
+    let owner = rig.pool_of_one("hub_owner", "owner-7").await?;
+    let mut tx = owner.begin().await?;
+    sqlx::query("SELECT set_config('app.tenant', $1, true)")
+        .bind(tenant)
+        .execute(&mut *tx)
+        .await?;
+    Ok(sqlx::query_scalar(count).fetch_one(&mut *tx).await?)
+}
+
+const LOG: &str = "SELECT count(*) FROM sync_log";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_code_enrols_one_appliance_once_and_not_for_long() -> Result<()> {
+    let rig = Rig::new().await?;
+    let (hub, owner, tenant, plant) = enrolled(&rig).await?;
+    let used = new_code(&hub, &owner, &tenant).await?;
+    let mut second = Plant::new(2);
+    let said = post(&hub, "/sync/v1/enrol", second.enrolment(&used)?).await?;
+    assert_eq!(said.status, StatusCode::OK);
+    let said = post(&hub, "/sync/v1/enrol", Plant::new(3).enrolment(&used)?).await?;
+    assert_eq!(
+        (said.status, said.code().as_str()),
+        (StatusCode::FORBIDDEN, "sync.code")
+    );
+    let late = new_code(&hub, &owner, &tenant).await?;
+    hub.clock.advance_ms(15 * 60_000);
+    let said = post(&hub, "/sync/v1/enrol", Plant::new(3).enrolment(&late)?).await?;
+    assert_eq!(said.code(), "sync.code");
+    // The answer was lost: the same key again. Another key, or another tenant: no.
+    let again = new_code(&hub, &owner, &tenant).await?;
+    assert_eq!(
+        post(&hub, "/sync/v1/enrol", plant.enrolment(&again)?)
+            .await?
+            .status,
+        StatusCode::OK
+    );
+    let other = hub.tenant(&owner, "yanbu").await?;
+    let elsewhere = new_code(&hub, &owner, &other).await?;
+    let said = post(&hub, "/sync/v1/enrol", plant.enrolment(&elsewhere)?).await?;
+    assert_eq!(said.code(), "sync.already_enrolled");
+    second.seed = [77; 32];
+    let stolen = new_code(&hub, &owner, &tenant).await?;
+    let said = post(&hub, "/sync/v1/enrol", second.enrolment(&stolen)?).await?;
+    assert_eq!(said.code(), "sync.already_enrolled");
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_appliances_with_one_code_at_two_instances_are_one() -> Result<()> {
+    let rig = Rig::new().await?;
+    let (hub, owner, tenant, _) = enrolled(&rig).await?;
+    let other = rig.instance(4).await?;
+    let code = new_code(&hub, &owner, &tenant).await?;
+    let (a, b) = (
+        Plant::new(4).enrolment(&code)?,
+        Plant::new(5).enrolment(&code)?,
+    );
+    let (a, b) = tokio::join!(
+        post(&hub, "/sync/v1/enrol", a),
+        post(&other, "/sync/v1/enrol", b)
+    );
+    let mut statuses = [a?.status.as_u16(), b?.status.as_u16()];
+    statuses.sort_unstable();
+    assert_eq!(statuses, [200, 403]);
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_record_is_there_once_however_its_batch_comes() -> Result<()> {
+    let rig = Rig::new().await?;
+    let (hub, _, tenant, mut plant) = enrolled(&rig).await?;
+    plant.write(30, "event");
+    let send = async |from, to| post(&hub, "/sync/v1/batch", plant.batch(from, to)?).await;
+    assert_eq!(plant.receipt(&send(0, 10).await?)?, plant.head(10));
+    assert_eq!(plant.receipt(&send(0, 10).await?)?, plant.head(10), "again");
+    assert_eq!(
+        plant.receipt(&send(3, 7).await?)?,
+        plant.head(10),
+        "an old part"
+    );
+    let gap = send(20, 30).await?;
+    assert_eq!(
+        (gap.status, gap.code().as_str()),
+        (StatusCode::CONFLICT, "sync.gap")
+    );
+    assert_eq!(gap.param("expected"), "11");
+    assert_eq!(
+        plant.receipt(&send(5, 20).await?)?,
+        plant.head(20),
+        "an overlap"
+    );
+    assert_eq!(plant.receipt(&send(20, 30).await?)?, plant.head(30));
+    assert_eq!(rows(&rig, &tenant, LOG).await?, 30);
+    let welcome = plant.hello(&hub).await?;
+    assert_eq!(welcome.acked, [(plant.line, plant.head(30))]);
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_instances_take_the_same_batches_at_once() -> Result<()> {
+    let rig = Rig::new().await?;
+    let (hub, _, tenant, mut plant) = enrolled(&rig).await?;
+    let other = rig.instance(4).await?;
+    plant.write(400, "event");
+    for at in (0..400).step_by(40) {
+        let batch = plant.batch(at, at + 40)?;
+        let (a, b) = tokio::join!(
+            post(&hub, "/sync/v1/batch", batch.clone()),
+            post(&other, "/sync/v1/batch", batch),
+        );
+        assert_eq!(plant.receipt(&a?)?, plant.head(at + 40));
+        assert_eq!(plant.receipt(&b?)?, plant.head(at + 40));
+    }
+    assert_eq!(rows(&rig, &tenant, LOG).await?, 400);
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_copied_machine_is_a_fork_that_changes_nothing_and_is_told() -> Result<()> {
+    let rig = Rig::new().await?;
+    let (hub, owner, tenant, mut plant) = enrolled(&rig).await?;
+    plant.write(10, "event");
+    let mut copy = plant.clone();
+    plant.write(5, "event");
+    copy.write(6, "alarm");
+    post(&hub, "/sync/v1/batch", plant.batch(0, 15)?).await?;
+    for (from, to) in [(10, 16), (0, 12)] {
+        let fork = post(&hub, "/sync/v1/batch", copy.batch(from, to)?).await?;
+        assert_eq!(
+            (fork.status, fork.code().as_str()),
+            (StatusCode::CONFLICT, "sync.fork")
+        );
+    }
+    assert_eq!(rows(&rig, &tenant, LOG).await?, 15);
+    assert!(rows(&rig, &tenant, "SELECT count(*) FROM sync_alerts").await? >= 1);
+    let fleet = hub.get(&owner, "/api/admin/appliances").await?;
+    assert_eq!(fleet.body[0]["state"], "fork", "{fleet:?}");
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_is_not_who_he_says_is_refused() -> Result<()> {
+    let rig = Rig::new().await?;
+    let (hub, owner, tenant, mut plant) = enrolled(&rig).await?;
+    plant.write(3, "event");
+    let good = plant.batch(0, 3)?;
+    let thief = Plant {
+        seed: [66; 32],
+        ..plant.clone()
+    };
+    let said = post(&hub, "/sync/v1/batch", thief.batch(0, 3)?).await?;
+    assert_eq!(
+        (said.status, said.code().as_str()),
+        (StatusCode::UNAUTHORIZED, "sync.signature")
+    );
+    let mut stranger = Plant::new(9);
+    stranger.write(1, "event");
+    let said = post(&hub, "/sync/v1/batch", stranger.batch(0, 1)?).await?;
+    assert_eq!(
+        (said.status, said.code().as_str()),
+        (StatusCode::NOT_FOUND, "sync.unknown_appliance")
+    );
+    let said = post(&hub, "/sync/v1/batch", b"nonsense".to_vec()).await?;
+    assert_eq!(
+        (said.status, said.code().as_str()),
+        (StatusCode::BAD_REQUEST, "sync.malformed")
+    );
+    // An enrolled appliance can't speak for another tenant: its records bear its own.
+    let claim = Plant {
+        tenant: [200; 16],
+        log: Vec::new(),
+        ..plant.clone()
+    };
+    let mut claim = claim;
+    claim.write(1, "event");
+    let said = post(&hub, "/sync/v1/batch", claim.batch(0, 1)?).await?;
+    assert_eq!(said.code(), "sync.signature");
+    let fleet = hub.get(&owner, "/api/admin/appliances").await?;
+    let id = text(&fleet.body[0]["id"])?;
+    let path = format!("/api/admin/appliances/{tenant}/{id}/revoke");
+    assert_eq!(
+        hub.post(&owner, &path, json!({})).await?.status,
+        StatusCode::NO_CONTENT
+    );
+    let said = post(&hub, "/sync/v1/batch", good).await?;
+    assert_eq!(
+        (said.status, said.code().as_str()),
+        (StatusCode::FORBIDDEN, "sync.revoked")
+    );
+    assert_eq!(rows(&rig, &tenant, LOG).await?, 0);
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn headquarters_reads_its_own_plants_and_no_other_and_poison_waits_aside() -> Result<()> {
+    let rig = Rig::new().await?;
+    let (hub, owner, tenant, mut plant) = enrolled(&rig).await?;
+    let other = hub.tenant(&owner, "yanbu").await?;
+    let (reader, _) = hub.user(&owner, (&tenant, "jubail"), "viewer").await?;
+    let (stranger, _) = hub.user(&owner, (&other, "yanbu"), "viewer").await?;
+    plant.write(4, "alarm");
+    post(&hub, "/sync/v1/batch", plant.batch(0, 4)?).await?;
+    // Read after the receipt: soon, and once.
+    let deadline = std::time::Instant::now() + Duration::from_secs(60);
+    let records = loop {
+        let reply = hub.get(&reader, "/api/records").await?;
+        let count = reply.body.as_array().map_or(0, Vec::len);
+        if count == 4 || std::time::Instant::now() > deadline {
+            break reply;
+        }
+        tokio::task::yield_now().await;
+    };
+    assert_eq!(records.body[0]["kind"], "alarm", "{records:?}");
+    assert_eq!(records.body[0]["source"], "DCS-1");
+    assert_eq!(hub.get(&stranger, "/api/records").await?.body, json!([]));
+    plant.hello(&hub).await?;
+    let fleet = hub.get(&owner, "/api/admin/appliances").await?;
+    let row = &fleet.body[0];
+    assert_eq!(row["version"], "0.1.7", "{fleet:?}");
+    assert_eq!(
+        (&row["backlog"], &row["clock_offset_ms"]),
+        (&json!(12), &json!(1_500))
+    );
+    assert_eq!(
+        (&row["state"], &row["integrations"]["active"]),
+        (&json!("behind"), &json!(3))
+    );
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn people_go_down_without_any_password_to_the_appliance_that_proves_itself() -> Result<()> {
+    let rig = Rig::new().await?;
+    let (hub, owner, tenant, plant) = enrolled(&rig).await?;
+    hub.user(&owner, (&tenant, "jubail"), "engineer").await?;
+    let welcome = plant.hello(&hub).await?;
+    let ask = async |challenge: &[u8], signed_for: &str, asked: &str| {
+        let message = hello::proof_message(challenge, &format!("GET {signed_for}"));
+        let signature = plant.key().sign(hello::PROOF_TAG, &message);
+        let hex = |bytes: &[u8]| bytes.iter().map(|b| format!("{b:02x}")).collect::<String>();
+        let request = Request::builder()
+            .uri(asked)
+            .header("host", "127.0.0.1:8091")
+            .header(hello::APPLIANCE_HEADER, hex(&plant.appliance))
+            .header(hello::CHALLENGE_HEADER, hex(challenge))
+            .header(hello::SIGNATURE_HEADER, hex(&signature))
+            .body(Body::empty())?;
+        send(&hub, request).await
+    };
+    let path = "/sync/v1/changes?after=0";
+    let said = ask(&welcome.challenge, path, path).await?;
+    assert_eq!(said.status, StatusCode::OK, "{}", said.code());
+    let signed = Signed::decode(&said.bytes)?;
+    let hub_key = plant.hub.context("not enrolled")?;
+    let down = Changes::open(&signed, hub_key, &plant.tenant, &plant.appliance)?;
+    assert_eq!(down.upto, welcome.changes_rev);
+    let users: Vec<&changes::User> = down
+        .changes
+        .iter()
+        .filter_map(|change| match &change.body {
+            changes::Body::User(user) => Some(user),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(users.len(), 1);
+    assert_eq!(users[0].username, "engineer-jubail");
+    assert!(!String::from_utf8_lossy(&said.bytes).contains("argon2"));
+    let other = "/sync/v1/changes?after=1";
+    assert_eq!(
+        ask(&welcome.challenge, path, other).await?.code(),
+        "sync.signature"
+    );
+    let mut forged = welcome.challenge.clone();
+    forged[0] ^= 1;
+    assert_eq!(ask(&forged, path, path).await?.code(), "sync.challenge");
+    hub.clock.advance_ms(11 * 60_000);
+    assert_eq!(
+        ask(&welcome.challenge, path, path).await?.code(),
+        "sync.challenge"
+    );
+    Ok(())
+}
