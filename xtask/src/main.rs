@@ -1,5 +1,5 @@
 //! Developer tasks: `cargo xtask run | test | ci | tidy | codegen | conformance | peers | screens |
-//! bench | dist`. This file only reads the command line; each task has a file of its own.
+//! bench | hub | dist`. This file only reads the command line; each task has a file of its own.
 #![allow(clippy::print_stdout, reason = "a command-line tool talks on stdout")]
 
 mod bench;
@@ -7,6 +7,7 @@ mod codegen;
 mod disk;
 mod dist;
 mod floors;
+mod hub;
 mod icu;
 mod locales;
 mod measure;
@@ -37,6 +38,7 @@ cargo xtask <task>
   conformance        every connector against its contract; writes docs/conformance.md
   peers              the tests against Kerberos and the mock of SQL Server, which take more packages
   screens            a picture of every page, language and theme
+  hub                a hub to try: a throw-away Postgres, the first platform owner, two instances
   bench NAME         measurements; bench --list names them
   dist [--out DIR] [--signing-key FILE --public-key FILE --public-key FILE]
                      the packages, built for release; docs/guides/administrator.md says how to sign
@@ -72,6 +74,7 @@ fn dispatch(args: &[String]) -> Result<()> {
         "peers" => peers::peers(no_arguments(task, rest)),
         "screens" => screens::screens(rest),
         "bench" => bench::bench(rest),
+        "hub" => hub::hub(no_arguments(task, rest)),
         "dist" => dist::dist(&dist::Options::parse(rest)?),
         "help" | "--help" | "-h" => {
             print!("{USAGE}");

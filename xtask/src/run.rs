@@ -158,7 +158,7 @@ impl Options {
     }
 }
 
-fn check_port(port: u16) -> Result<()> {
+pub(crate) fn check_port(port: u16) -> Result<()> {
     TcpListener::bind((Ipv4Addr::LOCALHOST, port))
         .map(drop)
         .with_context(|| {
@@ -274,7 +274,7 @@ fn wait_until_ready(
 }
 
 /// Asks `/health/ready`, by hand: this tool has no HTTP library.
-fn is_ready(port: u16) -> bool {
+pub(crate) fn is_ready(port: u16) -> bool {
     let ask = || -> std::io::Result<bool> {
         let wait = Duration::from_secs(2);
         let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
@@ -292,19 +292,29 @@ fn is_ready(port: u16) -> bool {
 }
 
 /// A program of ours that is stopped, gently first, when this value goes.
-struct Running {
+pub(crate) struct Running {
     name: &'static str,
     child: Child,
 }
 
 impl Running {
-    fn start(name: &'static str, mut command: std::process::Command) -> Result<Self> {
+    pub(crate) fn start(name: &'static str, mut command: std::process::Command) -> Result<Self> {
         // A group of its own: Ctrl-C reaches this tool alone, which then stops things in order.
         let child = command
             .process_group(0)
             .spawn()
             .with_context(|| format!("the {name} could not be started"))?;
         Ok(Self { name, child })
+    }
+
+    /// How it ended, if it did.
+    pub(crate) fn ended(&mut self) -> Result<Option<std::process::ExitStatus>> {
+        Ok(self.child.try_wait()?)
+    }
+
+    /// What it prints, to be taken once.
+    pub(crate) fn output(&mut self) -> Option<std::process::ChildStdout> {
+        self.child.stdout.take()
     }
 }
 

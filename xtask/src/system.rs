@@ -53,6 +53,9 @@ pub(crate) const TESTS: &[Package] = &[
     package("xvfb", "virtual display for the desktop test"),
 ];
 
+/// What a hub to try needs beyond a build.
+pub(crate) const POSTGRES: &[Package] = &[package("postgresql", "the database of the hub")];
+
 /// What makes and tries packages.
 pub(crate) const PACKAGES: &[Package] = &[
     package("desktop-file-utils", "checks the entry of the desktop menu"),
