@@ -46,6 +46,7 @@ pub(crate) const MIGRATIONS: &[Migration] = migrations![
     "0015_optimisation",
     "0016_people",
     "0017_known_then",
+    "0018_sync",
 ];
 
 /// The table that says what was applied, when and by which program.

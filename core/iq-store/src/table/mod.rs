@@ -36,6 +36,7 @@ pub mod sessions;
 pub mod settings;
 pub mod signals;
 pub mod sites;
+pub mod sync;
 pub mod technical_objects;
 pub mod technicians;
 pub mod tenants;
