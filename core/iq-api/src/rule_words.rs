@@ -25,6 +25,9 @@ pub(crate) fn words(language: Language, text: &str) -> String {
             let code = format!("rule.event.{kind}");
             say(&code, &[("within", duration(within_ms))])
         }
+        Condition::Unanswered { within_ms, .. } => {
+            say("rule.unanswered", &[("within", duration(within_ms))])
+        }
         Condition::Assets {
             stopped,
             count,
@@ -54,6 +57,11 @@ pub(crate) fn words(language: Language, text: &str) -> String {
             match order {
                 Order::None => what,
                 Order::Alone => say("rule.order.alone", &[("what", what)]),
+                Order::WithSisters => say("rule.order.with_sisters", &[("what", what)]),
+                Order::Behind(driver) => {
+                    let driver = named(language, &driver);
+                    say("rule.order.behind", &[("what", what), ("signals", driver)])
+                }
                 Order::Before(other) => {
                     let other = named(language, &other);
                     say("rule.order.before", &[("what", what), ("signals", other)])
@@ -76,6 +84,11 @@ fn named(language: Language, signals: &Signals) -> String {
     match signals {
         Signals::This => texts::of(language, "rule.signals.this", &Params::new()),
         Signals::Companions => texts::of(language, "rule.signals.companions", &Params::new()),
+        Signals::Near(key) => {
+            let metric = named(language, &Signals::Metric(key.clone()));
+            let params = Params::from([("signals".to_owned(), metric)]);
+            texts::of(language, "rule.signals.near", &params)
+        }
         Signals::Metric(key) if !key.contains('*') => name(texts::metric_names("", key)),
         Signals::Metric(pattern) => {
             let mut found: Vec<String> = Vec::new();
@@ -111,6 +124,8 @@ fn test_of(test: Test) -> (&'static str, String) {
         Test::Quiet => ("rule.test.quiet", String::new()),
         Test::Spikes => ("rule.test.spikes", String::new()),
         Test::Drifts => ("rule.test.drifts", String::new()),
+        Test::Creeps => ("rule.test.creeps", String::new()),
+        Test::Sticks => ("rule.test.sticks", String::new()),
         Test::Unbalanced(percent) => ("rule.test.unbalanced", number(percent)),
     }
 }

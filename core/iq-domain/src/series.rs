@@ -123,8 +123,8 @@ pub struct Usual {
 /// Samples of a block of [`fast_noise`].
 const NOISE_BLOCK: usize = 30;
 
-/// How much a signal varies within thirty samples: the median over blocks of their standard deviation.
-/// An oscillation shows in it, a slow change hardly.
+/// How much a signal varies within thirty samples: the median over blocks of the standard deviation from
+/// the block's own straight line. An oscillation shows in it, a slow change does not.
 #[must_use]
 #[allow(clippy::cast_precision_loss)]
 pub fn fast_noise(points: &[(Timestamp, f64)]) -> f64 {
@@ -134,7 +134,22 @@ pub fn fast_noise(points: &[(Timestamp, f64)]) -> f64 {
         .map(|block| {
             let n = block.len() as f64;
             let mean = block.iter().map(|(_, v)| v).sum::<f64>() / n;
-            (block.iter().map(|(_, v)| (v - mean).powi(2)).sum::<f64>() / n).sqrt()
+            let middle = (n - 1.0) / 2.0;
+            let (up, along) =
+                block
+                    .iter()
+                    .enumerate()
+                    .fold((0.0, 0.0), |(up, along), (i, (_, v))| {
+                        let x = i as f64 - middle;
+                        (up + x * (v - mean), along + x * x)
+                    });
+            let slope = if along > 0.0 { up / along } else { 0.0 };
+            let off = |i: usize, v: f64| v - mean - slope * (i as f64 - middle);
+            let square = block
+                .iter()
+                .enumerate()
+                .map(|(i, (_, v))| off(i, *v).powi(2));
+            (square.sum::<f64>() / n).sqrt()
         })
         .collect();
     blocks.sort_by(f64::total_cmp);

@@ -14,6 +14,8 @@ pub struct CaseAsset {
     /// Steps along the topology from the incident's asset: 0 itself, negative upstream, positive
     /// downstream; `None` for another asset of the unit.
     pub distance: Option<i32>,
+    /// Assets directly beside it along the flow.
+    pub beside: Vec<AssetId>,
 }
 
 /// One signal of the case.
@@ -33,6 +35,18 @@ pub struct Trace {
     pub usual: Option<Usual>,
     /// When its level changed inside the window.
     pub shift: Option<Shift>,
+}
+
+/// Metrics that a controller or a person sets: they stand still, jump and saturate by their nature.
+const COMMANDED: [&str; 2] = ["controller_output", "setpoint"];
+
+impl Trace {
+    /// Whether an instrument measures it; a set-point, an output or a state can't fail as one.
+    #[must_use]
+    pub fn is_measured(&self) -> bool {
+        let metric = self.metric.as_str();
+        !COMMANDED.contains(&metric) && !RUN_STATES.contains(&metric)
+    }
 }
 
 /// An event of the case.

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use iq_domain::{AssetId, EventId, Shift, SignalId, TimeRange, Timestamp, Usual, fast_noise};
 
 use super::{
-    case::{Case, Trace},
+    case::{Case, RUN_STATES, Trace},
     language::{Amount, Condition, Order, Signals, Test},
 };
 
@@ -13,6 +13,14 @@ use super::{
 const MIN_SAMPLES: usize = 10;
 /// Equal samples that make a frozen reading.
 const FROZEN_SAMPLES: usize = 20;
+/// How many times as long as ever before they must last.
+const FROZEN_TIMES: i64 = 5;
+/// Jumps after a hold that make a sticking valve.
+const STICKS: usize = 3;
+/// How many times as far as any companion a signal must have moved that moved alone.
+const ALONE_TIMES: f64 = 3.0;
+/// What a protection does belongs to the case although it ends it; clocks differ by this.
+const TRIP_BLUR_MS: i64 = 10_000;
 /// Two changes nearer than this have no order, nor have two that lie nearer than this share (percent)
 /// of the time from the first of them to the end.
 const ORDER_MS: i64 = 30_000;
@@ -22,6 +30,18 @@ const SHARED_KINDS: [&str; 1] = ["standby_start"];
 /// What people do explains a change only when it came first; an answer to the change does not.
 const EARLIER_KINDS: [&str; 3] = ["maintenance", "operator", "start"];
 
+/// Least noise of a signal, in usual deviations: a controller's output hardly has any.
+const QUIETEST: f64 = 0.1;
+/// Shortest hold before a jump.
+const HOLD_MS: i64 = 15_000;
+/// How much faster or slower the second half of an even drift may be.
+const EVEN_PACE: f64 = 1.8;
+/// Share of a change that must be done before its order with another is judged.
+const ORDER_DONE: f64 = 0.2;
+/// Usual deviations it must be away by then.
+const ORDER_SIGMA: f64 = 6.0;
+/// Share of samples that must lag behind their driver.
+const LAG_PERCENT: usize = 30;
 /// Shortest drift.
 const DRIFT_MS: i64 = 20 * 60_000;
 
@@ -113,6 +133,7 @@ pub(super) fn evaluate(place: Place<'_>, condition: &Condition) -> Outcome {
             order,
         } => signal(place, *all, signals, *test, order),
         Condition::Event { kind, within_ms } => event(place, kind, *within_ms),
+        Condition::Unanswered { kind, within_ms } => unanswered(place, kind, *within_ms),
         Condition::Assets {
             stopped: true,
             count,
@@ -133,28 +154,29 @@ fn chosen<'a>(place: Place<'a>, signals: &Signals) -> Vec<&'a Trace> {
             .filter(|t| signals.matches(&t.metric))
             .collect(),
         Signals::Companions => {
-            let is_near = |asset: AssetId| {
-                asset == place.asset
-                    || place.case.asset(asset).is_some_and(|a| {
-                        let own = place.case.asset(place.asset).and_then(|a| a.distance);
-                        matches!((a.distance, own), (Some(a), Some(b)) if (a - b).abs() <= 1)
-                    })
-            };
-            place
-                .case
-                .traces
-                .iter()
-                .filter(|t| is_near(t.asset) && place.this.is_none_or(|x| x.signal != t.signal))
+            let is_near = |asset| asset == place.asset || is_beside(place, asset);
+            let is_other = |t: &Trace| place.this.is_none_or(|x| x.signal != t.signal);
+            let all = place.case.traces.iter();
+            all.filter(|t| is_near(t.asset) && is_other(t)).collect()
+        }
+        Signals::Near(_) => {
+            let all = place.case.traces.iter();
+            all.filter(|t| is_beside(place, t.asset) && signals.matches(&t.metric))
                 .collect()
         }
     }
+}
+
+fn is_beside(place: Place<'_>, asset: AssetId) -> bool {
+    let own = place.case.asset(place.asset);
+    own.is_some_and(|own| own.beside.contains(&asset))
 }
 
 fn signal(place: Place<'_>, all: bool, signals: &Signals, test: Test, order: &Order) -> Outcome {
     let window = place.case.window;
     let mapped = chosen(place, signals);
     let name = match signals {
-        Signals::Metric(m) => m.clone(),
+        Signals::Metric(m) | Signals::Near(m) => m.clone(),
         Signals::This => place.this.map_or_else(String::new, |t| t.metric.clone()),
         Signals::Companions => "*".to_owned(),
     };
@@ -171,6 +193,9 @@ fn signal(place: Place<'_>, all: bool, signals: &Signals, test: Test, order: &Or
     if let Test::Unbalanced(percent) = test {
         return unbalanced(&usable, window, percent);
     }
+    if let Order::Behind(drivers) = order {
+        return behind(place, &usable, drivers);
+    }
     let hits: Vec<(&Trace, Seen)> = usable
         .iter()
         .filter_map(|t| Some((*t, one(t, window, test)?)))
@@ -178,7 +203,7 @@ fn signal(place: Place<'_>, all: bool, signals: &Signals, test: Test, order: &Or
     if hits.is_empty() || (all && hits.len() < usable.len()) {
         return Outcome::NotSeen;
     }
-    ordered(place, hits, order)
+    ordered(place, hits, test, order)
 }
 
 /// A frozen reading says nothing about the process; a short one says nothing at all.
@@ -197,24 +222,35 @@ fn before(trace: &Trace, window: TimeRange) -> &[(Timestamp, f64)] {
     &points[..points.partition_point(|(t, _)| *t < window.from)]
 }
 
-/// Whether the last samples repeat one value for far longer than they ever did before.
+/// Whether the last samples repeat one value for far longer than they ever did before, in number and
+/// in time: a source that reports changes only sends the same value a few times anyway.
 fn is_frozen(inside: &[(Timestamp, f64)], before: &[(Timestamp, f64)], usual: &Usual) -> bool {
     let Some((_, last)) = inside.last() else {
         return false;
     };
     let same = inside.iter().rev().take_while(|(_, v)| v == last).count();
-    usual.noise > 0.0 && same >= FROZEN_SAMPLES.max(2 * longest_run(before))
+    let (samples, ms) = longest_run(before);
+    usual.noise > 0.0
+        && same >= FROZEN_SAMPLES.max(2 * samples)
+        && lasted(&inside[inside.len() - same..]) >= FROZEN_TIMES * ms
 }
 
-fn longest_run(points: &[(Timestamp, f64)]) -> usize {
-    points
-        .chunk_by(|a, b| a.1 == b.1)
-        .map(<[_]>::len)
-        .max()
-        .unwrap_or(0)
+/// The longest repetition of one value, in samples and in milliseconds.
+fn longest_run(points: &[(Timestamp, f64)]) -> (usize, i64) {
+    let runs = points.chunk_by(|a, b| a.1 == b.1);
+    runs.fold((0, 0), |(samples, ms), run| {
+        (samples.max(run.len()), ms.max(lasted(run)))
+    })
 }
 
-fn ordered(place: Place<'_>, hits: Vec<(&Trace, Seen)>, order: &Order) -> Outcome {
+fn lasted(run: &[(Timestamp, f64)]) -> i64 {
+    match (run.first(), run.last()) {
+        (Some((first, _)), Some((last, _))) => last.since_ms(*first),
+        _ => 0,
+    }
+}
+
+fn ordered(place: Place<'_>, hits: Vec<(&Trace, Seen)>, test: Test, order: &Order) -> Outcome {
     let earliest = |found: &[(&Trace, Seen)]| {
         found
             .iter()
@@ -225,55 +261,142 @@ fn ordered(place: Place<'_>, hits: Vec<(&Trace, Seen)>, order: &Order) -> Outcom
         Order::None => return earliest(&hits).map_or(Outcome::NotSeen, Outcome::Seen),
         Order::Alone => {
             let company = chosen(place, &Signals::Companions);
-            let moved = company
-                .iter()
-                .any(|t| t.shift.is_some() && hits.iter().all(|(h, _)| h.signal != t.signal));
-            return match earliest(&hits) {
-                Some(seen) if !moved => Outcome::Seen(seen),
-                _ => Outcome::NotSeen,
-            };
+            let is_known =
+                |t: &&Trace| t.usual.is_some() && hits.iter().all(|(h, _)| h.signal != t.signal);
+            if !company.iter().any(is_known) {
+                // Nobody can say that it was alone.
+                return Outcome::Missing(Said::new("rca.missing.no_signal").with("metric", "*"));
+            }
+            let lonely: Vec<_> = hits
+                .into_iter()
+                .filter(|(t, _)| match test {
+                    Test::Spikes => spikes_alone(place, t),
+                    _ => is_alone(place, t),
+                })
+                .collect();
+            return earliest(&lonely).map_or(Outcome::NotSeen, Outcome::Seen);
         }
+        Order::WithSisters => {
+            let shared = hits
+                .iter()
+                .find_map(|(t, seen)| Some((sister(place.case, t)?, seen)));
+            return shared.map_or(Outcome::NotSeen, |(other, seen)| {
+                let code = place.case.asset(other.asset).map_or("", |a| &a.code);
+                let said = Said {
+                    code: "rca.found.with_sister",
+                    ..seen.said.clone()
+                };
+                Outcome::Seen(Seen {
+                    said: said.with("asset", code),
+                    ..seen.clone()
+                })
+            });
+        }
+        Order::Behind(_) => return Outcome::NotSeen,
         Order::Before(others) => (others, true),
         Order::After(others) => (others, false),
     };
     let company = chosen(place, others);
     if company.is_empty() {
         let name = match others {
-            Signals::Metric(m) => m.as_str(),
+            Signals::Metric(m) | Signals::Near(m) => m.as_str(),
             Signals::This | Signals::Companions => "*",
         };
         return Outcome::Missing(Said::new("rca.missing.no_signal").with("metric", name));
     }
-    let theirs = company.iter().filter_map(|t| t.shift.map(|s| s.at)).min();
-    match (earliest(&hits), theirs) {
-        (Some(seen), Some(theirs))
-            if seen
-                .at
-                .is_some_and(|at| is_ordered(at, theirs, before, place.case.window.to)) =>
-        {
-            let code = if before {
-                "rca.found.before"
-            } else {
-                "rca.found.after"
-            };
-            let minutes = seen.at.map_or(0, |at| theirs.since_ms(at).abs() / 60_000);
-            let said = Said {
-                code,
-                ..seen.said.clone()
-            };
-            let other = company
-                .iter()
-                .filter(|t| t.shift.is_some_and(|s| s.at == theirs))
-                .map(|t| t.metric.clone())
-                .next()
-                .unwrap_or_default();
-            Outcome::Seen(Seen {
-                said: said.with("other", other).with("minutes", minutes),
-                ..seen
-            })
-        }
-        _ => Outcome::NotSeen,
+    let window = place.case.window;
+    // Of several signals the one that changed most stands for them.
+    let first = |found: &[&Trace]| {
+        let moved = found
+            .iter()
+            .filter_map(|t| Some((t.shift?.effect.abs(), *t)));
+        let most = moved.max_by(|a, b| a.0.total_cmp(&b.0))?.1;
+        Some((done_at(most, window)?, most.metric.clone()))
+    };
+    let own: Vec<&Trace> = hits.iter().map(|(t, _)| *t).collect();
+    let (Some(seen), Some((own, _)), Some((theirs, other))) =
+        (earliest(&hits), first(&own), first(&company))
+    else {
+        return Outcome::NotSeen;
+    };
+    if !is_ordered(own, theirs, before, window.to) {
+        return Outcome::NotSeen;
     }
+    let code = if before {
+        "rca.found.before"
+    } else {
+        "rca.found.after"
+    };
+    let said = Said {
+        code,
+        ..seen.said.clone()
+    };
+    let minutes = theirs.since_ms(own).abs() / 60_000;
+    Outcome::Seen(Seen {
+        said: said.with("other", other).with("minutes", minutes),
+        ..seen
+    })
+}
+
+/// When a good part of a signal's change was done. The first sign itself depends on how quiet the signal
+/// usually is; a share of the change does not.
+fn done_at(trace: &Trace, window: TimeRange) -> Option<Timestamp> {
+    let (shift, usual) = (trace.shift?, trace.usual?);
+    let up = shift.effect.signum();
+    let whole = (shift.level - usual.center).abs();
+    let limit = (ORDER_DONE * whole).max(ORDER_SIGMA * usual.sigma);
+    let since = trace.points.within(TimeRange {
+        from: shift.at,
+        to: window.to,
+    });
+    // Three samples in a row: a spike is no progress.
+    let done = since
+        .windows(3)
+        .find(|w| w.iter().all(|(_, v)| (v - usual.center) * up >= limit));
+    Some(done.map_or(shift.at, |w| w[0].0))
+}
+
+/// Whether nothing else that belongs to the signal moved nearly as far: no companion by a third of its
+/// deviations, and no sister the same way.
+fn is_alone(place: Place<'_>, trace: &Trace) -> bool {
+    let window = place.case.window;
+    let Some(shift) = trace.shift else {
+        return false;
+    };
+    let company = chosen(place, &Signals::Companions);
+    let moved = company.iter().any(|t| {
+        let usual = t
+            .usual
+            .filter(|u| t.signal != trace.signal && u.sigma > 0.0);
+        let now = level(t.points.within(window));
+        let z = usual.zip(now).map(|(u, (_, v))| (v - u.center) / u.sigma);
+        let effect = t.shift.map(|s| s.effect);
+        [z, effect]
+            .into_iter()
+            .flatten()
+            .any(|z| t.signal != trace.signal && z.abs() * ALONE_TIMES > shift.effect.abs())
+    });
+    !moved && sister(place.case, trace).is_none()
+}
+
+/// Whether no companion spikes as well: what several instruments see is the process.
+fn spikes_alone(place: Place<'_>, trace: &Trace) -> bool {
+    let window = place.case.window;
+    let company = chosen(place, &Signals::Companions);
+    !company
+        .iter()
+        .any(|t| t.signal != trace.signal && one(t, window, Test::Spikes).is_some())
+}
+
+/// Another asset's signal of the same metric that changed the same way, at least half as far: what moves
+/// several machines at once (the weather, a shared utility) is no fault of one of them.
+fn sister<'a>(case: &'a Case, trace: &Trace) -> Option<&'a Trace> {
+    let by = |t: &Trace| Some(t.shift?.level - t.usual?.center);
+    let own = by(trace)?;
+    case.traces
+        .iter()
+        .filter(|t| t.asset != trace.asset && t.metric == trace.metric && t.unit == trace.unit)
+        .find(|t| by(t).is_some_and(|b| b * own > 0.0 && b.abs() >= 0.5 * own.abs()))
 }
 
 /// Whether one change came clearly before (or after) another.
@@ -346,7 +469,8 @@ fn one(trace: &Trace, window: TimeRange, test: Test) -> Option<Seen> {
         Test::Below(limit) => plain(now < limit, "rca.found.below"),
         Test::Frozen => plain(is_frozen(inside, before, usual), "rca.found.frozen"),
         Test::Erratic => plain(
-            usual.noise > 0.0 && fast_noise(latest(inside)) >= 3.0 * usual.noise,
+            usual.noise > 0.0
+                && fast_noise(latest(inside)) >= 3.0 * usual.noise.max(usual.sigma * QUIETEST),
             "rca.found.erratic",
         ),
         Test::Quiet => plain(
@@ -360,20 +484,96 @@ fn one(trace: &Trace, window: TimeRange, test: Test) -> Option<Seen> {
             let often = spikes(before, usual) * inside.len() * 5 / before.len().max(1);
             plain(spikes(inside, usual) >= often.max(3), "rca.found.spikes")
         }
-        Test::Drifts => {
+        Test::Drifts | Test::Creeps => {
             let shift = trace.shift?;
-            drifts(inside, usual, &shift)
-                .then(|| {
-                    seen(
-                        "rca.found.drifts",
-                        Some(shift.at),
-                        sample(shift.at, shift.value),
-                    )
-                })
-                .flatten()
+            let (holds, code) = if test == Test::Drifts {
+                (drifts(inside, usual, &shift), "rca.found.drifts")
+            } else {
+                (creeps(inside, usual, &shift), "rca.found.creeps")
+            };
+            let first = sample(shift.at, shift.value);
+            holds.then(|| seen(code, Some(shift.at), first)).flatten()
         }
-        Test::Unbalanced(_) => None,
+        Test::Unbalanced(_) | Test::Sticks => None,
     }
+}
+
+/// Whether a signal does not follow what drives it: it holds and jumps after it again and again, or
+/// stays away from where it usually stands beside it.
+fn behind(place: Place<'_>, usable: &[&Trace], drivers: &Signals) -> Outcome {
+    let window = place.case.window;
+    let drivers = chosen(place, drivers);
+    let known = drivers
+        .iter()
+        .find(|t| t.points.within(window).len() >= MIN_SAMPLES);
+    let Some(driver) = known else {
+        let name = drivers.first().or(usable.first()).map_or("", |t| &t.metric);
+        let code = if drivers.is_empty() {
+            "rca.missing.no_signal"
+        } else {
+            "rca.missing.no_samples"
+        };
+        return Outcome::Missing(Said::new(code).with("metric", name));
+    };
+    let found = usable.iter().find_map(|t| sticks(t, driver, window));
+    found.map_or(Outcome::NotSeen, Outcome::Seen)
+}
+
+fn sticks(trace: &Trace, driver: &Trace, window: TimeRange) -> Option<Seen> {
+    let usual = trace.usual.as_ref()?;
+    let inside = trace.points.within(window);
+    let slips = slips(inside, driver.points.within(window), usual);
+    let (code, at, samples) = if slips.len() >= STICKS + 3 * slips_before(trace, driver, window) {
+        let samples: Vec<Sample> = slips.iter().take(8).copied().collect();
+        ("rca.found.sticks", slips[0].0, samples)
+    } else {
+        let late = lagging(trace, driver, window)?;
+        ("rca.found.lags", late.0, vec![late, *inside.last()?])
+    };
+    Some(Seen {
+        said: Said::new(code)
+            .with("metric", &trace.metric)
+            .with("other", &driver.metric)
+            .with("count", slips.len()),
+        at: Some(at),
+        samples: samples
+            .into_iter()
+            .map(|(t, value)| EvidenceSample {
+                signal: trace.signal,
+                t,
+                value,
+            })
+            .collect(),
+        events: Vec::new(),
+    })
+}
+
+/// The first sample of the last third that is away from where it usually stands beside its driver, when
+/// many of them are.
+fn lagging(trace: &Trace, driver: &Trace, window: TimeRange) -> Option<Sample> {
+    let usual = trace.usual.as_ref()?;
+    let quiet = before(trace, window);
+    let gaps = |own: &[Sample]| -> Vec<(Sample, f64)> {
+        let all = driver.points.as_slice();
+        own.iter()
+            .filter_map(|p| {
+                let n = all.partition_point(|(t, _)| *t <= p.0);
+                Some((*p, p.1 - all.get(n.checked_sub(1)?)?.1))
+            })
+            .collect()
+    };
+    let mut usually: Vec<f64> = gaps(quiet).iter().map(|(_, gap)| *gap).collect();
+    usually.sort_by(f64::total_cmp);
+    let at = |percent: usize| usually.get(usually.len() * percent / 100).copied();
+    let (low, middle, high) = (at(5)?, at(50)?, at(95)?);
+    let limit = (8.0 * usual.noise.max(usual.sigma * 0.2)).max(2.0 * (high - low));
+    let last = gaps(latest(trace.points.within(window)));
+    let away: Vec<Sample> = last
+        .iter()
+        .filter(|(_, gap)| (gap - middle).abs() > limit)
+        .map(|(p, _)| *p)
+        .collect();
+    (away.len() * 100 >= last.len() * LAG_PERCENT).then(|| away.first().copied())?
 }
 
 /// The last third of the window.
@@ -401,19 +601,100 @@ fn drifts(inside: &[(Timestamp, f64)], usual: &Usual, shift: &Shift) -> bool {
         .filter(|(t, _)| *t >= shift.at)
         .map(|(_, v)| (*v - usual.center) * shift.effect.signum())
         .collect();
-    let lasts = inside
-        .last()
-        .is_some_and(|(t, _)| t.since_ms(shift.at) >= DRIFT_MS);
+    match quarters(inside, &since, shift) {
+        Some(means) => means.windows(2).all(|w| w[1] > w[0]) && means[3] >= 1.5 * means[0],
+        None => false,
+    }
+}
+
+/// Whether it drifts at an even pace, the second half about as fast as the first. Wear speeds up, dirt
+/// and heat slow down; an instrument that loses its calibration does neither.
+fn creeps(inside: &[(Timestamp, f64)], usual: &Usual, shift: &Shift) -> bool {
+    let since: Vec<f64> = inside
+        .iter()
+        .filter(|(t, _)| *t >= shift.at)
+        .map(|(_, v)| (*v - usual.center) * shift.effect.signum())
+        .collect();
+    let Some(means) = quarters(inside, &since, shift) else {
+        return false;
+    };
+    let (first, second) = (means[1] - means[0], means[3] - means[2]);
+    drifts(inside, usual, shift)
+        && first > 0.0
+        && (1.0 / EVEN_PACE..=EVEN_PACE).contains(&(second / first))
+}
+
+/// Means of four equal parts of the samples since a change that lasts long enough for a drift.
+fn quarters(inside: &[(Timestamp, f64)], since: &[f64], shift: &Shift) -> Option<[f64; 4]> {
+    let lasts = inside.last()?.0.since_ms(shift.at) >= DRIFT_MS;
     let part = since.len() / 4;
     if !lasts || part < 3 {
-        return false;
+        return None;
     }
-    let means: Vec<f64> = since
-        .chunks(part)
-        .take(4)
-        .map(|c| c.iter().sum::<f64>() / f64::from(u32::try_from(c.len()).unwrap_or(1)))
-        .collect();
-    means.windows(2).all(|w| w[1] > w[0]) && means[3] >= 1.5 * means[0]
+    let mean = |n: usize| {
+        let of = &since[n * part..(n + 1) * part];
+        of.iter().sum::<f64>() / f64::from(u32::try_from(of.len()).unwrap_or(1))
+    };
+    Some([mean(0), mean(1), mean(2), mean(3)])
+}
+
+/// A sample at which a held signal jumped.
+type Sample = (Timestamp, f64);
+
+/// Jumps after a hold: the signal stayed within its noise while its driver went much further, then it
+/// came after it by at least half of that way. Gives the first sample after each jump.
+fn slips(own: &[Sample], driver: &[Sample], usual: &Usual) -> Vec<Sample> {
+    let still = 4.0 * usual.noise.max(usual.sigma * 0.2);
+    let mut found = Vec::new();
+    let Some(first) = own.first() else {
+        return found;
+    };
+    let mut hold = *first;
+    for pair in own.windows(2) {
+        let [last, now] = [pair[0], pair[1]];
+        if (now.1 - hold.1).abs() <= still {
+            continue;
+        }
+        // It moved: how far had its driver gone before, while it held?
+        let travelled = travel(driver, hold.0, now.0);
+        let jump = now.1 - last.1;
+        let held_ms = last.0.since_ms(hold.0);
+        if held_ms >= HOLD_MS
+            && jump.abs() > still
+            && travelled.abs() > 2.0 * still
+            && jump * travelled > 0.0
+            && jump.abs() >= 0.5 * travelled.abs()
+        {
+            found.push(now);
+        }
+        hold = now;
+    }
+    found
+}
+
+/// How far the driver went from one moment to the last sample before another.
+fn travel(driver: &[Sample], from: Timestamp, to: Timestamp) -> f64 {
+    let first = driver.partition_point(|(t, _)| *t <= from);
+    let last = driver.partition_point(|(t, _)| *t < to);
+    let value = |n: usize| driver.get(n.saturating_sub(1)).map(|(_, v)| *v);
+    match (value(first), value(last)) {
+        (Some(a), Some(b)) => b - a,
+        _ => 0.0,
+    }
+}
+
+/// Slips in as much of the time before the window: a signal that always did so is no news.
+fn slips_before(trace: &Trace, driver: &Trace, window: TimeRange) -> usize {
+    let length = window.to.since_ms(window.from);
+    let quiet = TimeRange {
+        from: window.from.plus_ms(-length),
+        to: window.from,
+    };
+    let own = trace.points.within(quiet);
+    let slips = trace
+        .usual
+        .map(|u| slips(own, driver.points.within(quiet), &u));
+    slips.map_or(0, |s| s.len())
 }
 
 fn unbalanced(usable: &[&Trace], window: TimeRange, percent: f64) -> Outcome {
@@ -464,7 +745,7 @@ fn event(place: Place<'_>, kind: &str, within_ms: i64) -> Outcome {
     let found = case.events.iter().rev().find(|e| {
         e.kind == kind
             && (e.asset == Some(place.asset) || SHARED_KINDS.contains(&kind))
-            && e.at <= case.window.to
+            && e.at.since_ms(case.window.to) <= blur(kind)
             && changed.since_ms(e.at) <= within_ms
             && (!EARLIER_KINDS.contains(&kind) || e.at.since_ms(changed) <= ORDER_MS)
     });
@@ -476,6 +757,55 @@ fn event(place: Place<'_>, kind: &str, within_ms: i64) -> Outcome {
             samples: Vec::new(),
             events: e.id.into_iter().collect(),
         })
+    })
+}
+
+/// A trip is what ended the time that is judged.
+fn blur(kind: &str) -> i64 {
+    if kind.ends_with("trip") {
+        TRIP_BLUR_MS
+    } else {
+        0
+    }
+}
+
+/// A start that was commanded and not followed: looked up in what came after it, whenever the time that
+/// is judged ends.
+fn unanswered(place: Place<'_>, kind: &str, within_ms: i64) -> Outcome {
+    let case = place.case;
+    let commands = case.events.iter();
+    let Some(command) = commands
+        .filter(|e| e.kind == kind && e.asset == Some(place.asset))
+        .next_back()
+    else {
+        return Outcome::NotSeen;
+    };
+    let state = case
+        .traces_of(place.asset)
+        .find(|t| RUN_STATES.contains(&t.metric.as_str()));
+    let Some(state) = state else {
+        return Outcome::Missing(Said::new("rca.missing.no_signal").with("metric", RUN_STATES[0]));
+    };
+    let after: Vec<_> = state
+        .points
+        .as_slice()
+        .iter()
+        .filter(|(t, _)| t.since_ms(command.at) > 0)
+        .collect();
+    let ran = after
+        .iter()
+        .any(|(t, v)| *v > 0.5 && t.since_ms(command.at) <= within_ms);
+    let known = after
+        .iter()
+        .any(|(t, _)| t.since_ms(command.at) >= within_ms);
+    if ran || !known {
+        return Outcome::NotSeen;
+    }
+    Outcome::Seen(Seen {
+        said: Said::new("rca.found.unanswered").with("seconds", within_ms / 1_000),
+        at: Some(command.at),
+        samples: Vec::new(),
+        events: command.id.into_iter().collect(),
     })
 }
 

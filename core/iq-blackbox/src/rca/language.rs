@@ -2,13 +2,14 @@
 //!
 //! ```text
 //! condition := [all] signals test [order]
-//!            | event NAME within DURATION
+//!            | signals sticks behind signals
+//!            | event NAME within DURATION | unanswered NAME within DURATION
 //!            | moved|stopped N assets within DURATION
-//! signals   := metric | pattern with * | this | companions
+//! signals   := metric | pattern with * | near.metric | this | companions
 //! test      := rises [amount] | falls [amount] | moves | steady | above NUMBER | below NUMBER
-//!            | frozen | erratic | quiet | spikes | drifts | unbalanced PERCENT%
+//!            | frozen | erratic | quiet | spikes | drifts | creeps | unbalanced PERCENT%
 //! amount    := NUMBERx | NUMBER% | NUMBERsigma | NUMBER
-//! order     := before signals | after signals | alone
+//! order     := before signals | after signals | alone | with sisters
 //! ```
 
 use std::fmt;
@@ -27,6 +28,8 @@ pub struct SyntaxError {
 pub enum Signals {
     /// Metrics by name; `*` stands for any rest.
     Metric(String),
+    /// The same on the assets directly beside it along the flow.
+    Near(String),
     /// The signal the rule is tried on (instrument packs).
     This,
     /// Every other signal of the asset and of its direct neighbours.
@@ -37,7 +40,7 @@ impl Signals {
     /// Whether a metric is meant.
     #[must_use]
     pub fn matches(&self, metric: &str) -> bool {
-        let Self::Metric(pattern) = self else {
+        let (Self::Metric(pattern) | Self::Near(pattern)) = self else {
             return false;
         };
         match pattern.split_once('*') {
@@ -91,6 +94,10 @@ pub enum Test {
     Spikes,
     /// It left slowly and steadily, one way.
     Drifts,
+    /// It left slowly at an even pace.
+    Creeps,
+    /// It holds while what drives it moves, then jumps after it, again and again.
+    Sticks,
     /// The matching signals differ from their mean by more than this many percent.
     Unbalanced(f64),
 }
@@ -104,8 +111,12 @@ pub enum Order {
     Before(Signals),
     /// It changed after these did.
     After(Signals),
-    /// No companion changed.
+    /// No companion changed, and no sister.
     Alone,
+    /// The same metric of another asset changed the same way.
+    WithSisters,
+    /// What drives it (only with `sticks`).
+    Behind(Signals),
 }
 
 /// A condition.
@@ -125,6 +136,13 @@ pub enum Condition {
     /// An event of this kind on the asset, at most this long before the first change.
     Event {
         /// Kind ("maintenance", "trip").
+        kind: String,
+        /// Milliseconds.
+        within_ms: i64,
+    },
+    /// A start of the asset was commanded, and it did not run within the time.
+    Unanswered {
+        /// Kind of the command ("standby_start").
         kind: String,
         /// Milliseconds.
         within_ms: i64,
@@ -209,10 +227,20 @@ fn signals(word: &str) -> Result<Signals, SyntaxError> {
     match word {
         "this" => Ok(Signals::This),
         "companions" => Ok(Signals::Companions),
-        _ if word.chars().all(is_metric) && word.matches('*').count() < 2 => {
-            Ok(Signals::Metric(word.to_owned()))
+        _ => {
+            let (name, near) = match word.strip_prefix("near.") {
+                Some(name) => (name, true),
+                None => (word, false),
+            };
+            if name.is_empty() || !name.chars().all(is_metric) || name.matches('*').count() > 1 {
+                return Err(unknown(word));
+            }
+            Ok(if near {
+                Signals::Near(name.to_owned())
+            } else {
+                Signals::Metric(name.to_owned())
+            })
         }
-        _ => Err(unknown(word)),
     }
 }
 
@@ -250,6 +278,8 @@ fn test(words: &mut Words<'_>) -> Result<Test, SyntaxError> {
         "quiet" => Test::Quiet,
         "spikes" => Test::Spikes,
         "drifts" => Test::Drifts,
+        "creeps" => Test::Creeps,
+        "sticks" => Test::Sticks,
         "unbalanced" => {
             let word = words.next()?;
             Test::Unbalanced(number(word.strip_suffix('%').unwrap_or(word))?)
@@ -265,15 +295,11 @@ fn test(words: &mut Words<'_>) -> Result<Test, SyntaxError> {
 pub fn parse(text: &str) -> Result<Condition, SyntaxError> {
     let mut words = Words(text.split_whitespace().peekable());
     let condition = if words.take("event") {
-        let kind = words.next()?;
-        if !EVENT_KINDS.contains(&kind) {
-            return Err(unknown(kind));
-        }
-        expect(&mut words, "within")?;
-        Condition::Event {
-            kind: kind.to_owned(),
-            within_ms: duration_ms(words.next()?)?,
-        }
+        let (kind, within_ms) = event(&mut words)?;
+        Condition::Event { kind, within_ms }
+    } else if words.take("unanswered") {
+        let (kind, within_ms) = event(&mut words)?;
+        Condition::Unanswered { kind, within_ms }
     } else if let Some(stopped) = several(&mut words) {
         let word = words.next()?;
         let count = word.parse().map_err(|_| SyntaxError {
@@ -291,12 +317,11 @@ pub fn parse(text: &str) -> Result<Condition, SyntaxError> {
         let all = words.take("all");
         let subject = signals(words.next()?)?;
         let test = test(&mut words)?;
-        let order = match words.0.next() {
-            None => Order::None,
-            Some("before") => Order::Before(signals(words.next()?)?),
-            Some("after") => Order::After(signals(words.next()?)?),
-            Some("alone") => Order::Alone,
-            Some(other) => return Err(unknown(other)),
+        let order = if test == Test::Sticks {
+            expect(&mut words, "behind")?;
+            Order::Behind(signals(words.next()?)?)
+        } else {
+            order(&mut words)?
         };
         Condition::Signal {
             all,
@@ -309,6 +334,29 @@ pub fn parse(text: &str) -> Result<Condition, SyntaxError> {
         .0
         .next()
         .map_or(Ok(condition), |rest| Err(unknown(rest)))
+}
+
+fn order(words: &mut Words<'_>) -> Result<Order, SyntaxError> {
+    Ok(match words.0.next() {
+        None => Order::None,
+        Some("before") => Order::Before(signals(words.next()?)?),
+        Some("after") => Order::After(signals(words.next()?)?),
+        Some("alone") => Order::Alone,
+        Some("with") => {
+            expect(words, "sisters")?;
+            Order::WithSisters
+        }
+        Some(other) => return Err(unknown(other)),
+    })
+}
+
+fn event(words: &mut Words<'_>) -> Result<(String, i64), SyntaxError> {
+    let kind = words.next()?;
+    if !EVENT_KINDS.contains(&kind) {
+        return Err(unknown(kind));
+    }
+    expect(words, "within")?;
+    Ok((kind.to_owned(), duration_ms(words.next()?)?))
 }
 
 /// Whether a condition about several assets begins, and whether it is about stops.
@@ -336,8 +384,8 @@ impl Condition {
         let mut found = Vec::new();
         if let Self::Signal { signals, order, .. } = self {
             let others = match order {
-                Order::Before(s) | Order::After(s) => Some(s),
-                Order::None | Order::Alone => None,
+                Order::Before(s) | Order::After(s) | Order::Behind(s) => Some(s),
+                Order::None | Order::Alone | Order::WithSisters => None,
             };
             for signals in std::iter::once(signals).chain(others) {
                 if let Signals::Metric(m) = signals {
@@ -412,6 +460,29 @@ mod tests {
             }
         );
         assert!(read("this drifts alone").is_about_this());
+        assert!(matches!(
+            read("valve_position sticks behind controller_output"),
+            Condition::Signal { test: Test::Sticks, order: Order::Behind(behind), .. }
+                if behind == metric("controller_output")
+        ));
+        assert!(matches!(
+            read("winding_temperature rises with sisters"),
+            Condition::Signal {
+                order: Order::WithSisters,
+                ..
+            }
+        ));
+        assert!(matches!(
+            read("near.flow falls"),
+            Condition::Signal { signals: Signals::Near(m), .. } if m == "flow"
+        ));
+        assert!(matches!(
+            read("unanswered standby_start within 30s"),
+            Condition::Unanswered {
+                within_ms: 30_000,
+                ..
+            }
+        ));
         for (text, amount) in [
             ("flow falls 5%", Amount::Percent(5.0)),
             ("flow falls 4sigma", Amount::Sigma(4.0)),
@@ -445,6 +516,10 @@ mod tests {
             ),
             ("flow above high", "pack.condition_number", "high"),
             ("flow rises alone again", "pack.condition_word", "again"),
+            ("flow sticks", "pack.condition_short", ""),
+            ("flow sticks after flow", "pack.condition_word", "after"),
+            ("flow rises with flow", "pack.condition_word", "flow"),
+            ("near. rises", "pack.condition_word", "near."),
         ] {
             let error = parse(text).unwrap_err();
             assert_eq!((error.code, error.word.as_str()), (code, word), "{text}");

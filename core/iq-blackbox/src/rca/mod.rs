@@ -40,6 +40,9 @@ pub struct RcaConfig {
     pub min_coverage: f64,
     /// Confidence from which it is possible.
     pub possible: f64,
+    /// Usual deviations a signal must have moved that speaks for a machine's fault all by itself: the
+    /// day and the weather move many a temperature by less.
+    pub single_sign: f64,
     /// Lead in logit over the next cause that settles the question.
     pub lead: f64,
     /// Hypotheses that are told.
@@ -57,6 +60,7 @@ impl Default for RcaConfig {
             likely: 0.6,
             min_coverage: 0.6,
             possible: 0.25,
+            single_sign: 15.0,
             lead: 0.2,
             keep: 8,
         }
@@ -123,6 +127,8 @@ pub struct Hypothesis<'p> {
     pub confidence: f64,
     /// Share of its evidence, by weight, that could be looked at.
     pub coverage: f64,
+    /// Whether one signal alone speaks for it, which moved hardly further than usual.
+    pub is_faint: bool,
     /// In words.
     pub grade: Grade,
     /// Why.
@@ -187,7 +193,7 @@ pub fn analyse<'p>(case: &Case, packs: &'p [Pack], config: &RcaConfig) -> Analys
                     }
                     RuleKind::CommonCause => {}
                     RuleKind::Instrument => {
-                        for trace in case.traces_of(asset.id) {
+                        for trace in case.traces_of(asset.id).filter(|t| t.is_measured()) {
                             let this = Some(trace);
                             found.extend(weigh(case, pack, rule, asset.id, this, config));
                         }
@@ -325,13 +331,17 @@ fn weigh<'p>(
             }
         }
     }
-    // That something stayed as usual supports a suspicion, but is none.
-    let is_sign =
-        |f: &Finding| f.side == Side::For && f.weight >= 2 && f.said.code != "rca.found.steady";
+    // That something stayed as usual supports a suspicion, but is none; nor is work that was done.
+    let is_sign = |f: &Finding| {
+        let supports = ["rca.found.steady", "rca.found.event.maintenance"];
+        f.side == Side::For && f.weight >= 2 && !supports.contains(&f.said.code)
+    };
     if !findings.iter().any(is_sign) {
         return None;
     }
     findings.sort_by_key(|f| (f.side, std::cmp::Reverse(f.weight)));
+    let is_machine = rule.text.kind == RuleKind::Machine;
+    let is_faint = is_machine && is_faint(case, &findings, config.single_sign);
     let prior = rule.text.prior.clamp(1e-4, 1.0 - 1e-4);
     let far = case
         .asset(asset)
@@ -352,12 +362,35 @@ fn weigh<'p>(
         logit,
         confidence: plain,
         coverage,
+        is_faint,
         grade: Grade::Unlikely,
         reason: Said::new("rca.reason.weighed"),
         findings,
     };
     grade(&mut hypothesis, config);
     Some(hypothesis)
+}
+
+/// Whether all that speaks for a cause is one signal that moved by less than `limit` deviations.
+fn is_faint(case: &Case, findings: &[Finding], limit: f64) -> bool {
+    let signs = findings
+        .iter()
+        .filter(|f| f.side == Side::For && f.said.code != "rca.found.steady");
+    let mut only: Option<&Trace> = None;
+    for sign in signs {
+        let trace = sign
+            .samples
+            .first()
+            .and_then(|s| case.traces.iter().find(|t| t.signal == s.signal));
+        match (trace, only) {
+            // An event, or several machines.
+            (None, _) => return false,
+            (Some(t), Some(known)) if t.signal != known.signal => return false,
+            (Some(t), _) => only = Some(t),
+        }
+    }
+    let effect = only.and_then(|t| t.shift).map(|s| s.effect.abs());
+    effect.is_some_and(|effect| effect < limit)
 }
 
 /// Confidence is capped by what could be looked at, and by whether anything decisive was seen.
@@ -370,6 +403,9 @@ fn grade(h: &mut Hypothesis<'_>, config: &RcaConfig) {
     } else if !h.has_decisive() {
         h.confidence = h.confidence.min(config.likely - 0.01);
         "rca.reason.nothing_decisive"
+    } else if h.is_faint {
+        h.confidence = h.confidence.min(config.likely - 0.01);
+        "rca.reason.faint"
     } else if minus > 0 {
         "rca.reason.contradicted"
     } else {
@@ -388,5 +424,7 @@ fn grade(h: &mut Hypothesis<'_>, config: &RcaConfig) {
     };
 }
 
+#[cfg(test)]
+mod signs;
 #[cfg(test)]
 mod tests;

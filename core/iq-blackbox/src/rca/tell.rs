@@ -3,7 +3,7 @@
 
 use iq_domain::{AssetId, SignalId};
 
-use super::{Analysis, Case, Hypothesis, RuleKind, Said, Side, Verdict};
+use super::{Analysis, Case, Grade, Hypothesis, RcaConfig, RuleKind, Said, Side, Verdict};
 
 /// Joins an analysis with the signal that the data alone put first.
 #[must_use]
@@ -35,9 +35,13 @@ pub fn explain(case: &Case, analysis: &Analysis<'_>, first_mover: Option<SignalI
             // The same rule on a neighbour is no other cause.
             let ids = analysis.hypotheses.iter().map(|r| &r.rule.text.id);
             let rival = ids.skip(1).find(|id| **id != h.rule.text.id);
-            said.push(match rival {
+            said.push(match rival.filter(|_| h.grade == Grade::Likely) {
                 Some(rival) => about(case, h, "rca.explain.unsettled").with("other", rival),
-                None => about(case, h, "rca.explain.unsettled_alone"),
+                // Below the threshold nothing is named, and the reason is told.
+                None => {
+                    let least = (RcaConfig::default().likely * 100.0).round();
+                    about(case, h, "rca.explain.not_named").number("least", least)
+                }
             });
         }
     }

@@ -61,6 +61,7 @@ fn case(traces: Vec<Trace>) -> Case {
         code: code.into(),
         family: family.into(),
         distance,
+        beside: vec![id(3 - n)],
     };
     Case {
         asset: id(1),

@@ -126,14 +126,15 @@ pub fn gather_with(
     read: Reader<'_>,
 ) -> Result<Gathered, CodedError> {
     let window = window(incident, events, now);
-    let near = distances(plant, incident.asset_id);
+    let beside = neighbours(plant);
+    let members = members(plant, incident.asset_id, &beside);
     let all = TimeRange {
         from: window.from.plus_ms(-QUIET_MS),
         to: window.to,
     };
     let mut traces = Vec::new();
     let (mut taken, mut refused) = (0, 0);
-    for asset in near.keys() {
+    for (asset, _) in &members {
         let Some(entry) = plant.assets.get(asset) else {
             continue;
         };
@@ -169,24 +170,30 @@ pub fn gather_with(
         }
     }
     let (reference, window) = quiet_and_window(&traces, window);
+    let mut known: Vec<CaseEvent> = events
+        .iter()
+        .filter_map(|e| case_event(e, incident.asset_id))
+        .collect();
+    known.sort_by_key(|e| (e.at, e.id));
+    let trips: Vec<(AssetId, Timestamp)> = known
+        .iter()
+        .filter(|e| e.kind.ends_with("trip"))
+        .filter_map(|e| Some((e.asset?, e.at)))
+        .collect();
     let trigger = (incident.asset_id, incident.started_at);
     let (evidence, stops) = prepare(
         &mut traces,
         reference,
         window,
         trigger,
+        &trips,
         &ShiftConfig::default(),
     );
-    let mut known: Vec<CaseEvent> = events
-        .iter()
-        .filter_map(|e| case_event(e, incident.asset_id))
-        .collect();
-    known.sort_by_key(|e| (e.at, e.id));
     Ok(Gathered {
         case: Case {
             asset: incident.asset_id,
             window: evidence,
-            assets: case_assets(plant, &near),
+            assets: case_assets(plant, &members, &beside),
             traces,
             events: known,
             stops,
@@ -198,18 +205,46 @@ pub fn gather_with(
     })
 }
 
-fn case_assets(plant: &TenantIndex, near: &BTreeMap<AssetId, i32>) -> Vec<CaseAsset> {
-    near.iter()
+fn case_assets(
+    plant: &TenantIndex,
+    members: &[(AssetId, Option<i32>)],
+    beside: &Neighbours,
+) -> Vec<CaseAsset> {
+    members
+        .iter()
         .filter_map(|(id, distance)| {
             let asset = &plant.assets.get(id)?.asset;
+            let next = [-1, 1]
+                .into_iter()
+                .filter_map(|sign| beside.get(&(*id, sign)));
             Some(CaseAsset {
                 id: *id,
                 code: asset.code.clone(),
                 family: asset.family.clone(),
-                distance: Some(*distance),
+                distance: *distance,
+                beside: next.flatten().copied().collect(),
             })
         })
         .collect()
+}
+
+/// Assets of a case with their steps along the flow, the nearest first; then the rest of the unit, where
+/// the sisters of a machine stand.
+fn members(plant: &TenantIndex, of: AssetId, beside: &Neighbours) -> Vec<(AssetId, Option<i32>)> {
+    let near = distances(beside, of);
+    let mut found: Vec<_> = near.iter().map(|(id, d)| (*id, Some(*d))).collect();
+    found.sort_by_key(|(id, distance)| (distance.map(i32::abs), *id));
+    let unit = plant.assets.get(&of).map(|entry| entry.asset.unit_id);
+    let rest = plant
+        .assets
+        .iter()
+        .filter(|(id, entry)| Some(entry.asset.unit_id) == unit && !near.contains_key(id))
+        .map(|(id, _)| (*id, None));
+    let mut rest: Vec<_> = rest.collect();
+    rest.sort_unstable();
+    found.extend(rest);
+    found.truncate(MAX_ASSETS);
+    found
 }
 
 /// A demo stream never speaks about a real plant.
@@ -260,10 +295,12 @@ fn quiet_and_window(traces: &[Trace], window: TimeRange) -> (TimeRange, TimeRang
     }
 }
 
-/// Steps along the flow from an asset: upstream negative.
-fn distances(plant: &TenantIndex, of: AssetId) -> BTreeMap<AssetId, i32> {
+/// What stands beside what: upstream -1, downstream 1.
+type Neighbours = BTreeMap<(AssetId, i32), BTreeSet<AssetId>>;
+
+fn neighbours(plant: &TenantIndex) -> Neighbours {
     // A connection may be written down at either end.
-    let mut beside: BTreeMap<(AssetId, i32), BTreeSet<AssetId>> = BTreeMap::new();
+    let mut beside = Neighbours::new();
     for (id, entry) in &plant.assets {
         for (sign, codes) in [(-1, &entry.asset.upstream), (1, &entry.asset.downstream)] {
             for other in codes.iter().filter_map(|c| plant.asset_by_code.get(c)) {
@@ -272,6 +309,11 @@ fn distances(plant: &TenantIndex, of: AssetId) -> BTreeMap<AssetId, i32> {
             }
         }
     }
+    beside
+}
+
+/// Steps along the flow from an asset: upstream negative.
+fn distances(beside: &Neighbours, of: AssetId) -> BTreeMap<AssetId, i32> {
     let mut found = BTreeMap::from([(of, 0)]);
     for sign in [-1, 1] {
         let mut queue = VecDeque::from([(of, 0)]);
@@ -331,7 +373,7 @@ impl Gathered {
             hash.update((bytes.len() as u64).to_be_bytes());
             hash.update(bytes);
         };
-        put(b"optria-root-cause-2");
+        put(b"optria-root-cause-3");
         for range in [self.reference, self.window, self.case.window] {
             put(&range.from.0.to_be_bytes());
             put(&range.to.0.to_be_bytes());

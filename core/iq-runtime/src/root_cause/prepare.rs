@@ -1,26 +1,42 @@
 //! From raw samples to a case: what was usual, where machines stopped, when levels changed. The same
 //! steps for a stored incident and for the bench.
 
+use std::collections::BTreeSet;
+
 use iq_analytics::{ShiftConfig, shift, usual};
-use iq_blackbox::rca::{Trace, stops};
+use iq_blackbox::rca::{RUN_STATES, Trace, stops};
 use iq_domain::{AssetId, TimeRange, Timestamp};
 
 /// Samples that belong to the window once machines have stopped: a little before the stop, because the
 /// scan of one signal lags behind another's.
 const BEFORE_STOP_MS: i64 = 2_000;
+/// Assets whose temperatures must go the same way to be the weather, and the largest such change in
+/// usual deviations.
+const WEATHER_ASSETS: usize = 4;
+const WEATHER_SIGMA: f64 = 15.0;
+/// Share of a running machine's current below which it stands.
+const STANDING: f64 = 0.05;
 
 /// Fills in what was usual and when levels changed. What follows the first stop is the stop's doing:
 /// the window that can be evidence ends there. `trigger` is the asset and the moment the incident began
-/// with. Gives that window and the stops.
+/// with, `trips` are the trips on record: a machine stops then whether its run state is known or not.
+/// Gives that window and the stops.
 #[must_use]
 pub fn prepare(
     traces: &mut [Trace],
     reference: TimeRange,
     window: TimeRange,
     trigger: (AssetId, Timestamp),
+    trips: &[(AssetId, Timestamp)],
     config: &ShiftConfig,
 ) -> (TimeRange, Vec<(AssetId, Timestamp)>) {
-    let stopped = stops(traces, window, trigger.0, trigger.1);
+    let mut stopped = stops(traces, window, trigger.0, trigger.1);
+    let silent = trips.iter().filter(|(asset, at)| {
+        window.contains(*at) && *at >= trigger.1 && stopped.iter().all(|(known, _)| known != asset)
+    });
+    let silent: Vec<_> = silent.copied().collect();
+    stopped.extend(silent);
+    stopped.sort_by_key(|(asset, at)| (*at, *asset));
     let to = stopped.first().map_or(window.to, |(_, at)| {
         at.plus_ms(-BEFORE_STOP_MS).max(window.from.plus_ms(1))
     });
@@ -28,11 +44,165 @@ pub fn prepare(
         from: window.from,
         to,
     };
-    for trace in traces {
+    for trace in traces.iter_mut() {
         trace.usual = usual(trace.points.within(reference), config);
         trace.shift = trace
             .usual
             .and_then(|u| shift(trace.points.within(evidence), &u, config));
     }
+    // What was usual while a machine stood says nothing about one that was started since.
+    let started = started(traces, evidence);
+    for trace in traces.iter_mut().filter(|t| started.contains(&t.asset)) {
+        trace.usual = None;
+        trace.shift = None;
+    }
+    leave_out_weather(traces);
     (evidence, stopped)
+}
+
+/// Where temperatures of many machines go the same way by little, the day or the weather moves them:
+/// such a change is no sign of anything. A fault moves the temperatures of its own machine by more.
+fn leave_out_weather(traces: &mut [Trace]) {
+    let little = |t: &Trace| {
+        let effect = t.shift?.effect;
+        (t.metric.contains("temperature") && effect.abs() < WEATHER_SIGMA).then_some(effect > 0.0)
+    };
+    for up in [true, false] {
+        let moved = traces.iter().filter(|t| little(t) == Some(up));
+        let assets: BTreeSet<AssetId> = moved.map(|t| t.asset).collect();
+        if assets.len() >= WEATHER_ASSETS {
+            for trace in traces.iter_mut().filter(|t| little(t) == Some(up)) {
+                trace.shift = None;
+            }
+        }
+    }
+}
+
+/// Machines that stood before and ran in the window, by their run state or a motor's current.
+fn started(traces: &[Trace], window: TimeRange) -> BTreeSet<AssetId> {
+    let woke = |t: &&Trace| {
+        let is_state = RUN_STATES.contains(&t.metric.as_str());
+        if !is_state && !t.metric.starts_with("current") {
+            return false;
+        }
+        let inside = t.points.within(window).iter().map(|(_, v)| *v);
+        let most = inside.fold(0.0, f64::max);
+        let stood = t.usual.is_some_and(|u| u.center < STANDING * most);
+        stood && most > 0.0
+    };
+    traces.iter().filter(woke).map(|t| t.asset).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use iq_domain::{Point, Provenance, RawPoints, SignalId, StatusCode, Value};
+
+    use super::*;
+
+    const MIN: i64 = 60_000;
+
+    fn id(n: u8) -> AssetId {
+        AssetId(
+            format!("00000000-0000-7000-8000-0000000000{n:02}")
+                .parse()
+                .unwrap(),
+        )
+    }
+
+    /// 200 quiet minutes, then 100 of the window.
+    fn trace(asset: u8, metric: &str, value: impl Fn(i64) -> f64) -> Trace {
+        Trace {
+            signal: SignalId("00000000-0000-7000-9000-000000000001".parse().unwrap()),
+            asset: id(asset),
+            metric: metric.into(),
+            unit: "1".into(),
+            points: RawPoints::take((0..300).map(|minute| {
+                let point = Point {
+                    t: Timestamp(minute * MIN),
+                    value: Some(Value::Number(value(minute))),
+                    status: StatusCode::GOOD,
+                };
+                (point, Provenance::Raw)
+            })),
+            usual: None,
+            shift: None,
+        }
+    }
+
+    fn range(from: i64, to: i64) -> TimeRange {
+        TimeRange {
+            from: Timestamp(from * MIN),
+            to: Timestamp(to * MIN),
+        }
+    }
+
+    #[test]
+    fn a_machine_that_was_started_has_no_usual_values() {
+        let from_250 = |high: f64| move |m: i64| if m < 250 { 0.0 } else { high };
+        let mut traces = vec![
+            trace(1, "run_status", from_250(1.0)),
+            trace(1, "flow", from_250(180.0)),
+            trace(2, "current_a", from_250(90.0)),
+            trace(2, "vibration_de", from_250(1.0)),
+            trace(3, "flow", from_250(180.0)),
+        ];
+        let (window, trigger) = (range(200, 300), (id(3), Timestamp(260 * MIN)));
+        let config = ShiftConfig::default();
+        let _ = prepare(&mut traces, range(0, 200), window, trigger, &[], &config);
+        let moved: Vec<bool> = traces.iter().map(|t| t.shift.is_some()).collect();
+        assert_eq!(moved, [false, false, false, false, true]);
+    }
+
+    #[test]
+    fn what_warms_every_machine_a_little_is_the_weather() {
+        let warm = |by: f64| {
+            move |m: i64| {
+                let wave = ((m * 7_919) % 13) as f64 / 6.0 - 1.0;
+                60.0 + wave + if m < 220 { 0.0 } else { by }
+            }
+        };
+        let moved = |others: u8| {
+            let mut traces: Vec<Trace> = (2..2 + others)
+                .map(|n| trace(n, "bearing_temperature_de", warm(8.0)))
+                .collect();
+            traces.push(trace(1, "bearing_temperature_de", warm(60.0)));
+            traces.push(trace(1, "winding_temperature", warm(8.0)));
+            let trigger = (id(1), Timestamp(260 * MIN));
+            let config = ShiftConfig::default();
+            let window = range(200, 300);
+            let _ = prepare(&mut traces, range(0, 200), window, trigger, &[], &config);
+            traces.iter().filter(|t| t.shift.is_some()).count()
+        };
+        assert_eq!(moved(1), 3, "two machines are no weather");
+        assert_eq!(moved(4), 1, "the great change stays");
+    }
+
+    #[test]
+    fn a_trip_on_record_ends_the_evidence_without_a_run_state() {
+        let end = |trips: &[(AssetId, Timestamp)]| {
+            let mut traces = vec![trace(1, "flow", |_| 180.0)];
+            let trigger = (id(1), Timestamp(260 * MIN));
+            let config = ShiftConfig::default();
+            prepare(
+                &mut traces,
+                range(0, 200),
+                range(200, 300),
+                trigger,
+                trips,
+                &config,
+            )
+            .0
+            .to
+        };
+        assert_eq!(end(&[]), Timestamp(300 * MIN));
+        assert_eq!(
+            end(&[(id(1), Timestamp(270 * MIN))]),
+            Timestamp(270 * MIN - 2_000)
+        );
+        assert_eq!(
+            end(&[(id(1), Timestamp(210 * MIN))]),
+            Timestamp(300 * MIN),
+            "an earlier one"
+        );
+    }
 }

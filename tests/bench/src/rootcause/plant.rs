@@ -40,8 +40,8 @@ fn signal_id(index: usize) -> SignalId {
     )
 }
 
-/// Steps along the flow from an asset: upstream negative.
-fn distances(of: usize) -> BTreeMap<usize, i32> {
+/// What stands beside what: upstream -1, downstream 1.
+fn neighbours() -> BTreeMap<(usize, i32), BTreeSet<usize>> {
     // A connection may be written down at either end.
     let mut beside: BTreeMap<(usize, i32), BTreeSet<usize>> = BTreeMap::new();
     for (i, asset) in catalogue().assets.iter().enumerate() {
@@ -52,6 +52,12 @@ fn distances(of: usize) -> BTreeMap<usize, i32> {
             }
         }
     }
+    beside
+}
+
+/// Steps along the flow from an asset: upstream negative.
+fn distances(of: usize) -> BTreeMap<usize, i32> {
+    let beside = neighbours();
     let mut found = BTreeMap::from([(of, 0)]);
     for sign in [-1, 1] {
         let mut queue = VecDeque::from([(of, 0)]);
@@ -71,29 +77,14 @@ fn distances(of: usize) -> BTreeMap<usize, i32> {
     found
 }
 
-/// The asset an incident would open on, and when: that of the first alarm or trip, else that of the
-/// largest change, where an engineer would ask.
-fn incident_begins(record: &Record) -> (usize, Timestamp) {
-    let alarm = record
+/// The asset an incident would open on, and when: that of the first alarm or trip. Without one there is
+/// no incident.
+fn incident_begins(record: &Record) -> Option<(usize, Timestamp)> {
+    let first = record
         .events
         .iter()
-        .find(|e| matches!(e.kind, SoeKind::Trip | SoeKind::Alarm | SoeKind::Dropped));
-    if let Some(first) = alarm
-        && let Some(asset) = catalogue().asset_of(&first.asset)
-    {
-        return (asset, first.time);
-    }
-    let mut all: Vec<Trace> = traces(record, |_| true);
-    let (quiet, window) = ranges(record);
-    let nowhere = (asset_id(0), window.to);
-    let config = ShiftConfig::default();
-    drop(prepare(&mut all, quiet, window, nowhere, &config));
-    let first = all
-        .iter()
-        .filter_map(|t| Some((t.shift?.effect.abs(), t.asset)))
-        .max_by(|a, b| a.0.total_cmp(&b.0));
-    let of = |id: AssetId| (0..catalogue().assets.len()).find(|i| asset_id(*i) == id);
-    (first.and_then(|(_, id)| of(id)).unwrap_or(0), window.to)
+        .find(|e| matches!(e.kind, SoeKind::Trip | SoeKind::Alarm | SoeKind::Dropped))?;
+    Some((catalogue().asset_of(&first.asset)?, first.time))
 }
 
 fn ranges(record: &Record) -> (TimeRange, TimeRange) {
@@ -129,17 +120,33 @@ fn traces(record: &Record, belongs: impl Fn(usize) -> bool) -> Vec<Trace> {
         .collect()
 }
 
-/// The case of a record as the appliance would make it.
+/// The case of a record as the appliance would make it. Without an incident somebody who asks looks at
+/// the whole plant: no asset is nearer than another.
 pub(super) fn case_of(record: &Record) -> Case {
-    let (root, began) = incident_begins(record);
-    let near = distances(root);
-    let unit = &catalogue().assets[root].unit;
-    let belongs = |i: usize| near.contains_key(&i) || catalogue().assets[i].unit == *unit;
+    let began = incident_begins(record);
+    let near = began.map(|(root, _)| distances(root));
+    let unit = began.map(|(root, _)| &catalogue().assets[root].unit);
+    let distance = |i: usize| near.as_ref().map_or(Some(0), |n| n.get(&i).copied());
+    let belongs = |i: usize| distance(i).is_some() || unit == Some(&catalogue().assets[i].unit);
     let mut traces = traces(record, belongs);
     let (quiet, window) = ranges(record);
-    let trigger = (asset_id(root), began);
+    let (root, at) = began.unwrap_or((0, window.from));
+    let trigger = (asset_id(root), at);
     let config = ShiftConfig::default();
-    let (window, stops) = prepare(&mut traces, quiet, window, trigger, &config);
+    let events = events(record);
+    let trips: Vec<_> = events
+        .iter()
+        .filter(|e| e.kind == "trip")
+        .filter_map(|e| Some((e.asset?, e.at)))
+        .collect();
+    let (window, stops) = prepare(&mut traces, quiet, window, trigger, &trips, &config);
+    let beside = neighbours();
+    let beside_of = |i: usize| {
+        let ids = [-1, 1]
+            .into_iter()
+            .filter_map(|sign| beside.get(&(i, sign)));
+        ids.flatten().map(|n| asset_id(*n)).collect()
+    };
     let assets = catalogue()
         .assets
         .iter()
@@ -149,7 +156,8 @@ pub(super) fn case_of(record: &Record) -> Case {
             id: asset_id(i),
             code: a.code.clone(),
             family: a.family.clone(),
-            distance: near.get(&i).copied(),
+            distance: distance(i),
+            beside: beside_of(i),
         })
         .collect();
     Case {
@@ -157,7 +165,7 @@ pub(super) fn case_of(record: &Record) -> Case {
         window,
         assets,
         traces,
-        events: events(record),
+        events,
         stops,
     }
 }
