@@ -193,4 +193,17 @@ mod tests {
         assert_eq!(taken.as_slice(), [(Timestamp(1), 1.0), (Timestamp(3), 3.5)]);
         assert_eq!(taken.refused(), 4);
     }
+
+    #[test]
+    fn noise_shows_a_swing_and_leaves_out_a_slow_change() {
+        let series = |f: fn(f64) -> f64| -> Vec<(Timestamp, f64)> {
+            (0_u8..240)
+                .map(|i| (Timestamp(i64::from(i) * 1_000), f(f64::from(i))))
+                .collect()
+        };
+        assert!(fast_noise(&series(|x| 3.0 * x)) < 1e-9);
+        let swing = fast_noise(&series(|x| 3.0 * x + x.sin()));
+        assert!((swing - 0.707).abs() < 0.05, "{swing}");
+        assert!(fast_noise(&[]) < 1e-9);
+    }
 }
