@@ -4,8 +4,12 @@
 
 mod case;
 mod eval;
+mod follow;
+mod happened;
 mod language;
+mod order;
 mod pack;
+mod shape;
 mod tell;
 
 pub use case::{Case, CaseAsset, CaseEvent, RUN_STATES, Trace, stops};
