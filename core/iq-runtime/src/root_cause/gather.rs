@@ -170,23 +170,14 @@ pub fn gather_with(
         }
     }
     let (reference, window) = quiet_and_window(&traces, window);
-    let mut known: Vec<CaseEvent> = events
-        .iter()
-        .filter_map(|e| case_event(e, incident.asset_id))
-        .collect();
-    known.sort_by_key(|e| (e.at, e.id));
-    let trips: Vec<(AssetId, Timestamp)> = known
-        .iter()
-        .filter(|e| e.kind.ends_with("trip"))
-        .filter_map(|e| Some((e.asset?, e.at)))
-        .collect();
+    let known = case_events(events, incident.asset_id);
     let trigger = (incident.asset_id, incident.started_at);
     let (evidence, stops) = prepare(
         &mut traces,
         reference,
         window,
         trigger,
-        &trips,
+        &trips(&known),
         &ShiftConfig::default(),
     );
     Ok(Gathered {
@@ -331,6 +322,20 @@ fn distances(beside: &Neighbours, of: AssetId) -> BTreeMap<AssetId, i32> {
         }
     }
     found
+}
+
+/// The events of a case, oldest first.
+fn case_events(events: &[IndustrialEvent], asset: AssetId) -> Vec<CaseEvent> {
+    let known = events.iter().filter_map(|e| case_event(e, asset));
+    let mut known: Vec<CaseEvent> = known.collect();
+    known.sort_by_key(|e| (e.at, e.id));
+    known
+}
+
+/// Machines that were tripped, and when.
+fn trips(known: &[CaseEvent]) -> Vec<(AssetId, Timestamp)> {
+    let trips = known.iter().filter(|e| e.kind.ends_with("trip"));
+    trips.filter_map(|e| Some((e.asset?, e.at))).collect()
 }
 
 /// The kind a condition may ask for.
