@@ -69,12 +69,7 @@ pub(super) fn spikes(inside: &[(Timestamp, f64)], usual: &Usual) -> usize {
 /// Whether the level went one way through four equal parts of the time since the change, and in the end
 /// at least half as far again as in the beginning: a step is no drift.
 pub(super) fn drifts(inside: &[(Timestamp, f64)], usual: &Usual, shift: &Shift) -> bool {
-    let since: Vec<f64> = inside
-        .iter()
-        .filter(|(t, _)| *t >= shift.at)
-        .map(|(_, v)| (*v - usual.center) * shift.effect.signum())
-        .collect();
-    match quarters(inside, &since, shift) {
+    match quarters(inside, usual, shift) {
         Some(means) => means.windows(2).all(|w| w[1] > w[0]) && means[3] >= 1.5 * means[0],
         None => false,
     }
@@ -83,12 +78,7 @@ pub(super) fn drifts(inside: &[(Timestamp, f64)], usual: &Usual, shift: &Shift) 
 /// Whether it drifts at an even pace, the second half about as fast as the first. Wear speeds up, dirt
 /// and heat slow down; an instrument that loses its calibration does neither.
 pub(super) fn creeps(inside: &[(Timestamp, f64)], usual: &Usual, shift: &Shift) -> bool {
-    let since: Vec<f64> = inside
-        .iter()
-        .filter(|(t, _)| *t >= shift.at)
-        .map(|(_, v)| (*v - usual.center) * shift.effect.signum())
-        .collect();
-    let Some(means) = quarters(inside, &since, shift) else {
+    let Some(means) = quarters(inside, usual, shift) else {
         return false;
     };
     let (first, second) = (means[1] - means[0], means[3] - means[2]);
@@ -98,7 +88,12 @@ pub(super) fn creeps(inside: &[(Timestamp, f64)], usual: &Usual, shift: &Shift) 
 }
 
 /// Means of four equal parts of the samples since a change that lasts long enough for a drift.
-fn quarters(inside: &[(Timestamp, f64)], since: &[f64], shift: &Shift) -> Option<[f64; 4]> {
+fn quarters(inside: &[(Timestamp, f64)], usual: &Usual, shift: &Shift) -> Option<[f64; 4]> {
+    let since: Vec<f64> = inside
+        .iter()
+        .filter(|(t, _)| *t >= shift.at)
+        .map(|(_, v)| (*v - usual.center) * shift.effect.signum())
+        .collect();
     let lasts = inside.last()?.0.since_ms(shift.at) >= DRIFT_MS;
     let part = since.len() / 4;
     if !lasts || part < 3 {
