@@ -39,6 +39,7 @@ const PAGES: Record<string, ComponentType> = {
   '/demo-plant': page(() => import('@/pages/demo-plant')),
   '/imports': page(() => import('@/pages/imports')),
   '/users': page(() => import('@/pages/users')),
+  '/sync': page(() => import('@/pages/sync')),
   '/diagnostics': page(() => import('@/pages/diagnostics')),
   '/audit': page(() => import('@/pages/audit')),
   '/settings': page(() => import('@/pages/settings')),

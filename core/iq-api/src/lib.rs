@@ -60,6 +60,7 @@ mod signals;
 mod sites;
 mod sources;
 mod state;
+mod sync;
 mod technical_objects;
 mod technician_plan;
 mod technicians;

@@ -26,7 +26,7 @@ use crate::{
     near_misses, notifications, onboarding, optimization, outbox, overview, plant, root_cause,
     schedules, session, settings, setup, signals, sites, sources,
     state::ApiState,
-    technical_objects, technicians, twin, twin_layout, units, users, work_orders,
+    sync, technical_objects, technicians, twin, twin_layout, units, users, work_orders,
 };
 
 /// The one table of routes.
@@ -80,6 +80,7 @@ pub(crate) fn all() -> Vec<Route> {
         technical_objects::routes(),
         technicians::routes(),
         users::routes(),
+        sync::routes(),
         audit_log::routes(),
         plant::routes(),
     ]

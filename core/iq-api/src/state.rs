@@ -7,6 +7,7 @@ use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use iq_auth::{AuthError, HashCost, PasswordHasher, SessionKeys};
 use iq_domain::{SessionId, Timestamp};
 use iq_runtime::Runtime;
+use iq_sync::Sync;
 use parking_lot::Mutex;
 use subtle::ConstantTimeEq;
 use tokio::sync::{Notify, Semaphore, broadcast, watch};
@@ -38,6 +39,7 @@ pub struct ApiState(Arc<Inner>);
 /// See [`ApiState`].
 pub struct Inner {
     pub(crate) runtime: Runtime,
+    pub(crate) sync: Sync,
     pub(crate) options: ApiOptions,
     pub(crate) keys: SessionKeys,
     pub(crate) hasher: PasswordHasher,
@@ -66,7 +68,7 @@ impl ApiState {
     /// # Errors
     /// When the hash cost is out of range, or memory or random numbers are missing.
     pub fn new(
-        runtime: Runtime,
+        (runtime, sync): (Runtime, Sync),
         keys: SessionKeys,
         options: ApiOptions,
     ) -> Result<Self, AuthError> {
@@ -90,6 +92,7 @@ impl ApiState {
             hasher: PasswordHasher::new(options.hash_cost)?,
             keys,
             runtime,
+            sync,
             options,
             hashing: Semaphore::new(HASHES_AT_ONCE),
             ended: broadcast::channel(64).0,

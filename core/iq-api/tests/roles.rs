@@ -243,6 +243,14 @@ fn body_of(route: &RouteInfo, plant: &Plant, n: usize) -> Option<Value> {
             "kind": "run", "is_enabled": false, "time_zone": "Asia/Riyadh",
             "cadence": { "every": "day", "minute": 120 },
         }),
+        // A code that is none: nothing is to go out from here.
+        (_, "/api/sync/enrol") => json!({ "hub_url": "https://hub.example", "code": "none" }),
+        (_, "/api/sync/settings") => json!({
+            "level": 2, "includes_audit": false, "cap_kbit": null, "hours_from": 0,
+            "hours_to": 0, "time_zone": "Asia/Riyadh",
+        }),
+        (_, "/api/sync/pause") => json!({ "is_paused": true }),
+        (_, "/api/sync/questions/{id}") => json!({ "applies": false }),
         (_, "/api/notifications/read") => json!({}),
         (_, "/api/notifications/choices") => json!({
             "choices": [{ "kind": "overdue", "in_app": true, "by_mail": false }],

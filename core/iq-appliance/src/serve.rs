@@ -19,6 +19,7 @@ use iq_domain::{Clock, CodedError, WallClock};
 use iq_historian::{Historian, HistorianConfig};
 use iq_runtime::{DemoPlant, EvidenceParts, Runtime, RuntimeParts, imports::StoredUploads};
 use iq_secrets::MasterKey;
+use iq_sync::{Sync, SyncParts};
 use parking_lot::Mutex;
 use tokio::{net::TcpListener, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
@@ -48,6 +49,7 @@ pub struct Running {
     url: String,
     data_dir: PathBuf,
     runtime: Runtime,
+    sync: Sync,
     state: ApiState,
     demo_users: Vec<DemoUser>,
     plant: Option<EmbeddedPlant>,
@@ -85,12 +87,13 @@ pub async fn start(options: ServeOptions) -> Result<Running> {
     };
     let config = Arc::new(finish_config(config, plant.as_ref(), &options)?);
     let (runtime, appliance_id) = open(&data_dir, Arc::clone(&config), plant.as_ref()).await?;
+    let sync = start_sync(&runtime, &data_dir, &appliance_id).await?;
     let demo_users = match &plant {
         Some(plant) => demo::set_up(&runtime, plant).await?,
         None => Vec::new(),
     };
     let state = ApiState::new(
-        runtime.clone(),
+        (runtime.clone(), sync.clone()),
         session_keys(&config)?,
         ApiOptions {
             port: address.port(),
@@ -122,6 +125,7 @@ pub async fn start(options: ServeOptions) -> Result<Running> {
         url,
         data_dir,
         runtime,
+        sync,
         state,
         demo_users,
         plant,
@@ -181,6 +185,7 @@ impl Running {
         self.stop.cancel();
         // A page that reads slowly must not keep the machine from shutting down.
         let grace = tokio::time::timeout(std::time::Duration::from_secs(3), self.server).await;
+        self.sync.stop().await;
         self.runtime.stop().await;
         if let Some(plant) = self.plant {
             plant.stop().await;
@@ -301,6 +306,20 @@ async fn open(
     })
     .await?;
     Ok((runtime, appliance_id))
+}
+
+/// Takes up sync with the hubs of all tenants.
+async fn start_sync(runtime: &Runtime, data_dir: &Path, appliance_id: &str) -> Result<Sync> {
+    let key = MasterKey::load_or_create(&data_dir.join("master.key")).map_err(CodedError::from)?;
+    let sync = Sync::start(SyncParts {
+        store: runtime.store().clone(),
+        clock: Arc::clone(runtime.clock()),
+        master_key: Arc::new(key),
+        appliance: appliance_bytes(appliance_id)?,
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        folder: data_dir.to_owned(),
+    });
+    Ok(sync.await?)
 }
 
 /// The id of this installation, made at the first start.

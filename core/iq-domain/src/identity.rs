@@ -164,6 +164,10 @@ permissions! {
     UsersRead = "users.read", TenantAdmin;
     /// Create and change users.
     UsersWrite = "users.write", TenantAdmin;
+    /// See how sync with a hub stands, and what may leave.
+    SyncRead = "sync.read", TenantAdmin;
+    /// Enrol with a hub, choose what may leave, carry files.
+    SyncWrite = "sync.write", TenantAdmin;
     /// Read the audit log.
     AuditRead = "audit.read", TenantAdmin;
     /// Drive the demo plant (DEMO_MODE only).

@@ -2796,6 +2796,166 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/sync": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * How sync with the hub stands, and what to do about it
+         * @description Permission: `sync.read`.
+         */
+        get: operations["get_sync"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/sync/enrol": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Enrol with a hub by a one-time code; only the status leaves at first
+         * @description Permission: `sync.write`.
+         */
+        post: operations["enrol"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/sync/fork-seen": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Record that somebody has looked at a fork; both histories stay
+         * @description Permission: `sync.write`.
+         */
+        post: operations["fork_seen"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/sync/pause": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Hold sync, or let it go on
+         * @description Permission: `sync.write`.
+         */
+        post: operations["pause"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/sync/questions/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Decide on a change of the hub that waits for a person
+         * @description Permission: `sync.write`.
+         */
+        post: operations["decide"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/sync/settings": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Choose what may leave, when and how fast
+         * @description Permission: `sync.write`.
+         */
+        put: operations["change_settings"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/sync/try": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Try now instead of waiting
+         * @description Permission: `sync.write`.
+         */
+        post: operations["try_now"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/sync/unenrol": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Forget the hub; nothing is sent any more
+         * @description Permission: `sync.write`.
+         */
+        post: operations["unenrol"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/technicians": {
         parameters: {
             query?: never;
@@ -4882,6 +5042,21 @@ export interface components {
             endpoint_url: string;
             /** @description Kind. */
             kind: string;
+        };
+        /** @description Enrolment. */
+        EnrolRequest: {
+            /** @description Accepts a way that is not encrypted. */
+            allow_plain_http?: boolean;
+            /** @description The one-time code. */
+            code: string;
+            /** @description Address of the hub. */
+            hub_url: string;
+            /** @description What people call this appliance. */
+            name?: string;
+            /** @description IANA time zone of the person. */
+            time_zone?: string;
+            /** @description Certificates trusted instead of the machine's list, PEM. */
+            tls_ca?: string | null;
         };
         /** @description A canonical event. */
         Event: {
@@ -8193,6 +8368,158 @@ export interface components {
             tag: string;
             /** @description Unit, if known. */
             unit?: string | null;
+        };
+        /** @description A person's decision on a question. */
+        SyncDecision: {
+            /** @description What the hub wanted is done; otherwise it stays as it is here. */
+            applies: boolean;
+        };
+        /** @description A flag the hub has set. */
+        SyncFlag: {
+            /** @description On. */
+            is_on: boolean;
+            /** @description Name. */
+            key: string;
+        };
+        /** @description One log. */
+        SyncLog: {
+            /**
+             * Format: int64
+             * @description Records confirmed.
+             */
+            confirmed: number;
+            confirmed_at?: null | components["schemas"]["Timestamp"];
+            /** @description First eight hex digits of its name. */
+            epoch: string;
+            /**
+             * Format: int64
+             * @description Number of the epoch.
+             */
+            epoch_number: number;
+            /** @description Who has looked at that. */
+            fork_seen_by?: string | null;
+            forked_at?: null | components["schemas"]["Timestamp"];
+            /**
+             * Format: int64
+             * @description Records here.
+             */
+            records: number;
+            /** @description `evidence` or `audit`. */
+            stream: string;
+        };
+        /** @description Holds or goes on. */
+        SyncPause: {
+            /** @description Held. */
+            is_paused: boolean;
+        };
+        /** @description Something a person has to look at. */
+        SyncQuestion: {
+            /** @description When. */
+            at: components["schemas"]["Timestamp"];
+            /** @description Id. */
+            id: string;
+            /** @description May sign in here. */
+            is_active_here?: boolean | null;
+            /** @description The hub wants that he may sign in. */
+            is_active_wanted: boolean;
+            /** @description `confirm`, `conflict`, `taken`, `refused`. */
+            kind: string;
+            /** @description Role here; none for somebody who is not here. */
+            role_here?: string | null;
+            /** @description Role the hub wants. */
+            role_wanted: string;
+            /** @description The user's name to sign in with. */
+            username: string;
+        };
+        /** @description What may leave, when and how fast. */
+        SyncSettings: {
+            /**
+             * Format: int32
+             * @description Kilobits per second at most.
+             */
+            cap_kbit?: number | null;
+            /**
+             * Format: int32
+             * @description Minute of the day from which it sends.
+             */
+            hours_from: number;
+            /**
+             * Format: int32
+             * @description Minute at which it stops; the same for the whole day.
+             */
+            hours_to: number;
+            /** @description The audit log too. */
+            includes_audit: boolean;
+            /**
+             * Format: int32
+             * @description 1 the status only, 2 incidents and events too.
+             */
+            level: number;
+            /** @description IANA time zone of the two. */
+            time_zone: string;
+        };
+        /** @description How sync of the tenant stands. */
+        SyncStatus: {
+            /**
+             * Format: int64
+             * @description Records that no receipt covers.
+             */
+            backlog: number;
+            /**
+             * Format: int64
+             * @description The last change from above that is applied.
+             */
+            changes_rev: number;
+            /**
+             * Format: int64
+             * @description Records the hub has confirmed.
+             */
+            confirmed: number;
+            /**
+             * Format: int64
+             * @description How long the backlog takes at the speed of the last minutes, milliseconds.
+             */
+            drain_ms?: number | null;
+            enrolled_at?: null | components["schemas"]["Timestamp"];
+            /** @description By whom. */
+            enrolled_by?: string | null;
+            error?: null | components["schemas"]["StatusMessage"];
+            /** @description Flags the hub has set. */
+            flags: components["schemas"]["SyncFlag"][];
+            /**
+             * Format: int64
+             * @description How far the hub's clock is ahead, milliseconds.
+             */
+            hub_clock_ahead_ms?: number | null;
+            /** @description Short name of the hub's key, to be compared by voice. */
+            hub_key?: string | null;
+            /** @description What the hub calls this tenant. */
+            hub_tenant?: string | null;
+            /** @description Address of the hub. */
+            hub_url?: string | null;
+            /** @description The way is encrypted. */
+            is_encrypted: boolean;
+            /** @description The hours chosen hold it now. */
+            is_outside_hours: boolean;
+            last_receipt_at?: null | components["schemas"]["Timestamp"];
+            /** @description Log by log. */
+            logs: components["schemas"]["SyncLog"][];
+            next_try_at?: null | components["schemas"]["Timestamp"];
+            oldest_unsent_at?: null | components["schemas"]["Timestamp"];
+            /** @description Short name of this appliance's key. */
+            own_key?: string | null;
+            /** @description What a person has to look at. */
+            questions: components["schemas"]["SyncQuestion"][];
+            /**
+             * Format: double
+             * @description Records per second of the last minutes.
+             */
+            records_per_second?: number | null;
+            /** @description The state in words, with its remedy. */
+            remedy: components["schemas"]["StatusMessage"];
+            settings?: null | components["schemas"]["SyncSettings"];
+            /** @description `not_enrolled`, `registered`, `sending`, `disconnected`, `queue_error`, `fork`, `paused`. */
+            state: string;
         };
         /** @description Suggestions for a tag, best first. */
         TagSuggestion: {
@@ -14246,6 +14573,256 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            /** @description Not done; the body says why. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    get_sync: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SyncStatus"];
+                };
+            };
+            /** @description Not done; the body says why. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    enrol: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["EnrolRequest"];
+            };
+        };
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SyncStatus"];
+                };
+            };
+            /** @description Not done; the body says why. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    fork_seen: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SyncStatus"];
+                };
+            };
+            /** @description Not done; the body says why. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    pause: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SyncPause"];
+            };
+        };
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SyncStatus"];
+                };
+            };
+            /** @description Not done; the body says why. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    decide: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SyncDecision"];
+            };
+        };
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SyncStatus"];
+                };
+            };
+            /** @description Not done; the body says why. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    change_settings: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SyncSettings"];
+            };
+        };
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SyncStatus"];
+                };
+            };
+            /** @description Not done; the body says why. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    try_now: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SyncStatus"];
+                };
+            };
+            /** @description Not done; the body says why. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    unenrol: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SyncStatus"];
+                };
             };
             /** @description Not done; the body says why. */
             default: {

@@ -21,6 +21,7 @@ use iq_domain::{Clock, ManualClock, Timestamp};
 use iq_historian::{Historian, HistorianConfig};
 use iq_runtime::{EvidenceParts, Runtime, RuntimeParts, imports::StoredUploads, open_store};
 use iq_secrets::MasterKey;
+use iq_sync::{Sync, SyncParts};
 
 pub(crate) use client::{Client, Reply};
 pub(crate) use maintenance::{Ledger, Mood};
@@ -132,7 +133,19 @@ impl TestApp {
             hash_cost: HashCost::FOR_TESTS,
         };
         let keys = SessionKeys::new(b"a secret of this test");
-        let state = ApiState::new(runtime.clone(), keys, options).unwrap();
+        let sync = Sync::start(SyncParts {
+            store: runtime.store().clone(),
+            clock: clock.clone(),
+            master_key: Arc::new(
+                MasterKey::load_or_create(&folder.path().join("master.key")).unwrap(),
+            ),
+            appliance: [7; 16],
+            version: "0.0.0-test".to_owned(),
+            folder: folder.path().to_owned(),
+        })
+        .await
+        .unwrap();
+        let state = ApiState::new((runtime.clone(), sync), keys, options).unwrap();
         Self {
             router: router(state.clone()),
             state,
