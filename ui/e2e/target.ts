@@ -75,7 +75,7 @@ export async function addresses(request: APIRequestContext, base: string): Promi
   const integrations = await get<{ id: string }[]>(request, `${base}/api/integrations/`);
   const incidents = await get<{ items: { id: string }[] }>(request, `${base}/api/blackbox/incidents?limit=1`);
   const asset = assets.items.find((a) => a.code === 'P-102A') ?? assets.items[0];
-  const ids: Record<string, string | undefined> = { '/assets/:id': asset?.id, '/integrations/:id': integrations[0]?.id, '/blackbox/incidents/:id': incidents.items[0]?.id };
+  const ids: Record<string, string | undefined> = { '/assets/:id': asset?.id, '/assets/:id/model': asset?.id, '/integrations/:id': integrations[0]?.id, '/blackbox/incidents/:id': incidents.items[0]?.id };
   return ROUTES.map((route) => {
     // Without an incident the page of a missing one is looked at: it is a state of the same page.
     const id = ids[route.path] ?? '00000000-0000-7000-8000-000000000000';

@@ -23,6 +23,7 @@ const PAGES: Record<string, ComponentType> = {
   '/digital-twin': page(() => import('@/pages/twin')),
   '/assets': page(() => import('@/pages/assets')),
   '/assets/:id': page(() => import('@/pages/asset')),
+  '/assets/:id/model': page(() => import('@/pages/model')),
   '/blackbox': page(() => import('@/pages/blackbox')),
   '/blackbox/incidents/:id': page(() => import('@/pages/incident')),
   '/blackbox/investigation': page(() => import('@/pages/investigation')),

@@ -18,6 +18,7 @@ export const ROUTES: Route[] = [
   { path: '/digital-twin', title: 'page.twin', permission: 'twin.read', timed: true, sites: true, nav: { group: 'operate', icon: 'twin', phone: true } },
   { path: '/assets', title: 'page.assets', permission: 'assets.read', timed: true, sites: true, nav: { group: 'operate', icon: 'assets' } },
   { path: '/assets/:id', title: 'page.asset', permission: 'assets.read', timed: true },
+  { path: '/assets/:id/model', title: 'page.model', permission: 'models.read' },
   { path: '/blackbox', title: 'page.blackbox', permission: 'blackbox.read', timed: true, sites: true, nav: { group: 'operate', icon: 'blackbox', phone: true } },
   { path: '/blackbox/incidents/:id', title: 'page.incident', permission: 'blackbox.read', timed: true },
   { path: '/blackbox/investigation', title: 'page.investigation', permission: 'investigations.write' },

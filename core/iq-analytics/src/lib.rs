@@ -5,6 +5,7 @@ pub mod baseline;
 pub mod boost;
 pub mod card;
 pub mod failure;
+pub mod lab;
 pub mod measure;
 pub mod modes;
 pub mod movers;
@@ -28,5 +29,8 @@ pub use onset::{Direction, Onset, OnsetConfig, OnsetState, SignalEdge, onset};
 pub use regime::{Regime, RunEdge, RunTracker, STATE_THRESHOLD, unsteady_ranges};
 pub use rul::{Lives, Remaining, RulConfig, RulModel};
 pub use rules::{RuleContext, RuleEdge, RuleState};
-pub use score::{AssessInput, OpenAlert, ScoreConfig, ScoreMemory, SignalInput, assess};
+pub use score::{
+    AssessInput, Judged, OpenAlert, ScoreConfig, ScoreMemory, SignalInput, Standing, Verdict,
+    assess,
+};
 pub use shift::{ShiftConfig, shift, usual};

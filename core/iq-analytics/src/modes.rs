@@ -87,7 +87,8 @@ impl Modes {
         };
         Self {
             modes: vec![mode],
-            reach: f64::INFINITY,
+            // Not infinity: JSON has no word for it.
+            reach: f64::MAX,
         }
     }
 

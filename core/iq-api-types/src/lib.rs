@@ -3,6 +3,7 @@
 
 mod alarm_report;
 mod alerts;
+mod asset_models;
 mod assets;
 mod blackbox;
 mod cost_model;
@@ -34,6 +35,7 @@ mod work_orders;
 
 pub use alarm_report::*;
 pub use alerts::*;
+pub use asset_models::*;
 pub use assets::*;
 pub use blackbox::*;
 pub use cost_model::*;

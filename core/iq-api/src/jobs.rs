@@ -202,6 +202,7 @@ fn stand(job: &jobs::Job) -> Option<OptimizationStand> {
 fn summary(language: Language, job: &jobs::Job) -> Option<StatusMessage> {
     let message = match (job.state, detected_of(job)) {
         (jobs::JobState::Done, Some(found)) => detection(found),
+        (jobs::JobState::Done, None) if job.kind == iq_runtime::TRAIN => training(job),
         (jobs::JobState::Done, None) if job.kind == "optimise" => Message {
             code: "jobs.optimise_done".to_owned(),
             params: [("advised".to_owned(), job.result["advised"].to_string())].into(),
@@ -221,6 +222,20 @@ fn summary(language: Language, job: &jobs::Job) -> Option<StatusMessage> {
         (jobs::JobState::Queued | jobs::JobState::Running, _) => return None,
     };
     Some(texts::status(language, &message))
+}
+
+fn training(job: &jobs::Job) -> Message {
+    let found = iq_runtime::trained_of(job).unwrap_or_default();
+    let number = |name: &str, n: u64| (name.to_owned(), n.to_string());
+    Message {
+        code: "jobs.train_done".to_owned(),
+        params: [
+            number("promoted", found.promoted),
+            number("kept", found.kept),
+            number("withheld", found.withheld),
+        ]
+        .into(),
+    }
 }
 
 fn detection(found: Detected) -> Message {

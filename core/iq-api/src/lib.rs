@@ -7,6 +7,8 @@
 
 mod alarm_report;
 mod alerts;
+mod asset_models;
+mod asset_models_view;
 mod assets;
 mod attachments;
 mod audit_log;

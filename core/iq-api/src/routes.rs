@@ -12,8 +12,8 @@ use axum::{
 use tower_http::compression::CompressionLayer;
 
 use crate::{
-    alarm_report, alerts, assets, attachments, audit_log, authorities, blackbox_export,
-    certificates, cost_models, detection, diagnostics, events, evidence, health,
+    alarm_report, alerts, asset_models, assets, attachments, audit_log, authorities,
+    blackbox_export, certificates, cost_models, detection, diagnostics, events, evidence, health,
     http::{
         docs, get,
         guard::{Guard, guard},
@@ -68,6 +68,7 @@ pub(crate) fn all() -> Vec<Route> {
         onboarding::routes(),
         cost_models::routes(),
         optimization::routes(),
+        asset_models::routes(),
         diagnostics::routes(),
         authorities::routes(),
         certificates::routes(),

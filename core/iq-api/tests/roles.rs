@@ -239,6 +239,8 @@ fn body_of(route: &RouteInfo, plant: &Plant, n: usize) -> Option<Value> {
         (_, "/api/setup") => json!({
             "tenant": names, "username": "late", "name": "Late", "password": "too late for this",
         }),
+        (_, "/api/assets/{id}/model/promote") => json!({ "version": 1 }),
+        (_, "/api/assets/{id}/model/budget") => json!({ "alarms_per_week": 2.0 }),
         (_, "/api/schedules") => json!({
             "kind": "run", "is_enabled": false, "time_zone": "Asia/Riyadh",
             "cadence": { "every": "day", "minute": 120 },

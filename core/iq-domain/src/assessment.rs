@@ -4,11 +4,34 @@ use serde::{Deserialize, Serialize};
 
 use crate::{AssessmentId, AssetId, TenantId, Timestamp};
 
+/// Why something lowers the health.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum ContributorKind {
+    /// It is not as usual.
+    #[default]
+    Anomaly,
+    /// It lies beyond a limit.
+    Limit,
+    /// What is usual moves away from where it was.
+    Drift,
+    /// The asset has used up much of its family's usual life.
+    Age,
+    /// Reported defects wait.
+    Defect,
+    /// An alert is active.
+    Alert,
+}
+
 /// What one metric contributes to the loss of health.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Contributor {
-    /// Metric key, or "open_alert".
+    /// Why; absent in what was stored before reasons were told apart.
+    #[serde(default)]
+    pub kind: ContributorKind,
+    /// Metric key, or "open_alert", "open_defect", "age".
     pub metric: String,
     /// Last value.
     pub value: Option<f64>,

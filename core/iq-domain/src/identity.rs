@@ -158,6 +158,10 @@ permissions! {
     TechniciansWrite = "technicians.write", OptimizationEngineer;
     /// See how mail goes, and send a test mail.
     MailManage = "mail.manage", TenantAdmin;
+    /// See the models of assets, their figures and back-tests.
+    ModelsRead = "models.read", Viewer;
+    /// Train models, set their budget of alarms, bring a version into force.
+    ModelsWrite = "models.write", OptimizationEngineer;
     /// Start jobs: reading, scoring.
     JobsRun = "jobs.run", TenantAdmin;
     /// List users.

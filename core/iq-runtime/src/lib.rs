@@ -28,6 +28,7 @@ mod mail;
 pub mod maintenance;
 mod mappings;
 mod meter;
+mod models;
 pub mod near_misses;
 mod notices;
 mod onboarding;
@@ -78,6 +79,10 @@ pub use live::{AssetChange, LiveBus, LiveEvent, LiveMessage, LiveSample};
 pub use mail::{MailSecurity, MailStage, MailStatus};
 pub use mappings::{AppliedMappings, ChangeBy, MappingError, NewMapping, mapped_per_asset};
 pub use meter::Throughput;
+pub use models::{
+    BackTestOf, Life, LifeAnswer, MAX_ALARMS_PER_WEEK, TRAIN, TrainingResult, comparison_of,
+    model_of, trained_of, withheld_message,
+};
 pub use onboarding::{Missing, Onboarding, OnboardingStep, StepKey};
 pub use recent::{Arrival, Recent};
 pub use schedules::ScheduleChange;
@@ -205,6 +210,7 @@ impl Runtime {
         });
         inner.reload_all().await?;
         scoring::resume(&inner).await?;
+        models::live::resume(&inner).await?;
         let engine = flow::Flow::resume(Arc::clone(&inner)).await?;
         let tasks = vec![
             tokio::spawn(engine.run(messages)),
@@ -237,6 +243,7 @@ impl Runtime {
         jobs::resume(&inner).await?;
         optimisation::resume(&inner).await?;
         detection::resume(&inner).await?;
+        models::resume_jobs(&inner).await?;
         attachments::sweep(&inner).await?;
         Ok(Self(inner))
     }

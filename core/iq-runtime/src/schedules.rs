@@ -10,7 +10,7 @@ use jiff::{SignedDuration, Zoned, civil::Weekday, tz::TimeZone};
 use tokio::sync::Notify;
 use tracing::error;
 
-use crate::{Inner, Runtime};
+use crate::{Inner, Runtime, optimisation::PlanRequest};
 
 /// How often the clock is looked at.
 const EVERY: Duration = Duration::from_secs(20);
@@ -18,10 +18,12 @@ const EVERY: Duration = Duration::from_secs(20);
 const ACTOR: &str = "system";
 
 /// Kinds of schedules, and how they run until somebody says otherwise: reading and scoring by hand,
-/// drift every hour.
-const KINDS: [(&str, bool, Cadence); 2] = [
+/// drift every hour, models every night, plans only where somebody wants them.
+const KINDS: [(&str, bool, Cadence); 4] = [
     ("run", false, Cadence::Day { minute: 120 }),
     ("drift", true, Cadence::Hours { hours: 1 }),
+    ("train", true, Cadence::Day { minute: 180 }),
+    ("optimise", false, Cadence::Day { minute: 240 }),
 ];
 
 /// Rung when a schedule was changed.
@@ -209,6 +211,19 @@ impl Runtime {
                 .start_run(tenant, None, ACTOR)
                 .await
                 .map(|job| Some(job.id)),
+            "train" => self
+                .start_training(tenant, None, ACTOR)
+                .await
+                .map(|job| Some(job.id))
+                // A plant that is still empty has nothing to train, which is no fault.
+                .or_else(|error| match error.code {
+                    "models.no_assets" => Ok(None),
+                    _ => Err(error),
+                }),
+            "optimise" => self
+                .start_optimisation(tenant, PlanRequest::default(), ACTOR)
+                .await
+                .map(|(job, _)| Some(job.id)),
             _ => {
                 let runtime = self.clone();
                 let task = tokio::spawn(async move {

@@ -10,7 +10,7 @@ use std::{
 
 use iq_analytics::{
     AssessInput, Baseline, BaselineConfig, OnsetConfig, OnsetState, OpenAlert, Regime, ScoreConfig,
-    ScoreMemory, SignalEdge, SignalInput,
+    ScoreMemory, SignalEdge, SignalInput, Standing,
 };
 use iq_domain::{
     Assessment, AssessmentId, AssetId, CodedError, Severity, SignalId, SignalKind, StatusCode,
@@ -27,7 +27,14 @@ use parking_lot::RwLock;
 use tokio::sync::{mpsc, oneshot, watch};
 use tracing::error;
 
-use crate::{AssetEntry, Inner, SignalEntry, TenantIndex, alerts::Occurrence};
+use crate::{
+    AssetEntry, Inner, SignalEntry, TenantIndex,
+    alerts::Occurrence,
+    models::{
+        Histories,
+        live::{self, InForce, Judge},
+    },
+};
 
 /// How often every asset is assessed.
 const EVERY: Duration = Duration::from_secs(10);
@@ -52,6 +59,9 @@ const QUARANTINE_MS: i64 = 10 * 60_000;
 
 const MINUTE_MS: i64 = 60_000;
 
+/// How often ages and waiting defects are looked up.
+const STANDINGS_MS: i64 = 60_000;
+
 const SETTING: &str = "baselines";
 
 /// Numbers that become derived signals.
@@ -62,6 +72,8 @@ pub(crate) const DERIVED: [&str; 2] = ["health", "anomaly"];
 pub(crate) struct Scores {
     baselines: RwLock<HashMap<SignalId, Learned>>,
     latest: RwLock<HashMap<AssetId, Assessment>>,
+    /// Trained models in force.
+    pub(crate) models: RwLock<HashMap<AssetId, Arc<InForce>>>,
 }
 
 #[derive(Clone, Copy)]
@@ -105,6 +117,7 @@ pub(crate) async fn run(inner: Arc<Inner>, mut requests: mpsc::Receiver<ScoreNow
     let mut scorer = Scorer {
         inner: Arc::clone(&inner),
         machines: HashMap::new(),
+        standings: HashMap::new(),
     };
     let mut every = tokio::time::interval(EVERY);
     every.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
@@ -135,6 +148,7 @@ pub(crate) async fn run(inner: Arc<Inner>, mut requests: mpsc::Receiver<ScoreNow
 struct Machine {
     memory: ScoreMemory,
     onsets: HashMap<SignalId, Followed>,
+    judge: Option<Judge>,
     written: Option<(Timestamp, Assessment)>,
 }
 
@@ -147,6 +161,8 @@ struct Followed {
 struct Scorer {
     inner: Arc<Inner>,
     machines: HashMap<AssetId, Machine>,
+    /// Age and defects of a tenant's assets, and when they were looked up.
+    standings: HashMap<TenantId, (Timestamp, HashMap<AssetId, Standing>)>,
 }
 
 impl Scorer {
@@ -214,6 +230,7 @@ impl Scorer {
                     severity: alert.severity,
                 });
         }
+        self.look_up_standings(tenant, now).await?;
         let mut made = Vec::new();
         let mut has_learned = false;
         for entry in tenant.assets.values() {
@@ -231,6 +248,7 @@ impl Scorer {
             for occurrence in found {
                 crate::alerts::record(&self.inner, tenant, occurrence).await?;
             }
+            self.judge(tenant, entry, now).await?;
             let open = open_by_asset.remove(&entry.asset.id).unwrap_or_default();
             made.push(self.assess(entry, &mapped, &open, now));
         }
@@ -238,6 +256,36 @@ impl Scorer {
             self.remember(tenant).await?;
         }
         self.write(tenant, made, now).await
+    }
+
+    async fn look_up_standings(
+        &mut self,
+        tenant: &TenantIndex,
+        now: Timestamp,
+    ) -> Result<(), CodedError> {
+        let id = tenant.tenant.id;
+        let known = self.standings.get(&id);
+        if known.is_some_and(|(at, _)| now.since_ms(*at).abs() < STANDINGS_MS) {
+            return Ok(());
+        }
+        let histories = Histories::read(&self.inner, id).await?;
+        let standings = histories.standings(tenant, now);
+        self.standings.insert(id, (now, standings));
+        Ok(())
+    }
+
+    /// Brings the trained model of an asset up to now, where one is in force.
+    async fn judge(
+        &mut self,
+        tenant: &TenantIndex,
+        entry: &AssetEntry,
+        now: Timestamp,
+    ) -> Result<(), CodedError> {
+        let regime = self.regime(entry, now);
+        let is_steady = matches!(regime, Regime::Steady | Regime::Unknown);
+        let machine = self.machines.entry(entry.asset.id).or_default();
+        let what = (tenant, entry);
+        live::judge(&self.inner, &mut machine.judge, what, is_steady, now).await
     }
 
     /// Writes the tenant's baselines down.
@@ -410,18 +458,24 @@ impl Scorer {
             .filter(|s| !matches!(s.signal.metric.as_str(), "trip" | "first_out"))
             .map(|s| input_of(inner, s))
             .collect();
+        let regime = self.regime(entry, now);
+        let standings = self.standings.get(&entry.asset.tenant_id);
+        let standing = standings.and_then(|(_, all)| all.get(&entry.asset.id).copied());
+        let machine = self.machines.entry(entry.asset.id).or_default();
+        let Machine { memory, judge, .. } = machine;
         let input = AssessInput {
             id: AssessmentId::new(),
             tenant_id: entry.asset.tenant_id,
             asset_id: entry.asset.id,
             template: entry.template,
             signals: &inputs,
-            regime: self.regime(entry, now),
+            regime,
             open_alerts: open,
+            verdict: judge.as_ref().and_then(|judge| judge.verdict(now)),
+            standing: standing.unwrap_or_default(),
             now,
         };
-        let machine = self.machines.entry(entry.asset.id).or_default();
-        iq_analytics::assess(&input, &mut machine.memory, &ScoreConfig::default())
+        iq_analytics::assess(&input, memory, &ScoreConfig::default())
     }
 
     /// Writes what changed: numbers into the historian, explanations into the store.
@@ -570,7 +624,7 @@ pub(crate) async fn resume(inner: &Inner) -> Result<(), CodedError> {
 
 /// A flat history must not make a hair's breadth look like a thousand deviations: half a per cent of
 /// the drawn scale is the least that counts as one.
-fn smallest_sigma(signal: &SignalEntry) -> f64 {
+pub(crate) fn smallest_sigma(signal: &SignalEntry) -> f64 {
     signal
         .metric
         .and_then(|m| iq_mapping::span_of(m, &signal.limits))

@@ -178,6 +178,28 @@ CREATE TABLE asset_metrics_snapshot (
     PRIMARY KEY (tenant_id, id)
 ) STRICT;
 
+CREATE TABLE asset_models (
+    tenant_id       TEXT    NOT NULL REFERENCES tenants (tenant_id),
+    asset_id        TEXT    NOT NULL,
+    version         INTEGER NOT NULL CHECK (version >= 1),
+    state           TEXT    NOT NULL CHECK (state IN ('candidate', 'promoted', 'retired', 'withheld')),
+    model           TEXT    CHECK (model IS NULL OR json_valid(model)),
+    alarm_limit     REAL,
+    alarms_per_week REAL    NOT NULL,
+    -- The figures of the version and of the one in force then, on a window neither was learned from.
+    comparison      TEXT    CHECK (comparison IS NULL OR json_valid(comparison)),
+    withheld        TEXT    CHECK (withheld IS NULL OR json_valid(withheld)),
+    is_demo         INTEGER NOT NULL CHECK (is_demo IN (0, 1)),
+    created_by      TEXT    NOT NULL,
+    created_at      INTEGER NOT NULL,
+    promoted_by     TEXT,
+    promoted_at     INTEGER,
+    PRIMARY KEY (tenant_id, asset_id, version),
+    FOREIGN KEY (tenant_id, asset_id) REFERENCES assets (tenant_id, id) ON DELETE CASCADE,
+    CHECK ((model IS NULL) = (withheld IS NOT NULL)),
+    CHECK ((model IS NULL) = (state = 'withheld'))
+) STRICT;
+
 CREATE TABLE assets (
     tenant_id           TEXT NOT NULL,
     id                  TEXT NOT NULL,
@@ -1108,6 +1130,8 @@ CREATE INDEX alerts_not_over ON alerts (tenant_id, rule_id) WHERE state <> 'clea
 
 CREATE UNIQUE INDEX asset_metrics_snapshot_by_time
     ON asset_metrics_snapshot (tenant_id, asset_id, at, model);
+
+CREATE UNIQUE INDEX asset_models_in_force ON asset_models (tenant_id, asset_id) WHERE state = 'promoted';
 
 CREATE INDEX assets_by_parent ON assets (tenant_id, parent_id);
 

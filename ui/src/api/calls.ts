@@ -187,6 +187,14 @@ export const api = {
   chooseNotifications: (body: T.NotificationChoices) => put<T.NotificationChoices>('/api/notifications/choices', body),
   mail: () => get<T.MailStatus>('/api/mail'),
   testMail: (address: string) => post<T.MailTestReport>('/api/mail/test', { address: address || null }),
+  assetModel: (id: Id) => get<T.AssetModelPage>(`/api/assets/${e(id)}/model`),
+  backTestModel: (id: Id, q: Query) => get<T.ModelBackTest>(`/api/assets/${e(id)}/model/backtest`, q),
+  trainAssetModel: (id: Id) => post<T.Job>(`/api/assets/${e(id)}/model/train`),
+  promoteModel: (id: Id, body: T.PromoteModel) => post<T.AssetModelPage>(`/api/assets/${e(id)}/model/promote`, body),
+  rollBackModel: (id: Id) => post<T.AssetModelPage>(`/api/assets/${e(id)}/model/rollback`),
+  setAlarmBudget: (id: Id, body: T.AlarmBudget) => put<T.AssetModelPage>(`/api/assets/${e(id)}/model/budget`, body),
+  cancelTraining: () => post<T.Job>('/api/models/train/cancel'),
+
   schedules: () => get<T.Schedule[]>('/api/schedules'),
   changeSchedule: (body: T.ScheduleInput) => put<T.Schedule>('/api/schedules', body),
 

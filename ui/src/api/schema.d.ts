@@ -204,6 +204,126 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/assets/{id}/model": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The model of an asset with its versions, and the life it speaks of
+         * @description Permission: `models.read`.
+         */
+        get: operations["get_asset_model"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/assets/{id}/model/backtest": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * A version walked through the history there is: its alarms, found and missed failures
+         * @description Permission: `models.read`.
+         */
+        get: operations["back_test_model"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/assets/{id}/model/budget": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Change the budget of false alarms of the version in force, and with it its limit
+         * @description Permission: `models.write`.
+         */
+        put: operations["set_alarm_budget"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/assets/{id}/model/promote": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Bring a version into force
+         * @description Permission: `models.write`.
+         */
+        post: operations["promote_model"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/assets/{id}/model/rollback": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Bring the version back that was in force before
+         * @description Permission: `models.write`.
+         */
+        post: operations["roll_back_model"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/assets/{id}/model/train": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Train a model of an asset; the training at work is answered with
+         * @description Permission: `models.write`.
+         */
+        post: operations["train_asset_model"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/assets/{id}/signals": {
         parameters: {
             query?: never;
@@ -2192,6 +2312,46 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/models/train": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Train models of all assets; the training at work is answered with
+         * @description Permission: `models.write`.
+         */
+        post: operations["train_models"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/models/train/cancel": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Ask the training at work to stop; what was trained stays
+         * @description Permission: `models.write`.
+         */
+        post: operations["cancel_training"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/notifications": {
         parameters: {
             query?: never;
@@ -3667,6 +3827,14 @@ export interface components {
              */
             worst: number;
         };
+        /** @description A budget of false alarms. */
+        AlarmBudget: {
+            /**
+             * Format: double
+             * @description Alarms per week, 0–50.
+             */
+            alarms_per_week: number;
+        };
         /** @description An alarm that chatters. */
         AlarmChatter: {
             /** @description Which. */
@@ -4106,6 +4274,45 @@ export interface components {
             /** @description Codes of the assets that feed it. */
             upstream?: string[];
         };
+        /** @description How likely an asset fails, and how long it lasts. */
+        AssetLife: {
+            /**
+             * Format: double
+             * @description Age since it was last as good as new, in hours.
+             */
+            age_h?: number | null;
+            chance?: null | components["schemas"]["FailureChance"];
+            chance_withheld?: null | components["schemas"]["StatusMessage"];
+            /**
+             * Format: double
+             * @description Health that was used; 100 where there is none.
+             */
+            health?: number | null;
+            /**
+             * Format: double
+             * @description Horizon, in hours.
+             */
+            horizon_h: number;
+            remaining_withheld?: null | components["schemas"]["StatusMessage"];
+        };
+        /** @description Everything about the model of an asset. */
+        AssetModelPage: {
+            /** @description The asset. */
+            asset_id: components["schemas"]["AssetId"];
+            /**
+             * Format: int32
+             * @description The version in force; none: the older baselines of single signals score.
+             */
+            in_force?: number | null;
+            /** @description How likely it fails, and how long it lasts. */
+            life: components["schemas"]["AssetLife"];
+            next_training_at?: null | components["schemas"]["Timestamp"];
+            training?: null | components["schemas"]["Job"];
+            /** @description Versions, newest first. */
+            versions: components["schemas"]["ModelVersion"][];
+            withheld?: null | components["schemas"]["StatusMessage"];
+            withheld_at?: null | components["schemas"]["Timestamp"];
+        };
         /** @description Where somebody put an asset on the map, in pixels at full size; y grows downwards. */
         AssetPlace: {
             /** @description Asset. */
@@ -4283,6 +4490,47 @@ export interface components {
             samples: number;
             /** @description Its end. */
             to: components["schemas"]["Timestamp"];
+        };
+        /** @description An alarm of a back-test. */
+        BackTestAlarm: {
+            /** @description Began. */
+            from: components["schemas"]["Timestamp"];
+            /** @description It lies in a time of critical alerts or before a failure. */
+            is_suspect: boolean;
+            /**
+             * Format: double
+             * @description Largest anomaly.
+             */
+            peak: number;
+            /** @description Signals that departed most. */
+            signals: components["schemas"]["SignalDeparture"][];
+            /** @description Ended. */
+            to: components["schemas"]["Timestamp"];
+        };
+        /** @description A known failure of a back-test. */
+        BackTestFailure: {
+            alarm_at?: null | components["schemas"]["Timestamp"];
+            /** @description When. */
+            at: components["schemas"]["Timestamp"];
+        };
+        /** @description A stretch of the past. */
+        BackTestPoint: {
+            /**
+             * Format: double
+             * @description Largest anomaly, 1 at the model's own limit; none where nothing was judged.
+             */
+            anomaly?: number | null;
+            /** @description Its start. */
+            at: components["schemas"]["Timestamp"];
+            /** @description The machine stood or was worked on throughout. */
+            is_stopped: boolean;
+            /**
+             * Format: int32
+             * @description Regime at that moment, from 0.
+             */
+            regime?: number | null;
+            /** @description Signals that departed most then. */
+            signals: components["schemas"]["SignalDeparture"][];
         };
         /** @description The normal band learned from the asset's own history. */
         BaselineBand: {
@@ -4550,7 +4798,9 @@ export interface components {
              * @description Centre of the baseline.
              */
             baseline?: number | null;
-            /** @description Metric key, or "open_alert". */
+            /** @description Why; absent in what was stored before reasons were told apart. */
+            kind?: components["schemas"]["ContributorKind"];
+            /** @description Metric key, or "open_alert", "open_defect", "age". */
             metric: string;
             /**
              * Format: double
@@ -4568,6 +4818,11 @@ export interface components {
              */
             z?: number | null;
         };
+        /**
+         * @description Why something lowers the health.
+         * @enum {string}
+         */
+        ContributorKind: "anomaly" | "limit" | "drift" | "age" | "defect" | "alert";
         /** @description What waiting and failing cost. Money is in `currency`, values of production are per hour. */
         CostModel: {
             /** @description Cost of jobs, by key of the asset family. */
@@ -5238,6 +5493,54 @@ export interface components {
              * @description Records of events and incidents.
              */
             records: number;
+        };
+        /** @description A chance with its 90 % interval and what stands behind it. */
+        FailureChance: {
+            /**
+             * Format: double
+             * @description The same in perfect condition.
+             */
+            base: number;
+            /**
+             * Format: double
+             * @description Upper end.
+             */
+            high: number;
+            /**
+             * Format: double
+             * @description Lower end.
+             */
+            low: number;
+            /**
+             * Format: int32
+             * @description Their times at risk.
+             */
+            own_exposures: number;
+            /**
+             * Format: int32
+             * @description Failures of the tenant's own items of the family.
+             */
+            own_failures: number;
+            /**
+             * Format: double
+             * @description Chance, 0–1.
+             */
+            p: number;
+            /**
+             * Format: double
+             * @description Characteristic life of the family here, in hours: median …
+             */
+            scale_h: number;
+            /**
+             * Format: double
+             * @description … and upper end.
+             */
+            scale_high_h: number;
+            /**
+             * Format: double
+             * @description … lower end …
+             */
+            scale_low_h: number;
         };
         /** @description What a job costs in a family, in the currency of the model. */
         FamilyCost: {
@@ -6598,6 +6901,208 @@ export interface components {
             /** @description Unit. */
             unit: string;
         };
+        /** @description A version walked through the past. */
+        ModelBackTest: {
+            /** @description Alarms. */
+            alarms: components["schemas"]["BackTestAlarm"][];
+            /** @description Known failures. */
+            failures: components["schemas"]["BackTestFailure"][];
+            /**
+             * Format: int32
+             * @description Alarms that no known failure follows.
+             */
+            false_alarms: number;
+            /**
+             * Format: double
+             * @description The same per week of judged rows.
+             */
+            false_per_week: number;
+            /**
+             * Format: int32
+             * @description Failures that an alarm came before.
+             */
+            found: number;
+            /**
+             * Format: double
+             * @description Limit used.
+             */
+            limit: number;
+            /** @description The largest anomaly of each stretch, in time; stretches follow without a gap. */
+            points: components["schemas"]["BackTestPoint"][];
+            /**
+             * Format: int32
+             * @description The version.
+             */
+            version: number;
+        };
+        /** @description A version beside the one that was in force when it was trained. */
+        ModelComparison: {
+            /** @description The version. */
+            candidate: components["schemas"]["ModelTrial"];
+            current?: null | components["schemas"]["ModelTrial"];
+            /** @description What it does worse: `judged`, `false_alarms`, `missed`, `noticed`; empty: it may replace the other. */
+            worse: string[];
+        };
+        /** @description A signal that a model looked at. */
+        ModelInput: {
+            /**
+             * Format: double
+             * @description Share of the running rows with a good value, 0–1.
+             */
+            filled: number;
+            /** @description Whether the model uses it. */
+            is_used: boolean;
+            /** @description Metric. */
+            metric: string;
+        };
+        /** @description A limit and what it costs. */
+        ModelLimit: {
+            /**
+             * Format: int32
+             * @description Alarms it made in all.
+             */
+            alarms: number;
+            /**
+             * Format: double
+             * @description Limit, 1 at the model's own.
+             */
+            limit: number;
+        };
+        /** @description A way the machine is run. */
+        ModelRegime: {
+            /**
+             * Format: double
+             * @description Share of the learned rows, 0–1.
+             */
+            share: number;
+            /** @description Where the telling signals lie; empty where nothing tells. */
+            signals: components["schemas"]["RegimeSignal"][];
+        };
+        /** @description Figures of a version on a window it was not learned from. */
+        ModelTrial: {
+            /**
+             * Format: int32
+             * @description Known failures in the window.
+             */
+            failures: number;
+            /**
+             * Format: int32
+             * @description Alarms where nothing was known to be wrong.
+             */
+            false_alarms: number;
+            /**
+             * Format: double
+             * @description The same per week.
+             */
+            false_per_week: number;
+            /**
+             * Format: int32
+             * @description Those an alarm came before.
+             */
+            found: number;
+            /** @description Start. */
+            from: components["schemas"]["Timestamp"];
+            /**
+             * Format: double
+             * @description Share of them that were judged, 0–1.
+             */
+            judged: number;
+            /**
+             * Format: double
+             * @description Limit used.
+             */
+            limit: number;
+            /**
+             * Format: double
+             * @description Share of made departures of four usual deviations that were noticed, 0–1.
+             */
+            noticed: number;
+            /**
+             * Format: int32
+             * @description Rows in which the machine ran.
+             */
+            rows: number;
+            /** @description End. */
+            to: components["schemas"]["Timestamp"];
+        };
+        /** @description A version of a model. */
+        ModelVersion: {
+            /**
+             * Format: double
+             * @description Limit of alarms, 1 at the model's own.
+             */
+            alarm_limit: number;
+            /**
+             * Format: double
+             * @description False alarms per week that are put up with.
+             */
+            alarms_per_week: number;
+            /** @description Version of the program that trained it. */
+            code: string;
+            comparison?: null | components["schemas"]["ModelComparison"];
+            /** @description When. */
+            created_at: components["schemas"]["Timestamp"];
+            /** @description Who trained it. */
+            created_by: string;
+            /** @description Alarms that limits made on rows that were not learned from. */
+            curve: components["schemas"]["ModelLimit"][];
+            /**
+             * Format: double
+             * @description Weeks of those rows.
+             */
+            curve_weeks: number;
+            /** @description Signals that were looked at. */
+            inputs: components["schemas"]["ModelInput"][];
+            /** @description Learned from made-up data. */
+            is_demo: boolean;
+            /** @description Start of what was learned. */
+            learned_from: components["schemas"]["Timestamp"];
+            /** @description End of what was learned; limit and comparison come from later rows. */
+            learned_to: components["schemas"]["Timestamp"];
+            /**
+             * Format: int32
+             * @description Rows of the learning window left out: masked, incomplete or unlike the rest.
+             */
+            left_out: number;
+            /** @description Method and version of its formulas. */
+            method: string;
+            promoted_at?: null | components["schemas"]["Timestamp"];
+            /** @description Who brought it into force last. */
+            promoted_by?: string | null;
+            /** @description Ways the machine is run. */
+            regimes: components["schemas"]["ModelRegime"][];
+            /**
+             * Format: int64
+             * @description Time between rows, in milliseconds.
+             */
+            row_ms: number;
+            /**
+             * Format: int32
+             * @description Rows learned from.
+             */
+            rows: number;
+            /**
+             * Format: int64
+             * @description Seed of everything random in the training.
+             */
+            seed: number;
+            /** @description Where it stands. */
+            state: components["schemas"]["ModelVersionState"];
+            /**
+             * Format: int32
+             * @description From 1.
+             */
+            version: number;
+            /** @description Start of the whole window. */
+            window_from: components["schemas"]["Timestamp"];
+            /** @description End of the whole window. */
+            window_to: components["schemas"]["Timestamp"];
+        };
+        /**
+         * @description Where a version stands.
+         * @enum {string}
+         */
+        ModelVersionState: "candidate" | "promoted" | "retired";
         /**
          * @description Which way a signal went.
          * @enum {string}
@@ -7339,6 +7844,14 @@ export interface components {
             /** @description Complete. */
             done: boolean;
         };
+        /** @description Which version is to be in force. */
+        PromoteModel: {
+            /**
+             * Format: int32
+             * @description The version.
+             */
+            version: number;
+        };
         /**
          * @description How a returned point came about. Root-cause analysis accepts raw points only.
          * @enum {string}
@@ -7535,6 +8048,21 @@ export interface components {
             names: components["schemas"]["Names"];
             skill?: null | components["schemas"]["Names"];
             spares?: null | components["schemas"]["Names"];
+        };
+        /** @description A signal of a regime. */
+        RegimeSignal: {
+            /**
+             * Format: double
+             * @description Usual value.
+             */
+            center: number;
+            /** @description Metric. */
+            metric: string;
+            /**
+             * Format: double
+             * @description Width.
+             */
+            width: number;
         };
         /** @description A suggestion a person refused. */
         RejectSuggestion: {
@@ -8200,6 +8728,16 @@ export interface components {
             password: string;
             /** @description Sign-in name. */
             username: string;
+        };
+        /** @description A signal's departure. */
+        SignalDeparture: {
+            /**
+             * Format: double
+             * @description The part the other signals don't explain, signed, in its own deviations.
+             */
+            deviation: number;
+            /** @description Metric. */
+            metric: string;
         };
         /** @description A signal with its last value at T and its limits. */
         SignalDetail: {
@@ -9710,6 +10248,208 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Assessment"][];
+                };
+            };
+            /** @description Not done; the body says why. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    get_asset_model: {
+        parameters: {
+            query?: {
+                /** @description Horizon of the chance of failure in days, 30 if absent, at most 365. */
+                horizon_days?: number | null;
+            };
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AssetModelPage"];
+                };
+            };
+            /** @description Not done; the body says why. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    back_test_model: {
+        parameters: {
+            query?: {
+                /** @description The version; the one in force if absent. */
+                version?: number | null;
+                /** @description Another budget of alarms per week than the version's own. */
+                alarms_per_week?: number | null;
+            };
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ModelBackTest"];
+                };
+            };
+            /** @description Not done; the body says why. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    set_alarm_budget: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AlarmBudget"];
+            };
+        };
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AssetModelPage"];
+                };
+            };
+            /** @description Not done; the body says why. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    promote_model: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PromoteModel"];
+            };
+        };
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AssetModelPage"];
+                };
+            };
+            /** @description Not done; the body says why. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    roll_back_model: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AssetModelPage"];
+                };
+            };
+            /** @description Not done; the body says why. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    train_asset_model: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Job"];
                 };
             };
             /** @description Not done; the body says why. */
@@ -13339,6 +14079,64 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["MailTestReport"];
+                };
+            };
+            /** @description Not done; the body says why. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    train_models: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Job"];
+                };
+            };
+            /** @description Not done; the body says why. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    cancel_training: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Job"];
                 };
             };
             /** @description Not done; the body says why. */

@@ -260,3 +260,11 @@ export type SyncSettings = Schemas['SyncSettings'];
 export type SyncLog = Answer<Schemas['SyncLog']>;
 export type SyncQuestion = Answer<Schemas['SyncQuestion']>;
 export type EnrolRequest = Schemas['EnrolRequest'];
+
+export type AssetModelPage = Answer<Schemas['AssetModelPage']>;
+export type AssetLife = Answer<Schemas['AssetLife']>;
+export type ModelVersion = Answer<Schemas['ModelVersion']>;
+export type ModelTrial = Answer<Schemas['ModelTrial']>;
+export type ModelBackTest = Answer<Schemas['ModelBackTest']>;
+export type PromoteModel = Schemas['PromoteModel'];
+export type AlarmBudget = Schemas['AlarmBudget'];

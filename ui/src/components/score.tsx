@@ -11,9 +11,16 @@ export function healthStatus(health: number | null | undefined): AssetStatus {
   return health < 70 ? 'warning' : 'normal';
 }
 
+/** A bar of its own for each reason: the same signal may be unusual and drift. */
+function useReason(): (c: Assessment['contributors'][number], family?: string) => string {
+  const { t } = useText();
+  const metric = useMetricName();
+  return (c, family) => (c.kind === 'drift' || c.kind === 'limit' ? `${metric(c.metric, family)} · ${t(`contributor.${c.kind}`)}` : metric(c.metric, family));
+}
+
 export function ScoreFacts({ assessment, family }: { assessment: Assessment; family?: string }) {
   const { t, n, span } = useText();
-  const metric = useMetricName();
+  const reason = useReason();
   const top = assessment.contributors.slice(0, 4).filter((c) => c.points > 0);
   return (
     <div className="stack">
@@ -21,7 +28,7 @@ export function ScoreFacts({ assessment, family }: { assessment: Assessment; fam
       {top.length > 0 && (
         <ul className="list tight">
           {top.map((c) => (
-            <li key={c.metric}><span className="grow">{metric(c.metric, family)}</span><bdi className="q" dir="ltr">{`−${n(c.points, 1)}`}</bdi></li>
+            <li key={`${c.kind} ${c.metric}`}><span className="grow">{reason(c, family)}</span><bdi className="q" dir="ltr">{`−${n(c.points, 1)}`}</bdi></li>
           ))}
         </ul>
       )}
@@ -51,7 +58,7 @@ export function HealthScore({ health, assessment, family, big }: { health: numbe
 /** Bars of what lowers the health, largest first. */
 export function Contributors({ assessment, family }: { assessment: Assessment; family?: string }) {
   const { t, n } = useText();
-  const metric = useMetricName();
+  const reason = useReason();
   const all = assessment.contributors.filter((c) => c.points > 0);
   const total = all.reduce((sum, c) => sum + c.points, 0);
   if (total === 0) return <p className="help">{t('score.nothing_lowers')}</p>;
@@ -60,8 +67,8 @@ export function Contributors({ assessment, family }: { assessment: Assessment; f
       {all.slice(0, 5).map((c) => {
         const share = (c.points / total) * 100;
         return (
-          <li key={c.metric}>
-            <span className="ell s" title={metric(c.metric, family)}>{metric(c.metric, family)}</span>
+          <li key={`${c.kind} ${c.metric}`} data-reason={c.kind}>
+            <span className="ell s" title={reason(c, family)}>{reason(c, family)}</span>
             <Bar share={share} status={share >= 40 ? healthStatus(assessment.health) : undefined} />
             <bdi className="q" dir="ltr">{`${n(share, 0)} %`}</bdi>
           </li>

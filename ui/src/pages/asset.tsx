@@ -39,7 +39,7 @@ function Details({ asset }: { asset: Asset }) {
 }
 
 function Scores({ state, id }: { state: TwinAsset; id: string }) {
-  const { t, n } = useText();
+  const { t, n, span } = useText();
   const a = state.assessment;
   return (
     <div className="stack">
@@ -48,6 +48,13 @@ function Scores({ state, id }: { state: TwinAsset; id: string }) {
         <div><div className="cap mid">{t('field.anomaly')}</div>{state.anomaly === null ? <span className="dim s">{t('score.not_enough')}</span> : <span className="num">{n(state.anomaly, 0)}</span>}</div>
       </div>
       {a && a.health !== null && <><h3>{t('score.made_of')}</h3><Contributors assessment={a} family={state.family} /></>}
+      {a && (
+        <dl className="kv" data-score-model={a.model}>
+          <dt>{t('score.model')}</dt><dd><Tag wrap>{a.model}</Tag></dd>
+          <dt>{t('score.coverage')}</dt><dd><bdi dir="ltr">{`${n(a.coverage * 100, 0)} %`}</bdi></dd>
+          {a.input_age_ms !== null && <><dt>{t('score.input_age')}</dt><dd>{span(a.input_age_ms)}</dd></>}
+        </dl>
+      )}
       <ScoreHistory id={id} />
     </div>
   );
@@ -70,6 +77,7 @@ export default function AssetPage() {
           <PageHead crumb={{ to: '/assets', text: t('page.assets'), here: <Tag>{a.code}</Tag> }} title={<><Tag>{a.code}</Tag> {name(a.names)}</>} mark={state.data && <><StatusMark status={state.data.status} /><span className="s"><Connectivity link={state.data.connectivity} ageMs={state.data.data_age_ms} /></span></>}>
             {state.data?.open_incident_id && <AppLink className="btn pri" to={`/blackbox/incidents/${state.data.open_incident_id}`}><Icon name="blackbox" />{t('action.incident')}</AppLink>}
             <AppLink className="btn" to={`/digital-twin?asset=${a.id}`}><Icon name="twin" />{t('page.twin')}</AppLink>
+            {may('models.read') && <AppLink className="btn" to={`/assets/${a.id}/model`}><Icon name="pulse" />{t('model.title')}</AppLink>}
             <AppLink className="btn" to={`/blackbox?asset=${a.id}`}>{t('asset.incidents')}</AppLink>
           </PageHead>
           <div className="tabs" role="navigation" aria-label={t('asset.tabs')}>

@@ -253,6 +253,12 @@ impl MultiModel {
         })
     }
 
+    /// Positions of the inputs that tell how the machine is run.
+    #[must_use]
+    pub fn operating(&self) -> &[usize] {
+        &self.operating
+    }
+
     /// The regime a row belongs to, where it has a baseline.
     fn regime(&self, row: &[f64]) -> Result<(usize, &Part), Withheld> {
         let run: Vec<f64> = self

@@ -8,8 +8,8 @@ mod tests;
 use std::collections::{BTreeMap, VecDeque};
 
 use iq_domain::{
-    Assessment, AssessmentId, AssetId, Contributor, FamilyTemplate, Limits, Severity, StatusCode,
-    TenantId, Timestamp,
+    Assessment, AssessmentId, AssetId, Contributor, ContributorKind, FamilyTemplate, Limits,
+    Severity, StatusCode, TenantId, Timestamp,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -77,6 +77,35 @@ pub struct OpenAlert {
     pub severity: Severity,
 }
 
+/// What the trained model of an asset says of its newest rows.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Verdict {
+    /// Method, version and training window.
+    pub name: String,
+    /// What it says, or why it says nothing.
+    pub answer: Result<Judged, crate::Withheld>,
+}
+
+/// How far a machine is from what its model learned.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Judged {
+    /// Anomaly 0–100, 50 at the limit of alarms.
+    pub level: f64,
+    /// Each input with the deviation that the others don't explain, signed, in its own deviations.
+    pub signals: Vec<(String, f64)>,
+}
+
+/// What is known of an asset beside its signals.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Standing {
+    /// Age as a share of the usual life of its family, where both are known.
+    pub life_used: Option<f64>,
+    /// Reported malfunctions that wait.
+    pub open_defects: u32,
+    /// Those of them that stop it, or are most urgent.
+    pub urgent_defects: u32,
+}
+
 /// Everything an assessment is made from.
 #[derive(Clone, Debug)]
 pub struct AssessInput<'a> {
@@ -94,6 +123,10 @@ pub struct AssessInput<'a> {
     pub regime: Regime,
     /// Active alerts.
     pub open_alerts: &'a [OpenAlert],
+    /// What its trained model says; without one the baselines of single signals speak.
+    pub verdict: Option<&'a Verdict>,
+    /// Age and defects.
+    pub standing: Standing,
     /// The moment the assessment stands for.
     pub now: Timestamp,
 }
@@ -189,24 +222,29 @@ pub fn assess(
         gathered
             .evidence
             .iter()
-            .filter_map(Evidence::contributor)
+            .flat_map(Evidence::contributors)
             .collect()
     } else {
         Vec::new()
     };
     add_alerts(&mut contributors, input.open_alerts);
+    contributors.extend(points::standing(input.standing));
     contributors.sort_by(|a: &Contributor, b| {
         b.points
             .total_cmp(&a.points)
             .then_with(|| a.metric.cmp(&b.metric))
+            .then_with(|| (a.kind as u8).cmp(&(b.kind as u8)))
     });
     let withheld = reason(input, &gathered, config);
     let lost: f64 = contributors.iter().map(|c| c.points).sum();
     let health = (100.0 - lost).clamp(0.0, 100.0);
-    let anomaly = combine(gathered.evidence.iter().map(Evidence::anomaly_share));
+    let anomaly = match judged(input) {
+        Some(judged) => judged.level.clamp(0.0, 100.0),
+        None => combine(gathered.evidence.iter().map(Evidence::anomaly_share)),
+    };
     let (health, anomaly) = match &withheld {
         None => (Some(health), Some(anomaly)),
-        // Without history nothing is known to be usual, but a limit is a limit.
+        // Where nothing is known to be usual, a limit is a limit all the same.
         Some(w) if w.is_history && lost > 0.0 => (Some(health), None),
         Some(_) => (None, None),
     };
@@ -220,7 +258,10 @@ pub fn assess(
         coverage: gathered.coverage,
         input_age_ms: gathered.input_age_ms,
         contributors,
-        model: model_name(gathered.trained),
+        model: match (judged(input), input.verdict) {
+            (Some(_), Some(verdict)) => verdict.name.clone(),
+            _ => model_name(gathered.trained),
+        },
         withheld_code: withheld.as_ref().map(|w| w.code.to_owned()),
         withheld_params: withheld.map_or_else(|| json!({}), |w| w.params),
     }
@@ -257,11 +298,17 @@ fn gather(input: &AssessInput<'_>, memory: &mut ScoreMemory, config: &ScoreConfi
             let (from, to) = out.trained.unwrap_or((b.from, b.to));
             out.trained = Some((from.min(b.from), to.max(b.to)));
         }
+        let weight = weight(&signal.metric);
         out.evidence
-            .push(evidence(signal, value, agreed, weight(&signal.metric)));
+            .push(evidence(signal, value, agreed, weight, judged(input)));
     }
     out.coverage = share(out.weighted, out.expected);
     out
+}
+
+/// What the model says, where it says something.
+fn judged<'a>(input: &AssessInput<'a>) -> Option<&'a Judged> {
+    input.verdict.and_then(|v| v.answer.as_ref().ok())
 }
 
 /// Weight of a metric nobody wrote a template for: it counts, but little.
@@ -289,14 +336,16 @@ fn add_alerts(contributors: &mut Vec<Contributor>, alerts: &[OpenAlert]) {
             Severity::Warning => 15.0,
             Severity::Info => 0.0,
         };
-        let same = alert
-            .metric
-            .as_ref()
-            .and_then(|metric| contributors.iter_mut().find(|c| c.metric == *metric));
+        let same = alert.metric.as_ref().and_then(|metric| {
+            let is_it =
+                |c: &&mut Contributor| c.metric == *metric && c.kind != ContributorKind::Drift;
+            contributors.iter_mut().find(is_it)
+        });
         match same {
             // The alert and the deviation are one thing; it costs once.
             Some(known) => known.points = known.points.max(points),
             None if points > 0.0 => contributors.push(Contributor {
+                kind: ContributorKind::Alert,
                 metric: alert
                     .metric
                     .clone()
@@ -342,6 +391,17 @@ fn reason(input: &AssessInput<'_>, g: &Gathered, config: &ScoreConfig) -> Option
             "score.low_coverage",
             json!({ "have": percent(g.coverage), "need": percent(config.min_coverage) }),
         );
+    }
+    let says = input.verdict.map(|v| &v.answer);
+    if let Some(Err(crate::Withheld::OutsideExperience)) = says {
+        return Some(Withheld {
+            code: "score.outside_experience",
+            params: json!({}),
+            is_history: true,
+        });
+    }
+    if matches!(says, Some(Ok(_))) {
+        return None;
     }
     if share(g.with_baseline, g.weighted) < config.min_coverage {
         return Some(Withheld {

@@ -1,8 +1,8 @@
 //! From a value, its baseline and its limits to health points.
 
-use iq_domain::{Contributor, Limits};
+use iq_domain::{Contributor, ContributorKind, Limits};
 
-use super::{Agreed, SignalInput};
+use super::{Agreed, Judged, SignalInput, Standing};
 
 /// Points a metric of weight 1 costs when it is as far from its baseline as can be but inside its
 /// limits: "plan", not "act now".
@@ -10,6 +10,20 @@ const ANOMALY_POINTS: f64 = 30.0;
 /// Points at the warning limit, growing to `CRITICAL_POINTS` at the critical one.
 const WARNING_POINTS: f64 = 30.0;
 const CRITICAL_POINTS: f64 = 55.0;
+
+/// Points of a metric of weight 1 whose usual value has moved by `DRIFT_FULL` spreads and more from where
+/// it was first learned; the first spread is a season.
+const DRIFT_POINTS: f64 = 10.0;
+const DRIFT_FREE: f64 = 1.0;
+const DRIFT_FULL: f64 = 4.0;
+
+/// Points at one and a half usual lives of the family; none up to half of one.
+const AGE_POINTS: f64 = 10.0;
+
+/// Points of a reported malfunction that waits, of an urgent one, and of all together.
+const DEFECT_POINTS: f64 = 3.0;
+const URGENT_POINTS: f64 = 8.0;
+const MOST_DEFECT_POINTS: f64 = 15.0;
 
 /// What one metric says.
 pub(super) struct Evidence {
@@ -21,6 +35,8 @@ pub(super) struct Evidence {
     anomaly: f64,
     weight: f64,
     limit_points: f64,
+    /// How far what is usual has moved from where it was first learned, in spreads.
+    drift: f64,
 }
 
 impl Evidence {
@@ -29,36 +45,118 @@ impl Evidence {
         self.anomaly * self.weight.clamp(0.0, 1.0)
     }
 
-    /// The contributor, when it costs anything.
-    pub(super) fn contributor(&self) -> Option<Contributor> {
+    /// What it costs: once for the value, and once for what moves slowly behind it.
+    pub(super) fn contributors(&self) -> Vec<Contributor> {
+        let unusual = self.anomaly * self.weight * ANOMALY_POINTS;
         // A value beyond its limit is also unusual; one phenomenon costs once.
-        let points = (self.anomaly * self.weight * ANOMALY_POINTS).max(self.limit_points);
-        (points >= 0.05).then(|| Contributor {
+        let (kind, points) = if self.limit_points >= unusual {
+            (ContributorKind::Limit, self.limit_points)
+        } else {
+            (ContributorKind::Anomaly, unusual)
+        };
+        let of = |kind, z, points| Contributor {
+            kind,
             metric: self.metric.clone(),
             value: Some(self.value),
             baseline: self.center,
-            z: self.z,
+            z,
             points,
-        })
+        };
+        let beyond = (self.drift.abs() - DRIFT_FREE) / (DRIFT_FULL - DRIFT_FREE);
+        let drift = beyond.clamp(0.0, 1.0) * self.weight.clamp(0.0, 1.0) * DRIFT_POINTS;
+        [
+            of(kind, self.z, points),
+            of(ContributorKind::Drift, Some(self.drift), drift),
+        ]
+        .into_iter()
+        .filter(|c| c.points >= 0.05)
+        .collect()
     }
 }
 
-pub(super) fn evidence(signal: &SignalInput, value: f64, agreed: Agreed, weight: f64) -> Evidence {
-    let z = signal.baseline.map(|b| {
-        let (rise, fall) = (b.z(agreed.low), b.z(agreed.high));
-        // The last readings agree on a rise if even the lower bound lies above the centre.
-        if rise > 0.0 { rise } else { fall.min(0.0) }
-    });
+/// What age and waiting defects cost.
+pub(super) fn standing(standing: Standing) -> impl Iterator<Item = Contributor> {
+    let age = standing
+        .life_used
+        .map_or(0.0, |used| (used - 0.5).clamp(0.0, 1.0) * AGE_POINTS);
+    let urgent = standing.urgent_defects.min(standing.open_defects);
+    let others = standing.open_defects - urgent;
+    let defects = f64::from(urgent) * URGENT_POINTS + f64::from(others) * DEFECT_POINTS;
+    [
+        (ContributorKind::Age, "age", standing.life_used, age),
+        (
+            ContributorKind::Defect,
+            "open_defect",
+            Some(f64::from(standing.open_defects)),
+            defects.min(MOST_DEFECT_POINTS),
+        ),
+    ]
+    .into_iter()
+    .filter(|(_, _, _, points)| *points >= 0.05)
+    .map(|(kind, metric, value, points)| Contributor {
+        kind,
+        metric: metric.to_owned(),
+        value,
+        baseline: None,
+        z: None,
+        points,
+    })
+}
+
+pub(super) fn evidence(
+    signal: &SignalInput,
+    value: f64,
+    agreed: Agreed,
+    weight: f64,
+    judged: Option<&Judged>,
+) -> Evidence {
+    let of_model = judged.map(|j| share_of(j, &signal.metric));
+    let z = match &of_model {
+        Some((z, _)) => *z,
+        None => signal.baseline.map(|b| {
+            let (rise, fall) = (b.z(agreed.low), b.z(agreed.high));
+            // The last readings agree on a rise if even the lower bound lies above the centre.
+            if rise > 0.0 { rise } else { fall.min(0.0) }
+        }),
+    };
     Evidence {
         metric: signal.metric.clone(),
         value,
         center: signal.baseline.map(|b| b.center),
         z,
-        anomaly: z.map_or(0.0, anomaly_of),
+        anomaly: match &of_model {
+            Some((_, anomaly)) => *anomaly,
+            None => z.map_or(0.0, anomaly_of),
+        },
+        drift: signal
+            .baseline
+            .filter(|b| b.anchor_spread > 0.0)
+            .map_or(0.0, |b| (b.center - b.anchor) / b.anchor_spread),
         weight,
         limit_points: high_points(&signal.limits, agreed.low)
             .max(low_points(&signal.limits, agreed.high)),
     }
+}
+
+/// Deviation of a metric in the model and its part of the anomaly, 0–1: all of it for the input that
+/// departs most, and with the square of the share for the others.
+fn share_of(judged: &Judged, metric: &str) -> (Option<f64>, f64) {
+    let most = judged
+        .signals
+        .iter()
+        .map(|(_, z)| z.abs())
+        .fold(0.0, f64::max);
+    let own = judged.signals.iter().find(|(name, _)| name == metric);
+    let part = own.map_or(
+        0.0,
+        |(_, z)| {
+            if most > 0.0 { (z / most).powi(2) } else { 0.0 }
+        },
+    );
+    (
+        own.map(|(_, z)| *z),
+        part * (judged.level / 100.0).clamp(0.0, 1.0),
+    )
 }
 
 /// 0 up to 3 deviations (noise of many metrics reaches 2.5 every day), 0.5 near 6, towards 1 beyond 12.

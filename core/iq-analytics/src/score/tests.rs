@@ -78,6 +78,8 @@ struct Case {
     signals: Vec<SignalInput>,
     regime: Regime,
     alerts: Vec<OpenAlert>,
+    verdict: Option<Verdict>,
+    standing: Standing,
 }
 
 impl Case {
@@ -86,6 +88,8 @@ impl Case {
             signals,
             regime: Regime::Steady,
             alerts: Vec::new(),
+            verdict: None,
+            standing: Standing::default(),
         }
     }
 
@@ -99,6 +103,8 @@ impl Case {
             signals: &self.signals,
             regime: self.regime,
             open_alerts: &self.alerts,
+            verdict: self.verdict.as_ref(),
+            standing: self.standing,
             now,
         };
         assess(&input, memory, &ScoreConfig::default())
@@ -326,6 +332,124 @@ fn reports_the_age_of_the_oldest_input_that_counted() {
     signals[1].at = Some(NOW.plus_ms(-20_000));
     signals[2].at = Some(NOW.plus_ms(-90_000)); // too old: does not count
     assert_eq!(Case::of(signals).once().input_age_ms, Some(20_000));
+}
+
+fn verdict(answer: Result<Judged, crate::Withheld>) -> Option<Verdict> {
+    Some(Verdict {
+        name: "multivariate/1 v3".into(),
+        answer,
+    })
+}
+
+#[test]
+fn a_trained_model_speaks_for_the_single_baselines_and_names_signs() {
+    // The temperature is 40 deviations off for its own baseline, but usual for this load.
+    let mut signals = four(1.6);
+    signals[2].value = Some(5.6);
+    signals[2].limits = Limits::default();
+    let deviations = [
+        ("vibration_de", 6.0),
+        ("vibration_nde", -3.0),
+        ("flow", 0.1),
+    ];
+    let judged = |level| Judged {
+        level,
+        signals: deviations.map(|(m, z)| (m.to_owned(), z)).to_vec(),
+    };
+    let scored = |verdict| {
+        Case {
+            verdict,
+            ..Case::of(signals.clone())
+        }
+        .once()
+    };
+    assert!(scored(None).contributors[0].metric == "bearing_temperature_de");
+    let a = scored(verdict(Ok(judged(80.0))));
+    assert_eq!(
+        (a.anomaly, a.model.as_str()),
+        (Some(80.0), "multivariate/1 v3")
+    );
+    let named: Vec<_> = a
+        .contributors
+        .iter()
+        .map(|c| (c.metric.as_str(), c.z))
+        .collect();
+    assert_eq!(
+        named,
+        [("vibration_de", Some(6.0)), ("vibration_nde", Some(-3.0))]
+    );
+    assert!(
+        (a.contributors[0].points - 24.0).abs() < 1e-9,
+        "0.8 of 30 points at weight 1"
+    );
+    assert_eq!(scored(verdict(Ok(judged(0.0)))).health, Some(100.0));
+}
+
+#[test]
+fn outside_experience_is_said_and_limits_still_count() {
+    let silent = |value| {
+        let verdict = verdict(Err(crate::Withheld::OutsideExperience));
+        Case {
+            verdict,
+            ..Case::of(four(value))
+        }
+        .once()
+    };
+    let calm = silent(1.6);
+    assert_eq!((calm.health, calm.anomaly), (None, None));
+    assert_eq!(
+        calm.withheld_code.as_deref(),
+        Some("score.outside_experience")
+    );
+    let bad = silent(7.0);
+    assert!(
+        bad.health.is_some_and(|h| h < 60.0) && bad.anomaly.is_none(),
+        "{bad:?}"
+    );
+    // Another reason leaves the word to the baselines of single signals.
+    let verdict = verdict(Err(crate::Withheld::NotEnoughData { have: 1, need: 4 }));
+    let older = Case {
+        verdict,
+        ..Case::of(four(1.6))
+    }
+    .once();
+    assert!(older.health == Some(100.0) && older.model.starts_with("robust-baseline/1"));
+}
+
+#[test]
+fn age_defects_and_drift_have_bars_of_their_own() {
+    let standing = Standing {
+        life_used: Some(1.0),
+        open_defects: 3,
+        urgent_defects: 1,
+    };
+    let mut signals = four(1.6);
+    let moved = signals[0].baseline.as_mut().unwrap();
+    (moved.anchor, moved.anchor_spread) = (1.35, 0.1);
+    let a = Case {
+        standing,
+        ..Case::of(signals)
+    }
+    .once();
+    let bars: Vec<_> = a
+        .contributors
+        .iter()
+        .map(|c| (c.kind, c.points.round()))
+        .collect();
+    use ContributorKind::{Age, Defect, Drift};
+    assert_eq!(bars, [(Defect, 14.0), (Age, 5.0), (Drift, 5.0)]);
+    let lost: f64 = a.contributors.iter().map(|c| c.points).sum();
+    assert!((a.health.unwrap() - (100.0 - lost)).abs() < 1e-9);
+    let young = Standing {
+        life_used: Some(0.3),
+        ..Standing::default()
+    };
+    let young = Case {
+        standing: young,
+        ..Case::of(four(1.6))
+    }
+    .once();
+    assert!(young.contributors.is_empty());
 }
 
 proptest! {

@@ -16,6 +16,7 @@ mod input;
 mod investigation;
 mod known_then;
 mod mappings;
+mod models;
 mod near_misses;
 mod notifications;
 mod optimization;

@@ -4,6 +4,7 @@
 pub mod alert_rules;
 pub mod alerts;
 pub mod assessments;
+pub mod asset_models;
 pub mod assets;
 pub mod attachments;
 pub mod attempts;

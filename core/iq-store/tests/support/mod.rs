@@ -455,6 +455,7 @@ pub fn assessment(
         coverage: 0.75,
         input_age_ms: Some(4_000),
         contributors: vec![Contributor {
+            kind: iq_domain::ContributorKind::Anomaly,
             metric: "vibration_de".into(),
             value: Some(3.9),
             baseline: Some(2.1),

@@ -9,6 +9,7 @@ mod imports;
 mod isolation;
 mod maintenance;
 mod mapping;
+mod models;
 mod people;
 mod planning;
 mod plant;

@@ -36,6 +36,30 @@ function Publish({ detail, chosen, onDone, onClose }: { detail: ScenarioDetail; 
   return <ConfirmDialog ask={ask} onClose={onClose} />;
 }
 
+/** Where to go for what a plan lacked. */
+const REMEDIES: [code: string, to: string, words: string][] = [
+  ['optimization.no_work', '/assets', 'optimization.empty_scores'],
+  ['optimization.note.no_health', '/assets', 'optimization.empty_scores'],
+  ['optimization.note.old_health', '/assets', 'optimization.empty_scores'],
+  ['optimization.note.no_technicians', '/technicians', 'optimization.empty_people'],
+  ['cost_models.not_set', '/integrations?tab=costs', 'optimization.empty_costs'],
+  ['optimization.note.no_cost_model', '/integrations?tab=costs', 'optimization.empty_costs'],
+];
+
+/** A finished plan without work says why, and what to do about it. */
+function NothingToPlan({ detail }: { detail: ScenarioDetail }) {
+  const { t } = useText();
+  const said = new Map([...detail.models.flatMap((m) => m.reasons), ...detail.notes].map((m) => [m.message, m.code]));
+  const codes = new Set(said.values());
+  const ways = REMEDIES.filter(([code], i) => codes.has(code) && !REMEDIES.slice(0, i).some(([c, to]) => codes.has(c) && to === REMEDIES[i]![1]));
+  return (
+    <EmptyState title={t('optimization.empty_plan')} action={ways.length > 0 && <>{ways.map(([code, to, words]) => <AppLink key={code} className="btn" to={to}>{t(words)}</AppLink>)}</>}>
+      {t('optimization.empty_why')}
+      {[...said].map(([message, code]) => <span key={message} style={{ display: 'block' }} data-why={code}>{message}</span>)}
+    </EmptyState>
+  );
+}
+
 export function RankedList({ detail }: { detail: ScenarioDetail }) {
   const { t, n, name, word } = useText();
   const { may } = useSession();
@@ -76,7 +100,7 @@ export function RankedList({ detail }: { detail: ScenarioDetail }) {
           </Notice>
         </div>
       )}
-      <DataTable id="advice" label={t('optimization.tab.list')} columns={columns} rows={detail.recommendations} rowKey={(r) => r.id} csvName={`plan-${detail.scenario.run_key}`} empty={<EmptyState title={t('optimization.none')} />} />
+      <DataTable id="advice" label={t('optimization.tab.list')} columns={columns} rows={detail.recommendations} rowKey={(r) => r.id} csvName={`plan-${detail.scenario.run_key}`} empty={<NothingToPlan detail={detail} />} />
       {asking && <Publish detail={detail} chosen={picks} onClose={() => setAsking(false)} onDone={(done) => { setAnswer(done); setChosen([]); void client.invalidateQueries({ queryKey: ['optimization'] }); void client.invalidateQueries({ queryKey: ['work-orders'] }); }} />}
     </Pane>
   );

@@ -1,0 +1,240 @@
+//! How likely an asset fails within a horizon, and how long it still lasts: the family's spread, corrected
+//! by what the tenant's own items of that family did.
+
+use std::collections::HashMap;
+
+use iq_analytics::{
+    Exposure, FailureChance, FamilyLife, LifeBelief, Standing, Withheld, failure::GAMMA,
+};
+use iq_domain::{
+    AssetId, CodedError, Message, TenantId, Timestamp, WorkOrderPriority, WorkOrderStatus,
+};
+use iq_store::{
+    Page,
+    work_orders::{self, WorkOrder, WorkOrderFilter},
+};
+
+use super::{say, withheld_message};
+use crate::{Inner, Runtime, TenantIndex, optimisation::prior_of};
+
+/// Reports of one breakdown come in within this time.
+const SAME_FAILURE_MS: i64 = 24 * 3_600_000;
+
+/// Ended lives of a family that a model of degradation needs.
+const LIVES_NEEDED: u32 = 10;
+
+/// What is believed of an asset's life.
+#[derive(Clone, Debug)]
+pub struct Life {
+    /// The horizon, in hours.
+    pub horizon_h: f64,
+    /// Age since it was last as good as new, in hours, where that is known.
+    pub age_h: Option<f64>,
+    /// The health that was used; 100 where there is none.
+    pub health: Option<f64>,
+    /// The chance to fail within the horizon, or why there is none.
+    pub chance: Result<LifeAnswer, Message>,
+    /// Why no remaining life is given.
+    pub remaining_withheld: Message,
+}
+
+/// A chance and what stands behind it.
+#[derive(Clone, Copy, Debug)]
+pub struct LifeAnswer {
+    /// Probability with its interval and base rate.
+    pub chance: FailureChance,
+    /// Failures of the tenant's own items of the family.
+    pub own_failures: u32,
+    /// Their times at risk.
+    pub own_exposures: u32,
+    /// Characteristic life in hours: median and 90 % interval.
+    pub scale_h: (f64, f64, f64),
+}
+
+/// What the tenant's orders tell of its assets.
+pub(crate) struct Histories {
+    failures: HashMap<AssetId, Vec<Timestamp>>,
+    defects: HashMap<AssetId, (u32, u32)>,
+}
+
+impl Histories {
+    pub(crate) async fn read(inner: &Inner, tenant: TenantId) -> Result<Self, CodedError> {
+        let filter = WorkOrderFilter::default();
+        let orders = inner
+            .store
+            .read(move |conn| work_orders::list_work_orders(conn, tenant, &filter, Page::MAX))
+            .await?;
+        Ok(Self::of(&orders.rows))
+    }
+
+    fn of(orders: &[WorkOrder]) -> Self {
+        use WorkOrderStatus::{Cancelled, Closed, Completed};
+        let mut failures: HashMap<AssetId, Vec<Timestamp>> = HashMap::new();
+        let mut defects: HashMap<AssetId, (u32, u32)> = HashMap::new();
+        for order in orders {
+            let Some((asset, at)) = order.asset_id.zip(order.malfunction_at) else {
+                continue;
+            };
+            if order.status == Cancelled {
+                continue;
+            }
+            failures.entry(asset).or_default().push(at);
+            if !matches!(order.status, Completed | Closed) {
+                let (open, urgent) = defects.entry(asset).or_default();
+                *open += 1;
+                let is_urgent =
+                    order.is_down || order.priority == Some(WorkOrderPriority::VeryHigh);
+                *urgent += u32::from(is_urgent);
+            }
+        }
+        for times in failures.values_mut() {
+            times.sort_unstable();
+            times.dedup_by(|later, first| later.since_ms(*first) < SAME_FAILURE_MS);
+        }
+        Self { failures, defects }
+    }
+
+    /// Since when an asset is as good as new: its last failure, or its start.
+    fn renewed_at(&self, plant: &TenantIndex, asset: AssetId) -> Option<Timestamp> {
+        let last = self.failures.get(&asset).and_then(|all| all.last());
+        let start = plant.assets.get(&asset)?.asset.effective_from;
+        last.copied().max(start)
+    }
+
+    /// Times at risk of all assets of a family.
+    fn exposures(&self, plant: &TenantIndex, family: &str, now: Timestamp) -> Vec<Exposure> {
+        let mut own: Vec<_> = plant
+            .assets
+            .values()
+            .filter(|e| e.asset.family == family)
+            .collect();
+        own.sort_by(|a, b| a.asset.code.cmp(&b.asset.code));
+        let mut found = Vec::new();
+        for entry in own {
+            let asset = &entry.asset;
+            let end = asset.effective_to.map_or(now, |end| end.min(now));
+            let mut since = asset.effective_from;
+            for at in self.failures.get(&asset.id).into_iter().flatten() {
+                if let Some(start) = since {
+                    found.push(exposure(start, *at, true));
+                }
+                since = Some(*at);
+            }
+            found.extend(since.map(|start| exposure(start, end, false)));
+        }
+        found
+    }
+
+    fn belief(&self, plant: &TenantIndex, family: &str, now: Timestamp) -> Option<LifeBelief> {
+        let prior = prior_of(family)?;
+        let life = FamilyLife {
+            shape: prior.beta.typical,
+            low_h: prior.eta_hours.low,
+            typical_h: prior.eta_hours.typical,
+            high_h: prior.eta_hours.high,
+        };
+        let belief = LifeBelief::of_family(&life).ok()?;
+        Some(belief.updated(&self.exposures(plant, family, now)))
+    }
+
+    /// Age and defects of every asset, for its health.
+    pub(crate) fn standings(
+        &self,
+        plant: &TenantIndex,
+        now: Timestamp,
+    ) -> HashMap<AssetId, Standing> {
+        let mut usual: HashMap<&str, Option<f64>> = HashMap::new();
+        plant
+            .assets
+            .values()
+            .map(|entry| {
+                let family = entry.asset.family.as_str();
+                let scale = *usual
+                    .entry(family)
+                    .or_insert_with(|| self.belief(plant, family, now).map(|b| b.scale_h().0));
+                let age = self
+                    .renewed_at(plant, entry.asset.id)
+                    .map(|since| hours(since, now));
+                let (open, urgent) = self
+                    .defects
+                    .get(&entry.asset.id)
+                    .copied()
+                    .unwrap_or_default();
+                let standing = Standing {
+                    life_used: age.zip(scale).map(|(age, scale)| age / scale),
+                    open_defects: open,
+                    urgent_defects: urgent,
+                };
+                (entry.asset.id, standing)
+            })
+            .collect()
+    }
+}
+
+#[allow(clippy::cast_precision_loss, reason = "hours of a machine's life")]
+fn hours(from: Timestamp, to: Timestamp) -> f64 {
+    to.since_ms(from).max(0) as f64 / 3_600_000.0
+}
+
+fn exposure(from: Timestamp, to: Timestamp, failed: bool) -> Exposure {
+    Exposure {
+        hours: hours(from, to),
+        failed,
+    }
+}
+
+impl Runtime {
+    /// What is believed of an asset's life over a horizon.
+    ///
+    /// # Errors
+    /// When there is no such asset.
+    pub async fn asset_life(
+        &self,
+        tenant: TenantId,
+        asset: AssetId,
+        horizon_h: f64,
+    ) -> Result<Life, CodedError> {
+        let plant = self.asset_of(tenant, asset)?;
+        let now = self.0.clock.now();
+        let histories = Histories::read(&self.0, tenant).await?;
+        let entry = plant
+            .assets
+            .get(&asset)
+            .ok_or(CodedError::not_found("assets.not_found"))?;
+        let family = entry.asset.family.as_str();
+        let age_h = histories
+            .renewed_at(&plant, asset)
+            .map(|since| hours(since, now));
+        let health = self.0.scores.latest(asset).and_then(|a| a.health);
+        let belief = histories.belief(&plant, family, now);
+        let have = belief.map_or(0, |b| b.failures);
+        let chance = match (belief, age_h) {
+            (None, _) => Err(say("models.withheld.no_prior")),
+            (_, None) => Err(say("models.withheld.no_age")),
+            (Some(belief), Some(age)) => belief
+                .chance(age, horizon_h, health.unwrap_or(100.0), GAMMA)
+                .map(|chance| LifeAnswer {
+                    chance,
+                    own_failures: belief.failures,
+                    own_exposures: belief.exposures,
+                    scale_h: belief.scale_h(),
+                })
+                .map_err(|_| withheld_message(&Withheld::BadInput)),
+        };
+        let remaining_withheld = if have < LIVES_NEEDED {
+            withheld_message(&Withheld::NotEnoughFailures {
+                have,
+                need: LIVES_NEEDED,
+            })
+        } else {
+            say("models.withheld.no_life_model")
+        };
+        Ok(Life {
+            horizon_h,
+            age_h,
+            health,
+            chance,
+            remaining_withheld,
+        })
+    }
+}

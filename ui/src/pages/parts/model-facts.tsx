@@ -1,0 +1,87 @@
+// What a version was learned from, the ways the machine is run, and how long it may last.
+import type { AssetLife, ModelVersion } from '@/api/types';
+import { Bar } from '@/components/instruments';
+import { Tag, When } from '@/components/marks';
+import { useMetricName } from '@/components/metrics';
+import { useText } from '@/i18n/text';
+
+const DAY_MS = 86_400_000;
+
+export function usePercent(): (share: number, decimals?: number) => string {
+  const { n } = useText();
+  return (share, decimals = 0) => `${n(share * 100, decimals)} %`;
+}
+
+export function Facts({ version, next }: { version: ModelVersion; next: number | null }) {
+  const { t, n, span } = useText();
+  return (
+    <dl className="kv">
+      <dt>{t('model.trained')}</dt><dd><When at={version.created_at} /> · <bdi>{version.created_by}</bdi></dd>
+      <dt>{t('model.window')}</dt><dd><When at={version.window_from} /> – <When at={version.window_to} /></dd>
+      <dt>{t('model.learned')}</dt><dd><When at={version.learned_from} /> – <When at={version.learned_to} /></dd>
+      <dt>{t('model.rows')}</dt><dd>{n(version.rows, 0)}</dd>
+      <dt>{t('model.left_out')}</dt><dd>{n(version.left_out, 0)}</dd>
+      <dt>{t('model.row')}</dt><dd>{span(version.row_ms)}</dd>
+      <dt>{t('model.method')}</dt><dd><Tag>{version.method}</Tag></dd>
+      <dt>{t('model.program')}</dt><dd><Tag>{`${version.code} · ${version.seed}`}</Tag></dd>
+      <dt>{t('model.next_training')}</dt><dd>{next === null ? t('schedules.off') : <When at={next} />}</dd>
+    </dl>
+  );
+}
+
+export function Inputs({ version, family }: { version: ModelVersion; family: string }) {
+  const { t } = useText();
+  const metric = useMetricName();
+  const percent = usePercent();
+  return (
+    <ul className="list">
+      {version.inputs.map((i) => (
+        <li key={i.metric} data-used={i.is_used}>
+          <div className="grow"><span className="s">{metric(i.metric, family)}</span>{!i.is_used && <div className="cap dim">{t('model.input_unused')}</div>}</div>
+          <bdi className="q" dir="ltr">{percent(i.filled)}</bdi>
+        </li>
+      ))}
+    </ul>
+  );
+}
+
+export function Regimes({ version, family }: { version: ModelVersion; family: string }) {
+  const { t, n } = useText();
+  const metric = useMetricName();
+  const percent = usePercent();
+  if (version.regimes.length === 1 && version.regimes[0]!.signals.length === 0) return <p className="help">{t('model.regime_one')}</p>;
+  return (
+    <ul className="contrib">
+      {version.regimes.map((r, i) => (
+        <li key={i}>
+          <span className="s">{t('model.regime')} {n(i + 1, 0)}{r.signals.map((s) => <span key={s.metric} className="cap dim"> · {metric(s.metric, family)} <bdi dir="ltr">{n(s.center, 1)}</bdi></span>)}</span>
+          <Bar share={r.share * 100} />
+          <bdi className="q" dir="ltr">{percent(r.share)}</bdi>
+        </li>
+      ))}
+    </ul>
+  );
+}
+
+export function Life({ life }: { life: AssetLife }) {
+  const { t, n, span } = useText();
+  const percent = usePercent();
+  const c = life.chance;
+  return (
+    <div className="stack">
+      <dl className="kv">
+        {c && (
+          <>
+            <dt>{t('model.chance', { days: n(life.horizon_h / 24, 0) })}</dt><dd><b><bdi dir="ltr">{percent(c.p, 1)}</bdi></b></dd>
+            <dt>{t('model.interval')}</dt><dd><bdi dir="ltr">{`${percent(c.low, 1)} – ${percent(c.high, 1)}`}</bdi></dd>
+            <dt>{t('model.chance_base')}</dt><dd><bdi dir="ltr">{percent(c.base, 1)}</bdi></dd>
+            <dt>{t('model.chance_own')}</dt><dd>{n(c.own_failures, 0)}</dd>
+          </>
+        )}
+        {life.age_h !== null && <><dt>{t('contributor.age')}</dt><dd>{span(Math.round((life.age_h * 3_600_000) / DAY_MS) * DAY_MS)}</dd></>}
+      </dl>
+      {life.chance_withheld && <p className="help" data-withheld={life.chance_withheld.code}>{life.chance_withheld.message}</p>}
+      {life.remaining_withheld && <div><div className="cap mid">{t('model.remaining')}</div><p className="help" data-withheld={life.remaining_withheld.code}>{life.remaining_withheld.message}</p></div>}
+    </div>
+  );
+}
