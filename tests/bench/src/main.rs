@@ -13,6 +13,7 @@ mod connectors;
 mod historian;
 mod optimiser;
 mod pipeline;
+mod plant_lead;
 mod python;
 mod rootcause;
 
@@ -43,6 +44,8 @@ enum Bench {
     Pipeline(pipeline::Options),
     /// Maintenance plans: published optima, and other solvers on the same problems.
     Optimiser(optimiser::Options),
+    /// Models of assets on the demo plant: lead time left at the first flag, false alarms per month.
+    PlantLead(plant_lead::Options),
     /// Root cause: signals that moved first on TEP, and rule packs on the demo plant.
     Rootcause(rootcause::Options),
     /// A process of the pipeline bench: the plant.
@@ -63,6 +66,7 @@ fn main() -> anyhow::Result<()> {
         Bench::ConnectorsReader => connectors::reader::run(),
         Bench::Pipeline(options) => pipeline::run(&options),
         Bench::Optimiser(options) => optimiser::run(&options),
+        Bench::PlantLead(options) => plant_lead::run(&options),
         Bench::Rootcause(options) => rootcause::run(&options),
         Bench::PipelinePlant(options) => pipeline::plant::run(&options),
         Bench::PipelineAppliance(options) => pipeline::appliance::run(&options),
