@@ -144,6 +144,12 @@ pub fn append_asset_model(
 ) -> Result<AssetModelRow, StoreError> {
     row::same_tenant(tenant, model.tenant_id)?;
     let asset = model.asset_id.to_string();
+    // A reason takes no number for good.
+    query::change(
+        conn,
+        "DELETE FROM asset_models WHERE tenant_id = ? AND asset_id = ? AND state = 'withheld'",
+        params![tenant.to_string(), asset],
+    )?;
     let last: Option<u32> = query::find(
         conn,
         "SELECT MAX(version) AS last FROM asset_models WHERE tenant_id = ? AND asset_id = ?",
@@ -163,11 +169,6 @@ pub fn append_asset_model(
     let json = |value: &serde_json::Value| -> Result<Option<String>, StoreError> {
         (!value.is_null()).then(|| row::to_json(value)).transpose()
     };
-    query::change(
-        conn,
-        "DELETE FROM asset_models WHERE tenant_id = ? AND asset_id = ? AND state = 'withheld'",
-        params![tenant.to_string(), asset],
-    )?;
     query::change_one(
         conn,
         "INSERT INTO asset_models (tenant_id, asset_id, version, state, model, alarm_limit,
