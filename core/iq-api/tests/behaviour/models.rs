@@ -252,6 +252,8 @@ async fn a_model_is_trained_compared_brought_into_force_and_back() {
     ] {
         assert!(log.contains(action), "{action}");
     }
+    // Who still holds the program keeps its files open.
+    drop((client, viewer, admin));
     let app = app.restarted().await;
     let viewer = app.signed_in(&plant.user("viewer")).await;
     assert_eq!(page(&viewer, plant.asset).await["in_force"], 2);
