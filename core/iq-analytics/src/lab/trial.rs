@@ -104,7 +104,7 @@ pub fn foreseen(failures: &[Timestamp], alarms: &[Episode]) -> Vec<Foreseen> {
 pub fn false_alarms(failures: &[Timestamp], alarms: &[Episode]) -> usize {
     let explains = |e: &&Episode| {
         let near = |at: &Timestamp| e.from <= *at && e.to >= at.plus_ms(-LEAD_MS);
-        !e.is_suspect && !failures.iter().any(|at| near(at))
+        !e.is_suspect && !failures.iter().any(near)
     };
     alarms.iter().filter(explains).count()
 }
