@@ -152,7 +152,7 @@ impl Runtime {
                 }
                 model_of(&row)?;
                 rows::promote_asset_model(tx, tenant, asset, version, (&actor, now))?;
-                Ok(rows::get_asset_model(tx, tenant, asset, version)?)
+                rows::get_asset_model(tx, tenant, asset, version)
             })
             .await?
             .ok_or(CodedError::conflict("models.not_found"))?;
@@ -200,7 +200,7 @@ impl Runtime {
                 let limit = model_of(&row)?.curve.limit_at(alarms_per_week);
                 let budget = (alarms_per_week, limit);
                 rows::update_alarm_budget(tx, tenant, asset, row.version, budget)?;
-                Ok(rows::get_promoted_model(tx, tenant, asset)?)
+                rows::get_promoted_model(tx, tenant, asset)
             })
             .await?
             .ok_or(CodedError::conflict("models.none"))?;
