@@ -89,6 +89,8 @@ function withAlarm(own, plant) {
 
 function build() {
   const space = server.engine.addressSpace;
+  // Binds ConditionRefresh and its kin.
+  space.installAlarmsAndConditionsService();
   const own = space.registerNamespace("urn:optria:test:plant");
   const plant = own.addFolder("ObjectsFolder", { browseName: "Plant", nodeId: "s=Plant" });
   const pump = own.addFolder(plant, { browseName: "P-101", nodeId: "s=P-101" });

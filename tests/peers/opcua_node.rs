@@ -9,9 +9,9 @@ use std::{
 
 use anyhow::{Context, Result};
 use iq_connector::{BrowseRequest, Connector, StreamPhase};
-use iq_domain::TrustState;
+use iq_domain::{AlarmPhase, EventCategory, SourceEvent, TrustState};
 use iq_testkit::{Peer, free_port, node_project};
-use iq_tests::{Rig, peers_dir, user_certificate};
+use iq_tests::{Collected, Rig, Stream, peers_dir, user_certificate};
 use serde_json::{Value, json};
 
 const PATIENCE: Duration = Duration::from_secs(120);
@@ -294,6 +294,108 @@ async fn values_flow_again_after_the_server_was_killed() -> Result<()> {
     stream.fresh_value(PATIENCE).await?;
     stream.fresh_value(PATIENCE).await?;
     assert!(stream.state.borrow().last_value_at.is_some());
+    stream.stop().await;
+    Ok(())
+}
+
+/// Takes batches until there are as many events.
+async fn events(
+    stream: &mut Stream,
+    collected: &mut Collected,
+    count: usize,
+) -> Result<Vec<SourceEvent>> {
+    stream
+        .collect_until(collected, PATIENCE, |c| c.events.len() >= count)
+        .await?;
+    Ok(collected.events.clone())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_alarm_is_raised_acknowledged_and_cleared_as_events_beside_the_values() -> Result<()> {
+    let rig = Rig::new()?;
+    let port = free_port()?;
+    let mut peer = start(&rig, port, 1)?;
+    let mut say = |line: &str, answer: &str| -> Result<()> {
+        peer.say(line)?;
+        peer.wait_for(answer, PATIENCE)?;
+        Ok(())
+    };
+    let written = config(port, "None", "", json!({}));
+    let mut stream = rig.stream(&written, vec![TEMPERATURE.to_owned()], 64)?;
+    stream.fresh_value(PATIENCE).await?;
+    let mut seen = Collected::default();
+
+    say("level 85", "level is")?;
+    let raised = events(&mut stream, &mut seen, 1).await?.remove(0);
+    assert_eq!(raised.phase, Some(AlarmPhase::Activated), "{raised:?}");
+    assert_eq!(raised.category, EventCategory::Alert);
+    assert!(raised.summary.contains("LevelAlarm"), "{raised:?}");
+    let level = "nsu=urn:optria:test:plant;s=P-102.Level".to_owned();
+    assert_eq!(raised.also, [level], "the source is the variable");
+    assert_eq!(raised.payload["condition_name"], "LevelAlarm");
+    assert_eq!(raised.payload["limit_state"], "High");
+    assert!(
+        raised.payload["event_id"]
+            .as_str()
+            .is_some_and(|id| id.len() >= 16)
+    );
+
+    say("acknowledge", "acknowledged")?;
+    let acknowledged = events(&mut stream, &mut seen, 2).await?.remove(1);
+    assert_eq!(acknowledged.phase, Some(AlarmPhase::Acknowledged));
+    assert_eq!(acknowledged.category, EventCategory::OperatorAction);
+    assert_eq!(acknowledged.payload["comment"], "seen at the panel");
+    assert!(acknowledged.at >= raised.at);
+
+    say("level 50", "level is")?;
+    let all = events(&mut stream, &mut seen, 3).await?;
+    assert_eq!(all[2].phase, Some(AlarmPhase::Cleared), "{:?}", all[2]);
+    assert_eq!(all[2].summary, raised.summary, "told in the same words");
+    // Values went on all the time.
+    stream.fresh_value(PATIENCE).await?;
+    stream.stop().await;
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_standing_alarm_is_told_again_at_the_next_connect_under_the_same_id() -> Result<()> {
+    let rig = Rig::new()?;
+    let port = free_port()?;
+    let mut peer = start(&rig, port, 1)?;
+    let written = config(port, "None", "", json!({}));
+    let mut stream = rig.stream(&written, vec![TEMPERATURE.to_owned()], 64)?;
+    stream.fresh_value(PATIENCE).await?;
+    peer.say("level 95")?;
+    let first = events(&mut stream, &mut Collected::default(), 1)
+        .await?
+        .remove(0);
+    stream.stop().await;
+
+    // Nothing happens at the server: what stands comes by the refresh.
+    let mut stream = rig.stream(&written, vec![TEMPERATURE.to_owned()], 64)?;
+    let again = events(&mut stream, &mut Collected::default(), 1)
+        .await?
+        .remove(0);
+    assert_eq!(again.source_id, first.source_id);
+    assert_eq!(
+        (again.phase, again.at),
+        (Some(AlarmPhase::Activated), first.at)
+    );
+    stream.stop().await;
+
+    // Switched off, nothing is asked for.
+    let off = config(port, "None", "", json!({"alarms": "Off"}));
+    let mut stream = rig.stream(&off, vec![TEMPERATURE.to_owned()], 64)?;
+    let state = stream
+        .phase(PATIENCE, |p| *p == StreamPhase::Streaming)
+        .await?;
+    assert_eq!(state.subscriptions, 1);
+    let mut seen = Collected::default();
+    peer.say("level 50")?;
+    stream
+        .collect_until(&mut seen, PATIENCE, |c| c.count >= 3)
+        .await?;
+    assert_eq!(seen.events, []);
     stream.stop().await;
     Ok(())
 }

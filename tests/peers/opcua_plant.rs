@@ -6,7 +6,7 @@ use std::{collections::HashSet, time::Duration};
 use anyhow::{Context, Result};
 use iq_connector::{BrowseRequest, Connector, StreamPhase};
 use iq_domain::TrustState;
-use iq_plant::{PlantConfig, PlantServer};
+use iq_plant::{FaultKind, PlantConfig, PlantServer};
 use iq_tests::{Collected, Rig};
 use serde_json::{Value, json};
 
@@ -94,7 +94,8 @@ async fn ten_thousand_items_stay_within_a_thousand_per_call() -> Result<()> {
         .await?;
     assert_eq!(
         (state.items, state.failed_items, state.subscriptions),
-        (TAGS, 0, 2)
+        // The third carries the alarms.
+        (TAGS, 0, 3)
     );
     assert!(state.load.items_per_request <= 1_000, "{:?}", state.load);
     assert_eq!(state.load.sessions, 1);
@@ -108,6 +109,31 @@ async fn ten_thousand_items_stay_within_a_thousand_per_call() -> Result<()> {
     state
         .clock_offset_ms
         .context("the server's clock was compared")?;
+    stream.stop().await;
+    plant.stop().await;
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_process_alarm_of_the_plant_comes_as_an_event() -> Result<()> {
+    let rig = Rig::new()?;
+    let plant = PlantConfig::new(rig.dir("plant")).on_free_ports();
+    let plant = PlantServer::start(plant).await?;
+    let written = config(&plant.endpoint_url, "None", json!({}));
+    let mut stream = rig.stream(&written, Vec::new(), 64)?;
+    stream
+        .phase(PATIENCE, |p| *p == StreamPhase::Streaming)
+        .await?;
+    plant
+        .with_plant(|p| p.inject("P-102A", FaultKind::BearingWear, 5.0, 1.0, None))
+        .map_err(|e| anyhow::anyhow!("{e:?}"))?;
+    let mut collected = Collected::default();
+    stream
+        .collect_until(&mut collected, PATIENCE, |c| !c.events.is_empty())
+        .await?;
+    let raised = &collected.events[0];
+    assert_eq!(raised.phase, Some(iq_domain::AlarmPhase::Activated));
+    assert!(raised.payload["source_node"].is_string(), "{raised:?}");
     stream.stop().await;
     plant.stop().await;
     Ok(())

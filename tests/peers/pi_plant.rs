@@ -10,8 +10,9 @@ use std::{collections::BTreeMap, time::Duration};
 use anyhow::{Context, Result};
 use iq_connector::{BrowseRequest, Connector, StageKey, StreamPhase, conformance::check_live};
 use iq_connector_pi::PiConnector;
+use iq_domain::{AlarmPhase, SourceEvent};
 use iq_plant::{
-    Disturbance, PlantConfig, PlantHandle, PlantServer, WebConfig, WebService,
+    Disturbance, FaultKind, PlantConfig, PlantHandle, PlantServer, WebConfig, WebService,
     pi::{ASSET_SERVER, DATA_SERVER, DATABASE, PiConfig, PiPoints, point_name},
 };
 use pi_rig::{Collected, Stream, context, failure, test};
@@ -423,6 +424,92 @@ async fn an_unknown_tag_is_named_and_the_others_flow() -> Result<()> {
     let offset = state.clock_offset_ms.context("the clocks were compared")?;
     assert!(offset.abs() <= 2_000, "{offset}");
     assert!(state.load.requests_per_s <= 10.0, "{:?}", state.load);
+    stream.stop().await?;
+    peer.plant.stop().await;
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_event_frame_begins_and_ends_as_events_and_is_told_once() -> Result<()> {
+    let peer = peer(PiConfig::default(), Duration::from_secs(40)).await?;
+    caught_up(&peer).await?;
+    let inject = |p: &mut iq_plant::Plant| p.inject(ASSET, FaultKind::BearingWear, 5.0, 1.0, None);
+    peer.plant
+        .with_plant(inject)
+        .map_err(|e| anyhow::anyhow!("{e:?}"))?;
+    let mut stream = Stream::start(&peer.config, &peer.tags[..1], BTreeMap::new())?;
+    let mut seen = Collected::default();
+    let of_pump = |c: &Collected, phase: AlarmPhase| {
+        let is = |e: &&SourceEvent| e.subject.as_deref() == Some(ASSET) && e.phase == Some(phase);
+        c.events.iter().filter(is).cloned().collect::<Vec<_>>()
+    };
+    stream
+        .until(&mut seen, PATIENCE, |_, c| {
+            !of_pump(c, AlarmPhase::Activated).is_empty()
+        })
+        .await?;
+    let begun = of_pump(&seen, AlarmPhase::Activated).remove(0);
+    assert_eq!(begun.source_type, "event_frame");
+    assert_eq!(begun.payload["template"], "Process Alarm");
+    assert!(begun.also[0].ends_with(ASSET), "{begun:?}");
+    assert!(
+        begun.payload["end_time"]
+            .as_str()
+            .is_some_and(|t| t.starts_with("9999"))
+    );
+
+    peer.plant
+        .with_plant(|p| p.reset(Some(ASSET)))
+        .map_err(|e| anyhow::anyhow!("{e:?}"))?;
+    let end_of = begun.source_id.replace("|start", "|end");
+    stream
+        .until(&mut seen, PATIENCE, |_, c| {
+            c.events.iter().any(|e| e.source_id == end_of)
+        })
+        .await?;
+    let ended = seen.events.iter().find(|e| e.source_id == end_of);
+    let ended = ended.context("it was just seen")?;
+    assert!(ended.at >= begun.at && ended.phase == Some(AlarmPhase::Cleared));
+    // Every step once, although the frames were asked for again and again; values came all the time.
+    let mut ids: Vec<_> = seen.events.iter().map(|e| e.source_id.clone()).collect();
+    let all = ids.len();
+    ids.sort();
+    ids.dedup();
+    assert_eq!(ids.len(), all);
+    stream
+        .until(&mut seen, PATIENCE, |s, c| {
+            !c.live.is_empty() && c.cursors.contains_key("event_frames") && s.failed_items == 0
+        })
+        .await?;
+    stream.stop().await?;
+
+    let off = with(&peer.config, json!({"event_frames": "No"}));
+    let mut stream = Stream::start(&off, &peer.tags[..1], BTreeMap::new())?;
+    let mut seen = Collected::default();
+    stream
+        .until(&mut seen, PATIENCE, |_, c| c.live.len() >= 5)
+        .await?;
+    assert!(seen.events.is_empty() && !seen.cursors.contains_key("event_frames"));
+    stream.stop().await?;
+    peer.plant.stop().await;
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_without_event_frames_still_delivers_its_values() -> Result<()> {
+    let peer = peer(PiConfig::default(), Duration::from_secs(40)).await?;
+    peer.plant.disturb(
+        WebService::Pi,
+        Disturbance::Forbidden,
+        1_000,
+        Some("eventframes"),
+    );
+    let mut stream = Stream::start(&peer.config, &peer.tags[..1], BTreeMap::new())?;
+    let mut seen = Collected::default();
+    stream
+        .until(&mut seen, PATIENCE, |_, c| c.live.len() >= 5)
+        .await?;
+    assert!(seen.events.is_empty());
     stream.stop().await?;
     peer.plant.stop().await;
     Ok(())

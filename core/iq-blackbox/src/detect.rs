@@ -2,43 +2,12 @@
 //! came later than they happened (an imported alarm journal, a source that was away). Pure: whoever
 //! calls it hands over the events in the order of their time and stores what is decided.
 
-use iq_domain::{
-    AssetId, EventCategory, IncidentId, IncidentType, IndustrialEvent, Severity, Timestamp,
-};
+use iq_domain::{AssetId, IncidentId, IncidentType, IndustrialEvent, Severity, Timestamp};
 
 use crate::incident::{
-    IncidentConfig, IncidentDecision, OpenIncident, Topology, decide_as, incident_end, trigger_of,
+    IncidentConfig, IncidentDecision, OpenIncident, Topology, decide_as, incident_end,
+    past_trigger_of,
 };
-
-/// What rows of alarm journals, conditions of a control system and event frames are called.
-const ALARMS: [&str; 3] = ["alarm_journal", "condition", "event_frame"];
-
-/// The type of incident an event triggers when the past is looked through: what triggers one at the
-/// moment it happens, and critical alarms of other systems.
-#[must_use]
-pub fn past_trigger_of(event: &IndustrialEvent) -> Option<IncidentType> {
-    if let Some(known) = trigger_of(event) {
-        return Some(known);
-    }
-    let is_alarm = ALARMS.contains(&event.source_type.as_str())
-        && event.event_category == EventCategory::Alert
-        && event.severity == Severity::Critical
-        && event.asset_id.is_some();
-    is_alarm.then(|| {
-        let text = event.payload["params"]["text"].as_str().unwrap_or_default();
-        if says_trip(text) {
-            IncidentType::Trip
-        } else {
-            IncidentType::CriticalAlert
-        }
-    })
-}
-
-/// "TRIP", "Tripped": a word of its own, not "strip".
-fn says_trip(text: &str) -> bool {
-    text.split(|c: char| !c.is_alphanumeric())
-        .any(|word| ["trip", "tripped"].contains(&word.to_lowercase().as_str()))
-}
 
 /// An incident that is stored, as detection has to know it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -176,31 +176,6 @@ pub fn alert_cleared(ctx: &EventContext, alert: &Alert, at: Timestamp) -> Indust
     alert_event(ctx, alert, "cleared", at, json!({}))
 }
 
-/// Protection tripped a machine.
-#[must_use]
-pub fn trip(
-    ctx: &EventContext,
-    asset: AssetId,
-    asset_code: &str,
-    at: Timestamp,
-    first_out: Option<&str>,
-) -> IndustrialEvent {
-    make(
-        ctx,
-        Facts {
-            asset_id: Some(asset),
-            source_type: "trip",
-            source_id: format!("trip:{asset}:{}", at.millis()),
-            at,
-            severity: Severity::Critical,
-            category: EventCategory::System,
-            summary: "event.trip".to_owned(),
-            params: json!({ "asset": asset_code, "first_out": first_out }),
-            detail: json!({}),
-        },
-    )
-}
-
 /// A signal left its baseline.
 #[must_use]
 pub fn signal_left_baseline(ctx: &EventContext, d: &SignalDeparture<'_>) -> IndustrialEvent {

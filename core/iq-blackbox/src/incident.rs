@@ -137,15 +137,68 @@ pub fn trigger_of(event: &IndustrialEvent) -> Option<IncidentType> {
         return None;
     }
     match (event.source_type.as_str(), event.event_category) {
-        ("trip", _) => Some(IncidentType::Trip),
-        ("alert", EventCategory::Alert) if event.summary.ends_with(".trip") => {
-            Some(IncidentType::Trip)
-        }
+        ("alert", EventCategory::Alert) if is_trip(event) => Some(IncidentType::Trip),
         ("alert", EventCategory::Alert) => Some(IncidentType::CriticalAlert),
         // A critical report of another system, or of maintenance.
         ("failure", _) | (_, EventCategory::Maintenance) => Some(IncidentType::Failure),
         _ => None,
     }
+}
+
+/// An alert on a trip signal.
+const TRIP_ALERT: &str = "event.alert_activated.trip";
+
+/// What alarms of other systems are called: rows of journals, conditions of a control system, event frames.
+const ALARMS: [&str; 3] = ["alarm_journal", "condition", "event_frame"];
+
+/// The type of incident an event triggers when the past is looked through: what triggers one at the
+/// moment it happens, and critical alarms of other systems, whenever they were read.
+#[must_use]
+pub fn past_trigger_of(event: &IndustrialEvent) -> Option<IncidentType> {
+    trigger_of(event).or_else(|| {
+        let kind = if is_trip(event) {
+            IncidentType::Trip
+        } else {
+            IncidentType::CriticalAlert
+        };
+        is_critical_alarm(event).then_some(kind)
+    })
+}
+
+/// Whether an event says that protection stopped its asset: an alert on its trip signal, or a critical alarm
+/// of another system that says so in words.
+#[must_use]
+pub fn is_trip(event: &IndustrialEvent) -> bool {
+    if event.source_type == "alert" {
+        return event.summary == TRIP_ALERT && event.asset_id.is_some();
+    }
+    let text = event.payload["params"]["text"].as_str().unwrap_or_default();
+    is_critical_alarm(event) && says_trip(text)
+}
+
+fn is_critical_alarm(event: &IndustrialEvent) -> bool {
+    ALARMS.contains(&event.source_type.as_str())
+        && event.event_category == EventCategory::Alert
+        && event.severity == Severity::Critical
+        && event.asset_id.is_some()
+}
+
+/// The type of incident an event triggers as it arrives. A critical alarm of another system counts while it
+/// is news; read late, from a journal or after a pause, it is the past, and for the past there is detection.
+#[must_use]
+pub fn live_trigger_of(event: &IndustrialEvent, config: &IncidentConfig) -> Option<IncidentType> {
+    let age = event.ingest_time.since_ms(event.event_time);
+    if age.abs() <= config.join_gap_ms {
+        past_trigger_of(event)
+    } else {
+        trigger_of(event)
+    }
+}
+
+/// "TRIP", "Tripped": a word of its own, not "strip".
+fn says_trip(text: &str) -> bool {
+    text.split(|c: char| !c.is_alphanumeric())
+        .any(|word| ["trip", "tripped"].contains(&word.to_lowercase().as_str()))
 }
 
 /// Whether an event at `at` is near enough to an incident.
@@ -158,7 +211,7 @@ fn stands_for(incident: &OpenIncident, asset: AssetId, at: Timestamp) -> bool {
     incident.is_standing && incident.asset_id == asset && at >= incident.started_at
 }
 
-/// Decides what an event means for the incidents that are open. `asset_code` names the asset in a title.
+/// Decides what an event that arrives means for the incidents that are open. `asset_code` names the asset in a title.
 #[must_use]
 pub fn decide(
     event: &IndustrialEvent,
@@ -167,7 +220,8 @@ pub fn decide(
     topology: &Topology,
     config: &IncidentConfig,
 ) -> IncidentDecision {
-    decide_as(event, trigger_of(event), asset_code, open, topology, config)
+    let trigger = live_trigger_of(event, config);
+    decide_as(event, trigger, asset_code, open, topology, config)
 }
 
 /// As [`decide`], where what the event triggers is known.

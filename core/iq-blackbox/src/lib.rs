@@ -10,11 +10,11 @@ mod order;
 pub mod rca;
 mod timeline;
 
-pub use detect::{Detector, KnownIncident, Scene, past_trigger_of};
+pub use detect::{Detector, KnownIncident, Scene};
 pub use events::{ClockInfo, EventContext, SignalDeparture};
 pub use incident::{
     IncidentConfig, IncidentDecision, OpenIncident, Relation, Topology, decide, incident_end,
-    relation_of, trigger_of,
+    is_trip, live_trigger_of, past_trigger_of, relation_of, trigger_of,
 };
 pub use order::{Ordered, confidence, order};
 pub use timeline::{Entry, Lane, Timeline, timeline};

@@ -8,10 +8,10 @@ use std::collections::HashMap;
 
 use iq_domain::{AlarmPhase, EventCategory, Severity, SourceEvent, Timestamp};
 use opcua::types::{
-    AttributeId, ContentFilter, ContentFilterElement, EventFilter, ExtensionObject, FilterOperator,
-    LiteralOperand, MonitoredItemCreateRequest, MonitoringMode, MonitoringParameters, NodeId,
-    NumericRange, ObjectId, ObjectTypeId, QualifiedName, SimpleAttributeOperand,
-    TimestampsToReturn, Variant,
+    AttributeId, ContentFilter, ContentFilterElement, EventFilter, EventFilterResult,
+    ExtensionObject, FilterOperator, LiteralOperand, MonitoredItemCreateRequest,
+    MonitoredItemCreateResult, MonitoringMode, MonitoringParameters, NodeId, NumericRange,
+    ObjectId, ObjectTypeId, QualifiedName, SimpleAttributeOperand, TimestampsToReturn, Variant,
 };
 use serde_json::{Map, Value as Json};
 
@@ -158,6 +158,42 @@ pub(crate) fn item_request(client_handle: u32, is_filtered: bool) -> MonitoredIt
     }
 }
 
+/// Which of the fields that were asked for a server delivers. By the standard one it does not know stays in its
+/// place, empty; some servers leave it out, and the rest moves up.
+#[derive(Default)]
+pub(crate) struct Layout {
+    agreed: Vec<usize>,
+}
+
+impl Layout {
+    /// As the server answered the request.
+    pub(crate) fn of(made: &MonitoredItemCreateResult) -> Self {
+        let answer = made.filter_result.inner_as::<EventFilterResult>();
+        let results = answer.and_then(|answer| answer.select_clause_results.as_ref());
+        let agreed = results.into_iter().flatten().enumerate();
+        Self {
+            agreed: agreed
+                .filter(|(_, status)| !status.is_bad())
+                .map(|(at, _)| at)
+                .collect(),
+        }
+    }
+
+    /// The fields of a notification, each in its place.
+    pub(crate) fn place(&self, fields: &[Variant]) -> Vec<Variant> {
+        if fields.len() >= FIELDS.len() || fields.len() != self.agreed.len() {
+            return fields.to_vec();
+        }
+        let mut placed = vec![Variant::Empty; FIELDS.len()];
+        for (at, value) in self.agreed.iter().zip(fields) {
+            if let Some(place) = placed.get_mut(*at) {
+                *place = value.clone();
+            }
+        }
+        placed
+    }
+}
+
 /// What a notification of the event item meant.
 #[derive(Debug, PartialEq)]
 pub(crate) enum Told {
@@ -213,7 +249,7 @@ impl Conditions {
             }
         }
         let at = row.moment(field::TIME).unwrap_or(now);
-        let Some(condition) = row.node(field::CONDITION) else {
+        let Some(condition) = row.condition() else {
             let is_wanted = settings.alarms == Alarms::AllEvents;
             return Told::Events(is_wanted.then(|| row.plain_event(at)).into_iter().collect());
         };
@@ -314,6 +350,15 @@ impl Row<'_> {
             Some(Variant::NodeId(id)) if !id.is_null() => Some(self.names.tag(id)),
             _ => None,
         }
+    }
+
+    /// The condition: its node, or its name at its source where a server does not give the node.
+    fn condition(&self) -> Option<String> {
+        self.node(field::CONDITION).or_else(|| {
+            let name = self.text(field::CONDITION_NAME);
+            let source = self.node(field::SOURCE_NODE)?;
+            (!name.is_empty()).then(|| format!("{source}|{name}"))
+        })
     }
 
     fn severity(&self) -> u16 {

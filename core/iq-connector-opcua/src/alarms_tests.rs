@@ -1,6 +1,6 @@
 //! Alarms of a server: the three events of one, ids that stay the same, what is asked for again.
 
-use opcua::types::{ByteString, DateTime, LocalizedText};
+use opcua::types::{ByteString, DateTime, LocalizedText, StatusCode};
 
 use super::*;
 use crate::config::{Identity, SecurityMode, SecurityPolicy};
@@ -214,6 +214,45 @@ fn the_servers_own_notices_are_no_events() {
         told(ObjectTypeId::RefreshStartEventType),
         Told::Events(Vec::new())
     );
+}
+
+#[test]
+fn a_condition_without_its_node_is_known_by_its_name_at_its_source() {
+    let mut conditions = Conditions::default();
+    let mut told = |active: bool| {
+        let mut fields = Note { active, ..RAISED }.fields();
+        fields[field::CONDITION] = Variant::Empty;
+        match conditions.take(&fields, &names(), &settings(Alarms::Conditions), NOW) {
+            Told::Events(events) => events,
+            other => panic!("{other:?}"),
+        }
+    };
+    let raised = told(true);
+    assert_eq!(raised[0].phase, Some(AlarmPhase::Activated));
+    assert!(told(true).is_empty(), "it stands as before");
+    assert_eq!(told(false)[0].phase, Some(AlarmPhase::Cleared));
+}
+
+#[test]
+fn fields_a_server_leaves_out_do_not_move_the_others() {
+    let mut results = vec![StatusCode::Good; FIELDS.len()];
+    results[field::CONDITION] = StatusCode::BadAttributeIdInvalid;
+    let made = MonitoredItemCreateResult {
+        filter_result: ExtensionObject::from_message(EventFilterResult {
+            select_clause_results: Some(results),
+            ..EventFilterResult::default()
+        }),
+        ..MonitoredItemCreateResult::default()
+    };
+    let layout = Layout::of(&made);
+    let whole = RAISED.fields();
+    let mut short = whole.clone();
+    short.remove(field::CONDITION);
+    let placed = layout.place(&short);
+    assert_eq!(placed[field::CONDITION], Variant::Empty);
+    assert_eq!(placed[field::CONDITION_NAME], Variant::from("High"));
+    assert_eq!(placed[field::ACTIVE], Variant::from(true));
+    assert_eq!(layout.place(&whole), whole, "kept by the standard");
 }
 
 #[test]

@@ -109,7 +109,7 @@ pub struct OpcUaConfig {
     pub tag_prefix: Option<String>,
 
     /// Which events of the server are read into the Black Box. Nothing is acknowledged or changed there.
-    #[schemars(extend("x-order" = 105, "x-group" = "tags", "x-widget" = "select", "default" = "Off"))]
+    #[schemars(extend("x-order" = 105, "x-group" = "tags", "x-widget" = "select", "default" = "Conditions"))]
     pub alarms: Option<Alarms>,
 
     /// How often the server samples a tag, in milliseconds.
@@ -316,7 +316,7 @@ impl Settings {
                 .filter(|s| !s.is_empty())
                 .map(str::to_owned)
                 .collect(),
-            alarms: config.alarms.unwrap_or(Alarms::Off),
+            alarms: config.alarms.unwrap_or(Alarms::Conditions),
             tag_prefix: config.tag_prefix.unwrap_or_default().trim().to_owned(),
             sampling_ms: config
                 .sampling_interval_ms

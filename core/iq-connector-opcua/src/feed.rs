@@ -102,6 +102,8 @@ struct AlarmFeed {
     /// Handle of the item that asks for them.
     handle: Option<u32>,
     conditions: Conditions,
+    /// What of the event's fields the server agreed to deliver.
+    layout: alarms::Layout,
     /// The server has been asked whether it offers events.
     is_settled: bool,
     problem: Option<CodedError>,
@@ -316,7 +318,7 @@ impl Feed {
     }
 
     async fn add_events(
-        &self,
+        &mut self,
         core: &Core,
         subscription: u32,
         is_filtered: bool,
@@ -331,8 +333,11 @@ impl Feed {
             .send(core.session.channel())
             .await
             .map_err(|e| e.status())?;
-        let made = answer.results.first();
-        Ok(made.map_or(Library::BadUnknownResponse, |m| m.result.status_code))
+        let Some(made) = answer.results.first() else {
+            return Ok(Library::BadUnknownResponse);
+        };
+        self.alarms.layout = alarms::Layout::of(&made.result);
+        Ok(made.result.status_code)
     }
 
     /// The subscription of the events, once they are delivered.
@@ -548,6 +553,7 @@ impl Feed {
         now: Timestamp,
         delivery: &mut Delivery,
     ) {
+        let fields = &self.alarms.layout.place(fields);
         let conditions = &mut self.alarms.conditions;
         match conditions.take(fields, &core.namespaces, settings, now) {
             Told::Events(events) => delivery.events.extend(events),

@@ -93,7 +93,7 @@ pub struct PiConfig {
     pub tag_filter: Option<String>,
 
     /// Whether event frames of the asset databases are read into the Black Box.
-    #[schemars(extend("x-order" = 95, "x-group" = "tags", "x-widget" = "select", "default" = "No"))]
+    #[schemars(extend("x-order" = 95, "x-group" = "tags", "x-widget" = "select", "default" = "Yes"))]
     pub event_frames: Option<YesNo>,
 
     /// How much of the past is read when a tag is new here.
@@ -247,7 +247,7 @@ impl Settings {
             http,
             database: optional(config.af_database_path),
             filter: optional(config.tag_filter).unwrap_or_else(|| "*".to_owned()),
-            event_frames: config.event_frames == Some(YesNo::Yes),
+            event_frames: config.event_frames != Some(YesNo::No),
             mode: config.sync_mode.unwrap_or(SyncMode::Last24h),
             interval_ms: config
                 .polling_interval_ms

@@ -333,6 +333,38 @@ async fn an_incident_leaves_the_house_as_a_file_that_verifies_and_says_where_it_
 }
 
 #[tokio::test]
+async fn a_closed_incident_is_under_a_checkpoint_without_waiting_for_its_minute() {
+    let (world, runtime) = World::new(false).await;
+    let (tenant, incident) = (world.tenant, world.incident(&runtime).await);
+    // An export signs all there is. From here on the clock stands still: nothing is due by itself.
+    runtime.export_evidence(tenant, incident).await.unwrap();
+    let before = runtime.evidence_status(tenant).await.unwrap();
+    assert_eq!(before.records, before.protected);
+    runtime
+        .store()
+        .write(move |tx| {
+            let mut incident = incidents::get_incident(tx, tenant, incident)?.unwrap();
+            incident.status = IncidentStatus::Closed;
+            incident.ended_at = Some(T0.plus_ms(120_000));
+            incidents::update_incident(tx, tenant, &incident)
+        })
+        .await
+        .unwrap();
+    let covered = async {
+        loop {
+            let now = runtime.evidence_status(tenant).await.unwrap();
+            if now.records > before.records && now.protected == now.records {
+                break;
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+        }
+    };
+    let limit = std::time::Duration::from_secs(30);
+    tokio::time::timeout(limit, covered).await.unwrap();
+    close(runtime).await;
+}
+
+#[tokio::test]
 async fn the_chain_goes_on_over_restarts_and_audit_has_its_own() {
     let (world, runtime) = World::new(false).await;
     world.events(&runtime, 0..1_500).await;

@@ -13,8 +13,9 @@ import { changePreferences, preferences } from '@/i18n';
 import { useText } from '@/i18n/text';
 import { useCursor } from '@/lib/cursor';
 import { useGo, useParameter } from '@/lib/url';
-import type { Route } from '@/routes';
+import { fillPath, type Route } from '@/routes';
 import { Brand } from './brand';
+import { useEntries } from './navigation';
 import { NotificationBell } from './notifications';
 
 function SiteFilter() {
@@ -106,6 +107,7 @@ function Person() {
   const { signOut } = useSession();
   const go = useGo();
   const toasts = useToasts();
+  const pages = useEntries().filter((entry) => !entry.nav!.phone && entry.path !== '/settings');
   return (
     <Menu position="bottom-end" width={220} shadow="md" trapFocus>
       <Menu.Target>
@@ -117,8 +119,11 @@ function Person() {
           <Icon name="down" />
         </button>
       </Menu.Target>
-      <Menu.Dropdown>
+      <Menu.Dropdown mah="80dvh" style={{ overflowY: 'auto' }}>
         <Menu.Label><bdi className="tag" dir="ltr">{session.username}</bdi></Menu.Label>
+        {pages.map((entry) => (
+          <Menu.Item key={entry.path} className="mob-only-flex" leftSection={<Icon name={entry.nav!.icon} />} onClick={() => go(fillPath(entry.path, { tenantId: session.tenant_id }))}>{t(entry.title)}</Menu.Item>
+        ))}
         <Menu.Item leftSection={<Icon name="settings" />} onClick={() => go('/settings')}>{t('page.settings')}</Menu.Item>
         <Menu.Item leftSection={<Icon name="doc" />} component="a" href="/api/docs" target="_blank" rel="noopener">{t('header.api_docs')}</Menu.Item>
         <Menu.Divider />

@@ -1,4 +1,5 @@
-// Navigation: grouped, with counts of what waits there. Four tabs on a phone.
+// Navigation: grouped, with counts of what waits there. Four tabs on a phone; there the
+// other pages stand in the menu of the person.
 import { useQuery } from '@tanstack/react-query';
 import { api } from '@/api/calls';
 import { useRefresh } from '@/api/live';
@@ -49,12 +50,18 @@ function isCurrent(entry: Route, here: Route | undefined): boolean {
   return entry.path !== '/' && here.nav === undefined && here.path.startsWith(`${entry.path}/`);
 }
 
+/** The pages a person can go to from everywhere. */
+export function useEntries(): Route[] {
+  const session = useSignedIn();
+  const { may } = useSession();
+  return ROUTES.filter((r) => r.nav && (!r.permission || may(r.permission)) && (!r.nav.demoOnly || session.demo_mode));
+}
+
 export function Navigation({ route: here }: { route: Route | undefined }) {
   const { t, n } = useText();
   const session = useSignedIn();
-  const { may } = useSession();
   const counts = useCounts();
-  const entries = ROUTES.filter((r) => r.nav && (!r.permission || may(r.permission)) && (!r.nav.demoOnly || session.demo_mode));
+  const entries = useEntries();
   return (
     <nav className="nv" aria-label={t('nav.pages')}>
       {GROUPS.map((group) => {

@@ -103,7 +103,6 @@ fn every_code_has_a_sentence_in_both_languages() {
     };
     let c = ctx(1);
     let mut events = vec![
-        trip(&c, asset, "P", Timestamp(1), None),
         signal_left_baseline(&c, &departure(true)),
         signal_left_baseline(&c, &departure(false)),
         signal_returned(&c, &departure(true)),

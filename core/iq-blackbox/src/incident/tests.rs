@@ -32,8 +32,7 @@ fn plant() -> Plant {
 
 fn event(asset: AssetId, at: i64, kind: &str, severity: Severity) -> IndustrialEvent {
     let (source_type, category, summary) = match kind {
-        "trip" => ("trip", EventCategory::System, "event.trip"),
-        "trip_alert" => ("alert", EventCategory::Alert, "event.alert_activated.trip"),
+        "trip" => ("alert", EventCategory::Alert, "event.alert_activated.trip"),
         "alert" => (
             "alert",
             EventCategory::Alert,
@@ -100,7 +99,6 @@ fn a_trigger_opens_an_incident_with_its_window_and_title() {
     let p = plant();
     for (kind, expected, title) in [
         ("trip", IncidentType::Trip, "incident.trip"),
-        ("trip_alert", IncidentType::Trip, "incident.trip"),
         (
             "alert",
             IncidentType::CriticalAlert,
@@ -308,4 +306,58 @@ fn while_a_critical_alert_stands_what_its_asset_does_belongs_to_the_incident() {
         decided(&p, &neighbour, &[standing]),
         IncidentDecision::Open { .. }
     ));
+}
+
+/// A condition of a control system, with its words.
+fn condition(asset: AssetId, at: i64, text: &str) -> IndustrialEvent {
+    IndustrialEvent {
+        source_system: "DCS".into(),
+        source_type: "condition".into(),
+        payload: json!({ "params": { "text": text } }),
+        ..event(asset, at, "alert", Severity::Critical)
+    }
+}
+
+#[test]
+fn a_critical_alarm_of_another_system_opens_an_incident_while_it_is_news() {
+    let p = plant();
+    for (text, expected) in [
+        ("K-202 TRIP: surge", IncidentType::Trip),
+        ("Discharge pressure high high", IncidentType::CriticalAlert),
+    ] {
+        let news = condition(p.pump, T, text);
+        let IncidentDecision::Open { incident_type, .. } = decided(&p, &news, &[]) else {
+            panic!("{text}")
+        };
+        assert_eq!(incident_type, expected);
+        let config = IncidentConfig::default();
+        let mut old = news.clone();
+        old.ingest_time = Timestamp(T + config.join_gap_ms + 1);
+        assert_eq!(
+            decided(&p, &old, &[]),
+            IncidentDecision::Ignore,
+            "read late"
+        );
+        assert_eq!(
+            past_trigger_of(&old),
+            Some(expected),
+            "found by looking back"
+        );
+        let mut end = news;
+        end.severity = Severity::Info;
+        assert_eq!(
+            decided(&p, &end, &[]),
+            IncidentDecision::Ignore,
+            "its return"
+        );
+    }
+}
+
+#[test]
+fn a_trip_is_a_word_of_its_own_or_an_alert_on_a_trip_signal() {
+    let p = plant();
+    assert!(is_trip(&event(p.pump, T, "trip", Severity::Critical)));
+    assert!(!is_trip(&event(p.pump, T, "alert", Severity::Critical)));
+    assert!(is_trip(&condition(p.pump, T, "P-102A tripped")));
+    assert!(!is_trip(&condition(p.pump, T, "strip heater high")));
 }

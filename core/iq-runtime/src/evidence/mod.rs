@@ -149,18 +149,28 @@ pub(crate) async fn run(inner: Arc<Inner>) {
     let sealer = &inner.evidence.0.sealer;
     let checking = tokio::spawn(check::whole(Arc::clone(&inner)));
     freeze::all(&inner).await;
+    // A checkpoint that an incident waits for.
+    let mut is_locked = false;
     loop {
         tokio::select! {
             () = inner.cancel.cancelled() => break,
-            () = sealer.incident.notified() => freeze::all(&inner).await,
+            () = sealer.incident.notified() => {
+                // It was rung within the transaction; behind another write, that one is committed.
+                drop(inner.store.write(|_| Ok(())).await);
+                freeze::all(&inner).await;
+                is_locked |= sealer.locked.swap(false, Ordering::Relaxed);
+            }
             () = sealer.due.notified() => {}
             () = tokio::time::sleep(ASK_EVERY) => {}
         }
-        if !sealer.is_due() {
+        // Whoever resolves or closes an incident may rely on it from then on: its windows are frozen by
+        // now, and a checkpoint covers them without waiting for its minute.
+        if !is_locked && !sealer.is_due() {
             continue;
         }
-        if let Err(error) = inner.evidence.checkpoint(&inner.store, false).await {
-            error!(%error, "A checkpoint could not be made; it is tried again.");
+        match inner.evidence.checkpoint(&inner.store, is_locked).await {
+            Ok(()) => is_locked = false,
+            Err(error) => error!(%error, "A checkpoint could not be made; it is tried again."),
         }
     }
     drop(checking.await);

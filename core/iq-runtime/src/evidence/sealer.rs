@@ -6,7 +6,7 @@ use std::{
     collections::HashMap,
     sync::{
         Arc,
-        atomic::{AtomicU32, Ordering},
+        atomic::{AtomicBool, AtomicU32, Ordering},
     },
     time::Instant,
 };
@@ -46,6 +46,8 @@ pub(crate) struct Sealer {
     pub(crate) due: Notify,
     /// Rung when an incident has been opened, resolved or closed.
     pub(crate) incident: Notify,
+    /// An incident was resolved or closed since the last checkpoint that covers all.
+    pub(crate) locked: AtomicBool,
     boot: Id,
     started: Instant,
     state: Mutex<State>,
@@ -97,6 +99,7 @@ impl Sealer {
             most: AtomicU32::new(u32::MAX),
             due: Notify::new(),
             incident: Notify::new(),
+            locked: AtomicBool::new(false),
             boot: random_bytes()?,
             started: Instant::now(),
             state: Mutex::default(),
@@ -136,6 +139,9 @@ impl Sealer {
             state.rows[Source::Entries as usize] = row;
             added += 1;
             if entry.kind == "incident" {
+                if is_locking(&entry) {
+                    self.locked.store(true, Ordering::Relaxed);
+                }
                 self.incident.notify_one();
             }
         }
@@ -460,6 +466,12 @@ fn own<'a>(kind: &'a str, at: i64, body: Vec<(i64, Field<'a>)>) -> Draft<'a> {
         actor: None,
         body,
     }
+}
+
+/// Whether an entry says that work on an incident ended.
+fn is_locking(entry: &Entry) -> bool {
+    let detail: serde_json::Value = serde_json::from_str(&entry.detail).unwrap_or_default();
+    matches!(detail["status"].as_str(), Some("resolved" | "closed"))
 }
 
 /// Entry 1 is the hash, where there is one, else the incident; entry 3 its details as JSON.

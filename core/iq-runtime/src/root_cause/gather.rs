@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use iq_analytics::ShiftConfig;
 use iq_blackbox::{
-    IncidentConfig,
+    IncidentConfig, is_trip,
     rca::{Case, CaseAsset, CaseEvent, Pack, Trace},
 };
 use iq_domain::{
@@ -341,9 +341,9 @@ fn trips(known: &[CaseEvent]) -> Vec<(AssetId, Timestamp)> {
 /// The kind a condition may ask for.
 fn case_event(event: &IndustrialEvent, asset: AssetId) -> Option<CaseEvent> {
     let kind = match (event.source_type.as_str(), event.event_category) {
-        ("trip", _) => {
-            let first_out = event.payload["params"]["first_out"].as_str().unwrap_or("");
-            if first_out.starts_with("surge") {
+        (_, EventCategory::Alert) if is_trip(event) => {
+            let words = event.payload["params"]["text"].as_str().unwrap_or("");
+            if words.to_lowercase().contains("surge") {
                 "surge_trip"
             } else {
                 "trip"
