@@ -47,6 +47,7 @@ pub(crate) const MIGRATIONS: &[Migration] = migrations![
     "0016_people",
     "0017_known_then",
     "0018_sync",
+    "0019_sign_in",
 ];
 
 /// The table that says what was applied, when and by which program.

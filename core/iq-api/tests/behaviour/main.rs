@@ -25,5 +25,6 @@ mod root_cause;
 mod schedules;
 mod sessions;
 mod technicians;
+mod tokens;
 mod values;
 mod work_orders;
