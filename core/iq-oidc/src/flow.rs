@@ -16,7 +16,7 @@ use openidconnect::{
 };
 use serde_json::{Map, Value};
 
-use crate::{Claims, Documents, Provider, missing, upstream};
+use crate::{Claims, Documents, Provider, missing, upstream, verify::unreadable};
 
 /// What must stay here while a person is away at the provider.
 pub struct Attempt {
@@ -199,9 +199,8 @@ fn refused(
             other => upstream("sso.code_refused").with("answer", other.as_ref()),
         },
         RequestTokenError::Request(error) => error,
-        RequestTokenError::Parse(..) | RequestTokenError::Other(_) => {
-            upstream("sso.answer_unreadable")
-        }
+        RequestTokenError::Parse(_, answer) => unreadable(&answer),
+        RequestTokenError::Other(_) => upstream("sso.answer_unreadable"),
     }
 }
 

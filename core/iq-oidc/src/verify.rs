@@ -56,11 +56,7 @@ pub fn verify(
     now: Timestamp,
 ) -> Result<Claims, Refused> {
     let payload = payload_of(tokens.id_token.expose())?;
-    for claim in ["iss", "sub", "aud", "exp", "iat", "nonce"] {
-        if !payload.contains_key(claim) {
-            return Err(missing(claim).into());
-        }
-    }
+    all_there(&payload)?;
     let token = CoreIdToken::from_str(tokens.id_token.expose())
         .map_err(|_| upstream("sso.token_unreadable"))?;
     let issuer = documents.metadata.issuer.clone();
@@ -84,6 +80,28 @@ pub fn verify(
     check_rest(provider, &payload, now)?;
     let subject = found.subject().as_str().to_owned();
     Ok(Claims::new(issuer, subject, payload))
+}
+
+/// The claims every token needs.
+fn all_there(payload: &Map<String, Value>) -> Result<(), CodedError> {
+    let lost = ["iss", "sub", "aud", "exp", "iat", "nonce"]
+        .into_iter()
+        .find(|claim| !payload.contains_key(*claim));
+    lost.map_or(Ok(()), |claim| Err(missing(claim)))
+}
+
+/// What an answer lacks that the library could not read: it takes a token apart at once and does not
+/// say which claim it looked for.
+pub(crate) fn unreadable(answer: &[u8]) -> CodedError {
+    let other = || upstream("sso.answer_unreadable");
+    let Ok(answer) = serde_json::from_slice::<Map<String, Value>>(answer) else {
+        return other();
+    };
+    let token = answer.get("id_token").and_then(Value::as_str);
+    let payload = token.and_then(|token| payload_of(token).ok());
+    payload
+        .and_then(|payload| all_there(&payload).err())
+        .unwrap_or_else(other)
 }
 
 fn verifier<'a>(
