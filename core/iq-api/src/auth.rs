@@ -178,6 +178,19 @@ pub(crate) fn session_of(
     }
 }
 
+/// Ends the session a browser had before it signed in anew.
+pub(crate) fn end_replaced(
+    tx: &Transaction<'_>,
+    replaced: Option<iq_auth::TokenHash>,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    let Some(hash) = replaced else { return Ok(()) };
+    match sessions::get_session_by_token_hash(tx, &hash, now)? {
+        Some(old) => sessions::revoke_session(tx, old.tenant_id, old.id, now),
+        None => Ok(()),
+    }
+}
+
 /// Stores a session within a write.
 pub(crate) fn store_session(
     tx: &Transaction<'_>,

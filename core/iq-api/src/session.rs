@@ -155,11 +155,7 @@ async fn sign_in(
         .runtime
         .store()
         .write(move |tx| {
-            if let Some(old) = replaced
-                && let Some(old) = sessions::get_session_by_token_hash(tx, &old, now)?
-            {
-                sessions::revoke_session(tx, old.tenant_id, old.id, now)?;
-            }
+            auth::end_replaced(tx, replaced, now)?;
             if let Some(hash) = &rehashed {
                 users::update_password_hash(tx, tenant, id, hash, must_change)?;
             }

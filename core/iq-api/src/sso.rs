@@ -315,11 +315,7 @@ async fn sign_in(
         .runtime
         .store()
         .write(move |tx| {
-            if let Some(old) = replaced
-                && let Some(old) = sessions::get_session_by_token_hash(tx, &old, now)?
-            {
-                sessions::revoke_session(tx, old.tenant_id, old.id, now)?;
-            }
+            auth::end_replaced(tx, replaced, now)?;
             let signed_in = sso_people::sign_in(tx, &row, &person, role, now)?;
             let who = (signed_in.user.tenant_id, signed_in.user.id);
             let session = auth::session_of(who, &about, now);
