@@ -76,11 +76,11 @@ export function ProviderForm({ provider, onClose, onSaved }: { provider: Identit
   const save = () => (provider ? api.updateProvider(provider.id, inputOf(form)) : api.createProvider(inputOf(form)));
   const text = (key: 'display_name' | 'client_id' | 'client_secret' | 'tenant_id' | 'issuer_url' | 'hosted_domain' | 'scopes' | 'group_claim', error: unknown, more: { required?: boolean; help?: string; secret?: boolean; prose?: boolean } = {}) => (
     <Field label={t(`sso.${key}`)} help={more.help} required={more.required} error={problemOf(error, key)}>
-      {(p) => <input {...p} className={more.prose ? 'in' : 'in mono'} dir={more.prose ? 'auto' : 'ltr'} type={more.secret ? 'password' : 'text'} autoComplete="off" name={key} required={more.required} value={form[key]} onFocus={more.secret ? (e) => e.target.select() : undefined} onChange={(e) => change({ [key]: e.target.value })} />}
+      {(p) => <input {...p} className={more.prose ? 'in' : 'in mono'} dir={more.prose ? 'auto' : 'ltr'} type={more.secret ? 'password' : 'text'} autoComplete="off" name={key} required={more.required} value={form[key]} onFocus={more.secret ? (e) => e.target.select() : undefined} onChange={(e) => setForm({ ...form, [key]: e.target.value })} />}
     </Field>
   );
   const long = (key: 'tls_ca' | 'pinned_metadata' | 'pinned_keys', error: unknown) => (
-    <Field wide label={t(`sso.${key}`)} help={t(`sso.${key}_help`)} error={problemOf(error, key)}>{(p) => <textarea {...p} className="in mono" dir="ltr" rows={4} name={key} spellCheck={false} value={form[key]} onChange={(e) => change({ [key]: e.target.value })} />}</Field>
+    <Field wide label={t(`sso.${key}`)} help={t(`sso.${key}_help`)} error={problemOf(error, key)}>{(p) => <textarea {...p} className="in mono" dir="ltr" rows={4} name={key} spellCheck={false} value={form[key]} onChange={(e) => setForm({ ...form, [key]: e.target.value })} />}</Field>
   );
   return (
     <FormDialog title={t(provider ? 'sso.edit' : 'sso.add')} onClose={onClose} onSaved={onSaved} save={save}>
