@@ -39,9 +39,13 @@ const PARAMETER_CHARS: usize = 8_192;
 
 pub(crate) fn routes() -> Vec<Route> {
     vec![
-        get("/api/session/providers", Access::Public, list_providers)
-            .list::<SignInProvider>()
-            .says("Identity providers to sign in with"),
+        get(
+            "/api/session/providers",
+            Access::Public,
+            list_sign_in_providers,
+        )
+        .list::<SignInProvider>()
+        .says("Identity providers to sign in with"),
         get("/auth/sso/{id}/start", Access::Public, start)
             .query::<StartQuery>()
             .status(303)
@@ -75,7 +79,9 @@ struct CallbackQuery {
     error: Option<String>,
 }
 
-async fn list_providers(State(state): State<ApiState>) -> Answer<Json<Vec<SignInProvider>>> {
+async fn list_sign_in_providers(
+    State(state): State<ApiState>,
+) -> Answer<Json<Vec<SignInProvider>>> {
     let found = state
         .runtime
         .store()

@@ -2807,7 +2807,7 @@ export interface paths {
          * Identity providers to sign in with
          * @description No session needed.
          */
-        get: operations["list_providers"];
+        get: operations["list_sign_in_providers"];
         put?: never;
         post?: never;
         delete?: never;
@@ -15125,7 +15125,7 @@ export interface operations {
             };
         };
     };
-    list_providers: {
+    list_sign_in_providers: {
         parameters: {
             query?: never;
             header?: never;
