@@ -41,6 +41,7 @@ const IO: &[&str] = &[
     "iq-connector-file",
     "iq-store",
     "iq-historian",
+    "iq-oidc",
 ];
 
 /// The flow: anything below, and these of their own floor.

@@ -1,6 +1,6 @@
 //! Sign-in, sessions, first start, and a person's own settings.
 
-use iq_domain::{Names, Role, TenantId, Timestamp, UserId};
+use iq_domain::{AuthSource, Names, Role, TenantId, Timestamp, UserId};
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -53,6 +53,9 @@ pub struct SignInRequest {
     pub username: String,
     /// Password.
     pub password: String,
+    /// Why a password is used where they are for emergencies alone.
+    #[serde(default)]
+    pub emergency_reason: Option<String>,
 }
 
 /// Who is signed in and what the page needs to know.
@@ -64,6 +67,10 @@ pub struct SessionInfo {
     pub username: String,
     /// Shown name.
     pub name: String,
+    /// E-mail.
+    pub email: Option<String>,
+    /// Local or SSO.
+    pub auth_source: AuthSource,
     /// Role.
     pub role: Role,
     /// Permission names the role holds.

@@ -129,7 +129,7 @@ pub(crate) async fn of_incident(
         })
         .await?
         .ok_or_else(Failure::not_found)?;
-    let is_full = caller.role.may(Permission::BlackboxWrite);
+    let is_full = caller.may(Permission::BlackboxWrite);
     let rows = found.into_iter().map(|mut row| {
         // What was said and taken back is for those who work on it.
         if row.removal.is_some() && !is_full {
@@ -207,7 +207,7 @@ async fn download_attachment(
         .store()
         .read(move |conn| incidents::with_merged(conn, tenant, incident))
         .await?;
-    let is_hidden = row.removal.is_some() && !caller.role.may(Permission::BlackboxWrite);
+    let is_hidden = row.removal.is_some() && !caller.may(Permission::BlackboxWrite);
     if !family.contains(&row.incident_id) || is_hidden {
         return Err(Failure::not_found());
     }

@@ -27,9 +27,11 @@ pub(crate) const TOUCH_EVERY_MS: i64 = 60_000;
 /// How long a sign-in waits for its turn to hash.
 const HASHING_TURN: Duration = Duration::from_secs(15);
 
-/// When a session ends that was made at `created` and used at `seen`.
-pub(crate) fn session_end(created: Timestamp, seen: Timestamp) -> Timestamp {
-    created.plus_ms(ABSOLUTE_MS).min(seen.plus_ms(IDLE_MS))
+/// When a session ends that was used at `seen`.
+pub(crate) fn session_end(session: &Session, seen: Timestamp) -> Timestamp {
+    let latest = session.created_at.plus_ms(ABSOLUTE_MS);
+    let latest = session.ends_by.map_or(latest, |end| end.min(latest));
+    latest.min(seen.plus_ms(IDLE_MS))
 }
 
 /// Runs one hash computation in its turn, off the async threads.
@@ -138,26 +140,54 @@ pub(crate) struct Opening {
 impl Opening {
     pub(crate) fn new(
         state: &ApiState,
-        (tenant_id, user_id): (TenantId, UserId),
+        who: (TenantId, UserId),
         info: &RequestInfo,
     ) -> Answer<Self> {
-        let now = state.now();
         let new = state.keys.new_session().map_err(CodedError::from)?;
         Ok(Self {
-            session: Session {
-                id: SessionId::new(),
-                tenant_id,
-                user_id,
-                acting_tenant_id: None,
-                created_at: now,
-                last_seen_at: now,
-                expires_at: session_end(now, now),
-                revoked_at: None,
-                address: info.address.map(|a| a.to_string()),
-                user_agent: info.user_agent.clone(),
-            },
+            session: session_of(who, info, state.now()),
             new,
         })
+    }
+
+    /// Makes it end after a time, whatever is done with it.
+    pub(crate) fn bounded(mut self, ms: i64) -> Self {
+        self.session.ends_by = Some(self.session.created_at.plus_ms(ms));
+        self
+    }
+}
+
+/// A session of a person that begins now.
+pub(crate) fn session_of(
+    (tenant_id, user_id): (TenantId, UserId),
+    info: &RequestInfo,
+    now: Timestamp,
+) -> Session {
+    Session {
+        id: SessionId::new(),
+        tenant_id,
+        user_id,
+        acting_tenant_id: None,
+        created_at: now,
+        last_seen_at: now,
+        expires_at: now.plus_ms(IDLE_MS),
+        revoked_at: None,
+        address: info.address.map(|a| a.to_string()),
+        user_agent: info.user_agent.clone(),
+        ends_by: None,
+    }
+}
+
+/// Ends the session a browser had before it signed in anew.
+pub(crate) fn end_replaced(
+    tx: &Transaction<'_>,
+    replaced: Option<iq_auth::TokenHash>,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    let Some(hash) = replaced else { return Ok(()) };
+    match sessions::get_session_by_token_hash(tx, &hash, now)? {
+        Some(old) => sessions::revoke_session(tx, old.tenant_id, old.id, now),
+        None => Ok(()),
     }
 }
 
@@ -187,7 +217,7 @@ pub(crate) fn clear_cookie_header(state: &ApiState) -> HeaderMap {
     ))
 }
 
-fn set_cookie(text: &str) -> HeaderMap {
+pub(crate) fn set_cookie(text: &str) -> HeaderMap {
     let mut headers = HeaderMap::new();
     if let Ok(value) = HeaderValue::from_str(text) {
         headers.insert(header::SET_COOKIE, value);

@@ -7,6 +7,7 @@
 
 mod alarm_report;
 mod alerts;
+mod api_tokens;
 mod asset_models;
 mod asset_models_view;
 mod assets;
@@ -24,6 +25,7 @@ mod events;
 mod evidence;
 mod health;
 mod http;
+mod identity_providers;
 mod import_plan;
 mod import_rows;
 mod imports;
@@ -61,6 +63,10 @@ mod setup;
 mod signals;
 mod sites;
 mod sources;
+mod sso;
+mod sso_people;
+mod sso_preview;
+mod sso_waiting;
 mod state;
 mod sync;
 mod technical_objects;

@@ -18,7 +18,7 @@ use iq_api_types::{
 };
 use iq_domain::{Permission, SignalId, Value};
 use iq_runtime::{LiveEvent, LiveMessage, LiveSample};
-use iq_store::sessions;
+use iq_store::{api_tokens, sessions};
 use tokio::{
     sync::broadcast::error::RecvError,
     time::{Instant, MissedTickBehavior, interval, sleep_until},
@@ -212,11 +212,17 @@ fn event(name: &str, body: &impl serde::Serialize) -> Event {
 }
 
 async fn is_valid(state: &ApiState, caller: &Caller) -> bool {
-    let (hash, now) = (caller.token_hash, state.now());
+    let (hash, now, is_program) = (caller.token_hash, state.now(), caller.api_token.is_some());
     let found = state
         .runtime
         .store()
-        .read(move |conn| sessions::get_session_by_token_hash(conn, &hash, now))
+        .read(move |conn| {
+            Ok(if is_program {
+                api_tokens::get_token_by_hash(conn, &hash, now)?.is_some()
+            } else {
+                sessions::get_session_by_token_hash(conn, &hash, now)?.is_some()
+            })
+        })
         .await;
-    matches!(found, Ok(Some(_)))
+    matches!(found, Ok(true))
 }

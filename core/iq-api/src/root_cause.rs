@@ -55,7 +55,7 @@ pub(crate) async fn told(state: &ApiState, caller: &Caller, id: IncidentId) -> A
         .await?
         .ok_or_else(Failure::not_found)?;
     // Evidence is for those who work on incidents; everybody may know the outcome.
-    let form = if caller.role.may(Permission::BlackboxWrite) {
+    let form = if caller.may(Permission::BlackboxWrite) {
         RootCauseForm::Full
     } else {
         RootCauseForm::Simplified

@@ -12,7 +12,7 @@ use axum::{
 use tower_http::compression::CompressionLayer;
 
 use crate::{
-    alarm_report, alerts, asset_models, assets, attachments, audit_log, authorities,
+    alarm_report, alerts, api_tokens, asset_models, assets, attachments, audit_log, authorities,
     blackbox_export, certificates, cost_models, detection, diagnostics, events, evidence, health,
     http::{
         docs, get,
@@ -21,10 +21,10 @@ use crate::{
         route::{Access, Route},
         ui,
     },
-    imports, incident_changes, incident_report, incidents, integration_care, integrations,
-    investigation, jobs, live, mappings, mappings_bulk, mappings_drift, mappings_select,
-    near_misses, notifications, onboarding, optimization, outbox, overview, plant, root_cause,
-    schedules, session, settings, setup, signals, sites, sources,
+    identity_providers, imports, incident_changes, incident_report, incidents, integration_care,
+    integrations, investigation, jobs, live, mappings, mappings_bulk, mappings_drift,
+    mappings_select, near_misses, notifications, onboarding, optimization, outbox, overview, plant,
+    root_cause, schedules, session, settings, setup, signals, sites, sources, sso, sso_preview,
     state::ApiState,
     sync, technical_objects, technicians, twin, twin_layout, units, users, work_orders,
 };
@@ -81,6 +81,10 @@ pub(crate) fn all() -> Vec<Route> {
         technical_objects::routes(),
         technicians::routes(),
         users::routes(),
+        identity_providers::routes(),
+        sso_preview::routes(),
+        sso::routes(),
+        api_tokens::routes(),
         sync::routes(),
         audit_log::routes(),
         plant::routes(),

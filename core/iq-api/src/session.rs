@@ -21,12 +21,15 @@ use utoipa::IntoParams;
 use crate::{
     auth::{self, Opening},
     http::{
-        Answer, Audit, Body, Caller, Failure, FieldFailure, Query, RequestInfo, Route, delete, get,
-        guard::cookie, post, route::Access,
+        Answer, Audit, Body, Caller, Check, Failure, FieldFailure, Query, RequestInfo, Route,
+        check::NOTE_CHARS, delete, get, identify::cookie, post, route::Access,
     },
-    settings,
+    identity_providers, settings,
     state::ApiState,
 };
+
+/// An emergency sign-in ends after an hour, whatever is done with it.
+const EMERGENCY_MS: i64 = 3_600_000;
 
 pub(crate) fn routes() -> Vec<Route> {
     let own = Permission::OwnProfile;
@@ -124,6 +127,16 @@ async fn sign_in(
         auth::record_failure(&state, &username, &info).await?;
         return Err(bad_credentials());
     };
+    let emergency = emergency_of(&state, &user, request.emergency_reason.as_deref()).await?;
+    if let Some(reason) = &emergency {
+        audit
+            .detail("break_glass", true)
+            .detail("reason", reason.clone());
+        tracing::warn!(
+            user = user.username,
+            "An emergency sign-in with a password."
+        );
+    }
     let rehashed = if verdict.needs_rehash {
         Some(auth::hash_password(&state, password).await?)
     } else {
@@ -131,7 +144,10 @@ async fn sign_in(
     };
     let replaced =
         cookie(&headers, &state.cookie_name()).and_then(|token| state.keys.token_hash(&token));
-    let opening = Opening::new(&state, (user.tenant_id, user.id), &info)?;
+    let mut opening = Opening::new(&state, (user.tenant_id, user.id), &info)?;
+    if emergency.is_some() {
+        opening = opening.bounded(EMERGENCY_MS);
+    }
     let (session, token_hash) = (opening.session.clone(), opening.new.token_hash);
     let (tenant, id, now) = (user.tenant_id, user.id, state.now());
     let must_change = user.must_change_password;
@@ -139,11 +155,7 @@ async fn sign_in(
         .runtime
         .store()
         .write(move |tx| {
-            if let Some(old) = replaced
-                && let Some(old) = sessions::get_session_by_token_hash(tx, &old, now)?
-            {
-                sessions::revoke_session(tx, old.tenant_id, old.id, now)?;
-            }
+            auth::end_replaced(tx, replaced, now)?;
             if let Some(hash) = &rehashed {
                 users::update_password_hash(tx, tenant, id, hash, must_change)?;
             }
@@ -172,13 +184,40 @@ async fn sign_in(
     ))
 }
 
+/// The reason of an emergency sign-in; `None` where passwords are an ordinary way in. Asked only of
+/// who knows the password, so that nobody learns of accounts from the answer.
+async fn emergency_of(
+    state: &ApiState,
+    user: &User,
+    reason: Option<&str>,
+) -> Answer<Option<String>> {
+    let tenant = user.tenant_id;
+    let is_sso_only = state
+        .runtime
+        .store()
+        .read(move |conn| identity_providers::is_sso_only(conn, tenant))
+        .await?;
+    if !is_sso_only {
+        return Ok(None);
+    }
+    if user.role < Role::TenantAdmin {
+        return Err(Failure::forbidden("session.sso_only"));
+    }
+    let Some(reason) = reason.map(str::trim).filter(|r| !r.is_empty()) else {
+        return Err(Failure::forbidden("session.emergency_reason_missing"));
+    };
+    let mut check = Check::new();
+    check.line("emergency_reason", reason, NOTE_CHARS).done()?;
+    Ok(Some(reason.to_owned()))
+}
+
 async fn get_session(State(state): State<ApiState>, caller: Caller) -> Answer<Json<SessionInfo>> {
     let user = own_user(&state, &caller).await?;
     let csrf = state.keys.csrf_token(&caller.token_hash);
     Ok(Json(info_of(&state, &user, caller.tenant_id, csrf).await?))
 }
 
-async fn own_user(state: &ApiState, caller: &Caller) -> Answer<User> {
+pub(crate) async fn own_user(state: &ApiState, caller: &Caller) -> Answer<User> {
     let (tenant, id) = (caller.home_tenant_id, caller.user_id);
     state
         .runtime
@@ -208,11 +247,22 @@ async fn list_sessions(
     State(state): State<ApiState>,
     caller: Caller,
 ) -> Answer<Json<Vec<SessionRow>>> {
-    let (tenant, id, now) = (caller.home_tenant_id, caller.user_id, state.now());
+    let (tenant, id) = (caller.home_tenant_id, caller.user_id);
+    Ok(Json(rows_of(&state, &caller, tenant, id).await?))
+}
+
+/// The sessions of a user, as the caller sees them.
+pub(crate) async fn rows_of(
+    state: &ApiState,
+    caller: &Caller,
+    tenant: TenantId,
+    user: UserId,
+) -> Answer<Vec<SessionRow>> {
+    let now = state.now();
     let all = state
         .runtime
         .store()
-        .read(move |conn| sessions::list_sessions_of_user(conn, tenant, id, now))
+        .read(move |conn| sessions::list_sessions_of_user(conn, tenant, user, now))
         .await?;
     let rows = all.into_iter().map(|s| SessionRow {
         created_at: s.created_at,
@@ -221,7 +271,7 @@ async fn list_sessions(
         user_agent: s.user_agent,
         is_current: s.id == caller.session_id,
     });
-    Ok(Json(rows.collect()))
+    Ok(rows.collect())
 }
 
 async fn sign_out_elsewhere(State(state): State<ApiState>, caller: Caller) -> Answer<StatusCode> {
@@ -336,6 +386,8 @@ pub(crate) async fn info_of(
         user_id: user.id,
         username: user.username.clone(),
         name: user.name.clone(),
+        email: user.email.clone(),
+        auth_source: user.auth_source,
         role: user.role,
         permissions: permissions_of(user.role),
         must_change_password: user.must_change_password,

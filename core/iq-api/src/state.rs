@@ -12,7 +12,7 @@ use parking_lot::Mutex;
 use subtle::ConstantTimeEq;
 use tokio::sync::{Notify, Semaphore, broadcast, watch};
 
-use crate::emergency::Emergency;
+use crate::{emergency::Emergency, sso_waiting::Waiting};
 
 /// Password hashes computed at once; each takes 64 MiB.
 const HASHES_AT_ONCE: usize = 2;
@@ -45,6 +45,8 @@ pub struct Inner {
     pub(crate) hasher: PasswordHasher,
     /// Sessions while the disk is full.
     pub(crate) emergency: Emergency,
+    /// Sign-ins that wait for their person to come back from a provider.
+    pub(crate) sso: Waiting,
     pub(crate) hashing: Semaphore,
     /// Sessions that have just ended; open event streams listen.
     pub(crate) ended: broadcast::Sender<SessionId>,
@@ -62,6 +64,12 @@ impl Deref for ApiState {
     }
 }
 
+/// Host and port of an address.
+fn authority(url: &str) -> &str {
+    let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
+    rest.split('/').next().unwrap_or(rest)
+}
+
 impl ApiState {
     /// The state for a running appliance. `keys` come from SESSION_SECRET or the master key.
     ///
@@ -77,6 +85,8 @@ impl ApiState {
             .into_iter()
             .map(|host| format!("{host}:{port}"))
             .collect();
+        let public = runtime.config().public_url.as_deref().map(authority);
+        hosts.extend(public.map(str::to_ascii_lowercase));
         for host in &options.allowed_hosts {
             let host = host.trim().to_ascii_lowercase();
             let has_port = host
@@ -89,6 +99,7 @@ impl ApiState {
         }
         Ok(Self(Arc::new(Inner {
             emergency: Emergency::default(),
+            sso: Waiting::default(),
             hasher: PasswordHasher::new(options.hash_cost)?,
             keys,
             runtime,
@@ -152,6 +163,24 @@ impl ApiState {
     /// The cookie's name: cookies are shared across ports of one host, so the port is in it.
     pub(crate) fn cookie_name(&self) -> String {
         format!("optria_{}", self.options.port)
+    }
+
+    /// The address people use: the configured one, else this machine's own.
+    pub(crate) fn public_url(&self) -> String {
+        let configured = self.runtime.config().public_url.as_deref();
+        configured.map_or_else(
+            || format!("http://127.0.0.1:{}", self.options.port),
+            |url| {
+                let scheme = url.split("://").next().unwrap_or("https");
+                format!("{scheme}://{}", authority(url))
+            },
+        )
+    }
+
+    /// Where identity providers send people back to. It comes from the configuration, never from what
+    /// a request says about itself.
+    pub(crate) fn sso_redirect_uri(&self) -> String {
+        format!("{}/auth/sso/callback", self.public_url())
     }
 
     /// The short name of this appliance.

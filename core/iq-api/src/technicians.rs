@@ -423,7 +423,7 @@ fn dto(
     username: Option<String>,
     now: Timestamp,
 ) -> Technician {
-    let plans = caller.role.may(Permission::TechniciansWrite);
+    let plans = caller.may(Permission::TechniciansWrite);
     let person = row.technician;
     let site = plant.sites.get(&person.site_id);
     let absence = |a: &Absence| Absence {

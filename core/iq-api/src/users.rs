@@ -1,27 +1,35 @@
 //! Users of the tenant. Nobody gives more than the own role, and nobody changes who stands above.
 
 use axum::{Json, extract::State, http::StatusCode};
-use iq_api_types::{CreatedUser, TenantUser, TenantUserInput};
+use iq_api_types::{
+    CreatedUser, ProfileInput, SessionInfo, SessionRow, TenantUser, TenantUserInput,
+};
 use iq_auth::temporary_password;
-use iq_domain::{AuthSource, CodedError, Permission, Role, User, UserId};
-use iq_store::users::{self, UserFilter};
+use iq_domain::{
+    AuthSource, CodedError, IdentityProvider, Permission, Role, TenantId, User, UserId,
+    UserIdentity,
+};
+use iq_store::{
+    Connection, StoreError, identity_providers, user_identities,
+    users::{self, UserFilter},
+};
 use serde::Deserialize;
 use utoipa::IntoParams;
 
 use crate::{
-    auth,
+    api_tokens, auth,
     http::{
-        Answer, Audit, Body, Caller, Check, Failure, Id, Query, Route, check::NAME_CHARS, get,
-        post, put,
+        Answer, Audit, Body, Caller, Check, Failure, Id, Query, Route, check::NAME_CHARS, delete,
+        get, post, put,
     },
-    session::end_sessions,
+    session::{self, end_sessions},
     state::ApiState,
 };
 
 const USERNAME_CHARS: std::ops::RangeInclusive<usize> = 2..=64;
 
 pub(crate) fn routes() -> Vec<Route> {
-    use Permission::{UsersRead, UsersWrite};
+    use Permission::{OwnProfile, UsersRead, UsersWrite};
     vec![
         get("/api/tenant-users", UsersRead, list_users)
             .query::<UserQuery>()
@@ -48,7 +56,27 @@ pub(crate) fn routes() -> Vec<Route> {
         )
         .answer::<CreatedUser>()
         .audits("users.reset_password")
-        .says("A new temporary password; all sessions of the user end"),
+        .says("A new temporary password; all sessions and tokens of the user end"),
+        get(
+            "/api/tenant-users/{id}/sessions",
+            UsersRead,
+            list_user_sessions,
+        )
+        .list::<SessionRow>()
+        .says("Where a user is signed in"),
+        delete(
+            "/api/tenant-users/{id}/sessions",
+            UsersWrite,
+            end_user_sessions,
+        )
+        .status(204)
+        .audits("users.end_sessions")
+        .says("Sign a user out everywhere"),
+        put("/api/session/profile", OwnProfile, update_profile)
+            .body::<ProfileInput>()
+            .answer::<SessionInfo>()
+            .audits("users.update_profile")
+            .says("Change the own name and e-mail"),
     ]
 }
 
@@ -73,12 +101,17 @@ async fn list_users(
         text: query.q,
     };
     let tenant = caller.tenant_id;
-    let rows = state
+    let (rows, vouching) = state
         .runtime
         .store()
-        .read(move |conn| users::list_users(conn, tenant, &filter, iq_store::Page::MAX))
+        .read(move |conn| {
+            let rows = users::list_users(conn, tenant, &filter, iq_store::Page::MAX)?;
+            Ok((rows.rows, Vouching::read(conn, tenant)?))
+        })
         .await?;
-    Ok(Json(rows.rows.into_iter().map(dto).collect()))
+    Ok(Json(
+        rows.into_iter().map(|user| vouching.dto(user)).collect(),
+    ))
 }
 
 async fn get_user(
@@ -86,7 +119,8 @@ async fn get_user(
     caller: Caller,
     Id(id): Id<UserId>,
 ) -> Answer<Json<TenantUser>> {
-    Ok(Json(dto(own(&state, &caller, id).await?)))
+    let user = own(&state, &caller, id).await?;
+    Ok(Json(one(&state, user).await?))
 }
 
 async fn create_user(
@@ -123,7 +157,7 @@ async fn create_user(
         .write(move |tx| users::create_user(tx, tenant, &row, Some(&hash)))
         .await?;
     let created = CreatedUser {
-        user: dto(user),
+        user: one(&state, user).await?,
         temporary_password: password.expose().to_owned(),
     };
     Ok((StatusCode::CREATED, Json(created)))
@@ -147,6 +181,7 @@ async fn update_user(
     user.email = input.email.filter(|e| !e.is_empty());
     user.role = input.role;
     user.is_active = input.is_active;
+    refuse_owned(&one(&state, old.clone()).await?, &user)?;
     let is_access_changed = user.role != old.role || user.is_active != old.is_active;
     if is_access_changed && id == caller.user_id {
         return Err(Failure::conflict("users.own_account"));
@@ -175,7 +210,10 @@ async fn update_user(
     if is_access_changed {
         end_sessions(&state, tenant, id, None).await?;
     }
-    Ok(Json(dto(user)))
+    if !user.is_active {
+        api_tokens::revoke_all(&state, tenant, id).await?;
+    }
+    Ok(Json(one(&state, user).await?))
 }
 
 async fn reset_password(
@@ -201,15 +239,84 @@ async fn reset_password(
         .store()
         .write(move |tx| users::update_password_hash(tx, tenant, id, &hash, true))
         .await?;
+    // Whoever knew the old password may have made a token with it.
     end_sessions(&state, tenant, id, None).await?;
+    api_tokens::revoke_all(&state, tenant, id).await?;
     user.must_change_password = true;
     Ok(Json(CreatedUser {
-        user: dto(user),
+        user: one(&state, user).await?,
         temporary_password: password.expose().to_owned(),
     }))
 }
 
-async fn own(state: &ApiState, caller: &Caller, id: UserId) -> Answer<User> {
+async fn list_user_sessions(
+    State(state): State<ApiState>,
+    caller: Caller,
+    Id(id): Id<UserId>,
+) -> Answer<Json<Vec<SessionRow>>> {
+    own(&state, &caller, id).await?;
+    Ok(Json(
+        session::rows_of(&state, &caller, caller.tenant_id, id).await?,
+    ))
+}
+
+async fn end_user_sessions(
+    State(state): State<ApiState>,
+    caller: Caller,
+    audit: Audit,
+    Id(id): Id<UserId>,
+) -> Answer<StatusCode> {
+    let user = own(&state, &caller, id).await?;
+    audit.detail("username", user.username.clone());
+    refuse_above(&caller, user.role)?;
+    if id == caller.user_id {
+        return Err(Failure::conflict("users.own_sessions"));
+    }
+    end_sessions(&state, caller.tenant_id, id, None).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+async fn update_profile(
+    State(state): State<ApiState>,
+    caller: Caller,
+    Body(input): Body<ProfileInput>,
+) -> Answer<Json<SessionInfo>> {
+    let mut check = Check::new();
+    check.line("name", &input.name, NAME_CHARS);
+    check_email(&mut check, input.email.as_deref());
+    check.done()?;
+    let old = session::own_user(&state, &caller).await?;
+    let mut user = old.clone();
+    user.name = input.name;
+    user.email = input.email.filter(|e| !e.is_empty());
+    refuse_owned(&one(&state, old).await?, &user)?;
+    let (tenant, row) = (user.tenant_id, user.clone());
+    state
+        .runtime
+        .store()
+        .write(move |tx| users::update_user(tx, tenant, &row))
+        .await?;
+    let csrf = state.keys.csrf_token(&caller.token_hash);
+    let body = session::info_of(&state, &user, caller.tenant_id, csrf).await?;
+    Ok(Json(body))
+}
+
+/// Refuses a change of what the identity provider decides.
+fn refuse_owned(before: &TenantUser, after: &User) -> Answer<()> {
+    let changed = [
+        ("name", before.name != after.name),
+        ("email", before.email != after.email),
+        ("role", before.role != after.role),
+    ];
+    let mut check = Check::new();
+    for (field, is_changed) in changed {
+        let is_owned = before.owned_by_provider.iter().any(|f| f == field);
+        check.require(!(is_changed && is_owned), field, "users.owned_by_provider");
+    }
+    check.done()
+}
+
+pub(crate) async fn own(state: &ApiState, caller: &Caller, id: UserId) -> Answer<User> {
     let tenant = caller.tenant_id;
     state
         .runtime
@@ -219,7 +326,7 @@ async fn own(state: &ApiState, caller: &Caller, id: UserId) -> Answer<User> {
         .ok_or_else(Failure::not_found)
 }
 
-fn refuse_above(caller: &Caller, role: Role) -> Answer<()> {
+pub(crate) fn refuse_above(caller: &Caller, role: Role) -> Answer<()> {
     if role > caller.role {
         Err(Failure::forbidden("users.role_above_own"))
     } else {
@@ -259,17 +366,54 @@ pub(crate) fn check_email(check: &mut Check, email: Option<&str>) {
     check.require(is_fine && !has_space, "email", "users.email_wrong");
 }
 
-fn dto(user: User) -> TenantUser {
-    TenantUser {
-        id: user.id,
-        username: user.username,
-        email: user.email,
-        name: user.name,
-        role: user.role,
-        is_active: user.is_active,
-        auth_source: user.auth_source,
-        must_change_password: user.must_change_password,
-        last_sign_in_at: user.last_sign_in_at,
-        created_at: user.created_at,
+/// Who vouches for whom in a tenant.
+struct Vouching {
+    identities: Vec<UserIdentity>,
+    providers: Vec<IdentityProvider>,
+}
+
+impl Vouching {
+    fn read(conn: &Connection, tenant: TenantId) -> Result<Self, StoreError> {
+        Ok(Self {
+            identities: user_identities::list_identities(conn, tenant)?,
+            providers: identity_providers::list_providers(conn, tenant)?,
+        })
     }
+
+    fn dto(&self, user: User) -> TenantUser {
+        let identity = self.identities.iter().find(|i| i.user_id == user.id);
+        let provider = identity.and_then(|i| self.providers.iter().find(|p| p.id == i.provider_id));
+        let mut owned = Vec::new();
+        if user.auth_source == AuthSource::Sso {
+            owned.extend(["name", "email"]);
+            if provider.is_some_and(IdentityProvider::owns_role) {
+                owned.push("role");
+            }
+        }
+        TenantUser {
+            id: user.id,
+            username: user.username,
+            email: user.email,
+            name: user.name,
+            role: user.role,
+            is_active: user.is_active,
+            auth_source: user.auth_source,
+            provider: provider.map(|p| p.display_name.clone()),
+            owned_by_provider: owned.into_iter().map(str::to_owned).collect(),
+            must_change_password: user.must_change_password,
+            last_sign_in_at: user.last_sign_in_at,
+            created_at: user.created_at,
+        }
+    }
+}
+
+/// One user with who vouches for it.
+async fn one(state: &ApiState, user: User) -> Answer<TenantUser> {
+    let tenant = user.tenant_id;
+    let vouching = state
+        .runtime
+        .store()
+        .read(move |conn| Vouching::read(conn, tenant))
+        .await?;
+    Ok(vouching.dto(user))
 }

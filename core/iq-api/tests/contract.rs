@@ -74,13 +74,14 @@ const LOOKING_ONLY: [&str; 6] = [
     "/api/integrations/mappings/suggest",
 ];
 
-/// Routes that only read, and whose reading is recorded all the same: data leaves the house.
-const RECORDED_READS: [&str; 5] = [
+/// Routes that are read, and recorded all the same: data leaves the house, or a person comes in.
+const RECORDED_READS: [&str; 6] = [
     "/api/diagnostics/bundle",
     "/api/blackbox/events/export",
     "/api/blackbox/incidents/export",
     "/api/blackbox/incidents/{id}/evidence.oqe",
     "/api/blackbox/incidents/{id}/report.pdf",
+    "/auth/sso/callback",
 ];
 
 #[test]

@@ -16,10 +16,13 @@ const TOKEN_BYTES: usize = 32;
 /// 32 bytes in base64url without padding.
 const TOKEN_CHARS: usize = 43;
 
-/// A session just made.
+/// How the token of a program begins, so that it is known for what it is where it was left lying.
+const API_TOKEN_PREFIX: &str = "oiq_";
+
+/// A session, or a token of a program, just made.
 #[derive(Debug)]
 pub struct NewSession {
-    /// For the cookie, and for nothing else.
+    /// For the cookie or the eyes of its owner, and for nothing else.
     pub token: SecretString,
     /// For the store.
     pub token_hash: TokenHash,
@@ -57,11 +60,33 @@ impl SessionKeys {
     /// The hash of a token a browser sent; `None` for what can't be one of ours.
     #[must_use]
     pub fn token_hash(&self, token: &str) -> Option<TokenHash> {
-        let is_ours = token.len() == TOKEN_CHARS
-            && token
-                .bytes()
-                .all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_');
-        is_ours.then(|| self.mac(b"session", token.as_bytes()))
+        is_token(token).then(|| self.mac(b"session", token.as_bytes()))
+    }
+
+    /// A new token of a program.
+    ///
+    /// # Errors
+    /// When the operating system gives no random numbers.
+    pub fn new_api_token(&self) -> Result<NewSession, AuthError> {
+        let random = URL_SAFE_NO_PAD.encode(random_bytes::<TOKEN_BYTES>()?);
+        let token_hash = self.mac(b"api token", random.as_bytes());
+        Ok(NewSession {
+            token: SecretString::new(format!("{API_TOKEN_PREFIX}{random}")),
+            token_hash,
+        })
+    }
+
+    /// The hash of a token a program sent; `None` for what can't be one of ours.
+    #[must_use]
+    pub fn api_token_hash(&self, token: &str) -> Option<TokenHash> {
+        let random = token.strip_prefix(API_TOKEN_PREFIX)?;
+        is_token(random).then(|| self.mac(b"api token", random.as_bytes()))
+    }
+
+    /// The hash under which something a browser must bring back is kept meanwhile.
+    #[must_use]
+    pub fn binding_hash(&self, purpose: &str, value: &str) -> TokenHash {
+        self.mac(purpose.as_bytes(), value.as_bytes())
     }
 
     /// The CSRF token of a session, which pages send back in a header.
@@ -86,6 +111,14 @@ impl SessionKeys {
         mac.update(data);
         mac.finalize().into_bytes().into()
     }
+}
+
+/// Whether a text has the form of 32 random bytes.
+fn is_token(text: &str) -> bool {
+    text.len() == TOKEN_CHARS
+        && text
+            .bytes()
+            .all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
 }
 
 #[cfg(test)]
@@ -118,6 +151,18 @@ mod tests {
         ] {
             assert_eq!(keys.token_hash(sent), None, "{sent}");
         }
+    }
+
+    #[test]
+    fn the_token_of_a_program_is_no_session_and_the_other_way_round() {
+        let keys = SessionKeys::new(b"a secret of this appliance");
+        let (session, token) = (keys.new_session().unwrap(), keys.new_api_token().unwrap());
+        let shown = token.token.expose();
+        assert_eq!(keys.api_token_hash(shown), Some(token.token_hash));
+        assert_eq!(keys.token_hash(shown), None);
+        assert_eq!(keys.api_token_hash(session.token.expose()), None);
+        assert_ne!(keys.token_hash(&shown[4..]), Some(token.token_hash));
+        assert!(!format!("{token:?}").contains(&shown[4..]));
     }
 
     #[test]

@@ -80,6 +80,8 @@ pub struct Config {
     pub hub_key: Option<SecretString>,
     /// OPENAI_API_KEY.
     pub openai_api_key: Option<SecretString>,
+    /// OPTRIA_PUBLIC_URL: the address people use, where it is not the one listened on.
+    pub public_url: Option<String>,
     /// OPENAI_BASE_URL.
     pub openai_base_url: Option<String>,
     /// PI_BASE_URL.

@@ -213,6 +213,7 @@ impl Values {
             session_secret: self.secret("SESSION_SECRET"),
             hub_key: self.secret("OPTRIA_HUB_KEY"),
             openai_api_key: self.secret("OPENAI_API_KEY"),
+            public_url: self.text("OPTRIA_PUBLIC_URL"),
             openai_base_url: self.text("OPENAI_BASE_URL"),
             pi_base_url: self.text("PI_BASE_URL"),
             sap_base_url: self.text("SAP_BASE_URL"),

@@ -69,6 +69,7 @@ pub const VARIABLES: &[Variable] = &[
     public("OPTRIA_DATA_DIR", Path, ""),
     public("OPTRIA_CONFIG", Path, ""),
     public("OPTRIA_LISTEN", Listen, "127.0.0.1:8090"),
+    public("OPTRIA_PUBLIC_URL", Url(&["https", "http"]), ""),
     public("OPTRIA_LOG", Text, "info"),
     public("OPTRIA_LOG_FORMAT", Word(&["text", "json"]), "text"),
     public("OPTRIA_IMPORT_MAX_FILES", Number(1, 10_000), "500"),

@@ -82,6 +82,10 @@ ids! {
     UserId,
     /// A server-side session.
     SessionId,
+    /// A token of a program.
+    ApiTokenId,
+    /// An identity provider of a tenant.
+    IdentityProviderId,
     /// A row of the audit log.
     AuditId,
     /// A stored assessment of an asset.

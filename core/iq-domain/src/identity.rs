@@ -172,6 +172,10 @@ permissions! {
     SyncRead = "sync.read", TenantAdmin;
     /// Enrol with a hub, choose what may leave, carry files.
     SyncWrite = "sync.write", TenantAdmin;
+    /// See identity providers, without secrets.
+    IdentityProvidersRead = "identity_providers.read", TenantAdmin;
+    /// Create, change, test and remove identity providers; decide how people sign in.
+    IdentityProvidersWrite = "identity_providers.write", TenantAdmin;
     /// Read the audit log.
     AuditRead = "audit.read", TenantAdmin;
     /// Drive the demo plant (DEMO_MODE only).

@@ -16,6 +16,7 @@ mod drift;
 mod event_lane;
 mod evidence;
 mod flow;
+mod identity_providers;
 pub mod imports;
 pub mod incident_changes;
 mod index;
@@ -72,6 +73,7 @@ pub use evidence::{
     Evidence, EvidenceFile, EvidenceKey, EvidenceParts, EvidenceStatus, EvidenceTrouble, Omitted,
     open_store,
 };
+pub use identity_providers::SecretChange;
 pub use index::{AssetEntry, PlantIndex, Route, Routes, RunningSource, SignalEntry, TenantIndex};
 pub use integrations::{IntegrationDraft, IntegrationError, IntegrationView};
 pub use jobs::{JobStep, StepState, steps_of};

@@ -48,6 +48,7 @@ pub(crate) const MIGRATIONS: &[Migration] = migrations![
     "0017_known_then",
     "0018_sync",
     "0019_asset_models",
+    "0020_sign_in",
 ];
 
 /// The table that says what was applied, when and by which program.

@@ -15,7 +15,8 @@ const WITHOUT_TENANT: [(&str, &str); 3] = [
 ];
 
 /// Indexes that don't begin with the tenant, with the reason.
-const OTHER_INDEXES: [(&str, &str); 4] = [
+const OTHER_INDEXES: [(&str, &str); 5] = [
+    ("api_tokens", "token_hash"),
     ("users", "username_key"),
     ("sessions", "token_hash"),
     ("sessions", "expires_at"),

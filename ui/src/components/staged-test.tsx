@@ -10,9 +10,9 @@ import { Notice } from './notices';
 export const STAGE_KEYS = ['dns', 'tcp', 'hello', 'security', 'session', 'read'];
 
 /** All steps in their order: those that happened, the one that runs, those not tried. */
-export function rowsOf(stages: TestStage[], running: boolean): TestStage[] {
+export function rowsOf(stages: TestStage[], running: boolean, order: string[] = STAGE_KEYS): TestStage[] {
   const byKey = new Map(stages.map((s) => [s.key, s]));
-  const keys = [...stages.map((s) => s.key).filter((k) => !STAGE_KEYS.includes(k)), ...STAGE_KEYS];
+  const keys = [...stages.map((s) => s.key).filter((k) => !order.includes(k)), ...order];
   let waiting = running;
   return keys.map((key) => {
     const known = byKey.get(key);
@@ -29,9 +29,9 @@ function Mark({ stage, n }: { stage: TestStage; n: number }) {
   return <span className={`step ${stage.status}`}>{stage.status === 'ok' ? <Icon name="check" /> : <bdi>{n}</bdi>}</span>;
 }
 
-export function StagedTest({ stages, running, report, action }: { stages: TestStage[]; running: boolean; report: TestReport | null; action?: (stage: TestStage) => ReactNode }) {
+export function StagedTest({ stages, running, report, order, action }: { stages: TestStage[]; running: boolean; report: TestReport | null; order?: string[]; action?: (stage: TestStage) => ReactNode }) {
   const { t, n } = useText();
-  const rows = rowsOf(report?.stages.length ? report.stages : stages, running);
+  const rows = rowsOf(report?.stages.length ? report.stages : stages, running, order);
   return (
     <div aria-live="polite">
       <ol className="stages">

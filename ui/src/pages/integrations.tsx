@@ -15,6 +15,7 @@ import { useParameter } from '@/lib/url';
 import { MoreMenu } from './parts/integration-actions';
 import { Flow } from './parts/integration-flow';
 import { CostModelPane } from './parts/cost-model';
+import { IdentityProvidersPane } from './parts/identity-providers';
 import { JobStrip, RunButton, useJob } from './parts/job-strip';
 
 const field = (i: Integration, name: string): string => {
@@ -71,6 +72,7 @@ export default function IntegrationsPage() {
   const session = useSignedIn();
   const [tab] = useParameter('tab');
   const costs = tab === 'costs' && may('cost_models.read');
+  const sso = tab === 'sso' && may('identity_providers.read');
   const refetchInterval = useRefresh(null);
   const query = useQuery({ queryKey: ['integrations'], queryFn: api.integrations, refetchInterval });
   const job = useJob(null);
@@ -79,11 +81,12 @@ export default function IntegrationsPage() {
     <>
       <PageHead title={t('page.integrations')} sub={t('integrations.sub')}><RunButton integration={null} job={job} />{add}</PageHead>
       <nav className="tabs" aria-label={t('integrations.tabs')}>
-        <AppLink to="/integrations" aria-current={costs ? undefined : 'page'}>{t('integrations.sources')}</AppLink>
+        <AppLink to="/integrations" aria-current={costs || sso ? undefined : 'page'}>{t('integrations.sources')}</AppLink>
         {may('mappings.read') && <AppLink to={`/tenant/${session.tenant_id}/data-mapping`}>{t('page.mapping')}</AppLink>}
+        {may('identity_providers.read') && <AppLink to="/integrations?tab=sso" aria-current={sso ? 'page' : undefined}>{t('sso.tab')}</AppLink>}
         {may('cost_models.read') && <AppLink to="/integrations?tab=costs" aria-current={costs ? 'page' : undefined}>{t('costs.tab')}</AppLink>}
       </nav>
-      {costs ? <CostModelPane /> : <>
+      {costs ? <CostModelPane /> : sso ? <IdentityProvidersPane /> : <>
       <JobStrip job={job} />
       <Loaded query={query} what={t('integrations.loading')}>
         {(list) => list.length === 0

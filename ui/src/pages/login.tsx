@@ -2,6 +2,7 @@
 import { type FormEvent, useState } from 'react';
 import { Redirect } from 'wouter';
 import { api } from '@/api/calls';
+import { RequestFailed } from '@/api/http';
 import { useSession } from '@/api/session';
 import { Door, useSetupStatus } from '@/components/door';
 import { Field, problemOf } from '@/components/fields';
@@ -9,21 +10,27 @@ import { InlineError } from '@/components/notices';
 import { PasswordInput } from '@/components/password';
 import { useTitle } from '@/components/page';
 import { useText } from '@/i18n/text';
+import { SsoButtons, SsoFailure, useSignInProviders } from './parts/sso-sign-in';
 
 function SignIn() {
   const { t } = useText();
   const { enter } = useSession();
   const [username, setUsername] = useState('');
   const [password, setPassword] = useState('');
+  const [reason, setReason] = useState('');
+  const providers = useSignInProviders().data ?? [];
   const [error, setError] = useState<unknown>(null);
   const [busy, setBusy] = useState(false);
+  const [asksReason, setAsksReason] = useState(false);
   const submit = async (event: FormEvent) => {
     event.preventDefault();
     setBusy(true);
     setError(null);
     try {
-      await enter(await api.signIn({ username: username.trim(), password }));
+      await enter(await api.signIn({ username: username.trim(), password, emergency_reason: reason.trim() || null }));
     } catch (e) {
+      // Only the right password learns that a reason is needed.
+      if (e instanceof RequestFailed && e.code === 'session.emergency_reason_missing') setAsksReason(true);
       setError(e);
       setBusy(false);
     }
@@ -31,12 +38,15 @@ function SignIn() {
   return (
     <form onSubmit={(event) => void submit(event)}>
       <h1>{t('page.login')}</h1>
+      <SsoFailure />
+      {providers.length > 0 && <><SsoButtons providers={providers} /><p className="help">{t(providers.every((p) => p.sso_only) ? 'sso.password_emergency' : 'sso.or_password')}</p></>}
       <Field label={t('field.username')}>
         {(p) => <input {...p} className="in mono" name="username" autoComplete="username" autoFocus required value={username} onChange={(e) => setUsername(e.target.value)} />}
       </Field>
       <Field label={t('field.password')}>
         {(p) => <PasswordInput {...p} name="password" autoComplete="current-password" required value={password} onChange={(e) => setPassword(e.target.value)} />}
       </Field>
+      {asksReason && <Field label={t('sso.emergency_reason')} help={t('sso.emergency_help')}>{(p) => <input {...p} className="in" dir="auto" name="emergency_reason" required value={reason} onChange={(e) => setReason(e.target.value)} />}</Field>}
       <InlineError error={error} />
       <button type="submit" className="btn pri" disabled={busy}>{t('login.submit')}</button>
       <p className="help">{t('login.files')} <a href="/login?next=%2Fblackbox%2Finvestigation" data-link="investigation">{t('page.investigation')}</a></p>

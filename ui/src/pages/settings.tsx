@@ -6,13 +6,16 @@ import { api } from '@/api/calls';
 import { preferencesOf, useSession, useSignedIn } from '@/api/session';
 import type { SessionInfo, SessionRow, UserSettings } from '@/api/types';
 import { useConfirm, useToasts } from '@/components/dialog';
-import { Segment } from '@/components/fields';
+import { Field, problemOf, Segment } from '@/components/fields';
+import { Icon } from '@/components/icons';
 import { Tag, When } from '@/components/marks';
 import { Loaded, PageHead, Pane } from '@/components/page';
 import { changePreferences } from '@/i18n';
 import { useText } from '@/i18n/text';
 import { longDay, number } from '@/lib/format';
 import { ChangePassword } from './login';
+import { FormDialog } from './parts/asset-forms';
+import { OwnTokens } from './parts/api-tokens';
 import { MailPane } from './parts/mail-settings';
 import { NotificationChoicesPane } from './parts/notification-choices';
 import { SchedulesPane } from './parts/schedules';
@@ -89,12 +92,34 @@ function Sessions() {
   );
 }
 
+function ProfileForm({ onClose }: { onClose: () => void }) {
+  const { t } = useText();
+  const session = useSignedIn();
+  const { accept } = useSession();
+  const [form, setForm] = useState({ name: session.name, email: session.email ?? '' });
+  const save = async () => accept(await api.saveProfile({ name: form.name.trim(), email: form.email.trim() || null }));
+  return (
+    <FormDialog title={t('settings.profile_edit')} onClose={onClose} onSaved={onClose} save={save}>
+      {(error) => (
+        <>
+          <Field label={t('field.name')} required error={problemOf(error, 'name')}>{(p) => <input {...p} className="in" dir="auto" name="name" required value={form.name} onChange={(e) => setForm({ ...form, name: e.target.value })} />}</Field>
+          <Field label={t('field.email')} help={t('field.optional')} error={problemOf(error, 'email')}>{(p) => <input {...p} className="in mono" type="email" name="email" value={form.email} onChange={(e) => setForm({ ...form, email: e.target.value })} />}</Field>
+        </>
+      )}
+    </FormDialog>
+  );
+}
+
 function Profile() {
   const { t, word, name } = useText();
   const session = useSignedIn();
+  const [editing, setEditing] = useState(false);
+  const own = session.auth_source === 'local';
   return (
-    <Pane title={t('settings.profile')} flush={false}>
-      <dl className="kv"><dt>{t('field.name')}</dt><dd><bdi>{session.name}</bdi></dd><dt>{t('field.username')}</dt><dd><Tag>{session.username}</Tag></dd><dt>{t('field.role')}</dt><dd>{word('role', session.role)}</dd><dt>{t('field.tenant')}</dt><dd>{name(session.tenant)}</dd><dt>{t('door.version')}</dt><dd><Tag>{session.version}</Tag></dd></dl>
+    <Pane title={t('settings.profile')} flush={false} end={own && <button type="button" className="btn sm" data-action="edit-profile" onClick={() => setEditing(true)}><Icon name="edit" />{t('settings.profile_edit')}</button>}>
+      {editing && <ProfileForm onClose={() => setEditing(false)} />}
+      {!own && <p className="help">{t('settings.profile_sso')}</p>}
+      <dl className="kv"><dt>{t('field.name')}</dt><dd><bdi>{session.name}</bdi></dd><dt>{t('field.username')}</dt><dd><Tag>{session.username}</Tag></dd>{session.email && <><dt>{t('field.email')}</dt><dd><Tag wrap>{session.email}</Tag></dd></>}<dt>{t('field.role')}</dt><dd>{word('role', session.role)}</dd><dt>{t('field.tenant')}</dt><dd>{name(session.tenant)}</dd><dt>{t('door.version')}</dt><dd><Tag>{session.version}</Tag></dd></dl>
     </Pane>
   );
 }
@@ -103,16 +128,17 @@ export default function SettingsPage() {
   const { t } = useText();
   const { may } = useSession();
   const toasts = useToasts();
+  const session = useSignedIn();
   const [key, setKey] = useState(0);
   return (
     <>
       <PageHead title={t('page.settings')} />
       <div className="grid">
-        <div className="c7 stack"><Appearance /><NotificationChoicesPane />{may('integrations.read') && <SchedulesPane />}<Sessions /></div>
+        <div className="c7 stack"><Appearance /><NotificationChoicesPane />{may('integrations.read') && <SchedulesPane />}<Sessions /><OwnTokens /></div>
         <div className="c5 stack">
           <Profile />
           {may('mail.manage') && <MailPane />}
-          <Pane title={t('settings.password')} flush={false}><ChangePassword key={key} onDone={() => { toasts.done(t('settings.password_changed')); setKey(key + 1); }} /></Pane>
+          {session.auth_source === 'local' && <Pane title={t('settings.password')} flush={false}><ChangePassword key={key} onDone={() => { toasts.done(t('settings.password_changed')); setKey(key + 1); }} /></Pane>}
         </div>
       </div>
     </>

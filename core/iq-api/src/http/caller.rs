@@ -4,7 +4,7 @@ use std::{net::IpAddr, sync::Arc};
 
 use axum::{extract::FromRequestParts, http::request::Parts};
 use iq_auth::TokenHash;
-use iq_domain::{Role, SessionId, TenantId, UserId};
+use iq_domain::{ApiToken, Permission, Role, SessionId, TenantId, UserId};
 use iq_locale::Language;
 use parking_lot::Mutex;
 
@@ -30,7 +30,16 @@ pub(crate) struct Caller {
     pub(crate) token_hash: TokenHash,
     pub(crate) username: String,
     pub(crate) role: Role,
+    /// The token of a program, where there is no session; its id stands for the session's.
+    pub(crate) api_token: Option<Arc<ApiToken>>,
     pub(crate) language: Language,
+}
+
+impl Caller {
+    /// Whether the role, and the token where there is one, hold the permission.
+    pub(crate) fn may(&self, permission: Permission) -> bool {
+        self.role.may(permission) && self.api_token.as_ref().is_none_or(|t| t.names(permission))
+    }
 }
 
 macro_rules! from_extension {
@@ -67,6 +76,8 @@ pub(crate) struct AuditDraft {
     pub(crate) object: Option<String>,
     pub(crate) asset_id: Option<iq_domain::AssetId>,
     pub(crate) details: serde_json::Map<String, serde_json::Value>,
+    /// What went wrong, where the answer itself is none of an error.
+    pub(crate) failed: Option<&'static str>,
 }
 
 impl Audit {
@@ -94,6 +105,12 @@ impl Audit {
     /// A detail; never a secret.
     pub(crate) fn detail(&self, key: &str, value: impl Into<serde_json::Value>) -> &Self {
         self.0.lock().details.insert(key.to_owned(), value.into());
+        self
+    }
+
+    /// It failed, though the answer leads a person on.
+    pub(crate) fn failed(&self, code: &'static str) -> &Self {
+        self.0.lock().failed = Some(code);
         self
     }
 

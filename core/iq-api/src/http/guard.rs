@@ -5,21 +5,22 @@ use std::{panic::AssertUnwindSafe, sync::Arc};
 use axum::{
     RequestExt,
     extract::{RawPathParams, Request, State},
-    http::{HeaderMap, Method, header},
+    http::Method,
     middleware::Next,
     response::{IntoResponse, Response},
 };
 use futures::FutureExt;
-use iq_domain::{AuditId, AuditRecord, CodedError, ErrorKind, Permission, neutralise};
-use iq_store::{audit, sessions, users};
+use iq_domain::{AuditId, AuditRecord, Permission, neutralise};
+use iq_store::audit;
 
 use super::{
-    caller::{Audit, AuditDraft, Caller, RequestInfo},
+    caller::{Audit, AuditDraft, RequestInfo},
     failure::{Answer, Failure},
+    identify::{Found, identify},
     openapi::area,
     route::{Access, Route},
 };
-use crate::{auth, state::ApiState};
+use crate::state::ApiState;
 
 /// What the guard knows about its route.
 pub(crate) struct Guard {
@@ -59,6 +60,9 @@ pub(crate) async fn guard(
             Err(failure) => return failure.into_response(),
             Ok(found) => {
                 audit.by(found.caller.tenant_id, &found.caller.username);
+                if let Some(token) = &found.caller.api_token {
+                    audit.detail("api_token", token.name.clone());
+                }
                 let verdict = admit(&guard, &found, permission, &request);
                 request.extensions_mut().insert(found.caller);
                 verdict
@@ -86,77 +90,20 @@ pub(crate) async fn guard(
                 }),
         };
         let outcome = outcome_of(&response);
-        record(&state, action, object, audit.take(), &info, outcome).await;
+        let draft = audit.take();
+        let outcome = draft.failed.unwrap_or(outcome);
+        record(&state, action, object, draft, &info, outcome).await;
         response
     });
     work.await
         .unwrap_or_else(|_| Failure::internal().into_response())
 }
 
-/// A caller with what only the guard needs.
-struct Found {
-    caller: Caller,
-    must_change_password: bool,
-}
-
-/// Finds the person behind the session cookie.
-async fn identify(state: &ApiState, headers: &HeaderMap, info: &RequestInfo) -> Answer<Found> {
-    let required = || {
-        Failure::new(CodedError::new(
-            ErrorKind::Unauthenticated,
-            "session.required",
-        ))
-    };
-    let token = cookie(headers, &state.cookie_name()).ok_or_else(required)?;
-    let hash = state.keys.token_hash(&token).ok_or_else(required)?;
-    let now = state.now();
-    let in_memory = state.emergency.find(&hash, state.runtime.store(), now);
-    let found = state
-        .runtime
-        .store()
-        .read(move |conn| {
-            let stored = sessions::get_session_by_token_hash(conn, &hash, now)?;
-            let Some(session) = stored.or(in_memory) else {
-                return Ok(None);
-            };
-            let user = users::get_user(conn, session.tenant_id, session.user_id)?;
-            Ok(user
-                .filter(|user| user.is_active)
-                .map(|user| (session, user)))
-        })
-        .await?;
-    let (session, user) = found.ok_or_else(required)?;
-    if now.since_ms(session.last_seen_at) >= auth::TOUCH_EVERY_MS {
-        let (tenant, id) = (session.tenant_id, session.id);
-        let ends = auth::session_end(session.created_at, now);
-        let touched = state
-            .runtime
-            .store()
-            .write(move |tx| sessions::touch_session(tx, tenant, id, now, ends))
-            .await;
-        // A full disk must not sign people out: they stay in until the session's last known end.
-        if let Err(error) = touched {
-            tracing::warn!(%error, "A session's last use could not be stored.");
-        }
-    }
-    Ok(Found {
-        must_change_password: user.must_change_password,
-        caller: Caller {
-            tenant_id: session.effective_tenant(),
-            home_tenant_id: session.tenant_id,
-            user_id: user.id,
-            session_id: session.id,
-            token_hash: hash,
-            username: user.username,
-            role: user.role,
-            language: info.language,
-        },
-    })
-}
-
 fn admit(guard: &Guard, found: &Found, permission: Permission, request: &Request) -> Answer<()> {
     let caller = &found.caller;
-    if !matches!(*request.method(), Method::GET | Method::HEAD) {
+    // A browser never sends a program's token by itself: what comes with one is no forgery.
+    let is_write = !matches!(*request.method(), Method::GET | Method::HEAD);
+    if is_write && caller.api_token.is_none() {
         let token = request
             .headers()
             .get("x-csrf-token")
@@ -169,8 +116,13 @@ fn admit(guard: &Guard, found: &Found, permission: Permission, request: &Request
     if found.must_change_password && !guard.before_password_change {
         return Err(Failure::forbidden("session.password_change_required"));
     }
-    if !caller.role.may(permission) {
-        let mut failure = Failure::forbidden("request.forbidden");
+    if !caller.may(permission) {
+        let code = if caller.role.may(permission) {
+            "tokens.not_for_this"
+        } else {
+            "request.forbidden"
+        };
+        let mut failure = Failure::forbidden(code);
         failure.error = failure
             .error
             .with("permission", permission.as_str())
@@ -178,18 +130,6 @@ fn admit(guard: &Guard, found: &Found, permission: Permission, request: &Request
         return Err(failure);
     }
     Ok(())
-}
-
-/// The value of a cookie.
-pub(crate) fn cookie(headers: &HeaderMap, name: &str) -> Option<String> {
-    headers
-        .get_all(header::COOKIE)
-        .iter()
-        .filter_map(|v| v.to_str().ok())
-        .flat_map(|line| line.split(';'))
-        .filter_map(|pair| pair.trim().split_once('='))
-        .find(|(key, _)| *key == name)
-        .map(|(_, value)| value.to_owned())
 }
 
 /// What the path says the action is on; handlers that create something say more.

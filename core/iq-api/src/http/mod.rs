@@ -7,6 +7,7 @@ pub(crate) mod check;
 pub(crate) mod docs;
 pub(crate) mod failure;
 pub(crate) mod guard;
+pub(crate) mod identify;
 pub(crate) mod openapi;
 pub(crate) mod outer;
 pub(crate) mod page;

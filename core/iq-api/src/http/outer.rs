@@ -16,7 +16,7 @@ use futures::FutureExt;
 use iq_domain::{CodedError, ErrorKind, neutralise};
 use iq_locale::Language;
 
-use super::{caller::RequestInfo, failure::Failure};
+use super::{caller::RequestInfo, failure::Failure, identify::bearer};
 use crate::state::ApiState;
 
 const CSP: &str = "default-src 'self'; script-src 'self'; style-src 'self' 'unsafe-inline'; \
@@ -115,6 +115,8 @@ fn admit(state: &ApiState, request: &Request) -> Result<(), Failure> {
     );
     match request.headers().get(header::ORIGIN) {
         None if is_read => Ok(()),
+        // A program: pages of others can't make a browser send its token.
+        None if bearer(request.headers()).is_some() => Ok(()),
         Some(origin) if is_origin_of(origin, host) => Ok(()),
         _ => Err(Failure::forbidden("request.origin_wrong")),
     }

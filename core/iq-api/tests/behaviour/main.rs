@@ -26,5 +26,6 @@ mod root_cause;
 mod schedules;
 mod sessions;
 mod technicians;
+mod tokens;
 mod values;
 mod work_orders;

@@ -2,16 +2,17 @@
 
 use iq_auth::{HashCost, PasswordHasher};
 use iq_domain::{
-    Alert, AlertId, AlertRule, AlertState, Asset, AssetId, AttachmentId, AuthSource,
-    CertificateAuthority, CertificateId, Criticality, DriftFindingId, EventCategory, EventId,
-    EventRelation, ImportId, Incident, IncidentId, IncidentStatus, IncidentType, IndustrialEvent,
-    IntegrationId, JobId, Limits, MappingChangeId, MappingId, Names, OutboxId, RecommendationId,
-    Role, RuleCondition, RuleId, ScenarioId, ServerCertificate, Severity, SignalId, Site, SiteId,
-    TechnicalObjectId, Technician, TechnicianCertificate, TechnicianId, Tenant, TenantId,
-    TrustState, Unit, UnitId, User, UserId, WeeklyShift, WorkOrderId,
+    Alert, AlertId, AlertRule, AlertState, ApiToken, ApiTokenId, Asset, AssetId, AttachmentId,
+    AuthSource, CertificateAuthority, CertificateId, Criticality, DriftFindingId, EventCategory,
+    EventId, EventRelation, IdentityProvider, IdentityProviderId, ImportId, Incident, IncidentId,
+    IncidentStatus, IncidentType, IndustrialEvent, IntegrationId, JobId, Limits, MappingChangeId,
+    MappingId, Names, OutboxId, ProviderType, RecommendationId, Role, RuleCondition, RuleId,
+    ScenarioId, ServerCertificate, Severity, SignalId, Site, SiteId, TechnicalObjectId, Technician,
+    TechnicianCertificate, TechnicianId, Tenant, TenantId, TrustState, Unit, UnitId, User, UserId,
+    WeeklyShift, WorkOrderId,
 };
 use iq_mapping::MappingDraft;
-use iq_runtime::{IntegrationDraft, NewMapping};
+use iq_runtime::{IntegrationDraft, NewMapping, SecretChange};
 use iq_secrets::SecretString;
 use iq_store::{
     alert_rules, alerts, assets, attachments, certificates, events, incidents, jobs, outbox,
@@ -42,6 +43,10 @@ pub(crate) struct Plant {
     pub(crate) integration: IntegrationId,
     pub(crate) certificate: CertificateId,
     pub(crate) authority: CertificateId,
+    /// A provider nobody answers for, not enabled.
+    pub(crate) provider: IdentityProviderId,
+    /// A token of the colleague.
+    pub(crate) token: ApiTokenId,
     pub(crate) mapping: MappingId,
     pub(crate) change: MappingChangeId,
     pub(crate) finding: DriftFindingId,
@@ -124,6 +129,8 @@ impl Plant {
             integration: IntegrationId::new(),
             certificate: CertificateId::new(),
             authority: CertificateId::new(),
+            provider: IdentityProviderId::new(),
+            token: ApiTokenId::new(),
             mapping: MappingId::new(),
             change: MappingChangeId::new(),
             finding: DriftFindingId::new(),
@@ -150,6 +157,8 @@ impl Plant {
         plant.change = super::drift::change(&plant, app).await;
         plant.finding = super::drift::finding(&plant, app).await;
         plant.authority = plant.new_authority(app, 0).await;
+        plant.provider = plant.new_provider(app).await;
+        plant.token = plant.new_token(app, "colleague").await;
         plant.add_records(app).await;
         plant.add_maintenance(app).await;
         plant.files = plant.new_files(app).await;
@@ -210,6 +219,61 @@ impl Plant {
             .await
             .unwrap()
             .id
+    }
+
+    /// Another provider nobody answers for, with a secret, not enabled.
+    pub(crate) async fn new_provider(&self, app: &TestApp) -> IdentityProviderId {
+        let row = IdentityProvider {
+            id: IdentityProviderId::new(),
+            tenant_id: self.tenant,
+            provider_type: ProviderType::Okta,
+            display_name: "Company".to_owned(),
+            client_id: "optria".to_owned(),
+            has_secret: false,
+            secret_version: 0,
+            directory_id: None,
+            issuer_url: Some("https://127.0.0.1:1/oauth2".to_owned()),
+            hosted_domain: None,
+            scopes: vec!["profile".to_owned(), "email".to_owned()],
+            group_claim: "groups".to_owned(),
+            group_roles: Vec::new(),
+            default_role: Some(Role::Viewer),
+            tls_ca: None,
+            accept_plain_http: false,
+            pinned_metadata: None,
+            pinned_keys: None,
+            is_enabled: false,
+            created_at: NOW,
+            updated_at: NOW,
+        };
+        let secret = SecretChange::Replace(SecretString::new("hunter2 of the provider"));
+        let saved = app.runtime.save_identity_provider(&row, secret).await;
+        saved.unwrap().id
+    }
+
+    /// Another token of the user whose name starts so.
+    pub(crate) async fn new_token(&self, app: &TestApp, start: &str) -> ApiTokenId {
+        let (tenant, name, id) = (self.tenant, self.user(start), ApiTokenId::new());
+        let write = move |tx: &iq_store::Transaction<'_>| {
+            let user = users::get_user_by_username(tx, tenant, &name)?.unwrap();
+            let token = ApiToken {
+                id,
+                tenant_id: tenant,
+                user_id: user.id,
+                name: "report".to_owned(),
+                permissions: vec!["assets.read".to_owned()],
+                created_at: NOW,
+                expires_at: NOW.plus_ms(86_400_000),
+                last_used_at: None,
+                last_used_by: None,
+                revoked_at: None,
+            };
+            let mut hash = [0; 32];
+            hash[..16].copy_from_slice(id.0.as_bytes());
+            iq_store::api_tokens::create_token(tx, tenant, &token, &hash)
+        };
+        app.runtime.store().write(write).await.unwrap();
+        id
     }
 
     /// Another authority, not yet trusted.

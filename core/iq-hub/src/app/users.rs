@@ -59,6 +59,8 @@ pub(crate) async fn list_own(hub: &Hub, tenant: TenantId) -> Answer<Vec<TenantUs
             role: user.role,
             is_active: user.is_active,
             auth_source: user.auth_source,
+            provider: None,
+            owned_by_provider: Vec::new(),
             must_change_password: user.must_change_password,
             last_sign_in_at: user.last_sign_in_at,
             created_at: user.created_at,

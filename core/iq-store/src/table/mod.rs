@@ -3,6 +3,7 @@
 
 pub mod alert_rules;
 pub mod alerts;
+pub mod api_tokens;
 pub mod assessments;
 pub mod asset_models;
 pub mod assets;
@@ -15,6 +16,7 @@ pub mod cost_models;
 pub mod drift;
 pub mod events;
 pub mod evidence;
+pub mod identity_providers;
 pub mod imports;
 pub mod incident_changes;
 pub mod incidents;
@@ -42,6 +44,7 @@ pub mod technical_objects;
 pub mod technicians;
 pub mod tenants;
 pub mod units;
+pub mod user_identities;
 pub mod users;
 pub mod work_order_changes;
 pub mod work_order_plans;

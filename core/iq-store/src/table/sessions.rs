@@ -1,12 +1,12 @@
 //! Server-side sessions. The token is never here, only its keyed hash.
 
-use iq_domain::{CodedError, SessionId, TenantId, Timestamp, UserId};
+use iq_domain::{CodedError, IdentityProviderId, SessionId, TenantId, Timestamp, UserId};
 use rusqlite::{Connection, Row, params};
 
 use crate::{StoreError, query, query::Where, row};
 
 const SELECT: &str = "SELECT tenant_id, id, user_id, acting_tenant_id, created_at, last_seen_at, \
-    expires_at, revoked_at, address, user_agent FROM sessions";
+    expires_at, revoked_at, address, user_agent, ends_by FROM sessions";
 
 /// A session without its token hash.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -31,6 +31,8 @@ pub struct Session {
     pub address: Option<String>,
     /// Browser at sign-in.
     pub user_agent: Option<String>,
+    /// Ends by then whatever is done with it: a session of an emergency.
+    pub ends_by: Option<Timestamp>,
 }
 
 impl Session {
@@ -59,6 +61,7 @@ fn read(r: &Row<'_>) -> rusqlite::Result<Session> {
         revoked_at: row::time_opt(r, "revoked_at")?,
         address: r.get("address")?,
         user_agent: r.get("user_agent")?,
+        ends_by: row::time_opt(r, "ends_by")?,
     })
 }
 
@@ -71,8 +74,8 @@ pub fn create_session(
 ) -> Result<(), StoreError> {
     row::same_tenant(tenant, session.tenant_id)?;
     let sql = "INSERT INTO sessions (tenant_id, id, user_id, token_hash, acting_tenant_id,
-               created_at, last_seen_at, expires_at, revoked_at, address, user_agent)
-               VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
+               created_at, last_seen_at, expires_at, revoked_at, address, user_agent,
+               ends_by) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
     query::change_one(
         conn,
         sql,
@@ -87,7 +90,8 @@ pub fn create_session(
             session.expires_at.0,
             session.revoked_at.map(|t| t.0),
             session.address,
-            session.user_agent
+            session.user_agent,
+            session.ends_by.map(|t| t.0)
         ],
     )
     .map_err(|e| e.or_reference(CodedError::not_found("users.not_found")))
@@ -183,6 +187,23 @@ pub fn revoke_sessions_of_user(
         sql,
         params![at.0, tenant.to_string(), user.to_string(), except],
     )
+}
+
+/// The valid sessions of everybody a provider vouches for.
+pub fn list_sessions_of_provider(
+    conn: &Connection,
+    tenant: TenantId,
+    provider: IdentityProviderId,
+    now: Timestamp,
+) -> Result<Vec<Session>, StoreError> {
+    Where::tenant(tenant)
+        .and("revoked_at IS NULL AND expires_at > ?", [now.0.into()])
+        .and(
+            "user_id IN (SELECT i.user_id FROM user_identities i
+             WHERE i.tenant_id = sessions.tenant_id AND i.provider_id = ?)",
+            [provider.to_string().into()],
+        )
+        .list(conn, SELECT, "id", read)
 }
 
 /// Deletes sessions of all tenants that ended before a moment; returns how many.

@@ -243,6 +243,7 @@ impl Plant {
                 revoked_at: None,
                 address: Some("127.0.0.1".into()),
                 user_agent: None,
+                ends_by: None,
             },
             audit: AuditRecord {
                 id: AuditId::new(),

@@ -48,6 +48,7 @@ pub(crate) fn sign_in(url: &str, who: &SignIn) -> Result<String> {
     let request = SignInRequest {
         username: who.username.clone(),
         password: who.password.clone(),
+        emergency_reason: None,
     };
     let answer = ureq::post(format!("{url}/api/session"))
         .header("origin", url)

@@ -1,0 +1,106 @@
+//! Identity providers of tenants: their rows, and the client's secret under its seal.
+
+use std::sync::Arc;
+
+use iq_domain::{CodedError, IdentityProvider, IdentityProviderId, TenantId};
+use iq_secrets::{MasterKey, SealContext, SecretString};
+use iq_store::{StoreError, Transaction, identity_providers};
+
+use crate::Runtime;
+
+/// What becomes of the client's secret.
+#[derive(Clone, Debug)]
+pub enum SecretChange {
+    /// It stays.
+    Keep,
+    /// There is none any more.
+    Remove,
+    /// Another one.
+    Replace(SecretString),
+}
+
+fn context(owner: &str, tenant: TenantId, version: u32) -> SealContext<'_> {
+    SealContext {
+        tenant,
+        owner,
+        field: "client_secret",
+        version,
+    }
+}
+
+fn owner(id: IdentityProviderId) -> String {
+    format!("identity provider {id}")
+}
+
+impl Runtime {
+    /// Keeps a provider, new or changed, with what becomes of its secret.
+    ///
+    /// # Errors
+    /// When the store takes no writes, or somebody else changed the secret meanwhile.
+    pub async fn save_identity_provider(
+        &self,
+        provider: &IdentityProvider,
+        secret: SecretChange,
+    ) -> Result<IdentityProvider, CodedError> {
+        let (row, key) = (provider.clone(), Arc::clone(&self.0.master_key));
+        let saved = self
+            .store()
+            .write(move |tx| {
+                identity_providers::put_provider(tx, row.tenant_id, &row)?;
+                store_secret(tx, &key, &row, &secret)?;
+                let saved = identity_providers::get_provider(tx, row.tenant_id, row.id)?;
+                Ok(saved.unwrap_or(row))
+            })
+            .await?;
+        Ok(saved)
+    }
+
+    /// The client's secret, opened.
+    ///
+    /// # Errors
+    /// When the seal does not open with this appliance's key.
+    pub async fn identity_provider_secret(
+        &self,
+        provider: &IdentityProvider,
+    ) -> Result<Option<SecretString>, CodedError> {
+        let (tenant, id) = (provider.tenant_id, provider.id);
+        let (found, sealed) = self
+            .store()
+            .read(move |conn| {
+                Ok((
+                    identity_providers::get_provider(conn, tenant, id)?,
+                    identity_providers::get_client_secret(conn, tenant, id)?,
+                ))
+            })
+            .await?;
+        let (Some(row), Some(sealed)) = (found, sealed) else {
+            return Ok(None);
+        };
+        let owner = owner(id);
+        let context = context(&owner, tenant, row.secret_version);
+        Ok(Some(self.0.master_key.unseal(&context, &sealed)?))
+    }
+}
+
+/// The version of a seal is known only inside the transaction that stores the rest.
+fn store_secret(
+    tx: &Transaction<'_>,
+    key: &MasterKey,
+    row: &IdentityProvider,
+    change: &SecretChange,
+) -> Result<(), StoreError> {
+    let (tenant, id) = (row.tenant_id, row.id);
+    let stored = identity_providers::get_provider(tx, tenant, id)?;
+    let version = stored.map_or(0, |p| p.secret_version) + 1;
+    let sealed = match change {
+        SecretChange::Keep => return Ok(()),
+        SecretChange::Remove if version == 1 => return Ok(()),
+        SecretChange::Remove => None,
+        SecretChange::Replace(secret) => {
+            let owner = owner(id);
+            let sealed = key.seal(&context(&owner, tenant, version), secret);
+            Some(sealed.map_err(CodedError::from)?)
+        }
+    };
+    identity_providers::put_client_secret(tx, tenant, id, version, sealed.as_deref())
+}
