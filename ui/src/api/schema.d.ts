@@ -1312,6 +1312,126 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/integrations/identity-providers": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Identity providers, without secrets
+         * @description Permission: `identity_providers.read`.
+         */
+        get: operations["list_providers"];
+        put?: never;
+        /**
+         * Set up an identity provider
+         * @description Permission: `identity_providers.write`.
+         */
+        post: operations["create_provider"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/integrations/identity-providers/rules": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * How people of the tenant sign in
+         * @description Permission: `identity_providers.read`.
+         */
+        get: operations["get_rules"];
+        /**
+         * Keep passwords for emergencies, or allow them
+         * @description Permission: `identity_providers.write`.
+         */
+        put: operations["put_rules"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/integrations/identity-providers/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * One identity provider
+         * @description Permission: `identity_providers.read`.
+         */
+        get: operations["get_provider"];
+        /**
+         * Change an identity provider; its sessions end when it is switched off
+         * @description Permission: `identity_providers.write`.
+         */
+        put: operations["update_provider"];
+        post?: never;
+        /**
+         * Remove an identity provider; its users stay and can't sign in
+         * @description Permission: `identity_providers.write`.
+         */
+        delete: operations["delete_provider"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/integrations/identity-providers/{id}/preview": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What the last test sign-in of this session showed
+         * @description Permission: `identity_providers.write`.
+         */
+        get: operations["get_preview"];
+        put?: never;
+        /**
+         * Begin a test sign-in that shows what the provider sends
+         * @description Permission: `identity_providers.write`.
+         */
+        post: operations["start_preview"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/integrations/identity-providers/{id}/test": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Test an identity provider step by step, without a person
+         * @description Permission: `identity_providers.write`.
+         */
+        post: operations["test_provider"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/integrations/mappings": {
         parameters: {
             query?: never;
@@ -2816,6 +2936,90 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/session/profile": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Change the own name and e-mail
+         * @description Permission: `profile.own`.
+         */
+        put: operations["update_profile"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/session/providers": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Identity providers to sign in with
+         * @description No session needed.
+         */
+        get: operations["list_sign_in_providers"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/session/tokens": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The own tokens for programs, and what a token may hold
+         * @description Permission: `profile.own`.
+         */
+        get: operations["list_tokens"];
+        put?: never;
+        /**
+         * Create a token for a program; it is shown once
+         * @description Permission: `profile.own`.
+         */
+        post: operations["create_token"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/session/tokens/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * End one of the own tokens
+         * @description Permission: `profile.own`.
+         */
+        delete: operations["delete_token"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/settings": {
         parameters: {
             query?: never;
@@ -3246,11 +3450,75 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * A new temporary password; all sessions of the user end
+         * A new temporary password; all sessions and tokens of the user end
          * @description Permission: `users.write`.
          */
         post: operations["reset_password"];
         delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/tenant-users/{id}/sessions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Where a user is signed in
+         * @description Permission: `users.read`.
+         */
+        get: operations["list_user_sessions"];
+        put?: never;
+        post?: never;
+        /**
+         * Sign a user out everywhere
+         * @description Permission: `users.write`.
+         */
+        delete: operations["end_user_sessions"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/tenant-users/{id}/tokens": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Tokens of a user
+         * @description Permission: `users.read`.
+         */
+        get: operations["list_user_tokens"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/tenant-users/{id}/tokens/{token_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * End a token of a user
+         * @description Permission: `users.write`.
+         */
+        delete: operations["delete_user_token"];
         options?: never;
         head?: never;
         patch?: never;
@@ -3680,6 +3948,66 @@ export interface paths {
          * @description No session needed.
          */
         get: operations["take_handoff"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/auth/sso/callback": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Come back from the identity provider
+         * @description No session needed.
+         */
+        get: operations["come_back"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/auth/sso/outcome": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Why the last sign-in of this browser through a provider failed
+         * @description No session needed.
+         */
+        get: operations["get_outcome"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/auth/sso/{id}/start": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Go to the identity provider
+         * @description No session needed.
+         */
+        get: operations["start"];
         put?: never;
         post?: never;
         delete?: never;
@@ -4167,6 +4495,48 @@ export interface components {
             };
             /** @description Id of the request, also in the log. */
             request_id: string;
+        };
+        /**
+         * Format: uuid
+         * @description A token of a program.
+         */
+        ApiTokenId: string;
+        /** @description Create a token. */
+        ApiTokenInput: {
+            /**
+             * Format: int32
+             * @description Days until it ends, 1 to 365.
+             */
+            days: number;
+            /** @description What it is for. */
+            name: string;
+            /** @description What it may: some of the own permissions. */
+            permissions: string[];
+        };
+        /** @description A token of a program, without the token. */
+        ApiTokenRow: {
+            /** @description Creation. */
+            created_at: components["schemas"]["Timestamp"];
+            /** @description Ends at. */
+            expires_at: components["schemas"]["Timestamp"];
+            /** @description Id. */
+            id: components["schemas"]["ApiTokenId"];
+            /** @description It has ended. */
+            is_expired: boolean;
+            last_used_at?: null | components["schemas"]["Timestamp"];
+            /** @description Address of that request. */
+            last_used_by?: string | null;
+            /** @description What it is for. */
+            name: string;
+            /** @description What it may. */
+            permissions: string[];
+        };
+        /** @description The tokens of the caller, and what a token of theirs may hold. */
+        ApiTokens: {
+            /** @description Permissions that can be chosen. */
+            permissions: string[];
+            /** @description Tokens, newest first. */
+            tokens: components["schemas"]["ApiTokenRow"][];
         };
         /** @description A score with what it is made of. */
         Assessment: {
@@ -4726,6 +5096,27 @@ export interface components {
             /** @description Kind. */
             kind: string;
         };
+        /** @description What the provider sent at the last test sign-in, and what it makes of the person here. */
+        ClaimPreview: {
+            /** @description When. */
+            at: components["schemas"]["Timestamp"];
+            /** @description Claims by name; none where the sign-in failed before. */
+            claims: components["schemas"]["PreviewClaim"][];
+            /** @description E-mail. */
+            email?: string | null;
+            /** @description Who vouches. */
+            issuer?: string | null;
+            /** @description Shown name. */
+            name?: string | null;
+            problem?: null | components["schemas"]["StatusMessage"];
+            role?: null | components["schemas"]["Role"];
+            /** @description The group that gives it; absent for the default. */
+            role_group?: string | null;
+            /** @description The stable id of the person. */
+            subject?: string | null;
+            /** @description User name here. */
+            username?: string | null;
+        };
         /** @description A condition of a rule. */
         ConditionView: {
             /** @description In the language of the pack. */
@@ -4928,6 +5319,13 @@ export interface components {
              * @description Users.
              */
             users: number;
+        };
+        /** @description A token just made, shown once. */
+        CreatedApiToken: {
+            /** @description The token's row. */
+            row: components["schemas"]["ApiTokenRow"];
+            /** @description For the header `Authorization: Bearer …`. */
+            token: string;
         };
         /** @description The user with the temporary password, shown once. */
         CreatedUser: {
@@ -5683,6 +6081,13 @@ export interface components {
             /** @description Kind. */
             kind: string;
         };
+        /** @description People of a group get a role. */
+        GroupRole: {
+            /** @description The group as the claim names it: a name or an id. */
+            group: string;
+            /** @description The role; never platform_owner. */
+            role: components["schemas"]["Role"];
+        };
         /** @description A word about the state. */
         HealthStatus: {
             /** @description `ok`, or what is wrong. */
@@ -5781,6 +6186,87 @@ export interface components {
             signal_id: components["schemas"]["SignalId"];
             /** @description External tag. */
             tag?: string | null;
+        };
+        /** @description An identity provider. Its secret is never shown. */
+        IdentityProvider: {
+            /** @description A person accepted that the way to the provider is not encrypted. */
+            accept_plain_http: boolean;
+            /** @description Our id at the provider. */
+            client_id: string;
+            /** @description `"***"` where a secret is kept. */
+            client_secret?: string | null;
+            /** @description Creation. */
+            created_at: components["schemas"]["Timestamp"];
+            default_role?: null | components["schemas"]["Role"];
+            /** @description What its button says. */
+            display_name: string;
+            /** @description Claim that lists groups. */
+            group_claim: string;
+            /** @description Role by group; the highest counts. */
+            group_roles: components["schemas"]["GroupRole"][];
+            /** @description Organisation of Google. */
+            hosted_domain?: string | null;
+            /** @description Id. */
+            id: components["schemas"]["IdentityProviderId"];
+            /** @description Offered at sign-in. */
+            is_enabled: boolean;
+            /** @description Issuer, where the type does not give it. */
+            issuer_url?: string | null;
+            /** @description Its keys, where the network does not reach them. */
+            pinned_keys?: string | null;
+            /** @description Its metadata, where the network does not reach them. */
+            pinned_metadata?: string | null;
+            /** @description Type. */
+            provider_type: components["schemas"]["ProviderType"];
+            /** @description Where the provider sends people back to; to be registered there. */
+            redirect_uri: string;
+            /** @description Scopes besides `openid`. */
+            scopes: string[];
+            /** @description Directory (tenant) id of Entra ID. */
+            tenant_id?: string | null;
+            /** @description Certificates in PEM form trusted instead of the machine's list. */
+            tls_ca?: string | null;
+            /** @description Last change. */
+            updated_at: components["schemas"]["Timestamp"];
+        };
+        /**
+         * Format: uuid
+         * @description An identity provider of a tenant.
+         */
+        IdentityProviderId: string;
+        /** @description Create or change an identity provider. */
+        IdentityProviderInput: {
+            /** @description Accepts that the way to the provider is not encrypted. */
+            accept_plain_http?: boolean;
+            /** @description Our id at the provider. */
+            client_id: string;
+            /** @description The client's secret; `"***"` leaves it as it is, absent or empty takes it away. */
+            client_secret?: string | null;
+            default_role?: null | components["schemas"]["Role"];
+            /** @description What its button says. */
+            display_name: string;
+            /** @description Claim that lists groups; `groups` if absent. */
+            group_claim?: string | null;
+            /** @description Role by group. */
+            group_roles?: components["schemas"]["GroupRole"][];
+            /** @description Organisation of Google. */
+            hosted_domain?: string | null;
+            /** @description Offered at sign-in. */
+            is_enabled?: boolean;
+            /** @description Issuer; needed for Okta, to the letter. */
+            issuer_url?: string | null;
+            /** @description Its keys, where the network does not reach them. */
+            pinned_keys?: string | null;
+            /** @description Its metadata, where the network does not reach them. */
+            pinned_metadata?: string | null;
+            /** @description Type. */
+            provider_type: components["schemas"]["ProviderType"];
+            /** @description Scopes besides `openid`. */
+            scopes?: string[];
+            /** @description Directory (tenant) id of Entra ID; a GUID. */
+            tenant_id?: string | null;
+            /** @description Certificates in PEM form trusted instead of the machine's list. */
+            tls_ca?: string | null;
         };
         /** @description A column of a file. */
         ImportColumn: {
@@ -6467,6 +6953,10 @@ export interface components {
          * @enum {string}
          */
         JobStepState: "waiting" | "running" | "done" | "warning" | "failed";
+        /** @description The last test sign-in of the session, if there was one. */
+        LastPreview: {
+            preview?: null | components["schemas"]["ClaimPreview"];
+        };
         /**
          * @description Which trip limit was approached.
          * @enum {string}
@@ -7818,6 +8308,15 @@ export interface components {
             /** @description Tripped assets. */
             tripped: string[];
         };
+        /** @description A claim the provider sent. */
+        PreviewClaim: {
+            /** @description It came from the user info, not from the token. */
+            from_user_info: boolean;
+            /** @description Name. */
+            name: string;
+            /** @description Value; lists and objects as JSON, cut where it is long. */
+            value: string;
+        };
         /** @description Read values once. */
         PreviewRequest: {
             /** @description Tags, ≤ 100. */
@@ -7844,6 +8343,13 @@ export interface components {
             /** @description Complete. */
             done: boolean;
         };
+        /** @description Change the own profile. */
+        ProfileInput: {
+            /** @description E-mail. */
+            email?: string | null;
+            /** @description Shown name. */
+            name: string;
+        };
         /** @description Which version is to be in force. */
         PromoteModel: {
             /**
@@ -7857,6 +8363,11 @@ export interface components {
          * @enum {string}
          */
         Provenance: "raw" | "interpolated" | "rolled_up";
+        /**
+         * @description Whose product an identity provider is; each has its own habits.
+         * @enum {string}
+         */
+        ProviderType: "azure_ad" | "okta" | "google";
         /** @description What became of it. */
         PublishAnswer: {
             /** @description Done before. */
@@ -8640,10 +9151,14 @@ export interface components {
         SessionInfo: {
             /** @description Short name of this appliance. */
             appliance: string;
+            /** @description Local or SSO. */
+            auth_source: components["schemas"]["AuthSource"];
             /** @description Send as X-CSRF-Token on every write. */
             csrf_token: string;
             /** @description DEMO_MODE is on: the demo plant can be driven. */
             demo_mode: boolean;
+            /** @description E-mail. */
+            email?: string | null;
             /** @description Everything in this tenant is demonstration. */
             is_demo: boolean;
             /** @description Only the password change is allowed until done. */
@@ -8722,12 +9237,34 @@ export interface components {
          * @enum {string}
          */
         Severity: "info" | "warning" | "critical";
+        /** @description A provider on the page of signing in. */
+        SignInProvider: {
+            /** @description What its button says. */
+            display_name: string;
+            /** @description Id. */
+            id: components["schemas"]["IdentityProviderId"];
+            /** @description Type. */
+            provider_type: components["schemas"]["ProviderType"];
+            /** @description Passwords of this organisation are for emergencies alone. */
+            sso_only: boolean;
+            tenant?: null | components["schemas"]["Names"];
+        };
         /** @description Local sign-in. */
         SignInRequest: {
+            /** @description Why a password is used where they are for emergencies alone. */
+            emergency_reason?: string | null;
             /** @description Password. */
             password: string;
             /** @description Sign-in name. */
             username: string;
+        };
+        /** @description How people of the tenant sign in. */
+        SignInRules: {
+            /**
+             * @description Passwords are for emergencies alone: for administrators, with a reason, for an hour. In force
+             *     while a provider is enabled.
+             */
+            sso_only: boolean;
         };
         /** @description A signal's departure. */
         SignalDeparture: {
@@ -8842,6 +9379,15 @@ export interface components {
             event_ids: components["schemas"]["EventId"][];
             /** @description Why. */
             reason: string;
+        };
+        /** @description Why the last attempt of this browser failed. */
+        SsoOutcome: {
+            problem?: null | components["schemas"]["StatusMessage"];
+        };
+        /** @description Where to go for a test sign-in. */
+        SsoStart: {
+            /** @description The provider's address, to be opened in this browser. */
+            url: string;
         };
         /**
          * @description How a step went.
@@ -9210,6 +9756,10 @@ export interface components {
             must_change_password: boolean;
             /** @description Shown name. */
             name: string;
+            /** @description Fields the provider decides: `name`, `email`, `role`. They can't be changed here. */
+            owned_by_provider: string[];
+            /** @description The identity provider that vouches for the user, by its name here. */
+            provider?: string | null;
             /** @description Role. */
             role: components["schemas"]["Role"];
             /** @description Sign-in name. */
@@ -12342,6 +12892,318 @@ export interface operations {
             };
         };
     };
+    list_providers: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["IdentityProvider"][];
+                };
+            };
+            /** @description Not done; the body says why. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    create_provider: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["IdentityProviderInput"];
+            };
+        };
+        responses: {
+            /** @description Done. */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["IdentityProvider"];
+                };
+            };
+            /** @description Not done; the body says why. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    get_rules: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SignInRules"];
+                };
+            };
+            /** @description Not done; the body says why. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    put_rules: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SignInRules"];
+            };
+        };
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SignInRules"];
+                };
+            };
+            /** @description Not done; the body says why. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    get_provider: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["IdentityProvider"];
+                };
+            };
+            /** @description Not done; the body says why. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    update_provider: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["IdentityProviderInput"];
+            };
+        };
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["IdentityProvider"];
+                };
+            };
+            /** @description Not done; the body says why. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    delete_provider: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Not done; the body says why. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    get_preview: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LastPreview"];
+                };
+            };
+            /** @description Not done; the body says why. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    start_preview: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SsoStart"];
+                };
+            };
+            /** @description Not done; the body says why. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    test_provider: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TestReport"];
+                };
+            };
+            /** @description Not done; the body says why. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
     list_mappings: {
         parameters: {
             query?: {
@@ -15028,6 +15890,159 @@ export interface operations {
             };
         };
     };
+    update_profile: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ProfileInput"];
+            };
+        };
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SessionInfo"];
+                };
+            };
+            /** @description Not done; the body says why. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    list_sign_in_providers: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SignInProvider"][];
+                };
+            };
+            /** @description Not done; the body says why. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    list_tokens: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiTokens"];
+                };
+            };
+            /** @description Not done; the body says why. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    create_token: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ApiTokenInput"];
+            };
+        };
+        responses: {
+            /** @description Done. */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CreatedApiToken"];
+                };
+            };
+            /** @description Not done; the body says why. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    delete_token: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Not done; the body says why. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
     get_settings: {
         parameters: {
             query?: never;
@@ -16005,6 +17020,127 @@ export interface operations {
             };
         };
     };
+    list_user_sessions: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SessionRow"][];
+                };
+            };
+            /** @description Not done; the body says why. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    end_user_sessions: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Not done; the body says why. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    list_user_tokens: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiTokenRow"][];
+                };
+            };
+            /** @description Not done; the body says why. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    delete_user_token: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+                token_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Not done; the body says why. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
     get_twin: {
         parameters: {
             query?: {
@@ -16941,6 +18077,103 @@ export interface operations {
             };
             header?: never;
             path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            303: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Not done; the body says why. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    come_back: {
+        parameters: {
+            query?: {
+                /** @description What the provider gives for a sign-in. */
+                code?: string | null;
+                /** @description What was sent along. */
+                state?: string | null;
+                /** @description Who issued the answer (RFC 9207). */
+                iss?: string | null;
+                /** @description Why there is no code. */
+                error?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            303: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Not done; the body says why. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    get_outcome: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SsoOutcome"];
+                };
+            };
+            /** @description Not done; the body says why. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    start: {
+        parameters: {
+            query?: {
+                /** @description Page of the program to go on to. */
+                next?: string | null;
+            };
+            header?: never;
+            path: {
+                id: string;
+            };
             cookie?: never;
         };
         requestBody?: never;
