@@ -132,10 +132,8 @@ async fn sign_in(
         audit
             .detail("break_glass", true)
             .detail("reason", reason.clone());
-        tracing::warn!(
-            user = user.username,
-            "An emergency sign-in with a password."
-        );
+        let user = &user.username;
+        tracing::warn!(user, "An emergency sign-in with a password.");
     }
     let rehashed = if verdict.needs_rehash {
         Some(auth::hash_password(&state, password).await?)

@@ -193,6 +193,7 @@ async fn session(client: &mut Client) -> Value {
 }
 
 #[tokio::test]
+#[allow(clippy::too_many_lines, reason = "one sign-in after the other")]
 async fn a_person_signs_in_through_a_certified_provider_and_is_known_again() {
     let (app, plant, _) = appliance().await;
     let admin = app.signed_in(&plant.user("admin")).await;
@@ -368,6 +369,7 @@ async fn attempt(app: &TestApp, id: &str) -> (String, Value) {
 }
 
 #[tokio::test]
+#[allow(clippy::too_many_lines, reason = "one sign-in after the other")]
 async fn everything_a_token_may_have_wrong_is_named() {
     let (app, plant, _) = appliance().await;
     let admin = app.signed_in(&plant.user("admin")).await;
@@ -466,6 +468,7 @@ async fn everything_a_token_may_have_wrong_is_named() {
 }
 
 #[tokio::test]
+#[allow(clippy::too_many_lines, reason = "one sign-in after the other")]
 async fn the_habits_of_entra_and_google_are_met() {
     let (app, plant, _) = appliance().await;
     let admin = app.signed_in(&plant.user("admin")).await;

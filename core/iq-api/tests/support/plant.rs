@@ -82,6 +82,7 @@ impl Plant {
         format!("{start}@{}", self.name)
     }
 
+    #[allow(clippy::too_many_lines, reason = "one record of each kind")]
     pub(crate) async fn create(app: &TestApp, name: &str) -> Self {
         let tenant = TenantId::new();
         let (site, unit, asset) = (SiteId::new(), UnitId::new(), AssetId::new());

@@ -148,7 +148,14 @@ mod tests {
         ];
         let (window, trigger) = (range(200, 300), (id(3), Timestamp(260 * MIN)));
         let config = ShiftConfig::default();
-        let _ = prepare(&mut traces, range(0, 200), window, trigger, &[], &config);
+        drop(prepare(
+            &mut traces,
+            range(0, 200),
+            window,
+            trigger,
+            &[],
+            &config,
+        ));
         let moved: Vec<bool> = traces.iter().map(|t| t.shift.is_some()).collect();
         assert_eq!(moved, [false, false, false, false, true]);
     }
@@ -170,7 +177,14 @@ mod tests {
             let trigger = (id(1), Timestamp(260 * MIN));
             let config = ShiftConfig::default();
             let window = range(200, 300);
-            let _ = prepare(&mut traces, range(0, 200), window, trigger, &[], &config);
+            drop(prepare(
+                &mut traces,
+                range(0, 200),
+                window,
+                trigger,
+                &[],
+                &config,
+            ));
             traces.iter().filter(|t| t.shift.is_some()).count()
         };
         assert_eq!(moved(1), 3, "two machines are no weather");
