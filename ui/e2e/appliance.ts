@@ -77,8 +77,9 @@ async function run(args: (folder: string) => string[], env: Record<string, strin
 
 export const serve = (env: Record<string, string> = {}): Promise<Running> => run((folder) => ['serve', '--data-dir', folder, '--port', '0'], env, 60_000);
 
-export const demo = (): Promise<Running> =>
-  run((folder) => ['demo', '--data-dir', folder, '--port', '0', '--plant-port', '0', '--history-min', '60'], { DEMO_MODE: 'true' }, 180_000);
+/** A demo plant with some minutes of its past; what is usual takes hours to know. */
+export const demo = (minutes = 60): Promise<Running> =>
+  run((folder) => ['demo', '--data-dir', folder, '--port', '0', '--plant-port', '0', '--history-min', String(minutes)], { DEMO_MODE: 'true' }, 180_000);
 
 /** What the verifier says of an evidence file. */
 export function verifyFile(file: string, trust: string): Record<string, unknown> {

@@ -37,6 +37,7 @@ fn path_of(route: &RouteInfo, plant: &Plant) -> String {
         p if p.starts_with("/api/work-orders/") => plant.work_order.to_string(),
         p if p.starts_with("/api/technicians/") => plant.technician.to_string(),
         p if p.starts_with("/api/session/tokens/") => plant.token.to_string(),
+        p if p.starts_with("/api/sync/questions/") => plant.question.clone(),
         p if p.starts_with("/api/tenant-users/") => plant.colleague.to_string(),
         _ => String::new(),
     };
@@ -365,9 +366,12 @@ async fn a_disabled_user_gets_401_everywhere_at_once() {
         .expect_code(401, "session.bad_credentials");
 }
 
-/// A fresh object to delete, so that the next role finds its own.
+/// A fresh object to delete or to decide on, so that the next role finds its own.
 async fn replaced(app: &TestApp, plant: &Plant, route: &RouteInfo, start: &str, n: usize) -> Plant {
     let mut plant = plant.clone();
+    if route.path == "/api/sync/questions/{id}" {
+        plant.question = plant.new_question(app, n as u64).await;
+    }
     if route.method == Method::DELETE && route.path.contains("{id}") {
         match route.path {
             "/api/imports/{id}" => plant.import = plant.new_import(app).await,

@@ -180,7 +180,9 @@ fn bands_of_severity_are_those_of_the_guide() {
 #[test]
 fn what_is_no_condition_counts_only_when_all_events_are_wanted() {
     let mut fields = RAISED.fields();
-    fields[field::CONDITION] = Variant::Empty;
+    for of_conditions in [field::CONDITION, field::CONDITION_NAME] {
+        fields[of_conditions] = Variant::Empty;
+    }
     fields[field::EVENT_TYPE] = NodeId::from(ObjectTypeId::BaseEventType).into();
     let told = |alarms| {
         let told = Conditions::default().take(&fields, &names(), &settings(alarms), NOW);

@@ -23,7 +23,7 @@ fn sealing(folder: &tempfile::TempDir) -> Store {
     let mut round = 0_i64;
     let seal = move |tx: &iq_store::Transaction<'_>| -> Result<(), StoreError> {
         round += 1;
-        let sql = "INSERT INTO sealed SELECT n, ? FROM fact WHERE n > (SELECT COALESCE(MAX(n), 0) FROM sealed)";
+        let sql = "INSERT INTO sealed SELECT n, ? FROM fact WHERE n NOT IN (SELECT n FROM sealed)";
         tx.execute(sql, [round])?;
         let is_refused =
             tx.query_row("SELECT EXISTS (SELECT 1 FROM fact WHERE n = 13)", [], |r| {

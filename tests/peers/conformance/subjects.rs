@@ -299,7 +299,8 @@ fn pi_peer(plant: &Arc<PlantHandle>) -> Result<Peer> {
         }),
         tags,
         is_read: Box::new(move |cursors, state| {
-            cursors.len() == count && state.back_fill.is_none() && state.samples > 0
+            // One of each point, and those of its event frames.
+            cursors.len() > count && state.back_fill.is_none() && state.samples > 0
         }),
         before: Timestamp(WallClock.now().millis() - 5_000),
         overlap_ms: PI_OVERLAP_MS,

@@ -10,6 +10,7 @@ import { Bar } from '@/components/instruments';
 import { Tag, When } from '@/components/marks';
 import { EmptyState, InlineError, Notice } from '@/components/notices';
 import { Loaded, PageHead, Pane } from '@/components/page';
+import { PlantBehind } from '@/components/plant-behind';
 import { useText } from '@/i18n/text';
 
 function Inject({ plant, onDone }: { plant: PlantStatus; onDone: () => void }) {
@@ -80,6 +81,7 @@ export default function DemoPlantPage() {
           {(plant) => (
             <div className="stack">
               {!plant.running && <Notice tone="warning">{t('plant.not_running')}</Notice>}
+              <PlantBehind />
               {plant.tripped.length > 0 && <Notice tone="critical">{t('plant.tripped')} {plant.tripped.map((a) => <Tag key={a} className="fact">{a}</Tag>)}</Notice>}
               <div className="grid">
                 <div className="c4 stack"><Inject plant={plant} onDone={changed} /><Pane title={t('plant.facts')} flush={false}><dl className="kv"><dt>{t('plant.address')}</dt><dd><Tag wrap>{plant.endpoint_url}</Tag></dd><dt>{t('plant.clock')}</dt><dd><When at={plant.plant_time} full /></dd></dl></Pane></div>

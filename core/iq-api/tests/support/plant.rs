@@ -16,7 +16,7 @@ use iq_runtime::{IntegrationDraft, NewMapping, SecretChange};
 use iq_secrets::SecretString;
 use iq_store::{
     alert_rules, alerts, assets, attachments, certificates, events, incidents, jobs, outbox,
-    recommendations, scenarios, sites, technical_objects, technicians, tenants, units, users,
+    recommendations, scenarios, sites, sync, technical_objects, technicians, tenants, units, users,
     work_orders,
 };
 use serde_json::json;
@@ -47,6 +47,8 @@ pub(crate) struct Plant {
     pub(crate) provider: IdentityProviderId,
     /// A token of the colleague.
     pub(crate) token: ApiTokenId,
+    /// What the hub wants of the colleague, undecided.
+    pub(crate) question: String,
     pub(crate) mapping: MappingId,
     pub(crate) change: MappingChangeId,
     pub(crate) finding: DriftFindingId,
@@ -132,6 +134,7 @@ impl Plant {
             authority: CertificateId::new(),
             provider: IdentityProviderId::new(),
             token: ApiTokenId::new(),
+            question: String::new(),
             mapping: MappingId::new(),
             change: MappingChangeId::new(),
             finding: DriftFindingId::new(),
@@ -160,6 +163,7 @@ impl Plant {
         plant.authority = plant.new_authority(app, 0).await;
         plant.provider = plant.new_provider(app).await;
         plant.token = plant.new_token(app, "colleague").await;
+        plant.question = plant.new_question(app, 1).await;
         plant.add_records(app).await;
         plant.add_maintenance(app).await;
         plant.files = plant.new_files(app).await;
@@ -273,6 +277,28 @@ impl Plant {
             hash[..16].copy_from_slice(id.0.as_bytes());
             iq_store::api_tokens::create_token(tx, tenant, &token, &hash)
         };
+        app.runtime.store().write(write).await.unwrap();
+        id
+    }
+
+    /// Another question about the colleague.
+    pub(crate) async fn new_question(&self, app: &TestApp, rev: u64) -> String {
+        let (tenant, id) = (self.tenant, format!("{rev}-{}", self.colleague));
+        let question = sync::Question {
+            id: id.clone(),
+            kind: "confirm".to_owned(),
+            user_id: self.colleague,
+            username: self.user("colleague"),
+            rev,
+            here: json!({ "role": "viewer", "is_active": true }),
+            wanted: json!({ "role": "viewer", "is_active": false }),
+            at: NOW,
+            decided_at: None,
+            decided_by: None,
+            decision: None,
+        };
+        let write =
+            move |tx: &iq_store::Transaction<'_>| sync::create_question(tx, tenant, &question);
         app.runtime.store().write(write).await.unwrap();
         id
     }

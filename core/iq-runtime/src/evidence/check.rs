@@ -232,17 +232,29 @@ pub(super) async fn whole(inner: Arc<Inner>) {
     let tenants: Vec<TenantId> = inner.index.load().tenants.keys().copied().collect();
     for tenant in tenants {
         for stream in [EVIDENCE, AUDIT] {
-            let Some((key, _, reach)) = inner.evidence.0.sealer.reach(tenant, stream) else {
+            let Some((key, ..)) = inner.evidence.0.sealer.reach(tenant, stream) else {
                 continue;
             };
-            match walk(&inner, key, reach.size).await {
+            // As far as the store has it: what the sealer has in hand may not be committed yet.
+            let head = inner
+                .store
+                .read(move |conn| evidence::get_head(conn, key))
+                .await;
+            let size = match head {
+                Ok(head) => head.unwrap_or_default().0,
+                Err(error) => {
+                    error!(%error, "The end of the evidence log could not be read.");
+                    continue;
+                }
+            };
+            match walk(&inner, key, size).await {
                 Ok(None) => {}
                 Ok(Some(seq)) => {
                     let now = inner.clock.now();
                     let trouble = EvidenceTrouble {
                         stream: Some(stream),
                         seq: Some(seq),
-                        has: Some(reach.size),
+                        has: Some(size),
                         ..EvidenceTrouble::of("altered", now)
                     };
                     let done = found(&inner, tenant, trouble).await;

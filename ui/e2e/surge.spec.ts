@@ -1,0 +1,127 @@
+// A compressor surges, in both languages: the incident plays, the twin stands at that moment, the cause is named with
+// its evidence, the evidence leaves as a file that verifies and says where it was changed, and the report is a PDF.
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, type Page, test } from '@playwright/test';
+import type { EvidenceKey, IncidentRow, PlantStatus, RootCause, Timeline } from '../src/api/types';
+import { accountsIn, demo, type Running, verifyFile } from './appliance';
+import { read } from './steps';
+import { dress, type Language, settled, signIn, type Target } from './target';
+
+const MACHINE = 'K-202';
+/** The rule for surge, whatever it is called. */
+const SURGE = 'CC-SRG';
+
+let running: Running;
+let t: Target;
+let incident: string;
+
+test.describe.configure({ mode: 'serial' });
+test.afterAll(async () => { await running?.stop(); });
+
+async function opened(page: Page, language: Language): Promise<void> {
+  await dress(page.context(), language, 'light');
+  await signIn(page, t);
+}
+
+/** The machine is driven over its surge line until protection stops it. */
+async function surge(page: Page): Promise<void> {
+  // While the plant replays its past, a fault would begin in that past.
+  await expect.poll(async () => Date.now() - (await read<PlantStatus>(page, `${t.url}/api/plant`)).plant_time, { timeout: 180_000 }).toBeLessThan(10_000);
+  const { csrf_token: token } = await read<{ csrf_token: string }>(page, `${t.url}/api/session`);
+  const headers = { Origin: t.url, 'X-CSRF-Token': token };
+  const fault = { asset: MACHINE, fault: 'surge', over_s: 30 };
+  const answer = await page.request.post(`${t.url}/api/plant/inject`, { headers, data: fault });
+  expect(answer.ok(), await answer.text()).toBe(true);
+  await expect(async () => {
+    const { items } = await read<{ items: IncidentRow[] }>(page, `${t.url}/api/blackbox/incidents?q=${MACHINE}`);
+    const found = items.find((x) => x.asset_code === MACHINE);
+    expect(found).toBeDefined();
+    incident = found!.id;
+    const cause = await read<RootCause>(page, `${t.url}/api/blackbox/incidents/${incident}/root-cause`);
+    expect(cause.hypotheses[0]?.id).toBe(SURGE);
+    expect(cause.verdict).toBe('named');
+  }).toPass({ timeout: 150_000, intervals: [2_000] });
+}
+
+async function play(page: Page): Promise<number> {
+  const { events } = await read<Timeline>(page, `${t.url}/api/blackbox/incidents/${incident}/timeline`);
+  const critical = events.map((x) => x.event).filter((e) => e.severity === 'critical').map((e) => e.event_time - e.time_offset_ms);
+  await page.locator('.tl').focus();
+  await page.keyboard.press('Home');
+  await page.keyboard.press('Shift+ArrowRight');
+  await expect(page.locator('.pastnote')).toBeVisible();
+  await expect.poll(() => Number(new URL(page.url()).searchParams.get('t'))).toBe(Math.round(Math.min(...critical)));
+  await page.keyboard.press('Space');
+  await expect.poll(() => Number(new URL(page.url()).searchParams.get('t')), { timeout: 20_000 }).not.toBe(Math.round(Math.min(...critical)));
+  await page.keyboard.press('Space');
+  return Math.round(Math.min(...critical));
+}
+
+async function readTheCause(page: Page, language: Language): Promise<void> {
+  const cause = await read<RootCause>(page, `${t.url}/api/blackbox/incidents/${incident}/root-cause`);
+  const [first] = cause.hypotheses;
+  expect(first?.id).toBe(SURGE);
+  const shown = page.locator('.hypothesis').first();
+  await expect(shown.locator('.hypothesis-head')).toContainText(first!.names[language]);
+  const head = shown.locator('.hypothesis-head');
+  if ((await head.getAttribute('aria-expanded')) === 'false') await head.click();
+  const findings = first!.evidence!.filter((item) => item.side === 'for');
+  expect(findings.length).toBeGreaterThan(0);
+  await expect(shown.locator('.evidence').first().locator('li')).toHaveCount(findings.length);
+  expect(findings.some((item) => item.samples.length > 0 || item.event_ids.length > 0), 'a finding leads to what it rests on').toBe(true);
+}
+
+async function takeAway(page: Page, language: Language): Promise<void> {
+  const pane = page.locator('.evidence-pane');
+  const [download] = await Promise.all([page.waitForEvent('download'), pane.locator('.btn.pri').click()]);
+  await expect(pane.locator('.s[role="status"]')).toBeVisible();
+  expect(download.suggestedFilename()).toMatch(/^DEMO-.*\.oqe$/);
+  const file = join(running.folder, `${language}.oqe`);
+  await download.saveAs(file);
+  const [key] = await read<EvidenceKey[]>(page, `${t.url}/api/evidence/keys`);
+  const trust = join(running.folder, 'reader.keys');
+  writeFileSync(trust, `${key!.trust_line}\n`);
+  expect(verifyFile(file, trust)).toMatchObject({ exit: 1, reason: 'appliance_only', demo: true });
+  const bytes = readFileSync(file);
+  bytes[bytes.length - 1]! ^= 1;
+  const changed = join(running.folder, 'changed.oqe');
+  writeFileSync(changed, bytes);
+  const said = verifyFile(changed, trust);
+  expect(said).toMatchObject({ exit: 2, verdict: 'tampered' });
+  expect(said.part, 'where it was changed').not.toBe('file');
+
+  const making = page.locator('.report-making');
+  await making.locator('select').selectOption(language);
+  const [report] = await Promise.all([page.waitForEvent('download', { timeout: 90_000 }), making.locator('button').click()]);
+  expect(report.suggestedFilename()).toMatch(/^DEMO-.*\.pdf$/);
+  expect(readFileSync(await report.path()).subarray(0, 5).toString()).toBe('%PDF-');
+  await expect(making.locator('[role="status"]')).toHaveText(/[1-9]/);
+}
+
+for (const language of ['ar', 'en'] as const) {
+  test(`a compressor's surge is played, explained and taken away, ${language}`, async ({ page }) => {
+    test.setTimeout(400_000);
+    if (!running) {
+      running = await demo(240);
+      const owner = accountsIn(running.output()).find((a) => a.role === 'platform_owner')!;
+      t = { url: running.url, username: owner.username, password: owner.password, stop: running.stop };
+    }
+    await opened(page, language);
+    if (!incident) await surge(page);
+    await page.goto(`${t.url}/blackbox/incidents/${incident}`);
+    await settled(page);
+    await readTheCause(page, language);
+    const at = await play(page);
+    await page.goto(`${t.url}/blackbox/incidents/${incident}?t=${at}`);
+    await settled(page);
+    await page.locator('h1 ~ * a[href*="/digital-twin"], a.btn[href*="/digital-twin"]').first().click();
+    await expect(page).toHaveURL(new RegExp(`t=${at}`));
+    await settled(page);
+    await expect(page.locator('.pastnote')).toBeVisible();
+    await expect(page.locator('.side h2')).toHaveText(MACHINE);
+    await page.goBack();
+    await settled(page);
+    await takeAway(page, language);
+  });
+}
