@@ -169,6 +169,12 @@ impl Running {
         &self.runtime
     }
 
+    /// Sync with the hubs of the tenants.
+    #[must_use]
+    pub fn sync(&self) -> &Sync {
+        &self.sync
+    }
+
     /// Address of the embedded demo plant.
     #[must_use]
     pub fn plant_url(&self) -> Option<&str> {

@@ -49,6 +49,7 @@ pub(crate) const MIGRATIONS: &[Migration] = migrations![
     "0018_sync",
     "0019_asset_models",
     "0020_sign_in",
+    "0021_courier",
 ];
 
 /// The table that says what was applied, when and by which program.

@@ -826,6 +826,7 @@ CREATE TABLE sync_cursors (
     acked_at    INTEGER,
     forked_at   INTEGER,
     fork_seen   TEXT,
+    written_seq INTEGER NOT NULL DEFAULT 0 CHECK (written_seq >= 0),
     PRIMARY KEY (tenant_id, epoch_no, stream)
 ) STRICT, WITHOUT ROWID;
 
@@ -838,7 +839,7 @@ CREATE TABLE sync_flags (
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE sync_links (
-    tenant_id        TEXT    NOT NULL PRIMARY KEY REFERENCES tenants (id),
+    tenant_id        TEXT    NOT NULL PRIMARY KEY REFERENCES tenants (tenant_id),
     hub_url          TEXT    NOT NULL,
     allow_plain_http INTEGER NOT NULL CHECK (allow_plain_http IN (0, 1)),
     tls_ca           TEXT,
@@ -861,7 +862,10 @@ CREATE TABLE sync_links (
     time_zone        TEXT    NOT NULL,
     is_paused        INTEGER NOT NULL CHECK (is_paused IN (0, 1)),
     changes_rev      INTEGER NOT NULL CHECK (changes_rev >= 0),
-    last_receipt_at  INTEGER
+    last_receipt_at  INTEGER,
+    -- line: over the network; courier: files with receipts; one_way: files, and nothing comes back.
+    way              TEXT    NOT NULL DEFAULT 'line' CHECK (way IN ('line', 'courier', 'one_way')),
+    bundle_no        INTEGER NOT NULL DEFAULT 0 CHECK (bundle_no >= 0)
 ) STRICT;
 
 CREATE TABLE sync_questions (

@@ -1,0 +1,328 @@
+//! An appliance and a hub in processes of their own, so that they can be killed: this test program
+//! itself, started again. The appliance does what it is told on its input, a line of JSON each.
+
+use std::{
+    collections::BTreeMap,
+    io::{BufRead, BufReader, Write},
+    path::Path,
+    process::{Child as Process, Command, Stdio},
+    sync::{
+        Arc, Mutex,
+        mpsc::{self, Receiver},
+    },
+    time::Duration,
+};
+
+use anyhow::{Context, Result, anyhow, bail};
+use iq_appliance::{Running, ServeOptions};
+use iq_config::{Config, Overrides};
+use iq_domain::{
+    AuditId, AuditRecord, EventCategory, EventId, IndustrialEvent, Names, Severity, Tenant,
+    TenantId, Timestamp,
+};
+use iq_store::{Store, audit, events, tenants};
+use iq_sync::{Choice, EnrolInput};
+use serde_json::{Value, json};
+
+/// What its lines begin with; the test framework prints others.
+const MARK: &str = "@@ ";
+const PATIENCE: Duration = Duration::from_secs(60);
+/// Events of one transaction.
+const STEP: usize = 25;
+
+/// Ids of events whose transaction was committed.
+pub(crate) type Kept = Arc<Mutex<Vec<String>>>;
+
+/// One of the two, running.
+pub(crate) struct Child {
+    process: Process,
+    answers: Receiver<Value>,
+}
+
+impl Child {
+    /// Starts this program again as `role`.
+    pub(crate) fn start(
+        role: &str,
+        environment: &BTreeMap<&str, String>,
+        kept: &Kept,
+    ) -> Result<Self> {
+        let mut command = Command::new(std::env::current_exe()?);
+        command
+            .args(["--exact", role, "--ignored", "--nocapture"])
+            .envs(environment)
+            .env("OPTRIA_LOG", "warn")
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped());
+        let mut process = command.spawn()?;
+        let output = process.stdout.take().context("no output")?;
+        let (said, answers) = mpsc::channel();
+        let kept = Arc::clone(kept);
+        std::thread::spawn(move || {
+            for line in BufReader::new(output).lines().map_while(Result::ok) {
+                let Some((_, text)) = line.split_once(MARK) else {
+                    continue;
+                };
+                match serde_json::from_str::<Value>(text) {
+                    Ok(Value::Array(ids)) => {
+                        let ids = ids.iter().filter_map(|id| id.as_str().map(str::to_owned));
+                        kept.lock().expect("nobody panics here").extend(ids);
+                    }
+                    Ok(answer) => drop(said.send(answer)),
+                    Err(_) => {}
+                }
+            }
+        });
+        let child = Self { process, answers };
+        child.answer().with_context(|| format!("{role} starts"))?;
+        Ok(child)
+    }
+
+    fn answer(&self) -> Result<Value> {
+        let answer = self.answers.recv_timeout(PATIENCE)?;
+        match answer["error"].as_str() {
+            Some(error) => bail!("{error}"),
+            None => Ok(answer),
+        }
+    }
+
+    pub(crate) fn ask(&mut self, what: Value) -> Result<Value> {
+        let input = self.process.stdin.as_mut().context("no input")?;
+        writeln!(input, "{what}")?;
+        self.answer()
+    }
+
+    /// As a power cut would.
+    pub(crate) fn kill(mut self) -> Result<()> {
+        self.process.kill()?;
+        self.process.wait()?;
+        Ok(())
+    }
+
+    /// As a service manager does.
+    pub(crate) fn stop(mut self) -> Result<()> {
+        drop(self.process.stdin.take());
+        let status = self.process.wait()?;
+        anyhow::ensure!(status.success(), "it ended with {status}");
+        Ok(())
+    }
+}
+
+impl Drop for Child {
+    fn drop(&mut self) {
+        drop(self.process.kill());
+        drop(self.process.wait());
+    }
+}
+
+#[expect(clippy::print_stdout, reason = "what it says to the test")]
+fn say(what: &Value) {
+    println!("{MARK}{what}");
+}
+
+fn runtime() -> Result<tokio::runtime::Runtime> {
+    Ok(tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()?)
+}
+
+#[test]
+#[ignore = "a process of the other tests"]
+fn hub_process() -> Result<()> {
+    runtime()?.block_on(async {
+        let config = Config::from_process(Overrides::new())?;
+        let options = iq_hub::serve::ServeOptions {
+            public_url: std::env::var("TEST_PUBLIC_URL").ok(),
+            ..iq_hub::serve::ServeOptions::default()
+        };
+        let running = iq_hub::serve::start(config, options).await?;
+        say(&json!({}));
+        tokio::task::spawn_blocking(|| std::io::stdin().lines().count()).await?;
+        running.stop().await
+    })
+}
+
+#[test]
+#[ignore = "a process of the other tests"]
+fn appliance_process() -> Result<()> {
+    runtime()?.block_on(async {
+        let folder = std::env::var_os("OPTRIA_DATA_DIR").context("no data folder")?;
+        let options = ServeOptions {
+            data_dir: Some(folder.into()),
+            port: Some(0),
+            ..ServeOptions::default()
+        };
+        let running = Arc::new(iq_appliance::start(options).await?);
+        say(&json!({}));
+        let (heard, mut lines) = tokio::sync::mpsc::channel(1);
+        std::thread::spawn(move || {
+            for line in std::io::stdin().lines().map_while(Result::ok) {
+                if heard.blocking_send(line).is_err() {
+                    return;
+                }
+            }
+        });
+        while let Some(line) = lines.recv().await {
+            let asked: Value = serde_json::from_str(&line)?;
+            match obey(&running, &asked).await {
+                Ok(answer) => say(&answer),
+                Err(error) => say(&json!({ "error": format!("{error:#}") })),
+            }
+        }
+        let running = Arc::into_inner(running).context("something is still at work")?;
+        running.stop().await
+    })
+}
+
+async fn obey(running: &Arc<Running>, asked: &Value) -> Result<Value> {
+    let store = running.runtime().store().clone();
+    let sync = running.sync();
+    let tenant = || -> Result<TenantId> {
+        let text = asked["tenant"].as_str().context("no tenant")?;
+        text.parse().map_err(|_| anyhow!("no tenant: {text}"))
+    };
+    match asked["do"].as_str().unwrap_or_default() {
+        "tenant" => {
+            let id = TenantId::new();
+            let row = Tenant {
+                id,
+                names: Names {
+                    en: "Refinery".to_owned(),
+                    ar: "مصفاة".to_owned(),
+                },
+                is_demo: false,
+                created_at: Timestamp(1),
+            };
+            store
+                .write(move |tx| tenants::create_tenant(tx, &row))
+                .await?;
+            Ok(json!({ "tenant": id.to_string() }))
+        }
+        "enrol" => {
+            let input = EnrolInput {
+                hub_url: asked["hub"].as_str().unwrap_or_default().to_owned(),
+                code: asked["code"].as_str().unwrap_or_default().to_owned(),
+                allow_plain_http: true,
+                tls_ca: None,
+                name: String::new(),
+                by: "noura".to_owned(),
+                time_zone: "Asia/Riyadh".to_owned(),
+            };
+            sync.enrol(tenant()?, input).await?;
+            Ok(json!({}))
+        }
+        "level" => {
+            let choice = Choice {
+                level: if asked["level"] == json!(1) { 1 } else { 2 },
+                includes_audit: true,
+                cap_kbit: None,
+                hours_from: 0,
+                hours_to: 0,
+                time_zone: "UTC".to_owned(),
+                is_paused: false,
+            };
+            sync.change(tenant()?, choice).await?;
+            Ok(json!({}))
+        }
+        "write" => {
+            let count = asked["count"]
+                .as_u64()
+                .and_then(|n| usize::try_from(n).ok());
+            write(&store, tenant()?, count.unwrap_or_default()).await?;
+            Ok(json!({}))
+        }
+        "write_on" => {
+            let tenant = tenant()?;
+            tokio::spawn(async move { while write(&store, tenant, STEP).await.is_ok() {} });
+            Ok(json!({}))
+        }
+        "status" => {
+            let found = sync.status(tenant()?).await?;
+            Ok(json!({
+                "state": found.state.map(|state| state.as_str()),
+                "code": found.error.map(|error| error.code),
+                "backlog": found.backlog,
+                "confirmed": found.confirmed,
+                "next_try": found.next_try_at.is_some(),
+            }))
+        }
+        "try" => {
+            sync.try_now(tenant()?).await?;
+            Ok(json!({}))
+        }
+        "fork_seen" => {
+            sync.fork_seen(tenant()?, "noura").await?;
+            Ok(json!({}))
+        }
+        "users" => {
+            let tenant = tenant()?;
+            let users = store
+                .read(move |conn| {
+                    let page = iq_store::Page::MAX;
+                    iq_store::users::list_users(conn, tenant, &Default::default(), page)
+                })
+                .await?;
+            let names: Vec<String> = users.rows.into_iter().map(|user| user.username).collect();
+            Ok(json!({ "users": names }))
+        }
+        other => bail!("what is {other}?"),
+    }
+}
+
+/// Events, some in each transaction with an audit record; says which are kept, after the commit.
+async fn write(store: &Store, tenant: TenantId, count: usize) -> Result<()> {
+    for at in (0..count).step_by(STEP) {
+        let rows: Vec<IndustrialEvent> =
+            (at..count.min(at + STEP)).map(|_| event(tenant)).collect();
+        let ids: Vec<String> = rows.iter().map(|row| row.id.to_string()).collect();
+        store
+            .write(move |tx| {
+                for row in &rows {
+                    events::insert_ignore_duplicate(tx, tenant, row)?;
+                }
+                audit::append_audit(tx, tenant, &audited(tenant))
+            })
+            .await?;
+        say(&json!(ids));
+    }
+    Ok(())
+}
+
+fn event(tenant: TenantId) -> IndustrialEvent {
+    let id = EventId::new();
+    IndustrialEvent {
+        id,
+        tenant_id: tenant,
+        asset_id: None,
+        source_system: "DCS-1".to_owned(),
+        source_type: "trip".to_owned(),
+        source_id: id.to_string(),
+        event_time: Timestamp(1_000),
+        ingest_time: Timestamp(1_200),
+        recorded_at: Timestamp(1_210),
+        time_offset_ms: 0,
+        time_uncertainty_ms: 40,
+        severity: Severity::Critical,
+        event_category: EventCategory::Alert,
+        summary: "event.trip".to_owned(),
+        payload: json!({}),
+    }
+}
+
+fn audited(tenant: TenantId) -> AuditRecord {
+    AuditRecord {
+        id: AuditId::new(),
+        tenant_id: tenant,
+        at: Timestamp(2_000),
+        actor: "noura".to_owned(),
+        action: "alerts.acknowledge".to_owned(),
+        object: "alert 1".to_owned(),
+        outcome: "success".to_owned(),
+        details: json!({}),
+        address: None,
+    }
+}
+
+/// What an appliance needs to start on a folder.
+pub(crate) fn on_folder(folder: &Path) -> BTreeMap<&'static str, String> {
+    BTreeMap::from([("OPTRIA_DATA_DIR", folder.display().to_string())])
+}
