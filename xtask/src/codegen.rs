@@ -38,6 +38,12 @@ pub(crate) fn write_locales() -> Result<()> {
     put(page::PAGE, &page::text()?)
 }
 
+/// [`check`] of what the code says after a build.
+pub(crate) fn build_and_check() -> Result<()> {
+    build_programs()?;
+    check()
+}
+
 /// Compares all generated files with what the code says now, and names the stale ones. Expects the
 /// front end and the programs to be built.
 pub(crate) fn check() -> Result<()> {
@@ -52,7 +58,6 @@ pub(crate) fn check() -> Result<()> {
         compare(&locale_path(language), &locales::file_text(language)?);
     }
     compare(page::PAGE, &page::text()?);
-    build_programs()?;
     compare(OPENAPI, &document()?);
     compare(PERMISSIONS, &matrix()?);
     compare(CLIENT, &client()?);

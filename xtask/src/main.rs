@@ -66,7 +66,7 @@ fn dispatch(args: &[String]) -> Result<()> {
         "tidy" => tidy::tidy(no_arguments(task, rest)),
         "codegen" => match rest {
             [] => codegen::write(),
-            [flag] if flag == "--check" => codegen::check(),
+            [flag] if flag == "--check" => codegen::build_and_check(),
             [flag] if flag == "--locales" => codegen::write_locales(),
             _ => bail!("`codegen` takes only --check or --locales."),
         },

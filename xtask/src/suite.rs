@@ -26,15 +26,7 @@ pub(crate) fn test(arguments: Result<()>) -> Result<()> {
     ledger.tally("front end: unit tests", || ui::script("test", &[]));
     ledger.tally("front end: build", ui::build);
     ledger.tally("clippy", clippy);
-    ledger.tally("documentation", || {
-        run(cargo().args([
-            "doc",
-            "--workspace",
-            "--no-deps",
-            "--document-private-items",
-            "--quiet",
-        ]))
-    });
+    ledger.tally("documentation", documentation);
     ledger.tally("build", build);
     ledger.tally("generated files are fresh", codegen::check);
     ledger.tally("Rust tests", rust_tests);
@@ -64,8 +56,17 @@ fn clippy() -> Result<()> {
     ]))
 }
 
+/// With the examples, so that the libraries have the same features as under clippy.
+fn documentation() -> Result<()> {
+    let what = ["doc", "--workspace", "--lib", "--bins", "--examples"];
+    let how = ["--no-deps", "--document-private-items", "--quiet"];
+    run(cargo().args(what).args(how))
+}
+
+/// With the tests: programs alone would be built with other features of the libraries, so that the tests
+/// would have to build most of them again.
 fn build() -> Result<()> {
-    run(cargo().args(["build", "--workspace", "--bins"]))
+    run(cargo().args(["build", "--workspace", "--all-targets"]))
 }
 
 /// Unit tests, tests against servers written by others (which they install once) and fault tests.
