@@ -3,6 +3,7 @@
 pub(crate) mod appliances;
 pub(crate) mod audit;
 pub(crate) mod bootstrap;
+mod demo;
 mod projection;
 mod recipient;
 pub(crate) mod session;

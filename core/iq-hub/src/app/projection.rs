@@ -2,7 +2,7 @@
 //! run again at any time: what can't be read is set aside with its reason and the rest goes on.
 
 use iq_domain::cbor;
-use iq_evidence::{Record, RecordError};
+use iq_evidence::{Origin, Record, RecordError};
 use iq_sync_proto::Line;
 use serde_json::{Map, Value};
 
@@ -58,11 +58,14 @@ fn read(seq: i64, bytes: &[u8]) -> Result<Readable, &'static str> {
         RecordError::Version => "newer_version",
         RecordError::Cbor(_) | RecordError::Shape => "unreadable",
     })?;
-    let body: Map<String, Value> = record
+    let mut body: Map<String, Value> = record
         .body
         .iter()
         .map(|(key, value)| (key.to_string(), json_of(value)))
         .collect();
+    if record.origin == Origin::Demo {
+        body.insert("origin".to_owned(), Value::from("demo"));
+    }
     // Postgres keeps no NUL in a text.
     let clean = |text: &str| iq_domain::neutralise(text, 200);
     Ok(Readable {

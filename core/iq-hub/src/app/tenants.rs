@@ -4,7 +4,7 @@ use iq_api_types::{HubTenant, HubTenantInput};
 use iq_domain::{Names, Role, TenantId};
 use serde_json::json;
 
-use super::{names, users::new_user};
+use super::{demo, names, users::new_user};
 use crate::{
     failure::{Answer, Failure},
     state::Hub,
@@ -122,7 +122,7 @@ pub(crate) async fn set_suspended(hub: &Hub, id: TenantId, suspend: bool) -> Ans
     get(hub, id).await
 }
 
-/// A demo tenant with an administrator; what it shows is made by the caller.
+/// A demo tenant with an administrator, an appliance and a day of its log.
 pub(crate) async fn create_demo(hub: &Hub) -> Answer<(TenantId, &'static str, String)> {
     let names = Names {
         en: "Demo ARAMCO".to_owned(),
@@ -144,6 +144,7 @@ pub(crate) async fn create_demo(hub: &Hub) -> Answer<(TenantId, &'static str, St
     users::create(&mut tx, &user, &hash).await?;
     super::users::record(&mut tx, &user, hub.now()).await?;
     tx.commit().await?;
+    demo::fill(hub, tenant).await?;
     Ok((tenant, DEMO_ADMIN, password.expose().to_owned()))
 }
 

@@ -48,6 +48,42 @@ async fn creates_and_edits_tenants_and_says_what_is_wrong() -> Result<()> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_demo_tenant_comes_with_a_day_of_a_plant_marked_as_demo() -> Result<()> {
+    let rig = Rig::new().await?;
+    let hub = rig.instance(4).await?;
+    let owner = hub.owner().await?;
+    let demo = hub
+        .post(&owner, "/api/admin/tenants/demo", json!({}))
+        .await?;
+    let password = text(&demo.body["temporary_password"])?;
+    let (_, admin) = hub
+        .sign_in(json!({
+            "tenant": demo.body["tenant"]["code"], "username": "demo-admin", "password": password,
+        }))
+        .await?;
+    let admin = hub
+        .change_password(&admin, &password, crate::rig::OWNER_PASSWORD)
+        .await?;
+    let fleet = hub.get(&owner, "/api/admin/appliances").await?;
+    assert_eq!(fleet.body[0]["is_demo"], true, "{fleet:?}");
+    assert_eq!(fleet.body[0]["state"], "synced");
+    // Read after the receipt: soon.
+    let deadline = std::time::Instant::now() + std::time::Duration::from_secs(60);
+    let records = loop {
+        let reply = hub.get(&admin, "/api/records?limit=500").await?;
+        let count = reply.body.as_array().map_or(0, Vec::len);
+        if count == 96 || std::time::Instant::now() > deadline {
+            break reply;
+        }
+        tokio::task::yield_now().await;
+    };
+    let rows = records.body.as_array().cloned().unwrap_or_default();
+    assert_eq!(rows.len(), 96);
+    assert!(rows.iter().all(|row| row["body"]["origin"] == "demo"));
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn people_are_made_changed_and_never_all_put_out() -> Result<()> {
     let rig = Rig::new().await?;
     let hub = rig.instance(1).await?;
