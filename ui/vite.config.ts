@@ -15,6 +15,8 @@ export default defineConfig({
     assetsDir: 'static',
     assetsInlineLimit: 0,
     rollupOptions: {
+      // Two entries: the appliance's pages, and the console of the hub.
+      input: ['index.html', 'hub.html'].map((name) => resolve(import.meta.dirname, name)),
       output: {
         manualChunks: (id: string) =>
           /node_modules\/(react|react-dom|scheduler|@mantine|@floating-ui)\//.test(id) ? 'frame' : undefined,

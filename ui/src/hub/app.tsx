@@ -1,0 +1,135 @@
+// The console of the hub: providers, the door, the frame and its three pages.
+import { DirectionProvider, localStorageColorSchemeManager, MantineProvider, useComputedColorScheme, useDirection, useMantineColorScheme } from '@mantine/core';
+import { QueryClient, QueryClientProvider, useQuery, useQueryClient } from '@tanstack/react-query';
+import { useEffect } from 'react';
+import { useTranslation } from 'react-i18next';
+import { Link, Redirect, Route, Switch, useLocation } from 'wouter';
+import { RequestFailed } from '@/api/http';
+import { ToastProvider } from '@/components/dialog';
+import { Icon, type IconName } from '@/components/icons';
+import { ErrorState, LoadingState } from '@/components/notices';
+import { changePreferences, preferences } from '@/i18n';
+import { directionOf, type Language } from '@/i18n/locale';
+import { useText } from '@/i18n/text';
+import { Brand } from '@/shell/brand';
+import { cssVariablesResolver, theme } from '@/theme';
+import { hub, type HubSession } from './api';
+import { AppliancesPage } from './appliances';
+import { SignInPage } from './sign-in';
+import { TenantsPage } from './tenants';
+import { UsersPage } from './users';
+
+const PAGES: { path: string; title: string; icon: IconName; page: () => React.ReactNode }[] = [
+  { path: '/admin/tenants', title: 'hub.tenants', icon: 'globe', page: TenantsPage },
+  { path: '/admin/users', title: 'page.users', icon: 'users', page: UsersPage },
+  { path: '/admin/appliances', title: 'hub.appliances', icon: 'pulse', page: AppliancesPage },
+];
+
+const client = new QueryClient({ defaultOptions: { queries: { staleTime: 2_000, retry: false, refetchOnWindowFocus: false } } });
+
+export function LooksSwitches() {
+  const { t, p } = useText();
+  const { setColorScheme } = useMantineColorScheme();
+  const scheme = useComputedColorScheme('light');
+  const other = p.language === 'ar' ? 'en' : 'ar';
+  return (
+    <>
+      <button type="button" className="btn quiet" lang={other} aria-label={t('header.other_language')} onClick={() => void changePreferences({ ...preferences(), language: other })}>
+        <bdi>{t('header.other_language_short')}</bdi>
+      </button>
+      <button type="button" className="btn quiet icon" aria-label={t(scheme === 'dark' ? 'header.to_light' : 'header.to_dark')} onClick={() => setColorScheme(scheme === 'dark' ? 'light' : 'dark')}>
+        <Icon name={scheme === 'dark' ? 'sun' : 'moon'} />
+      </button>
+    </>
+  );
+}
+
+function Frame({ session }: { session: HubSession }) {
+  const { t, word } = useText();
+  const [path] = useLocation();
+  const queries = useQueryClient();
+  const out = async () => {
+    await hub.signOut();
+    queries.clear();
+    await queries.resetQueries();
+  };
+  return (
+    <div className="app nobar">
+      <a className="skip" href="#main">{t('nav.skip')}</a>
+      <header className="hd">
+        <span className="brand"><Brand />{t('brand')}</span>
+        <span className="chip">{t('hub.name')}</span>
+        <span className="grow" />
+        <LooksSwitches />
+        <span className="cap dim dsk-only"><bdi>{session.name}</bdi> · {word('role', session.role)}</span>
+        <button type="button" className="btn quiet" onClick={() => void out()}><Icon name="signout" flip />{t('header.sign_out')}</button>
+      </header>
+      <nav className="nv" aria-label={t('nav.pages')}>
+        {PAGES.map((page) => (
+          <Link key={page.path} href={page.path} className="m" aria-current={path === page.path ? 'page' : undefined}><Icon name={page.icon} /><span>{t(page.title)}</span></Link>
+        ))}
+      </nav>
+      <main className="mn" id="main" tabIndex={-1}>
+        <Switch>
+          {PAGES.map((page) => <Route key={page.path} path={page.path} component={page.page} />)}
+          <Route><Redirect to="/admin/tenants" replace /></Route>
+        </Switch>
+      </main>
+    </div>
+  );
+}
+
+function Gate() {
+  const { t } = useText();
+  const queries = useQueryClient();
+  const query = useQuery({
+    queryKey: ['session'],
+    queryFn: async () => {
+      try {
+        return await hub.session();
+      } catch (error) {
+        if (error instanceof RequestFailed && error.status === 401) return null;
+        throw error;
+      }
+    },
+    staleTime: Infinity,
+  });
+  useEffect(() => {
+    const ended = (event: Event) => {
+      if ((event as CustomEvent<string>).detail !== '/api/session') queries.setQueryData(['session'], null);
+    };
+    window.addEventListener('optria:signed-out', ended);
+    return () => window.removeEventListener('optria:signed-out', ended);
+  }, [queries]);
+  if (query.isPending) return <main><LoadingState what={t('state.loading')} /></main>;
+  if (query.isError) return <main><ErrorState error={query.error} retry={() => void query.refetch()} /></main>;
+  const session = query.data;
+  if (!session || session.must_change_password || session.must_set_up_totp) {
+    return <SignInPage session={session} onSession={(next) => queries.setQueryData(['session'], next)} />;
+  }
+  return <Frame session={session} />;
+}
+
+const schemeManager = localStorageColorSchemeManager({ key: 'optria.theme' });
+
+function Direction() {
+  const { i18n } = useTranslation();
+  const { setDirection } = useDirection();
+  const direction = directionOf(i18n.language as Language);
+  useEffect(() => { setDirection(direction); }, [direction, setDirection]);
+  return null;
+}
+
+export function Console() {
+  const { i18n } = useTranslation();
+  return (
+    <DirectionProvider initialDirection={directionOf(i18n.language as Language)} detectDirection={false}>
+      <Direction />
+      <MantineProvider theme={theme} cssVariablesResolver={cssVariablesResolver} defaultColorScheme="auto" colorSchemeManager={schemeManager}>
+        <QueryClientProvider client={client}>
+          <ToastProvider><Gate /></ToastProvider>
+        </QueryClientProvider>
+      </MantineProvider>
+    </DirectionProvider>
+  );
+}

@@ -1,0 +1,77 @@
+// The fleet: every appliance by its receipts, and the codes by which new ones enrol.
+import { useQuery, useQueryClient } from '@tanstack/react-query';
+import { useState } from 'react';
+import { useConfirm } from '@/components/dialog';
+import { Field, problemOf } from '@/components/fields';
+import { Icon, type Shape, StatusShape } from '@/components/icons';
+import { Tag, When } from '@/components/marks';
+import { EmptyState } from '@/components/notices';
+import { Loaded, PageHead, Pane, useTitle } from '@/components/page';
+import { type Column, DataTable } from '@/components/table';
+import { useText } from '@/i18n/text';
+import { hub, type FleetAppliance } from './api';
+import { FormDialog, Once } from './parts';
+
+const SHAPES: Record<FleetAppliance['state'], Shape> = { registered: 'unknown', synced: 'normal', behind: 'warning', silent: 'warning', fork: 'critical', revoked: 'unknown' };
+
+function CodeForm({ onClose, onMade }: { onClose: () => void; onMade: (code: string) => void }) {
+  const { t, name } = useText();
+  const tenants = useQuery({ queryKey: ['tenants'], queryFn: hub.tenants });
+  const [tenant, setTenant] = useState('');
+  const [shown, setShown] = useState('');
+  return (
+    <FormDialog title={t('hub.enrol')} submit={t('hub.enrol')} send={async () => onMade((await hub.createCode({ tenant_id: tenant, name: shown })).code)} onClose={onClose}>
+      {(error) => (
+        <>
+          <Field label={t('hub.tenant')} required>
+            {(p) => <select {...p} className="in" name="tenant" required value={tenant} onChange={(e) => setTenant(e.target.value)}><option value="" />{tenants.data?.map((x) => <option key={x.id} value={x.id}>{name(x.names)}</option>)}</select>}
+          </Field>
+          <Field label={t('field.name')} error={problemOf(error, 'name')} required>
+            {(p) => <input {...p} className="in" name="name" required value={shown} onChange={(e) => setShown(e.target.value)} />}
+          </Field>
+        </>
+      )}
+    </FormDialog>
+  );
+}
+
+export function AppliancesPage() {
+  const { t, n, span } = useText();
+  const client = useQueryClient();
+  const [confirm, dialog] = useConfirm();
+  const [asking, setAsking] = useState(false);
+  const [code, setCode] = useState('');
+  const query = useQuery({ queryKey: ['fleet'], queryFn: hub.fleet, refetchInterval: 10_000 });
+  useTitle(t('hub.appliances'));
+  const revoke = (a: FleetAppliance) => confirm({
+    title: t('hub.revoke'), body: t('hub.revoke_what', { name: a.name }), action: t('hub.revoke'), danger: true,
+    run: async () => { await hub.revoke(a); await client.invalidateQueries({ queryKey: ['fleet'] }); },
+  });
+  const columns: Column<FleetAppliance>[] = [
+    { key: 'name', title: t('field.name'), sort: (a) => a.name, csv: (a) => a.name, cell: (a) => <span className="two"><b className="b"><bdi>{a.name}</bdi></b><small><Tag>{a.tenant_code}</Tag> <Tag>{a.fingerprint}</Tag></small></span> },
+    { key: 'state', title: t('field.state'), sort: (a) => a.state, csv: (a) => a.state, cell: (a) => <span className={`st ${SHAPES[a.state]}`}><StatusShape shape={SHAPES[a.state]} />{t(`hub.state.${a.state}`)}</span> },
+    { key: 'receipt', title: t('hub.last_receipt'), sort: (a) => a.last_receipt_at, cell: (a) => <When at={a.last_receipt_at} /> },
+    { key: 'backlog', title: t('hub.backlog'), end: true, sort: (a) => a.backlog, csv: (a) => a.backlog, cell: (a) => (a.backlog === null ? '—' : n(a.backlog, 0)) },
+    { key: 'oldest', title: t('hub.oldest'), sort: (a) => a.oldest_unsent_at, cell: (a) => <When at={a.oldest_unsent_at} />, wideOnly: true },
+    { key: 'clock', title: t('hub.clock'), end: true, sort: (a) => a.clock_offset_ms, csv: (a) => a.clock_offset_ms, cell: (a) => (a.clock_offset_ms === null ? '—' : span(Math.abs(a.clock_offset_ms))), wideOnly: true },
+    { key: 'disk', title: t('hub.disk'), end: true, sort: (a) => a.disk_free_bytes, csv: (a) => a.disk_free_bytes, cell: (a) => (a.disk_free_bytes === null ? '—' : t('hub.gb', { n: n(a.disk_free_bytes / 1e9, 1) })), wideOnly: true },
+    { key: 'integrations', title: t('hub.integrations'), csv: (a) => a.integrations?.error ?? null, cell: (a) => (!a.integrations ? '—' : a.integrations.error ? <span className="st warning"><StatusShape shape="warning" />{t('hub.integrations_failing', { n: a.integrations.error })}</span> : <span className="st mid"><Icon name="check" />{n(a.integrations.active ?? 0, 0)}</span>), wideOnly: true },
+    { key: 'version', title: t('hub.version'), csv: (a) => a.version, cell: (a) => (a.version ? <Tag>{a.version}</Tag> : '—'), wideOnly: true },
+    { key: 'act', title: '', end: true, cell: (a) => a.revoked_at === null && <button type="button" className="btn sm" onClick={() => revoke(a)}>{t('hub.revoke')}</button> },
+  ];
+  return (
+    <>
+      <PageHead title={t('hub.appliances')} sub={t('hub.appliances_sub')}>
+        <button type="button" className="btn pri" onClick={() => setAsking(true)}><Icon name="plus" />{t('hub.enrol')}</button>
+      </PageHead>
+      <Pane title={t('hub.appliances')}>
+        <Loaded query={query} what={t('state.loading')}>
+          {(rows) => <DataTable id="fleet" label={t('hub.appliances')} columns={columns} rows={rows} rowKey={(a) => a.id} csvName="appliances" empty={<EmptyState icon="pulse" title={t('hub.fleet_none')}>{t('hub.fleet_none_what')}</EmptyState>} />}
+        </Loaded>
+      </Pane>
+      {asking && <CodeForm onClose={() => setAsking(false)} onMade={(made) => { setAsking(false); setCode(made); }} />}
+      {code && <Once title={t('hub.enrol')} why={t('hub.enrol_once')} rows={[[t('hub.enrol_code'), code]]} secret={code} onClose={() => setCode('')} />}
+      {dialog}
+    </>
+  );
+}

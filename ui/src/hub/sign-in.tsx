@@ -1,0 +1,143 @@
+// The door of the console: sign-in, the first own password, the second factor.
+import { type FormEvent, type ReactNode, useState } from 'react';
+import { RequestFailed } from '@/api/http';
+import { CopyButton } from '@/components/copy';
+import { DoorMotif } from '@/components/door-motif';
+import { Field, problemOf } from '@/components/fields';
+import { InlineError } from '@/components/notices';
+import { useTitle } from '@/components/page';
+import { PasswordInput } from '@/components/password';
+import { useText } from '@/i18n/text';
+import { Brand } from '@/shell/brand';
+import { hub, type HubSession } from './api';
+import { LooksSwitches } from './app';
+
+type Done = (session: HubSession) => void;
+
+/** A form that sends once at a time and shows what went wrong. */
+function Sending({ title, why, submit, send, children }: { title: string; why?: string; submit: string; send: () => Promise<void>; children: (error: unknown) => ReactNode }) {
+  const [error, setError] = useState<unknown>(null);
+  const [busy, setBusy] = useState(false);
+  const onSubmit = async (event: FormEvent) => {
+    event.preventDefault();
+    setBusy(true);
+    setError(null);
+    try {
+      await send();
+    } catch (e) {
+      setError(e);
+    }
+    setBusy(false);
+  };
+  return (
+    <form onSubmit={(event) => void onSubmit(event)}>
+      <h1>{title}</h1>
+      {why && <p className="prose">{why}</p>}
+      {children(error)}
+      <InlineError error={error} />
+      <button type="submit" className="btn pri" disabled={busy}>{submit}</button>
+    </form>
+  );
+}
+
+function CodeField({ value, onChange, error }: { value: string; onChange: (code: string) => void; error?: string | null }) {
+  const { t } = useText();
+  return (
+    <Field label={t('hub.code')} help={t('hub.code.help')} error={error}>
+      {(p) => <input {...p} className="in mono" dir="ltr" name="code" inputMode="numeric" autoComplete="one-time-code" maxLength={6} autoFocus value={value} onChange={(e) => onChange(e.target.value)} />}
+    </Field>
+  );
+}
+
+function SignIn({ onSession }: { onSession: Done }) {
+  const { t } = useText();
+  const [tenant, setTenant] = useState('');
+  const [username, setUsername] = useState('');
+  const [password, setPassword] = useState('');
+  const [code, setCode] = useState('');
+  const [asksCode, setAsksCode] = useState(false);
+  const send = async () => {
+    try {
+      onSession(await hub.signIn({ tenant: tenant.trim(), username: username.trim(), password, code: asksCode ? code : null }));
+    } catch (error) {
+      if (error instanceof RequestFailed && error.code === 'hub.totp_required') setAsksCode(true);
+      throw error;
+    }
+  };
+  return (
+    <Sending title={t('page.login')} submit={t('login.submit')} send={send}>
+      {() => (
+        <>
+          <Field label={t('hub.tenant_code')} help={t('hub.tenant_code.door')}>
+            {(p) => <input {...p} className="in mono" dir="ltr" name="tenant" autoComplete="organization" value={tenant} onChange={(e) => setTenant(e.target.value)} />}
+          </Field>
+          <Field label={t('field.username')}>
+            {(p) => <input {...p} className="in mono" name="username" autoComplete="username" required value={username} onChange={(e) => setUsername(e.target.value)} />}
+          </Field>
+          <Field label={t('field.password')}>
+            {(p) => <PasswordInput {...p} name="password" autoComplete="current-password" required value={password} onChange={(e) => setPassword(e.target.value)} />}
+          </Field>
+          {asksCode && <CodeField value={code} onChange={setCode} />}
+        </>
+      )}
+    </Sending>
+  );
+}
+
+function OwnPassword({ onSession }: { onSession: Done }) {
+  const { t } = useText();
+  const [current, setCurrent] = useState('');
+  const [next, setNext] = useState('');
+  return (
+    <Sending title={t('login.change_title')} why={t('login.change_why')} submit={t('login.change_submit')} send={async () => onSession(await hub.changePassword({ current_password: current, new_password: next }))}>
+      {(error) => (
+        <>
+          <Field label={t('field.temporary_password')} error={problemOf(error, 'current_password')}>
+            {(p) => <PasswordInput {...p} autoComplete="current-password" required value={current} onChange={(e) => setCurrent(e.target.value)} />}
+          </Field>
+          <Field label={t('field.new_password')} help={t('field.new_password.help')} error={problemOf(error, 'new_password')}>
+            {(p) => <PasswordInput {...p} autoComplete="new-password" required value={next} onChange={(e) => setNext(e.target.value)} />}
+          </Field>
+        </>
+      )}
+    </Sending>
+  );
+}
+
+function SecondFactor({ onSession }: { onSession: Done }) {
+  const { t } = useText();
+  const [secret, setSecret] = useState('');
+  const [code, setCode] = useState('');
+  const begin = async () => setSecret((await hub.beginTotp()).secret);
+  if (!secret) return <Sending title={t('hub.totp')} why={t('hub.totp_why')} submit={t('hub.totp_begin')} send={begin}>{() => null}</Sending>;
+  return (
+    <Sending title={t('hub.totp')} why={t('hub.totp_type')} submit={t('hub.totp_confirm')} send={async () => onSession(await hub.confirmTotp(code))}>
+      {(error) => (
+        <>
+          <div className="row"><bdi className="tag b" dir="ltr" data-secret>{secret.match(/.{1,4}/g)?.join(' ')}</bdi><CopyButton text={secret} /></div>
+          <CodeField value={code} onChange={setCode} error={problemOf(error, 'code')} />
+        </>
+      )}
+    </Sending>
+  );
+}
+
+export function SignInPage({ session, onSession }: { session: HubSession | null; onSession: Done }) {
+  const { t } = useText();
+  useTitle(t('page.login'));
+  const Form = !session ? SignIn : session.must_change_password ? OwnPassword : SecondFactor;
+  return (
+    <div className="door">
+      <aside>
+        <span className="brand"><Brand />{t('brand')}</span>
+        <p className="claim">{t('hub.claim')}</p>
+        <p className="prose">{t('hub.what')}</p>
+        <DoorMotif />
+      </aside>
+      <main id="main">
+        <div className="row"><span className="chip">{t('hub.name')}</span><span className="grow" /><LooksSwitches /></div>
+        <Form onSession={onSession} />
+      </main>
+    </div>
+  );
+}

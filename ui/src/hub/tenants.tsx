@@ -1,0 +1,90 @@
+// Tenants of the hub: who there is and how they fare.
+import { useQuery, useQueryClient } from '@tanstack/react-query';
+import { useState } from 'react';
+import { useConfirm, useToasts } from '@/components/dialog';
+import { Field, problemOf, SearchInput } from '@/components/fields';
+import { Icon, StatusShape } from '@/components/icons';
+import { Tag, When } from '@/components/marks';
+import { EmptyState } from '@/components/notices';
+import { Loaded, PageHead, Pane, useTitle } from '@/components/page';
+import { type Column, DataTable } from '@/components/table';
+import { useText } from '@/i18n/text';
+import { useParameters } from '@/lib/url';
+import { hub, type HubTenant, type OneTime } from './api';
+import { FormDialog, OncePassword } from './parts';
+
+function TenantForm({ tenant, onClose, onSaved }: { tenant: HubTenant | null; onClose: () => void; onSaved: () => void }) {
+  const { t } = useText();
+  const [code, setCode] = useState(tenant?.code ?? '');
+  const [names, setNames] = useState(tenant?.names ?? { en: '', ar: '' });
+  const send = async () => {
+    await (tenant ? hub.updateTenant(tenant, names) : hub.createTenant({ code: code.trim(), names }));
+    onSaved();
+  };
+  return (
+    <FormDialog title={t(tenant ? 'hub.tenant_edit' : 'hub.tenant_add')} submit={t('action.save')} send={send} onClose={onClose}>
+      {(error) => (
+        <>
+          <Field label={t('hub.tenant_code')} help={t('hub.tenant_code.help')} error={problemOf(error, 'code')} required>
+            {(p) => <input {...p} className="in mono" dir="ltr" name="code" required disabled={tenant !== null} value={code} onChange={(e) => setCode(e.target.value)} />}
+          </Field>
+          <Field label={t('hub.name_ar')} error={problemOf(error, 'names')}>
+            {(p) => <input {...p} className="in" dir="rtl" name="ar" value={names.ar} onChange={(e) => setNames({ ...names, ar: e.target.value })} />}
+          </Field>
+          <Field label={t('hub.name_en')}>
+            {(p) => <input {...p} className="in" dir="ltr" name="en" value={names.en} onChange={(e) => setNames({ ...names, en: e.target.value })} />}
+          </Field>
+        </>
+      )}
+    </FormDialog>
+  );
+}
+
+export function TenantsPage() {
+  const { t, name, n } = useText();
+  const client = useQueryClient();
+  const toasts = useToasts();
+  const [confirm, dialog] = useConfirm();
+  const [parameters, change] = useParameters();
+  const [editing, setEditing] = useState<HubTenant | 'new' | null>(null);
+  const [made, setMade] = useState<OneTime | null>(null);
+  const query = useQuery({ queryKey: ['tenants'], queryFn: hub.tenants, refetchInterval: 15_000 });
+  const q = (parameters.get('q') ?? '').toLocaleLowerCase();
+  const changed = () => void client.invalidateQueries({ queryKey: ['tenants'] });
+  useTitle(t('hub.tenants'));
+  const suspend = (tenant: HubTenant) => confirm({
+    title: t(tenant.is_suspended ? 'hub.resume' : 'hub.suspend'),
+    body: t(tenant.is_suspended ? 'hub.resume_what' : 'hub.suspend_what', { name: name(tenant.names) }),
+    action: t(tenant.is_suspended ? 'hub.resume' : 'hub.suspend'),
+    danger: !tenant.is_suspended,
+    run: async () => { await hub.suspend(tenant, !tenant.is_suspended); changed(); },
+  });
+  const demo = () => confirm({
+    title: t('hub.demo_add'), body: t('hub.demo_what'), action: t('hub.demo_add'),
+    run: async () => { setMade(await hub.createDemo()); changed(); },
+  });
+  const columns: Column<HubTenant>[] = [
+    { key: 'name', title: t('field.name'), sort: (r) => name(r.names), csv: (r) => name(r.names), cell: (r) => <span className="two"><b className="b"><bdi>{name(r.names)}</bdi></b><small><Tag>{r.code}</Tag>{r.is_demo && <span className="chip demo">{t('hub.demo')}</span>}</small></span> },
+    { key: 'state', title: t('field.state'), csv: (r) => (r.is_suspended ? 'suspended' : 'active'), cell: (r) => (r.is_suspended ? <span className="st warning"><StatusShape shape="warning" />{t('hub.suspended')}</span> : <span className="st mid"><Icon name="check" />{t('hub.active')}</span>) },
+    { key: 'users', title: t('page.users'), end: true, sort: (r) => r.users, csv: (r) => r.users, cell: (r) => n(r.users, 0), wideOnly: true },
+    { key: 'appliances', title: t('hub.appliances'), end: true, sort: (r) => r.appliances, csv: (r) => r.appliances, cell: (r) => n(r.appliances, 0) },
+    { key: 'last_receipt_at', title: t('hub.last_receipt'), sort: (r) => r.last_receipt_at, csv: (r) => r.last_receipt_at && new Date(r.last_receipt_at).toISOString(), cell: (r) => <When at={r.last_receipt_at} />, wideOnly: true },
+    { key: 'act', title: '', end: true, cell: (r) => <span className="row end"><button type="button" className="btn sm" onClick={() => setEditing(r)}>{t('hub.edit')}</button><button type="button" className="btn sm" onClick={() => suspend(r)}>{t(r.is_suspended ? 'hub.resume' : 'hub.suspend')}</button></span> },
+  ];
+  return (
+    <>
+      <PageHead title={t('hub.tenants')} sub={t('hub.tenants_sub')}>
+        <button type="button" className="btn" onClick={demo}>{t('hub.demo_add')}</button>
+        <button type="button" className="btn pri" onClick={() => setEditing('new')}><Icon name="plus" />{t('hub.tenant_add')}</button>
+      </PageHead>
+      <Pane title={t('hub.tenants')} end={<SearchInput label={t('users.search')} value={parameters.get('q') ?? ''} onChange={(v) => change({ q: v })} />}>
+        <Loaded query={query} what={t('state.loading')}>
+          {(rows) => <DataTable id="tenants" label={t('hub.tenants')} columns={columns} rows={rows.filter((r) => !q || `${r.code} ${r.names.en} ${r.names.ar}`.toLocaleLowerCase().includes(q))} rowKey={(r) => r.id} csvName="tenants" empty={<EmptyState icon="globe" title={t('hub.tenants_none')}>{t('hub.tenants_none_what')}</EmptyState>} />}
+        </Loaded>
+      </Pane>
+      {editing && <TenantForm tenant={editing === 'new' ? null : editing} onClose={() => setEditing(null)} onSaved={() => { setEditing(null); toasts.done(t('toast.saved')); changed(); }} />}
+      {made && <OncePassword made={made} onClose={() => setMade(null)} />}
+      {dialog}
+    </>
+  );
+}

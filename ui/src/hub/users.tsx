@@ -1,0 +1,101 @@
+// People of every tenant: create, change role, switch off, reset the password.
+import { useQuery, useQueryClient } from '@tanstack/react-query';
+import { useState } from 'react';
+import type { Role } from '@/api/types';
+import { useConfirm, useToasts } from '@/components/dialog';
+import { Field, problemOf, SearchInput } from '@/components/fields';
+import { Icon, StatusShape } from '@/components/icons';
+import { Tag, When } from '@/components/marks';
+import { EmptyState } from '@/components/notices';
+import { Loaded, PageHead, Pane, useTitle } from '@/components/page';
+import { type Column, DataTable } from '@/components/table';
+import { useText } from '@/i18n/text';
+import { useParameters } from '@/lib/url';
+import { hub, type HubUser, type OneTime } from './api';
+import { FormDialog, OncePassword } from './parts';
+
+const ROLES: Role[] = ['viewer', 'engineer', 'optimization_engineer', 'tenant_admin'];
+
+function UserForm({ onClose, onMade }: { onClose: () => void; onMade: (made: OneTime) => void }) {
+  const { t, word, name } = useText();
+  const tenants = useQuery({ queryKey: ['tenants'], queryFn: hub.tenants });
+  const [tenant, setTenant] = useState('');
+  const [username, setUsername] = useState('');
+  const [shown, setShown] = useState('');
+  const [role, setRole] = useState<Role>('tenant_admin');
+  const send = async () => onMade(await hub.createUser({ tenant_id: tenant, username: username.trim(), name: shown.trim(), role }));
+  return (
+    <FormDialog title={t('users.add')} submit={t('users.add')} send={send} onClose={onClose}>
+      {(error) => (
+        <>
+          <Field label={t('hub.tenant')} required>
+            {(p) => <select {...p} className="in" name="tenant" required value={tenant} onChange={(e) => setTenant(e.target.value)}><option value="" />{tenants.data?.map((x) => <option key={x.id} value={x.id}>{name(x.names)}</option>)}</select>}
+          </Field>
+          <Field label={t('field.username')} error={problemOf(error, 'username')} required>
+            {(p) => <input {...p} className="in mono" name="username" required value={username} onChange={(e) => setUsername(e.target.value)} />}
+          </Field>
+          <Field label={t('field.name')} error={problemOf(error, 'name')} required>
+            {(p) => <input {...p} className="in" name="name" required value={shown} onChange={(e) => setShown(e.target.value)} />}
+          </Field>
+          <Field label={t('field.role')} error={problemOf(error, 'role')}>
+            {(p) => <select {...p} className="in" name="role" value={role} onChange={(e) => setRole(e.target.value as Role)}>{ROLES.map((r) => <option key={r} value={r}>{word('role', r)}</option>)}</select>}
+          </Field>
+        </>
+      )}
+    </FormDialog>
+  );
+}
+
+export function UsersPage() {
+  const { t, word } = useText();
+  const client = useQueryClient();
+  const toasts = useToasts();
+  const [confirm, dialog] = useConfirm();
+  const [parameters, change] = useParameters();
+  const [creating, setCreating] = useState(false);
+  const [made, setMade] = useState<OneTime | null>(null);
+  const query = useQuery({ queryKey: ['users'], queryFn: hub.users });
+  const q = (parameters.get('q') ?? '').toLocaleLowerCase();
+  const changed = () => void client.invalidateQueries({ queryKey: ['users'] });
+  useTitle(t('page.users'));
+  const reset = (user: HubUser) => confirm({
+    title: t('hub.reset'), body: t('hub.reset_what', { name: user.name }), action: t('hub.reset'), danger: true,
+    run: async () => { setMade(await hub.resetPassword(user)); changed(); },
+  });
+  const update = async (user: HubUser, next: { role: Role; is_active: boolean }) => {
+    try {
+      await hub.updateUser(user, next);
+      toasts.done(t('toast.saved'));
+    } catch (error) {
+      toasts.failed(error);
+    }
+    changed();
+  };
+  const disable = (user: HubUser) => confirm({
+    title: t('hub.disable'), body: t('hub.disable_what', { name: user.name }), action: t('hub.disable'), danger: true,
+    run: () => update(user, { role: user.role, is_active: false }),
+  });
+  const columns: Column<HubUser>[] = [
+    { key: 'name', title: t('field.name'), sort: (u) => u.name, csv: (u) => u.username, cell: (u) => <span className="two"><b className="b"><bdi>{u.name}</bdi></b><small><Tag>{u.username}</Tag></small></span> },
+    { key: 'tenant', title: t('hub.tenant'), sort: (u) => u.tenant_code, csv: (u) => u.tenant_code, cell: (u) => <Tag>{u.tenant_code}</Tag> },
+    { key: 'role', title: t('field.role'), sort: (u) => u.role, csv: (u) => u.role, cell: (u) => (u.role === 'platform_owner' ? word('role', u.role) : <select className="in" aria-label={t('field.role')} value={u.role} onChange={(e) => void update(u, { role: e.target.value as Role, is_active: u.is_active })}>{ROLES.map((r) => <option key={r} value={r}>{word('role', r)}</option>)}</select>) },
+    { key: 'state', title: t('field.state'), csv: (u) => (u.is_active ? 'active' : 'disabled'), cell: (u) => (!u.is_active ? <span className="st mid"><Icon name="close" />{t('users.disabled')}</span> : u.must_change_password ? <span className="st warning"><StatusShape shape="warning" />{t('users.temporary')}</span> : <span className="st mid"><Icon name="check" />{t('users.active')}</span>) },
+    { key: 'last', title: t('users.last_sign_in'), sort: (u) => u.last_sign_in_at, cell: (u) => <When at={u.last_sign_in_at} />, wideOnly: true },
+    { key: 'act', title: '', end: true, cell: (u) => <span className="row end"><button type="button" className="btn sm" onClick={() => reset(u)}>{t('hub.reset')}</button><button type="button" className="btn sm" onClick={() => (u.is_active ? disable(u) : void update(u, { role: u.role, is_active: true }))}>{t(u.is_active ? 'hub.disable' : 'hub.enable')}</button></span> },
+  ];
+  return (
+    <>
+      <PageHead title={t('page.users')} sub={t('hub.users_sub')}>
+        <button type="button" className="btn pri" onClick={() => setCreating(true)}><Icon name="plus" />{t('users.add')}</button>
+      </PageHead>
+      <Pane title={t('page.users')} end={<SearchInput label={t('users.search')} value={parameters.get('q') ?? ''} onChange={(v) => change({ q: v })} />}>
+        <Loaded query={query} what={t('users.loading')}>
+          {(rows) => <DataTable id="users" label={t('page.users')} columns={columns} rows={rows.filter((u) => !q || `${u.name} ${u.username} ${u.tenant_code}`.toLocaleLowerCase().includes(q))} rowKey={(u) => u.id} csvName="users" empty={<EmptyState icon="users" title={t('empty.search', { query: q })} />} />}
+        </Loaded>
+      </Pane>
+      {creating && <UserForm onClose={() => setCreating(false)} onMade={(x) => { setCreating(false); setMade(x); changed(); }} />}
+      {made && <OncePassword made={made} onClose={() => setMade(null)} />}
+      {dialog}
+    </>
+  );
+}
