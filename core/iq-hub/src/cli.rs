@@ -8,7 +8,7 @@ use iq_domain::{CodedError, ErrorKind, WallClock};
 use iq_locale::{Language, Params};
 
 use crate::{
-    app::bootstrap::bootstrap,
+    app::bootstrap::{bootstrap, demo, enrolment_code},
     serve::{self, ServeOptions},
     store::migrate,
 };
@@ -42,6 +42,17 @@ enum Command {
         /// Sign-in name.
         #[arg(long, default_value = "admin@optria.io")]
         username: String,
+    },
+    /// Makes a demo organisation and prints the one-time password of its administrator.
+    Demo,
+    /// Prints a code by which an appliance enrols: once, within 15 minutes.
+    EnrolmentCode {
+        /// Code of the organisation.
+        #[arg(long)]
+        tenant: String,
+        /// Name of the appliance.
+        #[arg(long)]
+        name: String,
     },
     /// Prints which role may call which route.
     Permissions,
@@ -118,6 +129,25 @@ async fn run(command: Command, language: Language) -> anyhow::Result<()> {
                 "hub_owner",
                 &[("username", &username), ("password", password.expose())],
             )
+        }
+        Command::Demo => {
+            let hub = serve::open(config(None)?, &ServeOptions::default(), 0).await?;
+            let (tenant, username, password) = demo(&hub).await?;
+            let (username, password) = (username, password.expose());
+            say(
+                language,
+                "hub_demo",
+                &[
+                    ("tenant", &tenant),
+                    ("username", username),
+                    ("password", password),
+                ],
+            )
+        }
+        Command::EnrolmentCode { tenant, name } => {
+            let hub = serve::open(config(None)?, &ServeOptions::default(), 0).await?;
+            let code = enrolment_code(&hub, &tenant, &name).await?;
+            print(&format!("{code}\n"))
         }
         Command::Permissions => print(&crate::permission_matrix()),
     }

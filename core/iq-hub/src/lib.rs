@@ -14,7 +14,7 @@ mod state;
 pub mod store;
 mod totp;
 
-pub use app::bootstrap::bootstrap;
+pub use app::bootstrap::{bootstrap, demo, enrolment_code};
 pub use http::{Access, RouteInfo, permission_matrix, route_list, router};
 pub use state::{Hub, HubOptions};
 pub use totp::totp_code;

@@ -23,7 +23,8 @@ export interface SessionState {
   retry: () => void;
 }
 
-const Context = createContext<SessionState | null>(null);
+/** For a host with a session of its own kind, such as the hub. */
+export const SessionContext = createContext<SessionState | null>(null);
 const KEY = ['session'];
 
 /** Stores the language of the page with an account that has another: it was chosen before there was a session. */
@@ -114,11 +115,11 @@ export function SessionProvider({ children }: { children: ReactNode }) {
     }),
     [session, isPending, error, accept, enter, chose, signOut, refetch],
   );
-  return <Context.Provider value={value}>{children}</Context.Provider>;
+  return <SessionContext.Provider value={value}>{children}</SessionContext.Provider>;
 }
 
 export function useSession(): SessionState {
-  const state = useContext(Context);
+  const state = useContext(SessionContext);
   if (!state) throw new Error('useSession outside its provider');
   return state;
 }

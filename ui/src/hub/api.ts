@@ -1,6 +1,6 @@
 // What the console asks the hub for; the shapes are those of core/iq-api-types/src/hub.rs.
-import { request, setCsrf } from '@/api/http';
-import type { Names, Role } from '@/api/types';
+import { type Query, request, setCsrf } from '@/api/http';
+import type { AuditRow, Names, Page, Role, TenantUser } from '@/api/types';
 
 export interface HubSession {
   username: string;
@@ -43,6 +43,7 @@ export interface FleetAppliance {
   id: string;
   name: string;
   fingerprint: string;
+  is_demo: boolean;
   state: 'registered' | 'synced' | 'behind' | 'silent' | 'fork' | 'revoked';
   version: string | null;
   revoked_at: number | null;
@@ -54,7 +55,52 @@ export interface FleetAppliance {
   integrations: Record<string, number> | null;
   quarantined: number;
 }
+export interface HubIncident {
+  appliance_id: string;
+  appliance: string;
+  id: string;
+  number: string | null;
+  status: string | null;
+  severity: string | null;
+  incident_type: string | null;
+  asset_id: string | null;
+  started_at: number | null;
+  ended_at: number | null;
+  changed_at: number;
+  is_demo: boolean;
+}
+export interface HubIncidentRecord {
+  kind: string;
+  at: number;
+  status: string | null;
+  epoch: string;
+  stream: number;
+  seq: number;
+}
+export interface HubEvent {
+  appliance_id: string;
+  appliance: string;
+  id: string | null;
+  at: number;
+  asset_id: string | null;
+  source: string;
+  severity: string | null;
+  category: string | null;
+  code: string | null;
+  is_demo: boolean;
+  seq: number;
+}
+export interface HubCheck {
+  outcome: 'intact' | 'damaged' | 'unfinished';
+  records: number;
+  hashed: number;
+  problems: { finding: 'missing' | 'altered' | 'unlinked' | 'head' | 'shown_differs'; epoch: string; stream: number; seq: number }[];
+  at: number;
+}
+export type HubAuditRow = AuditRow & { tenant_id: string };
 export interface OneTime {
+  /** Code of the organisation, where it is new as well. */
+  tenant?: string;
   name: string;
   username: string;
   password: string;
@@ -85,7 +131,7 @@ export const hub = {
   suspend: (tenant: HubTenant, is: boolean) => request<HubTenant>('POST', `/api/admin/tenants/${tenant.id}/${is ? 'suspend' : 'resume'}`),
   createDemo: async (): Promise<OneTime> => {
     const made = await request<{ tenant: HubTenant; username: string; temporary_password: string }>('POST', '/api/admin/tenants/demo');
-    return { name: made.tenant.code, username: made.username, password: made.temporary_password };
+    return { tenant: made.tenant.code, name: made.username, username: made.username, password: made.temporary_password };
   },
   users: () => request<HubUser[]>('GET', '/api/admin/users'),
   createUser: async (body: { tenant_id: string; username: string; name: string; role: Role }) => oneTime(await request<CreatedUser>('POST', '/api/admin/users', { body })),
@@ -93,5 +139,13 @@ export const hub = {
   resetPassword: async (user: HubUser) => oneTime(await request<CreatedUser>('POST', `/api/admin/users/${user.tenant_id}/${user.id}/reset-password`)),
   fleet: () => request<FleetAppliance[]>('GET', '/api/admin/appliances'),
   createCode: (body: { tenant_id: string; name: string }) => request<{ code: string }>('POST', '/api/admin/appliances/codes', { body }),
+  plants: () => request<FleetAppliance[]>('GET', '/api/appliances'),
+  incidents: (query: Query) => request<Page<HubIncident>>('GET', '/api/incidents', { query }),
+  incident: (place: string) => request<{ incident: HubIncident; records: HubIncidentRecord[] }>('GET', `/api/incidents/${place}`),
+  check: (place: string) => request<HubCheck>('GET', `/api/incidents/${place}/check`),
+  events: (query: Query) => request<Page<HubEvent>>('GET', '/api/events', { query }),
+  people: () => request<TenantUser[]>('GET', '/api/tenant-users'),
+  audit: (query: Query) => request<Page<HubAuditRow>>('GET', '/api/audit', { query }),
+  auditOfAll: (query: Query) => request<Page<HubAuditRow>>('GET', '/api/admin/audit', { query }),
   revoke: (a: FleetAppliance) => request<void>('POST', `/api/admin/appliances/${a.tenant_id}/${a.id}/revoke`),
 };

@@ -1,4 +1,4 @@
-// The console of the hub: providers, the door, the frame and its three pages.
+// The hub: providers, the door, and the frame with the pages of the platform owner or of an organisation's people.
 import { DirectionProvider, localStorageColorSchemeManager, MantineProvider, useComputedColorScheme, useDirection, useMantineColorScheme } from '@mantine/core';
 import { QueryClient, QueryClientProvider, useQuery, useQueryClient } from '@tanstack/react-query';
 import { useEffect } from 'react';
@@ -15,14 +15,36 @@ import { Brand } from '@/shell/brand';
 import { cssVariablesResolver, theme } from '@/theme';
 import { hub, type HubSession } from './api';
 import { AppliancesPage } from './appliances';
+import { EventsPage } from './events';
+import { IncidentPage } from './incident';
+import { IncidentsPage } from './incidents';
+import { AuditOfAllPage, AuditPage, PeoplePage, PlantsPage } from './plants';
 import { SignInPage } from './sign-in';
 import { TenantsPage } from './tenants';
 import { UsersPage } from './users';
 
-const PAGES: { path: string; title: string; icon: IconName; page: () => React.ReactNode }[] = [
-  { path: '/admin/tenants', title: 'hub.tenants', icon: 'globe', page: TenantsPage },
-  { path: '/admin/users', title: 'page.users', icon: 'users', page: UsersPage },
-  { path: '/admin/appliances', title: 'hub.appliances', icon: 'pulse', page: AppliancesPage },
+interface HubPage {
+  path: string;
+  title: string;
+  icon: IconName;
+  page: () => React.ReactNode;
+  needs: string;
+}
+
+/** What the platform owner looks after. */
+const PLATFORM: HubPage[] = [
+  { path: '/admin/tenants', title: 'hub.tenants', icon: 'globe', page: TenantsPage, needs: 'tenants.manage' },
+  { path: '/admin/users', title: 'page.users', icon: 'users', page: UsersPage, needs: 'tenants.manage' },
+  { path: '/admin/appliances', title: 'hub.appliances', icon: 'pulse', page: AppliancesPage, needs: 'appliances.manage' },
+  { path: '/admin/audit', title: 'page.audit', icon: 'audit', page: AuditOfAllPage, needs: 'tenants.manage' },
+];
+/** What the people of an organisation read of their plants. */
+const HEADQUARTERS: HubPage[] = [
+  { path: '/incidents', title: 'blackbox.incidents', icon: 'blackbox', page: IncidentsPage, needs: 'blackbox.read' },
+  { path: '/events', title: 'hub.events', icon: 'clock', page: EventsPage, needs: 'blackbox.read' },
+  { path: '/plants', title: 'hub.plants', icon: 'pulse', page: PlantsPage, needs: 'blackbox.read' },
+  { path: '/people', title: 'page.users', icon: 'users', page: PeoplePage, needs: 'users.read' },
+  { path: '/audit', title: 'page.audit', icon: 'audit', page: AuditPage, needs: 'audit.read' },
 ];
 
 const client = new QueryClient({ defaultOptions: { queries: { staleTime: 2_000, retry: false, refetchOnWindowFocus: false } } });
@@ -45,34 +67,38 @@ export function LooksSwitches() {
 }
 
 function Frame({ session }: { session: HubSession }) {
-  const { t, word } = useText();
+  const { t, word, name } = useText();
   const [path] = useLocation();
+  const isPlatform = session.role === 'platform_owner';
+  const pages = (isPlatform ? PLATFORM : HEADQUARTERS).filter((page) => session.permissions.includes(page.needs));
   const queries = useQueryClient();
   const out = async () => {
     await hub.signOut();
-    queries.clear();
-    await queries.resetQueries();
+    queries.setQueryData(['session'], null);
+    // What the next person may not see is gone with the session.
+    queries.removeQueries({ predicate: (query) => query.queryKey[0] !== 'session' });
   };
   return (
     <div className="app nobar">
       <a className="skip" href="#main">{t('nav.skip')}</a>
       <header className="hd">
         <span className="brand"><Brand />{t('brand')}</span>
-        <span className="chip">{t('hub.name')}</span>
+        <span className="chip">{isPlatform ? t('hub.name') : name(session.tenant)}</span>
         <span className="grow" />
         <LooksSwitches />
         <span className="cap dim dsk-only"><bdi>{session.name}</bdi> · {word('role', session.role)}</span>
-        <button type="button" className="btn quiet" onClick={() => void out()}><Icon name="signout" flip />{t('header.sign_out')}</button>
+        <button type="button" className="btn quiet" aria-label={t('header.sign_out')} onClick={() => void out()}><Icon name="signout" flip /><span className="dsk-only">{t('header.sign_out')}</span></button>
       </header>
       <nav className="nv" aria-label={t('nav.pages')}>
-        {PAGES.map((page) => (
-          <Link key={page.path} href={page.path} className="m" aria-current={path === page.path ? 'page' : undefined}><Icon name={page.icon} /><span>{t(page.title)}</span></Link>
+        {pages.map((page) => (
+          <Link key={page.path} href={page.path} className="m" aria-current={path === page.path || path.startsWith(`${page.path}/`) ? 'page' : undefined}><Icon name={page.icon} /><span>{t(page.title)}</span></Link>
         ))}
       </nav>
       <main className="mn" id="main" tabIndex={-1}>
         <Switch>
-          {PAGES.map((page) => <Route key={page.path} path={page.path} component={page.page} />)}
-          <Route><Redirect to="/admin/tenants" replace /></Route>
+          {pages.map((page) => <Route key={page.path} path={page.path} component={page.page} />)}
+          {!isPlatform && <Route path="/incidents/:appliance/:id" component={IncidentPage} />}
+          <Route><Redirect to={pages[0]!.path} replace /></Route>
         </Switch>
       </main>
     </div>

@@ -3,16 +3,14 @@ import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { useState } from 'react';
 import { useConfirm } from '@/components/dialog';
 import { Field, problemOf } from '@/components/fields';
-import { Icon, type Shape, StatusShape } from '@/components/icons';
-import { Tag, When } from '@/components/marks';
+import { Icon } from '@/components/icons';
 import { EmptyState } from '@/components/notices';
 import { Loaded, PageHead, Pane, useTitle } from '@/components/page';
 import { type Column, DataTable } from '@/components/table';
 import { useText } from '@/i18n/text';
 import { hub, type FleetAppliance } from './api';
+import { useFleetColumns } from './fleet';
 import { FormDialog, Once } from './parts';
-
-const SHAPES: Record<FleetAppliance['state'], Shape> = { registered: 'unknown', synced: 'normal', behind: 'warning', silent: 'warning', fork: 'critical', revoked: 'unknown' };
 
 function CodeForm({ onClose, onMade }: { onClose: () => void; onMade: (code: string) => void }) {
   const { t, name } = useText();
@@ -36,7 +34,7 @@ function CodeForm({ onClose, onMade }: { onClose: () => void; onMade: (code: str
 }
 
 export function AppliancesPage() {
-  const { t, n, span } = useText();
+  const { t } = useText();
   const client = useQueryClient();
   const [confirm, dialog] = useConfirm();
   const [asking, setAsking] = useState(false);
@@ -48,15 +46,7 @@ export function AppliancesPage() {
     run: async () => { await hub.revoke(a); await client.invalidateQueries({ queryKey: ['fleet'] }); },
   });
   const columns: Column<FleetAppliance>[] = [
-    { key: 'name', title: t('field.name'), sort: (a) => a.name, csv: (a) => a.name, cell: (a) => <span className="two"><b className="b"><bdi>{a.name}</bdi></b><small><Tag>{a.tenant_code}</Tag> <Tag>{a.fingerprint}</Tag></small></span> },
-    { key: 'state', title: t('field.state'), sort: (a) => a.state, csv: (a) => a.state, cell: (a) => <span className={`st ${SHAPES[a.state]}`}><StatusShape shape={SHAPES[a.state]} />{t(`hub.state.${a.state}`)}</span> },
-    { key: 'receipt', title: t('hub.last_receipt'), sort: (a) => a.last_receipt_at, cell: (a) => <When at={a.last_receipt_at} /> },
-    { key: 'backlog', title: t('hub.backlog'), end: true, sort: (a) => a.backlog, csv: (a) => a.backlog, cell: (a) => (a.backlog === null ? '—' : n(a.backlog, 0)) },
-    { key: 'oldest', title: t('hub.oldest'), sort: (a) => a.oldest_unsent_at, cell: (a) => <When at={a.oldest_unsent_at} />, wideOnly: true },
-    { key: 'clock', title: t('hub.clock'), end: true, sort: (a) => a.clock_offset_ms, csv: (a) => a.clock_offset_ms, cell: (a) => (a.clock_offset_ms === null ? '—' : span(Math.abs(a.clock_offset_ms))), wideOnly: true },
-    { key: 'disk', title: t('hub.disk'), end: true, sort: (a) => a.disk_free_bytes, csv: (a) => a.disk_free_bytes, cell: (a) => (a.disk_free_bytes === null ? '—' : t('hub.gb', { n: n(a.disk_free_bytes / 1e9, 1) })), wideOnly: true },
-    { key: 'integrations', title: t('hub.integrations'), csv: (a) => a.integrations?.error ?? null, cell: (a) => (!a.integrations ? '—' : a.integrations.error ? <span className="st warning"><StatusShape shape="warning" />{t('hub.integrations_failing', { n: a.integrations.error })}</span> : <span className="st mid"><Icon name="check" />{n(a.integrations.active ?? 0, 0)}</span>), wideOnly: true },
-    { key: 'version', title: t('hub.version'), csv: (a) => a.version, cell: (a) => (a.version ? <Tag>{a.version}</Tag> : '—'), wideOnly: true },
+    ...useFleetColumns(true),
     { key: 'act', title: '', end: true, cell: (a) => a.revoked_at === null && <button type="button" className="btn sm" onClick={() => revoke(a)}>{t('hub.revoke')}</button> },
   ];
   return (

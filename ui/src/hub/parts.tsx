@@ -38,7 +38,7 @@ export function FormDialog({ title, submit, send, onClose, children }: { title: 
 export function Once({ title, why, rows, secret, onClose }: { title: string; why: string; rows: [string, string][]; secret: string; onClose: () => void }) {
   const { t } = useText();
   return (
-    <Dialog title={title} onClose={onClose}>
+    <Dialog title={title} onClose={onClose} size="lg">
       <div className="stack">
         <Notice tone="warning">{why}</Notice>
         <dl className="kv">
@@ -55,7 +55,7 @@ export function OncePassword({ made, onClose }: { made: OneTime; onClose: () => 
   return (
     <Once
       title={t('users.password_title', { name: made.name })} why={t('users.password_once')} secret={made.password} onClose={onClose}
-      rows={[[t('field.username'), made.username], [t('field.temporary_password'), made.password]]}
+      rows={[...(made.tenant ? [[t('hub.tenant_code'), made.tenant] as [string, string]] : []), [t('field.username'), made.username], [t('field.temporary_password'), made.password]]}
     />
   );
 }

@@ -60,8 +60,9 @@ function SignIn({ onSession }: { onSession: Done }) {
     try {
       onSession(await hub.signIn({ tenant: tenant.trim(), username: username.trim(), password, code: asksCode ? code : null }));
     } catch (error) {
-      if (error instanceof RequestFailed && error.code === 'hub.totp_required') setAsksCode(true);
-      throw error;
+      // Being asked for the code is a step on the way, no failure.
+      if (!(error instanceof RequestFailed && error.code === 'hub.totp_required')) throw error;
+      setAsksCode(true);
     }
   };
   return (

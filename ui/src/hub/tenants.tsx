@@ -12,6 +12,7 @@ import { useText } from '@/i18n/text';
 import { useParameters } from '@/lib/url';
 import { hub, type HubTenant, type OneTime } from './api';
 import { FormDialog, OncePassword } from './parts';
+import { DemoChip } from './words';
 
 function TenantForm({ tenant, onClose, onSaved }: { tenant: HubTenant | null; onClose: () => void; onSaved: () => void }) {
   const { t } = useText();
@@ -64,7 +65,7 @@ export function TenantsPage() {
     run: async () => { setMade(await hub.createDemo()); changed(); },
   });
   const columns: Column<HubTenant>[] = [
-    { key: 'name', title: t('field.name'), sort: (r) => name(r.names), csv: (r) => name(r.names), cell: (r) => <span className="two"><b className="b"><bdi>{name(r.names)}</bdi></b><small><Tag>{r.code}</Tag>{r.is_demo && <span className="chip demo">{t('hub.demo')}</span>}</small></span> },
+    { key: 'name', title: t('field.name'), sort: (r) => name(r.names), csv: (r) => name(r.names), cell: (r) => <span className="two"><b className="b"><bdi>{name(r.names)}</bdi></b><small><Tag>{r.code}</Tag> <DemoChip is={r.is_demo} /></small></span> },
     { key: 'state', title: t('field.state'), csv: (r) => (r.is_suspended ? 'suspended' : 'active'), cell: (r) => (r.is_suspended ? <span className="st warning"><StatusShape shape="warning" />{t('hub.suspended')}</span> : <span className="st mid"><Icon name="check" />{t('hub.active')}</span>) },
     { key: 'users', title: t('page.users'), end: true, sort: (r) => r.users, csv: (r) => r.users, cell: (r) => n(r.users, 0), wideOnly: true },
     { key: 'appliances', title: t('hub.appliances'), end: true, sort: (r) => r.appliances, csv: (r) => r.appliances, cell: (r) => n(r.appliances, 0) },

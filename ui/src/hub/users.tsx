@@ -4,7 +4,7 @@ import { useState } from 'react';
 import type { Role } from '@/api/types';
 import { useConfirm, useToasts } from '@/components/dialog';
 import { Field, problemOf, SearchInput } from '@/components/fields';
-import { Icon, StatusShape } from '@/components/icons';
+import { Icon } from '@/components/icons';
 import { Tag, When } from '@/components/marks';
 import { EmptyState } from '@/components/notices';
 import { Loaded, PageHead, Pane, useTitle } from '@/components/page';
@@ -13,6 +13,7 @@ import { useText } from '@/i18n/text';
 import { useParameters } from '@/lib/url';
 import { hub, type HubUser, type OneTime } from './api';
 import { FormDialog, OncePassword } from './parts';
+import { UserState } from './plants';
 
 const ROLES: Role[] = ['viewer', 'engineer', 'optimization_engineer', 'tenant_admin'];
 
@@ -79,7 +80,7 @@ export function UsersPage() {
     { key: 'name', title: t('field.name'), sort: (u) => u.name, csv: (u) => u.username, cell: (u) => <span className="two"><b className="b"><bdi>{u.name}</bdi></b><small><Tag>{u.username}</Tag></small></span> },
     { key: 'tenant', title: t('hub.tenant'), sort: (u) => u.tenant_code, csv: (u) => u.tenant_code, cell: (u) => <Tag>{u.tenant_code}</Tag> },
     { key: 'role', title: t('field.role'), sort: (u) => u.role, csv: (u) => u.role, cell: (u) => (u.role === 'platform_owner' ? word('role', u.role) : <select className="in" aria-label={t('field.role')} value={u.role} onChange={(e) => void update(u, { role: e.target.value as Role, is_active: u.is_active })}>{ROLES.map((r) => <option key={r} value={r}>{word('role', r)}</option>)}</select>) },
-    { key: 'state', title: t('field.state'), csv: (u) => (u.is_active ? 'active' : 'disabled'), cell: (u) => (!u.is_active ? <span className="st mid"><Icon name="close" />{t('users.disabled')}</span> : u.must_change_password ? <span className="st warning"><StatusShape shape="warning" />{t('users.temporary')}</span> : <span className="st mid"><Icon name="check" />{t('users.active')}</span>) },
+    { key: 'state', title: t('field.state'), csv: (u) => (u.is_active ? 'active' : 'disabled'), cell: (u) => <UserState user={u} /> },
     { key: 'last', title: t('users.last_sign_in'), sort: (u) => u.last_sign_in_at, cell: (u) => <When at={u.last_sign_in_at} />, wideOnly: true },
     { key: 'act', title: '', end: true, cell: (u) => <span className="row end"><button type="button" className="btn sm" onClick={() => reset(u)}>{t('hub.reset')}</button><button type="button" className="btn sm" onClick={() => (u.is_active ? disable(u) : void update(u, { role: u.role, is_active: true }))}>{t(u.is_active ? 'hub.disable' : 'hub.enable')}</button></span> },
   ];

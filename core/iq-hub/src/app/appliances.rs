@@ -35,6 +35,17 @@ pub(crate) async fn list(hub: &Hub) -> Answer<Vec<FleetAppliance>> {
         .collect())
 }
 
+/// Those of the own tenant, for headquarters.
+pub(crate) async fn list_own(hub: &Hub, tenant: TenantId) -> Answer<Vec<FleetAppliance>> {
+    let mut tx = hub.store.tenant(tenant).await?;
+    let own = appliances::list_all(&mut tx).await?;
+    let now = hub.now();
+    Ok(own
+        .into_iter()
+        .map(|(appliance, code)| shown(appliance, code, now))
+        .collect())
+}
+
 fn shown(a: Appliance, tenant_code: String, now: Timestamp) -> FleetAppliance {
     let fingerprint = Sha256::digest(&a.public_key);
     FleetAppliance {

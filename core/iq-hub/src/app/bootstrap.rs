@@ -1,4 +1,5 @@
-//! The first platform owner and the key receipts are signed with.
+//! What is done at the machine of the hub without a session: the first platform owner, the key receipts
+//! are signed with, a demo tenant, an enrolment code.
 
 use iq_domain::{AuditId, AuditRecord, CodedError, Role, TenantId};
 use iq_secrets::{MasterKey, SealContext, SecretString, random_bytes};
@@ -6,16 +7,19 @@ use iq_sync_proto::SigningKey;
 use serde_json::json;
 use uuid::Uuid;
 
-use super::{line, users::new_user};
+use super::{appliances, line, tenants::create_demo, users::new_user};
 use crate::{
     failure::{Answer, Failure},
     state::Hub,
     store::{
-        PLATFORM, audit,
+        Lookup, PLATFORM, Stored, Tx, audit,
         signing_keys::{self, SealedKey},
-        users,
+        tenants, users,
     },
 };
+
+/// Who did it, in the audit and on a code.
+const AT_THE_MACHINE: &str = "system";
 
 /// Makes the first platform owner and the signing key; returns the owner's temporary password.
 ///
@@ -39,20 +43,81 @@ async fn first_owner(hub: &Hub, username: &str) -> Answer<SecretString> {
         return Err(Failure::conflict("hub.already_bootstrapped"));
     }
     users::create(&mut tx, &user, &hash).await?;
-    let record = AuditRecord {
-        id: AuditId::new(),
-        tenant_id: PLATFORM,
-        at: hub.now(),
-        actor: "system".to_owned(),
-        action: "hub.bootstrap".to_owned(),
-        object: format!("user {}", user.id),
-        outcome: "success".to_owned(),
-        details: json!({"username": username}),
-        address: None,
-    };
-    audit::append(&mut tx, &record).await?;
+    let object = format!("user {}", user.id);
+    let done = ("hub.bootstrap", object, json!({"username": username}));
+    note(hub, &mut tx, PLATFORM, done).await?;
     tx.commit().await?;
     Ok(password)
+}
+
+async fn note(
+    hub: &Hub,
+    tx: &mut Tx,
+    tenant_id: TenantId,
+    (action, object, details): (&str, String, serde_json::Value),
+) -> Stored<()> {
+    let record = AuditRecord {
+        id: AuditId::new(),
+        tenant_id,
+        at: hub.now(),
+        actor: AT_THE_MACHINE.to_owned(),
+        action: action.to_owned(),
+        object,
+        outcome: "success".to_owned(),
+        details,
+        address: None,
+    };
+    audit::append(tx, &record).await
+}
+
+/// A demo tenant, by its code, with the name and temporary password of its administrator.
+///
+/// # Errors
+/// When the database can't be used.
+pub async fn demo(hub: &Hub) -> Result<(String, &'static str, SecretString), CodedError> {
+    let made = async {
+        let (tenant, username, password) = create_demo(hub).await?;
+        let mut tx = hub.store.tenant(tenant).await?;
+        let done = ("tenants.create_demo", format!("tenant {tenant}"), json!({}));
+        note(hub, &mut tx, tenant, done).await?;
+        let found = tenants::get_visible(&mut tx).await?;
+        tx.commit().await?;
+        let code = found.ok_or_else(Failure::not_found)?.code;
+        Ok((code, username, SecretString::new(password)))
+    };
+    made.await.map_err(|failure: Failure| failure.error)
+}
+
+/// A one-time code by which an appliance of a tenant enrols.
+///
+/// # Errors
+/// `request.not_found` for an unknown tenant, what is wrong with the name, and when the database can't
+/// be used.
+pub async fn enrolment_code(hub: &Hub, tenant: &str, name: &str) -> Result<String, CodedError> {
+    let made = async {
+        let mut tx = hub.store.lookup(&Lookup::Tenant(tenant)).await?;
+        let found = tenants::get_visible(&mut tx).await?;
+        tx.commit().await?;
+        let tenant_id = found.ok_or_else(Failure::not_found)?.id;
+        let request = iq_api_types::EnrolmentCodeRequest {
+            tenant_id,
+            name: name.to_owned(),
+        };
+        let made = appliances::create_code(hub, request, AT_THE_MACHINE).await?;
+        let mut tx = hub.store.tenant(tenant_id).await?;
+        let object = format!("enrolment_code {}", made.row.id);
+        let done = ("appliances.create_code", object, json!({}));
+        note(hub, &mut tx, tenant_id, done).await?;
+        tx.commit().await?;
+        Ok(made.code)
+    };
+    made.await.map_err(problem)
+}
+
+/// A failure of a field says less than what is wrong with the field.
+fn problem(failure: Failure) -> CodedError {
+    let field = failure.fields.into_iter().next();
+    field.map_or(failure.error, |(_, problem)| problem)
 }
 
 fn context(owner: &str) -> SealContext<'_> {

@@ -6,6 +6,7 @@ pub(crate) mod bootstrap;
 mod demo;
 mod projection;
 mod recipient;
+pub(crate) mod records;
 pub(crate) mod session;
 pub(crate) mod sync;
 pub(crate) mod tenants;

@@ -53,7 +53,7 @@ async fn run(hub: &Hub, owner: Owner, line: Line) -> Answer<()> {
 }
 
 /// A record as people read it, or why not.
-fn read(seq: i64, bytes: &[u8]) -> Result<Readable, &'static str> {
+pub(super) fn read(seq: i64, bytes: &[u8]) -> Result<Readable, &'static str> {
     let record = Record::decode(bytes).map_err(|error| match error {
         RecordError::Version => "newer_version",
         RecordError::Cbor(_) | RecordError::Shape => "unreadable",

@@ -3,7 +3,7 @@
 
 use axum::http::StatusCode;
 use hmac::{Hmac, KeyInit, Mac};
-use iq_domain::{ApplianceId, CodedError, ErrorKind, TenantId, Timestamp};
+use iq_domain::{ApplianceId, CodedError, ErrorKind, Timestamp};
 use iq_secrets::random_bytes;
 use iq_sync_proto::{
     Head, Id, MAX_LINES, PROTO, PublicKey, SCHEMA, Signed, SigningKey,
@@ -13,7 +13,7 @@ use iq_sync_proto::{
     hub::{self as rules, Decision, Opening},
     receipt::Receipt,
 };
-use serde_json::{Value, json};
+use serde_json::json;
 use sha2::Sha256;
 use subtle::ConstantTimeEq;
 use uuid::Uuid;
@@ -401,14 +401,4 @@ fn change_of(row: &DownChange) -> Option<Change> {
         rev: u64::try_from(row.revision).ok()?,
         body,
     })
-}
-
-/// Incidents, alarms and all else that came from the plants of a tenant, the newest first.
-pub(crate) async fn list_records(
-    hub: &Hub,
-    tenant: TenantId,
-    (limit, offset): (u32, u32),
-) -> Answer<Vec<Value>> {
-    let mut tx = hub.store.tenant(tenant).await?;
-    Ok(sync::list_readable(&mut tx, tenant, (limit, offset)).await?)
 }

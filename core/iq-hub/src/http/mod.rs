@@ -6,6 +6,7 @@ mod body;
 mod guard;
 mod health;
 mod outer;
+mod records;
 mod route;
 mod session;
 mod sync;
@@ -30,6 +31,7 @@ fn all() -> Vec<Route> {
         users::routes(),
         appliances::routes(),
         audit::routes(),
+        records::routes(),
         sync::routes(),
     ]
     .concat()

@@ -1,27 +1,21 @@
 //! `/sync/v1`: what appliances send. Bytes in, bytes out; an appliance is believed for its signature.
 
 use axum::{
-    Json,
     body::Bytes,
     extract::{OriginalUri, State},
     http::{HeaderMap, StatusCode, header},
     response::{IntoResponse, Response},
 };
-use iq_domain::Permission;
 use iq_sync_proto::{MAX_MESSAGE, hello};
 use serde::Deserialize;
-use serde_json::Value;
 
 use super::{
-    body::{ListQuery, Query},
+    body::Query,
     guard::Audit,
     route::{Access, Route, get, post},
 };
 use crate::{
-    app::{
-        session::Caller,
-        sync::{self, Proof},
-    },
+    app::sync::{self, Proof},
     failure::{Answer, Failure},
     state::Hub,
 };
@@ -33,11 +27,6 @@ pub(super) fn routes() -> Vec<Route> {
         post("/sync/v1/hello", signed, say_hello).takes(MAX_MESSAGE),
         post("/sync/v1/batch", signed, take_batch).takes(MAX_MESSAGE),
         get("/sync/v1/changes", signed, get_changes),
-        get(
-            "/api/records",
-            Access::May(Permission::BlackboxRead),
-            list_records,
-        ),
     ]
 }
 
@@ -99,13 +88,4 @@ fn unhex(text: &str) -> Option<Vec<u8>> {
     (0..text.len() / 2)
         .map(|n| u8::from_str_radix(text.get(2 * n..2 * n + 2)?, 16).ok())
         .collect()
-}
-
-async fn list_records(
-    State(hub): State<Hub>,
-    caller: Caller,
-    Query(query): Query<ListQuery>,
-) -> Answer<Json<Vec<Value>>> {
-    let rows = sync::list_records(&hub, caller.user.tenant_id, query.page()).await?;
-    Ok(Json(rows))
 }

@@ -52,7 +52,8 @@ fn appliance_of(row: &PgRow) -> Stored<Appliance> {
     })
 }
 
-/// All appliances of all tenants with the codes of these. For a transaction of the platform.
+/// Appliances with the codes of their tenants: of all of them in a transaction of the platform, else of
+/// its own.
 pub(crate) async fn list_all(tx: &mut Tx) -> Stored<Vec<(Appliance, String)>> {
     let rows = sqlx::query(
         "SELECT a.*, a.status::text AS status_text, t.code AS tenant_code

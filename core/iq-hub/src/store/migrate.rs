@@ -19,6 +19,11 @@ const STEPS: &[(i32, &str, &str)] = &[
         "sync",
         include_str!("../../../../migrations/hub/0002_sync.sql"),
     ),
+    (
+        3,
+        "headquarters",
+        include_str!("../../../../migrations/hub/0003_headquarters.sql"),
+    ),
 ];
 
 /// Two programs must not migrate at once; any number will do, as long as it is always this one.

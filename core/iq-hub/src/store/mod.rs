@@ -5,6 +5,7 @@
 pub(crate) mod appliances;
 pub(crate) mod audit;
 pub mod migrate;
+pub(crate) mod records;
 pub(crate) mod sessions;
 pub(crate) mod signing_keys;
 pub(crate) mod sync;

@@ -399,24 +399,3 @@ pub(crate) async fn list_changes(
         .collect();
     Ok((changes?, newest))
 }
-
-/// What people read of a tenant's plants, the newest first.
-pub(crate) async fn list_readable(
-    tx: &mut Tx,
-    tenant: TenantId,
-    (limit, offset): (u32, u32),
-) -> Stored<Vec<Value>> {
-    let rows = sqlx::query(
-        "SELECT json_build_object('appliance_id', r.appliance_id, 'appliance', a.name,
-           'epoch', encode(r.epoch, 'hex'), 'stream', r.stream, 'seq', r.seq, 'kind', r.kind,
-           'event_time', r.event_time_ms, 'source', r.source, 'body', r.body)::text AS record
-         FROM synced_records r JOIN appliances a USING (tenant_id, appliance_id)
-         WHERE r.tenant_id = $1 ORDER BY r.event_time_ms DESC, r.seq DESC LIMIT $2 OFFSET $3",
-    )
-    .bind(Uid(tenant.0))
-    .bind(i64::from(limit))
-    .bind(i64::from(offset))
-    .fetch_all(tx.on())
-    .await?;
-    rows.iter().map(|row| super::json(row, "record")).collect()
-}
