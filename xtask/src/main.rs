@@ -7,6 +7,7 @@ mod codegen;
 mod disk;
 mod dist;
 mod floors;
+mod http;
 mod hub;
 mod icu;
 mod locales;

@@ -87,8 +87,15 @@ fn rust_tests() -> Result<()> {
 
 /// Each browser test runs in both languages by itself.
 fn browser_tests() -> Result<()> {
-    let database = ["build", "--workspace", "--example", "history_db"];
-    run(cargo().args(database))?;
+    let databases = [
+        "build",
+        "--workspace",
+        "--example",
+        "history_db",
+        "--example",
+        "hub_db",
+    ];
+    run(cargo().args(databases))?;
     let mut npm = ui::npm();
     npm.args(["run", "e2e"]);
     npm.env("OPTRIA_BIN", built_program("optria")?);

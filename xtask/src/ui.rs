@@ -16,6 +16,7 @@ use crate::shell::{root, run};
 const INPUTS: &[&str] = &[
     "ui/src",
     "ui/public",
+    "ui/hub.html",
     "ui/index.html",
     "ui/package-lock.json",
     "ui/vite",
