@@ -3,7 +3,11 @@
 use iq_domain::{ApplianceId, IncidentId, TenantId, Timestamp};
 use iq_sync_proto::{Hash, Head, Line};
 use serde_json::Value;
-use sqlx::postgres::PgRow;
+use sqlx::{
+    Postgres,
+    postgres::{PgArguments, PgRow},
+    query::Query,
+};
 
 use super::{StoreError, Stored, Tx, Uid, count, get, id, json, number, sync::Owner, text, time};
 
@@ -130,32 +134,33 @@ pub(crate) async fn list_events(
         events!(),
         "LIMIT $8) found"
     );
-    let appliance = Uid(wanted.appliance.map_or(tenant.0, |appliance| appliance.0));
-    let rows = sqlx::query(page)
-        .bind(Uid(tenant.0))
-        .bind(wanted.appliance.is_none())
-        .bind(appliance)
-        .bind(wanted.severity)
-        .bind(wanted.category)
-        .bind(wanted.from)
-        .bind(wanted.to)
+    let rows = asking(page, tenant, wanted)
         .bind(i64::from(limit))
         .bind(i64::from(offset))
         .fetch_all(tx.on())
         .await?;
-    let total = sqlx::query(counted)
-        .bind(Uid(tenant.0))
-        .bind(wanted.appliance.is_none())
-        .bind(appliance)
-        .bind(wanted.severity)
-        .bind(wanted.category)
-        .bind(wanted.from)
-        .bind(wanted.to)
+    let total = asking(counted, tenant, wanted)
         .bind(MOST_COUNTED)
         .fetch_one(tx.on())
         .await?;
     let rows: Stored<Vec<Row>> = rows.iter().map(row_of).collect();
     Ok((rows?, count(&total, "total")?))
+}
+
+/// A question about events with its values up to the seventh.
+fn asking<'q>(
+    sql: &'static str,
+    tenant: TenantId,
+    wanted: &WantedEvents<'q>,
+) -> Query<'q, Postgres, PgArguments> {
+    sqlx::query(sql)
+        .bind(Uid(tenant.0))
+        .bind(wanted.appliance.is_none())
+        .bind(Uid(wanted.appliance.map_or(tenant.0, |id| id.0)))
+        .bind(wanted.severity)
+        .bind(wanted.category)
+        .bind(wanted.from)
+        .bind(wanted.to)
 }
 
 /// Everything that came from a tenant's plants, as JSON, the newest first.
