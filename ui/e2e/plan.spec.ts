@@ -77,6 +77,9 @@ for (const language of ['ar', 'en'] as const satisfies readonly Language[]) {
     await allInWords(page, 'comparison');
 
     await page.goto(`${t.url}/optimization?run=${free}`);
+    const kept = page.waitForEvent('download');
+    await page.locator('[data-action="plan-pdf"]').click();
+    expect((await kept).suggestedFilename()).toMatch(/^DEMO-plan-[0-9a-f]{12}\.pdf$/);
     const boxes = page.locator('tbody .chkbox');
     await expect(boxes.first()).toBeVisible();
     await boxes.first().check();

@@ -95,6 +95,8 @@ pub struct Asset {
     pub downstream: Vec<String>,
     /// Remark.
     pub note: String,
+    /// In service since: its age is counted from there.
+    pub in_service_since: Option<Timestamp>,
     /// Mapped signals.
     pub mapped_signals: u64,
     /// Signals its family expects.
@@ -133,6 +135,9 @@ pub struct AssetInput {
     /// Remark.
     #[serde(default)]
     pub note: String,
+    /// In service since; none where nobody knows.
+    #[serde(default)]
+    pub in_service_since: Option<Timestamp>,
 }
 
 /// What an import did, or would do in a dry run.

@@ -24,6 +24,8 @@ use crate::{
 
 /// Largest CSV file.
 const IMPORT_CAP: usize = 5 * 1024 * 1024;
+/// No machine of a plant is older: 1900, in milliseconds.
+const OLDEST: i64 = -2_208_988_800_000;
 /// Most neighbours of an asset on one side.
 const MAX_NEIGHBOURS: usize = 64;
 
@@ -360,7 +362,14 @@ fn from_input(
             input.functional_location.as_deref(),
             check::CODE_CHARS * 2,
         )
-        .text("note", &input.note, check::NOTE_CHARS);
+        .text("note", &input.note, check::NOTE_CHARS)
+        .require(
+            input
+                .in_service_since
+                .is_none_or(|since| since.0 >= OLDEST && since <= state.now()),
+            "in_service_since",
+            "asset.in_service_wrong",
+        );
     for (field, codes) in [
         ("upstream", &input.upstream),
         ("downstream", &input.downstream),
@@ -403,7 +412,7 @@ fn from_input(
         upstream: input.upstream,
         downstream: input.downstream,
         note: input.note,
-        effective_from: old.and_then(|a| a.effective_from),
+        effective_from: input.in_service_since,
         effective_to: old.and_then(|a| a.effective_to),
     })
 }
@@ -438,6 +447,7 @@ fn dto(plant: &TenantIndex, entry: &AssetEntry) -> Asset {
         upstream: asset.upstream.clone(),
         downstream: asset.downstream.clone(),
         note: asset.note.clone(),
+        in_service_since: asset.effective_from,
         mapped_signals: entry.signals.iter().filter(is_mapped).count() as u64,
         expected_signals: entry.template.map_or(0, |t| t.metrics.len() as u64),
     }

@@ -27,8 +27,9 @@ use crate::{
         Answer, Audit, Body, Caller, Check, Failure, Id, PageQuery, Query, Route, check, delete,
         get, post,
     },
-    jobs, optimization_file,
+    jobs, optimization_file, optimization_paper,
     optimization_view::{self as view, Found},
+    paper::ReportQuery,
     state::ApiState,
     texts,
     work_orders::{TITLE_CHARS, actor, own_integration},
@@ -113,6 +114,15 @@ pub(crate) fn routes() -> Vec<Route> {
         .query::<optimization_file::ExportQuery>()
         .text_answer("application/octet-stream")
         .says("A run as a workbook, or as JSON with its frozen problem"),
+        get(
+            "/api/optimization/scenarios/{id}/report.pdf",
+            OptimizationRead,
+            optimization_paper::make_plan_report,
+        )
+        .query::<ReportQuery>()
+        .text_answer("application/pdf")
+        .audits("optimization.make_report")
+        .says("A run as a PDF for people, Arabic first"),
     ]
 }
 

@@ -75,12 +75,13 @@ const LOOKING_ONLY: [&str; 6] = [
 ];
 
 /// Routes that are read, and recorded all the same: data leaves the house, or a person comes in.
-const RECORDED_READS: [&str; 6] = [
+const RECORDED_READS: [&str; 7] = [
     "/api/diagnostics/bundle",
     "/api/blackbox/events/export",
     "/api/blackbox/incidents/export",
     "/api/blackbox/incidents/{id}/evidence.oqe",
     "/api/blackbox/incidents/{id}/report.pdf",
+    "/api/optimization/scenarios/{id}/report.pdf",
     "/auth/sso/callback",
 ];
 

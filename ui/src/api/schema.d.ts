@@ -2700,6 +2700,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/optimization/scenarios/{id}/report.pdf": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * A run as a PDF for people, Arabic first
+         * @description Permission: `optimization.read`.
+         */
+        get: operations["make_plan_report"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/optimization/status": {
         parameters: {
             query?: never;
@@ -4594,6 +4614,7 @@ export interface components {
             functional_location?: string | null;
             /** @description Id. */
             id: components["schemas"]["AssetId"];
+            in_service_since?: null | components["schemas"]["Timestamp"];
             /**
              * Format: int64
              * @description Mapped signals.
@@ -4634,6 +4655,7 @@ export interface components {
             family: string;
             /** @description Functional location. */
             functional_location?: string | null;
+            in_service_since?: null | components["schemas"]["Timestamp"];
             /** @description Names. */
             names: components["schemas"]["Names"];
             /** @description Remark. */
@@ -15420,6 +15442,40 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["PublishAnswer"];
+                };
+            };
+            /** @description Not done; the body says why. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    make_plan_report: {
+        parameters: {
+            query?: {
+                /** @description `ar`, `en`, or `both` (if absent): Arabic, then English. */
+                lang?: "both" | "ar" | "en";
+            };
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/pdf": string;
                 };
             };
             /** @description Not done; the body says why. */

@@ -13,6 +13,7 @@ import { Loaded, PageHead, Pane, useTitle } from '@/components/page';
 import { Contributors, HealthScore } from '@/components/score';
 import { useText } from '@/i18n/text';
 import { useCursor } from '@/lib/cursor';
+import { iso } from '@/lib/format';
 import { useParameter } from '@/lib/url';
 import { AlertRules } from './parts/alert-rules';
 import { AssetTrends } from './parts/asset-trends';
@@ -33,6 +34,7 @@ function Details({ asset }: { asset: Asset }) {
       {asset.functional_location && <><dt>{t('field.functional_location')}</dt><dd><Tag wrap>{asset.functional_location}</Tag></dd></>}
       <dt>{t('field.upstream')}</dt><dd>{codes(asset.upstream)}</dd>
       <dt>{t('field.downstream')}</dt><dd>{codes(asset.downstream)}</dd>
+      {asset.in_service_since !== null && <><dt>{t('field.in_service_since')}</dt><dd><bdi dir="ltr">{iso(asset.in_service_since).slice(0, 10)}</bdi></dd></>}
       {asset.note && <><dt>{t('field.note')}</dt><dd dir="auto">{asset.note}</dd></>}
     </dl>
   );

@@ -115,6 +115,7 @@ function Plan({ detail, runs }: { detail: ScenarioDetail; runs: Scenario[] }) {
         <span className="s mid">{word('plan_state', run.state)}</span>
         {run.is_demo && <span className="chip demo">{word('connectivity', 'demo')}</span>}
         <span className="end row">
+          <a className="btn sm" href={`/api/optimization/scenarios/${run.id}/report.pdf?lang=both`} data-action="plan-pdf" download><Icon name="download" />{t('optimization.export_pdf')}</a>
           <a className="btn sm" href={exportUrl(file, {}, 'xlsx', p.language)} download><Icon name="download" />{t('optimization.export_xlsx')}</a>
           <a className="btn sm quiet" href={exportUrl(file, {}, 'json', p.language)} download>{t('optimization.export_json')}</a>
           {may('optimization.run') && run.finished_at !== null && <button type="button" className="btn sm quiet" onClick={remove}><Icon name="trash" />{t('optimization.delete')}</button>}

@@ -5,8 +5,8 @@ use iq_api_types::{
 };
 use iq_report::{Block, Row, Section, Words};
 
-use super::{
-    sections::column,
+use crate::paper::{
+    column,
     voice::{Voice, count, number, quantity},
 };
 

@@ -6,32 +6,23 @@ mod cause;
 mod record;
 mod sections;
 mod trends;
-mod voice;
 
-use axum::{
-    extract::State,
-    http::{HeaderMap, HeaderValue, header},
-    response::{IntoResponse, Response},
-};
+use axum::{extract::State, response::Response};
 use iq_api_types::{Attachment, EvidenceStatus, IncidentDetail, RootCause, Timeline};
-use iq_domain::{Alert, AuditRecord, CodedError, ErrorKind, IncidentId, Permission, Timestamp};
+use iq_domain::{Alert, AuditRecord, IncidentId, Permission, Timestamp};
 use iq_locale::Language;
 use iq_report::Report;
 use iq_store::{alerts, audit};
-use serde::{Deserialize, Serialize};
-use tokio::sync::Semaphore;
-use utoipa::{IntoParams, ToSchema};
 
 use crate::{
     attachments,
-    evidence::attach,
-    http::{Answer, Audit, Caller, Failure, Id, Query, Route, get},
-    incidents, root_cause,
+    http::{Answer, Audit, Caller, Id, Query, Route, get},
+    incidents,
+    paper::{self, ReportQuery},
+    root_cause,
     state::ApiState,
 };
 
-/// One report at a time: setting one takes a core for seconds.
-static PRESS: Semaphore = Semaphore::const_new(1);
 /// Alerts of one report.
 const MAX_ALERTS: u32 = 100;
 
@@ -47,35 +38,6 @@ pub(crate) fn routes() -> Vec<Route> {
         .audits("blackbox.make_report")
         .says("One incident as a PDF for people, Arabic first"),
     ]
-}
-
-/// Language of a report.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-enum ReportLanguage {
-    /// Arabic, then English.
-    #[default]
-    Both,
-    Ar,
-    En,
-}
-
-impl ReportLanguage {
-    const fn languages(self) -> &'static [Language] {
-        match self {
-            Self::Both => &[Language::Ar, Language::En],
-            Self::Ar => &[Language::Ar],
-            Self::En => &[Language::En],
-        }
-    }
-}
-
-#[derive(Debug, Default, Deserialize, IntoParams)]
-struct ReportQuery {
-    /// `ar`, `en`, or `both` (if absent): Arabic, then English.
-    #[serde(default)]
-    #[param(inline)]
-    lang: ReportLanguage,
 }
 
 /// What a part is made of; the sentences in it are in one language.
@@ -121,37 +83,16 @@ async fn make_report(
     }
     let report = Report {
         title: number.clone(),
-        author: concat!("OPTRIA IQ ", env!("CARGO_PKG_VERSION")).to_owned(),
+        author: paper::AUTHOR.to_owned(),
         made_at: now,
         parts,
     };
-    let pdf = set(report).await?;
+    let pdf = paper::set(report).await?;
     audit
         .detail("pages", pdf.pages)
         .detail("language", serde_json::json!(query.lang));
-    let mut headers = HeaderMap::new();
-    let media = HeaderValue::from_static("application/pdf");
-    headers.insert(header::CONTENT_TYPE, media);
     let mark = if is_demo { "DEMO-" } else { "" };
-    attach(&mut headers, &format!("{mark}{number}.pdf"));
-    headers.insert("x-optria-pages", HeaderValue::from(pdf.pages));
-    Ok((headers, pdf.bytes).into_response())
-}
-
-async fn set(report: Report) -> Answer<iq_report::Pdf> {
-    let failed = |error: &dyn std::fmt::Display| {
-        tracing::error!(%error, "A report could not be set.");
-        Failure::new(CodedError::new(ErrorKind::Internal, "internal.error"))
-    };
-    let turn = PRESS.acquire().await.map_err(|e| failed(&e))?;
-    tokio::task::spawn_blocking(move || {
-        // Kept here: whoever asked may have gone, the work goes on.
-        let _turn = turn;
-        iq_report::render(&report)
-    })
-    .await
-    .map_err(|e| failed(&e))?
-    .map_err(|e| failed(&e))
+    Ok(paper::answer(pdf, &format!("{mark}{number}.pdf")))
 }
 
 async fn gather(

@@ -3,12 +3,14 @@
 use iq_domain::{Alert, Timestamp};
 use iq_report::{Block, Row, Section, Words};
 
-use super::{
-    Told,
-    sections::column,
-    voice::{Voice, count},
+use super::Told;
+use crate::{
+    paper::{
+        column,
+        voice::{Voice, count},
+    },
+    texts,
 };
-use crate::texts;
 
 /// What a reader types; a command has no language.
 const VERIFY: &str = "optria-verify INC.oqe --trust keys.txt";

@@ -3,14 +3,19 @@
 use iq_api_types::TimelineEvent;
 use iq_domain::{EventRelation, OrderConfidence, Severity, Timestamp};
 use iq_locale::Language;
-use iq_report::{self as paper, Block, Chart, Column, Part, Row, Section, Words};
+use iq_report::{Block, Chart, Part, Row, Section, Words};
 
 use super::{
     Told, cause, record,
     trends::{Drawn, MAX_CHARTS},
-    voice::{Voice, count, utc},
 };
-use crate::texts;
+use crate::{
+    paper::{
+        column,
+        voice::{Voice, count, utc},
+    },
+    texts,
+};
 
 /// Rows of the timeline; the rest is counted.
 pub(crate) const MAX_EVENTS: usize = 400;
@@ -25,10 +30,7 @@ pub(crate) fn part(language: Language, told: &Told) -> Part {
     sections.push(trends(&voice, told));
     sections.extend(record::sections(&voice, told));
     Part {
-        language: match language {
-            Language::Ar => paper::Language::Ar,
-            Language::En => paper::Language::En,
-        },
+        language: crate::paper::language(language),
         kind: voice.label("report.kind"),
         title: Words::Prose(incident.title.clone()),
         number: Words::Code(incident.number.clone()),
@@ -42,10 +44,6 @@ pub(crate) fn part(language: Language, told: &Told) -> Part {
         ),
         sections,
     }
-}
-
-pub(crate) fn column(title: String, share: u8) -> Column {
-    Column { title, share }
 }
 
 fn both_clocks(voice: &Voice, at: Timestamp) -> Words {

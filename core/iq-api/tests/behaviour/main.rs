@@ -20,6 +20,7 @@ mod models;
 mod near_misses;
 mod notifications;
 mod optimization;
+mod plan_jobs;
 mod planning;
 mod report;
 mod root_cause;

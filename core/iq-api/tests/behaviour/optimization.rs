@@ -8,10 +8,10 @@ use serde_json::{Value, json};
 
 use crate::support::{Client, NOW, Plant, TestApp};
 
-const PATIENCE: Duration = Duration::from_secs(120);
-const COSTS: &str = "/api/integrations/cost-models/active";
+pub(crate) const PATIENCE: Duration = Duration::from_secs(120);
+pub(crate) const COSTS: &str = "/api/integrations/cost-models/active";
 
-fn costs(base: Option<u32>, family: &str) -> Value {
+pub(crate) fn costs(base: Option<u32>, family: &str) -> Value {
     json!({
         "base_version": base, "comment": "قائمة الأسعار",
         "model": {
@@ -23,7 +23,7 @@ fn costs(base: Option<u32>, family: &str) -> Value {
     })
 }
 
-async fn score(app: &TestApp, plant: &Plant, asset_id: AssetId, health: f64) {
+pub(crate) async fn score(app: &TestApp, plant: &Plant, asset_id: AssetId, health: f64) {
     let tenant_id = plant.tenant;
     let row = Assessment {
         id: AssessmentId::new(),
@@ -46,7 +46,7 @@ async fn score(app: &TestApp, plant: &Plant, asset_id: AssetId, health: f64) {
         .unwrap();
 }
 
-async fn run(client: &Client, asked: Value) -> Value {
+pub(crate) async fn run(client: &Client, asked: Value) -> Value {
     let reply = client.post("/api/optimization/run", asked).await;
     let started = reply.expect_status(202).json();
     assert_eq!(started["job"]["kind"], "optimise");

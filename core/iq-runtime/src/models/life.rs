@@ -67,7 +67,7 @@ impl Histories {
         Ok(Self::of(&orders.rows))
     }
 
-    fn of(orders: &[WorkOrder]) -> Self {
+    pub(crate) fn of(orders: &[WorkOrder]) -> Self {
         use WorkOrderStatus::{Cancelled, Closed, Completed};
         let mut failures: HashMap<AssetId, Vec<Timestamp>> = HashMap::new();
         let mut defects: HashMap<AssetId, (u32, u32)> = HashMap::new();
@@ -95,7 +95,7 @@ impl Histories {
     }
 
     /// Since when an asset is as good as new: its last failure, or its start.
-    fn renewed_at(&self, plant: &TenantIndex, asset: AssetId) -> Option<Timestamp> {
+    pub(crate) fn renewed_at(&self, plant: &TenantIndex, asset: AssetId) -> Option<Timestamp> {
         let last = self.failures.get(&asset).and_then(|all| all.last());
         let start = plant.assets.get(&asset)?.asset.effective_from;
         last.copied().max(start)
@@ -125,7 +125,13 @@ impl Histories {
         found
     }
 
-    fn belief(&self, plant: &TenantIndex, family: &str, now: Timestamp) -> Option<LifeBelief> {
+    /// What is believed of a family's life: its usual spread, corrected by the tenant's own items.
+    pub(crate) fn belief(
+        &self,
+        plant: &TenantIndex,
+        family: &str,
+        now: Timestamp,
+    ) -> Option<LifeBelief> {
         let prior = prior_of(family)?;
         let life = FamilyLife {
             shape: prior.beta.typical,

@@ -4,15 +4,15 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use iq_domain::{Assessment, AssetId, Message, Technician, Timestamp, WorkOrderStatus};
-use iq_optimiser::CostModel;
+use iq_optimiser::{CostModel, deferral::Spread};
 use iq_store::{cost_models::CostModelRow, work_orders::WorkOrder};
 use jiff::{ToSpan, civil::DateTime, tz::TimeZone};
 
 use super::{
-    inputs::{Crew, Inputs, PlanRequest, Work},
+    inputs::{Crew, Inputs, OwnLife, PlanRequest, Work},
     reliability::prior_of,
 };
-use crate::{AssetEntry, TenantIndex};
+use crate::{AssetEntry, TenantIndex, models::Histories};
 
 /// A score older than this says nothing about the days to come.
 const STALE_MS: i64 = 48 * 3_600_000;
@@ -138,6 +138,8 @@ fn work(
         .filter(|e| e.asset.effective_to.is_none_or(|end| end > as_of))
         .collect();
     entries.sort_by(|a, b| a.asset.code.cmp(&b.asset.code));
+    let histories = Histories::of(&stored.orders);
+    let mut lives: HashMap<&str, Option<OwnLife>> = HashMap::new();
     let mut found = Vec::new();
     for entry in entries {
         let asset = &entry.asset;
@@ -153,7 +155,8 @@ fn work(
             notes.add("optimization.note.no_prior", &asset.code);
             continue;
         }
-        if asset.effective_from.is_none() {
+        let since = histories.renewed_at(plant, asset.id);
+        if since.is_none() {
             notes.add("optimization.note.no_age", &asset.code);
         }
         let health = score.health.unwrap_or_default();
@@ -174,13 +177,30 @@ fn work(
             health_at: score.at,
             health_model: score.model.clone(),
             health_fall_per_day: fall(before.get(&asset.id).copied(), score),
-            age_hours: asset
-                .effective_from
-                .map(|since| hours(as_of.since_ms(since).max(0))),
+            age_hours: since.map(|since| hours(as_of.since_ms(since).max(0))),
+            own_life: *lives
+                .entry(asset.family.as_str())
+                .or_insert_with(|| own_life(&histories, plant, &asset.family, as_of)),
             must_do: request.must_do.contains(&asset.id),
         });
     }
     found
+}
+
+/// What the tenant's own items say about the life of a family.
+fn own_life(
+    histories: &Histories,
+    plant: &TenantIndex,
+    family: &str,
+    as_of: Timestamp,
+) -> Option<OwnLife> {
+    let belief = histories.belief(plant, family, as_of)?;
+    let (typical, low, high) = belief.scale_h();
+    (belief.exposures > 0).then_some(OwnLife {
+        eta_hours: Spread { low, typical, high },
+        failures: belief.failures,
+        lives: belief.exposures,
+    })
 }
 
 #[allow(clippy::cast_precision_loss, reason = "hours of a machine's life")]

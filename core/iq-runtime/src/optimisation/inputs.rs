@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use iq_domain::{AssetId, Criticality, Message, SiteId, TechnicianId, Timestamp, WorkOrderId};
-use iq_optimiser::CostModel;
+use iq_optimiser::{CostModel, deferral::Spread};
 use serde::{Deserialize, Serialize};
 
 /// What a run is asked.
@@ -92,10 +92,25 @@ pub struct Work {
     pub health_model: String,
     /// Health lost per day, from the assessments of the last days.
     pub health_fall_per_day: f64,
-    /// Age in hours; none where nobody said since when it is in service.
+    /// Age in hours since it was last as good as new; none where nobody said since when it is in service
+    /// and no failure is known.
     pub age_hours: Option<f64>,
+    /// What the tenant's own items say about the life of the family; none where none has a known life.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub own_life: Option<OwnLife>,
     /// Whether it has to be done.
     pub must_do: bool,
+}
+
+/// The life of a family, corrected by the tenant's own items.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct OwnLife {
+    /// Characteristic life in hours: 5 %, median, 95 %.
+    pub eta_hours: Spread,
+    /// Failures behind it.
+    pub failures: u32,
+    /// Times at risk behind it.
+    pub lives: u32,
 }
 
 /// A shift of a technician inside the horizon, in minutes from the start.

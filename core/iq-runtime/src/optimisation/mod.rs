@@ -35,7 +35,7 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use tracing::error;
 
-pub use inputs::{Crew, Inputs, PlanRequest, Work};
+pub use inputs::{Crew, Inputs, OwnLife, PlanRequest, Work};
 pub use outcome::{Advice, ModelOutcome, ModelState, PlanOutcome, PlanSummary};
 pub use publish::{PublishRequest, Published};
 pub use reliability::{FamilyPrior, prior_of};

@@ -13,7 +13,10 @@ use iq_optimiser::{
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{inputs::Inputs, problems};
+use super::{
+    inputs::{Inputs, Work},
+    problems,
+};
 
 const DAY_MS: i64 = 86_400_000;
 const MINUTE_MS: i64 = 60_000;
@@ -272,6 +275,10 @@ impl Plans {
             (at(first - 1), at(last))
         });
         let span = span.or(whole_days);
+        let horizon = inputs.request.horizon_days;
+        let failure_probability = problems::failure_probability(work, horizon)?;
+        let mut reasons = reasons(item, money.is_some(), day.is_some());
+        reasons.push(source(work));
         Some(Advised {
             asset_id: work.asset_id,
             order_id: work.order_id,
@@ -282,10 +289,7 @@ impl Plans {
                 class: item.class,
                 rank_by_cost: money.map(|_| item.rank_by_cost),
                 health: work.health,
-                failure_probability: problems::failure_probability(
-                    work,
-                    inputs.request.horizon_days,
-                )?,
+                failure_probability,
                 expected_cost_avoided: money.map(|_| item.expected_cost_avoided),
                 planned_cost,
                 net_benefit: planned_cost.map(|cost| item.expected_cost_avoided - cost),
@@ -298,7 +302,7 @@ impl Plans {
                     .filter(|c| c.item == item.item)
                     .map(|c| c.cheapest_day)
                     .next(),
-                reasons: reasons(item, money.is_some(), day.is_some()),
+                reasons,
             },
         })
     }
@@ -327,6 +331,27 @@ impl Plans {
         people.dedup();
         let at = |minute: u32| inputs.start.plus_ms(i64::from(minute) * MINUTE_MS);
         Some(((at(from), at(to)), people))
+    }
+}
+
+/// Where the chance of failure comes from.
+fn source(work: &Work) -> Message {
+    let health = ("model", work.health_model.clone());
+    let (code, params) = match work.own_life {
+        None => ("optimization.chance.family", vec![health]),
+        Some(own) => (
+            "optimization.chance.own",
+            vec![
+                health,
+                ("failures", own.failures.to_string()),
+                ("lives", own.lives.to_string()),
+            ],
+        ),
+    };
+    let params = params.into_iter().map(|(k, v)| (k.to_owned(), v));
+    Message {
+        code: code.to_owned(),
+        params: params.collect(),
     }
 }
 

@@ -72,6 +72,16 @@ impl Hazard {
     }
 }
 
+/// What is known of how a piece of work's asset fails: the prior of its family, with the life the
+/// tenant's own items speak of.
+fn prior_for(work: &Work) -> Option<FamilyPrior> {
+    let prior = prior_of(&work.family)?;
+    Some(work.own_life.map_or(prior, |own| FamilyPrior {
+        eta_hours: own.eta_hours,
+        ..prior
+    }))
+}
+
 /// The cost model, or one that says nothing where none is set: scores need no money.
 fn costs(inputs: &Inputs) -> CostModel {
     inputs.cost_model.clone().unwrap_or_else(|| CostModel {
@@ -80,11 +90,11 @@ fn costs(inputs: &Inputs) -> CostModel {
     })
 }
 
-/// Probability of a failure of a piece of work's asset inside the horizon, by the prior of its family
+/// Probability of a failure of a piece of work's asset inside the horizon, by the life of its family
 /// and its health.
 #[must_use]
 pub(super) fn failure_probability(work: &Work, days: u32) -> Option<f64> {
-    let prior = prior_of(&work.family)?;
+    let prior = prior_for(work)?;
     Some(Hazard::of(work, &prior).within(days))
 }
 
@@ -93,7 +103,7 @@ pub(super) fn failure_probability(work: &Work, days: u32) -> Option<f64> {
 pub(super) fn prioritisation(inputs: &Inputs) -> PriorityProblem {
     let days = inputs.request.horizon_days;
     let items = inputs.work.iter().filter_map(|work| {
-        let prior = prior_of(&work.family)?;
+        let prior = prior_for(work)?;
         Some(PriorityItem {
             id: work.key.clone(),
             asset: work.asset_code.clone(),
@@ -124,7 +134,7 @@ pub(super) fn prioritisation(inputs: &Inputs) -> PriorityProblem {
 pub(super) fn deferral(inputs: &Inputs) -> DeferralProblem {
     let model = costs(inputs);
     let items = inputs.work.iter().filter_map(|work| {
-        let prior = prior_of(&work.family)?;
+        let prior = prior_for(work)?;
         let cost = model.cost_per_asset_family.get(&work.family).copied();
         let cost = cost.unwrap_or_default();
         Some(DeferralItem {
@@ -218,7 +228,7 @@ fn crew_hours(inputs: &Inputs) -> Vec<f64> {
 }
 
 fn task(inputs: &Inputs, model: &CostModel, work: &Work, at: usize) -> Option<RiskTask> {
-    let prior = prior_of(&work.family)?;
+    let prior = prior_for(work)?;
     let days = inputs.request.horizon_days;
     let cost = model.cost_per_asset_family.get(&work.family).copied();
     let cost = cost.unwrap_or_default();
@@ -396,7 +406,7 @@ pub(super) fn dispatch(inputs: &Inputs, days: &BTreeMap<String, (u32, u32)>) -> 
         })
         .collect();
     for work in &inputs.work {
-        let Some((&(day, end), prior)) = days.get(&work.key).zip(prior_of(&work.family)) else {
+        let Some((&(day, end), prior)) = days.get(&work.key).zip(prior_for(work)) else {
             continue;
         };
         let parts = parts_of(&prior);
@@ -467,7 +477,7 @@ fn kept_apart(inputs: &Inputs, days: &BTreeMap<String, (u32, u32)>) -> Vec<[Stri
         if pair.tasks.iter().all(|key| planned.contains(key.as_str())) {
             let of = |key: &str| -> Vec<String> {
                 let work = inputs.work.iter().find(|w| w.key == key);
-                let prior = work.and_then(|w| prior_of(&w.family));
+                let prior = work.and_then(prior_for);
                 let count = prior.map_or(0, |p| parts_of(&p).len());
                 (0..count).map(|n| part_key(key, n, count)).collect()
             };

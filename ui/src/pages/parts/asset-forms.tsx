@@ -3,10 +3,12 @@ import { type FormEvent, type ReactNode, useState } from 'react';
 import { api } from '@/api/calls';
 import type { Asset, Criticality, FamilyTemplate, Names, Site, Unit } from '@/api/types';
 import { Dialog, useToasts } from '@/components/dialog';
-import { Field, problemOf } from '@/components/fields';
+import { DayInput, Field, problemOf } from '@/components/fields';
 import { useFamilyName } from '@/components/metrics';
 import { InlineError } from '@/components/notices';
 import { useText } from '@/i18n/text';
+import { iso } from '@/lib/format';
+import { dayStart } from '@/lib/zone';
 
 interface FrameProps {
   title: string;
@@ -101,10 +103,10 @@ export function AssetForm({ asset, unit, sites, units, families, onClose, onSave
   const [form, setForm] = useState({
     unit_id: asset?.unit_id ?? unit ?? units[0]?.id ?? '', code: asset?.code ?? '', names: asset?.names ?? NONE, family: asset?.family ?? families[0]?.family ?? '',
     criticality: asset?.criticality ?? ('medium' as Criticality), equipment_number: asset?.equipment_number ?? '', functional_location: asset?.functional_location ?? '',
-    upstream: asset?.upstream.join('; ') ?? '', downstream: asset?.downstream.join('; ') ?? '', note: asset?.note ?? '',
+    upstream: asset?.upstream.join('; ') ?? '', downstream: asset?.downstream.join('; ') ?? '', note: asset?.note ?? '', since: asset?.in_service_since == null ? '' : iso(asset.in_service_since).slice(0, 10),
   });
   const set = (key: keyof typeof form) => (event: { target: { value: string } }) => setForm({ ...form, [key]: event.target.value });
-  const body = () => ({ ...form, parent_id: asset?.parent_id ?? null, equipment_number: form.equipment_number.trim() || null, functional_location: form.functional_location.trim() || null, upstream: codes(form.upstream), downstream: codes(form.downstream) });
+  const body = () => ({ unit_id: form.unit_id, code: form.code, names: form.names, family: form.family, criticality: form.criticality, note: form.note, in_service_since: form.since === '' ? null : dayStart(form.since), parent_id: asset?.parent_id ?? null, equipment_number: form.equipment_number.trim() || null, functional_location: form.functional_location.trim() || null, upstream: codes(form.upstream), downstream: codes(form.downstream) });
   const site = (id: string) => sites.find((s) => s.id === id);
   return (
     <FormDialog title={asset ? t('assets.edit', { code: asset.code }) : t('assets.add_asset')} onClose={onClose} onSaved={onSaved} save={() => (asset ? api.updateAsset(asset.id, body()) : api.createAsset(body()))}>
@@ -119,6 +121,7 @@ export function AssetForm({ asset, unit, sites, units, families, onClose, onSave
           <Field label={t('field.functional_location')} error={problemOf(error, 'functional_location')}>{(p) => <input {...p} className="in mono" value={form.functional_location} onChange={set('functional_location')} />}</Field>
           <Field label={t('field.upstream')} help={t('field.codes_help')} error={problemOf(error, 'upstream')}>{(p) => <input {...p} className="in mono" value={form.upstream} onChange={set('upstream')} />}</Field>
           <Field label={t('field.downstream')} help={t('field.codes_help')} error={problemOf(error, 'downstream')}>{(p) => <input {...p} className="in mono" value={form.downstream} onChange={set('downstream')} />}</Field>
+          <Field label={t('field.in_service_since')} help={t('field.in_service_since_help')} error={problemOf(error, 'in_service_since')}>{(p) => <DayInput {...p} value={form.since} onChange={(since) => setForm({ ...form, since })} />}</Field>
           <Field wide label={t('field.note')} error={problemOf(error, 'note')}>{(p) => <textarea {...p} className="in" dir="auto" rows={2} value={form.note} onChange={set('note')} />}</Field>
         </>
       )}

@@ -1,0 +1,314 @@
+//! A run of the optimiser as a job: stopped by hand, taken up after a restart; and what becomes of its
+//! plan: a PDF, orders on their way to a maintenance system, chances that follow the own history.
+
+use std::time::Instant;
+
+use iq_domain::AssetId;
+use serde_json::{Value, json};
+
+use super::optimization::{COSTS, PATIENCE, costs, run, score};
+use crate::support::{Client, NOW, Plant, TestApp};
+
+const DAY_MS: i64 = 86_400_000;
+
+async fn pump(admin: &Client, plant: &Plant, code: &str, since: Option<i64>) -> AssetId {
+    let body = json!({
+        "unit_id": plant.unit, "code": code, "names": { "en": "Pump", "ar": "مضخة" },
+        "family": "centrifugal_pump", "criticality": "high", "in_service_since": since,
+    });
+    let made = admin.post("/api/assets", body).await.expect_status(201);
+    made.json()["id"].as_str().unwrap().parse().unwrap()
+}
+
+/// A plant with that many worn pumps and a cost model.
+async fn worn(app: &TestApp, plant: &Plant, count: usize) -> Client {
+    let admin = app.signed_in(&plant.user("admin")).await;
+    for n in 0..count {
+        let id = pump(&admin, plant, &format!("P-9{n:02}"), None).await;
+        #[allow(clippy::cast_precision_loss, reason = "a few pumps")]
+        score(app, plant, id, 15.0 + n as f64).await;
+    }
+    let model = costs(None, "centrifugal_pump");
+    admin.put(COSTS, model).await.expect_status(200);
+    app.signed_in(&plant.user("optimizer")).await
+}
+
+async fn started(planner: &Client, asked: Value) -> String {
+    let reply = planner.post("/api/optimization/run", asked).await;
+    let started = reply.expect_status(202).json();
+    started["scenario_id"].as_str().unwrap().to_owned()
+}
+
+/// The run once the condition holds.
+async fn until(planner: &Client, id: &str, holds: impl Fn(&Value) -> bool) -> Value {
+    let start = Instant::now();
+    loop {
+        let path = format!("/api/optimization/scenarios/{id}");
+        let detail = planner.get(&path).await.expect_status(200).json();
+        if holds(&detail) {
+            return detail;
+        }
+        assert!(start.elapsed() < PATIENCE, "{}", detail["scenario"]);
+        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+    }
+}
+
+/// A run that is at work for long: many pumps, a long horizon, all iterations there are.
+fn long() -> Value {
+    json!({ "horizon_days": 60, "iterations": 200_000, "seed": 3, "crew_factor": 3.0,
+            "models": ["prioritisation", "deferral-cost", "production-risk"] })
+}
+
+#[tokio::test]
+async fn a_run_that_is_stopped_keeps_its_best_plan_so_far() {
+    let (app, plant, _) = TestApp::with_plants().await;
+    let planner = worn(&app, &plant, 40).await;
+    let id = started(&planner, long()).await;
+    let path = format!("/api/optimization/scenarios/{id}");
+    planner
+        .delete(&path)
+        .await
+        .expect_code(409, "optimization.still_running");
+    until(&planner, &id, |d| {
+        let stand = &d["job"]["optimization"];
+        stand["model"] == "production-risk" && stand["incumbent"].is_number()
+    })
+    .await;
+    let other = planner.post("/api/optimization/run", json!({ "horizon_days": 7 }));
+    other.await.expect_code(409, "optimization.running");
+    let viewer = app.signed_in(&plant.user("viewer")).await;
+    let stop = format!("{path}/cancel");
+    viewer.post(&stop, json!({})).await.expect_status(403);
+    planner.post(&stop, json!({})).await.expect_status(200);
+    let ended = until(&planner, &id, |d| {
+        d["scenario"]["state"] != "running" && d["job"].is_null()
+    })
+    .await;
+    assert_eq!(ended["scenario"]["state"], "cancelled");
+    let models = ended["models"].as_array().unwrap();
+    let risk = models
+        .iter()
+        .find(|m| m["model"] == "production-risk")
+        .unwrap();
+    assert_eq!(
+        (&risk["state"], &risk["is_checked"]),
+        (&json!("plan"), &json!(true))
+    );
+    assert!(risk["iterations"].as_u64().unwrap() < 200_000, "{risk}");
+    assert!(ended["scenario"]["summary"]["advised"].as_u64().unwrap() > 0);
+    let admin = app.signed_in(&plant.user("admin")).await;
+    let audit = admin.get("/api/audit?q=optimization.cancel").await.json();
+    assert!(audit["total"].as_u64().unwrap() >= 1, "{audit}");
+}
+
+#[tokio::test]
+async fn a_run_goes_on_after_a_restart_to_the_plan_it_would_have_made() {
+    let (app, plant, _) = TestApp::with_plants().await;
+    let planner = worn(&app, &plant, 20).await;
+    let asked = json!({ "horizon_days": 30, "iterations": 20_000, "seed": 3, "crew_factor": 3.0,
+                        "models": ["prioritisation", "deferral-cost", "production-risk"] });
+    let id = started(&planner, asked.clone()).await;
+    drop(planner);
+    let app = app.restarted().await;
+    let planner = app.signed_in(&plant.user("optimizer")).await;
+    let first = until(&planner, &id, |d| {
+        d["scenario"]["state"] != "running" && d["job"].is_null()
+    })
+    .await;
+    assert_eq!(first["scenario"]["state"], "done");
+    let again = run(&planner, asked).await;
+    for key in ["run_key", "summary"] {
+        assert_eq!(first["scenario"][key], again["scenario"][key], "{key}");
+    }
+    let starts = |detail: &Value| -> Vec<Value> {
+        let all = detail["recommendations"].as_array().unwrap();
+        all.iter().map(|r| r["planned_start_at"].clone()).collect()
+    };
+    assert_eq!(starts(&first), starts(&again));
+    // It ended once: one event says so.
+    let events = "/api/blackbox/events?category=OPTIMISATION";
+    assert_eq!(planner.get(events).await.json()["total"], 2);
+}
+
+#[tokio::test]
+async fn a_plan_becomes_a_pdf_in_both_languages_and_that_is_recorded() {
+    let (app, plant, other) = TestApp::with_plants().await;
+    let planner = worn(&app, &plant, 3).await;
+    let asked = json!({ "name": "Autumn", "horizon_days": 7, "iterations": 50,
+                        "without_technicians": [plant.technician] });
+    let plan = run(&planner, asked).await;
+    let id = plan["scenario"]["id"].as_str().unwrap();
+    let path = format!("/api/optimization/scenarios/{id}/report.pdf");
+    let mut pages = Vec::new();
+    for lang in ["both", "ar", "en"] {
+        let reply = planner
+            .get(&format!("{path}?lang={lang}"))
+            .await
+            .expect_status(200);
+        assert!(reply.bytes.starts_with(b"%PDF-"), "{:?}", reply.headers);
+        let kept = reply.headers["content-disposition"].to_str().unwrap();
+        let name = format!("plan-{}.pdf", plan["scenario"]["run_key"].as_str().unwrap());
+        assert!(kept.contains(&name), "{kept}");
+        let said = reply.headers["x-optria-pages"].to_str().unwrap();
+        pages.push(said.parse::<u32>().unwrap());
+    }
+    assert_eq!(pages[0], pages[1] + pages[2], "each part whole");
+    let wrong = planner.get(&format!("{path}?lang=fr")).await;
+    wrong.expect_status(422);
+    let stranger = app.signed_in(&other.user("optimizer")).await;
+    stranger.get(&path).await.expect_status(404);
+    let admin = app.signed_in(&plant.user("admin")).await;
+    let audit = admin
+        .get("/api/audit?q=optimization.make_report")
+        .await
+        .json();
+    let rows = audit["items"].as_array().unwrap();
+    let done = rows.iter().filter(|row| row["outcome"] == "success");
+    assert_eq!(done.count(), 3, "{audit}");
+}
+
+#[tokio::test]
+async fn a_plan_goes_to_the_maintenance_system_once_and_only_with_approval() {
+    let (app, plant, _) = TestApp::with_plants().await;
+    let planner = worn(&app, &plant, 1).await;
+    let asked = json!({ "horizon_days": 7, "iterations": 50,
+                        "without_technicians": [plant.technician] });
+    let plan = run(&planner, asked).await;
+    let first = &plan["recommendations"][0];
+    assert_eq!(first["is_advised"], true, "{}", plan["models"]);
+    let id = plan["scenario"]["id"].as_str().unwrap();
+    let path = format!("/api/optimization/scenarios/{id}/publish");
+    let body = json!({ "recommendation_ids": [first["id"]], "integration_id": plant.integration });
+    let done = planner.post(&path, body.clone()).await.expect_status(200);
+    let done = done.json();
+    assert_eq!(done["handed_in"], done["written"], "{done}");
+    let order = done["written"][0].as_str().unwrap();
+    let detail = format!("/api/work-orders/{order}");
+    let entry = planner.get(&detail).await.json()["pushes"][0].clone();
+    assert_eq!(entry["state"], "awaiting_approval");
+    assert!(
+        app.desk.ledger().holds().is_empty(),
+        "nothing leaves without approval"
+    );
+    let twice = planner.post(&path, body).await.expect_status(200).json();
+    assert_eq!(twice["done_before"], done["written"]);
+    assert_eq!(
+        (&twice["written"], &twice["handed_in"]),
+        (&json!([]), &json!([]))
+    );
+
+    let entry = format!("/api/work-orders/outbox/{}", entry["id"].as_str().unwrap());
+    let engineer = app.signed_in(&plant.user("engineer")).await;
+    let approve = async |client: &Client| {
+        let shown = client.get(&entry).await.expect_status(200).json();
+        let seen = json!({ "changed_at": shown["changed_at"] });
+        client.post(&format!("{entry}/approve"), seen).await
+    };
+    // Who published it can't let it out.
+    approve(&planner)
+        .await
+        .expect_code(409, "work_orders.second_person_needed");
+    let admin = app.signed_in(&plant.user("admin")).await;
+    approve(&admin).await.expect_status(200);
+    let start = Instant::now();
+    while app.desk.ledger().holds().is_empty() {
+        assert!(start.elapsed() < PATIENCE);
+        app.clock.advance_ms(5_000);
+        app.runtime.wake_outbox();
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    }
+    let order = engineer.get(&detail).await.json();
+    let reference = order["work_order"]["reference"].as_str().unwrap();
+    assert_eq!(app.desk.ledger().holds(), [reference]);
+    assert_eq!(
+        order["work_order"]["planned_start_at"],
+        first["planned_start_at"]
+    );
+}
+
+#[tokio::test]
+async fn the_chance_of_failure_follows_the_own_history_and_says_so() {
+    let (app, plant, _) = TestApp::with_plants().await;
+    let admin = app.signed_in(&plant.user("admin")).await;
+    let later = json!({
+        "unit_id": plant.unit, "code": "P-8", "names": { "en": "Pump", "ar": "" },
+        "family": "centrifugal_pump", "criticality": "high",
+        "in_service_since": NOW.plus_ms(DAY_MS),
+    });
+    let refused = admin.post("/api/assets", later).await;
+    refused.expect_field("in_service_since", "asset.in_service_wrong");
+    let asset = pump(&admin, &plant, "P-9", None).await;
+    score(&app, &plant, asset, 40.0).await;
+    let planner = app.signed_in(&plant.user("optimizer")).await;
+    let asked = json!({ "horizon_days": 30, "iterations": 50, "models": ["prioritisation"] });
+    let of = |plan: &Value| -> (f64, Value) {
+        let all = plan["recommendations"].as_array().unwrap();
+        let own = all.iter().find(|r| r["asset_code"] == "P-9").unwrap();
+        let reasons = own["reasons"].as_array().unwrap();
+        (
+            own["failure_probability"].as_f64().unwrap(),
+            reasons.last().unwrap().clone(),
+        )
+    };
+    let (usual, source) = of(&run(&planner, asked.clone()).await);
+    assert_eq!(source["code"], "optimization.chance.family");
+    assert!(
+        source["message"].as_str().unwrap().contains("test 1"),
+        "{source}"
+    );
+
+    // Two years in service and a breakdown every month.
+    let body = json!({
+        "unit_id": plant.unit, "code": "P-9", "names": { "en": "Pump", "ar": "مضخة" },
+        "family": "centrifugal_pump", "criticality": "high",
+        "in_service_since": NOW.plus_ms(-730 * DAY_MS),
+    });
+    let path = format!("/api/assets/{asset}");
+    let kept = admin.put(&path, body).await.expect_status(200).json();
+    assert_eq!(kept["in_service_since"], json!(NOW.plus_ms(-730 * DAY_MS)));
+    let engineer = app.signed_in(&plant.user("engineer")).await;
+    for month in 1..=6 {
+        let order = json!({
+            "kind": "notification", "title": "Seal failed", "priority": "high", "asset_id": asset,
+            "malfunction_at": NOW.plus_ms(-month * 30 * DAY_MS),
+        });
+        let reply = engineer.post("/api/work-orders", order).await;
+        reply.expect_status(201);
+    }
+    let (own, source) = of(&run(&planner, asked).await);
+    assert_eq!(source["code"], "optimization.chance.own");
+    assert_eq!(source["params"]["failures"], "6");
+    assert!(own > 2.0 * usual, "{own} after {usual}");
+    let lab = planner
+        .get(&format!("/api/assets/{asset}/model"))
+        .await
+        .json();
+    let chance = &lab["life"]["chance"];
+    assert_eq!(chance["own_failures"], 6, "{}", lab["life"]);
+    let withheld = &lab["life"]["remaining_withheld"];
+    assert_eq!(withheld["code"], "models.withheld.not_enough_failures");
+    assert_eq!(withheld["params"], json!({ "have": "6", "need": "10" }));
+
+    // Enough failures alone make no remaining life: nobody learned from what led to them.
+    for month in 7..=12 {
+        let order = json!({
+            "kind": "notification", "title": "Seal failed", "priority": "high", "asset_id": asset,
+            "malfunction_at": NOW.plus_ms(-month * 30 * DAY_MS),
+        });
+        let reply = engineer.post("/api/work-orders", order).await;
+        reply.expect_status(201);
+    }
+    for (lang, words) in [
+        ("en", "Remaining life is withheld"),
+        ("ar", "العمر المتبقي (RUL) محجوب"),
+    ] {
+        let lab = planner
+            .get(&format!("/api/assets/{asset}/model?lang={lang}"))
+            .await
+            .json();
+        let withheld = &lab["life"]["remaining_withheld"];
+        assert_eq!(withheld["code"], "models.withheld.no_life_model");
+        let said = withheld["message"].as_str().unwrap();
+        assert!(said.starts_with(words), "{said}");
+    }
+}
