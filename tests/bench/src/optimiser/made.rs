@@ -120,6 +120,9 @@ pub(super) fn dispatch(options: &Options) -> Result<()> {
         (200, 25, 5, 20_000),
         (1_000, 100, 5, 10_000),
     ] {
+        if !options.wants_jobs(tasks) {
+            continue;
+        }
         let problem = dispatch_problem(tasks, people, days, options.seed);
         let all: f64 = problem.tasks.iter().map(|t| t.unplanned_cost).sum();
         let iterations = options.iterations.unwrap_or(iterations);
@@ -231,6 +234,9 @@ fn selection_problem(tasks: usize, days: u32, seed: u64) -> RiskProblem {
 
 pub(super) fn selection(options: &Options) -> Result<()> {
     for (tasks, days, iterations) in [(400, 30, 4_000), (2_000, 30, 10_000)] {
+        if !options.wants_jobs(tasks) {
+            continue;
+        }
         let problem = selection_problem(tasks, days, options.seed);
         let all: f64 = problem.tasks.iter().map(|t| t.unplanned_cost).sum();
         let iterations = options.iterations.unwrap_or(iterations);

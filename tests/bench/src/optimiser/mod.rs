@@ -23,6 +23,9 @@ pub(crate) struct Options {
     /// Only `roadef`, `mspsp`, `dispatch` or `selection`.
     #[arg(long)]
     only: Option<String>,
+    /// Only the made problems of so many jobs; may be given more than once.
+    #[arg(long)]
+    jobs: Vec<usize>,
     /// Other solvers from PyPI on the same made problems.
     #[arg(long)]
     peers: bool,
@@ -52,6 +55,12 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
         made::selection(options)?;
     }
     Ok(())
+}
+
+impl Options {
+    fn wants_jobs(&self, jobs: usize) -> bool {
+        self.jobs.is_empty() || self.jobs.contains(&jobs)
+    }
 }
 
 /// Files of the data folder with one of the endings.
