@@ -17,6 +17,9 @@ pub struct IncidentConfig {
     pub after_ms: i64,
     /// Gap up to which a new trigger on the same asset or a direct neighbour joins it.
     pub join_gap_ms: i64,
+    /// How soon after an incident began a trigger elsewhere in the unit belongs to it: a pump and its
+    /// standby that stop one after the other have one story.
+    pub unit_gap_ms: i64,
 }
 
 impl Default for IncidentConfig {
@@ -25,6 +28,7 @@ impl Default for IncidentConfig {
             before_ms: 6 * 3_600_000,
             after_ms: 3_600_000,
             join_gap_ms: 1_800_000,
+            unit_gap_ms: 60_000,
         }
     }
 }
@@ -270,8 +274,8 @@ pub(crate) fn decide_as(
     }
 }
 
-/// The open incident a trigger belongs to: of the same asset, else of a direct neighbour. Assets that
-/// merely share a unit get an incident of their own.
+/// The open incident a trigger belongs to: of the same asset, else of a direct neighbour, else of one in
+/// the same unit that has just begun. Assets that merely share a unit get an incident of their own.
 fn best_match<'a>(
     event: &IndustrialEvent,
     asset: AssetId,
@@ -288,7 +292,10 @@ fn best_match<'a>(
                     || is_near(i, event.event_time, config.after_ms)
             }
             Relation::Direct => is_near(i, event.event_time, config.join_gap_ms),
-            Relation::SameUnit => false,
+            Relation::SameUnit => {
+                is_near(i, event.event_time, config.after_ms)
+                    && event.event_time.since_ms(i.started_at) <= config.unit_gap_ms
+            }
         })
         .min_by_key(|(i, relation)| (*relation, std::cmp::Reverse(i.last_event_at), i.id))
 }

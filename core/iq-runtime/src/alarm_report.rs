@@ -54,14 +54,19 @@ pub struct AlarmPerformance {
 }
 
 impl Runtime {
-    /// Reads and counts the alarms of a period.
+    /// Reads and counts the alarms of a period, from the first event known on: time of which nothing is
+    /// known had no alarms to count, and would make every rate look better.
     pub async fn alarm_performance(
         &self,
-        query: AlarmQuery,
+        mut query: AlarmQuery,
     ) -> Result<AlarmPerformance, CodedError> {
         let read = self
             .store()
             .read(move |conn| {
+                let first = events::get_first_event_time(conn, query.tenant_id)?;
+                if let Some(first) = first.filter(|first| query.period.contains(*first)) {
+                    query.period.from = first;
+                }
                 let sources = events::list_alarm_sources(conn, query.tenant_id, query.period)?;
                 let (found, alerts) = match &query.source {
                     Some(system) if system != OWN_SYSTEM => {

@@ -88,6 +88,9 @@ export function parse(source: string): Node[] {
   return nodes;
 }
 
+/** A sentence as plain text: what leaves the screen carries no marks of direction. */
+export const withoutIsolates = (text: string): string => text.replace(/[\u2066-\u2069]/g, '');
+
 function isolate(value: string): string {
   return value === '' || value.startsWith(FSI) ? value : FSI + value + PDI;
 }

@@ -197,7 +197,8 @@ pub fn analyse<'p>(case: &Case, packs: &'p [Pack], config: &RcaConfig) -> Analys
                     }
                     RuleKind::CommonCause => {}
                     RuleKind::Instrument => {
-                        for trace in case.traces_of(asset.id).filter(|t| t.is_measured()) {
+                        let fits = |t: &&Trace| t.is_measured() && rule.text.is_about(&t.metric);
+                        for trace in case.traces_of(asset.id).filter(fits) {
                             let this = Some(trace);
                             found.extend(weigh(case, pack, rule, asset.id, this, config));
                         }

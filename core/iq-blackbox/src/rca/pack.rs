@@ -90,6 +90,9 @@ pub struct RuleText {
     pub names: Names,
     /// Share of the family's failures, 0 to 1.
     pub prior: f64,
+    /// Of an instrument: words one of which stands in the metric it measures ("pressure"); empty for any.
+    #[serde(default)]
+    pub measures: Vec<String>,
     /// Speaks for it, in the order of appearance.
     #[serde(rename = "for")]
     pub supports: Vec<WeightedText>,
@@ -108,6 +111,17 @@ pub struct RuleText {
     /// What to do.
     #[serde(default)]
     pub actions: Vec<ActionText>,
+}
+
+impl RuleText {
+    /// Whether the rule may be asked about an instrument of this metric.
+    pub(super) fn is_about(&self, metric: &str) -> bool {
+        self.measures.is_empty()
+            || self
+                .measures
+                .iter()
+                .any(|word| metric.contains(word.as_str()))
+    }
 }
 
 #[derive(Deserialize)]

@@ -3,34 +3,27 @@
 
 use iq_domain::{AssetId, SignalId};
 
-use super::{Analysis, Case, Grade, Hypothesis, RcaConfig, RuleKind, Said, Side, Verdict};
+use super::{Analysis, Case, Grade, Hypothesis, RcaConfig, RuleKind, Said, Side, Trace, Verdict};
 
 /// Joins an analysis with the signal that the data alone put first.
 #[must_use]
 pub fn explain(case: &Case, analysis: &Analysis<'_>, first_mover: Option<SignalId>) -> Vec<Said> {
     let mut said = Vec::new();
     let mover = first_mover.and_then(|id| case.traces.iter().find(|t| t.signal == id));
-    if let Some((trace, shift)) = mover.and_then(|t| Some((t, t.shift?))) {
-        let code = if shift.effect > 0.0 {
-            "rca.explain.first_rose"
-        } else {
-            "rca.explain.first_fell"
-        };
-        said.push(
-            Said::new(code)
-                .with("metric", &trace.metric)
-                .with("unit", &trace.unit)
-                .with("asset", code_of(case, trace.asset))
-                .number("value", shift.level)
-                .number("usual", trace.usual.map_or(f64::NAN, |u| u.center))
-                .with("minutes", case.window.to.since_ms(shift.at) / 60_000),
-        );
+    let moved = mover.and_then(|trace| first_moved(case, trace));
+    // A cause that is named comes first; without one the data alone have the first word.
+    if analysis.verdict != Verdict::Named {
+        said.extend(moved.clone());
     }
     let best = analysis.hypotheses.first();
     match (analysis.verdict, best) {
         (Verdict::NotEnoughData, _) => said.push(Said::new("rca.explain.no_data")),
         (Verdict::Unexplained, _) | (_, None) => said.push(Said::new("rca.explain.unexplained")),
-        (Verdict::Named, Some(h)) => named(case, h, mover.map(|t| t.asset), &mut said),
+        (Verdict::Named, Some(h)) => {
+            named(case, h, &mut said);
+            said.extend(moved);
+            agreement(case, h, mover.map(|t| t.asset), &mut said);
+        }
         (Verdict::Unsettled, Some(h)) => {
             // The same rule on a neighbour is no other cause.
             let ids = analysis.hypotheses.iter().map(|r| &r.rule.text.id);
@@ -54,7 +47,26 @@ pub fn explain(case: &Case, analysis: &Analysis<'_>, first_mover: Option<SignalI
     said
 }
 
-fn named(case: &Case, h: &Hypothesis<'_>, mover: Option<AssetId>, said: &mut Vec<Said>) {
+/// What moved first by the data alone.
+fn first_moved(case: &Case, trace: &Trace) -> Option<Said> {
+    let shift = trace.shift?;
+    let code = if shift.effect > 0.0 {
+        "rca.explain.first_rose"
+    } else {
+        "rca.explain.first_fell"
+    };
+    Some(
+        Said::new(code)
+            .with("metric", &trace.metric)
+            .with("unit", &trace.unit)
+            .with("asset", code_of(case, trace.asset))
+            .number("value", shift.level)
+            .number("usual", trace.usual.map_or(f64::NAN, |u| u.center))
+            .with("minutes", case.window.to.since_ms(shift.at) / 60_000),
+    )
+}
+
+fn named(case: &Case, h: &Hypothesis<'_>, said: &mut Vec<Said>) {
     let code = match h.rule.text.kind {
         RuleKind::Machine => "rca.explain.named",
         RuleKind::Instrument => "rca.explain.instrument",
@@ -66,6 +78,10 @@ fn named(case: &Case, h: &Hypothesis<'_>, mover: Option<AssetId>, said: &mut Vec
             .max_by_key(|f| f.weight)
             .map(|f| f.said.clone()),
     );
+}
+
+/// Whether rules and data point at the same machine, and what speaks against the cause.
+fn agreement(case: &Case, h: &Hypothesis<'_>, mover: Option<AssetId>, said: &mut Vec<Said>) {
     if let Some(mover) = mover.filter(|_| h.rule.text.kind != RuleKind::CommonCause) {
         let code = if mover == h.asset {
             "rca.explain.agree"

@@ -169,7 +169,7 @@ pub fn gather_with(
             });
         }
     }
-    let (reference, window) = quiet_and_window(&traces, window);
+    let (reference, window) = quiet_and_window(&traces, window, incident.started_at);
     let known = case_events(events, incident.asset_id);
     let trigger = (incident.asset_id, incident.started_at);
     let (evidence, stops) = prepare(
@@ -268,8 +268,13 @@ fn window(incident: &Incident, events: &[IndustrialEvent], now: Timestamp) -> Ti
     }
 }
 
-/// With too little history before the window, its first third stands in for the quiet time.
-fn quiet_and_window(traces: &[Trace], window: TimeRange) -> (TimeRange, TimeRange) {
+/// With too little history before the window, the first third of the time up to the trigger stands in for
+/// the quiet time; the trigger stays where it is however long the incident goes on.
+fn quiet_and_window(
+    traces: &[Trace],
+    window: TimeRange,
+    trigger: Timestamp,
+) -> (TimeRange, TimeRange) {
     let range = |from, to| TimeRange { from, to };
     let first = traces
         .iter()
@@ -278,7 +283,7 @@ fn quiet_and_window(traces: &[Trace], window: TimeRange) -> (TimeRange, TimeRang
     let quiet = window.from.plus_ms(-QUIET_MS);
     match first {
         Some(first) if window.from.since_ms(first) < MIN_QUIET_MS => {
-            let third = window.to.since_ms(first).max(3) / 3;
+            let third = trigger.since_ms(first).max(3) / 3;
             let split = first.plus_ms(third);
             (range(first, split), range(split, window.to))
         }

@@ -239,11 +239,25 @@ fn rows(trace: &Trace, range: TimeRange) -> Vec<Option<f64>> {
     rows
 }
 
+/// When the incident's own asset began to change, else those beside it, else any: what drifted a little
+/// somewhere else hours before is no beginning.
+fn began_at(case: &Case, traces: &[&Trace]) -> Option<Timestamp> {
+    let steps = |t: &Trace| case.asset(t.asset).and_then(|a| a.distance).map(i32::abs);
+    let earliest = |near: i32| {
+        let near = traces
+            .iter()
+            .filter(|t| steps(t).is_some_and(|s| s <= near));
+        near.filter_map(|t| t.shift.map(|s| s.at)).min()
+    };
+    let any = || traces.iter().filter_map(|t| t.shift.map(|s| s.at)).min();
+    earliest(0).or_else(|| earliest(1)).or_else(any)
+}
+
 /// The signals whose level changed, the likeliest origin first.
 fn movers(case: &Case, reference: TimeRange) -> Vec<KeptMover> {
     let config = MoverConfig::default();
     let traces: Vec<&Trace> = case.traces.iter().filter(|t| t.usual.is_some()).collect();
-    let Some(first) = traces.iter().filter_map(|t| t.shift.map(|s| s.at)).min() else {
+    let Some(first) = began_at(case, &traces) else {
         return Vec::new();
     };
     let nodes: BTreeMap<AssetId, usize> = case

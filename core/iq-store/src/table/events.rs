@@ -324,6 +324,17 @@ pub struct AlarmSource {
     pub events: u64,
 }
 
+/// When the first event of a tenant happened.
+pub fn get_first_event_time(
+    conn: &Connection,
+    tenant: TenantId,
+) -> Result<Option<Timestamp>, StoreError> {
+    let sql = "SELECT min(event_time) FROM industrial_events WHERE tenant_id = ?";
+    let mut statement = conn.prepare_cached(sql)?;
+    let first: Option<i64> = statement.query_row([tenant.to_string()], |r| r.get(0))?;
+    Ok(first.map(Timestamp))
+}
+
 /// The systems other than the program itself that reported alarms in a period.
 pub fn list_alarm_sources(
     conn: &Connection,

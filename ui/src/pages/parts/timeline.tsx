@@ -46,7 +46,13 @@ function AtCursor({ trend, data, player }: { trend: TimelineTrend; data: Series 
   );
 }
 
-const TrendLane = memo(function TrendLane({ trend, view, player, rank, onAt }: { trend: TimelineTrend; view: View; player: Player; rank: number; onAt: (t: number) => void }) {
+/** The place of a signal in the order in which they left their band, by the clock the axis shows. */
+function rankOf(trends: TimelineTrend[], trend: TimelineTrend): number {
+  const at = (x: TimelineTrend) => (x.onset_at === null ? Infinity : x.onset_at - x.time_offset_ms);
+  return 1 + trends.filter((x) => at(x) < at(trend)).length;
+}
+
+const TrendLane = memo(function TrendLane({ trend, view, player, pen, rank, onAt }: { trend: TimelineTrend; view: View; player: Player; pen: number; rank: number; onAt: (t: number) => void }) {
   const { t, span } = useText();
   const name = useSignalName();
   const { from, to } = view;
@@ -67,7 +73,7 @@ const TrendLane = memo(function TrendLane({ trend, view, player, rank, onAt }: {
         {Math.abs(ahead) >= WORTH_SAYING_MS && <span className="cap warn-t" data-shifted={ahead}>{t(ahead > 0 ? 'trend.shifted_back' : 'trend.shifted_forth', { span: span(Math.abs(ahead)) })}</span>}
       </div>
       <div className="lane trend-lane">
-        {series && <Trend series={series} metric={trend.metric} label={t('trend.label', { name: name(trend) })} height={66} pen={((rank - 1) % 6) + 1} onsetAt={onset} onPick={onAt} />}
+        {series && <Trend series={series} metric={trend.metric} label={t('trend.label', { name: name(trend) })} height={66} pen={pen} onsetAt={onset} onPick={onAt} />}
         {moved !== null && moved >= 0 && moved <= 1 && <span className={moved > 0.85 ? 'onset before' : 'onset'} style={{ insetInlineStart: `${moved * 100}%` }}><bdi>{t('incident.moved', { n: rank })}</bdi></span>}
       </div>
     </>
@@ -179,7 +185,7 @@ export const TimelineView = memo(function TimelineView({ moments, trends, whole,
         <Lanes lanes={lanes} moments={moments} from={from} to={to} label={t('incident.timeline')} />
         <div className="lane-name lens-name"><b>{t('lens.title')}</b><span className="cap">{t('lens.around')}</span></div>
         <Lens moments={moments} player={player} />
-        {trends.map((trend, i) => <TrendLane key={trend.signal_id} trend={trend} view={view} player={player} rank={i + 1} onAt={seek} />)}
+        {trends.map((trend, i) => <TrendLane key={trend.signal_id} trend={trend} view={view} player={player} pen={(i % 6) + 1} rank={rankOf(trends, trend)} onAt={seek} />)}
         <Cross player={player} view={view} />
       </div>
       <div className="pf">

@@ -7,6 +7,7 @@ import type { WorkOrderInput, WorkOrderKind, WorkOrderPriority } from '@/api/typ
 import { Dialog, useToasts } from '@/components/dialog';
 import { DayInput, Field, problemOf, Segment } from '@/components/fields';
 import { InlineError } from '@/components/notices';
+import { withoutIsolates } from '@/i18n/icu';
 import { useText } from '@/i18n/text';
 import { normaliseDigits } from '@/lib/format';
 import { useGo } from '@/lib/url';
@@ -55,7 +56,7 @@ export function WorkOrderForm({ start = {}, onClose }: { start?: WorkOrderStart;
   const client = useQueryClient();
   const toasts = useToasts();
   const go = useGo();
-  const [form, setForm] = useState({ asset: start.asset_id ?? '', kind: 'notification' as WorkOrderKind, title: (start.title ?? '').slice(0, TITLE), description: '', priority: 'high' as WorkOrderPriority, type: '', from: '', to: '', down: false, technician: '', due: '', estimated: start.estimated_hours === undefined ? '' : String(start.estimated_hours), mode: start.failure_mode ?? '', cause: start.failure_cause ?? '' });
+  const [form, setForm] = useState({ asset: start.asset_id ?? '', kind: 'notification' as WorkOrderKind, title: withoutIsolates(start.title ?? '').slice(0, TITLE), description: '', priority: 'high' as WorkOrderPriority, type: '', from: '', to: '', down: false, technician: '', due: '', estimated: start.estimated_hours === undefined ? '' : String(start.estimated_hours), mode: start.failure_mode ?? '', cause: start.failure_cause ?? '' });
   const codes = useFailureCodes(form.asset || null);
   const [error, setError] = useState<unknown>(null);
   const [busy, setBusy] = useState(false);
