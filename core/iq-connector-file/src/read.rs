@@ -403,6 +403,7 @@ impl<'a> RowReader<'a> {
         found.note(at, value.as_ref());
         if found.is_wanted {
             self.chunk.samples.push(RawSample {
+                state_no: None,
                 external_tag: Arc::clone(&found.tag),
                 value,
                 status,

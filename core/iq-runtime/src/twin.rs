@@ -4,8 +4,8 @@ use std::{collections::HashMap, sync::Arc};
 
 use iq_domain::{
     Alert, Assessment, AssetId, AssetState, CodedError, Connectivity, ErrorKind, IncidentId,
-    IncidentStatus, Integration, IntegrationId, IntegrationStatus, Point, SignalId, TenantId,
-    Timestamp,
+    IncidentStatus, Integration, IntegrationId, IntegrationStatus, Point, Severity, SignalId,
+    TenantId, Timestamp,
 };
 use iq_historian::Historian;
 use iq_store::{
@@ -48,10 +48,27 @@ pub struct AssetSnapshot {
     pub assessment: Option<Assessment>,
     /// Alerts that were active.
     pub alerts: Vec<Alert>,
-    /// The newest incident that was open.
-    pub open_incident: Option<IncidentId>,
+    /// The worst incident that was open, the newest of them.
+    pub open_incident: Option<OpenIncident>,
     /// When a signal's value arrived, where that was after the moment asked for.
     pub late: HashMap<SignalId, Timestamp>,
+}
+
+/// An incident that was open.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct OpenIncident {
+    /// Which.
+    pub id: IncidentId,
+    /// How bad.
+    pub severity: Severity,
+    /// Whether it was still going on; one that has ended may wait to be closed.
+    pub is_running: bool,
+}
+
+impl OpenIncident {
+    fn rank(&self) -> (Severity, bool) {
+        (self.severity, self.is_running)
+    }
 }
 
 impl Runtime {
@@ -81,7 +98,7 @@ struct Known {
     delivered: HashMap<IntegrationId, Timestamp>,
     alerts: HashMap<AssetId, Vec<Alert>>,
     assessments: HashMap<AssetId, Assessment>,
-    incidents: HashMap<AssetId, IncidentId>,
+    incidents: HashMap<AssetId, OpenIncident>,
     late: HashMap<SignalId, Vec<LateStretch>>,
     is_past: bool,
 }
@@ -142,11 +159,12 @@ impl Inner {
         for alert in active {
             alerts.entry(alert.asset_id).or_default().push(alert);
         }
-        let mut incidents: HashMap<AssetId, IncidentId> = HashMap::new();
+        let mut incidents: HashMap<AssetId, OpenIncident> = HashMap::new();
         for incident in open {
+            let is_running = incident.ended_at.is_none_or(|end| end >= at);
             let was_open = match past {
                 // The window says whether it ran then; how far the work has come since does not.
-                Some(t) => incident.ended_at.is_none_or(|end| end >= t),
+                Some(_) => is_running,
                 None => {
                     matches!(
                         incident.status,
@@ -155,7 +173,16 @@ impl Inner {
                 }
             };
             if was_open {
-                incidents.entry(incident.asset_id).or_insert(incident.id);
+                let open = OpenIncident {
+                    id: incident.id,
+                    severity: incident.severity,
+                    is_running,
+                };
+                // They come newest first.
+                let worst = incidents.entry(incident.asset_id).or_insert(open);
+                if open.rank() > worst.rank() {
+                    *worst = open;
+                }
             }
         }
         let mut late: HashMap<SignalId, Vec<LateStretch>> = HashMap::new();
@@ -356,11 +383,14 @@ fn snapshot(
         inner.scores.latest(asset_id)
     }
     .or_else(|| known.assessments.get(&asset_id).cloned());
+    let open_incident = known.incidents.get(&asset_id).copied();
     let state = iq_twin::asset_state(&StateInput {
         asset_id,
         at,
         signals: &views,
         alerts: &active,
+        in_critical_incident: open_incident
+            .is_some_and(|i| i.is_running && i.severity == Severity::Critical),
         health: assessment.as_ref().and_then(|a| a.health),
         anomaly: assessment.as_ref().and_then(|a| a.anomaly),
     });
@@ -379,7 +409,7 @@ fn snapshot(
         state,
         assessment,
         alerts,
-        open_incident: known.incidents.get(&asset_id).copied(),
+        open_incident,
     }
 }
 
