@@ -34,7 +34,7 @@ fn read_from(source: &FileSource, from: Position, units: Units<'_>, stop: bool) 
     };
     let asked = units
         .iter()
-        .map(|(tag, unit)| (Arc::from(*tag), (*unit).to_owned()));
+        .map(|(tag, unit)| (Arc::<str>::from(*tag), (*unit).to_owned()));
     let options = ReadOptions {
         from,
         wanted: Wanted::All,
