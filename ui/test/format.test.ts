@@ -38,6 +38,9 @@ describe('numbers and moments', () => {
     // The day the clocks go back there is 25 hours long.
     expect(dayStart('2026-11-02')! - dayStart('2026-11-01')!).toBe(25 * 3_600_000);
     expect(dayStart('tomorrow')).toBeNull();
+    // A time that stands beside a file is written as the file writes it, whatever the page's zone is.
+    expect(f.iso(t, false, 'Asia/Riyadh')).toBe('2026-11-20 01:30:05');
+    expect(f.iso(t, false, 'Nowhere/Atlantis')).toBe(f.iso(t));
     setZone(null);
   });
 

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import type { ImportFile, InvestigationProposal } from '@/api/types';
-import { draftOf, planOf, renamed, spanOf } from '@/lib/investigation';
+import { draftOf, planOf, renamed, spanOf, withAsset } from '@/lib/investigation';
 
 const proposal: InvestigationProposal = {
   integration_id: 'i', mapped: 0, is_cut: false,
@@ -23,6 +23,16 @@ test('a renamed asset keeps its signals', () => {
   const plan = planOf(renamed(draftOf(proposal), 'K-202', 'C-7'), 'i', 'UTC');
   expect(plan.assets[0]!.code).toBe('C-7');
   expect(plan.signals[0]!.asset_code).toBe('C-7');
+});
+
+test('an asset that is added is created once a tag has it', () => {
+  const draft = withAsset(draftOf(proposal), ' KM-202 ', 'electric_motor')!;
+  expect(planOf(draft, 'i', 'UTC').assets.map((a) => a.code)).toEqual(['K-202']);
+  const placed = { ...draft, signals: draft.signals.map((s) => (s.tag === 'Ambient' ? { ...s, asset: 'KM-202', metric: 'temperature' } : s)) };
+  expect(planOf(placed, 'i', 'UTC').assets).toContainEqual({ code: 'KM-202', family: 'electric_motor' });
+  expect(planOf(placed, 'i', 'UTC').signals.map((s) => s.asset_code)).toContain('KM-202');
+  expect(withAsset(draft, 'km-202', 'tank')).toBeNull();
+  expect(withAsset(draft, '  ', 'tank')).toBeNull();
 });
 
 test('the span covers all files that have times', () => {

@@ -174,6 +174,10 @@ fn table() -> BTreeMap<&'static str, BTreeSet<&'static str>> {
         left.insert(name);
     }
     table.extend(IO.iter().map(|name| (*name, left.clone())));
+    // The rows of a file name their units, and the catalogue of units is written once.
+    let mut file = left.clone();
+    file.insert("iq-mapping");
+    table.insert("iq-connector-file", file);
     let mut below = left.clone();
     below.extend(PURE.iter().chain(IO));
     for (name, beside) in FLOW {
@@ -250,6 +254,7 @@ mod tests {
             ("iq-api", "iq-runtime"),
             ("iq-runtime", "iq-store"),
             ("iq-connector-opcua", "iq-connector"),
+            ("iq-connector-file", "iq-mapping"),
             ("iq-connector", "iq-config"),
             ("iq-config", "iq-secrets"),
             ("iq-twin", "iq-domain"),
@@ -267,6 +272,7 @@ mod tests {
             ("iq-analytics", "tokio"),
             ("iq-secrets", "iq-config"),
             ("iq-connector-opcua", "iq-historian"),
+            ("iq-connector-opcua", "iq-mapping"),
             ("iq-store", "iq-analytics"),
             ("iq-runtime", "iq-api"),
             ("iq-sync", "iq-runtime"),

@@ -124,6 +124,8 @@ pub enum ImportRole {
     Value,
     /// Its quality.
     Quality,
+    /// The unit of the row's value.
+    Unit,
     /// Text of an alarm.
     Message,
     /// State of an alarm.

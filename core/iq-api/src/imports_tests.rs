@@ -45,6 +45,7 @@ fn every_word_of_a_layout_has_its_counterpart() {
         "tag",
         "value",
         "quality",
+        "unit",
         "message",
         "state",
         "priority",

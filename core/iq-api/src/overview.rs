@@ -174,7 +174,7 @@ fn attention(
 ) -> Vec<AttentionRow> {
     snapshots
         .iter()
-        .filter(|s| s.state.status >= AssetStatus::Warning)
+        .filter(|s| s.state.status >= AssetStatus::Warning || twin::has_critical_incident(s))
         .filter_map(|s| attention_row(state, plant, s, caller, past))
         .take(ATTENTION_ROWS)
         .collect()
@@ -212,6 +212,7 @@ fn attention_row(
         .unwrap_or(known.at);
     let severity = match known.status {
         AssetStatus::Critical => Severity::Critical,
+        _ if twin::has_critical_incident(snapshot) => Severity::Critical,
         _ => Severity::Warning,
     };
     let baseline = detail.as_ref().and_then(|d| d.baseline.clone());
@@ -233,7 +234,7 @@ fn attention_row(
         baseline_low: baseline.as_ref().map(|b| b.low),
         baseline_high: baseline.as_ref().map(|b| b.high),
         since,
-        incident_id: snapshot.open_incident,
+        incident_id: snapshot.open_incident.map(|i| i.id),
         alert_id: alert.map(|a| a.id),
     })
 }

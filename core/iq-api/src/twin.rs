@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use axum::{Json, extract::State};
 use iq_api_types::{StatusMessage, Twin, TwinAsset, TwinSite, TwinUnit};
 use iq_domain::{
-    Alert, AssetId, AssetStatus, Connectivity, Criticality, Message, Permission, SignalState,
-    SiteId, Timestamp,
+    Alert, AssetId, AssetStatus, Connectivity, Criticality, Message, Permission, Severity,
+    SignalState, SiteId, Timestamp,
 };
 use iq_locale::Language;
 use iq_runtime::{AssetSnapshot, TenantIndex, TwinQuery};
@@ -197,7 +197,7 @@ fn asset_dto(
             .map(|a| signals::assessment_dto(caller.language, a)),
         key_signal,
         signals: Vec::new(),
-        open_incident_id: snapshot.open_incident,
+        open_incident_id: snapshot.open_incident.map(|i| i.id),
         active_alerts: snapshot.alerts.len() as u64,
     })
 }
@@ -225,6 +225,17 @@ pub(crate) fn leading_alert(snapshot: &AssetSnapshot) -> Option<&Alert> {
         .min_by_key(|a| (std::cmp::Reverse(a.severity), a.activated_at))
 }
 
+/// Whether a critical incident is open, also one that has ended and waits for a person.
+pub(crate) fn has_critical_incident(snapshot: &AssetSnapshot) -> bool {
+    let incident = snapshot.open_incident;
+    incident.is_some_and(|i| i.severity == Severity::Critical)
+}
+
+/// Whether a signal says that the machine's protection tripped it.
+fn is_tripped(signal: &SignalState) -> bool {
+    signal.metric == "trip" && signal.status == AssetStatus::Critical
+}
+
 /// Why an asset has its status, as a sentence.
 pub(crate) fn reason(language: Language, snapshot: &AssetSnapshot) -> Option<StatusMessage> {
     let say = |code: &str, params: iq_locale::Params| {
@@ -236,7 +247,15 @@ pub(crate) fn reason(language: Language, snapshot: &AssetSnapshot) -> Option<Sta
     };
     let none = iq_locale::Params::new;
     let known = &snapshot.state;
-    if let Some(alert) = leading_alert(snapshot) {
+    let alert = leading_alert(snapshot);
+    let is_explained = alert.is_some_and(|a| a.severity == Severity::Critical);
+    if !is_explained && known.signals.iter().any(is_tripped) {
+        return Some(say("twin.tripped", none()));
+    }
+    if !is_explained && has_critical_incident(snapshot) {
+        return Some(say("twin.incident_open", none()));
+    }
+    if let Some(alert) = alert {
         return Some(say(&alert.code, texts::params_of(&alert.params)));
     }
     match (known.status, known.connectivity) {

@@ -109,6 +109,7 @@ impl Connector for EamConnector {
     ) -> Result<Vec<RawSample>, CodedError> {
         let received_at = ctx.clock.now();
         let bad = |tag: &String| RawSample {
+            state_no: None,
             external_tag: Arc::from(tag.as_str()),
             value: None,
             status: StatusCode::BAD,

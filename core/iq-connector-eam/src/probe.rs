@@ -338,6 +338,7 @@ async fn read_one(link: &Link) -> Result<RawSample, CodedError> {
     let shown: Vec<String> = text.into_iter().flatten().collect();
     let changed_at = place.and_then(|p| p.changed_at);
     Ok(RawSample {
+        state_no: None,
         external_tag: Arc::from(format!("{}/{key}", set.cursor())),
         value: Some(Value::Text(Arc::from(shown.join(" · ")))),
         status: StatusCode::GOOD,

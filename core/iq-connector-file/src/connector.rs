@@ -102,6 +102,7 @@ pub(crate) async fn blocking<T: Send + 'static>(
 fn uploaded_sample(ctx: &ConnectorContext, tag: &UploadedTag) -> Option<RawSample> {
     let (at, value) = tag.last.clone()?;
     Some(RawSample {
+        state_no: None,
         external_tag: Arc::clone(&tag.tag),
         value: Some(value),
         status: StatusCode::GOOD,
@@ -237,6 +238,7 @@ impl Connector for FileConnector {
                     .and_then(|t| uploaded_sample(ctx, &t)),
             };
             samples.push(sample.unwrap_or_else(|| RawSample {
+                state_no: None,
                 external_tag: tag.as_str().into(),
                 value: None,
                 status: StatusCode::BAD,

@@ -105,6 +105,8 @@ pub enum Role {
     Value,
     /// Its quality; in a wide table that of the value column before it.
     Quality,
+    /// The unit of the row's value; of long tables.
+    Unit,
     /// Text of an alarm.
     Message,
     /// State of an alarm.

@@ -1,6 +1,6 @@
 //! What was found out about a file, and what its first rows mean with a layout.
 
-use std::ops::ControlFlow;
+use std::{collections::HashMap, ops::ControlFlow};
 
 use iq_domain::{CodedError, Message, Quality, Timestamp, Value, neutralise};
 use serde::{Deserialize, Serialize};
@@ -99,6 +99,7 @@ pub fn preview(
     let options = ReadOptions {
         from: Position::default(),
         wanted: Wanted::All,
+        units: HashMap::new(),
         now,
     };
     let mut reader = RowReader::new(layout, options)?;

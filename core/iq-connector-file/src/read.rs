@@ -1,9 +1,9 @@
 //! Reads a file with a layout: rows become samples and events, what can't be read is named row by row.
 //! Memory stays flat: what was read is handed on in chunks.
 
-use std::ops::ControlFlow;
+use std::{collections::HashMap, ops::ControlFlow, sync::Arc};
 
-use iq_domain::{CodedError, RawSample, SourceEvent, StatusCode, Timestamp, neutralise};
+use iq_domain::{CodedError, RawSample, SourceEvent, StatusCode, Timestamp, Value, neutralise};
 
 use crate::{
     cell,
@@ -80,6 +80,9 @@ pub struct ReadOptions {
     pub from: Position,
     /// Which tags are handed on.
     pub wanted: Wanted,
+    /// The unit of the catalogue a tag is handed on in where its rows name units; for other tags it is
+    /// the first one named.
+    pub units: HashMap<Arc<str>, String>,
     /// The present moment: arrival of what is read.
     pub now: Timestamp,
 }
@@ -89,10 +92,13 @@ pub fn read_file(
     source: &FileSource,
     format: FileFormat,
     layout: &ImportLayout,
-    options: ReadOptions,
+    mut options: ReadOptions,
     on_chunk: &mut dyn FnMut(Chunk) -> ControlFlow<()>,
 ) -> Result<Vec<TagFound>, CodedError> {
     let from = options.from;
+    if from.row > 0 && layout.column(Role::Unit).is_some() {
+        options.units = units_before(source, format, layout, &options)?;
+    }
     let mut reader = RowReader::new(layout, options)?;
     let mut is_stopped = false;
     table::for_each_row(source, format, layout, from, &mut |row| {
@@ -113,6 +119,44 @@ pub fn read_file(
     Ok(reader.tags.all().to_vec())
 }
 
+/// The units of tags as they were where reading goes on: the rest of a file is handed on in the units
+/// of its beginning.
+fn units_before(
+    source: &FileSource,
+    format: FileFormat,
+    layout: &ImportLayout,
+    options: &ReadOptions,
+) -> Result<HashMap<Arc<str>, String>, CodedError> {
+    let end = options.from.row;
+    let start = Position::default();
+    let whole = ReadOptions {
+        from: start,
+        wanted: Wanted::None,
+        ..options.clone()
+    };
+    let mut reader = RowReader::new(layout, whole)?;
+    table::for_each_row(source, format, layout, start, &mut |row| {
+        if row.number > end {
+            return ControlFlow::Break(());
+        }
+        reader.row(&row);
+        drop(reader.take_chunk());
+        ControlFlow::Continue(())
+    })?;
+    let mut units = reader.tags.units();
+    units.extend(options.units.clone());
+    Ok(units)
+}
+
+/// The columns of a long table.
+#[derive(Clone, Copy, Debug)]
+struct LongColumns {
+    tag: usize,
+    value: usize,
+    quality: Option<usize>,
+    unit: Option<usize>,
+}
+
 /// A value column of a wide table.
 #[derive(Clone, Copy, Debug)]
 struct WideColumn {
@@ -122,11 +166,7 @@ struct WideColumn {
 }
 
 enum Plan {
-    Long {
-        tag: usize,
-        value: usize,
-        quality: Option<usize>,
-    },
+    Long(LongColumns),
     Wide(Vec<WideColumn>),
     Journal(JournalReader),
 }
@@ -177,14 +217,15 @@ impl<'a> RowReader<'a> {
             }
             (None, None) => return Err(CodedError::invalid("file.time_column_wrong")),
         };
-        let mut tags = TagTable::new(options.wanted);
+        let mut tags = TagTable::new(options.wanted, options.units);
         let plan = match (layout.kind, layout.shape) {
             (FileKind::Journal, _) => Plan::Journal(JournalReader::new(layout)),
-            (FileKind::Trend, Shape::Long) => Plan::Long {
+            (FileKind::Trend, Shape::Long) => Plan::Long(LongColumns {
                 tag: layout.column(Role::Tag).ok_or_else(incomplete)?,
                 value: layout.column(Role::Value).ok_or_else(incomplete)?,
                 quality: layout.column(Role::Quality),
-            },
+                unit: layout.column(Role::Unit),
+            }),
             (FileKind::Trend, Shape::Wide) => Plan::Wide(wide_columns(layout, &mut tags)),
         };
         Ok(Self {
@@ -227,12 +268,8 @@ impl<'a> RowReader<'a> {
             }
         };
         match &mut self.plan {
-            Plan::Long {
-                tag,
-                value,
-                quality,
-            } => {
-                let columns = (*tag, *value, *quality);
+            Plan::Long(columns) => {
+                let columns = *columns;
                 self.long_row(row.number, at, cells, columns);
             }
             Plan::Wide(_) => self.wide_row(row.number, at, cells),
@@ -304,28 +341,31 @@ impl<'a> RowReader<'a> {
         }
     }
 
-    fn long_row(
-        &mut self,
-        number: u64,
-        at: Timestamp,
-        cells: &Cells<'_>,
-        (tag_column, value_column, quality_column): (usize, usize, Option<usize>),
-    ) {
-        let tag_cell = cells.get(tag_column).unwrap_or_default();
+    fn long_row(&mut self, number: u64, at: Timestamp, cells: &Cells<'_>, columns: LongColumns) {
+        let tag_cell = cells.get(columns.tag).unwrap_or_default();
         let tag = match self.tags.find(tag_cell) {
             Ok(tag) => tag,
-            Err(code) => return self.reject(number, Some(tag_column), code, tag_cell),
+            Err(code) => return self.reject(number, Some(columns.tag), code, tag_cell),
         };
-        let Some(value_cell) = cells.get(value_column) else {
-            return self.reject(number, Some(value_column), "file.cell_missing", &[]);
+        let Some(value_cell) = cells.get(columns.value) else {
+            return self.reject(number, Some(columns.value), "file.cell_missing", &[]);
         };
-        let quality = quality_column.and_then(|c| cells.get(c));
-        match self.sample(at, tag, value_cell, quality) {
-            Ok(true) => {}
+        let (mut value, implied) = match cell::value(value_cell, self.numbers) {
+            Ok(Some(read)) => read,
             // A row that names a time and a tag says that there was no value.
-            Ok(false) => self.push(at, tag, None, StatusCode::BAD),
-            Err(code) => self.reject(number, Some(value_column), code, value_cell),
+            Ok(None) => return self.push(at, tag, None, StatusCode::BAD),
+            Err(code) => return self.reject(number, Some(columns.value), code, value_cell),
+        };
+        // Only a number has a unit; what a state or a truth value carries there says nothing.
+        if let (Some(Value::Number(read)), Some(column)) = (&mut value, columns.unit) {
+            let cell = cells.get(column).unwrap_or_default();
+            match self.tags.in_unit_of(tag, *read, cell) {
+                Ok(converted) => *read = converted,
+                Err(code) => return self.reject(number, Some(column), code, cell),
+            }
         }
+        let status = self.status(columns.quality.and_then(|c| cells.get(c)), implied);
+        self.push(at, tag, value, status);
     }
 
     fn wide_row(&mut self, number: u64, at: Timestamp, cells: &Cells<'_>) {
@@ -338,44 +378,33 @@ impl<'a> RowReader<'a> {
                 continue;
             };
             let quality = wide.quality.and_then(|c| cells.get(c));
-            if let Err(code) = self.sample(at, wide.tag, cell, quality) {
-                self.reject(number, Some(wide.column), code, cell);
+            match cell::value(cell, self.numbers) {
+                Ok(Some((value, implied))) => {
+                    let status = self.status(quality, implied);
+                    self.push(at, wide.tag, value, status);
+                }
+                Ok(None) => {}
+                Err(code) => self.reject(number, Some(wide.column), code, cell),
             }
         }
         self.plan = Plan::Wide(columns);
     }
 
-    /// Reads a value; false where the cell is empty.
-    fn sample(
-        &mut self,
-        at: Timestamp,
-        tag: usize,
-        cell: &[u8],
-        quality: Option<&[u8]>,
-    ) -> Result<bool, &'static str> {
-        let Some((value, implied)) = cell::value(cell, self.numbers)? else {
-            return Ok(false);
-        };
-        let status = match quality.map(|q| cell::quality(q, self.layout.quality)) {
+    /// The status of a value: what its quality says, unless the value itself says worse.
+    fn status(&self, quality: Option<&[u8]>, implied: StatusCode) -> StatusCode {
+        match quality.map(|q| cell::quality(q, self.layout.quality)) {
             Some(status) if implied.is_good() => status,
             _ => implied,
-        };
-        self.push(at, tag, value, status);
-        Ok(true)
+        }
     }
 
-    fn push(
-        &mut self,
-        at: Timestamp,
-        tag: usize,
-        value: Option<iq_domain::Value>,
-        status: StatusCode,
-    ) {
+    fn push(&mut self, at: Timestamp, tag: usize, value: Option<Value>, status: StatusCode) {
         let found = self.tags.get(tag);
         found.note(at, value.as_ref());
         if found.is_wanted {
             self.chunk.samples.push(RawSample {
-                external_tag: std::sync::Arc::clone(&found.tag),
+                state_no: None,
+                external_tag: Arc::clone(&found.tag),
                 value,
                 status,
                 source_time: Some(at),

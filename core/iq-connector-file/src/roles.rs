@@ -296,7 +296,7 @@ fn assign_long(columns: &mut [ImportColumn], looks: &[Looks]) -> bool {
                 .copied()
                 .filter(|i| has_numbers(*i) && Some(*i) != quality)
                 .collect();
-            let is_unit = |i: &usize| names(&columns[*i].name, Role::Ignore);
+            let is_unit = |i: &usize| names(&columns[*i].name, Role::Unit);
             let is_quality = |i: &usize| Some(*i) == quality || is_quality_word(&looks[*i]);
             let rest: Vec<usize> = texts
                 .into_iter()
@@ -318,6 +318,10 @@ fn assign_long(columns: &mut [ImportColumn], looks: &[Looks]) -> bool {
     }
     columns[tag].role = Role::Tag;
     columns[value].role = Role::Value;
+    // Numbers under that title count units of a plant.
+    if let Some(unit) = titled(columns, Role::Unit).filter(|i| !has_numbers(*i)) {
+        columns[unit].role = Role::Unit;
+    }
     let quality = quality
         .filter(|i| columns[*i].role == Role::Ignore)
         .or_else(|| open(columns).find(|i| *i > value && is_quality_word(&looks[*i])));
@@ -351,7 +355,7 @@ fn assign_wide(columns: &mut [ImportColumn], looks: &[Looks]) {
         }
         let l = &looks[index];
         let is_prose = l.mostly(l.sentences) && l.numbers == 0 && l.mean_chars > 12;
-        if is_prose || names(&title, Role::Ignore) || l.mostly(l.dates) || l.mostly(l.times) {
+        if is_prose || names(&title, Role::Unit) || l.mostly(l.dates) || l.mostly(l.times) {
             continue;
         }
         let plain = without_unit(&title).0;

@@ -1,7 +1,13 @@
 //! The watched folder at work: waits until a file is complete, reads it once, hands its values on as
 //! the past, and puts it away after everything in it is durable.
 
-use std::{collections::HashSet, ops::ControlFlow, path::PathBuf, sync::Arc, time::Duration};
+use std::{
+    collections::{HashMap, HashSet},
+    ops::ControlFlow,
+    path::PathBuf,
+    sync::Arc,
+    time::Duration,
+};
 
 use iq_connector::{
     Batch, BatchSink, CancellationToken, ConnectorContext, CursorMark, Purpose, StreamPhase,
@@ -245,6 +251,7 @@ impl Stream {
             let options = ReadOptions {
                 from,
                 wanted: Wanted::These(Arc::new(wanted)),
+                units: HashMap::new(),
                 now,
             };
             read_file(

@@ -6,6 +6,7 @@ use std::{
 };
 
 use iq_domain::{Timestamp, Value, is_clean_line};
+use iq_mapping::{convert, find_unit};
 
 use crate::layout::MAX_TAG_CHARS;
 
@@ -39,7 +40,7 @@ impl Wanted {
 pub struct TagFound {
     /// The tag.
     pub tag: Arc<str>,
-    /// Unit as the file names it.
+    /// Unit as the file names it: all its values are handed on in this one.
     pub unit: Option<String>,
     /// Values of it.
     pub values: u64,
@@ -76,14 +77,16 @@ pub(crate) struct TagTable {
     index: HashMap<Box<[u8]>, u32>,
     last: Option<u32>,
     wanted: Wanted,
+    units: HashMap<Arc<str>, String>,
 }
 
 impl TagTable {
-    /// A table that marks the wanted tags.
+    /// A table that marks the wanted tags, some of which are asked for in a unit.
     #[must_use]
-    pub(crate) fn new(wanted: Wanted) -> Self {
+    pub(crate) fn new(wanted: Wanted, units: HashMap<Arc<str>, String>) -> Self {
         Self {
             wanted,
+            units,
             ..Self::default()
         }
     }
@@ -111,8 +114,8 @@ impl TagTable {
         if self.found.len() >= MAX_TAGS {
             return Err("file.too_many_tags");
         }
-        let at = self.add(text, None);
-        Ok(at)
+        let unit = self.units.get(text).cloned();
+        Ok(self.add(text, unit))
     }
 
     /// Adds a tag.
@@ -130,6 +133,40 @@ impl TagTable {
             is_wanted: self.wanted.has(tag),
         });
         at
+    }
+
+    /// A number of a row that names its unit, in the unit of its tag: the one it is asked for in, else
+    /// the first one a row of it names. The code of what is wrong where that can't be.
+    pub(crate) fn in_unit_of(
+        &mut self,
+        at: usize,
+        number: f64,
+        cell: &[u8],
+    ) -> Result<f64, &'static str> {
+        let found = &mut self.found[at];
+        let cell = cell.trim_ascii();
+        // A row that names none goes by the rows that do.
+        if cell.is_empty() || found.unit.as_ref().is_some_and(|u| u.as_bytes() == cell) {
+            return Ok(number);
+        }
+        let text = std::str::from_utf8(cell).map_err(|_| "file.text_undecodable")?;
+        let stated = find_unit(text).ok_or("file.unit_unknown")?;
+        match &found.unit {
+            Some(unit) => {
+                convert(number, &stated.symbol, unit).map_err(|_| "file.unit_incompatible")
+            }
+            None => {
+                found.unit = Some(text.trim().to_owned());
+                Ok(number)
+            }
+        }
+    }
+
+    /// The units of tags, so far as they are known.
+    #[must_use]
+    pub(crate) fn units(&self) -> HashMap<Arc<str>, String> {
+        let stated = |tag: &TagFound| Some((Arc::clone(&tag.tag), tag.unit.clone()?));
+        self.found.iter().filter_map(stated).collect()
     }
 
     /// A tag.

@@ -1,7 +1,11 @@
 //! What lies in the watched folder and was not read yet: its tags and first values, within a bounded
 //! look.
 
-use std::{collections::BTreeMap, ops::ControlFlow, sync::Arc};
+use std::{
+    collections::{BTreeMap, HashMap},
+    ops::ControlFlow,
+    sync::Arc,
+};
 
 use iq_domain::{CodedError, RawSample, Timestamp};
 
@@ -42,6 +46,7 @@ pub(crate) fn look(
         let options = ReadOptions {
             from: Position::default(),
             wanted: wanted.clone(),
+            units: HashMap::new(),
             now,
         };
         let mut rows = 0;

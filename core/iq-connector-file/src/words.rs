@@ -166,6 +166,10 @@ const UNIT: &[&str] = &[
     "eu",
     "engineering unit",
     "eng unit",
+    "eng units",
+    "engineering units",
+    "engunits",
+    "unit of measure",
     "الوحدة",
     "وحدة",
     "وحدة القياس",
@@ -192,7 +196,8 @@ pub(crate) fn rank(title: &str, role: Role) -> Option<usize> {
         Role::Message => MESSAGE,
         Role::State => STATE,
         Role::Priority => PRIORITY,
-        Role::Ignore => UNIT,
+        Role::Unit => UNIT,
+        Role::Ignore => &[],
     };
     words.iter().position(|word| *word == folded)
 }

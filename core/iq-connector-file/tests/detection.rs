@@ -26,7 +26,7 @@ fn encoded(text: &str, encoding: Encoding) -> Vec<u8> {
 }
 
 /// One letter per column: t timestamp, d date, h hour, g tag, v value, q quality, m message, s state,
-/// p priority, - ignored.
+/// p priority, u unit, - ignored.
 fn letters(layout: &ImportLayout) -> String {
     let letter = |role| match role {
         Role::Timestamp => 't',
@@ -38,6 +38,7 @@ fn letters(layout: &ImportLayout) -> String {
         Role::Message => 'm',
         Role::State => 's',
         Role::Priority => 'p',
+        Role::Unit => 'u',
         Role::Ignore => '-',
     };
     layout.columns.iter().map(|c| letter(c.role)).collect()
@@ -206,7 +207,7 @@ fixtures! {
         "Time,TI-101\r\n\r\n2024-01-31 10:00:00,80.5\r\n2024-01-31 10:01:00,80.6\r\n";
     offsets_in_the_times: Utf8, ',', '.', Iso, "tv", 1, ("2024-01-31T07:00:00.000Z", "TI-101", "80.5"),
         "Time,TI-101\n2024-01-31T10:00:00+03:00,80.5\n2024-01-31T10:01:00+03:00,80.6\n";
-    units_of_their_own_column: Utf8, ',', '.', Iso, "tg-v", 1, ("2024-01-31T10:00:00.000Z", "TI-101", "80.5"),
+    units_of_their_own_column: Utf8, ',', '.', Iso, "tguv", 1, ("2024-01-31T10:00:00.000Z", "TI-101", "80.5"),
         "time,tag,unit,value\n2024-01-31T10:00:00Z,TI-101,degC,80.5\n2024-01-31T10:00:00Z,PI-102,bar,3.2\n";
     one_value_only: Utf8, ',', '.', Iso, "tv", 1, ("2024-01-31T10:00:00.000Z", "TI-101", "80"),
         "Time,TI-101\n2024-01-31 10:00:00,80\n";

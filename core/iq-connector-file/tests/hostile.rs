@@ -50,6 +50,7 @@ fn read_with(path: &Path, hints: &Hints) -> Result<(ImportLayout, Read), &'stati
     let options = ReadOptions {
         from: Position::default(),
         wanted: Wanted::All,
+        units: std::collections::HashMap::new(),
         now: NOW,
     };
     all.tags = read_file(
@@ -262,6 +263,7 @@ fn a_file_of_300_megabytes_takes_no_more_memory_than_a_small_one() {
     let options = ReadOptions {
         from: Position::default(),
         wanted: Wanted::All,
+        units: std::collections::HashMap::new(),
         now: NOW,
     };
     let (mut samples, mut rejects) = (0, 0);

@@ -26,6 +26,7 @@ fn read(source: &FileSource, from: Position, stop: bool) -> Read {
     let options = ReadOptions {
         from,
         wanted: Wanted::All,
+        units: std::collections::HashMap::new(),
         now: Timestamp(1_767_225_600_000),
     };
     read_file(

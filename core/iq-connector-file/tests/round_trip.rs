@@ -176,6 +176,7 @@ fn series(
     let options = ReadOptions {
         from,
         wanted: Wanted::All,
+        units: std::collections::HashMap::new(),
         now: NOW,
     };
     read_file(source, FileFormat::Csv, layout, options, &mut |chunk| {

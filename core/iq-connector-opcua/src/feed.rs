@@ -191,6 +191,7 @@ impl Feed {
             .filter(|(tag, _)| !known_bad.contains(*tag));
         Ok(bad
             .map(|(tag, (_, status))| RawSample {
+                state_no: None,
                 external_tag: tag.clone(),
                 value: None,
                 status: *status,

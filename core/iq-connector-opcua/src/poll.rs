@@ -133,6 +133,7 @@ fn make_plan(namespaces: &Namespaces, wanted: &[Arc<str>], now: Timestamp) -> Pl
                     error,
                 });
                 plan.refused.push(RawSample {
+                    state_no: None,
                     external_tag: tag.clone(),
                     value: None,
                     status,

@@ -53,6 +53,7 @@ pub(crate) async fn preview(
                     settings.zone.as_ref(),
                 ),
                 Err(error) => RawSample {
+                    state_no: None,
                     status: tag_failure(error, &tag).1,
                     external_tag: tag,
                     value: None,

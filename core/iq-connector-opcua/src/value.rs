@@ -35,6 +35,7 @@ pub(crate) fn sample(
         },
     };
     RawSample {
+        state_no: None,
         external_tag: tag.clone(),
         value,
         status,

@@ -46,6 +46,7 @@ fn status(value: &TimedValue) -> StatusCode {
     if let PiValue::State(State {
         name,
         is_system: true,
+        ..
     }) = &value.value
     {
         return system_status(name);
@@ -79,6 +80,14 @@ fn domain_value(value: &PiValue) -> Option<Value> {
     }
 }
 
+/// The number of a state of the machine; the system's own states stand in place of a value.
+fn state_no(value: &PiValue) -> Option<f64> {
+    match value {
+        PiValue::State(state) if !state.is_system => state.value,
+        _ => None,
+    }
+}
+
 /// The time of a value; `None` when it has none that can be read.
 pub(crate) fn ticks(value: &TimedValue, zone: &TimeZone) -> Option<Ticks> {
     Ticks::parse(value.timestamp.as_deref()?, zone)
@@ -94,6 +103,7 @@ pub(crate) fn sample(
     RawSample {
         external_tag: Arc::clone(tag),
         value: domain_value(&value.value).filter(|_| value.errors.is_empty()),
+        state_no: state_no(&value.value),
         status: status(value),
         source_time: time.map(Ticks::timestamp),
         server_time: None,
@@ -104,6 +114,7 @@ pub(crate) fn sample(
 /// The sample of a tag that can't be read.
 pub(crate) fn unreadable(tag: &str, status: StatusCode, now: Timestamp) -> RawSample {
     RawSample {
+        state_no: None,
         external_tag: Arc::from(tag),
         value: None,
         status,
@@ -147,9 +158,11 @@ mod tests {
             read(r#""Value":{"Name":"I/O Timeout","Value":246,"IsSystem":true},"Good":false"#);
         assert_eq!(timeout.status, TIMEOUT);
         assert_eq!(timeout.value, Some(Value::Text("I/O Timeout".into())));
+        assert_eq!(timeout.state_no, None, "246 is no reading");
         let open = read(r#""Value":{"Name":"OPEN","Value":1,"IsSystem":false},"Good":true"#);
         assert!(open.status.is_good());
         assert_eq!(open.value, Some(Value::Text("OPEN".into())));
+        assert_eq!(open.state_no, Some(1.0));
         let failed =
             read(r#""Value":0,"Good":true,"Errors":[{"FieldName":"Value","Message":["x"]}]"#);
         assert_eq!((failed.value, failed.status), (None, StatusCode::BAD));

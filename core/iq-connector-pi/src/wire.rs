@@ -223,6 +223,9 @@ fn any_value<'de, D: Deserializer<'de>>(from: D) -> Result<PiValue, D::Error> {
 #[serde(rename_all = "PascalCase")]
 pub(crate) struct State {
     pub(crate) name: String,
+    /// Its number in the set of states.
+    #[serde(default)]
+    pub(crate) value: Option<f64>,
     #[serde(default)]
     pub(crate) is_system: bool,
 }
@@ -323,6 +326,7 @@ mod tests {
             read(r#"{"Name":"No Data","Value":248,"IsSystem":true}"#),
             PiValue::State(State {
                 name: "No Data".into(),
+                value: Some(248.0),
                 is_system: true
             })
         );

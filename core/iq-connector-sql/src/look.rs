@@ -206,6 +206,7 @@ fn item(name: &str, data_type: Option<String>) -> BrowseItem {
 
 fn absent(tag: &str, status: StatusCode, ctx: &ConnectorContext) -> RawSample {
     RawSample {
+        state_no: None,
         external_tag: tag.into(),
         value: None,
         status,

@@ -125,6 +125,7 @@ impl Reader<'_> {
                 faults.add(upstream("sql.number_too_large").with("tag", name));
             }
             into.push(RawSample {
+                state_no: None,
                 external_tag: tag.clone(),
                 value,
                 status: worse(status, own),

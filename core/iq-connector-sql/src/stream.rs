@@ -240,6 +240,7 @@ impl Streamer {
             }
             if !known.iter().any(|p| p.tag == *tag) {
                 news.push(RawSample {
+                    state_no: None,
                     external_tag: tag.clone(),
                     value: None,
                     status: UNKNOWN_TAG,

@@ -37,6 +37,9 @@ pub struct RawSample {
     pub external_tag: Arc<str>,
     /// The value; `None` when the source sent a status without one.
     pub value: Option<Value>,
+    /// Number of the state whose name is the value, where the source gives both: a signal of numbers
+    /// keeps the number, a signal of texts the name.
+    pub state_no: Option<f64>,
     /// The source's status code.
     pub status: StatusCode,
     /// Time given by the source of the value; `None` when it sent none.

@@ -62,11 +62,12 @@ impl Conversion {
             Some(value) if self.is_text => (Some(as_text(value)), raw.status),
             Some(Value::Number(n)) => (Some(Value::Number(self.number(*n))), raw.status),
             Some(Value::Bool(b)) => (Some(self.truth(*b)), raw.status),
-            Some(Value::Text(text)) => match text.trim().parse::<f64>() {
-                Ok(n) => (Some(Value::Number(self.number(n))), raw.status),
+            // The name of a state may itself be a number; the source's number of it is the one that counts.
+            Some(Value::Text(text)) => match raw.state_no.or_else(|| text.trim().parse().ok()) {
+                Some(n) => (Some(Value::Number(self.number(n))), raw.status),
                 // The source's own complaint says more than ours.
-                Err(_) if !raw.status.is_good() => (None, raw.status),
-                Err(_) => (None, BAD_TYPE_MISMATCH),
+                None if !raw.status.is_good() => (None, raw.status),
+                None => (None, BAD_TYPE_MISMATCH),
             },
         };
         Measurement {
@@ -133,6 +134,7 @@ mod tests {
 
     fn raw(value: Option<Value>, status: StatusCode) -> RawSample {
         RawSample {
+            state_no: None,
             external_tag: "t".into(),
             value,
             status,
@@ -213,6 +215,21 @@ mod tests {
             apply(&m, "bar", &offline).unwrap().status,
             StatusCode(0x800A_0000)
         );
+    }
+
+    #[test]
+    fn a_state_is_its_number_in_a_number_signal_and_its_name_in_a_text_signal() {
+        let tripped = RawSample {
+            state_no: Some(1.0),
+            ..raw(Some(Value::Text("Tripped".into())), StatusCode::GOOD)
+        };
+        let number = apply(&mapping("", 1.0, 0.0), "1", &tripped).unwrap();
+        assert_eq!(number.value, Some(Value::Number(1.0)));
+        assert!(number.status.is_good());
+        let inverted = apply(&mapping("", -1.0, 1.0), "1", &tripped).unwrap();
+        assert_eq!(inverted.value, Some(Value::Number(0.0)));
+        let name = apply(&mapping("", 1.0, 0.0), "text", &tripped).unwrap();
+        assert_eq!(name.value, Some(Value::Text("Tripped".into())));
     }
 
     #[test]

@@ -9,7 +9,7 @@ use iq_domain::{AssetId, Message, Names};
 use crate::{
     Lessons, SuggestAsset, Suggester, TagInfo, catalogue, find_unit,
     units::conversion,
-    words::{is_isa, split},
+    words::{is_isa, loops, split},
 };
 
 /// What engineers call machines and vessels, after the usual letters of equipment lists.
@@ -128,9 +128,10 @@ fn code_at(chars: &[char], at: usize) -> Option<String> {
     Some(format!("{prefix}-{rest}").to_uppercase())
 }
 
-/// The number of the equipment an instrument belongs to: "100-PT-10201A" → "102A".
+/// The number of the equipment an instrument belongs to: "100-PT-10201A" and
+/// "100PT10201A.PV" → "102A".
 fn loop_code(tag: &str) -> Option<String> {
-    split(tag).iter().find_map(|word| {
+    loops(split(tag)).iter().find_map(|word| {
         let digits: String = word.chars().take_while(char::is_ascii_digit).collect();
         let suffix = &word[digits.len()..];
         let fits = (LOOP_DIGITS..=6).contains(&digits.len())
@@ -472,6 +473,28 @@ mod tests {
         let asset = &proposal.assets[0];
         assert_eq!((asset.code.as_str(), asset.is_sure), ("EQ-102A", false));
         assert!(asset.family.contains("pump"), "{}", asset.family);
+    }
+
+    #[test]
+    fn loops_written_in_one_go_are_read_by_their_letters() {
+        let tags = [
+            tag("200FT20205.PV", "m3/h"),
+            tag("200ST20214.PV", "rpm"),
+            tag("200TT20217.PV", "degC"),
+        ];
+        let alone = propose(&tags, &[], &Lessons::default());
+        assert_eq!(alone.assets.len(), 1, "{alone:?}");
+        for (signal, word) in alone.signals.iter().zip(["flow", "speed", "temperature"]) {
+            assert_eq!(signal.asset_code.as_deref(), Some("EQ-202"));
+            let metric = signal.metric.as_deref().unwrap_or_default();
+            assert!(metric.contains(word) && signal.score > 0.0, "{signal:?}");
+        }
+        let named: Vec<FileTag> = std::iter::once(tag("K-202.SUCTION_PRESSURE", "bar"))
+            .chain(tags)
+            .collect();
+        let beside = propose(&named, &[], &Lessons::default());
+        let codes: HashSet<_> = beside.signals.iter().map(|s| &s.asset_code).collect();
+        assert_eq!(codes, HashSet::from([&Some("K-202".to_owned())]));
     }
 
     #[test]

@@ -83,7 +83,7 @@ pub(crate) fn split(text: &str) -> Vec<String> {
 }
 
 /// Loop names written in one go come apart: "100tt10254a" → "100", "tt", "10254a".
-fn loops(words: Vec<String>) -> Vec<String> {
+pub(crate) fn loops(words: Vec<String>) -> Vec<String> {
     words
         .into_iter()
         .flat_map(|word| loop_parts(&word).unwrap_or_else(|| vec![word]))

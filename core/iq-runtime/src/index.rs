@@ -161,6 +161,21 @@ impl TenantIndex {
         tags
     }
 
+    /// The unit each external tag of an integration is mapped from, where it is one of numbers.
+    #[must_use]
+    pub fn units_of(&self, integration: IntegrationId) -> HashMap<Arc<str>, String> {
+        let is_of_numbers = |unit: &str| {
+            iq_mapping::find_unit(unit).is_some_and(|u| u.dimension != iq_domain::Dimension::Text)
+        };
+        let tags = self.routes.get(&integration).into_iter().flatten();
+        tags.filter_map(|(tag, routes)| {
+            let unit = &routes.first()?.mapping.unit;
+            let is_stated = !unit.trim().is_empty() && is_of_numbers(unit);
+            is_stated.then(|| (Arc::clone(tag), unit.clone()))
+        })
+        .collect()
+    }
+
     /// The asset's derived signal of a metric ("health", "anomaly"), if it exists yet.
     #[must_use]
     pub fn derived(&self, asset: AssetId, metric: &str) -> Option<&SignalEntry> {

@@ -89,7 +89,7 @@ pub use onboarding::{Missing, Onboarding, OnboardingStep, StepKey};
 pub use recent::{Arrival, Recent};
 pub use schedules::ScheduleChange;
 pub use source_tools::{DefaultField, Deletion, NewAction};
-pub use twin::{AssetSnapshot, TwinQuery};
+pub use twin::{AssetSnapshot, OpenIncident, TwinQuery};
 
 /// Messages the rule engine may lag behind before ingest waits for it.
 const FLOW_CAPACITY: usize = 1_024;

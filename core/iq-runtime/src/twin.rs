@@ -3,9 +3,9 @@
 use std::{collections::HashMap, sync::Arc};
 
 use iq_domain::{
-    Alert, Assessment, AssetId, AssetState, CodedError, Connectivity, ErrorKind, IncidentId,
-    IncidentStatus, Integration, IntegrationId, IntegrationStatus, Point, SignalId, TenantId,
-    Timestamp,
+    Alert, Assessment, AssetId, AssetState, CodedError, Connectivity, ErrorKind, Incident,
+    IncidentId, IncidentStatus, Integration, IntegrationId, IntegrationStatus, Point, Severity,
+    SignalId, TenantId, Timestamp,
 };
 use iq_historian::Historian;
 use iq_store::{
@@ -48,10 +48,27 @@ pub struct AssetSnapshot {
     pub assessment: Option<Assessment>,
     /// Alerts that were active.
     pub alerts: Vec<Alert>,
-    /// The newest incident that was open.
-    pub open_incident: Option<IncidentId>,
+    /// The worst incident that was open, the newest of them.
+    pub open_incident: Option<OpenIncident>,
     /// When a signal's value arrived, where that was after the moment asked for.
     pub late: HashMap<SignalId, Timestamp>,
+}
+
+/// An incident that was open.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct OpenIncident {
+    /// Which.
+    pub id: IncidentId,
+    /// How bad.
+    pub severity: Severity,
+    /// Whether it was still going on; one that has ended may wait to be closed.
+    pub is_running: bool,
+}
+
+impl OpenIncident {
+    fn rank(&self) -> (Severity, bool) {
+        (self.severity, self.is_running)
+    }
 }
 
 impl Runtime {
@@ -81,7 +98,7 @@ struct Known {
     delivered: HashMap<IntegrationId, Timestamp>,
     alerts: HashMap<AssetId, Vec<Alert>>,
     assessments: HashMap<AssetId, Assessment>,
-    incidents: HashMap<AssetId, IncidentId>,
+    incidents: HashMap<AssetId, OpenIncident>,
     late: HashMap<SignalId, Vec<LateStretch>>,
     is_past: bool,
 }
@@ -109,7 +126,8 @@ impl Inner {
                         .collect(),
                 };
                 let filter = IncidentFilter {
-                    to: Some(at),
+                    // The very moment of a trip shows the trip.
+                    to: Some(at.plus_ms(1)),
                     known_at,
                     ..IncidentFilter::default()
                 };
@@ -142,22 +160,7 @@ impl Inner {
         for alert in active {
             alerts.entry(alert.asset_id).or_default().push(alert);
         }
-        let mut incidents: HashMap<AssetId, IncidentId> = HashMap::new();
-        for incident in open {
-            let was_open = match past {
-                // The window says whether it ran then; how far the work has come since does not.
-                Some(t) => incident.ended_at.is_none_or(|end| end >= t),
-                None => {
-                    matches!(
-                        incident.status,
-                        IncidentStatus::Open | IncidentStatus::Investigating
-                    )
-                }
-            };
-            if was_open {
-                incidents.entry(incident.asset_id).or_insert(incident.id);
-            }
-        }
+        let incidents = worst_open(open, at, past.is_some());
         let mut late: HashMap<SignalId, Vec<LateStretch>> = HashMap::new();
         for stretch in arrived {
             late.entry(stretch.signal_id).or_default().push(stretch);
@@ -273,6 +276,37 @@ fn is_down(is_enabled: bool, status: IntegrationStatus) -> bool {
         )
 }
 
+/// The worst incident of each asset that was open at the moment, of those that come newest first.
+fn worst_open(
+    incidents: Vec<Incident>,
+    at: Timestamp,
+    is_past: bool,
+) -> HashMap<AssetId, OpenIncident> {
+    let mut all: HashMap<AssetId, OpenIncident> = HashMap::new();
+    for incident in incidents {
+        let is_running = incident.ended_at.is_none_or(|end| end >= at);
+        let is_in_hand = matches!(
+            incident.status,
+            IncidentStatus::Open | IncidentStatus::Investigating
+        );
+        // Of the past the window says whether it ran then; how far the work has come since does not.
+        let was_open = if is_past { is_running } else { is_in_hand };
+        if !was_open {
+            continue;
+        }
+        let open = OpenIncident {
+            id: incident.id,
+            severity: incident.severity,
+            is_running,
+        };
+        let worst = all.entry(incident.asset_id).or_insert(open);
+        if open.rank() > worst.rank() {
+            *worst = open;
+        }
+    }
+    all
+}
+
 /// The signals to look up. For the past, all of the tenant: which source delivered is told by all its
 /// signals together.
 fn numbers_of(tenant: &TenantIndex, wanted: &[AssetId], all: bool) -> Vec<(SignalId, u32)> {
@@ -356,11 +390,14 @@ fn snapshot(
         inner.scores.latest(asset_id)
     }
     .or_else(|| known.assessments.get(&asset_id).cloned());
+    let open_incident = known.incidents.get(&asset_id).copied();
     let state = iq_twin::asset_state(&StateInput {
         asset_id,
         at,
         signals: &views,
         alerts: &active,
+        in_critical_incident: open_incident
+            .is_some_and(|i| i.is_running && i.severity == Severity::Critical),
         health: assessment.as_ref().and_then(|a| a.health),
         anomaly: assessment.as_ref().and_then(|a| a.anomaly),
     });
@@ -379,7 +416,7 @@ fn snapshot(
         state,
         assessment,
         alerts,
-        open_incident: known.incidents.get(&asset_id).copied(),
+        open_incident,
     }
 }
 
@@ -429,4 +466,49 @@ fn view(
             .filter(|r| r.signal_id == signal.signal.id)
             .map(|r| r.runs_at),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use iq_domain::IncidentType;
+
+    use super::*;
+
+    fn incident(severity: Severity, status: IncidentStatus, ended_at: Option<i64>) -> Incident {
+        Incident {
+            id: IncidentId::new(),
+            tenant_id: TenantId::new(),
+            number: "INC-0001".to_owned(),
+            asset_id: AssetId::new(),
+            incident_type: IncidentType::Trip,
+            severity,
+            title_code: "incident.trip".to_owned(),
+            title_params: serde_json::json!({}),
+            status,
+            assignee: None,
+            started_at: Timestamp(1_000),
+            ended_at: ended_at.map(Timestamp),
+            created_at: Timestamp(1_000),
+        }
+    }
+
+    #[test]
+    fn the_worst_open_incident_counts_and_one_that_ended_only_waits() {
+        let trip = incident(Severity::Critical, IncidentStatus::Open, None);
+        let asset_id = trip.asset_id;
+        let newer = Incident {
+            asset_id,
+            ..incident(Severity::Warning, IncidentStatus::Open, None)
+        };
+        let all = vec![newer, trip.clone()];
+        let open = worst_open(all, Timestamp(9_000), false)[&asset_id];
+        assert_eq!((open.id, open.is_running), (trip.id, true));
+
+        let ended = incident(Severity::Critical, IncidentStatus::Open, Some(5_000));
+        let now = worst_open(vec![ended.clone()], Timestamp(9_000), false);
+        assert!(!now[&ended.asset_id].is_running, "it waits for a person");
+        let then = |at| worst_open(vec![ended.clone()], Timestamp(at), true);
+        assert!(then(4_000)[&ended.asset_id].is_running);
+        assert!(then(9_000).is_empty());
+    }
 }

@@ -130,6 +130,7 @@ fn batch(step: u64) -> Batch {
         .iter()
         .enumerate()
         .map(|(i, metric)| RawSample {
+            state_no: None,
             external_tag: (*metric).into(),
             value: Some(Value::Number(value_of(i, step))),
             status: StatusCode::GOOD,

@@ -12,6 +12,11 @@ const MIN_STALE_MS: i64 = 30_000;
 /// Health below which an asset needs attention even without an alert ("act this week").
 const ATTENTION_HEALTH: f64 = 50.0;
 
+/// Metric of a protection trip: 1 while the machine is tripped.
+const TRIP: &str = "trip";
+/// A trip signal is on from here.
+const TRIPPED_FROM: f64 = 0.5;
+
 /// What is known about the source of a signal at the moment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SourceView {
@@ -67,6 +72,8 @@ pub struct StateInput<'a> {
     pub signals: &'a [SignalView],
     /// Active alerts.
     pub alerts: &'a [ActiveAlert],
+    /// Whether an incident of critical severity is open and has not ended.
+    pub in_critical_incident: bool,
     /// Health at the moment.
     pub health: Option<f64>,
     /// Anomaly at the moment.
@@ -88,7 +95,8 @@ pub fn asset_state(input: &StateInput<'_>) -> AssetState {
         .signals
         .iter()
         .zip(&signals)
-        .filter(|(view, _)| !view.has_rule)
+        // A trip is no limit that a spike may pass: it counts at once.
+        .filter(|(view, _)| !view.has_rule || view.metric == TRIP)
         .map(|(_, state)| state.status)
         .max();
     let by_alerts = input
@@ -98,9 +106,10 @@ pub fn asset_state(input: &StateInput<'_>) -> AssetState {
         .max();
     let by_health = (is_fresh && input.health.is_some_and(|h| h < ATTENTION_HEALTH))
         .then_some(AssetStatus::Warning);
-    let worst = by_alerts.max(by_limits).max(by_health);
+    let by_incident = input.in_critical_incident.then_some(AssetStatus::Critical);
+    let worst = by_alerts.max(by_limits).max(by_health).max(by_incident);
     let status = match worst {
-        // An alert that is active stays visible when the line goes dead; it did not go away.
+        // An alert or incident that is open stays visible when the line goes dead; it did not go away.
         Some(status) if status > AssetStatus::Normal => status,
         _ if is_fresh => AssetStatus::Normal,
         _ => AssetStatus::Unknown,
@@ -216,6 +225,8 @@ fn signal_status(
     let is_good = view.last.as_ref().is_some_and(|p| p.status.is_good());
     let by_value = match number.filter(|n| n.is_finite()) {
         _ if !is_good || !is_fresh(view, input.at) => AssetStatus::Unknown,
+        // A tripped machine stands still.
+        Some(n) if view.metric == TRIP && n >= TRIPPED_FROM => AssetStatus::Critical,
         // Limits are made for running machines.
         Some(n) if running != Some(false) => by_limits(&view.limits, n),
         Some(_) => AssetStatus::Normal,

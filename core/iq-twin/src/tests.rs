@@ -42,6 +42,7 @@ fn state(signals: &[SignalView], alerts: &[ActiveAlert]) -> AssetState {
         at: NOW,
         signals,
         alerts,
+        in_critical_incident: false,
         health: Some(90.0),
         anomaly: Some(1.0),
     })
@@ -226,10 +227,49 @@ fn a_low_health_asks_for_attention_without_an_alert() {
         at: NOW,
         signals: &views,
         alerts: &[],
+        in_critical_incident: false,
         health: Some(40.0),
         anomaly: None,
     };
     assert_eq!(asset_state(&input).status, AssetStatus::Warning);
+}
+
+#[test]
+fn a_tripped_machine_is_critical_though_it_stands_and_a_rule_watches() {
+    let trip = |value| SignalView {
+        limits: Limits::default(),
+        has_rule: true,
+        ..signal("trip", value, 100)
+    };
+    let stands = signal("run_status", 0.0, 100);
+    let got = state(&[trip(1.0), stands.clone()], &[]);
+    assert_eq!(got.is_running, Some(false));
+    assert_eq!(
+        (got.status, got.signals[0].status),
+        (AssetStatus::Critical, AssetStatus::Critical)
+    );
+    let reset = state(&[trip(0.0), stands], &[]);
+    assert_eq!(reset.status, AssetStatus::Normal);
+    let old = SignalView {
+        last_good_at: Some(NOW.plus_ms(-600_000)),
+        ..trip(1.0)
+    };
+    assert_eq!(state(&[old], &[]).signals[0].status, AssetStatus::Unknown);
+}
+
+#[test]
+fn a_critical_incident_makes_its_asset_critical() {
+    let views = [signal("flow", 1.0, 100)];
+    let input = StateInput {
+        asset_id: AssetId::new(),
+        at: NOW,
+        signals: &views,
+        alerts: &[],
+        in_critical_incident: true,
+        health: Some(100.0),
+        anomaly: None,
+    };
+    assert_eq!(asset_state(&input).status, AssetStatus::Critical);
 }
 
 #[test]

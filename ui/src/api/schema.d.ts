@@ -6517,7 +6517,7 @@ export interface components {
          * @description What a column is read as.
          * @enum {string}
          */
-        ImportRole: "timestamp" | "date" | "time_of_day" | "tag" | "value" | "quality" | "message" | "state" | "priority" | "ignore";
+        ImportRole: "timestamp" | "date" | "time_of_day" | "tag" | "value" | "quality" | "unit" | "message" | "state" | "priority" | "ignore";
         /** @description Why a row was refused. */
         ImportRowError: {
             /** @description Error code. */

@@ -1,5 +1,5 @@
 // Form parts: field with label, help and error; segment; search; select.
-import { type ReactNode, useEffect, useId, useState } from 'react';
+import { type ReactNode, useEffect, useId, useRef, useState } from 'react';
 import type { FieldProblem } from '@/api/types';
 import { RequestFailed } from '@/api/http';
 import { useText } from '@/i18n/text';
@@ -82,11 +82,16 @@ export function Segment<V extends string>({ label, value, options, onChange, sma
   );
 }
 
+/** The browser's own clear button goes by the direction of what is typed, the magnifier by that of the page: this one goes by the page too. */
 export function SearchInput({ label, value, onChange, placeholder }: { label: string; value: string; onChange: (value: string) => void; placeholder?: string }) {
+  const { t } = useText();
+  const input = useRef<HTMLInputElement>(null);
+  const clear = () => { onChange(''); input.current?.focus(); };
   return (
     <span className="search">
       <Icon name="search" />
-      <input className="in" type="search" dir="auto" aria-label={label} placeholder={placeholder ?? label} value={value} onChange={(event) => onChange(event.target.value)} />
+      <input ref={input} className="in" type="search" dir="auto" aria-label={label} placeholder={placeholder ?? label} value={value} onChange={(event) => onChange(event.target.value)} />
+      {value !== '' && <button type="button" aria-label={t('action.empty_field')} onClick={clear}><Icon name="close" /></button>}
     </span>
   );
 }

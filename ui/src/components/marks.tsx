@@ -86,11 +86,11 @@ export function Quantity({ value, text, unit, metric, decimals, className = '' }
   );
 }
 
-/** A moment: short on screen, whole in the tooltip. */
-export function When({ at, ms = false, full = false }: { at: number | null | undefined; ms?: boolean; full?: boolean }) {
+/** A moment: short on screen, whole in the tooltip; in the person's zone, or whole in the one named. */
+export function When({ at, ms = false, full = false, zone }: { at: number | null | undefined; ms?: boolean; full?: boolean; zone?: string }) {
   const { moment, t } = useText();
   if (at === null || at === undefined) return <span className="dim">{t('common.never')}</span>;
-  if (full || ms) return <time className="t" dir="ltr" dateTime={new Date(at).toISOString()}>{iso(at, ms)}</time>;
+  if (full || ms || zone) return <time className="t" dir="ltr" dateTime={new Date(at).toISOString()}>{iso(at, ms, zone)}</time>;
   return <time className="t words" dateTime={new Date(at).toISOString()} title={iso(at)}>{moment(at)}</time>;
 }
 

@@ -68,9 +68,9 @@ export function hourMinute(p: Preferences, t: number): string {
   return plain(dates(intlLocale(p), { ...zoned(p), hour: '2-digit', minute: '2-digit', hourCycle: 'h23' }).format(t));
 }
 
-/** `2025-12-04 03:12:09` in the person's zone: tables, files and evidence use this one form in both languages. */
-export function iso(t: number, ms = false): string {
-  const w = wallClock(t);
+/** `2025-12-04 03:12:09` in the person's zone: tables, files and evidence use this one form in both languages. A zone named is that of what the time stands beside. */
+export function iso(t: number, ms = false, inZone?: string): string {
+  const w = wallClock(t, inZone);
   const time = `${w.year}-${w.month}-${w.day} ${w.hour}:${w.minute}:${w.second}`;
   return ms ? `${time}.${String(((t % 1000) + 1000) % 1000).padStart(3, '0')}` : time;
 }

@@ -19,6 +19,13 @@ export function renamed(draft: Draft, from: string, to: string): Draft {
   };
 }
 
+/** An asset no tag names; null where its code is empty or there already. */
+export function withAsset(draft: Draft, code: string, family: string): Draft | null {
+  const plain = code.trim();
+  if (plain === '' || draft.assets.some((a) => a.code.trim().toLowerCase() === plain.toLowerCase())) return null;
+  return { ...draft, assets: [...draft.assets, { code: plain, family, is_known: false, is_sure: true, tags: 0 }] };
+}
+
 /** Another family has other metrics: what the old one named stays as an own metric until somebody chooses. */
 export const withFamily = (draft: Draft, code: string, family: string): Draft => ({ ...draft, assets: draft.assets.map((a) => (a.code === code ? { ...a, family, is_sure: true } : a)) });
 

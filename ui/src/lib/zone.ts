@@ -1,22 +1,37 @@
 // The zone times are written in, for the functions that have no preferences at hand: one for the whole page.
 
 let zone: string | undefined;
-let reader = new Intl.DateTimeFormat('en-GB', options());
+let reader = new Intl.DateTimeFormat('en-GB', options(zone));
+/** Readers of zones that are not the page's: a file's, beside what is written in it. */
+const others = new Map<string, Intl.DateTimeFormat>();
 
-function options(): Intl.DateTimeFormatOptions {
-  return { timeZone: zone, hourCycle: 'h23', year: 'numeric', month: '2-digit', day: '2-digit', hour: '2-digit', minute: '2-digit', second: '2-digit' };
+function options(timeZone: string | undefined): Intl.DateTimeFormatOptions {
+  return { timeZone, hourCycle: 'h23', year: 'numeric', month: '2-digit', day: '2-digit', hour: '2-digit', minute: '2-digit', second: '2-digit' };
 }
 
 export function setZone(name: string | null): void {
   zone = name ?? undefined;
-  reader = new Intl.DateTimeFormat('en-GB', options());
+  reader = new Intl.DateTimeFormat('en-GB', options(zone));
+}
+
+/** A zone this browser does not know is read in the page's. */
+function readerOf(name: string): Intl.DateTimeFormat {
+  const known = others.get(name);
+  if (known) return known;
+  try {
+    const made = new Intl.DateTimeFormat('en-GB', options(name));
+    others.set(name, made);
+    return made;
+  } catch {
+    return reader;
+  }
 }
 
 export interface WallClock { year: string; month: string; day: string; hour: string; minute: string; second: string }
 
-/** What the clock on the wall shows at a moment, every part with its leading zeros. */
-export function wallClock(t: number): WallClock {
-  const parts = Object.fromEntries(reader.formatToParts(t).map((part) => [part.type, part.value]));
+/** What the clock on the wall shows at a moment, every part with its leading zeros; in the page's zone, or in one named. */
+export function wallClock(t: number, inZone?: string): WallClock {
+  const parts = Object.fromEntries((inZone ? readerOf(inZone) : reader).formatToParts(t).map((part) => [part.type, part.value]));
   return parts as unknown as WallClock;
 }
 

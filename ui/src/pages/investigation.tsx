@@ -29,7 +29,7 @@ function FileRow({ file, onOpen, onDrop }: { file: ImportFile; onOpen: () => voi
         <Tag className="m5 tail">{file.name}</Tag>
         <div className="cap dim">
           {t(`enum.import_kind.${file.layout.kind}`)} · <bdi dir="ltr">{fileSize(n, file.size_bytes)}</bdi> · {t('investigation.rows', { n: counts.rows })} · {t('investigation.tag_count', { n: file.tags })}
-          {file.first_at !== null && file.last_at !== null && <> · <When at={file.first_at} full /> – <When at={file.last_at} full /></>}
+          {file.first_at !== null && file.last_at !== null && <> · <When at={file.first_at} zone={file.layout.time_zone} /> – <When at={file.last_at} zone={file.layout.time_zone} /></>}
         </div>
         <div className="cap dim">{t(`enum.import_date.${file.layout.date_format}`)} · <bdi dir="ltr">{file.layout.time_zone}</bdi>{counts.rejected > 0 && <> · <a className="warn-t" href={`/api/imports/${file.id}/rejected.csv`} download>{t('investigation.rejected_rows', { n: counts.rejected })}</a></>}</div>
         {file.error && <Notice tone="critical">{file.error.message}</Notice>}

@@ -98,7 +98,7 @@ export function TimeBar() {
           ? <button type="button" onClick={() => setT(null)}>{t('time.back_to_now')}</button>
           : <span className="cap dim"><span>{dayMonth(p, now)}</span> <bdi className="t" dir="ltr">{clock(p, now)}</bdi></span>}
       </div>
-      <div className="ctl dsk-only-flex">
+      <div className={past ? 'ctl moves' : 'ctl moves dsk-only-flex'}>
         <button type="button" className="btn quiet sm icon" aria-label={t('time.step_back')} onClick={() => move(-step)}><Icon name="stepBack" /></button>
         <button type="button" className="btn quiet sm icon" aria-label={t(playing ? 'time.pause' : 'time.play')} disabled={!past} onClick={() => setPlaying(!playing)}><Icon name={playing ? 'pause' : 'play'} /></button>
         <button type="button" className="btn quiet sm icon" aria-label={t('time.step_on')} disabled={!past} onClick={() => move(step)}><Icon name="stepOn" /></button>

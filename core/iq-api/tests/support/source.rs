@@ -33,6 +33,7 @@ struct Mood {
 /// A good value of a tag.
 pub(crate) fn sample(tag: &str, value: f64, at: Timestamp) -> RawSample {
     RawSample {
+        state_no: None,
         external_tag: tag.into(),
         value: Some(Value::Number(value)),
         status: StatusCode::GOOD,

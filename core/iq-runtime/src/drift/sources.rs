@@ -314,6 +314,7 @@ mod tests {
 
     fn said(value: Option<Value>, status: u32) -> Reading {
         reading(&RawSample {
+            state_no: None,
             external_tag: Arc::from("T1"),
             value,
             status: StatusCode(status),

@@ -2,7 +2,7 @@
 //! after a restart where its last durable batch ended.
 
 use std::{
-    collections::{BTreeMap, HashSet, hash_map::Entry},
+    collections::{BTreeMap, HashMap, HashSet, hash_map::Entry},
     ops::ControlFlow,
     path::PathBuf,
     sync::{
@@ -310,6 +310,7 @@ impl Work {
         let options = ReadOptions {
             from: Position::default(),
             wanted: Wanted::None,
+            units: HashMap::new(),
             now: self.inner.clock.now(),
         };
         let tags = blocking(move || {
@@ -363,15 +364,14 @@ impl Work {
         self.live.rows_before.store(counts.rows, Relaxed);
         *self.live.counts.lock() = counts;
         let (tenant_id, integration_id) = (self.row.tenant_id, self.row.integration_id);
-        let tags = self
-            .inner
-            .index
-            .load()
-            .tenant(tenant_id)
-            .map_or_else(Vec::new, |t| t.tags_of(integration_id));
+        let (tags, units) = self.inner.index.load().tenant(tenant_id).map_or_else(
+            || (Vec::new(), HashMap::new()),
+            |t| (t.tags_of(integration_id), t.units_of(integration_id)),
+        );
         let options = ReadOptions {
             from: start,
             wanted: Wanted::These(Arc::new(tags.into_iter().collect())),
+            units,
             now: self.inner.clock.now(),
         };
         let (sink, batches) = mpsc::channel::<Batch>(AHEAD);

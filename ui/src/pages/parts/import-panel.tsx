@@ -18,7 +18,7 @@ import { mappingOf } from './integration-actions';
 const ENCODINGS = ['utf-8', 'utf-16le', 'utf-16be', 'windows-1256', 'windows-1252'] as const;
 const DATES = ['iso', 'day_first', 'month_first', 'excel_serial', 'epoch_s', 'epoch_ms'] as const;
 const QUALITIES = ['words', 'opc_da', 'opc_ua', 'flag'] as const;
-const ROLES = ['timestamp', 'date', 'time_of_day', 'tag', 'value', 'quality', 'message', 'state', 'priority', 'ignore'] as const;
+const ROLES = ['timestamp', 'date', 'time_of_day', 'tag', 'value', 'quality', 'unit', 'message', 'state', 'priority', 'ignore'] as const;
 const DELIMITERS = [',', ';', '|', '\t'];
 /** Shown of a wide table; the rest keeps what was found. */
 const COLUMNS_SHOWN = 60;
@@ -80,18 +80,19 @@ function Columns({ file, layout, change }: { file: ImportFile; layout: ImportLay
   );
 }
 
-function Readings({ rows }: { rows: ImportReading[] }) {
+/** The first rows as they are read, in the zone of the file: so they can be held beside what is written in it. */
+function Readings({ rows, zone }: { rows: ImportReading[]; zone: string }) {
   const { t, n } = useText();
   if (rows.length === 0) return null;
   return (
     <div className="scroll tall" tabIndex={0} role="region" aria-label={t('imports.readings')}>
       <table className="tb">
-        <thead><tr><th scope="col" className="r">{t('imports.row')}</th><th scope="col">{t('event.time')}</th><th scope="col">{t('imports.tag')}</th><th scope="col">{t('imports.value')}</th><th scope="col">{t('imports.problem')}</th></tr></thead>
+        <thead><tr><th scope="col" className="r">{t('imports.row')}</th><th scope="col">{t('event.time')} <bdi dir="ltr">{zone}</bdi></th><th scope="col">{t('imports.tag')}</th><th scope="col">{t('imports.value')}</th><th scope="col">{t('imports.problem')}</th></tr></thead>
         <tbody>
           {rows.slice(0, 50).map((r, index) => (
             <tr key={`${r.row}.${index}`}>
               <td className="r">{n(r.row, 0)}</td>
-              <td><When at={r.at} ms /></td>
+              <td><When at={r.at} ms zone={zone} /></td>
               <td><Tag>{r.tag ?? '—'}</Tag></td>
               <td><bdi dir="auto">{r.value !== null ? n(r.value) : (r.text ?? '—')}</bdi></td>
               <td>{r.problem ? <span className="warn-t">{r.problem.message}</span> : ''}</td>
@@ -111,7 +112,7 @@ function Facts({ file }: { file: ImportFile }) {
       <dt>{t('field.status')}</dt><dd><StateOf file={file} /></dd>
       <dt>{t('imports.size')}</dt><dd><bdi dir="ltr">{fileSize(n, file.size_bytes)}</bdi></dd>
       <dt>{t('imports.rows')}</dt><dd>{n(counts.rows, 0)} {file.rows_per_s > 0 && <span className="dim">({t('imports.rate', { n: Math.round(file.rows_per_s) })})</span>}</dd>
-      <dt>{t('imports.span')}</dt><dd>{file.first_at && file.last_at ? <><When at={file.first_at} full /> – <When at={file.last_at} full /></> : '—'}</dd>
+      <dt>{t('imports.span')}</dt><dd>{file.first_at && file.last_at ? <><When at={file.first_at} zone={file.layout.time_zone} /> – <When at={file.last_at} zone={file.layout.time_zone} /> <bdi className="dim" dir="ltr">{file.layout.time_zone}</bdi></> : '—'}</dd>
       <dt>{t('imports.tags_mapped')}</dt><dd><bdi dir="ltr">{`${n(file.mapped_tags, 0)} / ${n(file.tags, 0)}`}</bdi></dd>
       <dt>{t('imports.stored')}</dt><dd>{n(file.run.samples + file.run.events, 0)} {file.run.ms > 0 && <span className="dim">({span(file.run.ms)})</span>}</dd>
       <dt>{t('imports.unmapped')}</dt><dd>{n(counts.unmapped, 0)}</dd>
@@ -164,7 +165,7 @@ function Panel({ file, onClose, onChange }: { file: ImportFile; onClose: () => v
       <h3>{t('imports.columns')}</h3>
       <Columns file={file} layout={layout} change={(changes) => setLayout({ ...layout, ...changes })} />
       <h3>{t('imports.readings')}</h3>
-      <Readings rows={file.readings} />
+      <Readings rows={file.readings} zone={file.layout.time_zone} />
       <InlineError error={error} />
       <div className="actions">
         {changed

@@ -1,13 +1,13 @@
 // What the tags of the files speak of: assets and signals that would be created, for a person to correct and agree to.
 import { useQuery } from '@tanstack/react-query';
-import { useState } from 'react';
+import { type FormEvent, useState } from 'react';
 import { api } from '@/api/calls';
 import { SearchInput } from '@/components/fields';
 import { Tag } from '@/components/marks';
 import { Notice } from '@/components/notices';
 import { Pane } from '@/components/page';
 import { useText } from '@/i18n/text';
-import { type Draft, type PlacedSignal, renamed, withFamily } from '@/lib/investigation';
+import { type Draft, type PlacedSignal, renamed, withAsset, withFamily } from '@/lib/investigation';
 
 /** Shown of a long list; the search reaches the rest. */
 const ROWS = 100;
@@ -35,6 +35,31 @@ function Assets({ draft, change }: { draft: Draft; change: (draft: Draft) => voi
         </tbody>
       </table>
     </div>
+  );
+}
+
+/** For tags that name no asset: what is added here can be chosen for them, and is created once one of them has it. */
+function AddAsset({ draft, change }: { draft: Draft; change: (draft: Draft) => void }) {
+  const { t, name } = useText();
+  const families = useQuery({ queryKey: ['families'], queryFn: api.families, staleTime: Infinity }).data ?? [];
+  const [code, setCode] = useState('');
+  const [chosen, setChosen] = useState('');
+  const family = chosen || (families[0]?.family ?? '');
+  const next = family === '' ? null : withAsset(draft, code, family);
+  const add = (event: FormEvent) => {
+    event.preventDefault();
+    if (!next) return;
+    change(next);
+    setCode('');
+  };
+  return (
+    <form className="pb row wrap base" data-form="add-asset" onSubmit={add}>
+      <input className="in mono auto-w" dir="ltr" name="new-asset" maxLength={60} aria-label={t('investigation.new_code')} placeholder={t('investigation.new_code')} value={code} onChange={(event) => setCode(event.target.value)} />
+      <select className="in auto" aria-label={t('investigation.new_family')} value={family} onChange={(event) => setChosen(event.target.value)}>
+        {families.map((f) => <option key={f.family} value={f.family}>{name(f.names)}</option>)}
+      </select>
+      <button type="submit" className="btn" disabled={next === null}>{t('investigation.add_asset')}</button>
+    </form>
   );
 }
 
@@ -98,6 +123,7 @@ export function ProposalPane({ draft, mapped, cut, change }: { draft: Draft; map
         {nothing && mapped === 0 && <Notice tone="warning">{t('investigation.nothing_named')}</Notice>}
       </div>
       {draft.assets.length > 0 && <Assets draft={draft} change={change} />}
+      {draft.signals.length > 0 && <AddAsset draft={draft} change={change} />}
       {draft.signals.length > 0 && <Signals draft={draft} change={change} />}
     </Pane>
   );

@@ -135,7 +135,8 @@ export function RunPane({ files, plan, ready }: { files: ImportFile[]; plan: Inv
       if (e instanceof FileFailed) setFailed(e.message);
       else setError(e);
     }
-    for (const key of ['import', 'imports', 'incidents', 'blackbox-counts', 'incident-counts', 'assets', 'integrations']) void client.invalidateQueries({ queryKey: [key] });
+    // The zone of times follows the sites, and the first investigation creates one.
+    for (const key of ['sites', 'import', 'imports', 'incidents', 'blackbox-counts', 'incident-counts', 'assets', 'integrations']) void client.invalidateQueries({ queryKey: [key] });
   };
   return (
     <Pane title={t('investigation.run')} caption={t('investigation.run_what')}>
