@@ -110,6 +110,46 @@ impl<'a> Draft<'a> {
     }
 }
 
+impl Draft<'_> {
+    /// Whether a record says what this says. Without its salt, which can be erased by law, personal
+    /// values can't be compared; nor can a record of another version of its kind.
+    #[must_use]
+    pub fn is_as_in(&self, record: &Record<'_>, salt: Option<&[u8; 16]>) -> bool {
+        if record.kind == self.kind && record.schema_version != self.schema_version {
+            return true;
+        }
+        let is_hash_of = |field: i64, value: &str, found: Option<Hash>| match salt {
+            Some(salt) => found == Some(personal_hash(&field_salt(salt, field), value)),
+            None => found.is_some(),
+        };
+        let is_actor = match self.actor {
+            Some(name) => is_hash_of(0, name, record.actor),
+            None => record.actor.is_none(),
+        };
+        let is_body = self.body.iter().all(|(key, field)| {
+            let found = record.body(*key);
+            match field {
+                Field::Int(number) => found.and_then(Value::int) == Some(held(*number)),
+                Field::Text(text) => found.and_then(Value::text) == Some(*text),
+                Field::Id(id) => found.and_then(Value::fixed::<16>) == Some(*id),
+                Field::Hash(hash) => found.and_then(Value::fixed::<32>) == Some(*hash),
+                Field::Personal(value) => {
+                    is_hash_of(*key, value, found.and_then(Value::fixed::<32>))
+                }
+                Field::Null => found == Some(&Value::Null),
+            }
+        });
+        self.kind == record.kind
+            && held(self.event_ms) == record.event_ms
+            && held(self.received_ms) == record.received_ms
+            && self.source == record.source
+            && self.quality == record.quality
+            && self.body.len() == record.body.len()
+            && is_actor
+            && is_body
+    }
+}
+
 /// A source may report any number; a record holds what every verifier can read.
 fn held(number: i64) -> i64 {
     number.clamp(-MAX_INT, MAX_INT)

@@ -544,6 +544,117 @@ async fn one_changed_byte_of_a_record_is_found_after_the_start() {
     close(runtime).await;
 }
 
+/// What was told about the log in the Black Box.
+fn told(runtime: &Runtime, tenant: TenantId) -> Vec<IndustrialEvent> {
+    let filter = events::EventFilter {
+        source_type: Some("evidence".to_owned()),
+        ..events::EventFilter::default()
+    };
+    runtime
+        .store()
+        .read_blocking(|conn| events::list_events(conn, tenant, &filter, iq_store::Page::MAX))
+        .unwrap()
+        .rows
+}
+
+#[tokio::test]
+async fn an_event_that_was_edited_is_told_at_the_start_and_its_incident_does_not_leave_the_house() {
+    let (world, runtime) = World::new(false).await;
+    let (tenant, incident) = (world.tenant, world.incident(&runtime).await);
+    runtime.export_evidence(tenant, incident).await.unwrap();
+    close(runtime).await;
+    let mut id = String::new();
+    world.forge(|conn| {
+        let sql = "DROP TRIGGER industrial_events_keep_update;
+                   UPDATE industrial_events SET event_time = event_time - 600000
+                   WHERE source_system = 'DCS' AND source_id = '2'";
+        conn.execute_batch(sql).unwrap();
+        let sql =
+            "SELECT id FROM industrial_events WHERE source_system = 'DCS' AND source_id = '2'";
+        id = conn.query_row(sql, [], |r| r.get(0)).unwrap();
+    });
+    // A second start says it again, and records it no second time.
+    for _ in 0..2 {
+        let runtime = world.start(APPLIANCE).await;
+        let status = runtime.evidence_status(tenant).await.unwrap();
+        let [trouble] = &status.troubles[..] else {
+            panic!("{status:?}")
+        };
+        assert_eq!(trouble.reason, "row_altered");
+        assert_eq!(trouble.row, Some(format!("event {id}")));
+        assert_eq!(status.epoch_no, 1, "the log is whole and goes on");
+        let told = told(&runtime, tenant);
+        assert_eq!(told.len(), 1, "{told:?}");
+        assert_eq!(told[0].summary, "event.evidence.row_altered.event");
+        assert_eq!(told[0].severity, Severity::Critical);
+        assert_eq!(told[0].payload["params"]["row"], serde_json::json!(id));
+        let refused = runtime.export_evidence(tenant, incident).await.unwrap_err();
+        assert_eq!(refused.code, "evidence.row_altered");
+        close(runtime).await;
+    }
+}
+
+#[tokio::test]
+async fn rows_of_long_ago_of_the_audit_and_of_frozen_windows_are_held_against_the_log_in_time() {
+    let (world, runtime) = World::new(false).await;
+    let (tenant, incident) = (world.tenant, world.incident(&runtime).await);
+    runtime.export_evidence(tenant, incident).await.unwrap();
+    world.events(&runtime, 100..1_600).await;
+    runtime
+        .store()
+        .write(move |tx| {
+            let row = iq_domain::AuditRecord {
+                id: iq_domain::AuditId::new(),
+                tenant_id: tenant,
+                at: T0,
+                actor: "fatima".to_owned(),
+                action: "alerts.acknowledge".to_owned(),
+                object: "alert".to_owned(),
+                outcome: "success".to_owned(),
+                details: serde_json::json!({}),
+                address: None,
+            };
+            audit::append_audit(tx, tenant, &row)
+        })
+        .await
+        .unwrap();
+    close(runtime).await;
+    world.forge(|conn| {
+        let sql = "DROP TRIGGER industrial_events_keep_update; DROP TRIGGER audit_keep_update;
+                   DROP TRIGGER industrial_events_keep_delete;
+                   DROP TRIGGER evidence_windows_keep_update;
+                   UPDATE industrial_events SET payload = '{\"value\":1}' WHERE source_id = '100';
+                   DELETE FROM industrial_events WHERE source_id = '101';
+                   UPDATE audit SET actor = 'omar' WHERE action = 'alerts.acknowledge';
+                   UPDATE evidence_windows SET bytes = zeroblob(40)";
+        conn.execute_batch(sql).unwrap();
+    });
+    let runtime = world.start(APPLIANCE).await;
+    let found = async {
+        loop {
+            let status = runtime.evidence_status(tenant).await.unwrap();
+            if status.troubles.len() >= 4 {
+                break status;
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+        }
+    };
+    let limit = std::time::Duration::from_secs(30);
+    let status = tokio::time::timeout(limit, found).await.unwrap();
+    let mut kinds: Vec<&str> = status
+        .troubles
+        .iter()
+        .inspect(|trouble| assert_eq!(trouble.reason, "row_altered"))
+        .filter_map(|trouble| trouble.row.as_deref()?.split(' ').next())
+        .collect();
+    kinds.sort_unstable();
+    assert_eq!(kinds, ["audit", "entry", "event", "event"], "{status:?}");
+    assert_eq!(told(&runtime, tenant).len(), 4);
+    let refused = runtime.export_evidence(tenant, incident).await.unwrap_err();
+    assert_eq!(refused.code, "evidence.row_altered");
+    close(runtime).await;
+}
+
 #[tokio::test]
 async fn a_store_on_another_appliance_and_one_without_its_file_begin_an_epoch() {
     let (world, runtime) = World::new(false).await;

@@ -20,7 +20,11 @@ use iq_store::{
 use serde_json::json;
 use uuid::Uuid;
 
-use super::{keys, sealer::EVIDENCE};
+use super::{
+    check, keys,
+    rows::{self, Differing},
+    sealer::EVIDENCE,
+};
 use crate::{Runtime, TenantIndex};
 
 /// Windows of one file; the whole may have 256 MiB.
@@ -66,6 +70,8 @@ struct Held {
     windows: BTreeMap<String, Vec<u8>>,
     analysis: Option<(u32, String)>,
     keys: Vec<iq_evidence::PublicKey>,
+    /// A row that is not what was recorded of it.
+    differing: Option<Differing>,
     left: BTreeMap<(&'static str, &'static str), u64>,
 }
 
@@ -75,7 +81,7 @@ impl Runtime {
     /// # Errors
     /// `incidents.not_found`; `evidence.demo_source` where a plant's incident comes from a demo;
     /// `evidence.not_protected` where the log does not hold it yet; `evidence.altered` where a record
-    /// can't be read any more.
+    /// can't be read any more; `evidence.row_altered` where a row is not what was recorded of it.
     #[allow(
         clippy::too_many_lines,
         reason = "the table of contents, field by field"
@@ -104,6 +110,14 @@ impl Runtime {
             .reach(tenant, EVIDENCE)
             .ok_or(CodedError::conflict("evidence.not_protected"))?;
         let mut held = self.held(log, &incident).await?;
+        // A file with the row would accuse itself, one with the record would hide what people were shown.
+        if let Some(row) = held.differing.take() {
+            let refused = CodedError::conflict("evidence.row_altered").with("row", row.name());
+            if row.seq > 0 {
+                check::tell_row(&self.0, row).await?;
+            }
+            return Err(refused);
+        }
         held.leave_out(&demo);
         let now = self.0.clock.now();
         let documents = documents(&plant, &held);
@@ -232,9 +246,26 @@ impl Runtime {
                     }
                 }
                 let analysis = root_causes::get_last_root_cause(conn, tenant, id)?;
-                let events = incidents::list_incident_events(conn, tenant, id)?;
+                let records = evidence::list_incident_records(conn, log, id)?;
+                let mut differing = None;
+                for (_, stored) in &records {
+                    let row = evidence::get_source_row(conn, log, stored.seq)?;
+                    differing = rows::differing(conn, log, row, stored, true)?;
+                    if differing.is_some() {
+                        break;
+                    }
+                }
+                // An event that is gone has no row through which its record would be reached.
+                if differing.is_none() {
+                    differing = rows::lost(conn, log, id)?;
+                }
+                // A row that can't be read any more is told as what it is.
+                let events = match differing {
+                    Some(_) => Vec::new(),
+                    None => incidents::list_incident_events(conn, tenant, id)?,
+                };
                 Ok(Held {
-                    records: evidence::list_incident_records(conn, log, id)?,
+                    records,
                     events: events.into_iter().map(|(event, _)| event).collect(),
                     payloads: evidence::list_incident_payloads(conn, tenant, id)?
                         .into_iter()
@@ -243,6 +274,7 @@ impl Runtime {
                     windows,
                     analysis: analysis.map(|row| (row.version, row.result.to_string())),
                     keys: keys::public(conn, tenant)?,
+                    differing,
                     left,
                 })
             })

@@ -8,6 +8,7 @@ mod export;
 mod file;
 mod freeze;
 mod keys;
+mod rows;
 mod sealer;
 mod status;
 
