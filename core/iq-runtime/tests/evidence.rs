@@ -678,6 +678,81 @@ async fn a_store_on_another_appliance_and_one_without_its_file_begin_an_epoch() 
     close(runtime).await;
 }
 
+/// Bytes from hex digits.
+fn bytes_of(digits: &serde_json::Value) -> Vec<u8> {
+    let digits = digits.as_str().unwrap();
+    let pairs = (0..digits.len() / 2).map(|at| &digits[2 * at..2 * at + 2]);
+    pairs
+        .map(|pair| u8::from_str_radix(pair, 16).unwrap())
+        .collect()
+}
+
+#[tokio::test]
+async fn an_incident_of_an_earlier_epoch_keeps_its_records_with_their_proofs() {
+    let (world, runtime) = World::new(false).await;
+    let (tenant, incident) = (world.tenant, world.incident(&runtime).await);
+    runtime.export_evidence(tenant, incident).await.unwrap();
+    close(runtime).await;
+    let runtime = world.start([8; 16]).await;
+    let file = runtime.export_evidence(tenant, incident).await.unwrap();
+    let left = |what: &str, why: &str| {
+        let found = file.omitted.iter().find(|o| o.what == what && o.why == why);
+        found.map_or(0, |o| o.count)
+    };
+    // Five events, the incident, the freeze and the export; the window is counted apart.
+    assert_eq!(left("record", "other_epoch"), 8, "{:?}", file.omitted);
+    assert_eq!(left("raw_window", "other_epoch"), 1);
+    let nobody = verify(&file.bytes, &TrustStore::default());
+    assert_eq!(nobody.outcome(), Outcome::UnknownKey, "{nobody:?}");
+    let bundle = iq_evidence::bundle::Bundle::decode(&file.bytes).unwrap();
+    let enclosed = bundle.documents.iter().find_map(|bytes| {
+        let found: serde_json::Value = serde_json::from_slice(bytes).ok()?;
+        found.get("checkpoint").is_some().then_some(found)
+    });
+    let enclosed = enclosed.unwrap();
+    assert_eq!(bytes_of(&enclosed["appliance"]), APPLIANCE);
+    let note = iq_evidence::Note::parse(enclosed["checkpoint"].as_str().unwrap()).unwrap();
+    let keys = runtime.evidence_keys(tenant).await.unwrap();
+    let key = iq_evidence::PublicKey::from_bytes(&keys[0].public).unwrap();
+    let log = iq_evidence::SignatureKind::Log;
+    assert!(
+        note.lines
+            .iter()
+            .any(|line| line.is_by(&key, log, &note.text))
+    );
+    let records = enclosed["records"].as_array().unwrap();
+    assert_eq!(records.len(), 9);
+    for record in records {
+        let seq = record["seq"].as_u64().unwrap();
+        let proof: Vec<[u8; 32]> = record["proof"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|hash| bytes_of(hash).try_into().unwrap())
+            .collect();
+        let leaf = iq_evidence::leaf_hash(&bytes_of(&record["record"]));
+        let (size, root) = (note.checkpoint.size, note.checkpoint.root);
+        assert!(iq_evidence::is_included(
+            &leaf,
+            seq - 1,
+            size,
+            &proof,
+            &root
+        ));
+    }
+    // The samples are there as well, by the hash in their record.
+    let window = records
+        .iter()
+        .map(|record| bytes_of(&record["record"]))
+        .find_map(|bytes| {
+            let record = iq_evidence::Record::decode(&bytes).ok()?;
+            (record.kind == "window").then(|| record.personal(1))?
+        });
+    let mut documents = bundle.documents.iter();
+    assert!(documents.any(|bytes| Some(iq_evidence::sha256(bytes)) == window));
+    close(runtime).await;
+}
+
 #[tokio::test]
 async fn a_demo_tenant_signs_with_a_key_of_its_own_and_says_so() {
     let (world, runtime) = World::new(true).await;

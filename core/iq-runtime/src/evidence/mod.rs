@@ -4,6 +4,7 @@
 //! house. What a reader can check is in `docs/guides/evidence-format.md`.
 
 mod check;
+mod earlier;
 mod export;
 mod file;
 mod freeze;

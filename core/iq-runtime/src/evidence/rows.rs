@@ -130,6 +130,22 @@ pub(super) fn differing(
     }))
 }
 
+/// The first of some records whose row is another than was recorded.
+pub(super) fn first_differing<'a>(
+    conn: &Connection,
+    log: LogKey,
+    records: impl Iterator<Item = &'a StoredRecord>,
+) -> Result<Option<Differing>, StoreError> {
+    for stored in records {
+        let row = evidence::get_source_row(conn, log, stored.seq)?;
+        let found = differing(conn, log, row, stored, true)?;
+        if found.is_some() {
+            return Ok(found);
+        }
+    }
+    Ok(None)
+}
+
 /// An event that an incident names and the store no longer has. Which record it had is not known from
 /// here; the check in the background names it.
 pub(super) fn lost(
