@@ -158,19 +158,40 @@ impl World {
         ids
     }
 
-    /// Samples, events and an incident over them.
-    async fn incident(&self, runtime: &Runtime) -> IncidentId {
-        let number = runtime.tenant(self.tenant).unwrap();
-        let number = number.signals.values().next().unwrap().signal.signal_no;
-        let rows = (0..600).map(|n| Row {
+    /// A sample a second, the first five minutes before the beginning of the incident.
+    async fn samples(&self, runtime: &Runtime, numbers: std::ops::Range<i64>) {
+        let plant = runtime.tenant(self.tenant).unwrap();
+        let number = plant.signals.values().next().unwrap().signal.signal_no;
+        let rows = numbers.map(|n| Row {
             signal_no: number,
             t: T0.plus_ms(n * 1_000 - 300_000),
             value: Some(Value::Number(
-                4.0 + f64::from(u16::try_from(n).unwrap()) / 100.0,
+                4.0 + f64::from(i16::try_from(n).unwrap()) / 100.0,
             )),
             status: StatusCode::GOOD,
         });
         runtime.historian().append(rows.collect()).await.unwrap();
+    }
+
+    /// What a person does with the incident.
+    async fn moves(&self, runtime: &Runtime, incident: IncidentId, to: IncidentStatus) {
+        let (tenant, now) = (self.tenant, self.clock.now());
+        runtime
+            .store()
+            .write(move |tx| {
+                let mut incident = incidents::get_incident(tx, tenant, incident)?.unwrap();
+                incident.status = to;
+                let is_over = matches!(to, IncidentStatus::Resolved | IncidentStatus::Closed);
+                incident.ended_at = is_over.then_some(now);
+                incidents::update_incident(tx, tenant, &incident)
+            })
+            .await
+            .unwrap();
+    }
+
+    /// Samples, events and an incident over them.
+    async fn incident(&self, runtime: &Runtime) -> IncidentId {
+        self.samples(runtime, 0..600).await;
         let ids = self.events(runtime, 0..5).await;
         self.clock.set(T0.plus_ms(600_000));
         let (tenant, id, asset) = (self.tenant, IncidentId::new(), self.asset);
@@ -316,19 +337,66 @@ async fn an_incident_leaves_the_house_as_a_file_that_verifies_and_says_where_it_
     assert_eq!(verdict.outcome().exit_code(), 2);
     // Closing freezes what came since; a second export holds both windows.
     let tenant = world.tenant;
-    runtime
-        .store()
-        .write(move |tx| {
-            let mut incident = incidents::get_incident(tx, tenant, incident)?.unwrap();
-            incident.status = IncidentStatus::Closed;
-            incident.ended_at = Some(T0.plus_ms(120_000));
-            incidents::update_incident(tx, tenant, &incident)
-        })
-        .await
-        .unwrap();
+    world.samples(&runtime, 600..700).await;
+    world.clock.set(T0.plus_ms(700_000));
+    world
+        .moves(&runtime, incident, IncidentStatus::Closed)
+        .await;
     let again = runtime.export_evidence(tenant, incident).await.unwrap();
     assert_eq!(again.windows, 2);
     assert_eq!(verify(&again.bytes, &trust).outcome().exit_code(), 1);
+    close(runtime).await;
+}
+
+/// Begin and end of the samples in each window of a file, in seconds of the incident, and their number.
+fn frozen(file: &EvidenceFile) -> Vec<(i64, i64, usize)> {
+    let bundle = iq_evidence::bundle::Bundle::decode(&file.bytes).unwrap();
+    let windows = bundle.windows.iter().map(|bytes| {
+        let window = iq_evidence::cbor::decode(bytes).unwrap();
+        let rows = window.get(7).and_then(|rows| rows.bytes()).unwrap();
+        let at = |row: &[u8]| i64::from_be_bytes(row[..8].try_into().unwrap());
+        let seconds = |row: &[u8]| (at(row) - T0.0) / 1_000;
+        let last = &rows[rows.len() - 17..];
+        (seconds(rows), seconds(last), rows.len() / 17)
+    });
+    windows.collect()
+}
+
+#[tokio::test]
+async fn an_open_incident_leaves_with_its_samples_up_to_now_and_none_of_them_twice() {
+    let (world, runtime) = World::new(false).await;
+    let (tenant, incident) = (world.tenant, world.incident(&runtime).await);
+    let first = runtime.export_evidence(tenant, incident).await.unwrap();
+    assert_eq!(frozen(&first), [(-300, 299, 600)]);
+    // It is still open: nothing but the export asks for what came after the trip.
+    world.samples(&runtime, 600..1_100).await;
+    world.clock.set(T0.plus_ms(900_000));
+    let second = runtime.export_evidence(tenant, incident).await.unwrap();
+    assert_eq!(frozen(&second), [(-300, 299, 600), (300, 799, 500)]);
+    // Whoever changes his mind freezes nothing again.
+    for status in [
+        IncidentStatus::Resolved,
+        IncidentStatus::Open,
+        IncidentStatus::Closed,
+    ] {
+        world.moves(&runtime, incident, status).await;
+    }
+    let third = runtime.export_evidence(tenant, incident).await.unwrap();
+    assert_eq!(frozen(&third), frozen(&second));
+    let verdict = verify(&third.bytes, &world.trust(&runtime).await);
+    assert_eq!(verdict.outcome(), Outcome::SignedOnly, "{verdict:?}");
+    // Samples that arrive late are frozen with all the others.
+    world.moves(&runtime, incident, IncidentStatus::Open).await;
+    world.samples(&runtime, -60..0).await;
+    world.clock.set(T0.plus_ms(901_000));
+    let late = runtime.export_evidence(tenant, incident).await.unwrap();
+    assert_eq!(frozen(&late).last(), Some(&(-360, 799, 1_160)));
+    assert!(late.omitted.is_empty(), "{:?}", late.omitted);
+    // What lies beyond the longest window is named.
+    world.clock.set(T0.plus_ms(13 * 3_600_000));
+    let long = runtime.export_evidence(tenant, incident).await.unwrap();
+    let mut left = long.omitted.iter();
+    assert!(left.any(|o| (o.what.as_str(), o.why.as_str()) == ("raw_window", "later")));
     close(runtime).await;
 }
 

@@ -58,7 +58,7 @@ pub struct EvidenceFile {
 pub struct Omitted {
     /// `raw_window`, `record`, `personal_value`.
     pub what: String,
-    /// `too_large`, `demo_source`, `other_epoch`, `not_recorded`, `kept_back`, `erased`.
+    /// `too_large`, `demo_source`, `other_epoch`, `later`, `not_recorded`, `kept_back`, `erased`.
     pub why: String,
     /// How many.
     pub count: u64,
@@ -108,6 +108,7 @@ impl Runtime {
             return Err(CodedError::conflict("evidence.demo_source"));
         }
         super::freeze::of_tenant(&self.0, tenant).await?;
+        super::freeze::up_to_now(&self.0, tenant, incident.id).await?;
         let (log, id, _) = self
             .0
             .evidence
@@ -126,6 +127,9 @@ impl Runtime {
         }
         held.leave_out(&demo);
         let now = self.0.clock.now();
+        if super::freeze::is_longer(&incident, now) {
+            held.left.insert(("raw_window", "later"), 1);
+        }
         let documents = documents(&plant, &held);
         let versions = versions(&plant, &incident, &documents);
         let shown = held.shown()?;
