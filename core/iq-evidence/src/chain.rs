@@ -353,6 +353,45 @@ mod tests {
     }
 
     #[test]
+    fn a_draft_is_as_in_its_record_until_any_field_changes() {
+        let payload = "{\"value\":7.1}";
+        let happened = event(payload);
+        let salt = [9; 16];
+        let link = chain().append(&Draft::event(&happened, payload), 5, &salt);
+        let record = Record::decode(&link.bytes).unwrap();
+        let is_same = |event: &IndustrialEvent, payload: &str| {
+            Draft::event(event, payload).is_as_in(&record, Some(&salt))
+        };
+        assert!(is_same(&happened, payload));
+        assert!(!is_same(&happened, "{}"));
+        // An erased salt leaves nothing to compare a personal value with.
+        assert!(Draft::event(&happened, "{}").is_as_in(&record, None));
+        let changes: [fn(&mut IndustrialEvent); 12] = [
+            |e| e.id = EventId::new(),
+            |e| e.asset_id = Some(iq_domain::AssetId::new()),
+            |e| e.source_system.push('!'),
+            |e| e.source_type.push('!'),
+            |e| e.source_id.push('!'),
+            |e| e.event_time = Timestamp(999),
+            |e| e.ingest_time = Timestamp(1_201),
+            |e| e.recorded_at = Timestamp(1_211),
+            |e| e.time_offset_ms = 3,
+            |e| e.severity = Severity::Info,
+            |e| e.event_category = EventCategory::System,
+            |e| e.summary.clear(),
+        ];
+        for (at, change) in changes.into_iter().enumerate() {
+            let mut other = happened.clone();
+            change(&mut other);
+            assert!(!is_same(&other, payload), "{at}");
+            assert!(
+                !Draft::event(&other, payload).is_as_in(&record, None),
+                "{at}"
+            );
+        }
+    }
+
+    #[test]
     fn a_checkpoint_is_due_by_count_by_time_and_by_a_clock_that_went_back() {
         for (size, covered, since, now, is_due) in [
             (10, 10, 0, i64::MAX, false),

@@ -212,21 +212,7 @@ pub fn each_record(
     limit: u32,
     mut take: impl FnMut(StoredRecord) -> Result<(), StoreError>,
 ) -> Result<(), StoreError> {
-    let sql = "SELECT seq, leaf, record, salt FROM evidence_log
-               WHERE tenant_id = ? AND epoch_no = ? AND stream = ? AND seq >= ? ORDER BY seq LIMIT ?";
-    let mut statement = conn.prepare_cached(sql)?;
-    let args = params![
-        log.tenant.to_string(),
-        log.epoch_no,
-        log.stream,
-        number(first),
-        limit
-    ];
-    let mut rows = statement.query(args)?;
-    while let Some(r) = rows.next()? {
-        take(record(r)?)?;
-    }
-    Ok(())
+    each_recorded(conn, log, first, limit, |_, stored| take(stored))
 }
 
 /// Goes through the records of a log as [`each_record`], each with the row it was made of.
