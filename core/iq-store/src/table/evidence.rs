@@ -467,6 +467,7 @@ fn readable<T>(
 ) -> Result<Option<T>, StoreError> {
     use rusqlite::Error::{
         FromSqlConversionFailure, IntegralValueOutOfRange, InvalidColumnType, QueryReturnedNoRows,
+        Utf8Error,
     };
     match conn.prepare_cached(sql)?.query_row(args, map) {
         Ok(row) => Ok(Some(row)),
@@ -474,7 +475,8 @@ fn readable<T>(
             QueryReturnedNoRows
             | FromSqlConversionFailure(..)
             | IntegralValueOutOfRange(..)
-            | InvalidColumnType(..),
+            | InvalidColumnType(..)
+            | Utf8Error(..),
         ) => Ok(None),
         Err(error) => Err(error.into()),
     }
