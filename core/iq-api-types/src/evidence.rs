@@ -38,14 +38,16 @@ pub struct EvidenceStatus {
 /// Something that is not as it was left.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct EvidenceFinding {
-    /// `cut`, `altered`, `restored`, `moved`.
+    /// `cut`, `altered`, `restored`, `moved`, `row_altered`.
     pub reason: String,
     /// Records the file of checkpoints knows of.
     pub had: Option<u64>,
     /// Records there are.
     pub has: Option<u64>,
-    /// The first wrong record.
+    /// The first wrong record, or the one whose row differs.
     pub record: Option<u64>,
+    /// With `row_altered`: `event`, `audit` or `entry`, and which.
+    pub row: Option<String>,
     /// When it was found.
     pub found_at: Timestamp,
 }

@@ -74,6 +74,7 @@ pub(crate) async fn status_of(
                 had: trouble.had,
                 has: trouble.has,
                 record: trouble.seq,
+                row: trouble.row,
                 found_at: trouble.found_at,
             })
             .collect(),

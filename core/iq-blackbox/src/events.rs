@@ -297,6 +297,32 @@ pub fn evidence_broken(
     )
 }
 
+/// A stored row is not what was recorded of it: `what` is `event`, `audit` or `entry`, `record` the
+/// epoch, stream and number of its record. The same row is told once.
+#[must_use]
+pub fn evidence_row_altered(
+    ctx: &EventContext,
+    what: &str,
+    row: &str,
+    record: (i64, u8, u64),
+) -> IndustrialEvent {
+    let (epoch, stream, seq) = record;
+    make(
+        ctx,
+        Facts {
+            asset_id: None,
+            source_type: "evidence",
+            source_id: format!("evidence:row_altered:{epoch}:{stream}:{seq}"),
+            at: ctx.now,
+            severity: Severity::Critical,
+            category: EventCategory::System,
+            summary: format!("event.evidence.row_altered.{what}"),
+            params: json!({ "row": row, "epoch": epoch, "seq": seq }),
+            detail: json!({ "stream": stream }),
+        },
+    )
+}
+
 /// A connector delivers values again, or no longer. `reason` is the error code.
 #[must_use]
 pub fn connector_changed(

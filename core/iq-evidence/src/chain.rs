@@ -110,6 +110,46 @@ impl<'a> Draft<'a> {
     }
 }
 
+impl Draft<'_> {
+    /// Whether a record says what this says. Without its salt, which can be erased by law, personal
+    /// values can't be compared; nor can a record of another version of its kind.
+    #[must_use]
+    pub fn is_as_in(&self, record: &Record<'_>, salt: Option<&[u8; 16]>) -> bool {
+        if record.kind == self.kind && record.schema_version != self.schema_version {
+            return true;
+        }
+        let is_hash_of = |field: i64, value: &str, found: Option<Hash>| match salt {
+            Some(salt) => found == Some(personal_hash(&field_salt(salt, field), value)),
+            None => found.is_some(),
+        };
+        let is_actor = match self.actor {
+            Some(name) => is_hash_of(0, name, record.actor),
+            None => record.actor.is_none(),
+        };
+        let is_body = self.body.iter().all(|(key, field)| {
+            let found = record.body(*key);
+            match field {
+                Field::Int(number) => found.and_then(Value::int) == Some(held(*number)),
+                Field::Text(text) => found.and_then(Value::text) == Some(*text),
+                Field::Id(id) => found.and_then(Value::fixed::<16>) == Some(*id),
+                Field::Hash(hash) => found.and_then(Value::fixed::<32>) == Some(*hash),
+                Field::Personal(value) => {
+                    is_hash_of(*key, value, found.and_then(Value::fixed::<32>))
+                }
+                Field::Null => found == Some(&Value::Null),
+            }
+        });
+        self.kind == record.kind
+            && held(self.event_ms) == record.event_ms
+            && held(self.received_ms) == record.received_ms
+            && self.source == record.source
+            && self.quality == record.quality
+            && self.body.len() == record.body.len()
+            && is_actor
+            && is_body
+    }
+}
+
 /// A source may report any number; a record holds what every verifier can read.
 fn held(number: i64) -> i64 {
     number.clamp(-MAX_INT, MAX_INT)
@@ -310,6 +350,45 @@ mod tests {
             assert_eq!(record.personal(field), Some(personal_hash(&salt, value)));
         }
         assert_ne!(field_salt(&[8; 16], 0), field_salt(&[8; 16], 5));
+    }
+
+    #[test]
+    fn a_draft_is_as_in_its_record_until_any_field_changes() {
+        let payload = "{\"value\":7.1}";
+        let happened = event(payload);
+        let salt = [9; 16];
+        let link = chain().append(&Draft::event(&happened, payload), 5, &salt);
+        let record = Record::decode(&link.bytes).unwrap();
+        let is_same = |event: &IndustrialEvent, payload: &str| {
+            Draft::event(event, payload).is_as_in(&record, Some(&salt))
+        };
+        assert!(is_same(&happened, payload));
+        assert!(!is_same(&happened, "{}"));
+        // An erased salt leaves nothing to compare a personal value with.
+        assert!(Draft::event(&happened, "{}").is_as_in(&record, None));
+        let changes: [fn(&mut IndustrialEvent); 12] = [
+            |e| e.id = EventId::new(),
+            |e| e.asset_id = Some(iq_domain::AssetId::new()),
+            |e| e.source_system.push('!'),
+            |e| e.source_type.push('!'),
+            |e| e.source_id.push('!'),
+            |e| e.event_time = Timestamp(999),
+            |e| e.ingest_time = Timestamp(1_201),
+            |e| e.recorded_at = Timestamp(1_211),
+            |e| e.time_offset_ms = 3,
+            |e| e.severity = Severity::Info,
+            |e| e.event_category = EventCategory::System,
+            |e| e.summary.clear(),
+        ];
+        for (at, change) in changes.into_iter().enumerate() {
+            let mut other = happened.clone();
+            change(&mut other);
+            assert!(!is_same(&other, payload), "{at}");
+            assert!(
+                !Draft::event(&other, payload).is_as_in(&record, None),
+                "{at}"
+            );
+        }
     }
 
     #[test]

@@ -158,19 +158,40 @@ impl World {
         ids
     }
 
-    /// Samples, events and an incident over them.
-    async fn incident(&self, runtime: &Runtime) -> IncidentId {
-        let number = runtime.tenant(self.tenant).unwrap();
-        let number = number.signals.values().next().unwrap().signal.signal_no;
-        let rows = (0..600).map(|n| Row {
+    /// A sample a second, the first five minutes before the beginning of the incident.
+    async fn samples(&self, runtime: &Runtime, numbers: std::ops::Range<i64>) {
+        let plant = runtime.tenant(self.tenant).unwrap();
+        let number = plant.signals.values().next().unwrap().signal.signal_no;
+        let rows = numbers.map(|n| Row {
             signal_no: number,
             t: T0.plus_ms(n * 1_000 - 300_000),
             value: Some(Value::Number(
-                4.0 + f64::from(u16::try_from(n).unwrap()) / 100.0,
+                4.0 + f64::from(i16::try_from(n).unwrap()) / 100.0,
             )),
             status: StatusCode::GOOD,
         });
         runtime.historian().append(rows.collect()).await.unwrap();
+    }
+
+    /// What a person does with the incident.
+    async fn moves(&self, runtime: &Runtime, incident: IncidentId, to: IncidentStatus) {
+        let (tenant, now) = (self.tenant, self.clock.now());
+        runtime
+            .store()
+            .write(move |tx| {
+                let mut incident = incidents::get_incident(tx, tenant, incident)?.unwrap();
+                incident.status = to;
+                let is_over = matches!(to, IncidentStatus::Resolved | IncidentStatus::Closed);
+                incident.ended_at = is_over.then_some(now);
+                incidents::update_incident(tx, tenant, &incident)
+            })
+            .await
+            .unwrap();
+    }
+
+    /// Samples, events and an incident over them.
+    async fn incident(&self, runtime: &Runtime) -> IncidentId {
+        self.samples(runtime, 0..600).await;
         let ids = self.events(runtime, 0..5).await;
         self.clock.set(T0.plus_ms(600_000));
         let (tenant, id, asset) = (self.tenant, IncidentId::new(), self.asset);
@@ -316,19 +337,66 @@ async fn an_incident_leaves_the_house_as_a_file_that_verifies_and_says_where_it_
     assert_eq!(verdict.outcome().exit_code(), 2);
     // Closing freezes what came since; a second export holds both windows.
     let tenant = world.tenant;
-    runtime
-        .store()
-        .write(move |tx| {
-            let mut incident = incidents::get_incident(tx, tenant, incident)?.unwrap();
-            incident.status = IncidentStatus::Closed;
-            incident.ended_at = Some(T0.plus_ms(120_000));
-            incidents::update_incident(tx, tenant, &incident)
-        })
-        .await
-        .unwrap();
+    world.samples(&runtime, 600..700).await;
+    world.clock.set(T0.plus_ms(700_000));
+    world
+        .moves(&runtime, incident, IncidentStatus::Closed)
+        .await;
     let again = runtime.export_evidence(tenant, incident).await.unwrap();
     assert_eq!(again.windows, 2);
     assert_eq!(verify(&again.bytes, &trust).outcome().exit_code(), 1);
+    close(runtime).await;
+}
+
+/// Begin and end of the samples in each window of a file, in seconds of the incident, and their number.
+fn frozen(file: &EvidenceFile) -> Vec<(i64, i64, usize)> {
+    let bundle = iq_evidence::bundle::Bundle::decode(&file.bytes).unwrap();
+    let windows = bundle.windows.iter().map(|bytes| {
+        let window = iq_evidence::cbor::decode(bytes).unwrap();
+        let rows = window.get(7).and_then(|rows| rows.bytes()).unwrap();
+        let at = |row: &[u8]| i64::from_be_bytes(row[..8].try_into().unwrap());
+        let seconds = |row: &[u8]| (at(row) - T0.0) / 1_000;
+        let last = &rows[rows.len() - 17..];
+        (seconds(rows), seconds(last), rows.len() / 17)
+    });
+    windows.collect()
+}
+
+#[tokio::test]
+async fn an_open_incident_leaves_with_its_samples_up_to_now_and_none_of_them_twice() {
+    let (world, runtime) = World::new(false).await;
+    let (tenant, incident) = (world.tenant, world.incident(&runtime).await);
+    let first = runtime.export_evidence(tenant, incident).await.unwrap();
+    assert_eq!(frozen(&first), [(-300, 299, 600)]);
+    // It is still open: nothing but the export asks for what came after the trip.
+    world.samples(&runtime, 600..1_100).await;
+    world.clock.set(T0.plus_ms(900_000));
+    let second = runtime.export_evidence(tenant, incident).await.unwrap();
+    assert_eq!(frozen(&second), [(-300, 299, 600), (300, 799, 500)]);
+    // Whoever changes his mind freezes nothing again.
+    for status in [
+        IncidentStatus::Resolved,
+        IncidentStatus::Open,
+        IncidentStatus::Closed,
+    ] {
+        world.moves(&runtime, incident, status).await;
+    }
+    let third = runtime.export_evidence(tenant, incident).await.unwrap();
+    assert_eq!(frozen(&third), frozen(&second));
+    let verdict = verify(&third.bytes, &world.trust(&runtime).await);
+    assert_eq!(verdict.outcome(), Outcome::SignedOnly, "{verdict:?}");
+    // Samples that arrive late are frozen with all the others.
+    world.moves(&runtime, incident, IncidentStatus::Open).await;
+    world.samples(&runtime, -60..0).await;
+    world.clock.set(T0.plus_ms(901_000));
+    let late = runtime.export_evidence(tenant, incident).await.unwrap();
+    assert_eq!(frozen(&late).last(), Some(&(-360, 799, 1_160)));
+    assert!(late.omitted.is_empty(), "{:?}", late.omitted);
+    // What lies beyond the longest window is named.
+    world.clock.set(T0.plus_ms(13 * 3_600_000));
+    let long = runtime.export_evidence(tenant, incident).await.unwrap();
+    let mut left = long.omitted.iter();
+    assert!(left.any(|o| (o.what.as_str(), o.why.as_str()) == ("raw_window", "later")));
     close(runtime).await;
 }
 
@@ -544,6 +612,117 @@ async fn one_changed_byte_of_a_record_is_found_after_the_start() {
     close(runtime).await;
 }
 
+/// What was told about the log in the Black Box.
+fn told(runtime: &Runtime, tenant: TenantId) -> Vec<IndustrialEvent> {
+    let filter = events::EventFilter {
+        source_type: Some("evidence".to_owned()),
+        ..events::EventFilter::default()
+    };
+    runtime
+        .store()
+        .read_blocking(|conn| events::list_events(conn, tenant, &filter, iq_store::Page::MAX))
+        .unwrap()
+        .rows
+}
+
+#[tokio::test]
+async fn an_event_that_was_edited_is_told_at_the_start_and_its_incident_does_not_leave_the_house() {
+    let (world, runtime) = World::new(false).await;
+    let (tenant, incident) = (world.tenant, world.incident(&runtime).await);
+    runtime.export_evidence(tenant, incident).await.unwrap();
+    close(runtime).await;
+    let mut id = String::new();
+    world.forge(|conn| {
+        let sql = "DROP TRIGGER industrial_events_keep_update;
+                   UPDATE industrial_events SET event_time = event_time - 600000
+                   WHERE source_system = 'DCS' AND source_id = '2'";
+        conn.execute_batch(sql).unwrap();
+        let sql =
+            "SELECT id FROM industrial_events WHERE source_system = 'DCS' AND source_id = '2'";
+        id = conn.query_row(sql, [], |r| r.get(0)).unwrap();
+    });
+    // A second start says it again, and records it no second time.
+    for _ in 0..2 {
+        let runtime = world.start(APPLIANCE).await;
+        let status = runtime.evidence_status(tenant).await.unwrap();
+        let [trouble] = &status.troubles[..] else {
+            panic!("{status:?}")
+        };
+        assert_eq!(trouble.reason, "row_altered");
+        assert_eq!(trouble.row, Some(format!("event {id}")));
+        assert_eq!(status.epoch_no, 1, "the log is whole and goes on");
+        let told = told(&runtime, tenant);
+        assert_eq!(told.len(), 1, "{told:?}");
+        assert_eq!(told[0].summary, "event.evidence.row_altered.event");
+        assert_eq!(told[0].severity, Severity::Critical);
+        assert_eq!(told[0].payload["params"]["row"], serde_json::json!(id));
+        let refused = runtime.export_evidence(tenant, incident).await.unwrap_err();
+        assert_eq!(refused.code, "evidence.row_altered");
+        close(runtime).await;
+    }
+}
+
+#[tokio::test]
+async fn rows_of_long_ago_of_the_audit_and_of_frozen_windows_are_held_against_the_log_in_time() {
+    let (world, runtime) = World::new(false).await;
+    let (tenant, incident) = (world.tenant, world.incident(&runtime).await);
+    runtime.export_evidence(tenant, incident).await.unwrap();
+    world.events(&runtime, 100..1_600).await;
+    runtime
+        .store()
+        .write(move |tx| {
+            let row = iq_domain::AuditRecord {
+                id: iq_domain::AuditId::new(),
+                tenant_id: tenant,
+                at: T0,
+                actor: "fatima".to_owned(),
+                action: "alerts.acknowledge".to_owned(),
+                object: "alert".to_owned(),
+                outcome: "success".to_owned(),
+                details: serde_json::json!({}),
+                address: None,
+            };
+            audit::append_audit(tx, tenant, &row)
+        })
+        .await
+        .unwrap();
+    close(runtime).await;
+    world.forge(|conn| {
+        let sql = "DROP TRIGGER industrial_events_keep_update; DROP TRIGGER audit_keep_update;
+                   DROP TRIGGER industrial_events_keep_delete;
+                   DROP TRIGGER evidence_windows_keep_update;
+                   UPDATE industrial_events SET payload = '{\"value\":1}' WHERE source_id = '100';
+                   DELETE FROM industrial_events WHERE source_id = '101';
+                   UPDATE audit SET actor = 'omar' WHERE action = 'alerts.acknowledge';
+                   UPDATE evidence_windows SET bytes = zeroblob(40)";
+        conn.execute_batch(sql).unwrap();
+    });
+    let runtime = world.start(APPLIANCE).await;
+    let found = async {
+        loop {
+            let status = runtime.evidence_status(tenant).await.unwrap();
+            if status.troubles.len() >= 4 {
+                break status;
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+        }
+    };
+    let limit = std::time::Duration::from_secs(30);
+    let status = tokio::time::timeout(limit, found).await.unwrap();
+    let mut kinds: Vec<&str> = status
+        .troubles
+        .iter()
+        .inspect(|trouble| assert_eq!(trouble.reason, "row_altered"))
+        .filter_map(|trouble| trouble.row.as_deref()?.split(' ').next())
+        .collect();
+    kinds.sort_unstable();
+    assert_eq!(kinds, ["audit", "entry", "event", "event"], "{status:?}");
+    assert_eq!(told(&runtime, tenant).len(), 4);
+    let refused = runtime.export_evidence(tenant, incident).await.unwrap_err();
+    assert_eq!(refused.code, "evidence.row_altered");
+    close(runtime).await;
+}
+
 #[tokio::test]
 async fn a_store_on_another_appliance_and_one_without_its_file_begin_an_epoch() {
     let (world, runtime) = World::new(false).await;
@@ -564,6 +743,81 @@ async fn a_store_on_another_appliance_and_one_without_its_file_begin_an_epoch() 
         (status.epoch_no, status.epoch_reason.as_str()),
         (3, "restored")
     );
+    close(runtime).await;
+}
+
+/// Bytes from hex digits.
+fn bytes_of(digits: &serde_json::Value) -> Vec<u8> {
+    let digits = digits.as_str().unwrap();
+    let pairs = (0..digits.len() / 2).map(|at| &digits[2 * at..2 * at + 2]);
+    pairs
+        .map(|pair| u8::from_str_radix(pair, 16).unwrap())
+        .collect()
+}
+
+#[tokio::test]
+async fn an_incident_of_an_earlier_epoch_keeps_its_records_with_their_proofs() {
+    let (world, runtime) = World::new(false).await;
+    let (tenant, incident) = (world.tenant, world.incident(&runtime).await);
+    runtime.export_evidence(tenant, incident).await.unwrap();
+    close(runtime).await;
+    let runtime = world.start([8; 16]).await;
+    let file = runtime.export_evidence(tenant, incident).await.unwrap();
+    let left = |what: &str, why: &str| {
+        let found = file.omitted.iter().find(|o| o.what == what && o.why == why);
+        found.map_or(0, |o| o.count)
+    };
+    // Five events, the incident, the freeze and the export; the window is counted apart.
+    assert_eq!(left("record", "other_epoch"), 8, "{:?}", file.omitted);
+    assert_eq!(left("raw_window", "other_epoch"), 1);
+    let nobody = verify(&file.bytes, &TrustStore::default());
+    assert_eq!(nobody.outcome(), Outcome::UnknownKey, "{nobody:?}");
+    let bundle = iq_evidence::bundle::Bundle::decode(&file.bytes).unwrap();
+    let enclosed = bundle.documents.iter().find_map(|bytes| {
+        let found: serde_json::Value = serde_json::from_slice(bytes).ok()?;
+        found.get("checkpoint").is_some().then_some(found)
+    });
+    let enclosed = enclosed.unwrap();
+    assert_eq!(bytes_of(&enclosed["appliance"]), APPLIANCE);
+    let note = iq_evidence::Note::parse(enclosed["checkpoint"].as_str().unwrap()).unwrap();
+    let keys = runtime.evidence_keys(tenant).await.unwrap();
+    let key = iq_evidence::PublicKey::from_bytes(&keys[0].public).unwrap();
+    let log = iq_evidence::SignatureKind::Log;
+    assert!(
+        note.lines
+            .iter()
+            .any(|line| line.is_by(&key, log, &note.text))
+    );
+    let records = enclosed["records"].as_array().unwrap();
+    assert_eq!(records.len(), 9);
+    for record in records {
+        let seq = record["seq"].as_u64().unwrap();
+        let proof: Vec<[u8; 32]> = record["proof"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|hash| bytes_of(hash).try_into().unwrap())
+            .collect();
+        let leaf = iq_evidence::leaf_hash(&bytes_of(&record["record"]));
+        let (size, root) = (note.checkpoint.size, note.checkpoint.root);
+        assert!(iq_evidence::is_included(
+            &leaf,
+            seq - 1,
+            size,
+            &proof,
+            &root
+        ));
+    }
+    // The samples are there as well, by the hash in their record.
+    let window = records
+        .iter()
+        .map(|record| bytes_of(&record["record"]))
+        .find_map(|bytes| {
+            let record = iq_evidence::Record::decode(&bytes).ok()?;
+            (record.kind == "window").then(|| record.personal(1))?
+        });
+    let mut documents = bundle.documents.iter();
+    assert!(documents.any(|bytes| Some(iq_evidence::sha256(bytes)) == window));
     close(runtime).await;
 }
 

@@ -178,12 +178,14 @@ fn evidence(voice: &Voice, told: &Told) -> Section {
         words: voice.prose("report.derived", &[]),
     }];
     for finding in &status.findings {
+        let mut words = vec![
+            voice.prose("evidence.broken", &[]),
+            Words::Prose(voice.word("evidence_reason", &finding.reason)),
+            voice.moment(finding.found_at),
+        ];
+        words.extend(finding.row.clone().map(Words::Code));
         blocks.push(Block::Paragraph {
-            words: Words::Line(vec![
-                voice.prose("evidence.broken", &[]),
-                Words::Prose(voice.word("evidence_reason", &finding.reason)),
-                voice.moment(finding.found_at),
-            ]),
+            words: Words::Line(words),
         });
     }
     rows.extend(file_rows(voice, told));

@@ -1,6 +1,7 @@
 //! Is the log what it was? At the start its end is compared with the file of checkpoints; after the
 //! start all records are gone through. Either finding ends the epoch: the log goes on in a new one,
-//! whose first record names where the old had ended, and nothing is deleted.
+//! whose first record names where the old had ended, and nothing is deleted. A row that is not what its
+//! record says is told as well; the log is whole then, and its epoch goes on.
 
 use std::{collections::HashMap, sync::Arc};
 
@@ -20,7 +21,7 @@ use tracing::error;
 use super::{
     EvidenceTrouble,
     file::Found,
-    keys,
+    keys, rows,
     sealer::{AUDIT, EVIDENCE, Sealer, log_id, new_epoch},
 };
 use crate::Inner;
@@ -89,8 +90,32 @@ pub(super) fn at_start(
             report(sealer, store, tenant, &trouble)?;
             checked.troubles.push((tenant, trouble));
         }
+        let told = newest_rows(store, &epoch, now)?;
+        let told = told.into_iter().map(|trouble| (epoch.tenant_id, trouble));
+        checked.troubles.extend(told);
     }
     Ok(checked)
+}
+
+/// Holds the newest records against their rows; the others follow when the program runs.
+fn newest_rows(
+    store: &Store,
+    epoch: &Epoch,
+    now: Timestamp,
+) -> Result<Vec<EvidenceTrouble>, CodedError> {
+    let found = store.read_blocking(|conn| {
+        let mut found = Vec::new();
+        for stream in [EVIDENCE, AUDIT] {
+            let log = Log { epoch, stream, now }.key();
+            let (head, _) = evidence::get_head(conn, log)?.unwrap_or_default();
+            let first = head.saturating_sub(u64::from(rows::NEWEST)) + 1;
+            let part = (first, rows::NEWEST);
+            found.extend(rows::compare(conn, log, part, false)?.differing);
+        }
+        Ok(found)
+    })?;
+    let told = found.iter().map(|row| rows::report(store, row, now));
+    told.collect()
 }
 
 /// Both are known and differ.
@@ -227,7 +252,7 @@ impl Walk {
     }
 }
 
-/// Goes through all records of the epochs in force.
+/// Goes through all records of the epochs in force, and through the rows of all epochs.
 pub(super) async fn whole(inner: Arc<Inner>) {
     let tenants: Vec<TenantId> = inner.index.load().tenants.keys().copied().collect();
     for tenant in tenants {
@@ -265,7 +290,66 @@ pub(super) async fn whole(inner: Arc<Inner>) {
                 Err(error) => error!(%error, "The evidence log could not be gone through."),
             }
         }
+        if let Err(error) = all_rows(&inner, tenant).await {
+            error!(%error, "The rows could not be held against the evidence log.");
+        }
     }
+}
+
+/// Holds all records of a tenant against their rows, the newest epoch first, a part at a time.
+async fn all_rows(inner: &Arc<Inner>, tenant: TenantId) -> Result<(), CodedError> {
+    let epochs = inner
+        .store
+        .read(move |conn| evidence::list_epochs(conn, tenant))
+        .await?;
+    let mut told = 0;
+    for epoch in epochs.iter().rev() {
+        for stream in [EVIDENCE, AUDIT] {
+            let log = LogKey {
+                tenant,
+                epoch_no: epoch.epoch_no,
+                stream,
+            };
+            let mut first = 1;
+            while told < rows::MOST && !inner.cancel.is_cancelled() {
+                let part = (first, rows::PAGE);
+                let compared = inner
+                    .store
+                    .read(move |conn| rows::compare(conn, log, part, true))
+                    .await?;
+                told += compared.differing.len();
+                for row in compared.differing {
+                    tell_row(inner, row).await?;
+                }
+                if compared.next == first {
+                    break;
+                }
+                first = compared.next;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Says that a row is not what was recorded of it; once in a run.
+pub(super) async fn tell_row(inner: &Arc<Inner>, row: rows::Differing) -> Result<(), CodedError> {
+    let (tenant, name) = (row.log.tenant, row.name());
+    let (store, now) = (inner.store.clone(), inner.clock.now());
+    let is_known = |troubles: &[(TenantId, EvidenceTrouble)]| {
+        let mut troubles = troubles.iter();
+        troubles.any(|(of, trouble)| *of == tenant && trouble.row.as_ref() == Some(&name))
+    };
+    if is_known(&inner.evidence.0.troubles.lock()) {
+        return Ok(());
+    }
+    let trouble = tokio::task::spawn_blocking(move || rows::report(&store, &row, now))
+        .await
+        .map_err(|_| CodedError::new(iq_domain::ErrorKind::Internal, "internal.error"))??;
+    let mut troubles = inner.evidence.0.troubles.lock();
+    if !is_known(&troubles) {
+        troubles.push((tenant, trouble));
+    }
+    Ok(())
 }
 
 async fn found(

@@ -20,13 +20,21 @@ use iq_store::{
 use serde_json::json;
 use uuid::Uuid;
 
-use super::{keys, sealer::EVIDENCE};
+use super::{
+    check,
+    earlier::{self, Earlier},
+    keys,
+    rows::{self, Differing},
+    sealer::EVIDENCE,
+};
 use crate::{Runtime, TenantIndex};
 
 /// Windows of one file; the whole may have 256 MiB.
 const MAX_WINDOWS: usize = 128 << 20;
 /// Body entry of an event's payload.
 const PAYLOAD: i64 = 8;
+/// The document with the mappings.
+const MAPPINGS: &str = "mappings.json";
 /// What people did: their names stand in the payload, and stay in the house.
 const ABOUT_PEOPLE: [&str; 2] = ["OPERATOR_ACTION", "MAINTENANCE"];
 
@@ -50,7 +58,7 @@ pub struct EvidenceFile {
 pub struct Omitted {
     /// `raw_window`, `record`, `personal_value`.
     pub what: String,
-    /// `too_large`, `demo_source`, `other_epoch`, `kept_back`, `erased`.
+    /// `too_large`, `demo_source`, `other_epoch`, `later`, `not_recorded`, `kept_back`, `erased`.
     pub why: String,
     /// How many.
     pub count: u64,
@@ -59,6 +67,8 @@ pub struct Omitted {
 /// What the store holds for a file.
 struct Held {
     records: Vec<(String, StoredRecord)>,
+    /// What earlier epochs hold of the incident.
+    earlier: Vec<Earlier>,
     events: Vec<IndustrialEvent>,
     /// Payloads as they are stored, by event.
     payloads: BTreeMap<String, String>,
@@ -66,6 +76,8 @@ struct Held {
     windows: BTreeMap<String, Vec<u8>>,
     analysis: Option<(u32, String)>,
     keys: Vec<iq_evidence::PublicKey>,
+    /// A row that is not what was recorded of it.
+    differing: Option<Differing>,
     left: BTreeMap<(&'static str, &'static str), u64>,
 }
 
@@ -75,7 +87,7 @@ impl Runtime {
     /// # Errors
     /// `incidents.not_found`; `evidence.demo_source` where a plant's incident comes from a demo;
     /// `evidence.not_protected` where the log does not hold it yet; `evidence.altered` where a record
-    /// can't be read any more.
+    /// can't be read any more; `evidence.row_altered` where a row is not what was recorded of it.
     #[allow(
         clippy::too_many_lines,
         reason = "the table of contents, field by field"
@@ -96,6 +108,7 @@ impl Runtime {
             return Err(CodedError::conflict("evidence.demo_source"));
         }
         super::freeze::of_tenant(&self.0, tenant).await?;
+        super::freeze::up_to_now(&self.0, tenant, incident.id).await?;
         let (log, id, _) = self
             .0
             .evidence
@@ -104,8 +117,19 @@ impl Runtime {
             .reach(tenant, EVIDENCE)
             .ok_or(CodedError::conflict("evidence.not_protected"))?;
         let mut held = self.held(log, &incident).await?;
+        // A file with the row would accuse itself, one with the record would hide what people were shown.
+        if let Some(row) = held.differing.take() {
+            let refused = CodedError::conflict("evidence.row_altered").with("row", row.name());
+            if row.seq > 0 {
+                check::tell_row(&self.0, row).await?;
+            }
+            return Err(refused);
+        }
         held.leave_out(&demo);
         let now = self.0.clock.now();
+        if super::freeze::is_longer(&incident, now) {
+            held.left.insert(("raw_window", "later"), 1);
+        }
         let documents = documents(&plant, &held);
         let versions = versions(&plant, &incident, &documents);
         let shown = held.shown()?;
@@ -148,11 +172,11 @@ impl Runtime {
                 .collect(),
             documents: documents
                 .iter()
-                .map(|(name, bytes, is_derived)| Document {
-                    name,
-                    media_type: "application/json",
-                    sha256: sha256(bytes),
-                    is_derived: *is_derived,
+                .map(|paper| Document {
+                    name: &paper.name,
+                    media_type: paper.media_type,
+                    sha256: sha256(&paper.bytes),
+                    is_derived: paper.is_derived,
                 })
                 .collect(),
             personal: shown.iter().map(|s| (s.0, PAYLOAD)).collect(),
@@ -192,7 +216,7 @@ impl Runtime {
                     value,
                 })
                 .collect(),
-            documents: documents.iter().map(|(_, bytes, _)| &bytes[..]).collect(),
+            documents: documents.iter().map(|paper| &paper.bytes[..]).collect(),
         })
         .map_err(refused)?;
         Ok(EvidenceFile {
@@ -232,9 +256,28 @@ impl Runtime {
                     }
                 }
                 let analysis = root_causes::get_last_root_cause(conn, tenant, id)?;
-                let events = incidents::list_incident_events(conn, tenant, id)?;
+                let records = evidence::list_incident_records(conn, log, id)?;
+                let earlier = earlier::list(conn, log, id)?;
+                let of_now = records.iter().map(|(_, stored)| stored);
+                let mut differing = rows::first_differing(conn, log, of_now)?;
+                for epoch in &earlier {
+                    let of_then = epoch.records.iter().map(|(_, stored, _)| stored);
+                    if differing.is_none() {
+                        differing = rows::first_differing(conn, epoch.log, of_then)?;
+                    }
+                }
+                // An event that is gone has no row through which its record would be reached.
+                if differing.is_none() {
+                    differing = rows::lost(conn, log, id)?;
+                }
+                // A row that can't be read any more is told as what it is.
+                let events = match differing {
+                    Some(_) => Vec::new(),
+                    None => incidents::list_incident_events(conn, tenant, id)?,
+                };
                 Ok(Held {
-                    records: evidence::list_incident_records(conn, log, id)?,
+                    records,
+                    earlier,
                     events: events.into_iter().map(|(event, _)| event).collect(),
                     payloads: evidence::list_incident_payloads(conn, tenant, id)?
                         .into_iter()
@@ -243,6 +286,7 @@ impl Runtime {
                     windows,
                     analysis: analysis.map(|row| (row.version, row.result.to_string())),
                     keys: keys::public(conn, tenant)?,
+                    differing,
                     left,
                 })
             })
@@ -338,12 +382,21 @@ impl Held {
             .collect();
         let is_window = |id: &str| id.starts_with("window ");
         let windows = &self.windows;
-        self.records.retain(|(id, record)| {
-            let is_refused = of_demo.contains(id)
+        let is_refused = |id: &str, record: &StoredRecord| {
+            of_demo.contains(id)
                 || (is_window(id) && !windows.contains_key(id))
                 || (!demo.systems.is_empty()
-                    && Record::decode(&record.record).is_ok_and(|r| r.origin == Origin::Demo));
-            !is_refused
+                    && Record::decode(&record.record).is_ok_and(|r| r.origin == Origin::Demo))
+        };
+        self.records.retain(|(id, record)| !is_refused(id, record));
+        let mut too_large = 0;
+        self.earlier.retain_mut(|epoch| {
+            epoch
+                .records
+                .retain(|(id, record, _)| !is_refused(id, record));
+            let fits = epoch.fits();
+            too_large += if fits { 0 } else { epoch.records.len() as u64 };
+            fits && !epoch.records.is_empty()
         });
         let mut count = |what, why, n: u64| {
             if n > 0 {
@@ -351,14 +404,24 @@ impl Held {
             }
         };
         count("record", "demo_source", of_demo.len() as u64);
-        let here: HashSet<&str> = self.records.iter().map(|(id, _)| id.as_str()).collect();
-        let elsewhere = self
+        // What lies in earlier epochs goes along as documents; the verifier's word is not about those.
+        count("record", "too_large", too_large);
+        let then = self.earlier.iter().flat_map(|epoch| &epoch.records);
+        let (frozen, others): (Vec<&str>, Vec<&str>) = then
+            .map(|(id, ..)| id.as_str())
+            .partition(|id| is_window(id));
+        count("raw_window", "other_epoch", frozen.len() as u64);
+        count("record", "other_epoch", others.len() as u64);
+        let here = self.records.iter().map(|(id, _)| id.as_str());
+        let known: HashSet<&str> = here.chain(others).collect();
+        let nowhere = self
             .events
             .iter()
             .map(|e| e.id.to_string())
-            .filter(|id| !here.contains(id.as_str()) && !of_demo.contains(id))
-            .count();
-        count("record", "other_epoch", elsewhere as u64);
+            .filter(|id| !known.contains(id.as_str()) && !of_demo.contains(id))
+            .count() as u64;
+        // Those of an epoch that was too large have been counted.
+        count("record", "not_recorded", nowhere.saturating_sub(too_large));
         // The last freeze saw everything there was.
         let last = self.entries.iter().rfind(|e| e.kind == "freeze");
         let said = last.and_then(|e| serde_json::from_str::<serde_json::Value>(&e.detail).ok());
@@ -375,6 +438,30 @@ impl Held {
             .iter()
             .map(|(id, record)| (id.as_str(), record));
         records.filter(|(id, _)| self.windows.contains_key(*id))
+    }
+
+    /// Documents with what earlier epochs hold: records with their proofs, and bytes of windows.
+    fn of_earlier_epochs(&self) -> Vec<Paper> {
+        let mut papers = Vec::new();
+        for epoch in &self.earlier {
+            let bytes = epoch.document(|id, stored| {
+                let payload = self.payloads.get(id)?;
+                let record = Record::decode(&stored.record).ok()?;
+                let category = record.body(6)?.text()?;
+                let salt = field_salt(&stored.salt?, PAYLOAD);
+                (!ABOUT_PEOPLE.contains(&category)).then(|| (salt, payload.clone()))
+            });
+            papers.push(Paper::json(epoch.name(), bytes, false));
+            for (id, record, _) in &epoch.records {
+                papers.extend(self.windows.get(id).map(|bytes| Paper {
+                    name: epoch.window_name(record.seq),
+                    media_type: "application/octet-stream",
+                    bytes: bytes.clone(),
+                    is_derived: false,
+                }));
+            }
+        }
+        papers
     }
 
     /// Payloads that are shown in clear: number, salt, value. Counts those that are not.
@@ -405,11 +492,28 @@ impl Held {
     }
 }
 
-/// Name, bytes, and whether it was derived from the records.
-type Documents = Vec<(&'static str, Vec<u8>, bool)>;
+/// A document of the file.
+struct Paper {
+    name: String,
+    media_type: &'static str,
+    bytes: Vec<u8>,
+    /// Made from the records.
+    is_derived: bool,
+}
+
+impl Paper {
+    fn json(name: impl Into<String>, bytes: Vec<u8>, is_derived: bool) -> Self {
+        Self {
+            name: name.into(),
+            media_type: "application/json",
+            bytes,
+            is_derived,
+        }
+    }
+}
 
 /// The mappings behind the windows, and the analysis as it stands.
-fn documents(plant: &TenantIndex, held: &Held) -> Documents {
+fn documents(plant: &TenantIndex, held: &Held) -> Vec<Paper> {
     let wanted: HashSet<(String, String)> = held
         .entries
         .iter()
@@ -438,14 +542,16 @@ fn documents(plant: &TenantIndex, held: &Held) -> Documents {
         })
         .collect();
     mappings.sort_by_key(ToString::to_string);
-    let mut documents: Documents = Vec::new();
+    let mut documents = Vec::new();
     if !mappings.is_empty() {
         let text = serde_json::Value::Array(mappings).to_string();
-        documents.push(("mappings.json", text.into_bytes(), false));
+        documents.push(Paper::json(MAPPINGS, text.into_bytes(), false));
     }
     if let Some((_, result)) = &held.analysis {
-        documents.push(("root_cause.json", result.clone().into_bytes(), true));
+        let bytes = result.clone().into_bytes();
+        documents.push(Paper::json("root_cause.json", bytes, true));
     }
+    documents.extend(held.of_earlier_epochs());
     documents
 }
 
@@ -453,14 +559,12 @@ fn documents(plant: &TenantIndex, held: &Held) -> Documents {
 fn versions(
     plant: &TenantIndex,
     incident: &Incident,
-    documents: &Documents,
+    documents: &[Paper],
 ) -> Vec<(&'static str, String, String)> {
     let mut versions = Vec::new();
-    for (name, bytes, _) in documents
-        .iter()
-        .filter(|(name, ..)| *name == "mappings.json")
-    {
-        versions.push(("mapping", (*name).to_owned(), hex(&sha256(bytes)[..8])));
+    for paper in documents.iter().filter(|paper| paper.name == MAPPINGS) {
+        let digest = hex(&sha256(&paper.bytes)[..8]);
+        versions.push(("mapping", paper.name.clone(), digest));
     }
     let family = plant
         .assets

@@ -1,12 +1,17 @@
 //! Freezing raw windows: when an incident opens, is resolved or closed, the samples around it become
 //! bytes beside the log, where neither retention nor compaction reaches them, and their hashes records
-//! of it. The machine comes first, then what it is connected to, then the rest of its unit.
+//! of it. The machine comes first, then what it is connected to, then the rest of its unit. A later
+//! freeze takes what came since the one before; an export freezes up to its own moment.
 
-use std::{collections::HashSet, sync::Arc};
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+};
 
 use iq_blackbox::Relation;
 use iq_domain::{
-    CodedError, ErrorKind, Incident, Quality, SignalKind, TenantId, TimeRange, Timestamp,
+    CodedError, ErrorKind, Incident, IncidentId, Point, Quality, SignalKind, TenantId, TimeRange,
+    Timestamp,
 };
 use iq_evidence::{sha256, window::Window};
 use iq_historian::Historian;
@@ -57,6 +62,61 @@ pub(super) async fn of_tenant(inner: &Arc<Inner>, tenant: TenantId) -> Result<()
     Ok(())
 }
 
+/// Freezes what came since the last freeze of an incident, up to now: an incident that is still open
+/// leaves the house with what is known of it.
+pub(super) async fn up_to_now(
+    inner: &Arc<Inner>,
+    tenant: TenantId,
+    id: IncidentId,
+) -> Result<(), CodedError> {
+    let _turn = inner.evidence.0.freezing.lock().await;
+    let (incident, known) = inner
+        .store
+        .read(move |conn| {
+            let incident = incidents::get_incident(conn, tenant, id)?;
+            Ok((incident, evidence::list_entries(conn, tenant, id)?))
+        })
+        .await?;
+    let wanted = incident.and_then(|incident| range_of(&incident, inner.clock.now()));
+    if wanted.is_none_or(|range| frozen_to(&known) >= Some(range.to.0)) {
+        return Ok(());
+    }
+    let asked = Entry {
+        tenant_id: tenant,
+        id: format!("export {}", Uuid::now_v7()),
+        kind: "incident".to_owned(),
+        incident_id: id,
+        at: None,
+        hash: None,
+        detail: json!({ "status": "export" }).to_string(),
+    };
+    freeze(inner, &asked).await
+}
+
+/// How far the freezes of an incident have come, Unix milliseconds.
+fn frozen_to(entries: &[Entry]) -> Option<i64> {
+    let marks = entries.iter().filter(|entry| entry.kind == "freeze");
+    let ends = marks.filter_map(|mark| {
+        let said: serde_json::Value = serde_json::from_str(&mark.detail).ok()?;
+        said["to"].as_i64()
+    });
+    ends.max()
+}
+
+/// The samples that belong to an incident, as far as they can be there by now.
+fn range_of(incident: &Incident, now: Timestamp) -> Option<TimeRange> {
+    let from = incident.started_at.plus_ms(-BEFORE_MS);
+    let end = incident.ended_at.unwrap_or(now).plus_ms(AFTER_MS).min(now);
+    let last = incident.started_at.plus_ms(LONGEST_MS);
+    TimeRange::new(from, end.min(last))
+}
+
+/// Whether an incident is longer than what is frozen of it.
+pub(super) fn is_longer(incident: &Incident, now: Timestamp) -> bool {
+    let last = incident.started_at.plus_ms(LONGEST_MS);
+    incident.ended_at.unwrap_or(now) > last
+}
+
 async fn freeze(inner: &Arc<Inner>, asked: &Entry) -> Result<(), CodedError> {
     let (tenant, id, now) = (asked.tenant_id, asked.incident_id, inner.clock.now());
     let (incident, known) = inner
@@ -68,11 +128,13 @@ async fn freeze(inner: &Arc<Inner>, asked: &Entry) -> Result<(), CodedError> {
         .await?;
     let plant = inner.index.load().tenant(tenant);
     let mut frozen = Frozen::default();
-    if let (Some(incident), Some(plant)) = (incident, plant) {
-        let known: HashSet<[u8; 32]> = known.iter().filter_map(|e| e.hash).collect();
+    let there = plant.as_ref().and(incident.as_ref());
+    let range = there.and_then(|incident| range_of(incident, now));
+    if let (Some(incident), Some(plant), Some(range)) = (incident, plant, range) {
+        let known = Known::of(&known, range);
         let historian = inner.historian.clone();
         frozen =
-            tokio::task::spawn_blocking(move || take(&historian, &plant, &incident, &known, now))
+            tokio::task::spawn_blocking(move || take(&historian, &plant, &incident, &known, range))
                 .await
                 .map_err(|_| CodedError::new(ErrorKind::Internal, "internal.error"))??;
     }
@@ -87,6 +149,7 @@ async fn freeze(inner: &Arc<Inner>, asked: &Entry) -> Result<(), CodedError> {
         detail: json!({
             "status": status["status"], "windows": frozen.windows.len(), "known": frozen.known,
             "too_large": frozen.too_large, "demo_source": frozen.demo_source,
+            "to": range.map(|range| range.to.0),
         })
         .to_string(),
     };
@@ -128,16 +191,10 @@ fn take(
     historian: &Historian,
     plant: &TenantIndex,
     incident: &Incident,
-    known: &HashSet<[u8; 32]>,
-    now: Timestamp,
+    known: &Known,
+    whole: TimeRange,
 ) -> Result<Frozen, CodedError> {
-    let from = incident.started_at.plus_ms(-BEFORE_MS);
-    let end = incident.ended_at.unwrap_or(now).plus_ms(AFTER_MS).min(now);
-    let last = incident.started_at.plus_ms(LONGEST_MS);
     let mut frozen = Frozen::default();
-    let Some(range) = TimeRange::new(from, end.min(last)) else {
-        return Ok(frozen);
-    };
     let mut size = 0;
     for entry in signals(plant, incident) {
         let source = entry.mapping.as_ref().map(|m| m.mapping.integration_id);
@@ -148,8 +205,10 @@ fn take(
             frozen.demo_source += 1;
             continue;
         }
-        let points = historian.raw(entry.signal.signal_no, range, MAX_ROWS + 1)?;
+        let before = known.signals.get(&entry.signal.id.to_string()).copied();
+        let (range, points) = samples(historian, entry.signal.signal_no, whole, before)?;
         if points.is_empty() {
+            frozen.known += u64::from(before.is_some());
             continue;
         }
         if points.len() > MAX_ROWS || size >= MAX_BYTES {
@@ -180,7 +239,7 @@ fn take(
                 .collect(),
         }
         .encode();
-        if known.contains(&sha256(&bytes)) {
+        if known.hashes.contains(&sha256(&bytes)) {
             frozen.known += 1;
             continue;
         }
@@ -188,11 +247,76 @@ fn take(
         let asset = plant.assets.get(&entry.signal.asset_id);
         let detail = json!({
             "asset": asset.map(|a| a.asset.code.as_str()), "metric": entry.signal.metric,
-            "samples": points.len(),
+            "samples": points.len(), "signal": entry.signal.id.to_string(), "from": range.from.0,
+            "to": points.last().map(|last| last.t.plus_ms(1).0),
         });
         frozen.windows.push((detail.to_string(), bytes));
     }
     Ok(frozen)
+}
+
+/// How far a signal is frozen: up to its last sample, for those of the last seconds come after it.
+#[derive(Clone, Copy, Debug, Default)]
+struct Before {
+    to: i64,
+    samples: usize,
+}
+
+/// What earlier freezes of an incident hold.
+#[derive(Default)]
+struct Known {
+    hashes: HashSet<[u8; 32]>,
+    /// By id of the signal.
+    signals: HashMap<String, Before>,
+}
+
+impl Known {
+    fn of(entries: &[Entry], whole: TimeRange) -> Self {
+        let mut known = Self {
+            hashes: entries.iter().filter_map(|e| e.hash).collect(),
+            signals: HashMap::new(),
+        };
+        for entry in entries.iter().filter(|e| e.kind == "window") {
+            let said: serde_json::Value = serde_json::from_str(&entry.detail).unwrap_or_default();
+            let samples = said["samples"]
+                .as_u64()
+                .and_then(|n| usize::try_from(n).ok());
+            let (Some(signal), Some(to), Some(samples)) =
+                (said["signal"].as_str(), said["to"].as_i64(), samples)
+            else {
+                continue;
+            };
+            let before = known.signals.entry(signal.to_owned()).or_default();
+            // A window from the beginning holds what those before it hold.
+            let is_whole = said["from"].as_i64() == Some(whole.from.0);
+            before.samples = samples + if is_whole { 0 } else { before.samples };
+            before.to = before.to.max(to);
+        }
+        known
+    }
+}
+
+/// What is to be frozen of a signal: what came since the freeze before, or all where samples arrived
+/// late and are not in it.
+fn samples(
+    historian: &Historian,
+    signal_no: u32,
+    whole: TimeRange,
+    before: Option<Before>,
+) -> Result<(TimeRange, Vec<Point>), CodedError> {
+    let points = historian.raw(signal_no, whole, MAX_ROWS + 1)?;
+    let Some(before) = before else {
+        return Ok((whole, points));
+    };
+    let since = Timestamp(before.to);
+    let old = points.iter().filter(|point| point.t < since).count();
+    if points.len() <= MAX_ROWS && old > before.samples {
+        return Ok((whole, points));
+    }
+    match TimeRange::new(since, whole.to) {
+        Some(newer) => Ok((newer, historian.raw(signal_no, newer, MAX_ROWS + 1)?)),
+        None => Ok((whole, Vec::new())),
+    }
 }
 
 /// Measured signals of the machine, of those it is connected to, and of its unit; nearest first.

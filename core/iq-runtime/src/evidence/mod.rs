@@ -4,10 +4,12 @@
 //! house. What a reader can check is in `docs/guides/evidence-format.md`.
 
 mod check;
+mod earlier;
 mod export;
 mod file;
 mod freeze;
 mod keys;
+mod rows;
 mod sealer;
 mod status;
 

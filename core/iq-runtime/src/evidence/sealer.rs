@@ -475,7 +475,7 @@ fn is_locking(entry: &Entry) -> bool {
 }
 
 /// Entry 1 is the hash, where there is one, else the incident; entry 3 its details as JSON.
-fn draft_of(entry: &Entry, now: i64) -> Draft<'_> {
+pub(super) fn draft_of(entry: &Entry, now: i64) -> Draft<'_> {
     let incident = Field::Id(*entry.incident_id.0.as_bytes());
     let first = entry.hash.map_or_else(|| incident.clone(), Field::Hash);
     let body = vec![(1, first), (2, incident), (3, Field::Text(&entry.detail))];

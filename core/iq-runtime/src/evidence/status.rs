@@ -13,7 +13,7 @@ use crate::Runtime;
 /// Something that was found wrong with the log.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EvidenceTrouble {
-    /// `cut`, `altered`, `restored`, `moved`.
+    /// `cut`, `altered`, `restored`, `moved`, `row_altered`.
     pub reason: String,
     /// Which stream.
     pub stream: Option<u8>,
@@ -25,6 +25,8 @@ pub struct EvidenceTrouble {
     pub seq: Option<u64>,
     /// The first wrong entry of the file.
     pub entry: Option<u64>,
+    /// The stored row that is not what its record says: `event`, `audit` or `entry`, and which.
+    pub row: Option<String>,
     /// When the checkpoint was signed that no longer fits.
     pub signed_at: Option<Timestamp>,
     /// When it was found.
@@ -40,6 +42,7 @@ impl EvidenceTrouble {
             has: None,
             seq: None,
             entry: None,
+            row: None,
             signed_at: None,
             found_at,
         }

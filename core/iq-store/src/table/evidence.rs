@@ -212,7 +212,18 @@ pub fn each_record(
     limit: u32,
     mut take: impl FnMut(StoredRecord) -> Result<(), StoreError>,
 ) -> Result<(), StoreError> {
-    let sql = "SELECT seq, leaf, record, salt FROM evidence_log
+    each_recorded(conn, log, first, limit, |_, stored| take(stored))
+}
+
+/// Goes through the records of a log as [`each_record`], each with the row it was made of.
+pub fn each_recorded(
+    conn: &Connection,
+    log: LogKey,
+    first: u64,
+    limit: u32,
+    mut take: impl FnMut(Option<i64>, StoredRecord) -> Result<(), StoreError>,
+) -> Result<(), StoreError> {
+    let sql = "SELECT seq, leaf, record, salt, source_row FROM evidence_log
                WHERE tenant_id = ? AND epoch_no = ? AND stream = ? AND seq >= ? ORDER BY seq LIMIT ?";
     let mut statement = conn.prepare_cached(sql)?;
     let args = params![
@@ -224,9 +235,23 @@ pub fn each_record(
     ];
     let mut rows = statement.query(args)?;
     while let Some(r) = rows.next()? {
-        take(record(r)?)?;
+        take(r.get(4)?, record(r)?)?;
     }
     Ok(())
+}
+
+/// The row behind a record.
+pub fn get_source_row(conn: &Connection, log: LogKey, seq: u64) -> Result<Option<i64>, StoreError> {
+    let sql = "SELECT source_row FROM evidence_log
+               WHERE tenant_id = ? AND epoch_no = ? AND stream = ? AND seq = ?";
+    let args = params![
+        log.tenant.to_string(),
+        log.epoch_no,
+        log.stream,
+        number(seq)
+    ];
+    let found: Option<Option<i64>> = query::find(conn, sql, args, |r| r.get(0))?;
+    Ok(found.flatten())
 }
 
 /// The leaves of a log from `first` on, in their order.
@@ -325,23 +350,7 @@ pub fn next_recorded_events(
     let mut statement = conn.prepare_cached(sql)?;
     let mut rows = statement.query(params![after, limit])?;
     while let Some(r) = rows.next()? {
-        let event = IndustrialEvent {
-            id: row::id(r, "id")?,
-            tenant_id: row::id(r, "tenant_id")?,
-            asset_id: row::id_opt(r, "asset_id")?,
-            source_system: r.get(4)?,
-            source_type: r.get(5)?,
-            source_id: r.get(6)?,
-            event_time: Timestamp(r.get(7)?),
-            ingest_time: Timestamp(r.get(8)?),
-            recorded_at: Timestamp(r.get(9)?),
-            time_offset_ms: r.get(10)?,
-            time_uncertainty_ms: r.get(11)?,
-            severity: row::word(r, "severity")?,
-            event_category: row::word(r, "event_category")?,
-            summary: r.get(14)?,
-            payload: serde_json::Value::Null,
-        };
+        let event = recorded_event(r)?;
         take(
             r.get(0)?,
             &event,
@@ -363,17 +372,7 @@ pub fn next_recorded_audit(
     let mut statement = conn.prepare_cached(sql)?;
     let mut rows = statement.query(params![after, limit])?;
     while let Some(r) = rows.next()? {
-        let record = AuditRecord {
-            id: row::id(r, "id")?,
-            tenant_id: row::id(r, "tenant_id")?,
-            at: row::time(r, "at")?,
-            actor: r.get(4)?,
-            action: r.get(5)?,
-            object: r.get(6)?,
-            outcome: r.get(7)?,
-            details: serde_json::Value::Null,
-            address: r.get(9)?,
-        };
+        let record = recorded_audit(r)?;
         take(
             r.get(0)?,
             &record,
@@ -381,6 +380,120 @@ pub fn next_recorded_audit(
         )?;
     }
     Ok(())
+}
+
+/// An event without its payload.
+fn recorded_event(r: &Row<'_>) -> rusqlite::Result<IndustrialEvent> {
+    Ok(IndustrialEvent {
+        id: row::id(r, "id")?,
+        tenant_id: row::id(r, "tenant_id")?,
+        asset_id: row::id_opt(r, "asset_id")?,
+        source_system: r.get(4)?,
+        source_type: r.get(5)?,
+        source_id: r.get(6)?,
+        event_time: Timestamp(r.get(7)?),
+        ingest_time: Timestamp(r.get(8)?),
+        recorded_at: Timestamp(r.get(9)?),
+        time_offset_ms: r.get(10)?,
+        time_uncertainty_ms: r.get(11)?,
+        severity: row::word(r, "severity")?,
+        event_category: row::word(r, "event_category")?,
+        summary: r.get(14)?,
+        payload: serde_json::Value::Null,
+    })
+}
+
+/// A row of the audit log without its details.
+fn recorded_audit(r: &Row<'_>) -> rusqlite::Result<AuditRecord> {
+    Ok(AuditRecord {
+        id: row::id(r, "id")?,
+        tenant_id: row::id(r, "tenant_id")?,
+        at: row::time(r, "at")?,
+        actor: r.get(4)?,
+        action: r.get(5)?,
+        object: r.get(6)?,
+        outcome: r.get(7)?,
+        details: serde_json::Value::Null,
+        address: r.get(9)?,
+    })
+}
+
+/// An event by the id in its record, with its payload as it is stored; none when it is gone or is not
+/// what this program writes.
+pub fn get_recorded_event(
+    conn: &Connection,
+    tenant: TenantId,
+    id: &str,
+) -> Result<Option<(IndustrialEvent, String)>, StoreError> {
+    let sql = "SELECT rowid, tenant_id, id, asset_id, source_system, source_type, source_id,
+               event_time, ingest_time, recorded_at, time_offset_ms, time_uncertainty_ms, severity,
+               event_category, summary, payload FROM industrial_events
+               WHERE tenant_id = ? AND id = ?";
+    readable(conn, sql, params![tenant.to_string(), id], |r| {
+        Ok((recorded_event(r)?, r.get(15)?))
+    })
+}
+
+/// A row of the audit log by the id in its record, with its details as they are stored.
+pub fn get_recorded_audit(
+    conn: &Connection,
+    tenant: TenantId,
+    id: &str,
+) -> Result<Option<(AuditRecord, String)>, StoreError> {
+    let sql = "SELECT rowid, tenant_id, id, at, actor, action, object, outcome, details, address
+               FROM audit WHERE tenant_id = ? AND id = ?";
+    readable(conn, sql, params![tenant.to_string(), id], |r| {
+        Ok((recorded_audit(r)?, r.get(8)?))
+    })
+}
+
+/// An entry by its row: its record does not name it.
+pub fn get_recorded_entry(
+    conn: &Connection,
+    tenant: TenantId,
+    source_row: i64,
+) -> Result<Option<Entry>, StoreError> {
+    let sql = "SELECT tenant_id, id, kind, incident_id, at, hash, detail FROM evidence_entries
+               WHERE tenant_id = ? AND rowid = ?";
+    readable(conn, sql, params![tenant.to_string(), source_row], entry)
+}
+
+/// A row; none also when a column holds what this program never writes.
+fn readable<T>(
+    conn: &Connection,
+    sql: &str,
+    args: &[&dyn rusqlite::ToSql],
+    map: fn(&Row<'_>) -> rusqlite::Result<T>,
+) -> Result<Option<T>, StoreError> {
+    use rusqlite::Error::{
+        FromSqlConversionFailure, IntegralValueOutOfRange, InvalidColumnType, QueryReturnedNoRows,
+        Utf8Error,
+    };
+    match conn.prepare_cached(sql)?.query_row(args, map) {
+        Ok(row) => Ok(Some(row)),
+        Err(
+            QueryReturnedNoRows
+            | FromSqlConversionFailure(..)
+            | IntegralValueOutOfRange(..)
+            | InvalidColumnType(..)
+            | Utf8Error(..),
+        ) => Ok(None),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// The first event that an incident names and the store no longer has.
+pub fn get_lost_event(
+    conn: &Connection,
+    tenant: TenantId,
+    incident: IncidentId,
+) -> Result<Option<String>, StoreError> {
+    let sql = "SELECT i.event_id FROM incident_events i WHERE i.tenant_id = ? AND i.incident_id = ?
+                 AND NOT EXISTS (SELECT 1 FROM industrial_events e
+                     WHERE e.tenant_id = i.tenant_id AND e.id = i.event_id)
+               ORDER BY i.event_id LIMIT 1";
+    let args = params![tenant.to_string(), incident.to_string()];
+    query::find(conn, sql, args, |r| r.get(0))
 }
 
 /// Entries that came after a row.

@@ -43,7 +43,7 @@ function Findings({ findings }: { findings: EvidenceFinding[] }) {
   return (
     <Notice tone="critical">
       <b>{t('evidence.broken')}</b>
-      <ul>{findings.map((f) => <li key={`${f.reason} ${f.found_at}`}>{word('evidence_reason', f.reason)}{f.had !== null && f.has !== null && <> · <bdi dir="ltr">{f.had} → {f.has}</bdi></>}{f.record !== null && <> · <bdi dir="ltr">#{f.record}</bdi></>} · <When at={f.found_at} /></li>)}</ul>
+      <ul>{findings.map((f) => <li key={`${f.reason} ${f.found_at} ${f.row} ${f.record}`}>{word('evidence_reason', f.reason)}{f.had !== null && f.has !== null && <> · <bdi dir="ltr">{f.had} → {f.has}</bdi></>}{f.record !== null && <> · <bdi dir="ltr">#{f.record}</bdi></>}{f.row !== null && <> · <bdi dir="ltr">{f.row}</bdi></>} · <When at={f.found_at} /></li>)}</ul>
     </Notice>
   );
 }
