@@ -122,7 +122,7 @@ pub(super) fn differing(
             ("entry", row, is_same)
         }
     };
-    Ok((!is_same).then(|| Differing {
+    Ok((!is_same).then_some(Differing {
         log,
         seq: stored.seq,
         what,

@@ -193,6 +193,7 @@ fn file(path: &Path) -> Result<Reading> {
     let mut tally = Tally::default();
     let mut rejects = 0;
     let options = ReadOptions {
+        units: std::collections::HashMap::new(),
         from: Position::default(),
         wanted: Wanted::All,
         now: WallClock.now(),
