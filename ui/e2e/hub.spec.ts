@@ -1,6 +1,7 @@
 // The hub end to end, in both languages: the platform owner signs in with a second factor, adds an organisation with its
 // administrator, a plant enrols by code and lets its records leave, its incident is read at headquarters and its copy
 // checked; another organisation sees nothing of it; no secret of a connection is anywhere in the hub's database.
+import AxeBuilder from '@axe-core/playwright';
 import { type APIRequestContext, type Browser, expect, type Page, test } from '@playwright/test';
 import { accountsIn, demo, type Running, serve } from './appliance';
 import { type RunningHub, startHub, totp } from './hub';
@@ -31,6 +32,19 @@ test.afterAll(async () => {
   await hub?.stop();
 });
 
+/** In words, and open to everybody: WCAG 2.0 to 2.2, A and AA; nothing wider than the window. */
+async function looksRight(page: Page, step: string): Promise<void> {
+  await allInWords(page, step);
+  await isAccessible(page, step);
+}
+
+async function isAccessible(page: Page, step: string): Promise<void> {
+  const { violations } = await new AxeBuilder({ page }).withTags(['wcag2a', 'wcag2aa', 'wcag21aa', 'wcag22aa']).analyze();
+  expect.soft(violations.map((v) => `${v.id}: ${v.nodes.slice(0, 3).map((n) => n.target.join(' ')).join(' | ')}`), step).toEqual([]);
+  const wide = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
+  expect.soft(wide, `${step}: overflow`).toBeLessThanOrEqual(0);
+}
+
 const submit = (page: Page) => page.locator('main button[type="submit"]').click();
 const dialog = (page: Page) => page.getByRole('dialog');
 
@@ -46,7 +60,7 @@ async function atTheDoor(page: Page, tenant: string, username: string, password:
 async function ownPassword(page: Page, temporary: string): Promise<void> {
   const fields = page.locator('input[autocomplete="current-password"], input[autocomplete="new-password"]');
   await expect(fields).toHaveCount(2);
-  await allInWords(page, 'own password');
+  await looksRight(page, 'own password');
   await fields.nth(0).fill(temporary);
   await fields.nth(1).fill(OWN);
   await submit(page);
@@ -64,17 +78,17 @@ async function ownerSignsIn(page: Page): Promise<void> {
   const isFirst = secret === '';
   await page.goto(hub.url);
   await page.locator('[name="tenant"]').waitFor();
-  await allInWords(page, 'the door');
+  await looksRight(page, 'the door');
   await atTheDoor(page, '', hub.owner.username, isFirst ? hub.owner.password : OWN);
   if (isFirst) {
     await ownPassword(page, hub.owner.password);
     await expect(page.locator('input')).toHaveCount(0);
-    await allInWords(page, 'second factor');
+    await looksRight(page, 'second factor');
     await submit(page);
     secret = (await page.locator('[data-secret]').textContent()) ?? '';
   }
   await page.locator('[name="code"]').waitFor();
-  await allInWords(page, 'code');
+  await looksRight(page, 'code');
   await typeCode(page);
   await page.locator('nav.nv').waitFor();
 }
@@ -82,7 +96,7 @@ async function ownerSignsIn(page: Page): Promise<void> {
 /** The value of the last row of what is shown once. */
 async function shownOnce(page: Page): Promise<string> {
   const value = (await dialog(page).locator('.password').last().textContent()) ?? '';
-  await allInWords(page, 'shown once');
+  await looksRight(page, 'shown once');
   await dialog(page).locator('.actions .btn.pri').click();
   await expect(dialog(page)).toHaveCount(0);
   return value;
@@ -95,10 +109,10 @@ async function addTenant(page: Page, code: string): Promise<{ id: string; passwo
   await dialog(page).locator('[name="code"]').fill(code);
   await dialog(page).locator('[name="ar"]').fill('شركة الساحل');
   await dialog(page).locator('[name="en"]').fill(`Sahel ${code}`);
-  await allInWords(page, 'organisation form');
+  await looksRight(page, 'organisation form');
   await dialog(page).locator('button[type="submit"]').click();
-  await expect(page.locator('table').getByText(code)).toBeVisible();
-  await allInWords(page, 'organisations');
+  await expect(page.locator('table').getByText(code, { exact: true })).toBeVisible();
+  await looksRight(page, 'organisations');
   const all = (await (await page.request.get(`${hub.url}/api/admin/tenants`)).json()) as { id: string; code: string }[];
   const id = all.find((tenant) => tenant.code === code)!.id;
   await page.goto(`${hub.url}/admin/users`);
@@ -107,7 +121,7 @@ async function addTenant(page: Page, code: string): Promise<{ id: string; passwo
   await dialog(page).locator('[name="tenant"]').selectOption(id);
   await dialog(page).locator('[name="username"]').fill('sara');
   await dialog(page).locator('[name="name"]').fill('سارة القحطاني');
-  await allInWords(page, 'user form');
+  await looksRight(page, 'user form');
   await dialog(page).locator('button[type="submit"]').click();
   await dialog(page).locator('.password').first().waitFor();
   return { id, password: await shownOnce(page) };
@@ -160,18 +174,25 @@ async function prepare(page: Page): Promise<void> {
   expect(injected.ok(), await injected.text()).toBe(true);
 }
 
+/** The audit and the diagnostics name codes beside their words, on purpose. */
+async function wordsAndCodes(page: Page): Promise<void> {
+  expect(await page.locator('main').innerText()).not.toContain('⟦');
+  await isAccessible(page, page.url());
+}
+
 /** Every page of headquarters, with the incident of the plant opened and checked. */
 async function headquarters(page: Page): Promise<void> {
   await expect(page.locator('table.tb tbody tr').first()).toBeVisible({ timeout: 300_000 });
-  await allInWords(page, 'incidents');
+  await looksRight(page, 'incidents');
   await page.locator('table.tb tbody a').first().click();
   await expect(page.locator('[data-check="intact"]')).toBeVisible({ timeout: 30_000 });
-  await allInWords(page, 'incident');
+  await looksRight(page, 'incident');
   for (const path of ['/events', '/plants', '/people', '/audit']) {
     await page.goto(hub.url + path);
     await settled(page);
     await expect(page.locator('table.tb tbody tr').first()).toBeVisible();
-    await allInWords(page, path);
+    if (path !== '/audit') await looksRight(page, path);
+    else await wordsAndCodes(page);
   }
   await page.goto(`${hub.url}/plants`);
   await expect(page.getByText(PLANT)).toBeVisible();
@@ -208,10 +229,14 @@ async function organisationWithAPlant(browser: Browser, language: Language): Pro
   await owner.page.goto(`${hub.url}/admin/appliances`);
   await settled(owner.page);
   await expect(owner.page.getByText(PLANT)).toBeVisible();
-  await allInWords(owner.page, 'fleet');
+  await looksRight(owner.page, 'fleet');
   await owner.page.goto(`${hub.url}/admin/audit`);
   await settled(owner.page);
-  await allInWords(owner.page, 'audit of all');
+  await wordsAndCodes(owner.page);
+  await owner.page.goto(`${hub.url}/admin/diagnostics`);
+  await settled(owner.page);
+  await expect(owner.page.locator('table.tb tbody tr').first()).toBeVisible();
+  await wordsAndCodes(owner.page);
   await owner.end();
   return tenant;
 }
@@ -237,7 +262,7 @@ test('another organisation sees nothing of it, the first one all of it (en)', as
   await there.end();
   await owner.page.goto(`${hub.url}/admin/appliances`);
   await expect(owner.page.locator('table.tb tbody tr')).toHaveCount(2);
-  await allInWords(owner.page, 'fleet');
+  await looksRight(owner.page, 'fleet');
   await owner.end();
   const stranger = await visit(browser, 'en');
   await atTheDoor(stranger.page, 'yanbu', 'sara', tenant.password);
@@ -245,7 +270,7 @@ test('another organisation sees nothing of it, the first one all of it (en)', as
   await stranger.page.locator('nav.nv').waitFor();
   await settled(stranger.page);
   await expect(stranger.page.locator('main .state')).toBeVisible();
-  await allInWords(stranger.page, 'no incident');
+  await looksRight(stranger.page, 'no incident');
   await stranger.page.goto(`${hub.url}/events`);
   await expect(stranger.page.locator('main .state')).toBeVisible();
   await stranger.page.goto(`${hub.url}/plants`);

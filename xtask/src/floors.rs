@@ -206,7 +206,7 @@ fn table() -> BTreeMap<&'static str, BTreeSet<&'static str>> {
     );
     table.insert("iq-plant", BTreeSet::from(["iq-domain"]));
     let mut anything = host;
-    anything.extend(["iq-plant", "iq-appliance", "iq-testkit"]);
+    anything.extend(["iq-plant", "iq-appliance", "iq-hub", "iq-testkit"]);
     for name in BESIDE
         .iter()
         .filter(|name| **name != "iq-plant" && **name != "xtask")

@@ -242,6 +242,35 @@ pub struct FleetAppliance {
     pub quarantined: u64,
 }
 
+/// What became of a courier file.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct CourierReport {
+    /// Tenant of the appliance.
+    pub tenant_id: TenantId,
+    /// The appliance that wrote it.
+    pub appliance_id: ApplianceId,
+    /// Its name.
+    pub name: String,
+    /// Number of the file; each export goes on counting.
+    pub number: u64,
+    /// Records that were not held before.
+    pub stored: u64,
+    /// What is missing before records of this file, as codes that can be read out and typed in at the
+    /// appliance; this file has to be read again after what they bring.
+    pub gaps: Vec<String>,
+    /// Logs of which the hub holds another history; nothing was overwritten.
+    pub forks: u32,
+}
+
+/// The answer to a courier file.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct CourierAnswer {
+    /// What became of it.
+    pub report: CourierReport,
+    /// The receipts to carry back: a `.oqr` file, Base64.
+    pub receipts: String,
+}
+
 /// Ask for an enrolment code.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]

@@ -37,6 +37,8 @@ pub struct SyncStatus {
     pub last_receipt_at: Option<Timestamp>,
     /// Records that no receipt covers.
     pub backlog: u64,
+    /// Those of them that were written to files: sent, and not confirmed.
+    pub unconfirmed: u64,
     /// Records the hub has confirmed.
     pub confirmed: u64,
     /// When the oldest unsent record came in.
@@ -49,6 +51,8 @@ pub struct SyncStatus {
     pub hub_clock_ahead_ms: Option<i64>,
     /// The last change from above that is applied.
     pub changes_rev: u64,
+    /// Number of the last courier file; 0 before the first.
+    pub last_file: u64,
     /// What may leave.
     pub settings: Option<SyncSettings>,
     /// Log by log.
@@ -63,6 +67,8 @@ pub struct SyncStatus {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SyncSettings {
+    /// `line` over the network, `courier` by files with receipts, `one_way` by files without.
+    pub way: String,
     /// 1 the status only, 2 incidents and events too.
     pub level: u8,
     /// The audit log too.
@@ -88,6 +94,8 @@ pub struct SyncLog {
     pub stream: String,
     /// Records here.
     pub records: u64,
+    /// Records written to files.
+    pub written: u64,
     /// Records confirmed.
     pub confirmed: u64,
     /// When that was heard.
@@ -96,6 +104,15 @@ pub struct SyncLog {
     pub forked_at: Option<Timestamp>,
     /// Who has looked at that.
     pub fork_seen_by: Option<String>,
+}
+
+/// What a file from the hub did.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct SyncImported {
+    /// `receipts` or `configuration`.
+    pub kind: String,
+    /// Logs that moved, or changes that were in it.
+    pub count: u64,
 }
 
 /// Something a person has to look at.

@@ -18,6 +18,7 @@ mod authorities;
 mod blackbox_export;
 mod certificates;
 mod cost_models;
+mod courier;
 mod detection;
 mod diagnostics;
 mod emergency;

@@ -13,7 +13,8 @@ use tower_http::compression::CompressionLayer;
 
 use crate::{
     alarm_report, alerts, api_tokens, asset_models, assets, attachments, audit_log, authorities,
-    blackbox_export, certificates, cost_models, detection, diagnostics, events, evidence, health,
+    blackbox_export, certificates, cost_models, courier, detection, diagnostics, events, evidence,
+    health,
     http::{
         docs, get,
         guard::{Guard, guard},
@@ -86,6 +87,7 @@ pub(crate) fn all() -> Vec<Route> {
         sso::routes(),
         api_tokens::routes(),
         sync::routes(),
+        courier::routes(),
         audit_log::routes(),
         plant::routes(),
     ]

@@ -7,7 +7,7 @@ use iq_api_types::{
 };
 use iq_domain::{Message, Permission, TenantId};
 use iq_locale::Language;
-use iq_sync::{Choice, EnrolInput, LineStatus, Question};
+use iq_sync::{Choice, EnrolInput, LineStatus, Question, Way};
 
 use crate::{
     http::{Answer, Audit, Body, Caller, Check, Id, Route, check::is_time_zone, get, post, put},
@@ -115,7 +115,9 @@ async fn change_settings(
     audit: Audit,
     Body(input): Body<SyncSettings>,
 ) -> Answer<Json<SyncStatus>> {
+    let way: Option<Way> = input.way.parse().ok();
     Check::new()
+        .require(way.is_some(), "way", "sync.way_unknown")
         .require(
             (1..=iq_sync::MAX_LEVEL).contains(&input.level),
             "level",
@@ -140,10 +142,12 @@ async fn change_settings(
         )
         .done()?;
     audit
+        .detail("way", input.way)
         .detail("level", input.level)
         .detail("includes_audit", input.includes_audit);
     let held = state.sync.status(caller.tenant_id).await?;
     let choice = Choice {
+        way: way.unwrap_or(Way::Line),
         level: input.level,
         includes_audit: input.includes_audit,
         cap_kbit: input.cap_kbit,
@@ -231,12 +235,14 @@ async fn status_of(state: &ApiState, tenant: TenantId, language: Language) -> An
         is_encrypted: link.is_some_and(|link| link.hub_url.starts_with("https:")),
         last_receipt_at: link.and_then(|link| link.last_receipt_at),
         backlog: found.backlog,
+        unconfirmed: found.unconfirmed,
         confirmed: found.confirmed,
         oldest_unsent_at: found.oldest_unsent_at,
         drain_ms: found.drain_ms,
         records_per_second: found.records_per_second,
         hub_clock_ahead_ms: found.hub_clock_ahead_ms,
         changes_rev: link.map_or(0, |link| link.changes_rev),
+        last_file: link.map_or(0, |link| link.bundle_no),
         settings: found.choice.filter(|_| found.hub.is_some()).map(settings),
         logs: found.lines.into_iter().map(log).collect(),
         questions: found.questions.into_iter().map(question).collect(),
@@ -257,6 +263,7 @@ fn state_message(name: &str) -> Message {
 
 fn settings(choice: Choice) -> SyncSettings {
     SyncSettings {
+        way: choice.way.as_str().to_owned(),
         level: choice.level,
         includes_audit: choice.includes_audit,
         cap_kbit: choice.cap_kbit,
@@ -277,6 +284,7 @@ fn log(line: LineStatus) -> SyncLog {
         }
         .to_owned(),
         records: line.records,
+        written: line.written,
         confirmed: line.confirmed,
         confirmed_at: line.confirmed_at,
         forked_at: line.forked_at,

@@ -19,6 +19,7 @@ use iq_domain::{Clock, CodedError, WallClock};
 use iq_historian::{Historian, HistorianConfig};
 use iq_runtime::{DemoPlant, EvidenceParts, Runtime, RuntimeParts, imports::StoredUploads};
 use iq_secrets::MasterKey;
+use iq_store::Store;
 use iq_sync::{Sync, SyncParts};
 use parking_lot::Mutex;
 use tokio::{net::TcpListener, task::JoinHandle};
@@ -317,15 +318,41 @@ async fn open(
 /// Takes up sync with the hubs of all tenants.
 async fn start_sync(runtime: &Runtime, data_dir: &Path, appliance_id: &str) -> Result<Sync> {
     let key = MasterKey::load_or_create(&data_dir.join("master.key")).map_err(CodedError::from)?;
-    let sync = Sync::start(SyncParts {
-        store: runtime.store().clone(),
-        clock: Arc::clone(runtime.clock()),
-        master_key: Arc::new(key),
+    let store = runtime.store().clone();
+    let parts = sync_parts(store, Arc::new(key), data_dir, appliance_id)?;
+    Ok(Sync::start(parts).await?)
+}
+
+fn sync_parts(
+    store: Store,
+    master_key: Arc<MasterKey>,
+    data_dir: &Path,
+    appliance_id: &str,
+) -> Result<SyncParts> {
+    Ok(SyncParts {
+        store,
+        clock: Arc::new(WallClock),
+        master_key,
         appliance: appliance_bytes(appliance_id)?,
         version: env!("CARGO_PKG_VERSION").to_owned(),
         folder: data_dir.to_owned(),
-    });
-    Ok(sync.await?)
+    })
+}
+
+/// The store with its evidence log and sync by files, for a command while the appliance is stopped.
+pub(crate) fn open_by_hand(data_dir: &Path) -> Result<(Store, Sync)> {
+    let id = appliance_id(data_dir)?;
+    let key = MasterKey::load_or_create(&data_dir.join("master.key")).map_err(CodedError::from)?;
+    let key = Arc::new(key);
+    let (store, _) = iq_runtime::open_store(EvidenceParts {
+        folder: data_dir.to_owned(),
+        appliance: appliance_bytes(&id)?,
+        machine: machine_id(),
+        clock: Arc::new(WallClock),
+        master_key: Arc::clone(&key),
+    })?;
+    let sync = Sync::by_hand(sync_parts(store.clone(), key, data_dir, &id)?);
+    Ok((store, sync))
 }
 
 /// The id of this installation, made at the first start.

@@ -9,6 +9,7 @@ use iq_locale::{Language, Params};
 
 use crate::{
     app::bootstrap::{bootstrap, demo, enrolment_code},
+    bundle::{self, BundleCommand},
     serve::{self, ServeOptions},
     store::migrate,
 };
@@ -54,6 +55,9 @@ enum Command {
         #[arg(long)]
         name: String,
     },
+    /// Courier files.
+    #[command(subcommand)]
+    Bundle(BundleCommand),
     /// Prints which role may call which route.
     Permissions,
 }
@@ -149,6 +153,10 @@ async fn run(command: Command, language: Language) -> anyhow::Result<()> {
             let code = enrolment_code(&hub, &tenant, &name).await?;
             print(&format!("{code}\n"))
         }
+        Command::Bundle(command) => {
+            let hub = serve::open(config(None)?, &ServeOptions::default(), 0).await?;
+            bundle::run(command, language, &hub).await
+        }
         Command::Permissions => print(&crate::permission_matrix()),
     }
 }
@@ -183,7 +191,7 @@ async fn wait_for_the_end() -> std::io::Result<()> {
     tokio::signal::ctrl_c().await
 }
 
-fn say(language: Language, key: &str, params: &[(&str, &str)]) -> anyhow::Result<()> {
+pub(crate) fn say(language: Language, key: &str, params: &[(&str, &str)]) -> anyhow::Result<()> {
     let params: Params = params
         .iter()
         .map(|(key, value)| ((*key).to_owned(), (*value).to_owned()))

@@ -6,6 +6,7 @@
 //! transaction to one tenant, or [`store::Store::platform`], which may only read the directory.
 
 mod app;
+mod bundle;
 pub mod cli;
 mod failure;
 mod http;

@@ -3,11 +3,14 @@
 //! The key file lies in the data folder, readable by the service user only. Whoever holds the whole
 //! disk holds the key: against that, disk encryption is needed.
 
+mod bech32;
+mod file_key;
 mod key;
 mod random;
 mod seal;
 mod text;
 
+pub use file_key::{FileKey, seal_file};
 pub use key::MasterKey;
 pub use random::random_bytes;
 pub use seal::SealContext;

@@ -90,6 +90,10 @@ pub enum State {
     Registered,
     /// Records wait and go.
     Sending,
+    /// Records wait to be written to a file.
+    ToWrite,
+    /// Everything was written to files; the hub has not confirmed it.
+    Unconfirmed,
     /// The hub can't be reached.
     Disconnected,
     /// The hub refuses, or a record can't be sent.
@@ -107,6 +111,8 @@ impl State {
         match self {
             Self::Registered => "registered",
             Self::Sending => "sending",
+            Self::ToWrite => "to_write",
+            Self::Unconfirmed => "unconfirmed",
             Self::Disconnected => "disconnected",
             Self::QueueError => "queue_error",
             Self::Fork => "fork",
@@ -133,6 +139,12 @@ impl State {
                 ..
             } => Self::Disconnected,
             Facts { backlog: 0, .. } => Self::Registered,
+            Facts {
+                unwritten: Some(0), ..
+            } => Self::Unconfirmed,
+            Facts {
+                unwritten: Some(_), ..
+            } => Self::ToWrite,
             Facts { .. } => Self::Sending,
         }
     }
@@ -147,8 +159,10 @@ pub struct Facts {
     pub is_forked: bool,
     /// What went wrong last, until a receipt comes.
     pub trouble: Option<Trouble>,
-    /// Records that wait.
+    /// Records that no receipt covers.
     pub backlog: u64,
+    /// Those of them that are in no file yet; none over the network.
+    pub unwritten: Option<u64>,
 }
 
 /// Whether the hours chosen (minutes of the day, the end not included) hold a minute; they may go over
@@ -184,6 +198,7 @@ mod tests {
             is_forked: false,
             trouble: None,
             backlog: 0,
+            unwritten: None,
         };
         let of = State::of;
         assert_eq!(of(facts), State::Registered);
@@ -194,6 +209,13 @@ mod tests {
             }),
             State::Sending
         );
+        let written = |unwritten| Facts {
+            backlog: 7,
+            unwritten: Some(unwritten),
+            ..facts
+        };
+        assert_eq!(of(written(3)), State::ToWrite);
+        assert_eq!(of(written(0)), State::Unconfirmed, "sent is not confirmed");
         let lost = Facts {
             trouble: Some(Trouble::Unreachable),
             ..facts

@@ -48,10 +48,12 @@ pub(crate) fn apply_now(
     let Some(link) = rows::get_link(conn, tenant)? else {
         return Ok(false);
     };
-    if link.changes_rev != changes.after || changes.upto <= changes.after {
+    // A file may begin earlier than where this stands; it must not begin later, nor end earlier.
+    if changes.after > link.changes_rev || changes.upto <= link.changes_rev {
         return Ok(false);
     }
-    for change in &changes.changes {
+    let new = |change: &&Change| change.rev > link.changes_rev;
+    for change in changes.changes.iter().filter(new) {
         one(conn, tenant, change, now)?;
     }
     rows::update_changes_rev(conn, tenant, changes.upto)?;

@@ -3,7 +3,7 @@
 use iq_domain::{CodedError, TenantId};
 use iq_store::{
     sync as rows,
-    sync::{Choice, Hub, Link},
+    sync::{Choice, Hub, Link, Way},
     tenants,
 };
 use iq_sync_proto::enrol::{Answer, Code, Request};
@@ -54,8 +54,7 @@ impl Sync {
             tenant: *tenant.0.as_bytes(),
             appliance: link.appliance,
             key: link.public_key,
-            // No files are read here yet.
-            recipient: String::new(),
+            recipient: keys::file_key(&self.0.parts.master_key, tenant).recipient(),
             name: self.name(tenant, &input.name).await?,
             version: self.0.parts.version.clone(),
         };
@@ -120,6 +119,7 @@ impl Sync {
             hub: None,
             enrolled_by: input.by.clone(),
             choice: Choice {
+                way: Way::Line,
                 level: 1,
                 includes_audit: false,
                 cap_kbit: None,
@@ -129,6 +129,7 @@ impl Sync {
                 is_paused: false,
             },
             changes_rev: 0,
+            bundle_no: 0,
             last_receipt_at: None,
         })
     }

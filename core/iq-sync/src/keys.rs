@@ -1,7 +1,7 @@
 //! The key of a link: made here, sealed with the master key, and never leaving the appliance.
 
 use iq_domain::{CodedError, TenantId};
-use iq_secrets::{MasterKey, SealContext, SecretString, random_bytes};
+use iq_secrets::{FileKey, MasterKey, SealContext, SecretString, random_bytes};
 use iq_store::sync::Link;
 use iq_sync_proto::SigningKey;
 
@@ -50,6 +50,11 @@ pub(crate) fn signing(master: &MasterKey, link: &Link) -> Result<SigningKey, Cod
     } else {
         Err(lost())
     }
+}
+
+/// What opens files from the hub: always the same for a tenant of this installation.
+pub(crate) fn file_key(master: &MasterKey, tenant: TenantId) -> FileKey {
+    FileKey::from_bytes(&master.derive(&format!("courier files {tenant}")))
 }
 
 pub(crate) fn random<const N: usize>() -> Result<[u8; N], CodedError> {

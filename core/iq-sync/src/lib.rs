@@ -6,6 +6,7 @@
 
 mod changes;
 mod client;
+mod courier;
 mod enrol;
 mod keys;
 mod status;
@@ -21,8 +22,9 @@ use parking_lot::Mutex;
 use tokio::{sync::Notify, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
 
+pub use courier::{ExportFrom, Exported};
 pub use enrol::EnrolInput;
-pub use iq_store::sync::{Choice, Question};
+pub use iq_store::sync::{Choice, Question, Way};
 pub use status::{LineStatus, SyncStatus};
 
 /// The highest level that is sent: status, incidents and events.
@@ -64,17 +66,42 @@ impl Sync {
     /// When the store can't be read.
     pub async fn start(parts: SyncParts) -> Result<Self, CodedError> {
         let links = parts.store.read(rows::list_links).await?;
-        let sync = Self(Arc::new(Inner {
+        let sync = Self::by_hand(parts);
+        for link in links {
+            sync.spawn(link.tenant_id);
+        }
+        Ok(sync)
+    }
+
+    /// For files only: nothing goes over the network.
+    #[must_use]
+    pub fn by_hand(parts: SyncParts) -> Self {
+        Self(Arc::new(Inner {
             parts,
             lives: Mutex::default(),
             tasks: Mutex::default(),
             cancel: CancellationToken::new(),
             changing: tokio::sync::Mutex::default(),
-        }));
-        for link in links {
-            sync.spawn(link.tenant_id);
-        }
-        Ok(sync)
+        }))
+    }
+
+    /// Tenants that have a hub.
+    ///
+    /// # Errors
+    /// When the store can't be read.
+    pub async fn tenants(&self) -> Result<Vec<TenantId>, CodedError> {
+        let links = self.0.parts.store.read(rows::list_links).await?;
+        Ok(links
+            .into_iter()
+            .filter(|link| link.hub.is_some())
+            .map(|link| link.tenant_id)
+            .collect())
+    }
+
+    /// Id of this installation.
+    #[must_use]
+    pub fn appliance(&self) -> [u8; 16] {
+        self.0.parts.appliance
     }
 
     /// Stops; what was under way is sent again at the next start.

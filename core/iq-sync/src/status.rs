@@ -13,6 +13,9 @@ use crate::{
     work,
 };
 
+/// The stream of the evidence log.
+const EVIDENCE: u8 = 1;
+
 /// How sync of a tenant stands.
 #[derive(Clone, Debug, PartialEq)]
 pub struct SyncStatus {
@@ -32,6 +35,8 @@ pub struct SyncStatus {
     pub is_outside_hours: bool,
     /// Records that no receipt covers.
     pub backlog: u64,
+    /// Those of them that were written to files.
+    pub unconfirmed: u64,
     /// Records the hub has confirmed.
     pub confirmed: u64,
     /// When the oldest unsent record came in.
@@ -63,6 +68,8 @@ pub struct LineStatus {
     pub records: u64,
     /// Records confirmed.
     pub confirmed: u64,
+    /// Records written to files.
+    pub written: u64,
     /// When that was heard.
     pub confirmed_at: Option<Timestamp>,
     /// Since when the hub is known to hold another history.
@@ -84,6 +91,8 @@ impl Sync {
         let state = live.as_ref().map(|live| live.state.lock());
         let hub = link.as_ref().and_then(|link| link.hub.clone());
         let backlog = logs.iter().map(|log| log.track.backlog()).sum();
+        let unconfirmed: u64 = logs.iter().map(unconfirmed).sum();
+        let is_by_file = link.as_ref().is_some_and(|l| l.choice.way.is_by_file());
         let speed = state.as_ref().and_then(|state| state.speed());
         let is_held = link.as_ref().is_some_and(|link| work::is_held(link, now));
         let trouble = state.as_ref().and_then(|state| state.trouble.clone());
@@ -95,6 +104,7 @@ impl Sync {
                 .any(|log| log.cursor.forked_at.is_some() && log.cursor.fork_seen.is_none()),
             trouble: trouble.as_ref().map(|(trouble, _)| *trouble),
             backlog,
+            unwritten: is_by_file.then(|| unwritten(&logs, unconfirmed)),
         };
         Ok(SyncStatus {
             state: hub.as_ref().map(|_| State::of(facts)),
@@ -103,6 +113,7 @@ impl Sync {
             choice: link.as_ref().map(|link| link.choice.clone()),
             is_outside_hours: is_held && !link.as_ref().is_some_and(|l| l.choice.is_paused),
             backlog,
+            unconfirmed,
             confirmed: logs.iter().map(|log| log.track.acked.seq).sum(),
             oldest_unsent_at: oldest.map(Timestamp),
             drain_ms: speed.and_then(|speed| drain_ms(backlog, speed)),
@@ -179,6 +190,22 @@ pub(crate) fn oldest_unsent(conn: &Connection, logs: &[Log]) -> Result<Option<i6
     Ok(oldest)
 }
 
+/// Records that are in no file yet. Those of the audit alone call for none while a file is on its way:
+/// writing it is such a record.
+fn unwritten(logs: &[Log], unconfirmed: u64) -> u64 {
+    let only_evidence = unconfirmed > 0;
+    logs.iter()
+        .filter(|log| log.key.stream == EVIDENCE || !only_evidence)
+        .map(|log| log.track.backlog().saturating_sub(self::unconfirmed(log)))
+        .sum()
+}
+
+/// Records in files that no receipt covers.
+fn unconfirmed(log: &Log) -> u64 {
+    let written = log.cursor.written_seq.saturating_sub(log.track.acked.seq);
+    written.min(log.track.backlog())
+}
+
 fn line(log: &Log) -> LineStatus {
     LineStatus {
         epoch_no: log.key.epoch_no,
@@ -186,6 +213,7 @@ fn line(log: &Log) -> LineStatus {
         stream: log.key.stream,
         records: log.track.head.seq,
         confirmed: log.track.acked.seq,
+        written: log.cursor.written_seq,
         confirmed_at: log.cursor.acked_at,
         forked_at: log.cursor.forked_at,
         fork_seen: log.cursor.fork_seen.clone(),

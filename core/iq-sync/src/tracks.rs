@@ -67,6 +67,7 @@ fn log(
             acked_seq: 0,
             acked_hash: [0; 32],
             acked_at: None,
+            written_seq: 0,
             forked_at: None,
             fork_seen: None,
         });

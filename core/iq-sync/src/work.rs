@@ -194,7 +194,7 @@ async fn step(
     let Some((link, hub)) = link.and_then(|link| link.hub.clone().map(|hub| (link, hub))) else {
         return Ok(Step::Idle);
     };
-    if is_held(&link, inner.now()) {
+    if link.choice.way.is_by_file() || is_held(&link, inner.now()) {
         let mut state = live.state.lock();
         (state.trouble, state.attempts, state.next_try_at) = (None, 0, None);
         return Ok(Step::Idle);
@@ -217,9 +217,9 @@ async fn step(
     }
 }
 
-/// Whether a person or the hours hold it.
+/// Whether a person or the hours hold it. A file is written when a person says so.
 pub(crate) fn is_held(link: &Link, now: Timestamp) -> bool {
-    link.choice.is_paused || !is_within_hours(link, now)
+    !link.choice.way.is_by_file() && (link.choice.is_paused || !is_within_hours(link, now))
 }
 
 fn is_within_hours(link: &Link, now: Timestamp) -> bool {

@@ -5,6 +5,7 @@ rows of binaries; dispatch without the clock of the day, which is easier than wh
 JSON object: value (work done, larger is better), bound, seconds, trace of [seconds, value]. Two threads.
 """
 import json
+import math
 import sys
 import time
 
@@ -150,4 +151,8 @@ else:
         trace.append([time.perf_counter() - clock, value])
 answer["seconds"] = time.perf_counter() - clock
 answer["trace"] = trace
-print(json.dumps(answer))
+# Without a bound or a plan some solvers say infinity, which JSON does not know.
+for key in ("value", "bound"):
+    if answer[key] is not None and not math.isfinite(answer[key]):
+        answer[key] = None
+print(json.dumps(answer, allow_nan=False))

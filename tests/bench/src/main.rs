@@ -16,6 +16,7 @@ mod pipeline;
 mod plant_lead;
 mod python;
 mod rootcause;
+mod sync;
 
 #[derive(Parser)]
 #[command(about = "Measures OPTRIA IQ")]
@@ -48,6 +49,8 @@ enum Bench {
     PlantLead(plant_lead::Options),
     /// Root cause: signals that moved first on TEP, and rule packs on the demo plant.
     Rootcause(rootcause::Options),
+    /// Records into the hub beside COPY, and a backlog over a long, thin line.
+    Sync(sync::Options),
     /// A process of the pipeline bench: the plant.
     #[command(hide = true)]
     PipelinePlant(pipeline::plant::Options),
@@ -68,6 +71,7 @@ fn main() -> anyhow::Result<()> {
         Bench::Optimiser(options) => optimiser::run(&options),
         Bench::PlantLead(options) => plant_lead::run(&options),
         Bench::Rootcause(options) => rootcause::run(&options),
+        Bench::Sync(options) => sync::run(&options),
         Bench::PipelinePlant(options) => pipeline::plant::run(&options),
         Bench::PipelineAppliance(options) => pipeline::appliance::run(&options),
     }

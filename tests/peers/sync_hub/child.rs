@@ -21,7 +21,7 @@ use iq_domain::{
     TenantId, Timestamp,
 };
 use iq_store::{Store, audit, events, tenants};
-use iq_sync::{Choice, EnrolInput};
+use iq_sync::{Choice, EnrolInput, ExportFrom, Sync, Way};
 use serde_json::{Value, json};
 
 /// What its lines begin with; the test framework prints others.
@@ -37,6 +37,8 @@ pub(crate) type Kept = Arc<Mutex<Vec<String>>>;
 pub(crate) struct Child {
     process: Process,
     answers: Receiver<Value>,
+    /// Where its pages are.
+    pub(crate) url: String,
 }
 
 impl Child {
@@ -72,8 +74,13 @@ impl Child {
                 }
             }
         });
-        let child = Self { process, answers };
-        child.answer().with_context(|| format!("{role} starts"))?;
+        let mut child = Self {
+            process,
+            answers,
+            url: String::new(),
+        };
+        let ready = child.answer().with_context(|| format!("{role} starts"))?;
+        child.url = ready["url"].as_str().unwrap_or_default().to_owned();
         Ok(child)
     }
 
@@ -152,7 +159,7 @@ fn appliance_process() -> Result<()> {
             ..ServeOptions::default()
         };
         let running = Arc::new(iq_appliance::start(options).await?);
-        say(&json!({}));
+        say(&json!({ "url": running.url() }));
         let (heard, mut lines) = tokio::sync::mpsc::channel(1);
         std::thread::spawn(move || {
             for line in std::io::stdin().lines().map_while(Result::ok) {
@@ -173,13 +180,14 @@ fn appliance_process() -> Result<()> {
     })
 }
 
+fn tenant_of(asked: &Value) -> Result<TenantId> {
+    let text = asked["tenant"].as_str().context("no tenant")?;
+    text.parse().map_err(|_| anyhow!("no tenant: {text}"))
+}
+
 async fn obey(running: &Arc<Running>, asked: &Value) -> Result<Value> {
     let store = running.runtime().store().clone();
-    let sync = running.sync();
-    let tenant = || -> Result<TenantId> {
-        let text = asked["tenant"].as_str().context("no tenant")?;
-        text.parse().map_err(|_| anyhow!("no tenant: {text}"))
-    };
+    let tenant = || tenant_of(asked);
     match asked["do"].as_str().unwrap_or_default() {
         "tenant" => {
             let id = TenantId::new();
@@ -197,32 +205,6 @@ async fn obey(running: &Arc<Running>, asked: &Value) -> Result<Value> {
                 .await?;
             Ok(json!({ "tenant": id.to_string() }))
         }
-        "enrol" => {
-            let input = EnrolInput {
-                hub_url: asked["hub"].as_str().unwrap_or_default().to_owned(),
-                code: asked["code"].as_str().unwrap_or_default().to_owned(),
-                allow_plain_http: true,
-                tls_ca: None,
-                name: String::new(),
-                by: "noura".to_owned(),
-                time_zone: "Asia/Riyadh".to_owned(),
-            };
-            sync.enrol(tenant()?, input).await?;
-            Ok(json!({}))
-        }
-        "level" => {
-            let choice = Choice {
-                level: if asked["level"] == json!(1) { 1 } else { 2 },
-                includes_audit: true,
-                cap_kbit: None,
-                hours_from: 0,
-                hours_to: 0,
-                time_zone: "UTC".to_owned(),
-                is_paused: false,
-            };
-            sync.change(tenant()?, choice).await?;
-            Ok(json!({}))
-        }
         "write" => {
             let count = asked["count"]
                 .as_u64()
@@ -235,24 +217,6 @@ async fn obey(running: &Arc<Running>, asked: &Value) -> Result<Value> {
             tokio::spawn(async move { while write(&store, tenant, STEP).await.is_ok() {} });
             Ok(json!({}))
         }
-        "status" => {
-            let found = sync.status(tenant()?).await?;
-            Ok(json!({
-                "state": found.state.map(|state| state.as_str()),
-                "code": found.error.map(|error| error.code),
-                "backlog": found.backlog,
-                "confirmed": found.confirmed,
-                "next_try": found.next_try_at.is_some(),
-            }))
-        }
-        "try" => {
-            sync.try_now(tenant()?).await?;
-            Ok(json!({}))
-        }
-        "fork_seen" => {
-            sync.fork_seen(tenant()?, "noura").await?;
-            Ok(json!({}))
-        }
         "users" => {
             let tenant = tenant()?;
             let users = store
@@ -263,6 +227,75 @@ async fn obey(running: &Arc<Running>, asked: &Value) -> Result<Value> {
                 .await?;
             let names: Vec<String> = users.rows.into_iter().map(|user| user.username).collect();
             Ok(json!({ "users": names }))
+        }
+        _ => obey_sync(running.sync(), asked, tenant()?).await,
+    }
+}
+
+/// What a person does on the page of sync.
+async fn obey_sync(sync: &Sync, asked: &Value, tenant: TenantId) -> Result<Value> {
+    match asked["do"].as_str().unwrap_or_default() {
+        "enrol" => {
+            let input = EnrolInput {
+                hub_url: asked["hub"].as_str().unwrap_or_default().to_owned(),
+                code: asked["code"].as_str().unwrap_or_default().to_owned(),
+                allow_plain_http: true,
+                tls_ca: None,
+                name: String::new(),
+                by: "noura".to_owned(),
+                time_zone: "Asia/Riyadh".to_owned(),
+            };
+            sync.enrol(tenant, input).await?;
+            Ok(json!({}))
+        }
+        "level" => {
+            let way = asked["way"].as_str().and_then(|way| way.parse().ok());
+            let choice = Choice {
+                way: way.unwrap_or(Way::Line),
+                level: if asked["level"] == json!(1) { 1 } else { 2 },
+                includes_audit: true,
+                cap_kbit: None,
+                hours_from: 0,
+                hours_to: 0,
+                time_zone: "UTC".to_owned(),
+                is_paused: false,
+            };
+            sync.change(tenant, choice).await?;
+            Ok(json!({}))
+        }
+        "export" => {
+            let from = match (asked["gap"].as_str(), asked["next"] == json!(true)) {
+                (Some(code), _) => ExportFrom::Gap(code.to_owned()),
+                (None, true) => ExportFrom::Next,
+                (None, false) => ExportFrom::Due,
+            };
+            let file = sync.export(tenant, from, 1 << 20).await?;
+            std::fs::write(asked["to"].as_str().context("where?")?, &file.bytes)?;
+            Ok(json!({ "number": file.number, "records": file.records, "left": file.left }))
+        }
+        "import" => {
+            let bytes = std::fs::read(asked["file"].as_str().context("which?")?)?;
+            let (kind, count) = sync.import(tenant, bytes).await?;
+            Ok(json!({ "kind": kind, "count": count }))
+        }
+        "try" => {
+            sync.try_now(tenant).await?;
+            Ok(json!({}))
+        }
+        "fork_seen" => {
+            sync.fork_seen(tenant, "noura").await?;
+            Ok(json!({}))
+        }
+        "status" => {
+            let found = sync.status(tenant).await?;
+            Ok(json!({
+                "state": found.state.map(|state| state.as_str()),
+                "code": found.error.map(|error| error.code),
+                "backlog": found.backlog,
+                "unconfirmed": found.unconfirmed,
+                "confirmed": found.confirmed,
+                "next_try": found.next_try_at.is_some(),
+            }))
         }
         other => bail!("what is {other}?"),
     }

@@ -4,6 +4,7 @@
 #![cfg(unix)]
 
 mod child;
+mod courier;
 #[allow(dead_code, reason = "the hub's own tests use the rest")]
 #[path = "../../../core/iq-hub/tests/hub/rig.rs"]
 mod hub_rig;

@@ -43,11 +43,71 @@ pub(crate) struct Site {
     pub(crate) hub_tenant: String,
     port: u16,
     folder: tempfile::TempDir,
+    client: ureq::Agent,
+    cookie: String,
+    csrf: String,
 }
 
 impl Site {
     /// All of it, with an appliance that is enrolled by code over the line.
     pub(crate) async fn new() -> Result<Self> {
+        let mut site = Self::begin().await?;
+        site.tenant = text(&site.appliance()?.ask(json!({"do": "tenant"}))?["tenant"])?;
+        site.enrol().await?;
+        Ok(site)
+    }
+
+    /// The same with a tenant set up on its pages, and somebody signed in there.
+    pub(crate) async fn set_up() -> Result<Self> {
+        let mut site = Self::begin().await?;
+        let url = site.appliance()?.url.clone();
+        let setup = json!({
+            "tenant": {"en": "Refinery", "ar": "مصفاة"}, "username": "noura", "name": "Noura",
+            "password": "a quiet morning at the dunes",
+        });
+        let mut answer = site
+            .client
+            .post(format!("{url}/api/setup"))
+            .header("Origin", &url)
+            .send_json(&setup)?;
+        let body: Value = answer.body_mut().read_json()?;
+        ensure!(answer.status() == 201, "{body}");
+        let cookie = answer.headers().get("set-cookie").context("no cookie")?;
+        site.cookie = cookie
+            .to_str()?
+            .split(';')
+            .next()
+            .unwrap_or_default()
+            .to_owned();
+        site.csrf = text(&body["csrf_token"])?;
+        site.tenant = text(&body["tenant_id"])?;
+        site.enrol().await?;
+        Ok(site)
+    }
+
+    /// A call to the appliance's API as the person who set it up.
+    pub(crate) fn call(&mut self, path: &str, body: &Value) -> Result<Value> {
+        let url = self.appliance()?.url.clone();
+        let mut answer = self
+            .client
+            .post(format!("{url}{path}"))
+            .header("Origin", &url)
+            .header("Cookie", &self.cookie)
+            .header("X-CSRF-Token", &self.csrf)
+            .send_json(body)?;
+        let said: Value = answer.body_mut().read_json()?;
+        ensure!(answer.status().is_success(), "{path}: {said}");
+        Ok(said)
+    }
+
+    async fn enrol(&mut self) -> Result<()> {
+        let code = self.code().await?;
+        let hub = format!("http://127.0.0.1:{}", self.cable.port);
+        self.tell(json!({"do": "enrol", "hub": hub, "code": code}))?;
+        Ok(())
+    }
+
+    async fn begin() -> Result<Self> {
         let postgres = Postgres::start()?;
         postgres.sql(
             "CREATE ROLE hub_owner LOGIN PASSWORD 'owner-7' CREATEDB CREATEROLE;
@@ -75,13 +135,16 @@ impl Site {
             hub_tenant,
             port,
             folder: tempfile::tempdir()?,
+            client: ureq::Agent::config_builder()
+                .http_status_as_error(false)
+                .timeout_global(Some(PATIENCE))
+                .build()
+                .into(),
+            cookie: String::new(),
+            csrf: String::new(),
         };
         site.start_hub()?;
         site.start_appliance()?;
-        site.tenant = text(&site.appliance()?.ask(json!({"do": "tenant"}))?["tenant"])?;
-        let code = site.code().await?;
-        let hub = format!("http://127.0.0.1:{}", site.cable.port);
-        site.tell(json!({"do": "enrol", "hub": hub, "code": code}))?;
         Ok(site)
     }
 
@@ -262,7 +325,7 @@ impl Site {
 }
 
 const SESSION_SECRET: &str = "session secret of the tests, long enough";
-const HUB_KEY: &str = "sealing key of the tests, long enough too";
+pub(crate) const HUB_KEY: &str = "sealing key of the tests, long enough too";
 
 fn database(postgres: &Postgres, login: &str) -> Database {
     let url = format!(

@@ -89,6 +89,7 @@ export const api = {
   pauseSync: (is_paused: boolean) => post<T.SyncStatus>('/api/sync/pause', { is_paused }),
   trySync: () => post<T.SyncStatus>('/api/sync/try'),
   forkSeen: () => post<T.SyncStatus>('/api/sync/fork-seen'),
+  importCourier: (file: Blob) => request<T.SyncImported>('POST', '/api/sync/courier/import', { raw: { body: file, type: 'application/octet-stream' } }),
   decideSync: (id: Id, applies: boolean) => post<T.SyncStatus>(`/api/sync/questions/${e(id)}`, { applies }),
   events: (q: Query) => get<T.Page<T.Event>>('/api/blackbox/events', q),
   event: (id: Id) => get<T.Event>(`/api/blackbox/events/${e(id)}`),

@@ -3200,6 +3200,46 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/sync/courier/export": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * The next file for the hub, sealed to it; headers x-optria-file, -records and -left
+         * @description Permission: `sync.write`.
+         */
+        post: operations["export"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/sync/courier/import": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Read receipts (.oqr) or a configuration (.oqc) of the hub
+         * @description Permission: `sync.write`.
+         */
+        post: operations["import"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/sync/enrol": {
         parameters: {
             query?: never;
@@ -9487,6 +9527,16 @@ export interface components {
             /** @description Name. */
             key: string;
         };
+        /** @description What a file from the hub did. */
+        SyncImported: {
+            /**
+             * Format: int64
+             * @description Logs that moved, or changes that were in it.
+             */
+            count: number;
+            /** @description `receipts` or `configuration`. */
+            kind: string;
+        };
         /** @description One log. */
         SyncLog: {
             /**
@@ -9512,6 +9562,11 @@ export interface components {
             records: number;
             /** @description `evidence` or `audit`. */
             stream: string;
+            /**
+             * Format: int64
+             * @description Records written to files.
+             */
+            written: number;
         };
         /** @description Holds or goes on. */
         SyncPause: {
@@ -9563,6 +9618,8 @@ export interface components {
             level: number;
             /** @description IANA time zone of the two. */
             time_zone: string;
+            /** @description `line` over the network, `courier` by files with receipts, `one_way` by files without. */
+            way: string;
         };
         /** @description How sync of the tenant stands. */
         SyncStatus: {
@@ -9607,6 +9664,11 @@ export interface components {
             is_encrypted: boolean;
             /** @description The hours chosen hold it now. */
             is_outside_hours: boolean;
+            /**
+             * Format: int64
+             * @description Number of the last courier file; 0 before the first.
+             */
+            last_file: number;
             last_receipt_at?: null | components["schemas"]["Timestamp"];
             /** @description Log by log. */
             logs: components["schemas"]["SyncLog"][];
@@ -9626,6 +9688,11 @@ export interface components {
             settings?: null | components["schemas"]["SyncSettings"];
             /** @description `not_enrolled`, `registered`, `sending`, `disconnected`, `queue_error`, `fork`, `paused`. */
             state: string;
+            /**
+             * Format: int64
+             * @description Those of them that were written to files: sent, and not confirmed.
+             */
+            unconfirmed: number;
         };
         /** @description Suggestions for a tag, best first. */
         TagSuggestion: {
@@ -16470,6 +16537,75 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["SyncStatus"];
+                };
+            };
+            /** @description Not done; the body says why. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    export: {
+        parameters: {
+            query?: {
+                /** @description `due` after the last receipt, `next` after what was last written. */
+                from?: string | null;
+                /** @description A gap code instead. */
+                gap?: string | null;
+                /** @description Mebibytes at most. */
+                mib?: number | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/octet-stream": string;
+                };
+            };
+            /** @description Not done; the body says why. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    import: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/octet-stream": string;
+            };
+        };
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SyncImported"];
                 };
             };
             /** @description Not done; the body says why. */

@@ -270,6 +270,7 @@ export type DeferralCurve = Answer<Schemas['DeferralCurve']>;
 export type PublishInput = Schemas['PublishInput'];
 export type PublishAnswer = Answer<Schemas['PublishAnswer']>;
 export type SyncStatus = Answer<Schemas['SyncStatus']>;
+export type SyncImported = Answer<Schemas['SyncImported']>;
 export type SyncSettings = Schemas['SyncSettings'];
 export type SyncLog = Answer<Schemas['SyncLog']>;
 export type SyncQuestion = Answer<Schemas['SyncQuestion']>;

@@ -147,5 +147,6 @@ export const hub = {
   people: () => request<TenantUser[]>('GET', '/api/tenant-users'),
   audit: (query: Query) => request<Page<HubAuditRow>>('GET', '/api/audit', { query }),
   auditOfAll: (query: Query) => request<Page<HubAuditRow>>('GET', '/api/admin/audit', { query }),
+  configStatus: () => request<{ subsystems: Record<string, Record<string, unknown>>; feature_flags: Record<string, unknown> }>('GET', '/internal/config/status'),
   revoke: (a: FleetAppliance) => request<void>('POST', `/api/admin/appliances/${a.tenant_id}/${a.id}/revoke`),
 };

@@ -15,6 +15,7 @@ import { Brand } from '@/shell/brand';
 import { cssVariablesResolver, theme } from '@/theme';
 import { hub, type HubSession } from './api';
 import { AppliancesPage } from './appliances';
+import { DiagnosticsPage } from './diagnostics';
 import { EventsPage } from './events';
 import { IncidentPage } from './incident';
 import { IncidentsPage } from './incidents';
@@ -37,6 +38,7 @@ const PLATFORM: HubPage[] = [
   { path: '/admin/users', title: 'page.users', icon: 'users', page: UsersPage, needs: 'tenants.manage' },
   { path: '/admin/appliances', title: 'hub.appliances', icon: 'pulse', page: AppliancesPage, needs: 'appliances.manage' },
   { path: '/admin/audit', title: 'page.audit', icon: 'audit', page: AuditOfAllPage, needs: 'tenants.manage' },
+  { path: '/admin/diagnostics', title: 'page.diagnostics', icon: 'settings', page: DiagnosticsPage, needs: 'diagnostics.read' },
 ];
 /** What the people of an organisation read of their plants. */
 const HEADQUARTERS: HubPage[] = [

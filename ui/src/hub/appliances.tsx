@@ -9,6 +9,7 @@ import { Loaded, PageHead, Pane, useTitle } from '@/components/page';
 import { type Column, DataTable } from '@/components/table';
 import { useText } from '@/i18n/text';
 import { hub, type FleetAppliance } from './api';
+import { ConfigurationFile, Courier } from './courier';
 import { useFleetColumns } from './fleet';
 import { FormDialog, Once } from './parts';
 
@@ -47,18 +48,21 @@ export function AppliancesPage() {
   });
   const columns: Column<FleetAppliance>[] = [
     ...useFleetColumns(true),
-    { key: 'act', title: '', end: true, cell: (a) => a.revoked_at === null && <button type="button" className="btn sm" onClick={() => revoke(a)}>{t('hub.revoke')}</button> },
+    { key: 'act', title: '', end: true, cell: (a) => a.revoked_at === null && <span className="row"><ConfigurationFile appliance={a} /><button type="button" className="btn sm" onClick={() => revoke(a)}>{t('hub.revoke')}</button></span> },
   ];
   return (
     <>
       <PageHead title={t('hub.appliances')} sub={t('hub.appliances_sub')}>
         <button type="button" className="btn pri" onClick={() => setAsking(true)}><Icon name="plus" />{t('hub.enrol')}</button>
       </PageHead>
-      <Pane title={t('hub.appliances')}>
-        <Loaded query={query} what={t('state.loading')}>
-          {(rows) => <DataTable id="fleet" label={t('hub.appliances')} columns={columns} rows={rows} rowKey={(a) => a.id} csvName="appliances" empty={<EmptyState icon="pulse" title={t('hub.fleet_none')}>{t('hub.fleet_none_what')}</EmptyState>} />}
-        </Loaded>
-      </Pane>
+      <div className="stack">
+        <Pane title={t('hub.appliances')}>
+          <Loaded query={query} what={t('state.loading')}>
+            {(rows) => <DataTable id="fleet" label={t('hub.appliances')} columns={columns} rows={rows} rowKey={(a) => a.id} csvName="appliances" empty={<EmptyState icon="pulse" title={t('hub.fleet_none')}>{t('hub.fleet_none_what')}</EmptyState>} />}
+          </Loaded>
+        </Pane>
+        <Courier />
+      </div>
       {asking && <CodeForm onClose={() => setAsking(false)} onMade={(made) => { setAsking(false); setCode(made); }} />}
       {code && <Once title={t('hub.enrol')} why={t('hub.enrol_once')} rows={[[t('hub.enrol_code'), code]]} secret={code} onClose={() => setCode('')} />}
       {dialog}

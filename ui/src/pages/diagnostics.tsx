@@ -4,23 +4,15 @@ import { useQuery } from '@tanstack/react-query';
 import { Fragment } from 'react';
 import { api } from '@/api/calls';
 import { Select } from '@/components/fields';
-import { Icon, StatusShape } from '@/components/icons';
+import { Icon } from '@/components/icons';
 import { AppLink } from '@/components/link';
 import { Tag } from '@/components/marks';
 import { Loaded, PageHead, Pane } from '@/components/page';
 import { useSignedIn } from '@/api/session';
-import { sentence } from '@/i18n';
 import { useText } from '@/i18n/text';
 import { useParameter } from '@/lib/url';
+import { ConfiguredParts, FeatureFlags } from './parts/configured-parts';
 import { Doctor } from './parts/doctor';
-
-function Status({ value }: { value: unknown }) {
-  const { t } = useText();
-  const text = String(value);
-  const word = sentence('ui', `diagnostics.status.${text}`) ?? text;
-  if (text === 'error') return <span className="st critical"><StatusShape shape="critical" />{word}</span>;
-  return <span className="st mid">{text === 'missing' || text === 'empty' || text === 'disabled' ? <Icon name="dash" /> : <Icon name="check" />}{word}<span className="sr">{t('field.status')}</span></span>;
-}
 
 const megabytes = (bytes: number) => Math.round(bytes / 1_048_576);
 
@@ -63,8 +55,6 @@ function Connections() {
   );
 }
 
-const shown = (value: unknown) => (Array.isArray(value) ? value.join(', ') : typeof value === 'object' ? JSON.stringify(value) : String(value));
-
 export default function DiagnosticsPage() {
   const { t } = useText();
   const session = useSignedIn();
@@ -76,28 +66,13 @@ export default function DiagnosticsPage() {
         {(status) => (
           <div className="grid">
             <div className="c8 stack">
-            <Pane title={t('diagnostics.parts')}>
-              <div className="scroll" tabIndex={0} role="region" aria-label={t('diagnostics.parts')}>
-                <table className="tb">
-                  <thead><tr><th scope="col">{t('diagnostics.part')}</th><th scope="col">{t('field.state')}</th><th scope="col">{t('diagnostics.more')}</th></tr></thead>
-                  <tbody>
-                    {Object.entries(status.subsystems).map(([name, facts]) => (
-                      <tr key={name}>
-                        <td className="two">{sentence('ui', `diagnostics.part.${name}`) ?? name}<small><Tag>{name}</Tag></small></td>
-                        <td><Status value={facts.status} /></td>
-                        <td>{Object.entries(facts).filter(([key]) => key !== 'status').map(([key, value]) => <Tag key={key} className="fact">{`${key}=${shown(value)}`}</Tag>)}</td>
-                      </tr>
-                    ))}
-                  </tbody>
-                </table>
-              </div>
-            </Pane>
+            <ConfiguredParts subsystems={status.subsystems} />
             <Connections />
             </div>
             <div className="c4 stack">
               <Machine />
               <Pane title={t('diagnostics.appliance')} flush={false}><dl className="kv"><dt>{t('door.appliance')}</dt><dd><Tag>{session.appliance}</Tag></dd><dt>{t('door.version')}</dt><dd><Tag>{session.version}</Tag></dd></dl></Pane>
-              <Pane title={t('diagnostics.flags')} flush={false}><ul className="col">{Object.entries(status.feature_flags).map(([name, value]) => <li key={name}><Tag wrap>{`${name}=${shown(value)}`}</Tag></li>)}</ul></Pane>
+              <FeatureFlags flags={status.feature_flags} />
               <Pane title={t('diagnostics.api')} flush={false}><a href="/api/docs" target="_blank" rel="noopener">{t('header.api_docs')}</a></Pane>
             </div>
           </div>

@@ -9,6 +9,7 @@ import { Tag, When } from '@/components/marks';
 import { Notice } from '@/components/notices';
 import { Loaded, PageHead, Pane } from '@/components/page';
 import { useText } from '@/i18n/text';
+import { Courier } from './parts/sync-courier';
 import { Enrol } from './parts/sync-enrol';
 import { Leaves } from './parts/sync-leaves';
 import { Questions } from './parts/sync-questions';
@@ -18,7 +19,7 @@ function State({ status }: { status: SyncStatus }) {
   const state = status.state;
   const word = t(`sync.state.${state}`);
   if (state === 'fork' || state === 'queue_error') return <span className="st critical"><StatusShape shape="critical" />{word}</span>;
-  if (state === 'disconnected') return <span className="st warning"><StatusShape shape="warning" />{word}</span>;
+  if (state === 'disconnected' || state === 'unconfirmed' || state === 'to_write') return <span className="st warning"><StatusShape shape="warning" />{word}</span>;
   return <span className="st mid"><Icon name={state === 'registered' ? 'check' : state === 'paused' || state === 'not_enrolled' ? 'dash' : 'upload'} />{word}</span>;
 }
 
@@ -40,9 +41,10 @@ function Facts({ status }: { status: SyncStatus }) {
   return (
     <dl className="kv">
       <dt>{t('sync.backlog')}</dt><dd>{n(status.backlog, 0)}</dd>
+      {status.unconfirmed > 0 && <><dt>{t('sync.unconfirmed')}</dt><dd>{n(status.unconfirmed, 0)}</dd></>}
       {status.oldest_unsent_at !== null && <><dt>{t('sync.oldest')}</dt><dd><When at={status.oldest_unsent_at} full /></dd></>}
       <dt>{t('sync.last_receipt')}</dt><dd>{status.last_receipt_at === null ? <span className="dim">{t('sync.never')}</span> : <When at={status.last_receipt_at} full />}</dd>
-      {status.backlog > 0 && <><dt>{t('sync.drain')}</dt><dd>{status.drain_ms === null ? none : span(status.drain_ms)}</dd></>}
+      {status.backlog > 0 && status.settings?.way === 'line' && <><dt>{t('sync.drain')}</dt><dd>{status.drain_ms === null ? none : span(status.drain_ms)}</dd></>}
       {status.records_per_second !== null && status.backlog > 0 && <><dt>{t('sync.speed')}</dt><dd>{t('sync.per_second', { n: n(status.records_per_second, 0) })}</dd></>}
       {status.next_try_at !== null && <><dt>{t('sync.next_try')}</dt><dd><When at={status.next_try_at} full /></dd></>}
       {status.hub_clock_ahead_ms !== null && <><dt>{t('sync.clock')}</dt><dd><bdi dir="ltr">{`${status.hub_clock_ahead_ms >= 0 ? '+' : '−'}${n(Math.abs(status.hub_clock_ahead_ms) / 1000, 1)} s`}</bdi></dd></>}
@@ -79,13 +81,14 @@ function Logs({ logs }: { logs: SyncLog[] }) {
     <Pane title={t('sync.logs')}>
       <div className="scroll" tabIndex={0} role="region" aria-label={t('sync.logs')}>
         <table className="tb">
-          <thead><tr><th scope="col">{t('sync.stream')}</th><th scope="col">{t('sync.epoch')}</th><th scope="col">{t('sync.records')}</th><th scope="col">{t('sync.confirmed')}</th><th scope="col">{t('sync.last_receipt')}</th></tr></thead>
+          <thead><tr><th scope="col">{t('sync.stream')}</th><th scope="col">{t('sync.epoch')}</th><th scope="col">{t('sync.records')}</th><th scope="col">{t('sync.written')}</th><th scope="col">{t('sync.confirmed')}</th><th scope="col">{t('sync.last_receipt')}</th></tr></thead>
           <tbody>
             {logs.map((log) => (
               <tr key={`${log.epoch}${log.stream}`}>
                 <td>{t(`sync.stream.${log.stream}`)}</td>
                 <td><Tag>{`${log.epoch_number} · ${log.epoch}`}</Tag></td>
                 <td>{n(log.records, 0)}</td>
+                <td>{n(log.written, 0)}</td>
                 <td>{n(log.confirmed, 0)}</td>
                 <td>{log.forked_at === null ? <When at={log.confirmed_at} /> : <span className="st critical"><StatusShape shape="critical" />{t('sync.forked')} <When at={log.forked_at} />{log.fork_seen_by && <> · {t('sync.fork_seen_by', { name: log.fork_seen_by })}</>}</span>}</td>
               </tr>
@@ -107,8 +110,12 @@ function Actions({ status, onChanged }: { status: SyncStatus; onChanged: () => v
   return (
     <>
       {status.state === 'fork' && <button type="button" className="btn" onClick={() => run(api.forkSeen)}>{t('sync.fork_seen')}</button>}
-      <button type="button" className="btn" onClick={() => run(() => api.pauseSync(!is_paused))}>{is_paused ? t('sync.resume') : t('sync.pause')}</button>
-      <button type="button" className="btn pri" disabled={status.state === 'paused'} onClick={() => run(api.trySync)}>{t('sync.try')}</button>
+      {status.settings.way === 'line' && (
+        <>
+          <button type="button" className="btn" onClick={() => run(() => api.pauseSync(!is_paused))}>{is_paused ? t('sync.resume') : t('sync.pause')}</button>
+          <button type="button" className="btn pri" disabled={status.state === 'paused'} onClick={() => run(api.trySync)}>{t('sync.try')}</button>
+        </>
+      )}
     </>
   );
 }
@@ -137,7 +144,7 @@ export default function SyncPage() {
               <Questions questions={status.questions} onChanged={changed} />
               {status.settings ? <><Leaves key={JSON.stringify(status.settings)} settings={status.settings} onChanged={changed} /><Logs logs={status.logs} /></> : <Enrol onChanged={changed} />}
             </div>
-            {status.settings && <div className="c4 stack"><Hub status={status} onChanged={changed} /></div>}
+            {status.settings && <div className="c4 stack"><Hub status={status} onChanged={changed} /><Courier status={status} onChanged={changed} /></div>}
           </div>
         )}
       </Loaded>

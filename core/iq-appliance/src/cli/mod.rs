@@ -1,5 +1,6 @@
 //! The command line of `optria`.
 
+mod bundle;
 mod manual;
 mod optimise;
 mod plant;
@@ -37,6 +38,9 @@ enum Command {
     /// The demo plant.
     #[command(subcommand)]
     Plant(plant::PlantCommand),
+    /// Courier files of a data folder whose appliance is stopped.
+    #[command(subcommand)]
+    Bundle(bundle::BundleCommand),
     /// Users of a data folder whose appliance is stopped.
     #[command(subcommand)]
     User(user::UserCommand),
@@ -103,6 +107,7 @@ pub fn main() -> ExitCode {
         Command::Demo(args) => serve::demo(args, language),
         Command::Status(args) => status::status(&args),
         Command::Plant(command) => plant::run(command),
+        Command::Bundle(command) => bundle::run(command),
         Command::User(command) => user::run(command),
         Command::Rules(command) => rules::run(command, language),
         Command::Optimise(args) => optimise::run(args, language),

@@ -3,6 +3,7 @@
 pub(crate) mod appliances;
 pub(crate) mod audit;
 pub(crate) mod bootstrap;
+pub(crate) mod courier;
 mod demo;
 mod projection;
 mod recipient;

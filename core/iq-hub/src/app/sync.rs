@@ -46,12 +46,12 @@ fn malformed() -> Failure {
 }
 
 /// The key receipts are signed with.
-async fn signing_key(hub: &Hub) -> Answer<SigningKey> {
+pub(super) async fn signing_key(hub: &Hub) -> Answer<SigningKey> {
     let (_, seed) = signing_seed(hub).await?;
     Ok(SigningKey::from_seed(&seed))
 }
 
-fn key_of(appliance: &Appliance) -> Answer<PublicKey> {
+pub(super) fn key_of(appliance: &Appliance) -> Answer<PublicKey> {
     let bytes: [u8; 32] = appliance
         .public_key
         .as_slice()
@@ -61,7 +61,7 @@ fn key_of(appliance: &Appliance) -> Answer<PublicKey> {
 }
 
 /// The appliance of an id, if it may speak now. Its id names it, its signature will have to prove it.
-async fn speaker(hub: &Hub, id: Id) -> Answer<Appliance> {
+pub(super) async fn speaker(hub: &Hub, id: Id) -> Answer<Appliance> {
     let id = Uuid::from_bytes(id);
     let mut tx = hub.store.lookup(&Lookup::Appliance(id)).await?;
     let found = appliances::get_visible(&mut tx).await?;
@@ -70,7 +70,7 @@ async fn speaker(hub: &Hub, id: Id) -> Answer<Appliance> {
 }
 
 /// After its signature was checked: whether its key still counts and its tenant may sync.
-async fn admit(hub: &Hub, appliance: &Appliance) -> Answer<()> {
+pub(super) async fn admit(hub: &Hub, appliance: &Appliance) -> Answer<()> {
     if appliance.revoked_at.is_some() {
         return Err(refuse(StatusCode::FORBIDDEN, "sync.revoked"));
     }
@@ -262,7 +262,7 @@ pub(crate) async fn batch(hub: &Hub, bytes: &[u8]) -> Answer<Vec<u8>> {
     Ok(receipt.sign(&key).encode())
 }
 
-fn refusal(refusal: Refusal) -> Failure {
+pub(super) fn refusal(refusal: Refusal) -> Failure {
     match refusal {
         Refusal::Malformed => malformed(),
         Refusal::Signature => refuse(StatusCode::UNAUTHORIZED, "sync.signature"),
@@ -272,7 +272,7 @@ fn refusal(refusal: Refusal) -> Failure {
 
 /// Applies a verified batch in one transaction, with the cursor of its log locked; returns where the
 /// log stands once that is committed.
-async fn apply(hub: &Hub, owner: Owner, batch: &Opened) -> Answer<Head> {
+pub(super) async fn apply(hub: &Hub, owner: Owner, batch: &Opened) -> Answer<Head> {
     let (line, now) = (&batch.header.line, hub.now());
     let mut tx = hub.store.tenant(owner.0).await?;
     let (cursor, _) = sync::lock_cursor(&mut tx, owner, line, now).await?;
@@ -355,6 +355,12 @@ pub(crate) async fn changes(hub: &Hub, proof: &Proof, after: u64) -> Answer<Vec<
         return Err(refuse(StatusCode::UNAUTHORIZED, "sync.signature"));
     }
     admit(hub, &appliance).await?;
+    let message = list_changes(hub, &appliance, after).await?;
+    Ok(message.sign(&signing_key(hub).await?).encode())
+}
+
+/// What changed after a revision, as it goes to one appliance.
+pub(super) async fn list_changes(hub: &Hub, appliance: &Appliance, after: u64) -> Answer<Changes> {
     let limit = i64::try_from(changes::MAX_CHANGES).unwrap_or(1);
     let from = i64::try_from(after).unwrap_or(i64::MAX);
     let mut tx = hub.store.tenant(appliance.tenant_id).await?;
@@ -367,15 +373,14 @@ pub(crate) async fn changes(hub: &Hub, proof: &Proof, after: u64) -> Answer<Vec<
         Some(last) => whole(last.revision),
         None => whole(newest).max(after),
     };
-    let message = Changes {
+    Ok(Changes {
         tenant: appliance.record_tenant.into_bytes(),
-        appliance: proof.appliance,
+        appliance: appliance.id.0.into_bytes(),
         after,
         upto,
         has_more,
         changes: rows.iter().filter_map(change_of).collect(),
-    };
-    Ok(message.sign(&signing_key(hub).await?).encode())
+    })
 }
 
 fn change_of(row: &DownChange) -> Option<Change> {

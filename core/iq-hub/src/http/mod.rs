@@ -3,6 +3,7 @@
 mod appliances;
 mod audit;
 mod body;
+mod courier;
 mod guard;
 mod health;
 mod outer;
@@ -30,6 +31,7 @@ fn all() -> Vec<Route> {
         tenants::routes(),
         users::routes(),
         appliances::routes(),
+        courier::routes(),
         audit::routes(),
         records::routes(),
         sync::routes(),

@@ -11,7 +11,7 @@ use std::{
 use anyhow::{Context, Result};
 use axum::{
     body::{Body, to_bytes},
-    http::{Method, Request, StatusCode, header},
+    http::{Method, Request, StatusCode, header, request::Builder},
 };
 use iq_auth::HashCost;
 use iq_config::{Config, Database, Inputs, Overrides};
@@ -156,6 +156,12 @@ impl Instance {
         path: &str,
         body: Option<Value>,
     ) -> Result<Reply> {
+        let body = body.map_or_else(Body::empty, |body| Body::from(body.to_string()));
+        self.raw(self.request(person, method, path).body(body)?)
+            .await
+    }
+
+    fn request(&self, person: Option<&Person>, method: Method, path: &str) -> Builder {
         let host = format!("127.0.0.1:{PORT}");
         let mut request = Request::builder()
             .method(method)
@@ -172,8 +178,7 @@ impl Instance {
                 )
                 .header("x-csrf-token", &person.csrf);
         }
-        let body = body.map_or_else(Body::empty, |body| Body::from(body.to_string()));
-        self.raw(request.body(body)?).await
+        request
     }
 
     pub(crate) async fn raw(&self, request: Request<Body>) -> Result<Reply> {
@@ -200,6 +205,29 @@ impl Instance {
     pub(crate) async fn post(&self, person: &Person, path: &str, body: Value) -> Result<Reply> {
         self.send(Some(person), Method::POST, path, Some(body))
             .await
+    }
+
+    /// Bytes as they are; the answer is JSON.
+    pub(crate) async fn post_bytes(
+        &self,
+        person: &Person,
+        path: &str,
+        bytes: Vec<u8>,
+    ) -> Result<Reply> {
+        self.raw(
+            self.request(Some(person), Method::POST, path)
+                .body(Body::from(bytes))?,
+        )
+        .await
+    }
+
+    /// The bytes of an answer.
+    pub(crate) async fn get_bytes(&self, person: &Person, path: &str) -> Result<Vec<u8>> {
+        let request = self.request(Some(person), Method::GET, path);
+        let request = request.body(Body::empty())?;
+        let response = iq_hub::router(self.hub.clone()).oneshot(request).await?;
+        anyhow::ensure!(response.status() == StatusCode::OK, "{}", response.status());
+        Ok(to_bytes(response.into_body(), 1 << 22).await?.to_vec())
     }
 
     pub(crate) async fn put(&self, person: &Person, path: &str, body: Value) -> Result<Reply> {

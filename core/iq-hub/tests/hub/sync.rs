@@ -9,11 +9,14 @@ use axum::{
     http::{Method, Request, StatusCode},
 };
 use iq_evidence::{LogId, Origin, Record};
+use iq_secrets::{FileKey, seal_file};
 use iq_sync_proto::{
     Head, Line, PublicKey, Signed, SigningKey,
     batch::{Run, pack},
     changes::{self, Changes},
+    courier::{self, Manifest},
     enrol::{self, Code},
+    gap_code::Gap,
     hello::{self, Hello, Status, Welcome},
     leaf_hash,
     receipt::Receipt,
@@ -32,6 +35,7 @@ struct Plant {
     line: Line,
     log: Vec<Vec<u8>>,
     hub: Option<PublicKey>,
+    hub_recipient: String,
 }
 
 /// What the hub answered: the status, and the bytes or the code of the error.
@@ -81,7 +85,12 @@ impl Plant {
             },
             log: Vec::new(),
             hub: None,
+            hub_recipient: String::new(),
         }
+    }
+
+    fn file_key(&self) -> FileKey {
+        FileKey::from_bytes(&self.seed)
     }
 
     fn key(&self) -> SigningKey {
@@ -146,7 +155,7 @@ impl Plant {
             tenant: self.tenant,
             appliance: self.appliance,
             key: self.key().public().to_bytes(),
-            recipient: "age1test".to_owned(),
+            recipient: self.file_key().recipient(),
             name: "Train 1".to_owned(),
             version: "0.1.0".to_owned(),
         };
@@ -160,6 +169,7 @@ impl Plant {
         let signed = Signed::decode(&said.bytes)?;
         let answer = enrol::Answer::open(&signed, &self.appliance)?;
         assert!(answer.hub_recipient.starts_with("age1"));
+        self.hub_recipient = answer.hub_recipient;
         self.hub = PublicKey::from_bytes(&answer.hub_key);
         Ok(code)
     }
@@ -506,5 +516,73 @@ async fn people_go_down_without_any_password_to_the_appliance_that_proves_itself
         ask(&welcome.challenge, path, path).await?.code(),
         "sync.challenge"
     );
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn files_carried_by_hand_say_what_is_missing_and_people_go_back_sealed() -> Result<()> {
+    let rig = Rig::new().await?;
+    let (hub, owner, tenant, mut plant) = enrolled(&rig).await?;
+    let recipient = plant.hub_recipient.clone();
+    plant.write(30, "event");
+    let file = |number: u64, from: usize, to: usize, sealed_to: &str| -> Result<Vec<u8>> {
+        let manifest = Manifest {
+            tenant: plant.tenant,
+            appliance: plant.appliance,
+            recipient: recipient.clone(),
+            number,
+            created_ms: NOON.0,
+            nonce: [3; 16],
+            ranges: vec![(plant.line, from as u64 + 1, to as u64)],
+            batches: Vec::new(),
+        };
+        let plain = courier::write(manifest, &[plant.batch(from, to)?], &plant.key());
+        Ok(seal_file(sealed_to, &plain)?)
+    };
+    let path = "/api/admin/courier";
+    let send = async |bytes| hub.post_bytes(&owner, path, bytes).await;
+    let early = send(file(2, 20, 30, &recipient)?).await?;
+    assert_eq!(
+        (early.status, &early.body["report"]["stored"]),
+        (StatusCode::OK, &json!(0))
+    );
+    let code = text(&early.body["report"]["gaps"][0])?;
+    let gap = Gap::parse(&code).context("no gap code")?;
+    assert_eq!(
+        (gap.is_of(plant.line), gap.first, gap.last()),
+        (true, 1, 20)
+    );
+    for (number, from, to, stored) in [(1, 0, 20, 20), (2, 20, 30, 10), (2, 20, 30, 0)] {
+        let taken = send(file(number, from, to, &recipient)?).await?;
+        assert_eq!(taken.body["report"]["stored"], json!(stored), "{taken:?}");
+        assert_eq!(taken.body["report"]["number"], json!(number));
+    }
+    assert_eq!(rows(&rig, &tenant, LOG).await?, 30);
+    // Sealed to another, or by somebody who only knows the hub's recipient.
+    let other = FileKey::from_bytes(&[50; 32]).recipient();
+    assert_eq!(
+        send(file(3, 0, 30, &other)?).await?.code(),
+        "sync.bundle_unreadable"
+    );
+    let forged = seal_file(&recipient, b"OQB1\r\n\x1a\n")?;
+    assert_eq!(send(forged).await?.code(), "sync.bundle_unreadable");
+    let fleet = hub.get(&owner, "/api/admin/appliances").await?;
+    let id = text(&fleet.body[0]["id"])?;
+    hub.user(&owner, (&tenant, "jubail"), "viewer").await?;
+    let sealed = hub
+        .get_bytes(&owner, &format!("{path}/{tenant}/{id}"))
+        .await?;
+    let plain = plant.file_key().open(&sealed, 1 << 20)?;
+    let signed = Signed::decode(&plain)?;
+    let hub_key = plant.hub.context("not enrolled")?;
+    let down = Changes::open(&signed, hub_key, &plant.tenant, &plant.appliance)?;
+    assert!(
+        down.changes
+            .iter()
+            .any(|c| matches!(&c.body, changes::Body::User(_)))
+    );
+    let elsewhere = hub.tenant(&owner, "yanbu").await?;
+    let foreign = hub.get(&owner, &format!("{path}/{elsewhere}/{id}")).await?;
+    assert_eq!(foreign.status, StatusCode::NOT_FOUND);
     Ok(())
 }

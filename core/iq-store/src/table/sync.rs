@@ -1,6 +1,8 @@
 //! The hub of a tenant: whom it is enrolled with, how far each log is held there, and what the hub
 //! made of users and flags here.
 
+use std::str::FromStr;
+
 use iq_domain::{CodedError, Role, TenantId, Timestamp, UserId};
 use rusqlite::{Connection, Row, params};
 
@@ -21,9 +23,50 @@ pub struct Hub {
     pub enrolled_at: Timestamp,
 }
 
+/// How records leave.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Way {
+    /// Over the network.
+    Line,
+    /// By files, and receipts come back.
+    Courier,
+    /// By files, and nothing ever comes back.
+    OneWay,
+}
+
+impl Way {
+    /// The word in the API and the store.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Line => "line",
+            Self::Courier => "courier",
+            Self::OneWay => "one_way",
+        }
+    }
+
+    /// Whether records leave by files.
+    #[must_use]
+    pub const fn is_by_file(self) -> bool {
+        !matches!(self, Self::Line)
+    }
+}
+
+impl FromStr for Way {
+    type Err = ();
+    fn from_str(word: &str) -> Result<Self, ()> {
+        [Self::Line, Self::Courier, Self::OneWay]
+            .into_iter()
+            .find(|way| way.as_str() == word)
+            .ok_or(())
+    }
+}
+
 /// What may leave, when and how fast.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Choice {
+    /// How records leave.
+    pub way: Way,
     /// 1 status, 2 and incidents and events.
     pub level: u8,
     /// The audit log too.
@@ -65,6 +108,8 @@ pub struct Link {
     pub choice: Choice,
     /// The last change from above that is applied.
     pub changes_rev: u64,
+    /// Number of the last courier file.
+    pub bundle_no: u64,
     /// The last word of the hub.
     pub last_receipt_at: Option<Timestamp>,
 }
@@ -82,6 +127,8 @@ pub struct Cursor {
     pub acked_hash: [u8; 32],
     /// When that was heard.
     pub acked_at: Option<Timestamp>,
+    /// Last record that was written to a file.
+    pub written_seq: u64,
     /// Since when the hub is known to hold another history.
     pub forked_at: Option<Timestamp>,
     /// Who has looked at it.
@@ -151,6 +198,7 @@ fn link(r: &Row<'_>) -> rusqlite::Result<Link> {
         hub,
         enrolled_by: r.get("enrolled_by")?,
         choice: Choice {
+            way: r.get::<_, String>("way")?.parse().unwrap_or(Way::Line),
             level: r.get("level")?,
             includes_audit: r.get("includes_audit")?,
             cap_kbit: r.get("cap_kbit")?,
@@ -160,6 +208,7 @@ fn link(r: &Row<'_>) -> rusqlite::Result<Link> {
             is_paused: r.get("is_paused")?,
         },
         changes_rev: count(r, "changes_rev")?,
+        bundle_no: count(r, "bundle_no")?,
         last_receipt_at: row::time_opt(r, "last_receipt_at")?,
     })
 }
@@ -192,8 +241,8 @@ pub fn put_link(conn: &Connection, tenant: TenantId, link: &Link) -> Result<(), 
                appliance, public_key, sealed_key, hub_tenant,
                hub_tenant_name, hub_key, hub_recipient, enrolled_at, enrolled_by, level,
                includes_audit, cap_kbit, hours_from, hours_to, time_zone, is_paused, changes_rev,
-               last_receipt_at)
-               VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
+               last_receipt_at, way, bundle_no)
+               VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
     let (hub, choice) = (link.hub.as_ref(), &link.choice);
     let args = params![
         tenant.to_string(),
@@ -218,6 +267,8 @@ pub fn put_link(conn: &Connection, tenant: TenantId, link: &Link) -> Result<(), 
         choice.is_paused,
         number(link.changes_rev),
         link.last_receipt_at.map(|t| t.0),
+        choice.way.as_str(),
+        number(link.bundle_no),
     ];
     query::change_one(conn, sql, args)
         .map_err(|e| e.or_reference(CodedError::not_found("tenants.not_found")))
@@ -230,7 +281,8 @@ pub fn update_choice(
     choice: &Choice,
 ) -> Result<(), StoreError> {
     let sql = "UPDATE sync_links SET level = ?, includes_audit = ?, cap_kbit = ?,
-               hours_from = ?, hours_to = ?, time_zone = ?, is_paused = ? WHERE tenant_id = ?";
+               hours_from = ?, hours_to = ?, time_zone = ?, is_paused = ?, way = ?
+               WHERE tenant_id = ?";
     let args = params![
         choice.level,
         choice.includes_audit,
@@ -239,6 +291,7 @@ pub fn update_choice(
         choice.hours_to,
         choice.time_zone,
         choice.is_paused,
+        choice.way.as_str(),
         tenant.to_string()
     ];
     query::change_one(conn, sql, args)
@@ -260,6 +313,12 @@ pub fn update_changes_rev(conn: &Connection, tenant: TenantId, rev: u64) -> Resu
     query::change_one(conn, sql, params![number(rev), tenant.to_string()])
 }
 
+/// Remembers the number of the last courier file.
+pub fn update_bundle_no(conn: &Connection, tenant: TenantId, file: u64) -> Result<(), StoreError> {
+    let sql = "UPDATE sync_links SET bundle_no = ? WHERE tenant_id = ?";
+    query::change_one(conn, sql, params![number(file), tenant.to_string()])
+}
+
 /// Forgets the hub and its keys; the log and what the hub made of users stays.
 pub fn delete_link(conn: &Connection, tenant: TenantId) -> Result<(), StoreError> {
     let whose = tenant.to_string();
@@ -277,8 +336,8 @@ pub fn delete_link(conn: &Connection, tenant: TenantId) -> Result<(), StoreError
 
 /// The cursors of a tenant.
 pub fn list_cursors(conn: &Connection, tenant: TenantId) -> Result<Vec<Cursor>, StoreError> {
-    let sql = "SELECT epoch_no, stream, acked_seq, acked_hash, acked_at, forked_at,
-               fork_seen FROM sync_cursors WHERE tenant_id = ? ORDER BY epoch_no, stream";
+    let sql = "SELECT epoch_no, stream, acked_seq, acked_hash, acked_at, written_seq,
+               forked_at, fork_seen FROM sync_cursors WHERE tenant_id = ? ORDER BY epoch_no, stream";
     let mut statement = conn.prepare_cached(sql)?;
     let rows = statement.query_map([tenant.to_string()], |r| {
         Ok(Cursor {
@@ -287,6 +346,7 @@ pub fn list_cursors(conn: &Connection, tenant: TenantId) -> Result<Vec<Cursor>, 
             acked_seq: count(r, "acked_seq")?,
             acked_hash: r.get("acked_hash")?,
             acked_at: row::time_opt(r, "acked_at")?,
+            written_seq: count(r, "written_seq")?,
             forked_at: row::time_opt(r, "forked_at")?,
             fork_seen: r.get("fork_seen")?,
         })
@@ -297,8 +357,8 @@ pub fn list_cursors(conn: &Connection, tenant: TenantId) -> Result<Vec<Cursor>, 
 /// Keeps a cursor.
 pub fn put_cursor(conn: &Connection, tenant: TenantId, cursor: &Cursor) -> Result<(), StoreError> {
     let sql = "INSERT OR REPLACE INTO sync_cursors (tenant_id, epoch_no, stream, acked_seq,
-               acked_hash, acked_at, forked_at, fork_seen)
-               VALUES (?, ?, ?, ?, ?, ?, ?, ?)";
+               acked_hash, acked_at, written_seq, forked_at, fork_seen)
+               VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)";
     let args = params![
         tenant.to_string(),
         cursor.epoch_no,
@@ -306,6 +366,7 @@ pub fn put_cursor(conn: &Connection, tenant: TenantId, cursor: &Cursor) -> Resul
         number(cursor.acked_seq),
         cursor.acked_hash,
         cursor.acked_at.map(|t| t.0),
+        number(cursor.written_seq),
         cursor.forked_at.map(|t| t.0),
         cursor.fork_seen
     ];

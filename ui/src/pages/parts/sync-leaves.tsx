@@ -4,13 +4,14 @@ import { api } from '@/api/calls';
 import { useSession } from '@/api/session';
 import type { SyncSettings } from '@/api/types';
 import { useToasts } from '@/components/dialog';
-import { Field } from '@/components/fields';
+import { Field, Segment } from '@/components/fields';
 import { InlineError } from '@/components/notices';
 import { Pane } from '@/components/page';
 import { useText } from '@/i18n/text';
 import { normaliseDigits } from '@/lib/format';
 
 const LEVELS = [1, 2] as const;
+const WAYS = ['line', 'courier', 'one_way'] as const;
 
 const time = (minute: number) => `${String(Math.floor(minute / 60)).padStart(2, '0')}:${String(minute % 60).padStart(2, '0')}`;
 const minuteOf = (text: string) => {
@@ -46,16 +47,19 @@ export function Leaves({ settings, onChanged }: { settings: SyncSettings; onChan
           {LEVELS.map((level) => (
             <label key={level} className="row">
               <input type="radio" name="level" checked={draft.level === level} onChange={() => change({ level })} />
-              <span className="two">{t(`sync.level_${level}`)}<small>{t(`sync.level_${level}_help`)}</small></span>
+              <span className="col"><span>{t(`sync.level_${level}`)}</span><small className="mid">{t(`sync.level_${level}_help`)}</small></span>
             </label>
           ))}
           {draft.level >= 2 && <label className="row"><input type="checkbox" checked={draft.includes_audit} onChange={(event) => change({ includes_audit: event.target.checked })} />{t('sync.includes_audit')}</label>}
         </fieldset>
+        <div className="row wrap"><span className="b">{t('sync.way')}</span><Segment label={t('sync.way')} value={draft.way} disabled={locked} onChange={(way) => change({ way })} options={WAYS.map((way) => ({ value: way as string, label: t(`sync.way.${way}`) }))} /></div>
+        {draft.way === 'line' && (
           <div className="row wrap">
             <Field label={t('sync.cap')} help={t('sync.cap_help')}>{(x) => <input {...x} className="in" dir="ltr" inputMode="numeric" disabled={locked} value={cap} onChange={(event) => setCap(event.target.value)} />}</Field>
             <Field label={t('sync.from')} help={t('sync.hours_help')}>{(x) => <input {...x} className="in" type="time" disabled={locked} value={time(draft.hours_from)} onChange={(event) => change({ hours_from: minuteOf(event.target.value) })} />}</Field>
             <Field label={t('sync.to')} help={draft.time_zone}>{(x) => <input {...x} className="in" type="time" disabled={locked} value={time(draft.hours_to)} onChange={(event) => change({ hours_to: minuteOf(event.target.value) })} />}</Field>
           </div>
+        )}
         <InlineError error={error} />
         {!locked && <div className="actions"><button type="submit" className="btn pri">{t('sync.save')}</button></div>}
       </form>

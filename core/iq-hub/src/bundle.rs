@@ -1,0 +1,114 @@
+//! `optria-hub bundle`: courier files without the console, for files of any size and for machines that
+//! nobody signs in to.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+use clap::Subcommand;
+use iq_domain::{ApplianceId, AuditId, AuditRecord, TenantId};
+use iq_locale::Language;
+use serde_json::json;
+
+use crate::{
+    app::courier::{self, Taken},
+    cli::say,
+    state::Hub,
+    store::audit,
+};
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum BundleCommand {
+    /// Reads a file of an appliance (.oqb), any number of times, and writes the receipts to carry back.
+    Import {
+        /// The file.
+        file: PathBuf,
+        /// Where the receipts go; beside the file, ending in .oqr, when absent.
+        #[arg(long)]
+        receipts: Option<PathBuf>,
+    },
+    /// Writes people and flags for an appliance (.oqc), sealed to it.
+    Config {
+        /// Id of its tenant.
+        tenant: TenantId,
+        /// Its id.
+        appliance: ApplianceId,
+        /// Where to.
+        #[arg(long, default_value = "optria.oqc")]
+        out: PathBuf,
+        /// Only what came after this change; the appliance's page shows the last one it applied.
+        #[arg(long, default_value_t = 0)]
+        after: u64,
+    },
+}
+
+pub(crate) async fn run(command: BundleCommand, language: Language, hub: &Hub) -> Result<()> {
+    match command {
+        BundleCommand::Import { file, receipts } => {
+            let bytes = std::fs::read(&file)
+                .with_context(|| format!("{} can't be read", file.display()))?;
+            let taken = courier::import(hub, bytes)
+                .await
+                .map_err(|failure| failure.error)?;
+            record(hub, &taken).await?;
+            let out = receipts.unwrap_or_else(|| file.with_extension("oqr"));
+            write(&out, &taken.receipts)?;
+            tell(language, &taken, &out)
+        }
+        BundleCommand::Config {
+            tenant,
+            appliance,
+            out,
+            after,
+        } => {
+            let bytes = courier::export_changes(hub, (tenant, appliance), after)
+                .await
+                .map_err(|failure| failure.error)?;
+            write(&out, &bytes)?;
+            say(language, "hub_written", &[("path", &shown(&out))])
+        }
+    }
+}
+
+fn tell(language: Language, taken: &Taken, out: &Path) -> Result<()> {
+    let report = &taken.report;
+    let (number, stored) = (report.number.to_string(), report.stored.to_string());
+    let params = [
+        ("number", number.as_str()),
+        ("name", report.name.as_str()),
+        ("stored", stored.as_str()),
+    ];
+    say(language, "hub_courier", &params)?;
+    for code in &report.gaps {
+        say(language, "hub_gap", &[("code", code)])?;
+    }
+    if report.forks > 0 {
+        say(language, "hub_forked", &[])?;
+    }
+    say(language, "hub_written", &[("path", &shown(out))])
+}
+
+fn shown(path: &Path) -> String {
+    path.display().to_string()
+}
+
+fn write(path: &Path, bytes: &[u8]) -> Result<()> {
+    std::fs::write(path, bytes).with_context(|| format!("{} can't be written", path.display()))
+}
+
+async fn record(hub: &Hub, taken: &Taken) -> Result<()> {
+    let report = &taken.report;
+    let record = AuditRecord {
+        id: AuditId::new(),
+        tenant_id: report.tenant_id,
+        at: hub.now(),
+        actor: "system".to_owned(),
+        action: "courier.import".to_owned(),
+        object: format!("courier_file {}", report.number),
+        outcome: "success".to_owned(),
+        details: json!({ "by": "command line", "stored": report.stored }),
+        address: None,
+    };
+    let mut tx = hub.store.tenant(report.tenant_id).await?;
+    audit::append(&mut tx, &record).await?;
+    Ok(tx.commit().await?)
+}

@@ -1,0 +1,70 @@
+//! `/api/admin/courier`: files that were carried by hand.
+
+use axum::{
+    Json,
+    body::Bytes,
+    extract::State,
+    http::header,
+    response::{IntoResponse, Response},
+};
+use base64::{Engine, engine::general_purpose::STANDARD};
+use iq_api_types::CourierAnswer;
+use iq_domain::{ApplianceId, Permission, TenantId};
+use serde::Deserialize;
+
+use super::{
+    body::{Id, Query},
+    guard::Audit,
+    route::{Access, Route, get, post},
+};
+use crate::{app::courier, failure::Answer, state::Hub};
+
+/// Largest file that comes by this way; larger ones are read by `optria-hub bundle import`.
+const MOST: usize = 68 << 20;
+
+pub(super) fn routes() -> Vec<Route> {
+    let manage = Access::May(Permission::AppliancesManage);
+    vec![
+        post("/api/admin/courier", manage, import)
+            .audits("courier.import")
+            .takes(MOST),
+        get(
+            "/api/admin/courier/{tenant_id}/{appliance_id}",
+            manage,
+            export,
+        ),
+    ]
+}
+
+async fn import(State(hub): State<Hub>, audit: Audit, body: Bytes) -> Answer<Json<CourierAnswer>> {
+    let taken = courier::import(&hub, body.to_vec()).await?;
+    audit.of(taken.report.tenant_id);
+    audit.object("courier_file", taken.report.number);
+    Ok(Json(CourierAnswer {
+        receipts: STANDARD.encode(&taken.receipts),
+        report: taken.report,
+    }))
+}
+
+#[derive(Deserialize)]
+struct ExportQuery {
+    #[serde(default)]
+    after: u64,
+}
+
+async fn export(
+    State(hub): State<Hub>,
+    Id(tenant): Id<TenantId>,
+    Id(appliance): Id<ApplianceId, 1>,
+    Query(query): Query<ExportQuery>,
+) -> Answer<Response> {
+    let file = courier::export_changes(&hub, (tenant, appliance), query.after).await?;
+    let headers = [
+        (header::CONTENT_TYPE, "application/octet-stream"),
+        (
+            header::CONTENT_DISPOSITION,
+            "attachment; filename=\"optria.oqc\"",
+        ),
+    ];
+    Ok((headers, file).into_response())
+}

@@ -1,0 +1,82 @@
+// Courier files at the hub: what an appliance wrote is read, and its receipts leave as a download.
+import { useQueryClient } from '@tanstack/react-query';
+import { useRef, useState } from 'react';
+import { request, send } from '@/api/http';
+import { useToasts } from '@/components/dialog';
+import { Icon } from '@/components/icons';
+import { Tag } from '@/components/marks';
+import { InlineError, Notice } from '@/components/notices';
+import { Pane } from '@/components/page';
+import { useText } from '@/i18n/text';
+import { save } from '@/lib/evidence-file';
+import type { FleetAppliance } from './api';
+
+interface Report {
+  name: string;
+  number: number;
+  stored: number;
+  gaps: string[];
+  forks: number;
+}
+interface Taken {
+  report: Report;
+  /** A `.oqr` file in Base64. */
+  receipts: string;
+}
+
+const bytesOf = (base64: string) => Uint8Array.from(atob(base64), (c) => c.charCodeAt(0));
+
+export function Courier() {
+  const { t, n } = useText();
+  const client = useQueryClient();
+  const chosen = useRef<HTMLInputElement>(null);
+  const [busy, setBusy] = useState(false);
+  const [error, setError] = useState<unknown>(null);
+  const [taken, setTaken] = useState<Taken | null>(null);
+  const read = async (file: File) => {
+    setBusy(true);
+    setError(null);
+    setTaken(null);
+    try {
+      setTaken(await request<Taken>('POST', '/api/admin/courier', { raw: { body: file, type: 'application/octet-stream' } }));
+      await client.invalidateQueries({ queryKey: ['fleet'] });
+    } catch (e) {
+      setError(e);
+    } finally {
+      setBusy(false);
+    }
+  };
+  const report = taken?.report;
+  return (
+    <Pane title={t('hub.courier')} flush={false}>
+      <div className="stack">
+        <p className="mid">{t('hub.courier_what')}</p>
+        <div className="row wrap">
+          <button type="button" className="btn" disabled={busy} onClick={() => chosen.current?.click()}><Icon name="upload" />{t('hub.courier_read')}</button>
+          {taken && report && <button type="button" className="btn pri" onClick={() => save(`optria-${report.number}.oqr`, new Blob([bytesOf(taken.receipts)]))}><Icon name="download" />{t('hub.courier_receipts')}</button>}
+        </div>
+        <input ref={chosen} type="file" hidden accept=".oqb" aria-label={t('hub.courier_read')} onChange={(event) => { const file = event.target.files?.[0]; event.target.value = ''; if (file) void read(file); }} />
+        <InlineError error={error} />
+        {report && <p role="status">{t('hub.courier_done', { number: n(report.number, 0), name: report.name, stored: n(report.stored, 0) })}</p>}
+        {report && report.forks > 0 && <Notice tone="critical">{t('hub.courier_fork')}</Notice>}
+        {report && report.gaps.length > 0 && (
+          <Notice tone="warning">
+            <p>{t('hub.courier_gaps')}</p>
+            <ul className="col">{report.gaps.map((code) => <li key={code}><Tag>{code}</Tag></li>)}</ul>
+          </Notice>
+        )}
+      </div>
+    </Pane>
+  );
+}
+
+/** People and flags for one appliance, as a file. */
+export function ConfigurationFile({ appliance }: { appliance: FleetAppliance }) {
+  const { t } = useText();
+  const toasts = useToasts();
+  const write = async () => {
+    const answer = await send('GET', `/api/admin/courier/${appliance.tenant_id}/${appliance.id}`, { accept: 'application/octet-stream' });
+    save('optria.oqc', await answer.blob());
+  };
+  return <button type="button" className="btn sm" onClick={() => void write().catch(toasts.failed)}>{t('hub.courier_config')}</button>;
+}
