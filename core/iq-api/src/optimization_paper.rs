@@ -145,6 +145,7 @@ fn paragraph(voice: &Voice, key: &str) -> Block {
     }
 }
 
+#[allow(clippy::too_many_lines, reason = "one fact after another")]
 fn summary(voice: &Voice, detail: &ScenarioDetail, now: Timestamp) -> Section {
     let (run, figures) = (&detail.scenario, &detail.scenario.summary);
     let coin = run.currency.as_deref();
