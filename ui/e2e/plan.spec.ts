@@ -77,7 +77,8 @@ for (const language of ['ar', 'en'] as const satisfies readonly Language[]) {
     await allInWords(page, 'comparison');
 
     await page.goto(`${t.url}/optimization?run=${free}`);
-    const kept = page.waitForEvent('download');
+    // The first one sets up the typesetter.
+    const kept = page.waitForEvent('download', { timeout: 90_000 });
     await page.locator('[data-action="plan-pdf"]').click();
     expect((await kept).suggestedFilename()).toMatch(/^DEMO-plan-[0-9a-f]{12}\.pdf$/);
     const boxes = page.locator('tbody .chkbox');

@@ -208,11 +208,8 @@ fn enrol(port: u16, (username, password): (&str, &str), (name, code): (&str, &st
     let session = Session::open(port, username, password)?;
     let hub = format!("http://127.0.0.1:{}", PORTS[0]);
     let asked = json!({"hub_url": hub, "code": code, "allow_plain_http": true, "name": name});
-    session.ask("POST", "/api/sync/enrol", &asked)?;
-    let choice = json!({
-        "level": 2, "includes_audit": false, "cap_kbit": null,
-        "hours_from": 0, "hours_to": 0, "time_zone": "UTC",
-    });
+    let mut choice = session.ask("POST", "/api/sync/enrol", &asked)?["settings"].take();
+    choice["level"] = json!(2);
     session.ask("PUT", "/api/sync/settings", &choice)?;
     Ok(())
 }

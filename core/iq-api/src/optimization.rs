@@ -45,7 +45,7 @@ const MAX_PUBLISHED: usize = 500;
 #[allow(clippy::too_many_lines, reason = "a table of routes")]
 pub(crate) fn routes() -> Vec<Route> {
     use Permission::{OptimizationPublish, OptimizationRead, OptimizationRun};
-    vec![
+    let mut all = vec![
         get(
             "/api/optimization/status",
             OptimizationRead,
@@ -107,6 +107,15 @@ pub(crate) fn routes() -> Vec<Route> {
         .answer::<PublishAnswer>()
         .audits("optimization.publish")
         .says("Turn advice into work orders"),
+    ];
+    all.extend(files());
+    all
+}
+
+/// A run as a file.
+fn files() -> Vec<Route> {
+    use Permission::OptimizationRead;
+    vec![
         get(
             "/api/optimization/scenarios/{id}/export",
             OptimizationRead,

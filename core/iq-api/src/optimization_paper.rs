@@ -147,6 +147,28 @@ fn paragraph(voice: &Voice, key: &str) -> Block {
 
 #[allow(clippy::too_many_lines, reason = "one fact after another")]
 fn summary(voice: &Voice, detail: &ScenarioDetail, now: Timestamp) -> Section {
+    let mut blocks = vec![Block::Facts {
+        rows: figures(voice, detail, now),
+    }];
+    if detail.scenario.is_demo {
+        blocks.insert(0, paragraph(voice, "plan_report.demo"));
+    }
+    let conflicts = detail.models.iter().filter(|m| m.state == "infeasible");
+    let conflicts: Vec<Words> = conflicts
+        .flat_map(|m| &m.reasons)
+        .map(|r| Words::Prose(r.message.clone()))
+        .collect();
+    if !conflicts.is_empty() {
+        blocks.push(paragraph(voice, "optimization.infeasible"));
+        blocks.push(Block::List { items: conflicts });
+    }
+    Section {
+        title: voice.label("incident.summary"),
+        blocks,
+    }
+}
+
+fn figures(voice: &Voice, detail: &ScenarioDetail, now: Timestamp) -> Vec<(String, Words)> {
     let (run, figures) = (&detail.scenario, &detail.scenario.summary);
     let coin = run.currency.as_deref();
     let of_work = [("n", count(figures.work))];
@@ -217,23 +239,7 @@ fn summary(voice: &Voice, detail: &ScenarioDetail, now: Timestamp) -> Section {
             Words::Code(voice.zone(detail.start_at)),
         ),
     ]);
-    let mut blocks = vec![Block::Facts { rows }];
-    if run.is_demo {
-        blocks.insert(0, paragraph(voice, "plan_report.demo"));
-    }
-    let conflicts = detail.models.iter().filter(|m| m.state == "infeasible");
-    let conflicts: Vec<Words> = conflicts
-        .flat_map(|m| &m.reasons)
-        .map(|r| Words::Prose(r.message.clone()))
-        .collect();
-    if !conflicts.is_empty() {
-        blocks.push(paragraph(voice, "optimization.infeasible"));
-        blocks.push(Block::List { items: conflicts });
-    }
-    Section {
-        title: voice.label("incident.summary"),
-        blocks,
-    }
+    rows
 }
 
 fn people(voice: &Voice, all: &[PlanTechnician]) -> Words {

@@ -163,13 +163,16 @@ async fn carry(
 /// What the line alone does, by an echo: a byte there and back, then bulk one way.
 pub(super) async fn calibrate(quality: Quality, seed: u64) -> Result<Quality> {
     const BULK: usize = 4 << 20;
+    const ECHOES: usize = 9;
     let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
     let line = Line::to(listener.local_addr()?.port(), quality, seed).await?;
     let echo = tokio::spawn(async move {
         let (mut socket, _) = listener.accept().await?;
         let mut byte = [0];
-        socket.read_exact(&mut byte).await?;
-        socket.write_all(&byte).await?;
+        for _ in 0..ECHOES {
+            socket.read_exact(&mut byte).await?;
+            socket.write_all(&byte).await?;
+        }
         let mut bulk = vec![0; BULK];
         socket.read_exact(&mut bulk).await?;
         socket.write_all(&byte).await?;
@@ -177,11 +180,16 @@ pub(super) async fn calibrate(quality: Quality, seed: u64) -> Result<Quality> {
     });
     let mut socket = TcpStream::connect(("127.0.0.1", line.port)).await?;
     let mut byte = [0];
-    // The first byte also pays for the handshake.
-    let started = Instant::now();
-    socket.write_all(&byte).await?;
-    socket.read_exact(&mut byte).await?;
-    let round_trip = started.elapsed().saturating_sub(quality.round_trip);
+    // Some are lost, and the first one also pays for the handshake: the median.
+    let mut echoes = Vec::new();
+    for _ in 0..ECHOES {
+        let started = Instant::now();
+        socket.write_all(&byte).await?;
+        socket.read_exact(&mut byte).await?;
+        echoes.push(started.elapsed());
+    }
+    echoes.sort();
+    let round_trip = echoes[ECHOES / 2];
     let started = Instant::now();
     socket.write_all(&vec![7; BULK]).await?;
     socket.read_exact(&mut byte).await?;

@@ -56,9 +56,11 @@ pub(crate) fn run(options: &Options) -> Result<()> {
         .enable_all()
         .build()?
         .block_on(async {
-            let site = Site::start().await?;
+            let port = iq_testkit::free_port()?;
+            let line = Line::to(port, LONG_AND_THIN, options.seed).await?;
+            let site = Site::start(port, line.port).await?;
             into_the_hub(&site, records).await?;
-            over_the_line(&site, backlog, options.seed).await?;
+            over_the_line(&site, &line, (backlog, options.seed)).await?;
             site.stop().await
         })
 }
@@ -105,8 +107,7 @@ async fn into_the_hub(site: &Site, count: usize) -> Result<()> {
 }
 
 /// An appliance with a backlog at the end of the line; nothing is written while it drains.
-async fn over_the_line(site: &Site, count: usize, seed: u64) -> Result<()> {
-    let line = Line::to(site.port, LONG_AND_THIN, seed).await?;
+async fn over_the_line(site: &Site, line: &Line, (count, seed): (usize, u64)) -> Result<()> {
     let echo = line::calibrate(LONG_AND_THIN, seed).await?;
     println!(
         "the line alone {:.2} Mbit/s one way, {:.0} ms there and back",
@@ -158,7 +159,7 @@ async fn over_the_line(site: &Site, count: usize, seed: u64) -> Result<()> {
         is_paused: false,
     };
     sync.change(tenant, choice).await?;
-    drain(&sync, tenant, &line, count).await?;
+    drain(&sync, tenant, line, count).await?;
     sync.stop().await;
     store.close();
     Ok(())

@@ -7,7 +7,7 @@ use iq_config::{Config, Database, Inputs, Overrides};
 use iq_domain::{Clock, WallClock};
 use iq_hub::serve::{Running, ServeOptions, start};
 use iq_sync_proto::{Line, enrol::Code};
-use iq_testkit::{Postgres, free_port};
+use iq_testkit::Postgres;
 use sqlx::{
     Row as _,
     postgres::{PgPool, PgPoolOptions},
@@ -26,7 +26,8 @@ pub(super) struct Site {
 }
 
 impl Site {
-    pub(super) async fn start() -> Result<Self> {
+    /// On a port, reached by people and appliances over the line at another.
+    pub(super) async fn start(port: u16, line: u16) -> Result<Self> {
         let postgres = Postgres::start()?;
         postgres.sql(
             "CREATE ROLE hub_owner LOGIN PASSWORD 'owner-7' CREATEDB CREATEROLE;
@@ -54,7 +55,6 @@ impl Site {
         .bind(HUB_TENANT)
         .execute(&admin)
         .await?;
-        let port = free_port()?;
         let serves = url("optria_hub:hub-7");
         let lookup = move |name: &str| match name {
             "DATABASE_URL" => Some(serves.clone().into()),
@@ -69,11 +69,15 @@ impl Site {
             environment: &lookup,
             default_data_dir: folder.path().to_owned(),
         })?;
+        let options = ServeOptions {
+            public_url: Some(format!("http://127.0.0.1:{line}")),
+            ..ServeOptions::default()
+        };
         Ok(Self {
             port,
             _postgres: postgres,
             admin,
-            hub: start(config, ServeOptions::default()).await?,
+            hub: start(config, options).await?,
             client: ureq::Agent::config_builder()
                 .http_status_as_error(false)
                 .timeout_global(Some(Duration::from_secs(120)))
