@@ -5843,13 +5843,15 @@ export interface components {
              * @description Records there are.
              */
             has?: number | null;
-            /** @description `cut`, `altered`, `restored`, `moved`. */
+            /** @description `cut`, `altered`, `restored`, `moved`, `row_altered`. */
             reason: string;
             /**
              * Format: int64
-             * @description The first wrong record.
+             * @description The first wrong record, or the one whose row differs.
              */
             record?: number | null;
+            /** @description With `row_altered`: `event`, `audit` or `entry`, and which. */
+            row?: string | null;
         };
         /** @description One item of evidence. */
         EvidenceItem: {
