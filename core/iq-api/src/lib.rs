@@ -15,6 +15,7 @@ mod attachments;
 mod audit_log;
 mod auth;
 mod authorities;
+mod backups;
 mod blackbox_export;
 mod certificates;
 mod cost_models;

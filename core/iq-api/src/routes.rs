@@ -13,7 +13,8 @@ use tower_http::compression::CompressionLayer;
 
 use crate::{
     alarm_report, alerts, api_tokens, asset_models, assets, attachments, audit_log, authorities,
-    blackbox_export, certificates, cost_models, courier, detection, diagnostics, events, evidence,
+    backups, blackbox_export, certificates, cost_models, courier, detection, diagnostics, events,
+    evidence,
     health,
     http::{
         docs, get,
@@ -70,6 +71,7 @@ pub(crate) fn all() -> Vec<Route> {
         cost_models::routes(),
         optimization::routes(),
         asset_models::routes(),
+        backups::routes(),
         diagnostics::routes(),
         authorities::routes(),
         certificates::routes(),
