@@ -45,6 +45,7 @@ mod mappings_bulk;
 mod mappings_drift;
 mod mappings_select;
 mod mappings_sheet;
+mod metrics;
 mod near_misses;
 mod notifications;
 mod onboarding;

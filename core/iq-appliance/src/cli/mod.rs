@@ -5,6 +5,7 @@ mod bundle;
 mod manual;
 mod optimise;
 mod plant;
+mod rollback;
 mod rules;
 mod serve;
 mod smoke;
@@ -54,6 +55,9 @@ enum Command {
     Backup(backup::BackupArgs),
     /// Puts a backup in the place of what is in a data folder. What was there stays beside it.
     Restore(backup::RestoreArgs),
+    /// Takes an upgrade back: the copy of the store made before it takes the store's place. Install the
+    /// older package before the next start.
+    Rollback(FolderArgs),
     /// Checks a backup by restoring it into a folder of its own, or an evidence file as optria-verify does.
     Verify {
         /// FILE, and then [--key-file FILE] [--passphrase-file FILE] [--data-dir FOLDER] for a backup,
@@ -119,6 +123,7 @@ pub fn main() -> ExitCode {
         Command::Optimise(args) => optimise::run(args, language),
         Command::Backup(args) => backup::backup(&args, language),
         Command::Restore(args) => backup::restore(&args, language),
+        Command::Rollback(args) => rollback::rollback(&args, language),
         Command::Verify { arguments } if backup::is_backup(&arguments) => {
             backup::verify(arguments, language)
         }
