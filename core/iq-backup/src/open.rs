@@ -89,14 +89,6 @@ pub fn check(folder: &Path, manifest: &Manifest) -> Result<(), BackupError> {
         if word != "ok" {
             return Err(wrong(word));
         }
-        let orphan: Option<String> =
-            match conn.query_row("PRAGMA foreign_key_check", [], |row| row.get(0)) {
-                Err(rusqlite::Error::QueryReturnedNoRows) => None,
-                found => found.map_err(|error| wrong(error.to_string()))?,
-            };
-        if let Some(table) = orphan {
-            return Err(wrong(format!("a row of {table} refers to a missing one")));
-        }
         let found = snapshot::rows(&conn).map_err(|error| wrong(error.to_string()))?;
         for (table, count) in rows {
             let has = found.get(table).copied();

@@ -69,6 +69,8 @@ struct OpenerArgs {
 #[command(name = "optria verify", no_binary_name = true)]
 struct VerifyArgs {
     file: PathBuf,
+    #[arg(long, value_parser = super::language)]
+    lang: Option<Language>,
     #[arg(long)]
     data_dir: Option<PathBuf>,
     #[command(flatten)]
@@ -166,6 +168,7 @@ pub(super) fn verify(arguments: Vec<OsString>, language: Language) -> Result<Exi
         Ok(args) => args,
         Err(error) => return Err(anyhow!("{error}")),
     };
+    let language = args.lang.unwrap_or(language);
     let data = data_dir(args.data_dir.as_deref())?;
     let opener = args.opener.read(&data)?;
     // Beside the backup there may be no right to write; in a data folder there is, and room.

@@ -17,11 +17,12 @@ use support::{Folder, generation};
 
 const KILLS: u32 = 100;
 
-/// Runs the target and kills it. Turns are waited for up to `turns`; then some thousandths of a turn
-/// more, so that the kills fall all over the work.
-fn kill(what: &str, data: &Path, other: &Path, turn_of: u32) {
+/// Runs the target and kills it after its first turn and a part of the next, so that the kills fall all
+/// over the work.
+fn kill(what: &str, folder: &Folder, other: &Path, turn_of: u32) {
     let mut child = Command::new(env!("CARGO_BIN_EXE_backup-kill-target"))
-        .args([what.as_ref(), data.as_os_str(), other.as_os_str()])
+        .args([what.as_ref(), folder.data().as_os_str(), other.as_os_str()])
+        .arg(folder.root.path().join("kept.key"))
         .stdout(Stdio::piped())
         .spawn()
         .unwrap();
@@ -42,7 +43,7 @@ fn a_backup_killed_a_hundred_times_is_whole_or_absent() {
     let folder = Folder::filled(1);
     let into = folder.root.path().join("out");
     for turn in 0..KILLS {
-        kill("backup", folder.data(), &into, turn);
+        kill("backup", &folder, &into, turn);
         let opener = Opener::Key(folder.key.clone());
         for kept in list(&into, support::APPLIANCE).unwrap() {
             let back = tempfile::tempdir().unwrap();
@@ -68,7 +69,7 @@ fn a_restore_killed_a_hundred_times_leaves_the_old_or_the_new() {
     let mut seen = [0; 2];
     for turn in 0..KILLS {
         folder.become_generation(2);
-        kill("restore", folder.data(), &made.path, turn);
+        kill("restore", &folder, &made.path, turn);
         // Whoever opens the folder next.
         finish_pending(folder.data()).unwrap();
         let found = generation(folder.data());

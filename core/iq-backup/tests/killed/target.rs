@@ -1,4 +1,4 @@
-//! What is killed: `backup DATA INTO` makes backups, `restore DATA FILE` restores again and again, until
+//! What is killed: `backup DATA INTO KEY` makes backups, `restore DATA FILE KEY` restores again and again, until
 //! somebody ends it. A line says each time how far it has come.
 #![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a tool of a test")]
 
@@ -12,7 +12,7 @@ use iq_domain::Timestamp;
 fn main() {
     let arguments: Vec<String> = std::env::args().collect();
     let (data, other) = (Path::new(&arguments[2]), Path::new(&arguments[3]));
-    let key = BackupKey::load(&other.with_file_name("kept.key")).unwrap();
+    let key = BackupKey::load(Path::new(&arguments[4])).unwrap();
     for turn in 0.. {
         if arguments[1] == "backup" {
             make(&Request {

@@ -7,18 +7,18 @@ use iq_backup::{BackupKey, Made, Request, make};
 use iq_domain::Timestamp;
 use rusqlite::Connection;
 
-pub const APPLIANCE: &str = "0123456789abcdef";
-pub const NOW: Timestamp = Timestamp(1_790_000_000_000);
+pub(crate) const APPLIANCE: &str = "0123456789abcdef";
+pub(crate) const NOW: Timestamp = Timestamp(1_790_000_000_000);
 const ROWS: i64 = 2_000;
 
-pub struct Folder {
-    pub root: tempfile::TempDir,
+pub(crate) struct Folder {
+    pub(crate) root: tempfile::TempDir,
     data: std::path::PathBuf,
-    pub key: BackupKey,
+    pub(crate) key: BackupKey,
 }
 
 impl Folder {
-    pub fn filled(generation: i64) -> Self {
+    pub(crate) fn filled(generation: i64) -> Self {
         let root = tempfile::tempdir().unwrap();
         let data = root.path().join("data");
         std::fs::create_dir_all(data.join("pki/trusted")).unwrap();
@@ -28,11 +28,11 @@ impl Folder {
         folder
     }
 
-    pub fn data(&self) -> &Path {
+    pub(crate) fn data(&self) -> &Path {
         &self.data
     }
 
-    pub fn become_generation(&self, generation: i64) {
+    pub(crate) fn become_generation(&self, generation: i64) {
         for name in ["master.key", "pki/trusted/a.der", "checkpoints"] {
             let path = self.data.join(name);
             std::fs::create_dir_all(path.parent().unwrap()).unwrap();
@@ -42,8 +42,16 @@ impl Folder {
             let conn = open(&self.data.join(name));
             conn.execute_batch("CREATE TABLE IF NOT EXISTS fact (id INTEGER PRIMARY KEY, of INTEGER, text TEXT); DELETE FROM fact;").unwrap();
             let tx = conn.unchecked_transaction().unwrap();
+            let mut random = 0x5eed_u64;
             for id in 0..ROWS {
-                let text = format!("{id} of {generation} and some length that has to be copied");
+                let mut text = format!("{id} of {generation} and some length");
+                // What can be made shorter would leave a single frame.
+                for _ in 0..4 {
+                    random = random
+                        .wrapping_mul(6_364_136_223_846_793_005)
+                        .wrapping_add(1_442_695_040_888_963_407);
+                    text.push_str(&format!("{random:016x}"));
+                }
                 tx.execute("INSERT INTO fact VALUES (?, ?, ?)", (id, generation, text))
                     .unwrap();
             }
@@ -51,7 +59,7 @@ impl Folder {
         }
     }
 
-    pub fn make(&self) -> Made {
+    pub(crate) fn make(&self) -> Made {
         make(&Request {
             data: &self.data,
             into: &self.root.path().join("out"),
@@ -64,7 +72,7 @@ impl Folder {
         .unwrap()
     }
 
-    pub fn clear_aside(&self) {
+    pub(crate) fn clear_aside(&self) {
         for entry in std::fs::read_dir(&self.data).unwrap() {
             let path = entry.unwrap().path();
             let name = path.file_name().unwrap().to_str().unwrap();
@@ -75,7 +83,7 @@ impl Folder {
     }
 }
 
-pub fn open(path: &Path) -> Connection {
+pub(crate) fn open(path: &Path) -> Connection {
     let conn = Connection::open(path).unwrap();
     conn.execute_batch("PRAGMA journal_mode = WAL; PRAGMA synchronous = OFF;")
         .unwrap();
@@ -83,7 +91,7 @@ pub fn open(path: &Path) -> Connection {
 }
 
 /// The generation all files of a folder agree on.
-pub fn generation(data: &Path) -> Option<i64> {
+pub(crate) fn generation(data: &Path) -> Option<i64> {
     let mut found = Vec::new();
     for name in iq_backup::DATABASES {
         let conn = open(&data.join(name));

@@ -338,16 +338,6 @@ fn a_creation_that_was_interrupted_is_finished() {
 }
 
 #[test]
-fn migrations_only_add() {
-    for migration in MIGRATIONS {
-        let sql = migration.sql.to_uppercase();
-        for word in ["DROP ", "RENAME ", "PRAGMA ", "VACUUM"] {
-            assert!(!sql.contains(word), "{} contains {word}", migration.name);
-        }
-    }
-}
-
-#[test]
 fn the_list_names_every_file_of_the_folder_in_order() {
     let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../migrations/local");
     let entries = std::fs::read_dir(folder).unwrap().map(Result::unwrap);
