@@ -49,6 +49,7 @@ fn path_of(route: &RouteInfo, plant: &Plant) -> String {
     route
         .path
         .replace("{id}", &id)
+        .replace("{name}", "none")
         .replace("{action}", "start")
         .replace("{attachment}", &plant.attachment.to_string())
         .replace("{asset_id}", &plant.asset.to_string())
@@ -94,6 +95,10 @@ fn body_of(route: &RouteInfo, plant: &Plant, n: usize) -> Option<Value> {
         ("POST", "/api/sites") => {
             json!({ "code": format!("S{n}"), "names": names, "time_zone": "Asia/Riyadh" })
         }
+        ("PUT", "/api/backups/settings") => json!({
+            "is_enabled": false, "folder": null, "cadence": { "every": "day", "minute": 60 },
+            "time_zone": "UTC", "keep_days": 7, "keep_months": 0,
+        }),
         ("PUT", "/api/sites/{id}") => {
             json!({ "code": "S1", "names": names, "time_zone": "Asia/Riyadh" })
         }

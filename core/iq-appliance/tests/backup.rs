@@ -209,3 +209,130 @@ fn a_passphrase_opens_it_too_and_a_short_one_is_refused() {
         said(&refused)
     );
 }
+
+/// Rows of each table, in order, with the columns that it has or had.
+fn contents(conn: &Connection, known: Option<&Contents>) -> Contents {
+    let sql = "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite!_%' ESCAPE '!'
+               AND name NOT IN ('schema_migrations', 'write_probe') AND name NOT LIKE 'evidence!_%' ESCAPE '!'";
+    let mut list = conn.prepare(sql).unwrap();
+    let tables = list.query_map([], |row| row.get::<_, String>(0)).unwrap();
+    let mut found = Contents::new();
+    for table in tables.map(Result::unwrap) {
+        let columns = match known {
+            Some(known) => match known.get(&table) {
+                Some((columns, _)) => columns.clone(),
+                None => continue,
+            },
+            None => {
+                let all = conn.prepare(&format!("SELECT * FROM {table}")).unwrap();
+                all.column_names()
+                    .iter()
+                    .map(|c| format!("\"{c}\""))
+                    .collect()
+            }
+        };
+        let quoted: Vec<String> = columns.iter().map(|c| format!("quote({c})")).collect();
+        let sql = format!("SELECT {} FROM {table}", quoted.join(" || ',' || "));
+        let mut rows = conn.prepare(&sql).unwrap();
+        let rows = rows.query_map([], |row| row.get(0)).unwrap();
+        let mut rows: Vec<String> = rows.map(Result::unwrap).collect();
+        rows.sort();
+        found.insert(table, (columns, rows));
+    }
+    found
+}
+
+type Contents = std::collections::BTreeMap<String, (Vec<String>, Vec<String>)>;
+
+#[test]
+fn the_kept_store_of_every_release_comes_to_this_version_and_back() {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/fixtures/stores");
+    let key = format!("{folder}/key.txt");
+    let mut count = 0;
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let file = entry.unwrap().path();
+        if file.extension().is_none_or(|ending| ending != "backup") {
+            continue;
+        }
+        count += 1;
+        let root = tempfile::tempdir().unwrap();
+        let data = root.path().join("data");
+        let (file, place) = (file.to_str().unwrap(), data.to_str().unwrap());
+        done(&["verify", file, "--key-file", &key]);
+        done(&["restore", file, "--data-dir", place, "--key-file", &key]);
+        let path = data.join("optria.db");
+        let conn = Connection::open(&path).unwrap();
+        let schema = iq_store::schema_version(&conn).unwrap();
+        let before = contents(&conn, None);
+        drop(conn);
+        assert!(before.values().filter(|(_, rows)| !rows.is_empty()).count() > 20);
+        let clock = std::sync::Arc::new(iq_domain::WallClock);
+        let store = iq_store::Store::open(&path, clock).unwrap();
+        let after = store
+            .read_blocking(|conn| Ok(contents(conn, Some(&before))))
+            .unwrap();
+        let is_upgraded = store.copy_before_migration().is_some();
+        drop(store);
+        for (table, content) in &before {
+            assert!(
+                after.get(table) == Some(content),
+                "{table} of {file} changed"
+            );
+        }
+        let back = optria(&["rollback", "--data-dir", place]);
+        if is_upgraded {
+            assert!(back.status.success(), "{}", said(&back));
+            let conn = Connection::open(&path).unwrap();
+            assert_eq!(iq_store::schema_version(&conn).unwrap(), schema);
+            assert!(contents(&conn, None) == before, "the way back of {file}");
+        } else {
+            assert!(
+                said(&back).contains("backup.nothing_to_roll_back"),
+                "{}",
+                said(&back)
+            );
+        }
+    }
+    assert!(count > 0);
+}
+
+#[test]
+fn a_rollback_puts_the_copy_from_before_an_upgrade_back() {
+    let root = tempfile::tempdir().unwrap();
+    let data = root.path().join("data");
+    let place = data.to_str().unwrap();
+    drop(Appliance::start(&data));
+    add_tenant(&data);
+    // As an upgrade from the step before would have left it.
+    let path = data.join("optria.db");
+    let conn = Connection::open(&path).unwrap();
+    let schema = iq_store::schema_version(&conn).unwrap();
+    let copy = data.join(format!("optria.db.schema-{:04}.bak", schema - 1));
+    conn.execute("VACUUM INTO ?1", [copy.to_str().unwrap()])
+        .unwrap();
+    drop(conn);
+    let older = Connection::open(&copy).unwrap();
+    let last =
+        "DELETE FROM schema_migrations WHERE number = (SELECT max(number) FROM schema_migrations)";
+    older.execute(last, []).unwrap();
+    drop(older);
+    let running = Appliance::start(&data);
+    let refused = optria(&["rollback", "--data-dir", place]);
+    assert!(
+        said(&refused).contains("backup.running"),
+        "{}",
+        said(&refused)
+    );
+    drop(running);
+    let text = done(&["rollback", "--data-dir", place]);
+    assert!(text.contains("Install that version"), "{text}");
+    let conn = Connection::open(&path).unwrap();
+    assert_eq!(iq_store::schema_version(&conn).unwrap(), schema - 1);
+    let old = std::fs::read_dir(&data)
+        .unwrap()
+        .map(|entry| entry.unwrap().path());
+    let old: Vec<_> = old
+        .filter(|path| path.join("optria.db").is_file())
+        .collect();
+    assert_eq!(old.len(), 1, "what was there stays beside it: {old:?}");
+}

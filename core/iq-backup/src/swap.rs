@@ -79,6 +79,7 @@ impl Stage {
     pub fn begin(data: &Path) -> Result<Self, BackupError> {
         let room = data.join(ROOM);
         let folder = room.join(NEW);
+        withdraw_pending(data)?;
         files::remove(&room)?;
         files::create_folder(&folder)?;
         Ok(Self {
@@ -171,6 +172,9 @@ pub fn finish_pending(data: &Path) -> Result<Option<PathBuf>, BackupError> {
     for name in files::names(&placing)? {
         files::rename(&placing.join(&name), &data.join(&name))?;
     }
+    // Before the plan: a folder that waits to be placed never stands there without it.
+    files::remove(&placing)?;
+    files::sync_folder(&room)?;
     files::remove(&room)?;
     files::sync_folder(data)?;
     tracing::warn!(old = %aside.display(), "A restored copy took the place of the data.");

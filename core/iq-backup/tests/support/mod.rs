@@ -46,7 +46,7 @@ impl Folder {
             for id in 0..ROWS {
                 let mut text = format!("{id} of {generation} and some length");
                 // What can be made shorter would leave a single frame.
-                for _ in 0..4 {
+                for _ in 0..12 {
                     random = random
                         .wrapping_mul(6_364_136_223_846_793_005)
                         .wrapping_add(1_442_695_040_888_963_407);

@@ -279,9 +279,6 @@ impl Runtime {
         blocking(move || {
             let inner = Arc::clone(&working.0);
             let opener = Opener::Key(inner.backup_key()?);
-            if has_pending(inner.data()) {
-                withdraw_pending(inner.data())?;
-            }
             let stage = Stage::begin(inner.data())?;
             let unpacked = iq_backup::unpack(&kept.path, &opener, stage.folder());
             let (header, manifest) = unpacked?;
