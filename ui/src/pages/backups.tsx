@@ -67,14 +67,16 @@ function Plan({ status, onChanged }: { status: BackupStatus; onChanged: (status:
   const { settings } = status;
   return (
     <Pane title={t('backups.settings')} flush={false} end={<button type="button" className="btn sm" data-action="edit-backups" onClick={() => setEditing(true)}><Icon name="edit" />{t('backups.edit')}</button>}>
-      <dl className="kv">
-        <dt>{t('backups.next')}</dt><dd>{status.next_at === null ? t('backups.by_hand') : <When at={status.next_at} full />}</dd>
-        <dt>{t('schedules.every')}</dt><dd>{settings.is_enabled ? <>{said(settings.cadence)} <Tag className="cap dim">{settings.time_zone}</Tag></> : t('backups.by_hand')}</dd>
-        <dt>{t('backups.last')}</dt><dd>{status.last_at === null ? t('backups.never') : <When at={status.last_at} full />}{status.last_at !== null && !status.last_error && <> · {t('backups.last_ok')}</>}</dd>
-      </dl>
-      <p className="cap dim">{t('backups.kept', { days: settings.keep_days, months: settings.keep_months })}</p>
-      {status.last_error && <Notice tone="critical">{status.last_error.message}</Notice>}
-      {settings.folder === null && <Notice tone="warning">{t('backups.same_disk')}</Notice>}
+      <div className="stack">
+        <dl className="kv">
+          <dt>{t('backups.next')}</dt><dd>{status.next_at === null ? t('backups.by_hand') : <When at={status.next_at} full />}</dd>
+          <dt>{t('schedules.every')}</dt><dd>{settings.is_enabled ? <>{said(settings.cadence)} <Tag className="cap dim">{settings.time_zone}</Tag></> : t('backups.by_hand')}</dd>
+          <dt>{t('backups.last')}</dt><dd>{status.last_at === null ? t('backups.never') : <When at={status.last_at} full />}{status.last_at !== null && !status.last_error && <> · {t('backups.last_ok')}</>}</dd>
+        </dl>
+        <p className="cap dim">{t('backups.kept', { days: settings.keep_days })} {settings.keep_months > 0 && t('backups.kept_months', { months: settings.keep_months })}</p>
+        {status.last_error && <Notice tone="critical">{status.last_error.message}</Notice>}
+        {settings.folder === null && <Notice tone="warning">{t('backups.same_disk')}</Notice>}
+      </div>
       {editing && <BackupSettingsForm settings={settings} onClose={() => setEditing(false)} onSaved={(next) => { setEditing(false); onChanged(next); }} />}
     </Pane>
   );
@@ -86,7 +88,7 @@ function Pending({ onChanged }: { onChanged: (status: BackupStatus) => void }) {
   return (
     <Notice tone="warning">
       <p>{t('backups.pending')}</p>
-      <p className="cap">{t('backups.pending_how')}</p>
+      <p className="cap">{t('backups.pending_how')} <Tag>systemctl restart optria</Tag></p>
       <div className="actions"><button type="button" className="btn" data-action="withdraw" onClick={() => void api.withdrawRestore().then(onChanged, toasts.failed)}>{t('backups.withdraw')}</button></div>
     </Notice>
   );
@@ -109,13 +111,13 @@ export default function BackupsPage() {
       <div aria-live="polite">{work && <Notice>{t(`backups.work.${work}`)}</Notice>}</div>
       <Loaded query={query} what={t('backups.loading')} rows={6}>
         {(status) => (
-          <>
+          <div className="stack">
             {status.is_restore_pending && <Pending onChanged={changed} />}
             <div className="grid">
               <div className="c7 stack"><List status={status} onChanged={changed} /></div>
               <div className="c5 stack"><Plan status={status} onChanged={changed} /><BackupKeyPane status={status} onChanged={changed} /></div>
             </div>
-          </>
+          </div>
         )}
       </Loaded>
     </>
