@@ -49,7 +49,7 @@ fn path_of(route: &RouteInfo, plant: &Plant) -> String {
     route
         .path
         .replace("{id}", &id)
-        .replace("{name}", "none")
+        .replace("{name}", BACKUP)
         .replace("{action}", "start")
         .replace("{attachment}", &plant.attachment.to_string())
         .replace("{asset_id}", &plant.asset.to_string())
@@ -62,6 +62,9 @@ fn path_of(route: &RouteInfo, plant: &Plant) -> String {
             String::new()
         }
 }
+
+/// The name of a backup of the appliance of the tests.
+const BACKUP: &str = "optria-07070707-2026-09-21T131320Z.backup";
 
 /// Whether a route takes a file of values.
 fn is_upload(route: &RouteInfo) -> bool {
@@ -415,6 +418,9 @@ async fn replaced(app: &TestApp, plant: &Plant, route: &RouteInfo, start: &str, 
 #[tokio::test]
 async fn every_role_gets_what_the_table_says_on_its_own_tenant() {
     let (app, plant, _) = TestApp::with_plants().await;
+    let backups = app.folder().join("backups");
+    std::fs::create_dir_all(&backups).unwrap();
+    std::fs::write(backups.join(BACKUP), "a file with the name of one").unwrap();
     for (r, (role, start)) in ROLES.into_iter().enumerate() {
         for (i, route) in protected().into_iter().enumerate() {
             let Access::May(permission) = route.access else {
