@@ -146,8 +146,8 @@ impl Page {
             Kind::Gauge => "gauge",
             Kind::Counter => "counter",
         };
-        // Writing to a String can't fail.
-        let _ = writeln!(self.0, "# HELP {name} {help}\n# TYPE {name} {kind}");
+        writeln!(self.0, "# HELP {name} {help}\n# TYPE {name} {kind}")
+            .expect("writing to a String");
     }
 
     fn line(&mut self, metric: &Metric, labels: &[(&str, &str)], value: f64) {
@@ -166,7 +166,7 @@ impl Page {
         } else {
             format!("{{{}}}", shown.join(","))
         };
-        let _ = writeln!(self.0, "{}{braces} {value}", metric.0);
+        writeln!(self.0, "{}{braces} {value}", metric.0).expect("writing to a String");
     }
 
     fn one(&mut self, metric: &Metric, value: f64) {

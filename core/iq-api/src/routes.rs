@@ -14,8 +14,7 @@ use tower_http::compression::CompressionLayer;
 use crate::{
     alarm_report, alerts, api_tokens, asset_models, assets, attachments, audit_log, authorities,
     backups, blackbox_export, certificates, cost_models, courier, detection, diagnostics, events,
-    evidence,
-    health,
+    evidence, health,
     http::{
         docs, get,
         guard::{Guard, guard},
