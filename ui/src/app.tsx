@@ -41,6 +41,7 @@ const PAGES: Record<string, ComponentType> = {
   '/imports': page(() => import('@/pages/imports')),
   '/users': page(() => import('@/pages/users')),
   '/sync': page(() => import('@/pages/sync')),
+  '/backups': page(() => import('@/pages/backups')),
   '/diagnostics': page(() => import('@/pages/diagnostics')),
   '/audit': page(() => import('@/pages/audit')),
   '/settings': page(() => import('@/pages/settings')),

@@ -36,6 +36,7 @@ export const ROUTES: Route[] = [
   { path: '/demo-plant', title: 'page.demo_plant', permission: 'plant.control', nav: { group: 'connect', icon: 'flask', demoOnly: true } },
   { path: '/users', title: 'page.users', permission: 'users.read', nav: { group: 'manage', icon: 'users', phone: true } },
   { path: '/sync', title: 'page.sync', permission: 'sync.read', nav: { group: 'manage', icon: 'upload' } },
+  { path: '/backups', title: 'page.backups', permission: 'backups.manage', nav: { group: 'manage', icon: 'lock' } },
   { path: '/diagnostics', title: 'page.diagnostics', permission: 'diagnostics.read', nav: { group: 'manage', icon: 'pulse' } },
   { path: '/audit', title: 'page.audit', permission: 'audit.read', nav: { group: 'manage', icon: 'audit' } },
   { path: '/settings', title: 'page.settings', nav: { group: 'manage', icon: 'settings' } },

@@ -42,6 +42,7 @@ const IO: &[&str] = &[
     "iq-store",
     "iq-historian",
     "iq-oidc",
+    "iq-backup",
 ];
 
 /// The flow: anything below, and these of their own floor.

@@ -7,6 +7,7 @@ mod files;
 mod keys;
 mod licences;
 mod links;
+mod migrations;
 mod sentences;
 mod sizes;
 mod styles;
@@ -31,7 +32,7 @@ pub(crate) fn tidy(arguments: Result<()>) -> Result<()> {
     let sources = files::tracked()?;
     let packages = licences::of_all_packages()?;
     let (ar, en) = (locales::merged("ar")?, locales::merged("en")?);
-    let rules: [(&str, Vec<String>); 12] = [
+    let rules: [(&str, Vec<String>); 13] = [
         ("floors", floors::violations(&floors::crates()?)),
         ("size budget", sizes::over_budget(&sources)),
         ("opening comments", sizes::without_opening(&sources)),
@@ -49,6 +50,7 @@ pub(crate) fn tidy(arguments: Result<()>) -> Result<()> {
             ]
             .concat(),
         ),
+        ("migrations", migrations::destructive(&sources)),
         ("licences", licences::refused(&packages)),
         ("packages", bans::refused(&packages)),
     ];

@@ -201,7 +201,7 @@ async fn collect(state: &ApiState, caller: &Caller) -> Answer<Diagnostics> {
 }
 
 /// Bytes of a store with its write-ahead log.
-fn size_of(path: &std::path::Path) -> u64 {
+pub(crate) fn size_of(path: &std::path::Path) -> u64 {
     let mut wal = path.as_os_str().to_owned();
     wal.push("-wal");
     let size = |path: &std::path::Path| std::fs::metadata(path).map_or(0, |m| m.len());

@@ -13,8 +13,8 @@ use tower_http::compression::CompressionLayer;
 
 use crate::{
     alarm_report, alerts, api_tokens, asset_models, assets, attachments, audit_log, authorities,
-    blackbox_export, certificates, cost_models, courier, detection, diagnostics, events, evidence,
-    health,
+    backups, blackbox_export, certificates, cost_models, courier, detection, diagnostics, events,
+    evidence, health,
     http::{
         docs, get,
         guard::{Guard, guard},
@@ -24,8 +24,9 @@ use crate::{
     },
     identity_providers, imports, incident_changes, incident_report, incidents, integration_care,
     integrations, investigation, jobs, live, mappings, mappings_bulk, mappings_drift,
-    mappings_select, near_misses, notifications, onboarding, optimization, outbox, overview, plant,
-    root_cause, schedules, session, settings, setup, signals, sites, sources, sso, sso_preview,
+    mappings_select, metrics, near_misses, notifications, onboarding, optimization, outbox,
+    overview, plant, root_cause, schedules, session, settings, setup, signals, sites, sources, sso,
+    sso_preview,
     state::ApiState,
     sync, technical_objects, technicians, twin, twin_layout, units, users, work_orders,
 };
@@ -70,7 +71,9 @@ pub(crate) fn all() -> Vec<Route> {
         cost_models::routes(),
         optimization::routes(),
         asset_models::routes(),
+        backups::routes(),
         diagnostics::routes(),
+        metrics::routes(),
         authorities::routes(),
         certificates::routes(),
         mappings::routes(),

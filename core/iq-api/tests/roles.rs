@@ -49,6 +49,7 @@ fn path_of(route: &RouteInfo, plant: &Plant) -> String {
     route
         .path
         .replace("{id}", &id)
+        .replace("{name}", BACKUP)
         .replace("{action}", "start")
         .replace("{attachment}", &plant.attachment.to_string())
         .replace("{asset_id}", &plant.asset.to_string())
@@ -61,6 +62,9 @@ fn path_of(route: &RouteInfo, plant: &Plant) -> String {
             String::new()
         }
 }
+
+/// The name of a backup of the appliance of the tests.
+const BACKUP: &str = "optria-07070707-2026-09-21T131320Z.backup";
 
 /// Whether a route takes a file of values.
 fn is_upload(route: &RouteInfo) -> bool {
@@ -94,6 +98,10 @@ fn body_of(route: &RouteInfo, plant: &Plant, n: usize) -> Option<Value> {
         ("POST", "/api/sites") => {
             json!({ "code": format!("S{n}"), "names": names, "time_zone": "Asia/Riyadh" })
         }
+        ("PUT", "/api/backups/settings") => json!({
+            "is_enabled": false, "folder": null, "cadence": { "every": "day", "minute": 60 },
+            "time_zone": "UTC", "keep_days": 7, "keep_months": 0,
+        }),
         ("PUT", "/api/sites/{id}") => {
             json!({ "code": "S1", "names": names, "time_zone": "Asia/Riyadh" })
         }
@@ -410,6 +418,9 @@ async fn replaced(app: &TestApp, plant: &Plant, route: &RouteInfo, start: &str, 
 #[tokio::test]
 async fn every_role_gets_what_the_table_says_on_its_own_tenant() {
     let (app, plant, _) = TestApp::with_plants().await;
+    let backups = app.folder().join("backups");
+    std::fs::create_dir_all(&backups).unwrap();
+    std::fs::write(backups.join(BACKUP), "a file with the name of one").unwrap();
     for (r, (role, start)) in ROLES.into_iter().enumerate() {
         for (i, route) in protected().into_iter().enumerate() {
             let Access::May(permission) = route.access else {

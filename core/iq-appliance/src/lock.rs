@@ -39,7 +39,7 @@ pub enum Claim {
     Taken(Option<Owner>),
 }
 
-/// Claims the folder; creates it if it is not there.
+/// Claims the folder; creates it if it is not there. A restore that was decided is done first.
 pub fn claim(data_dir: &Path) -> Result<Claim> {
     std::fs::create_dir_all(data_dir)
         .with_context(|| format!("the data folder {} can't be created", data_dir.display()))?;
@@ -61,6 +61,7 @@ pub fn claim(data_dir: &Path) -> Result<Claim> {
     match file.try_lock() {
         Ok(()) => {
             file.set_len(0)?;
+            iq_backup::finish_pending(data_dir).map_err(iq_domain::CodedError::from)?;
             Ok(Claim::Ours(DataLock { file, path }))
         }
         Err(TryLockError::WouldBlock) => {

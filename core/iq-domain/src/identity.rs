@@ -184,6 +184,10 @@ permissions! {
     TenantsManage = "tenants.manage", PlatformOwner;
     /// See the appliances of a hub, issue enrolment codes, revoke keys.
     AppliancesManage = "appliances.manage", PlatformOwner;
+    /// Make, prove and restore backups of the appliance, and see their key.
+    BackupsManage = "backups.manage", PlatformOwner;
+    /// Read the figures of the whole appliance, as a monitoring system does.
+    MetricsRead = "metrics.read", PlatformOwner;
     /// Read diagnostics.
     DiagnosticsRead = "diagnostics.read", PlatformOwner;
     /// Read and change the own profile, settings and password.

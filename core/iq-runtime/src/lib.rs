@@ -9,6 +9,7 @@ mod alarm_report;
 mod alerts;
 pub mod attachments;
 mod authorities;
+mod backups;
 mod demo;
 mod detection;
 mod doctor;
@@ -65,6 +66,10 @@ use tokio_util::sync::CancellationToken;
 
 pub use alarm_report::{AlarmPerformance, AlarmQuery};
 pub use authorities::MAX_AUTHORITIES;
+pub use backups::{
+    BackupFile, BackupOutcome, BackupSettings, BackupStatus, BackupWork, Proof, ProvedBackup,
+    prove_backup,
+};
 pub use demo::DemoPlant;
 pub use detection::{DETECT, Detected, DetectionWindow, detected_of};
 pub use doctor::{Finding, Fixer, Topic, diagnose, topic_of};
@@ -76,6 +81,7 @@ pub use evidence::{
 pub use identity_providers::SecretChange;
 pub use index::{AssetEntry, PlantIndex, Route, Routes, RunningSource, SignalEntry, TenantIndex};
 pub use integrations::{IntegrationDraft, IntegrationError, IntegrationView};
+pub use iq_backup::Retention;
 pub use jobs::{JobStep, StepState, steps_of};
 pub use live::{AssetChange, LiveBus, LiveEvent, LiveMessage, LiveSample};
 pub use mail::{MailSecurity, MailStage, MailStatus};
@@ -148,6 +154,7 @@ pub(crate) struct Inner {
     pub(crate) notices: notices::Notices,
     pub(crate) mailer: mail::Mailer,
     pub(crate) schedules: schedules::Schedules,
+    pub(crate) backups: backups::Backups,
     /// Uploaded files that are being read.
     pub(crate) imports: imports::Imports,
     pub(crate) cancel: CancellationToken,
@@ -203,6 +210,7 @@ impl Runtime {
             notices: notices::Notices::default(),
             mailer,
             schedules: schedules::Schedules::default(),
+            backups: backups::Backups::default(),
             imports: imports::Imports::default(),
             cancel: CancellationToken::new(),
             drifting: parking_lot::Mutex::default(),
@@ -224,6 +232,7 @@ impl Runtime {
             tokio::spawn(schedules::run(Arc::clone(&inner))),
             tokio::spawn(maintenance::run(Arc::clone(&inner))),
             tokio::spawn(evidence::run(Arc::clone(&inner))),
+            tokio::spawn(backups::run(Arc::clone(&inner))),
         ];
         inner.tasks.lock().extend(tasks);
         let integrations: Vec<_> = inner

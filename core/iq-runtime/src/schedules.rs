@@ -45,7 +45,7 @@ pub struct ScheduleChange {
 
 /// The first moment after `after` that a cadence names. A local time that a change of the clock leaves
 /// out runs right after it; one that comes twice runs the first time.
-fn next_after(cadence: Cadence, zone: &TimeZone, after: Timestamp) -> Option<Timestamp> {
+pub(crate) fn next_after(cadence: Cadence, zone: &TimeZone, after: Timestamp) -> Option<Timestamp> {
     let step = |zoned: Zoned, days: i64, minute: u16| -> Option<Timestamp> {
         let day = zoned
             .date()

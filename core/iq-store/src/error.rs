@@ -36,6 +36,9 @@ pub enum StoreError {
     /// A migration that was applied is not the one this program carries.
     #[error("migration {0} differs from the one that was applied")]
     MigrationChanged(u32),
+    /// What an upgrade made of the store is not right; it was taken back.
+    #[error("the upgrade was taken back: {0}")]
+    UpgradeFailed(String),
     /// The linked SQLite can lose commits.
     #[error("SQLite {0} is too old")]
     SqliteTooOld(String),
@@ -151,6 +154,9 @@ impl From<StoreError> for CodedError {
             StoreError::NotOurs(_) => Self::new(ErrorKind::Unavailable, "store.not_ours"),
             StoreError::MigrationChanged(number) => {
                 Self::conflict("store.migration_changed").with("number", number)
+            }
+            StoreError::UpgradeFailed(reason) => {
+                Self::new(ErrorKind::Internal, "store.upgrade_failed").with("reason", reason)
             }
             StoreError::SqliteTooOld(version) => {
                 Self::new(ErrorKind::Internal, "store.sqlite_too_old").with("found", version)

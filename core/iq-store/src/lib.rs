@@ -21,7 +21,7 @@ mod writer;
 
 pub use error::{ConstraintKind, StoreError};
 pub use health::{Health, HealthState};
-pub use migrate::schema_version;
+pub use migrate::{copies_before_upgrades, schema_program, schema_version};
 pub use query::{Page, Paged};
 pub use rusqlite::{Connection, Transaction};
 pub use store::{Options, Store};

@@ -2,6 +2,7 @@
 //! a filled store before its first step.
 
 use std::{
+    collections::BTreeMap,
     fs::File,
     io::Read,
     path::{Path, PathBuf},
@@ -73,6 +74,36 @@ pub fn schema_version(conn: &Connection) -> Result<u32, StoreError> {
         [],
         |row| row.get(0),
     )?)
+}
+
+/// Version of the program that took the last step.
+///
+/// # Errors
+/// When the file can't be read.
+pub fn schema_program(conn: &Connection) -> Result<String, StoreError> {
+    let sql = "SELECT program FROM schema_migrations ORDER BY number DESC LIMIT 1";
+    Ok(conn.query_row(sql, [], |row| row.get(0))?)
+}
+
+/// The copies beside a store that were made before an upgrade, the newest schema first.
+///
+/// # Errors
+/// When the folder can't be read.
+pub fn copies_before_upgrades(path: &Path) -> Result<Vec<(u32, PathBuf)>, StoreError> {
+    let begin = format!("{}.schema-", path.file_name().unwrap_or_default().display());
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(path.parent().unwrap_or(Path::new(".")))? {
+        let path = entry?.path();
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        let number = name
+            .strip_prefix(&begin)
+            .and_then(|rest| rest.strip_suffix(".bak"));
+        if let Some(number) = number.and_then(|number| number.parse().ok()) {
+            found.push((number, path));
+        }
+    }
+    found.sort_unstable_by(|a, b| b.cmp(a));
+    Ok(found)
 }
 
 fn latest() -> u32 {
@@ -158,21 +189,84 @@ pub(crate) fn run(
     } else {
         None
     };
-    for (number, migration) in (1..).zip(MIGRATIONS).skip(schema as usize) {
-        apply(conn, number, migration, now)?;
-    }
+    upgrade(conn, schema, MIGRATIONS, now)?;
     // The version must be readable in the main file, where an older program looks for it.
     conn.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?;
     Ok(copy)
 }
 
-fn apply(
+/// All missing steps and the look at what they made of the store, in one transaction: whatever happens,
+/// the store is of the old schema or of the new one.
+fn upgrade(
     conn: &mut Connection,
+    schema: u32,
+    migrations: &[Migration],
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    let tx = conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    let before = rows(&tx)?;
+    for (number, migration) in (1..).zip(migrations).skip(schema as usize) {
+        apply(&tx, number, migration, now)?;
+    }
+    if schema > 0 {
+        look_at(&tx, &before)?;
+    }
+    tx.commit()?;
+    tracing::info!(
+        from = schema,
+        to = migrations.len(),
+        "The store was brought to this version."
+    );
+    Ok(())
+}
+
+/// Rows of each table.
+fn rows(conn: &Connection) -> Result<BTreeMap<String, i64>, StoreError> {
+    let sql = "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite!_%' ESCAPE '!'";
+    let mut list = conn.prepare(sql)?;
+    let names: Vec<String> = list
+        .query_map([], |row| row.get(0))?
+        .collect::<Result<_, _>>()?;
+    let mut rows = BTreeMap::new();
+    for name in names {
+        let sql = format!("SELECT count(*) FROM \"{name}\"");
+        let count = conn.query_row(&sql, [], |row| row.get(0))?;
+        rows.insert(name, count);
+    }
+    Ok(rows)
+}
+
+/// Refuses an upgrade that lost a row, left one without what it refers to, or damaged the file.
+fn look_at(conn: &Connection, before: &BTreeMap<String, i64>) -> Result<(), StoreError> {
+    let after = rows(conn)?;
+    for (table, had) in before {
+        let has = after.get(table).copied().unwrap_or(0);
+        if has < *had {
+            return Err(StoreError::UpgradeFailed(format!(
+                "{table}: {has} of {had} rows"
+            )));
+        }
+    }
+    let mut orphans = conn.prepare("PRAGMA foreign_key_check")?;
+    if let Some(row) = orphans.query([])?.next()? {
+        let table: String = row.get(0)?;
+        return Err(StoreError::UpgradeFailed(format!(
+            "{table}: a row without its parent"
+        )));
+    }
+    let word: String = conn.query_row("PRAGMA quick_check(1)", [], |row| row.get(0))?;
+    if word != "ok" {
+        return Err(StoreError::UpgradeFailed(word));
+    }
+    Ok(())
+}
+
+fn apply(
+    tx: &Connection,
     number: u32,
     migration: &Migration,
     now: Timestamp,
 ) -> Result<(), StoreError> {
-    let tx = conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
     tx.pragma_update(None, "application_id", open::APPLICATION_ID)?;
     tx.execute_batch(LEDGER)?;
     tx.execute_batch(migration.sql)?;
@@ -189,12 +283,6 @@ fn apply(
         ],
     )?;
     tx.pragma_update(None, "user_version", number)?;
-    tx.commit()?;
-    tracing::info!(
-        number,
-        name = migration.name,
-        "A migration was applied to the store."
-    );
     Ok(())
 }
 

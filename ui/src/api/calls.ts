@@ -202,6 +202,15 @@ export const api = {
   setAlarmBudget: (id: Id, body: T.AlarmBudget) => put<T.AssetModelPage>(`/api/assets/${e(id)}/model/budget`, body),
   cancelTraining: () => post<T.Job>('/api/models/train/cancel'),
 
+  backups: () => get<T.BackupStatus>('/api/backups'),
+  startBackup: () => post<T.BackupStatus>('/api/backups'),
+  saveBackupSettings: (body: T.BackupSettings) => put<T.BackupStatus>('/api/backups/settings', body),
+  backupKey: () => post<T.BackupKeyText>('/api/backups/key'),
+  noteBackupKey: () => post<T.BackupStatus>('/api/backups/key/noted'),
+  proveBackup: (name: string) => post<T.BackupStatus>(`/api/backups/${e(name)}/proof`),
+  prepareRestore: (name: string) => post<T.BackupStatus>(`/api/backups/${e(name)}/restore`),
+  withdrawRestore: () => request<T.BackupStatus>('DELETE', '/api/backups/restore'),
+
   schedules: () => get<T.Schedule[]>('/api/schedules'),
   changeSchedule: (body: T.ScheduleInput) => put<T.Schedule>('/api/schedules', body),
 

@@ -364,6 +364,150 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/backups": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * How the backups of the appliance stand
+         * @description Permission: `backups.manage`.
+         */
+        get: operations["get_backups"];
+        put?: never;
+        /**
+         * Begin a backup; it is proved by restoring it into a folder of its own
+         * @description Permission: `backups.manage`.
+         */
+        post: operations["start_backup"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/backups/key": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * The key that opens the backups, for a safe
+         * @description Permission: `backups.manage`.
+         */
+        post: operations["reveal_backup_key"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/backups/key/noted": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Say that the key is in a safe
+         * @description Permission: `backups.manage`.
+         */
+        post: operations["note_backup_key"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/backups/restore": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Take back a restore that waits for the next start
+         * @description Permission: `backups.manage`.
+         */
+        delete: operations["withdraw_restore"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/backups/settings": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Change when and where backups are made
+         * @description Permission: `backups.manage`.
+         */
+        put: operations["change_backup_settings"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/backups/{name}/proof": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Begin to restore a backup into a folder of its own, to see whether it is good
+         * @description Permission: `backups.manage`.
+         */
+        post: operations["prove_backup"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/backups/{name}/restore": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Check a backup and put it in the place of all data at the next start
+         * @description Permission: `backups.manage`.
+         */
+        post: operations["prepare_restore"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/blackbox/events": {
         parameters: {
             query?: never;
@@ -4136,6 +4280,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/metrics": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Figures of the whole appliance for Prometheus
+         * @description Permission: `metrics.read`.
+         */
+        get: operations["get_metrics"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
 }
 export type webhooks = Record<string, never>;
 export interface components {
@@ -4963,6 +5127,87 @@ export interface components {
             regime?: number | null;
             /** @description Signals that departed most then. */
             signals: components["schemas"]["SignalDeparture"][];
+        };
+        /** @description A backup. */
+        Backup: {
+            /**
+             * Format: int64
+             * @description Its size.
+             */
+            bytes: number;
+            /** @description The key in use opens it. */
+            is_ours: boolean;
+            made_at?: null | components["schemas"]["Timestamp"];
+            /** @description Its file's name. */
+            name: string;
+            proof?: null | components["schemas"]["BackupProof"];
+        };
+        /** @description The key that opens the backups. */
+        BackupKeyText: {
+            /** @description Its text, to be kept in a safe. */
+            text: string;
+        };
+        /** @description What restoring a backup into a folder of its own has shown. */
+        BackupProof: {
+            /** @description When. */
+            at: components["schemas"]["Timestamp"];
+            error?: null | components["schemas"]["StatusMessage"];
+            /**
+             * Format: int64
+             * @description Rows of its databases.
+             */
+            rows: number;
+            /**
+             * Format: int64
+             * @description Samples of its time series.
+             */
+            samples: number;
+        };
+        /** @description When and where backups are made. */
+        BackupSettings: {
+            /** @description How often. */
+            cadence: components["schemas"]["Cadence"];
+            /**
+             * @description Absolute path of the folder, on another disk or a mounted share; the folder `backups` in the data
+             *     folder when absent.
+             */
+            folder?: string | null;
+            /** @description They are made by themselves. */
+            is_enabled: boolean;
+            /**
+             * Format: int32
+             * @description All backups of so many days are kept; 1 to 366.
+             */
+            keep_days: number;
+            /**
+             * Format: int32
+             * @description The first of each of so many months before is kept too; up to 120.
+             */
+            keep_months: number;
+            /** @description Zone whose clock it follows. */
+            time_zone: string;
+        };
+        /** @description How the backups stand. */
+        BackupStatus: {
+            /** @description The newest first. */
+            backups: components["schemas"]["Backup"][];
+            /** @description The folder in use. */
+            folder: string;
+            /** @description A restore is done at the next start of the program. */
+            is_restore_pending: boolean;
+            /** @description Short name of the key that opens the backups. */
+            key: string;
+            key_noted_at?: null | components["schemas"]["Timestamp"];
+            last_at?: null | components["schemas"]["Timestamp"];
+            last_error?: null | components["schemas"]["StatusMessage"];
+            next_at?: null | components["schemas"]["Timestamp"];
+            /** @description When and where. */
+            settings: components["schemas"]["BackupSettings"];
+            trouble?: null | components["schemas"]["StatusMessage"];
+            /** @description `making`, `proving` or `preparing`, while that is being done. */
+            work?: string | null;
+            /** @description The backup that is proved or prepared. */
+            work_on?: string | null;
         };
         /** @description The normal band learned from the asset's own history. */
         BaselineBand: {
@@ -11172,6 +11417,246 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["PageOfAuditRow"];
+                };
+            };
+            /** @description Not done; the body says why. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    get_backups: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BackupStatus"];
+                };
+            };
+            /** @description Not done; the body says why. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    start_backup: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BackupStatus"];
+                };
+            };
+            /** @description Not done; the body says why. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    reveal_backup_key: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BackupKeyText"];
+                };
+            };
+            /** @description Not done; the body says why. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    note_backup_key: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BackupStatus"];
+                };
+            };
+            /** @description Not done; the body says why. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    withdraw_restore: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BackupStatus"];
+                };
+            };
+            /** @description Not done; the body says why. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    change_backup_settings: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["BackupSettings"];
+            };
+        };
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BackupStatus"];
+                };
+            };
+            /** @description Not done; the body says why. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    prove_backup: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BackupStatus"];
+                };
+            };
+            /** @description Not done; the body says why. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    prepare_restore: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BackupStatus"];
                 };
             };
             /** @description Not done; the body says why. */
@@ -18464,6 +18949,35 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["ConfigStatus"];
+                };
+            };
+            /** @description Not done; the body says why. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    get_metrics: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
                 };
             };
             /** @description Not done; the body says why. */

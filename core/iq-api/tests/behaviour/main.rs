@@ -5,6 +5,7 @@
 mod support;
 
 mod alarm_report;
+mod backups;
 mod blackbox;
 mod detection;
 mod evidence;

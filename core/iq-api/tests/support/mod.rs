@@ -156,6 +156,11 @@ impl TestApp {
         }
     }
 
+    /// The data folder.
+    pub(crate) fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
     /// A client nobody has signed in on.
     pub(crate) fn client(&self) -> Client {
         Client::new(self.router.clone())

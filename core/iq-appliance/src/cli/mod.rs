@@ -1,9 +1,11 @@
 //! The command line of `optria`.
 
+mod backup;
 mod bundle;
 mod manual;
 mod optimise;
 mod plant;
+mod rollback;
 mod rules;
 mod serve;
 mod smoke;
@@ -49,9 +51,17 @@ enum Command {
     Rules(rules::RulesCommand),
     /// Solves a maintenance planning problem from a file, without a server.
     Optimise(optimise::OptimiseArgs),
-    /// Checks an evidence file, as optria-verify does.
+    /// Makes a backup of a data folder, whether or not its appliance runs, and proves it by restoring it.
+    Backup(backup::BackupArgs),
+    /// Puts a backup in the place of what is in a data folder. What was there stays beside it.
+    Restore(backup::RestoreArgs),
+    /// Takes an upgrade back: the copy of the store made before it takes the store's place. Install the
+    /// older package before the next start.
+    Rollback(FolderArgs),
+    /// Checks a backup by restoring it into a folder of its own, or an evidence file as optria-verify does.
     Verify {
-        /// FILE [--trust KEYS] [--json] [--lang ar|en]
+        /// FILE, and then [--key-file FILE] [--passphrase-file FILE] [--data-dir FOLDER] for a backup,
+        /// [--trust KEYS] [--json] [--lang ar|en] for an evidence file.
         #[arg(trailing_var_arg = true, allow_hyphen_values = true, required = true)]
         arguments: Vec<std::ffi::OsString>,
     },
@@ -111,6 +121,12 @@ pub fn main() -> ExitCode {
         Command::User(command) => user::run(command),
         Command::Rules(command) => rules::run(command, language),
         Command::Optimise(args) => optimise::run(args, language),
+        Command::Backup(args) => backup::backup(&args, language),
+        Command::Restore(args) => backup::restore(&args, language),
+        Command::Rollback(args) => rollback::rollback(&args, language),
+        Command::Verify { arguments } if backup::is_backup(&arguments) => {
+            backup::verify(arguments, language)
+        }
         Command::Verify { arguments } => Ok(iq_verify::run(arguments.into_iter())),
         Command::Smoke(args) => smoke::run(args),
         Command::VerifyPackage(args) => verify_package::verify_package(&args, language),

@@ -13,7 +13,7 @@ use iq_evidence::{
 use iq_store::{
     Connection, Store, StoreError,
     events::insert_ignore_duplicate,
-    evidence::{self, Epoch, LogKey},
+    evidence::{self, Epoch, LogKey, StoredCheckpoint},
     tenants,
 };
 use tracing::error;
@@ -43,6 +43,7 @@ pub(super) fn at_start(
     sealer: &Sealer,
     store: &Store,
     found: &Found,
+    is_restored: bool,
 ) -> Result<Checked, CodedError> {
     let mut last: Last<'_> = HashMap::new();
     for note in &found.notes {
@@ -82,6 +83,15 @@ pub(super) fn at_start(
                 let (lost, missing) = log.compare(conn, note, is_empty)?;
                 checked.missing.extend(missing);
                 trouble = trouble.or(lost);
+            }
+            // Two files of an earlier moment fit each other, and records that follow from here are others
+            // than those which followed then: a restored log never goes on as if nothing had been.
+            let is_explained = |t: &EvidenceTrouble| matches!(t.reason.as_str(), "cut" | "moved");
+            if is_restored && trouble.as_ref().is_none_or(is_explained) {
+                trouble = Some(EvidenceTrouble {
+                    reason: "restored".to_owned(),
+                    ..trouble.unwrap_or_else(|| EvidenceTrouble::of("restored", now))
+                });
             }
             Ok(trouble)
         })?;
@@ -250,6 +260,31 @@ impl Walk {
         self.leaf = Some(*leaf);
         is_right
     }
+
+    /// Goes on for so many records; says which of them was the first wrong one.
+    fn page(
+        mut self,
+        conn: &Connection,
+        key: LogKey,
+        checkpoints: &[StoredCheckpoint],
+        most: u32,
+    ) -> Result<(Self, Option<u64>), StoreError> {
+        let mut broken = None;
+        evidence::each_record(conn, key, self.frontier.size() + 1, most, |row| {
+            if broken.is_none() && !self.take(row.seq, &row.leaf, &row.record) {
+                broken = Some(row.seq);
+            }
+            let at = checkpoints.binary_search_by_key(&row.seq, |c| c.size);
+            let note = at.ok().and_then(|at| Note::parse(&checkpoints[at].note));
+            if broken.is_none()
+                && note.is_some_and(|n| Some(n.checkpoint.root) != self.frontier.root())
+            {
+                broken = Some(row.seq);
+            }
+            Ok(())
+        })?;
+        Ok((self, broken))
+    }
 }
 
 /// Goes through all records of the epochs in force, and through the rows of all epochs.
@@ -378,23 +413,7 @@ async fn walk(inner: &Inner, key: LogKey, size: u64) -> Result<Option<u64>, Code
         let known = checkpoints.clone();
         let (back, broken) = inner
             .store
-            .read(move |conn| {
-                let mut broken = None;
-                evidence::each_record(conn, key, first, PAGE, |row| {
-                    if broken.is_none() && !walk.take(row.seq, &row.leaf, &row.record) {
-                        broken = Some(row.seq);
-                    }
-                    let at = known.binary_search_by_key(&row.seq, |c| c.size);
-                    let note = at.ok().and_then(|at| Note::parse(&known[at].note));
-                    if broken.is_none()
-                        && note.is_some_and(|n| Some(n.checkpoint.root) != walk.frontier.root())
-                    {
-                        broken = Some(row.seq);
-                    }
-                    Ok(())
-                })?;
-                Ok((walk, broken))
-            })
+            .read(move |conn| walk.page(conn, key, &known, PAGE))
             .await?;
         if broken.is_some() {
             return Ok(broken);
@@ -406,6 +425,32 @@ async fn walk(inner: &Inner, key: LogKey, size: u64) -> Result<Option<u64>, Code
         }
     }
     Ok(None)
+}
+
+/// The first wrong record of each log of a store that nobody writes to: of which tenant, and its number.
+pub(super) fn wrong_records(store: &Store) -> Result<Vec<(TenantId, u64)>, CodedError> {
+    let found = store.read_blocking(|conn| {
+        let mut wrong = Vec::new();
+        for tenant in tenants::list_tenants(conn)? {
+            let Some(epoch) = evidence::get_epoch(conn, tenant.id)? else {
+                continue;
+            };
+            for stream in [EVIDENCE, AUDIT] {
+                let key = LogKey {
+                    tenant: tenant.id,
+                    epoch_no: epoch.epoch_no,
+                    stream,
+                };
+                let known = evidence::list_checkpoints(conn, key, 0)?;
+                let (walk, broken) = Walk::default().page(conn, key, &known, u32::MAX)?;
+                let (head, _) = evidence::get_head(conn, key)?.unwrap_or_default();
+                let missing = (walk.frontier.size() < head).then(|| walk.frontier.size() + 1);
+                wrong.extend(broken.or(missing).map(|seq| (tenant.id, seq)));
+            }
+        }
+        Ok(wrong)
+    });
+    Ok(found?)
 }
 
 /// Ends the epoch and says so in the Black Box.

@@ -96,12 +96,39 @@ impl Evidence {
     fn begin(&self, store: &Store, folder: &Path) -> Result<(), CodedError> {
         let (mut file, found) = file::CheckpointFile::open(folder, self.0.sealer.clock.now().0)
             .map_err(StoreError::from)?;
-        let checked = check::at_start(&self.0.sealer, store, &found)?;
+        let mark = iq_backup::RestoredMark::read(folder);
+        let checked = check::at_start(&self.0.sealer, store, &found, mark.is_some())?;
         file.append(checked.missing);
         *self.0.file.lock() = Some(file);
         self.0.troubles.lock().extend(checked.troubles);
         self.catch_up(store)?;
-        self.checkpoint_blocking(store, true)
+        self.checkpoint_blocking(store, true)?;
+        if mark.is_some() {
+            // Only now: a crash before this ends another epoch, which does no harm.
+            iq_backup::RestoredMark::clear(folder)?;
+        }
+        Ok(())
+    }
+
+    /// Id of this installation.
+    pub(crate) fn appliance(&self) -> Id {
+        self.0.sealer.appliance
+    }
+
+    /// Goes through all records of a store that nobody writes to. Says what is wrong with the first log
+    /// that is not as it was left.
+    pub(crate) fn first_trouble(&self, store: &Store) -> Result<Option<String>, CodedError> {
+        let at_start = self
+            .0
+            .troubles
+            .lock()
+            .first()
+            .map(|(_, t)| t.reason.clone());
+        if at_start.is_some() {
+            return Ok(at_start);
+        }
+        let wrong = check::wrong_records(store)?;
+        Ok(wrong.first().map(|(_, seq)| format!("record {seq}")))
     }
 
     /// Seals what an older program left, a part at a time, so that no transaction grows without end.

@@ -336,7 +336,10 @@ impl Plans {
 
 /// Where the chance of failure comes from.
 fn source(work: &Work) -> Message {
-    let health = ("model", work.health_model.clone());
+    // The window a model learned from stands on its own page.
+    let words = work.health_model.split_whitespace();
+    let words: Vec<&str> = words.filter(|word| !word.contains("Z/")).collect();
+    let health = ("model", words.join(" "));
     let (code, params) = match work.own_life {
         None => ("optimization.chance.family", vec![health]),
         Some(own) => (

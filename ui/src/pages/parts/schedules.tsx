@@ -13,7 +13,7 @@ import { useText } from '@/i18n/text';
 import { clockOf, minuteOf, WEEK } from '@/lib/shifts';
 import { FormDialog } from './asset-forms';
 
-function useCadence(): (cadence: Cadence) => string {
+export function useCadence(): (cadence: Cadence) => string {
   const { t, word } = useText();
   return (cadence) => {
     if (cadence.every === 'hours') return t('schedules.hours', { n: cadence.hours });
@@ -22,20 +22,40 @@ function useCadence(): (cadence: Cadence) => string {
   };
 }
 
+export type CadenceForm = { every: Cadence['every']; hours: number; weekday: number; at: string; zone: string };
+
+/** A cadence as the fields of a form. */
+export function cadenceForm(old: Cadence) {
+  return { every: old.every, hours: old.every === 'hours' ? old.hours : 6, weekday: old.every === 'week' ? old.weekday : 7, at: clockOf(old.every === 'hours' ? 120 : old.minute) };
+}
+
+export function cadenceOf(form: CadenceForm): Cadence {
+  // A time that can't be read is sent as one that can't be, so that the server names it.
+  const minute = minuteOf(form.at) ?? 1440;
+  if (form.every === 'hours') return { every: 'hours', hours: form.hours };
+  return form.every === 'day' ? { every: 'day', minute } : { every: 'week', weekday: form.weekday, minute };
+}
+
+export function CadenceFields({ form, set, error }: { form: CadenceForm; set: (changes: Partial<CadenceForm>) => void; error: unknown }) {
+  const { t, word } = useText();
+  return (
+    <>
+        <Field wide label={t('schedules.every')} error={problemOf(error, 'cadence')}>{() => <Segment<Cadence['every']> label={t('schedules.every')} value={form.every} onChange={(every) => set({ every })} options={[{ value: 'hours', label: t('schedules.hours', { n: form.hours }) }, { value: 'day', label: t('schedules.day') }, { value: 'week', label: t('schedules.week') }]} />}</Field>
+        {form.every === 'hours' && <Field label={t('schedules.hours_field')}>{(p) => <input {...p} className="in" type="number" min={1} max={24} value={form.hours} onChange={(e) => set({ hours: Number(e.target.value) })} />}</Field>}
+        {form.every === 'week' && <Field label={t('technicians.weekday')}>{(p) => <select {...p} className="in" value={form.weekday} onChange={(e) => set({ weekday: Number(e.target.value) })}>{WEEK.map((d) => <option key={d} value={d}>{word('weekday', String(d))}</option>)}</select>}</Field>}
+        {form.every !== 'hours' && <Field label={t('schedules.time')}>{(p) => <input {...p} className="in mono day" dir="ltr" inputMode="numeric" maxLength={5} placeholder={t('technicians.time_form')} value={form.at} onChange={(e) => set({ at: e.target.value })} />}</Field>}
+        <Field label={t('field.time_zone')} error={problemOf(error, 'time_zone')}>{(p) => <input {...p} className="in mono" dir="ltr" value={form.zone} onChange={(e) => set({ zone: e.target.value })} />}</Field>
+    </>
+  );
+}
+
 function Edit({ schedule, onClose }: { schedule: Schedule; onClose: () => void }) {
   const { t, word } = useText();
   const client = useQueryClient();
-  const old = schedule.cadence;
-  const [form, setForm] = useState({ on: schedule.is_enabled, every: old.every, hours: old.every === 'hours' ? old.hours : 6, weekday: old.every === 'week' ? old.weekday : 7, at: clockOf(old.every === 'hours' ? 120 : old.minute), zone: schedule.time_zone });
+  const [form, setForm] = useState({ ...cadenceForm(schedule.cadence), on: schedule.is_enabled, zone: schedule.time_zone });
   const set = (changes: Partial<typeof form>) => setForm((f) => ({ ...f, ...changes }));
-  const cadence = (): Cadence => {
-    // A time that can't be read is sent as one that can't be, so that the server names it.
-    const minute = minuteOf(form.at) ?? 1440;
-    if (form.every === 'hours') return { every: 'hours', hours: form.hours };
-    return form.every === 'day' ? { every: 'day', minute } : { every: 'week', weekday: form.weekday, minute };
-  };
   const save = async () => {
-    await api.changeSchedule({ kind: schedule.kind, is_enabled: form.on, cadence: cadence(), time_zone: form.zone });
+    await api.changeSchedule({ kind: schedule.kind, is_enabled: form.on, cadence: cadenceOf(form), time_zone: form.zone });
     await client.invalidateQueries({ queryKey: ['schedules'] });
   };
   return (
@@ -44,11 +64,7 @@ function Edit({ schedule, onClose }: { schedule: Schedule; onClose: () => void }
         <>
           <p className="wide b">{word('schedule', schedule.kind)}</p>
           <label className="chk wide"><input type="checkbox" checked={form.on} onChange={(e) => set({ on: e.target.checked })} />{t('schedules.on')}</label>
-          <Field wide label={t('schedules.every')} error={problemOf(error, 'cadence')}>{() => <Segment<Cadence['every']> label={t('schedules.every')} value={form.every} onChange={(every) => set({ every })} options={[{ value: 'hours', label: t('schedules.hours', { n: form.hours }) }, { value: 'day', label: t('schedules.day') }, { value: 'week', label: t('schedules.week') }]} />}</Field>
-          {form.every === 'hours' && <Field label={t('schedules.hours_field')}>{(p) => <input {...p} className="in" type="number" min={1} max={24} value={form.hours} onChange={(e) => set({ hours: Number(e.target.value) })} />}</Field>}
-          {form.every === 'week' && <Field label={t('technicians.weekday')}>{(p) => <select {...p} className="in" value={form.weekday} onChange={(e) => set({ weekday: Number(e.target.value) })}>{WEEK.map((d) => <option key={d} value={d}>{word('weekday', String(d))}</option>)}</select>}</Field>}
-          {form.every !== 'hours' && <Field label={t('schedules.time')}>{(p) => <input {...p} className="in mono day" dir="ltr" inputMode="numeric" maxLength={5} placeholder={t('technicians.time_form')} value={form.at} onChange={(e) => set({ at: e.target.value })} />}</Field>}
-          <Field label={t('field.time_zone')} error={problemOf(error, 'time_zone')}>{(p) => <input {...p} className="in mono" dir="ltr" value={form.zone} onChange={(e) => set({ zone: e.target.value })} />}</Field>
+          <CadenceFields form={form} set={set} error={error} />
         </>
       )}
     </FormDialog>

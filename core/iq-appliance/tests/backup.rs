@@ -1,0 +1,338 @@
+//! A backup of a running appliance, proved, taken to another machine, and refused where it is damaged.
+#![allow(clippy::unwrap_used, reason = "a test that can not go on stops here")]
+
+use std::{
+    io::{BufRead as _, BufReader},
+    path::Path,
+    process::{Child, Command, Output, Stdio},
+};
+
+use iq_domain::{AuditId, AuditRecord, Tenant, TenantId, Timestamp};
+use iq_store::{Connection, audit, evidence, tenants};
+
+fn optria(args: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_optria"))
+        .args(args)
+        .args(["--lang", "en"])
+        .output()
+        .unwrap()
+}
+
+fn said(output: &Output) -> String {
+    let bytes = [output.stdout.as_slice(), output.stderr.as_slice()].concat();
+    String::from_utf8(bytes).unwrap()
+}
+
+fn done(args: &[&str]) -> String {
+    let output = optria(args);
+    assert!(output.status.success(), "{args:?}: {}", said(&output));
+    said(&output)
+}
+
+/// A running appliance; killed when dropped.
+struct Appliance(Child);
+
+impl Appliance {
+    fn start(data: &Path) -> Self {
+        let mut child = Command::new(env!("CARGO_BIN_EXE_optria"))
+            .args(["serve", "--port", "0", "--data-dir"])
+            .arg(data)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        let ready = lines
+            .map_while(Result::ok)
+            .find(|line| line.starts_with("ready "));
+        assert!(ready.is_some(), "it did not start");
+        Self(child)
+    }
+}
+
+impl Drop for Appliance {
+    fn drop(&mut self) {
+        drop(self.0.kill());
+        drop(self.0.wait());
+    }
+}
+
+fn add_tenant(data: &Path) -> TenantId {
+    let clock = std::sync::Arc::new(iq_domain::WallClock);
+    let store = iq_store::Store::open(data.join("optria.db"), clock).unwrap();
+    let tenant = Tenant {
+        id: TenantId::new(),
+        names: iq_domain::Names {
+            ar: "محطة".to_owned(),
+            en: "Plant".to_owned(),
+        },
+        is_demo: false,
+        created_at: Timestamp(1_790_000_000_000),
+    };
+    let id = tenant.id;
+    let record = AuditRecord {
+        id: AuditId::new(),
+        tenant_id: id,
+        at: Timestamp(1_790_000_000_000),
+        actor: "system".to_owned(),
+        action: "users.create".to_owned(),
+        object: "user 1".to_owned(),
+        outcome: "success".to_owned(),
+        details: serde_json::json!({}),
+        address: None,
+    };
+    store
+        .write_blocking(move |tx| {
+            tenants::create_tenant(tx, &tenant)?;
+            audit::append_audit(tx, id, &record)
+        })
+        .unwrap();
+    id
+}
+
+fn epoch(data: &Path, tenant: TenantId) -> Option<(i64, String)> {
+    let conn = Connection::open(data.join("optria.db")).unwrap();
+    let epoch = evidence::get_epoch(&conn, tenant).unwrap();
+    epoch.map(|epoch| (epoch.epoch_no, epoch.reason))
+}
+
+#[test]
+fn a_backup_of_a_running_appliance_comes_back_on_another_machine() {
+    let root = tempfile::tempdir().unwrap();
+    let path = |name: &str| root.path().join(name).to_str().unwrap().to_owned();
+    let (data, other, away) = (path("data"), path("other"), path("away"));
+    drop(Appliance::start(data.as_ref()));
+    let tenant = add_tenant(data.as_ref());
+    let running = Appliance::start(data.as_ref());
+    let text = done(&["backup", "--data-dir", &data, "--to", &away]);
+    assert!(text.contains("Proved by restoring it"), "{text}");
+    assert!(
+        text.contains("Print it"),
+        "the new key is spoken of: {text}"
+    );
+    let refused = optria(&["restore", "x", "--data-dir", &data]);
+    assert!(
+        said(&refused).contains("backup.running"),
+        "{}",
+        said(&refused)
+    );
+    drop(running);
+
+    let file = std::fs::read_dir(&away).unwrap().next().unwrap().unwrap();
+    let file = file.path().to_str().unwrap().to_owned();
+    let key = path("paper.txt");
+    let shown = done(&["backup", "--data-dir", &data, "--show-key"]);
+    std::fs::write(&key, shown.to_lowercase()).unwrap();
+    let without = optria(&["restore", &file, "--data-dir", &other]);
+    assert!(
+        said(&without).contains("backup.no_key"),
+        "{}",
+        said(&without)
+    );
+    done(&["verify", &file, "--key-file", &key, "--data-dir", &other]);
+
+    done(&["restore", &file, "--data-dir", &other, "--key-file", &key]);
+    let before = epoch(data.as_ref(), tenant);
+    drop(Appliance::start(other.as_ref()));
+    let after = epoch(other.as_ref(), tenant);
+    // The tenant's log began with the backup's own epoch, and goes on in another one.
+    assert_eq!(before.map(|(number, _)| number), Some(1));
+    assert_eq!(after, Some((2, "restored".to_owned())));
+    drop(Appliance::start(other.as_ref()));
+    assert_eq!(epoch(other.as_ref(), tenant), after, "said once");
+
+    let mut bytes = std::fs::read(&file).unwrap();
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 1;
+    let damaged = path("damaged.backup");
+    std::fs::write(&damaged, bytes).unwrap();
+    for command in [
+        vec!["verify", &damaged, "--key-file", &key],
+        vec![
+            "restore",
+            &damaged,
+            "--key-file",
+            &key,
+            "--data-dir",
+            &other,
+        ],
+    ] {
+        let refused = optria(&command);
+        assert!(!refused.status.success());
+        assert!(
+            said(&refused).contains("backup.damaged"),
+            "{}",
+            said(&refused)
+        );
+    }
+    drop(Appliance::start(other.as_ref()));
+    assert_eq!(
+        epoch(other.as_ref(), tenant),
+        after,
+        "what was there is still there"
+    );
+}
+
+#[test]
+fn a_passphrase_opens_it_too_and_a_short_one_is_refused() {
+    let root = tempfile::tempdir().unwrap();
+    let path = |name: &str| root.path().join(name).to_str().unwrap().to_owned();
+    let (data, away, words) = (path("data"), path("away"), path("words.txt"));
+    drop(Appliance::start(data.as_ref()));
+    let command = [
+        "backup",
+        "--data-dir",
+        &data,
+        "--to",
+        &away,
+        "--unproved",
+        "--passphrase-file",
+        &words,
+    ];
+    std::fs::write(&words, "short\n").unwrap();
+    let refused = optria(&command);
+    assert!(
+        said(&refused).contains("backup.passphrase_short"),
+        "{}",
+        said(&refused)
+    );
+    std::fs::write(&words, "nine quiet turbines\n").unwrap();
+    done(&command);
+    let file = std::fs::read_dir(&away).unwrap().next().unwrap().unwrap();
+    let file = file.path().to_str().unwrap().to_owned();
+    done(&["verify", &file, "--passphrase-file", &words]);
+    std::fs::write(&words, "nine quiet turbine\n").unwrap();
+    let refused = optria(&["verify", &file, "--passphrase-file", &words]);
+    assert!(
+        said(&refused).contains("backup.wrong_key"),
+        "{}",
+        said(&refused)
+    );
+}
+
+/// Rows of each table, in order, with the columns that it has or had.
+fn contents(conn: &Connection, known: Option<&Contents>) -> Contents {
+    let sql = "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite!_%' ESCAPE '!'
+               AND name NOT IN ('schema_migrations', 'write_probe') AND name NOT LIKE 'evidence!_%' ESCAPE '!'";
+    let mut list = conn.prepare(sql).unwrap();
+    let tables = list.query_map([], |row| row.get::<_, String>(0)).unwrap();
+    let mut found = Contents::new();
+    for table in tables.map(Result::unwrap) {
+        let columns = match known {
+            Some(known) => match known.get(&table) {
+                Some((columns, _)) => columns.clone(),
+                None => continue,
+            },
+            None => {
+                let all = conn.prepare(&format!("SELECT * FROM {table}")).unwrap();
+                all.column_names()
+                    .iter()
+                    .map(|c| format!("\"{c}\""))
+                    .collect()
+            }
+        };
+        let quoted: Vec<String> = columns.iter().map(|c| format!("quote({c})")).collect();
+        let sql = format!("SELECT {} FROM {table}", quoted.join(" || ',' || "));
+        let mut rows = conn.prepare(&sql).unwrap();
+        let rows = rows.query_map([], |row| row.get(0)).unwrap();
+        let mut rows: Vec<String> = rows.map(Result::unwrap).collect();
+        rows.sort();
+        found.insert(table, (columns, rows));
+    }
+    found
+}
+
+type Contents = std::collections::BTreeMap<String, (Vec<String>, Vec<String>)>;
+
+#[test]
+fn the_kept_store_of_every_release_comes_to_this_version_and_back() {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/fixtures/stores");
+    let key = format!("{folder}/key.txt");
+    let mut count = 0;
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let file = entry.unwrap().path();
+        if file.extension().is_none_or(|ending| ending != "backup") {
+            continue;
+        }
+        count += 1;
+        let root = tempfile::tempdir().unwrap();
+        let data = root.path().join("data");
+        let (file, place) = (file.to_str().unwrap(), data.to_str().unwrap());
+        done(&["verify", file, "--key-file", &key]);
+        done(&["restore", file, "--data-dir", place, "--key-file", &key]);
+        let path = data.join("optria.db");
+        let conn = Connection::open(&path).unwrap();
+        let schema = iq_store::schema_version(&conn).unwrap();
+        let before = contents(&conn, None);
+        drop(conn);
+        assert!(before.values().filter(|(_, rows)| !rows.is_empty()).count() > 20);
+        let clock = std::sync::Arc::new(iq_domain::WallClock);
+        let store = iq_store::Store::open(&path, clock).unwrap();
+        let after = store
+            .read_blocking(|conn| Ok(contents(conn, Some(&before))))
+            .unwrap();
+        let is_upgraded = store.copy_before_migration().is_some();
+        drop(store);
+        for (table, content) in &before {
+            assert!(
+                after.get(table) == Some(content),
+                "{table} of {file} changed"
+            );
+        }
+        let back = optria(&["rollback", "--data-dir", place]);
+        if is_upgraded {
+            assert!(back.status.success(), "{}", said(&back));
+            let conn = Connection::open(&path).unwrap();
+            assert_eq!(iq_store::schema_version(&conn).unwrap(), schema);
+            assert!(contents(&conn, None) == before, "the way back of {file}");
+        } else {
+            assert!(
+                said(&back).contains("backup.nothing_to_roll_back"),
+                "{}",
+                said(&back)
+            );
+        }
+    }
+    assert!(count > 0);
+}
+
+#[test]
+fn a_rollback_puts_the_copy_from_before_an_upgrade_back() {
+    let root = tempfile::tempdir().unwrap();
+    let data = root.path().join("data");
+    let place = data.to_str().unwrap();
+    drop(Appliance::start(&data));
+    add_tenant(&data);
+    // As an upgrade from the step before would have left it.
+    let path = data.join("optria.db");
+    let conn = Connection::open(&path).unwrap();
+    let schema = iq_store::schema_version(&conn).unwrap();
+    let copy = data.join(format!("optria.db.schema-{:04}.bak", schema - 1));
+    conn.execute("VACUUM INTO ?1", [copy.to_str().unwrap()])
+        .unwrap();
+    drop(conn);
+    let older = Connection::open(&copy).unwrap();
+    let last =
+        "DELETE FROM schema_migrations WHERE number = (SELECT max(number) FROM schema_migrations)";
+    older.execute(last, []).unwrap();
+    drop(older);
+    let running = Appliance::start(&data);
+    let refused = optria(&["rollback", "--data-dir", place]);
+    assert!(
+        said(&refused).contains("backup.running"),
+        "{}",
+        said(&refused)
+    );
+    drop(running);
+    let text = done(&["rollback", "--data-dir", place]);
+    assert!(text.contains("Install that version"), "{text}");
+    let conn = Connection::open(&path).unwrap();
+    assert_eq!(iq_store::schema_version(&conn).unwrap(), schema - 1);
+    let old = std::fs::read_dir(&data)
+        .unwrap()
+        .map(|entry| entry.unwrap().path());
+    let old: Vec<_> = old
+        .filter(|path| path.join("optria.db").is_file())
+        .collect();
+    assert_eq!(old.len(), 1, "what was there stays beside it: {old:?}");
+}
