@@ -56,6 +56,17 @@ pub struct PriorityItem {
     /// Whether safety or law asks for it.
     #[serde(default)]
     pub is_safety: bool,
+    /// Whether whoever plans wants it done in any case; the law or safety need not ask for it.
+    #[serde(default)]
+    pub is_asked_for: bool,
+}
+
+impl PriorityItem {
+    /// Whether it has to be done, whoever asks for it.
+    #[must_use]
+    pub const fn is_mandatory(&self) -> bool {
+        self.is_safety || self.is_asked_for
+    }
 }
 
 /// Problem of the prioritisation model.
@@ -157,7 +168,7 @@ pub fn solve(
         Err(why) => return Ok(Err(why)),
     };
     let selected: BTreeSet<&str> = chosen.planned.iter().map(|p| p.task.as_str()).collect();
-    let safety: BTreeSet<&str> = safety_of(problem);
+    let mandatory: BTreeSet<&str> = mandatory_of(problem);
     let mut ranked: Vec<RankedItem> = problem
         .items
         .iter()
@@ -176,7 +187,7 @@ pub fn solve(
         .for_each(|(place, item)| item.rank_by_cost = place);
     ranked.sort_by_cached_key(|r| {
         (
-            !safety.contains(r.item.as_str()),
+            !mandatory.contains(r.item.as_str()),
             std::cmp::Reverse(ordered(r.score)),
             r.rank_by_cost,
         )
@@ -198,9 +209,9 @@ pub fn solve(
     }))
 }
 
-/// Items that safety or law asks for.
-fn safety_of(problem: &PriorityProblem) -> BTreeSet<&str> {
-    let items = problem.items.iter().filter(|item| item.is_safety);
+/// Items that have to be done.
+fn mandatory_of(problem: &PriorityProblem) -> BTreeSet<&str> {
+    let items = problem.items.iter().filter(|item| item.is_mandatory());
     items.map(|item| item.id.as_str()).collect()
 }
 
@@ -266,6 +277,9 @@ fn ranked(
     let mut reasons = Vec::new();
     if item.is_safety {
         reasons.push(Reason::new("reason.safety"));
+    }
+    if item.is_asked_for {
+        reasons.push(Reason::new("reason.must_do"));
     }
     let mut parts = vec![
         (
@@ -335,7 +349,7 @@ fn selection(problem: &PriorityProblem, worth: &[Worth]) -> Result<RiskProblem, 
         RiskTask {
             id: item.id.clone(),
             asset: item.asset.clone(),
-            is_mandatory: item.is_safety,
+            is_mandatory: item.is_mandatory(),
             unplanned_cost: worth.avoided,
             parts: Default::default(),
             windows: Vec::new(),

@@ -211,6 +211,7 @@ fn priority_problem(seed: u64) -> PriorityProblem {
         planned_cost: Some(500.0 + rng.below(5_000) as f64),
         hours: 2.0 + rng.below(30) as f64,
         is_safety: at == 0,
+        is_asked_for: at == 1,
     });
     PriorityProblem {
         cost_model: CostModel::default(),

@@ -5,7 +5,7 @@
 use iq_optimiser::risk::{Precedence, Resource};
 use iq_optimiser::{
     check,
-    risk::{self, RiskPlan, RiskProblem},
+    risk::{self, Exclusion, RiskPlan, RiskProblem, Window},
 };
 
 mod common;
