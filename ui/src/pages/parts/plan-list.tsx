@@ -70,7 +70,7 @@ export function RankedList({ detail }: { detail: ScenarioDetail }) {
   const currency = detail.scenario.currency;
   const open = detail.recommendations.filter((r) => r.is_advised && r.work_order_id === null);
   const picks = chosen.filter((id) => open.some((r) => r.id === id));
-  const publishes = may('optimization.publish') && detail.scenario.finished_at !== null;
+  const publishes = may('optimization.publish') && detail.scenario.finished_at !== null && !['infeasible', 'failed'].includes(detail.scenario.state);
   const toggle = (id: string) => setChosen(picks.includes(id) ? picks.filter((x) => x !== id) : [...picks, id]);
   const columns: Column<Recommendation>[] = [
     ...(publishes ? [{ key: 'choose', title: '', cell: (r: Recommendation) => (r.is_advised && r.work_order_id === null ? <input type="checkbox" className="chkbox" aria-label={t('optimization.choose', { asset: r.asset_code })} checked={picks.includes(r.id)} onChange={() => toggle(r.id)} /> : null) }] : []),
