@@ -158,6 +158,9 @@ pub fn solve(
     run: &Run<'_>,
 ) -> Result<Result<PriorityPlan, Infeasible>, CodedError> {
     problem.cost_model.check()?;
+    if !(problem.horizon_days > 0.0 && problem.horizon_days <= 3_650.0) {
+        return Err(out_of_range("horizon_days", problem.horizon_days));
+    }
     let worth = problem
         .items
         .iter()

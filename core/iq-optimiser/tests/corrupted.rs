@@ -223,6 +223,15 @@ fn priority_problem(seed: u64) -> PriorityProblem {
 }
 
 #[test]
+fn refuses_a_horizon_of_no_days() {
+    let mut problem = priority_problem(1);
+    problem.horizon_days = 0.0;
+    let error = priority::solve(&problem, &run(1, 1, 1, 0)).unwrap_err();
+    assert_eq!(error.code, "optimiser.value_out_of_range");
+    assert_eq!(error.params["field"], "horizon_days");
+}
+
+#[test]
 fn refuses_every_corrupted_priority_plan() {
     let mut refused = 0;
     for seed in 0..40 {
