@@ -259,6 +259,8 @@ pub struct Recommendation {
     pub order_id: Option<WorkOrderId>,
     /// What that is called.
     pub order: Option<String>,
+    /// Why it can't be published: the order's own system decides about its time.
+    pub held: Option<StatusMessage>,
     /// Documented score, 0–100.
     pub score: f64,
     /// low, medium, high, critical.

@@ -1,5 +1,7 @@
 //! Runs of the optimiser: start, look, stop, compare, publish, delete.
 
+use std::collections::HashMap;
+
 use axum::{Json, extract::State, http::StatusCode};
 use iq_api_types::{
     OptimizationRequest, OptimizationStarted, OptimizationStatus, Page, PublishAnswer,
@@ -18,6 +20,7 @@ use iq_store::{
     recommendations::{self, RecommendationRow},
     scenarios::{self, ScenarioRow},
     technicians::{self, TechnicianFilter},
+    work_orders,
 };
 use serde::Deserialize;
 use utoipa::IntoParams;
@@ -335,8 +338,18 @@ pub(crate) async fn find(state: &ApiState, caller: &Caller, id: ScenarioId) -> A
             };
             let people = TechnicianFilter::default();
             let everybody = iq_store::Page::MAX;
+            let advice = recommendations::list_recommendations(conn, tenant, id)?;
+            let mut kept_by = HashMap::new();
+            for order in advice.iter().filter_map(|row| row.order_id) {
+                let order = work_orders::get_work_order(conn, tenant, order)?;
+                // A number is given by the system that keeps the order.
+                if let Some(order) = order.filter(|order| order.number.is_some()) {
+                    kept_by.insert(order.id, order.source_system.unwrap_or_default());
+                }
+            }
             Ok(Some(Found {
-                advice: recommendations::list_recommendations(conn, tenant, id)?,
+                advice,
+                kept_by,
                 people: technicians::list_technicians(conn, tenant, &people, everybody)?
                     .rows
                     .into_iter()

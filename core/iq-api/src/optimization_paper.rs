@@ -213,7 +213,7 @@ fn figures(voice: &Voice, detail: &ScenarioDetail, now: Timestamp) -> Vec<(Strin
         ),
     ];
     if let Some(gap) = figures.gap {
-        let mut words = vec![share(gap, 2)];
+        let mut words = vec![distance(voice, gap)];
         if figures.is_optimal {
             words.push(voice.prose("optimization.optimal", &[]));
         }
@@ -464,6 +464,15 @@ fn checks(voice: &Voice, detail: &ScenarioDetail) -> Section {
     }
 }
 
+/// A bound no farther from zero than the plan itself says nothing: then there is none.
+fn distance(voice: &Voice, gap: f64) -> Words {
+    if gap >= 1.0 {
+        voice.prose("optimization.no_bound", &[])
+    } else {
+        share(gap, 2)
+    }
+}
+
 fn model(voice: &Voice, model: &ScenarioModel) -> Words {
     let mut words = vec![
         Words::Prose(voice.word("plan_model", &model.model)),
@@ -473,7 +482,7 @@ fn model(voice: &Voice, model: &ScenarioModel) -> Words {
     if let Some(gap) = model.gap {
         words.push(Words::Prose("·".to_owned()));
         words.push(voice.prose("optimization.gap", &[]));
-        words.push(share(gap, 2));
+        words.push(distance(voice, gap));
     }
     if model.is_checked {
         words.push(Words::new_line());

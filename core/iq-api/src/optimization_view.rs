@@ -7,7 +7,9 @@ use iq_api_types::{
     Recommendation, Scenario, ScenarioComparison, ScenarioDetail, ScenarioDifference,
     ScenarioModel, ScenarioState, ScenarioSummary, StatusMessage,
 };
-use iq_domain::{AssetId, Message, Names, Technician, TechnicianId, Timestamp};
+use iq_domain::{
+    AssetId, CodedError, Message, Names, Technician, TechnicianId, Timestamp, WorkOrderId,
+};
 use iq_locale::Language;
 use iq_optimiser::{deferral::DeferralPlan, dispatch::DispatchPlan};
 use iq_runtime::{
@@ -32,6 +34,8 @@ pub(crate) struct Found {
     pub(crate) row: ScenarioRow,
     pub(crate) advice: Vec<RecommendationRow>,
     pub(crate) people: Vec<Technician>,
+    /// Systems of the orders that are not ours to move.
+    pub(crate) kept_by: HashMap<WorkOrderId, String>,
     pub(crate) job: Option<Job>,
 }
 
@@ -192,7 +196,7 @@ pub(crate) fn detail(
     let recommendations: Vec<Recommendation> = found
         .advice
         .iter()
-        .filter_map(|row| recommendation(language, plant, row, &by_id))
+        .filter_map(|row| recommendation(language, plant, row, &by_id, &found.kept_by))
         .collect();
     let dispatch: Option<DispatchPlan> = planned("workforce-dispatch").and_then(read);
     let deferral: Option<DeferralPlan> = planned("deferral-cost").and_then(read);
@@ -249,7 +253,15 @@ fn recommendation(
     plant: &TenantIndex,
     row: &RecommendationRow,
     people: &HashMap<TechnicianId, &Technician>,
+    kept_by: &HashMap<WorkOrderId, String>,
 ) -> Option<Recommendation> {
+    let system = row.order_id.and_then(|id| kept_by.get(&id));
+    let held = system
+        .filter(|_| row.work_order_id.is_none())
+        .map(|system| {
+            let error = CodedError::conflict("work_orders.owned_by_source").with("system", system);
+            texts::status(language, &Message::from(&error))
+        });
     let advice: Advice = read(&row.advice)?;
     let who = advice.technicians.iter().filter_map(|id| people.get(id));
     Some(Recommendation {
@@ -261,6 +273,7 @@ fn recommendation(
         asset_names: asset_names(plant, row.asset_id),
         order_id: row.order_id,
         order: advice.order,
+        held,
         score: advice.score,
         class: word(&advice.class),
         health: advice.health,

@@ -31,6 +31,24 @@ impl Reason {
     }
 }
 
+/// A figure of a sentence, to the hundredth.
+pub(crate) fn figure(value: f64) -> String {
+    ((value * 100.0).round() / 100.0).to_string()
+}
+
+/// Names that one sentence lists.
+const MAX_NAMES: usize = 12;
+
+/// Names in a row; of very many the first.
+pub(crate) fn names<'a>(all: impl ExactSizeIterator<Item = &'a str>) -> String {
+    let is_cut = all.len() > MAX_NAMES;
+    let mut list = all.take(MAX_NAMES).collect::<Vec<_>>().join(", ");
+    if is_cut {
+        list.push_str(", …");
+    }
+    list
+}
+
 /// No plan, and why.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]

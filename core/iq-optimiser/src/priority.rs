@@ -56,6 +56,17 @@ pub struct PriorityItem {
     /// Whether safety or law asks for it.
     #[serde(default)]
     pub is_safety: bool,
+    /// Whether whoever plans wants it done in any case; the law or safety need not ask for it.
+    #[serde(default)]
+    pub is_asked_for: bool,
+}
+
+impl PriorityItem {
+    /// Whether it has to be done, whoever asks for it.
+    #[must_use]
+    pub const fn is_mandatory(&self) -> bool {
+        self.is_safety || self.is_asked_for
+    }
 }
 
 /// Problem of the prioritisation model.
@@ -147,6 +158,9 @@ pub fn solve(
     run: &Run<'_>,
 ) -> Result<Result<PriorityPlan, Infeasible>, CodedError> {
     problem.cost_model.check()?;
+    if !(problem.horizon_days > 0.0 && problem.horizon_days <= 3_650.0) {
+        return Err(out_of_range("horizon_days", problem.horizon_days));
+    }
     let worth = problem
         .items
         .iter()
@@ -157,7 +171,7 @@ pub fn solve(
         Err(why) => return Ok(Err(why)),
     };
     let selected: BTreeSet<&str> = chosen.planned.iter().map(|p| p.task.as_str()).collect();
-    let safety: BTreeSet<&str> = safety_of(problem);
+    let mandatory: BTreeSet<&str> = mandatory_of(problem);
     let mut ranked: Vec<RankedItem> = problem
         .items
         .iter()
@@ -176,7 +190,7 @@ pub fn solve(
         .for_each(|(place, item)| item.rank_by_cost = place);
     ranked.sort_by_cached_key(|r| {
         (
-            !safety.contains(r.item.as_str()),
+            !mandatory.contains(r.item.as_str()),
             std::cmp::Reverse(ordered(r.score)),
             r.rank_by_cost,
         )
@@ -198,9 +212,9 @@ pub fn solve(
     }))
 }
 
-/// Items that safety or law asks for.
-fn safety_of(problem: &PriorityProblem) -> BTreeSet<&str> {
-    let items = problem.items.iter().filter(|item| item.is_safety);
+/// Items that have to be done.
+fn mandatory_of(problem: &PriorityProblem) -> BTreeSet<&str> {
+    let items = problem.items.iter().filter(|item| item.is_mandatory());
     items.map(|item| item.id.as_str()).collect()
 }
 
@@ -266,6 +280,9 @@ fn ranked(
     let mut reasons = Vec::new();
     if item.is_safety {
         reasons.push(Reason::new("reason.safety"));
+    }
+    if item.is_asked_for {
+        reasons.push(Reason::new("reason.must_do"));
     }
     let mut parts = vec![
         (
@@ -335,7 +352,7 @@ fn selection(problem: &PriorityProblem, worth: &[Worth]) -> Result<RiskProblem, 
         RiskTask {
             id: item.id.clone(),
             asset: item.asset.clone(),
-            is_mandatory: item.is_safety,
+            is_mandatory: item.is_mandatory(),
             unplanned_cost: worth.avoided,
             parts: Default::default(),
             windows: Vec::new(),

@@ -211,6 +211,7 @@ fn priority_problem(seed: u64) -> PriorityProblem {
         planned_cost: Some(500.0 + rng.below(5_000) as f64),
         hours: 2.0 + rng.below(30) as f64,
         is_safety: at == 0,
+        is_asked_for: at == 1,
     });
     PriorityProblem {
         cost_model: CostModel::default(),
@@ -219,6 +220,15 @@ fn priority_problem(seed: u64) -> PriorityProblem {
         hours: Some(90.0),
         items: items.collect(),
     }
+}
+
+#[test]
+fn refuses_a_horizon_of_no_days() {
+    let mut problem = priority_problem(1);
+    problem.horizon_days = 0.0;
+    let error = priority::solve(&problem, &run(1, 1, 1, 0)).unwrap_err();
+    assert_eq!(error.code, "optimiser.value_out_of_range");
+    assert_eq!(error.params["field"], "horizon_days");
 }
 
 #[test]

@@ -5,7 +5,7 @@
 use iq_optimiser::risk::{Precedence, Resource};
 use iq_optimiser::{
     check,
-    risk::{self, RiskPlan, RiskProblem},
+    risk::{self, Exclusion, RiskPlan, RiskProblem, Window},
 };
 
 mod common;
@@ -191,18 +191,92 @@ fn leaves_out_of_the_reasons_what_is_not_needed() {
     let why = risk::solve(&problem, &run(1, 50, 1, 10_000))
         .unwrap()
         .unwrap_err();
-    let shown: Vec<String> = why
-        .conflicts
-        .iter()
-        .map(|c| format!("{} {:?}", c.code, c.params.values().collect::<Vec<_>>()))
+    assert!(why.is_proven && why.is_minimal, "{why:?}");
+    assert_eq!(why.conflicts.len(), 1, "{why:?}");
+    assert_eq!(why.conflicts[0].code, "conflict.resource_alone");
+    let figures: Vec<&str> = why.conflicts[0]
+        .params
+        .values()
+        .map(String::as_str)
         .collect();
-    assert_eq!(
-        shown,
-        [
-            r#"conflict.resource_limit ["crew"]"#,
-            r#"conflict.mandatory_task ["t3"]"#
-        ]
-    );
+    assert_eq!(figures, ["2", "3", "crew", "t3"]);
+}
+
+/// Mere addition proves it: no solver is asked.
+#[test]
+fn names_the_budget_that_mandatory_work_does_not_fit_in() {
+    let mut problem = risk_problem(2, 4, 3);
+    problem.precedence.clear();
+    problem.exclusions.clear();
+    problem.budget = Some(2_500.0);
+    for task in &mut problem.tasks {
+        task.is_mandatory = task.id != "t2";
+        task.parts.clear();
+        task.options.iter_mut().for_each(|o| o.budget_use = 1_000.0);
+    }
+    let why = risk::solve(&problem, &run(1, 50, 1, 0))
+        .unwrap()
+        .unwrap_err();
+    assert!(why.is_proven && why.is_minimal, "{why:?}");
+    assert_eq!(why.conflicts.len(), 1, "{why:?}");
+    let found = &why.conflicts[0];
+    assert_eq!(found.code, "conflict.budget_sum");
+    assert_eq!(found.params["tasks"], "t0, t1, t3");
+    assert_eq!(found.params["needed"], "3000");
+    assert_eq!(found.params["amount"], "2500");
+}
+
+#[test]
+fn says_what_takes_every_start() {
+    let window = |from, to| Window { from, to };
+    let cases: [(Vec<Window>, Window, &str); 3] = [
+        (vec![window(9, 9)], window(1, 6), "conflict.no_window"),
+        (Vec::new(), window(8, 9), "conflict.no_outage"),
+        (
+            vec![window(1, 2)],
+            window(4, 6),
+            "conflict.no_window_in_outage",
+        ),
+    ];
+    for (windows, outage, code) in cases {
+        let mut problem = risk_problem(2, 4, 6);
+        problem.tasks[0].windows = windows;
+        problem.tasks[0].outage = Some("unit".to_owned());
+        problem.outages = [("unit".to_owned(), vec![outage])].into();
+        let why = risk::solve(&problem, &run(1, 10, 1, 0))
+            .unwrap()
+            .unwrap_err();
+        assert!(why.is_proven && why.is_minimal, "{why:?}");
+        let codes: Vec<&str> = why.conflicts.iter().map(|c| c.code.as_str()).collect();
+        assert_eq!(codes, [code]);
+    }
+}
+
+/// Nothing is proven without the solver; what the work that finds no place presses on is named all the same.
+#[test]
+fn names_what_presses_without_a_solver() {
+    let mut problem = risk_problem(2, 3, 2);
+    problem.precedence.clear();
+    problem.exclusions = vec![Exclusion {
+        tasks: ["t0".to_owned(), "t1".to_owned()],
+        periods: Vec::new(),
+    }];
+    problem.budget = None;
+    for task in &mut problem.tasks {
+        task.is_mandatory = task.id != "t2";
+        task.windows.clear();
+        task.outage = None;
+        task.parts.clear();
+        task.options.retain(|o| o.start == 1);
+        task.options.iter_mut().for_each(|o| o.uses.clear());
+    }
+    let why = risk::solve(&problem, &run(1, 50, 1, 0))
+        .unwrap()
+        .unwrap_err();
+    let codes: Vec<&str> = why.conflicts.iter().map(|c| c.code.as_str()).collect();
+    let must = "conflict.mandatory_task";
+    assert_eq!(codes, ["conflict.exclusion", must, must], "{why:?}");
+    assert!(!why.is_proven && !why.is_minimal);
 }
 
 #[test]

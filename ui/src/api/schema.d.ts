@@ -8816,6 +8816,8 @@ export interface components {
             /** @description What that is called. */
             order?: string | null;
             order_id?: null | components["schemas"]["WorkOrderId"];
+            /** @description Why it can't be published: the order's own system decides about its time. */
+            held?: null | components["schemas"]["StatusMessage"];
             /**
              * Format: double
              * @description Cost of the planned job.

@@ -48,21 +48,44 @@ function Progress({ job, scenario }: { job: NonNullable<OptimizationStatus['job'
   );
 }
 
-function Figures({ run }: { run: Scenario }) {
+/** A bound no farther from zero than the plan itself says nothing: then there is none. */
+function useGap() {
   const { t, n } = useText();
+  return (gap: number) => (gap >= 1 ? t('optimization.no_bound') : `${n(gap * 100, 2)} %`);
+}
+
+/** How far each part of the plan may be from the best one; none of them stands for another. */
+function Gaps({ detail }: { detail: ScenarioDetail }) {
+  const { t, word } = useText();
+  const shown = useGap();
+  const parts = detail.models.filter((m) => m.state === 'plan' && m.gap !== null);
+  const isOptimal = parts.length > 0 && parts.every((m) => m.gap !== null && m.gap <= 1e-6);
+  return (
+    <>
+      {parts.map((m) => <div key={m.model} className="s" data-gap={m.model}>{word('plan_model', m.model)}: <bdi>{shown(m.gap ?? 0)}</bdi></div>)}
+      {isOptimal && <div>{t('optimization.optimal')}</div>}
+    </>
+  );
+}
+
+function Figures({ detail }: { detail: ScenarioDetail }) {
+  const { t, n } = useText();
+  const shown = useGap();
+  const run = detail.scenario;
   const s = run.summary;
   const cells: [string, React.ReactNode, React.ReactNode][] = [
     ['optimization.in_plan', n(s.advised, 0), t('optimization.of_work', { n: n(s.work, 0) })],
     ['optimization.current_risk', <Money value={s.current_risk} currency={run.currency} />, null],
     ['optimization.optimized_risk', <Money value={s.optimized_risk} currency={run.currency} />, null],
     ['optimization.risk_reduction', <Money value={s.risk_reduction} currency={run.currency} />, null],
-    ['optimization.gap', s.gap === null ? '—' : <bdi dir="ltr">{`${n(s.gap * 100, 2)} %`}</bdi>, s.is_optimal ? t('optimization.optimal') : null],
+    ['optimization.gap', s.gap === null ? '—' : <bdi>{shown(s.gap)}</bdi>, <Gaps detail={detail} />],
   ];
   return <div className="rail">{cells.map(([key, value, d]) => <div key={key}><div className="k">{t(key)}</div><div className="b">{value}</div><div className="d">{d}</div></div>)}</div>;
 }
 
 function Inputs({ detail }: { detail: ScenarioDetail }) {
   const { t, n, word } = useText();
+  const gap = useGap();
   const run = detail.scenario;
   return (
     <div className="grid">
@@ -74,9 +97,9 @@ function Inputs({ detail }: { detail: ScenarioDetail }) {
           <ul className="list">{detail.models.map((m) => (
             <li key={m.model} data-model={m.model} data-state={m.state}>
               <div className="grow">
-                <div><b>{word('plan_model', m.model)}</b> — {word('plan_outcome', m.state)}{m.gap !== null && <> · {t('optimization.gap')} <bdi dir="ltr">{`${n(m.gap * 100, 2)} %`}</bdi></>}</div>
+                <div><b>{word('plan_model', m.model)}</b> — {word('plan_outcome', m.state)}{m.gap !== null && <> · {t('optimization.gap')} <bdi>{gap(m.gap)}</bdi></>}</div>
                 {m.is_checked && <div className="cap dim">{t('optimization.checked')}</div>}
-                {m.reasons.map((r, i) => <div key={i} className="s">{r.message}</div>)}
+                {m.state !== 'infeasible' && m.reasons.map((r, i) => <div key={i} className="s">{r.message}</div>)}
               </div>
             </li>
           ))}</ul>
@@ -105,7 +128,8 @@ function Plan({ detail, runs }: { detail: ScenarioDetail; runs: Scenario[] }) {
   const run = detail.scenario;
   const tab = TABS.find((x) => x === parameters.get('tab')) ?? 'list';
   const remove = () => confirm({ title: t('optimization.delete_title', { run: run.run_key }), body: t('optimization.delete_body'), action: t('optimization.delete'), danger: true, run: async () => { await api.deleteScenario(run.id); change({ run: null, with: null }); await client.invalidateQueries({ queryKey: ['optimization'] }); } });
-  const conflicts = detail.models.filter((m) => m.state === 'infeasible');
+  // Two models may find the same contradiction; it is said once.
+  const conflicts = [...new Set(detail.models.filter((m) => m.state === 'infeasible').flatMap((m) => m.reasons.map((r) => r.message)))];
   const file = `/api/optimization/scenarios/${run.id}/export`;
   return (
     <div className="stack" data-plan={run.state} data-run={run.run_key}>
@@ -121,8 +145,8 @@ function Plan({ detail, runs }: { detail: ScenarioDetail; runs: Scenario[] }) {
           {may('optimization.run') && run.finished_at !== null && <button type="button" className="btn sm quiet" onClick={remove}><Icon name="trash" />{t('optimization.delete')}</button>}
         </span>
       </div>
-      {conflicts.map((m) => <Notice key={m.model} tone="critical">{t('optimization.infeasible')}<ul className="plan-why">{m.reasons.map((r, i) => <li key={i}>{r.message}</li>)}</ul></Notice>)}
-      {run.finished_at !== null && <Figures run={run} />}
+      {conflicts.length > 0 && <Notice tone="critical">{t('optimization.infeasible')}<ul className="plan-why">{conflicts.map((message) => <li key={message}>{message}</li>)}</ul></Notice>}
+      {run.finished_at !== null && <Figures detail={detail} />}
       <nav className="tabs" aria-label={t('optimization.tabs')}>{TABS.map((x) => <button key={x} type="button" className="link" data-tab={x} aria-current={x === tab ? 'page' : undefined} onClick={() => change({ tab: x === 'list' ? null : x })}>{t(`optimization.tab.${x}`)}</button>)}</nav>
       {tab === 'list' && <RankedList key={run.id} detail={detail} />}
       {tab === 'schedule' && <Gantt detail={detail} />}

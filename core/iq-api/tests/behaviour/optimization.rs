@@ -162,7 +162,42 @@ async fn a_plan_is_made_again_compared_exported_and_published_once() {
     let model = costs(None, "centrifugal_pump");
     admin.put(COSTS, model).await.expect_status(200);
     let planner = app.signed_in(&plant.user("optimizer")).await;
-    let asked = json!({ "horizon_days": 7, "iterations": 200, "seed": 7, "without_technicians": [plant.technician] });
+    // Everybody left out means no hours: what must be done is in conflict with that.
+    let away = json!({ "horizon_days": 7, "iterations": 50, "without_technicians": [plant.technician], "must_do": [pump] });
+    let away = run(&planner, away).await;
+    assert_eq!(away["scenario"]["state"], "infeasible");
+    let hours = away["models"].as_array().unwrap().iter();
+    let hours = hours.flat_map(|m| m["reasons"].as_array().unwrap());
+    let hours: Vec<&Value> = hours
+        .filter(|r| r["params"]["resource"].is_string())
+        .collect();
+    assert_eq!(
+        hours[0]["code"], "optimiser.conflict.resource_alone",
+        "{away}"
+    );
+    assert_eq!(hours[0]["params"]["available"], "0");
+    let notes = away["notes"].as_array().unwrap();
+    let says = |code: &str| notes.iter().any(|n| n["code"] == code);
+    assert!(says("optimization.note.everybody_away"), "{notes:?}");
+    assert_eq!(away["scenario"]["summary"]["advised"], 0);
+    let reasons = away["recommendations"][0]["reasons"].as_array().unwrap();
+    assert_eq!(
+        reasons[0]["code"], "optimiser.reason.must_do",
+        "{reasons:?}"
+    );
+    let chosen =
+        json!({ "recommendation_ids": [away["recommendations"][0]["id"]], "integration_id": null });
+    let path = format!(
+        "/api/optimization/scenarios/{}/publish",
+        away["scenario"]["id"].as_str().unwrap()
+    );
+    let refused = planner.post(&path, chosen).await;
+    refused.expect_code(409, "optimization.no_plan");
+
+    // Nobody entered is another matter: nothing is known of hours.
+    let path = format!("/api/technicians/{}", plant.technician);
+    admin.delete(&path).await.expect_status(204);
+    let asked = json!({ "horizon_days": 7, "iterations": 200, "seed": 7 });
     let a = run(&planner, asked.clone()).await;
     let again = run(&planner, asked).await;
     assert_eq!(a["scenario"]["run_key"], again["scenario"]["run_key"]);
@@ -216,12 +251,8 @@ async fn a_plan_is_made_again_compared_exported_and_published_once() {
         .iter()
         .map(|r| r["code"].as_str().unwrap())
         .collect();
-    // Without the exact solver it is said what found no place; with it, what contradicts what.
-    let is_conflict = |code: &&str| code.starts_with("optimiser.conflict.");
-    assert!(
-        !reasons.is_empty() && reasons.iter().all(is_conflict),
-        "{reasons:?}"
-    );
+    assert_eq!(reasons, ["optimiser.conflict.budget_sum"]);
+    assert_eq!(stuck["models"][0]["is_proven"], true);
 
     for format in ["xlsx", "json"] {
         let path = format!("/api/optimization/scenarios/{a_id}/export?format={format}");

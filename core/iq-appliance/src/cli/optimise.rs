@@ -75,6 +75,7 @@ pub(super) fn run(args: OptimiseArgs, language: Language) -> Result<ExitCode> {
             .into());
     }
     let problem = read(&input)?;
+    forget_old(&input, &output)?;
     let outcome = super::block_on(solve(args, model, problem))?;
     let (text, code) = match &outcome {
         Outcome::Plan(plan) => (serde_json::to_string_pretty(plan)?, ExitCode::SUCCESS),
@@ -101,6 +102,17 @@ fn read(path: &Path) -> Result<String, CodedError> {
         return Err(CodedError::invalid("optimiser.problem_too_large"));
     }
     std::fs::read_to_string(path).map_err(|_| unreadable())
+}
+
+/// A plan of an earlier run would be taken for the one of this run where this one ends without any.
+fn forget_old(input: &Path, output: &Path) -> Result<(), CodedError> {
+    let is_input = input.canonicalize().ok() == output.canonicalize().ok();
+    if is_input || !output.is_file() {
+        return Ok(());
+    }
+    std::fs::remove_file(output).map_err(|_| {
+        CodedError::invalid("optimiser.file_unwritable").with("file", output.display())
+    })
 }
 
 /// Solves on a thread of its own while this one waits for the end, the limit or Ctrl-C.

@@ -39,7 +39,7 @@ pub fn priority(problem: &PriorityProblem, plan: &PriorityPlan) -> Violations {
             value += planned(problem, item);
         } else {
             value += worth;
-            if item.is_safety {
+            if item.is_mandatory() {
                 found.push(of("mandatory", "task", &item.id));
             }
         }
@@ -137,12 +137,15 @@ fn numbers(
     }
 }
 
-/// Places are 1, 2, 3 …; safety comes first, then the higher score; costs have their own order.
+/// Places are 1, 2, 3 …; what has to be done comes first, then the higher score; costs have their own order.
 fn order(plan: &PriorityPlan, items: &BTreeMap<&str, &PriorityItem>, found: &mut Violations) {
     let is_numbered = (1..).zip(&plan.ranked).all(|(place, r)| r.rank == place);
-    let is_safety = |r: &RankedItem| items.get(r.item.as_str()).is_some_and(|i| i.is_safety);
+    let is_must = |r: &RankedItem| {
+        let item = items.get(r.item.as_str());
+        item.is_some_and(|i| i.is_mandatory())
+    };
     let is_sorted = plan.ranked.windows(2).all(|pair| {
-        let (a, b) = (is_safety(&pair[0]), is_safety(&pair[1]));
+        let (a, b) = (is_must(&pair[0]), is_must(&pair[1]));
         (a && !b) || (a == b && pair[0].score >= pair[1].score)
     });
     if !is_numbered || !is_sorted {

@@ -6,6 +6,7 @@
 //! length of the whole plan with their weights, plus what is left undone.
 
 mod bound;
+mod explain;
 mod insertion;
 mod search;
 mod timetable;

@@ -4,12 +4,13 @@ use iq_domain::Timestamp;
 
 use super::{
     DispatchPlan, DispatchProblem, ScheduledTask, TechnicianDay, bound,
+    explain::explain,
     insertion::{Desk, cheapest},
     timetable::{Compiled, MISSING, Placing, Timetable},
 };
 use crate::{
-    conflict::{Infeasible, Reason, smallest},
-    exact::{self, Limits, Program, beside},
+    conflict::Infeasible,
+    exact::{Program, beside},
     rng::Rng,
     run::{BoundSource, Quality, Run},
 };
@@ -48,7 +49,7 @@ pub(super) fn solve(
 }
 
 /// Jobs by what they cost per hour of work when left, mandatory ones first, chains in their order.
-fn by_urgency(problem: &Compiled) -> Vec<usize> {
+pub(super) fn by_urgency(problem: &Compiled) -> Vec<usize> {
     let worth: Vec<f64> = problem
         .jobs
         .iter()
@@ -66,7 +67,7 @@ fn by_urgency(problem: &Compiled) -> Vec<usize> {
 }
 
 /// Puts jobs in the given order, those that wait for others in later rounds.
-fn construct(table: &mut Timetable<'_>, order: &[usize]) {
+pub(super) fn construct(table: &mut Timetable<'_>, order: &[usize]) {
     let mut rng = Rng::new(0);
     let mut desk = Desk::default();
     loop {
@@ -315,214 +316,4 @@ fn plan(problem: &DispatchProblem, table: &Timetable<'_>, quality: Quality) -> D
 fn date(start: Timestamp, minute: u32) -> String {
     let shown = start.plus_ms(i64::from(minute) * 60_000).to_string();
     shown.split('T').next().unwrap_or_default().to_owned()
-}
-
-/// A constraint that is left out while the reasons are looked for.
-#[derive(Clone, Copy)]
-enum Limit {
-    Order(usize),
-    Mandatory(usize),
-}
-
-/// Jobs nobody may do explain themselves; for the rest the smallest set of mandatory jobs and orders that
-/// contradict without the clock of the day.
-fn explain(
-    problem: &DispatchProblem,
-    compiled: &Compiled,
-    best: &Timetable<'_>,
-    run: &Run<'_>,
-) -> Infeasible {
-    let mandatory = || {
-        compiled
-            .jobs
-            .iter()
-            .enumerate()
-            .filter(|(_, job)| job.is_mandatory)
-    };
-    for (at, job) in mandatory() {
-        if let Some(reason) = alone(problem, compiled, at, job) {
-            return Infeasible {
-                is_proven: true,
-                is_minimal: true,
-                conflicts: vec![reason],
-            };
-        }
-    }
-    let mut limits: Vec<Limit> = (0..problem.precedence.len()).map(Limit::Order).collect();
-    limits.extend(mandatory().map(|(at, _)| Limit::Mandatory(at)));
-    let found = smallest(limits.len(), |kept| {
-        if run.is_cancelled() {
-            return None;
-        }
-        contradicts(problem, compiled, &limits, kept, run)
-    });
-    if let Some((kept, is_minimal)) = found {
-        let conflicts = limits
-            .iter()
-            .zip(&kept)
-            .filter(|(_, kept)| **kept)
-            .map(|(limit, _)| match limit {
-                Limit::Order(at) => Reason::new("conflict.precedence")
-                    .with("task", &problem.precedence[*at].before)
-                    .with("other", &problem.precedence[*at].after),
-                Limit::Mandatory(at) => {
-                    Reason::new("conflict.mandatory_task").with("task", &problem.tasks[*at].id)
-                }
-            });
-        return Infeasible {
-            is_proven: true,
-            is_minimal,
-            conflicts: conflicts.collect(),
-        };
-    }
-    let missing = mandatory().filter(|(at, _)| best.placed[*at].is_none());
-    Infeasible {
-        is_proven: false,
-        is_minimal: false,
-        conflicts: missing
-            .map(|(at, _)| Reason::new("conflict.not_placed").with("task", &problem.tasks[at].id))
-            .collect(),
-    }
-}
-
-/// Why a job can't be done even if it were the only one.
-fn alone(
-    problem: &DispatchProblem,
-    compiled: &Compiled,
-    at: usize,
-    job: &super::timetable::Job,
-) -> Option<Reason> {
-    let task = &problem.tasks[at];
-    let mut place = 0;
-    for need in &task.crew {
-        let able = &job.places.get(place)?;
-        place += need.count as usize;
-        let mut people: Vec<u32> = able
-            .iter()
-            .map(|s| compiled.shifts[*s as usize].technician)
-            .collect();
-        people.sort_unstable();
-        people.dedup();
-        if people.len() < need.count as usize {
-            return Some(
-                Reason::new("conflict.nobody_able")
-                    .with("task", &task.id)
-                    .with("skill", &need.skill)
-                    .with("count", need.count),
-            );
-        }
-    }
-    for (id, quantity) in &task.parts {
-        let there: f64 = problem
-            .parts
-            .get(id)
-            .map_or(0.0, |a| a.iter().map(|a| a.quantity).sum());
-        if there < *quantity {
-            return Some(
-                Reason::new("conflict.part_missing")
-                    .with("task", &task.id)
-                    .with("part", id),
-            );
-        }
-    }
-    // Order is another matter: it needs the others.
-    let empty = Timetable::new(compiled);
-    let window = job
-        .latest_end
-        .checked_sub(job.minutes)
-        .filter(|last| job.earliest <= *last);
-    let fits = window.is_some_and(|last| {
-        job.places.iter().all(|able| {
-            let mut gaps = Vec::new();
-            able.iter()
-                .for_each(|shift| empty.gaps(*shift, at, (job.earliest, last), &mut gaps));
-            !gaps.is_empty()
-        })
-    });
-    (!fits).then(|| Reason::new("conflict.no_time").with("task", &task.id))
-}
-
-/// Whether the kept limits contradict: a ring or a chain that is too long, or too few hours of people.
-fn contradicts(
-    problem: &DispatchProblem,
-    compiled: &Compiled,
-    limits: &[Limit],
-    kept: &[bool],
-    run: &Run<'_>,
-) -> Option<bool> {
-    let mut loose = problem.clone();
-    loose
-        .tasks
-        .iter_mut()
-        .for_each(|task| task.is_mandatory = false);
-    loose.precedence.clear();
-    for (limit, _) in limits.iter().zip(kept).filter(|(_, kept)| **kept) {
-        match limit {
-            Limit::Order(at) => loose.precedence.push(problem.precedence[*at].clone()),
-            Limit::Mandatory(at) => loose.tasks[*at].is_mandatory = true,
-        }
-    }
-    let loose = Compiled::new(&loose).ok()?;
-    // What a mandatory job waits for has to be done as well.
-    let mut needed: Vec<usize> = (0..loose.jobs.len())
-        .filter(|at| loose.jobs[*at].is_mandatory)
-        .collect();
-    let mut earliest: Vec<u64> = compiled
-        .jobs
-        .iter()
-        .map(|job| u64::from(job.earliest))
-        .collect();
-    let mut at = 0;
-    while at < needed.len() {
-        for (before, _) in &loose.jobs[needed[at]].after {
-            if !needed.contains(&(*before as usize)) {
-                needed.push(*before as usize);
-            }
-        }
-        at += 1;
-    }
-    for round in 0..=needed.len() {
-        let mut has_moved = false;
-        for job in &needed {
-            for (before, lag) in &loose.jobs[*job].after {
-                let before = *before as usize;
-                let from =
-                    earliest[before] + u64::from(loose.jobs[before].minutes) + u64::from(*lag);
-                if from > earliest[*job] {
-                    earliest[*job] = from;
-                    has_moved = true;
-                }
-            }
-        }
-        let is_late = |job: &usize| {
-            let entry = &loose.jobs[*job];
-            let last = compiled
-                .shifts
-                .iter()
-                .map(|s| s.hard_to)
-                .max()
-                .unwrap_or(0)
-                .min(entry.latest_end);
-            earliest[*job] + u64::from(entry.minutes) > u64::from(last)
-        };
-        // Without a ring every start is settled after as many rounds as there are jobs.
-        if needed.iter().any(is_late) || (has_moved && round == needed.len()) {
-            return Some(true);
-        }
-        if !has_moved {
-            break;
-        }
-    }
-    let mut program = bound::program(&loose);
-    program.columns.iter_mut().for_each(|column| column.0 = 0.0);
-    let limits = Limits {
-        nodes: run.exact_nodes,
-        seconds: run.exact_seconds,
-    };
-    let answer = exact::solve(&program, None, limits);
-    if answer.is_infeasible() {
-        Some(true)
-    } else {
-        answer.values.map(|_| false)
-    }
 }

@@ -251,7 +251,7 @@ struct Names<'a> {
     tasks: BTreeMap<&'a str, u32>,
 }
 
-fn lies_in(windows: &[Window], first: u32, last: u32) -> bool {
+pub(crate) fn lies_in(windows: &[Window], first: u32, last: u32) -> bool {
     windows.is_empty() || windows.iter().any(|w| w.from <= first && last <= w.to)
 }
 

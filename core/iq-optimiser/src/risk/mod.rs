@@ -8,6 +8,7 @@
 
 mod compiled;
 mod exact;
+mod explain;
 mod prices;
 mod search;
 mod state;

@@ -6,11 +6,12 @@ use iq_domain::CodedError;
 use super::{
     Compiled, PlannedTask, RiskPlan, RiskProblem,
     exact::program,
+    explain::explain,
     prices::{self, Prices},
     state::{MISSING, State, undone},
 };
 use crate::{
-    conflict::{Infeasible, Reason},
+    conflict::Infeasible,
     exact::{Answer, beside},
     rng::Rng,
     run::{BoundSource, Quality, Run},
@@ -82,7 +83,7 @@ fn adopt<'a>(compiled: &'a Compiled, answer: &Answer, best: &mut State<'a>) {
 
 /// Puts every task where prices say it is cheapest, those first that gain the most; tasks that must follow
 /// others in later rounds.
-fn construct(state: &mut State<'_>, prices: &Prices) {
+pub(super) fn construct(state: &mut State<'_>, prices: &Prices) {
     let problem = state.problem;
     let mut order: Vec<(f64, u32)> = Vec::new();
     for (task, reduced) in prices.reduced.iter().enumerate() {
@@ -382,166 +383,5 @@ fn plan(
         excess_loss,
         budget_used: best.spent.max(0.0),
         quality,
-    }
-}
-
-/// A constraint that can be left out while the reasons are looked for.
-enum Limit {
-    Mandatory(usize),
-    Resource(usize),
-    LeastUse(usize),
-    Budget,
-    Part(usize),
-    Exclusion(usize),
-    Precedence(usize),
-}
-
-fn limits(problem: &RiskProblem) -> Vec<Limit> {
-    let mandatory = problem
-        .tasks
-        .iter()
-        .enumerate()
-        .filter(|(_, t)| t.is_mandatory);
-    let least = problem.resources.iter().enumerate();
-    let least = least.filter(|(_, r)| r.min.iter().any(|min| *min > 0.0));
-    let mut all: Vec<Limit> = (0..problem.exclusions.len())
-        .map(Limit::Exclusion)
-        .collect();
-    all.extend((0..problem.precedence.len()).map(Limit::Precedence));
-    all.extend((0..problem.parts.len()).map(Limit::Part));
-    all.extend(problem.budget.map(|_| Limit::Budget));
-    all.extend((0..problem.resources.len()).map(Limit::Resource));
-    all.extend(least.map(|(at, _)| Limit::LeastUse(at)));
-    all.extend(mandatory.map(|(at, _)| Limit::Mandatory(at)));
-    all
-}
-
-fn reason(problem: &RiskProblem, limit: &Limit) -> Reason {
-    match limit {
-        Limit::Mandatory(at) => {
-            Reason::new("conflict.mandatory_task").with("task", &problem.tasks[*at].id)
-        }
-        Limit::Resource(at) => {
-            Reason::new("conflict.resource_limit").with("resource", &problem.resources[*at].id)
-        }
-        Limit::LeastUse(at) => {
-            Reason::new("conflict.least_use").with("resource", &problem.resources[*at].id)
-        }
-        Limit::Budget => Reason::new("conflict.budget")
-            .with("amount", problem.budget.unwrap_or(0.0))
-            .with("currency", &problem.cost_model.currency),
-        Limit::Part(at) => Reason::new("conflict.parts").with("part", &problem.parts[*at].id),
-        Limit::Exclusion(at) => {
-            let [a, b] = &problem.exclusions[*at].tasks;
-            Reason::new("conflict.exclusion")
-                .with("task", a)
-                .with("other", b)
-        }
-        Limit::Precedence(at) => {
-            let order = &problem.precedence[*at];
-            Reason::new("conflict.precedence")
-                .with("task", &order.before)
-                .with("other", &order.after)
-        }
-    }
-}
-
-/// The problem with only the kept limits.
-fn relaxed(
-    compiled: &Compiled,
-    limits: &[Limit],
-    kept: &[bool],
-    problem: &RiskProblem,
-) -> Compiled {
-    let mut loose = compiled.clone();
-    let periods = compiled.periods;
-    for (limit, _) in limits.iter().zip(kept).filter(|(_, kept)| !**kept) {
-        match limit {
-            Limit::Mandatory(at) => loose.tasks[*at].is_mandatory = false,
-            Limit::Resource(at) => loose.max[at * periods..(at + 1) * periods].fill(f64::INFINITY),
-            Limit::LeastUse(at) => loose.min[at * periods..(at + 1) * periods].fill(0.0),
-            Limit::Budget => loose.budget = f64::INFINITY,
-            Limit::Part(at) => loose.stock[at * periods..(at + 1) * periods].fill(f64::INFINITY),
-            Limit::Exclusion(at) => {
-                let [a, b] = &problem.exclusions[*at].tasks;
-                let place = |id: &String| problem.tasks.iter().position(|t| t.id == *id);
-                if let (Some(a), Some(b)) = (place(a), place(b)) {
-                    loose.tasks[a]
-                        .excluded
-                        .retain(|(other, _)| *other as usize != b);
-                    loose.tasks[b]
-                        .excluded
-                        .retain(|(other, _)| *other as usize != a);
-                }
-            }
-            Limit::Precedence(at) => {
-                let order = &problem.precedence[*at];
-                let place = |id: &String| problem.tasks.iter().position(|t| t.id == *id);
-                if let (Some(a), Some(b)) = (place(&order.before), place(&order.after)) {
-                    loose.tasks[b]
-                        .after
-                        .retain(|(other, _)| *other as usize != a);
-                }
-            }
-        }
-    }
-    loose
-}
-
-fn explain(
-    problem: &RiskProblem,
-    compiled: &Compiled,
-    best: &State<'_>,
-    answer: &Answer,
-    run: &Run<'_>,
-) -> Infeasible {
-    let tasks = || problem.tasks.iter().enumerate();
-    let startless =
-        tasks().find(|(at, t)| t.is_mandatory && compiled.tasks[*at].choices.is_empty());
-    if let Some((_, task)) = startless {
-        return Infeasible {
-            is_proven: true,
-            is_minimal: true,
-            conflicts: vec![Reason::new("conflict.no_start").with("task", &task.id)],
-        };
-    }
-    let limits = limits(problem);
-    if answer.is_infeasible() && !run.is_cancelled() {
-        let nodes = crate::exact::Limits {
-            nodes: run.exact_nodes,
-            seconds: run.exact_seconds,
-        };
-        let found = crate::conflict::smallest(limits.len(), |kept| {
-            if run.is_cancelled() {
-                return None;
-            }
-            let loose = relaxed(compiled, &limits, kept, problem);
-            let answer = crate::exact::solve(&program(&loose, true), None, nodes);
-            if answer.is_infeasible() {
-                Some(true)
-            } else {
-                answer.values.map(|_| false)
-            }
-        });
-        if let Some((kept, is_minimal)) = found {
-            let conflicts = limits.iter().zip(&kept).filter(|(_, kept)| **kept);
-            return Infeasible {
-                is_proven: true,
-                is_minimal,
-                conflicts: conflicts.map(|(limit, _)| reason(problem, limit)).collect(),
-            };
-        }
-    }
-    let unplaced = tasks().filter(|(at, t)| t.is_mandatory && best.chosen[*at].is_none());
-    let mut conflicts: Vec<Reason> = unplaced
-        .map(|(_, t)| Reason::new("conflict.not_placed").with("task", &t.id))
-        .collect();
-    if conflicts.is_empty() {
-        conflicts.push(Reason::new("conflict.least_use_missed"));
-    }
-    Infeasible {
-        is_proven: answer.is_infeasible(),
-        is_minimal: false,
-        conflicts,
     }
 }

@@ -62,7 +62,11 @@ pub(super) fn build(
     let zone = zone_of(plant, &request);
     let start = next_midnight(as_of, &zone);
     let crews = crews(plant, &stored.technicians, &request, start);
-    if crews.is_empty() {
+    let is_everybody_away =
+        crews.is_empty() && present(plant, &stored.technicians).next().is_some();
+    if is_everybody_away {
+        notes.say("optimization.note.everybody_away");
+    } else if crews.is_empty() {
         notes.say("optimization.note.no_technicians");
     } else if crews.iter().all(|c| c.hourly_cost.is_none()) {
         notes.say("optimization.note.no_hourly_cost");
@@ -82,6 +86,7 @@ pub(super) fn build(
         cost_model,
         work,
         crews,
+        is_everybody_away,
         sites,
         notes: notes.done(),
         request,
@@ -245,16 +250,24 @@ fn next_midnight(at: Timestamp, zone: &TimeZone) -> Timestamp {
         .map_or(whole, |t| Timestamp(t.timestamp().as_millisecond()))
 }
 
+/// Technicians who are there when nobody is left out.
+fn present<'a>(
+    plant: &'a TenantIndex,
+    technicians: &'a [Technician],
+) -> impl Iterator<Item = &'a Technician> {
+    technicians
+        .iter()
+        .filter(|t| t.is_active && plant.sites.contains_key(&t.site_id))
+}
+
 fn crews(
     plant: &TenantIndex,
     technicians: &[Technician],
     request: &PlanRequest,
     start: Timestamp,
 ) -> Vec<Crew> {
-    let mut all: Vec<&Technician> = technicians
-        .iter()
-        .filter(|t| t.is_active && !request.without_technicians.contains(&t.id))
-        .filter(|t| plant.sites.contains_key(&t.site_id))
+    let mut all: Vec<&Technician> = present(plant, technicians)
+        .filter(|t| !request.without_technicians.contains(&t.id))
         .collect();
     all.sort_by_key(|t| t.id);
     all.into_iter()

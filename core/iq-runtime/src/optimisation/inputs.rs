@@ -149,8 +149,20 @@ pub struct Inputs {
     pub work: Vec<Work>,
     /// Technicians.
     pub crews: Vec<Crew>,
+    /// Technicians are entered, and this run leaves every one of them out.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_everybody_away: bool,
     /// Sites.
     pub sites: Vec<String>,
     /// What is missing or taken from general knowledge.
     pub notes: Vec<Message>,
+}
+
+impl Inputs {
+    /// Whether the hours of people limit the plan. Where nobody is entered nothing is known of them; where
+    /// everybody is left out there are none.
+    #[must_use]
+    pub fn limits_hours(&self) -> bool {
+        self.is_everybody_away || !self.crews.is_empty()
+    }
 }

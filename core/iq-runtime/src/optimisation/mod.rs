@@ -157,10 +157,26 @@ pub(crate) async fn resume(inner: &Arc<Inner>) -> Result<(), CodedError> {
     let tenants: Vec<TenantId> = inner.index.load().tenants.keys().copied().collect();
     for tenant in tenants {
         for job in at_work(inner, tenant).await? {
-            spawn(inner, job);
+            if inner.config.optimization_engine_enabled {
+                spawn(inner, job);
+            } else {
+                refuse(inner, job).await;
+            }
         }
     }
     Ok(())
+}
+
+/// Ends a run that was at work when the optimiser was switched off.
+async fn refuse(inner: &Arc<Inner>, job: Job) {
+    let mut run = JobRun {
+        cancel: inner.jobs.begin(&job),
+        inner: Arc::clone(inner),
+        job,
+    };
+    let error = CodedError::new(ErrorKind::Locked, "optimization.disabled");
+    run.fail(&error, inner.clock.now()).await;
+    run.close().await;
 }
 
 /// A run with its inputs frozen at this moment; not stored yet.
@@ -391,15 +407,23 @@ impl JobRun {
                 }
                 self.close_steps(StepState::Done, None, finished);
             }
-            Err(error) => {
-                let told = Message::from(&error);
-                self.job.state = JobState::Failed;
-                self.job.error_code = Some(told.code.clone());
-                self.job.error_params = json!(told.params);
-                self.close_steps(StepState::Failed, Some(told), finished);
-                self.fail_scenario(finished).await;
-            }
+            Err(error) => self.fail(&error, finished).await,
         }
+        self.close().await;
+    }
+
+    async fn fail(&mut self, error: &CodedError, finished: Timestamp) {
+        let told = Message::from(error);
+        self.job.state = JobState::Failed;
+        self.job.finished_at = Some(finished);
+        self.job.error_code = Some(told.code.clone());
+        self.job.error_params = json!(told.params);
+        self.close_steps(StepState::Failed, Some(told), finished);
+        self.fail_scenario(finished).await;
+    }
+
+    /// Stores how the job ended.
+    async fn close(mut self) {
         if let Err(error) = self.save().await {
             error!(%error, "The end of a job could not be stored; it is taken up at the next start.");
         }
@@ -486,7 +510,9 @@ impl JobRun {
             .inner
             .store
             .write(move |tx| {
-                if let Some(mut run) = scenarios::get_scenario_of_job(tx, tenant, id)? {
+                // A plan that was stored before the end of its job was stays a plan.
+                let run = scenarios::get_scenario_of_job(tx, tenant, id)?;
+                if let Some(mut run) = run.filter(|run| run.finished_at.is_none()) {
                     run.state = ScenarioState::Failed;
                     run.finished_at = Some(now);
                     scenarios::update_scenario(tx, tenant, &run)?;

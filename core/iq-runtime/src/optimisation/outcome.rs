@@ -84,6 +84,15 @@ impl ModelOutcome {
         }
     }
 
+    /// What could be planned all the same; the reasons stay.
+    pub(super) fn with_rest(self, plan: Value) -> Self {
+        Self {
+            is_checked: true,
+            plan,
+            ..self
+        }
+    }
+
     pub(super) fn plan(model: &str, plan: Value) -> Self {
         Self {
             state: ModelState::Plan,
@@ -196,12 +205,17 @@ pub(super) struct Plans {
     pub(super) deferral: Option<DeferralPlan>,
     pub(super) risk: Option<RiskPlan>,
     pub(super) dispatch: Option<DispatchPlan>,
+    /// What must be done fits into no plan of the days, so there are none.
+    pub(super) has_no_days: bool,
 }
 
 impl Plans {
     /// First and last day of each work in the production-risk plan; without that plan the selected work
     /// has the whole horizon.
     pub(super) fn days(&self, horizon: u32) -> BTreeMap<String, (u32, u32)> {
+        if self.has_no_days {
+            return BTreeMap::new();
+        }
         if let Some(plan) = &self.risk {
             return plan
                 .planned
@@ -220,7 +234,8 @@ impl Plans {
         let count = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
         let has_money = inputs.cost_model.is_some();
         let quality = self.risk.as_ref().map(|p| &p.quality).or_else(|| {
-            let priority = self.priority.as_ref().filter(|_| has_money);
+            let is_said = has_money && !self.has_no_days;
+            let priority = self.priority.as_ref().filter(|_| is_said);
             priority.map(|p| &p.quality)
         });
         let advised: Vec<&Advice> = advice

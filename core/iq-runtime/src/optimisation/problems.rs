@@ -117,7 +117,8 @@ pub(super) fn prioritisation(inputs: &Inputs) -> PriorityProblem {
             failure_cost: None,
             planned_cost: None,
             hours: person_hours(&prior),
-            is_safety: work.must_do,
+            is_safety: false,
+            is_asked_for: work.must_do,
         })
     });
     PriorityProblem {
@@ -183,7 +184,7 @@ pub(super) fn production_risk(inputs: &Inputs) -> RiskProblem {
         .enumerate()
         .filter_map(|(at, work)| task(inputs, &model, work, at))
         .collect();
-    let resources = (!inputs.crews.is_empty()).then(|| Resource {
+    let resources = inputs.limits_hours().then(|| Resource {
         id: CREW_HOURS.to_owned(),
         min: Vec::new(),
         max: crew_hours(inputs),
@@ -243,10 +244,15 @@ fn task(inputs: &Inputs, model: &CostModel, work: &Work, at: usize) -> Option<Ri
     );
     let need = person_hours(&prior);
     let people: u32 = prior.crew.iter().map(|(_, n)| n).sum();
-    let capacity = (!inputs.crews.is_empty()).then(|| crew_hours(inputs));
+    let capacity = inputs.limits_hours().then(|| crew_hours(inputs));
+    let per_day = f64::from(people) * DAY_HOURS;
+    let fits = |start: u32| paced(start, need, per_day, capacity.as_deref(), days).is_some();
+    // What must be done and fits nowhere beside the crew keeps the starts it would have with enough people:
+    // so the hours that are missing are named, and not the starts they take away.
+    let is_short = work.must_do && !(1..=days).any(fits);
+    let pace = capacity.as_deref().filter(|_| !is_short);
     let options = (1..=days).filter_map(|start| {
-        let per_day = f64::from(people) * DAY_HOURS;
-        let amounts = paced(start, need, per_day, capacity.as_deref(), days)?;
+        let amounts = paced(start, need, per_day, pace, days)?;
         let duration = u32::try_from(amounts.len()).ok()?;
         let uses = capacity.is_some().then(|| Use {
             resource: CREW_HOURS.to_owned(),
@@ -469,6 +475,17 @@ pub(super) fn dispatch(inputs: &Inputs, days: &BTreeMap<String, (u32, u32)>) -> 
     }
 }
 
+/// The same day where what must be done may be left, dearer than all the rest together.
+#[must_use]
+pub(super) fn of_the_rest(mut problem: DispatchProblem) -> DispatchProblem {
+    let rest: f64 = problem.tasks.iter().map(|t| t.unplanned_cost).sum();
+    for task in problem.tasks.iter_mut().filter(|t| t.is_mandatory) {
+        task.is_mandatory = false;
+        task.unplanned_cost = rest + 1.0;
+    }
+    problem
+}
+
 /// Parts of two works that may not run at the same time, each with each.
 fn kept_apart(inputs: &Inputs, days: &BTreeMap<String, (u32, u32)>) -> Vec<[String; 2]> {
     let mut exclusions = Vec::new();
@@ -493,15 +510,36 @@ fn kept_apart(inputs: &Inputs, days: &BTreeMap<String, (u32, u32)>) -> Vec<[Stri
 
 fn technician(inputs: &Inputs, crew: &super::inputs::Crew) -> Technician {
     let span = |s: &(u32, u32)| Span { from: s.0, to: s.1 };
+    let shifts = paced_shifts(&crew.shifts, inputs.request.crew_factor);
     Technician {
         id: crew.id.to_string(),
         site: crew.site_id.clone(),
         skills: crew.skills.clone(),
         certificates: crew.certificates.clone(),
-        shifts: crew.shifts.iter().map(span).collect(),
+        shifts: shifts.iter().map(span).collect(),
         absences: crew.absences.iter().map(span).collect(),
         overtime_minutes: inputs.request.overtime_minutes,
     }
+}
+
+/// Shifts with the share of their length the what-if leaves them, from their begin and at most until the
+/// next one; nothing of a shift is no shift.
+#[allow(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "minutes of a shift"
+)]
+fn paced_shifts(shifts: &[(u32, u32)], factor: f64) -> Vec<(u32, u32)> {
+    let next = shifts.iter().skip(1).map(|next| next.0);
+    shifts
+        .iter()
+        .zip(next.chain([u32::MAX]))
+        .map(|((from, to), next)| {
+            let minutes = (f64::from(to - from) * factor).round() as u32;
+            (*from, from.saturating_add(minutes).min(next))
+        })
+        .filter(|(from, to)| from < to)
+        .collect()
 }
 
 /// A job in parts that fit into a shift.

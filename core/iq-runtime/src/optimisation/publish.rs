@@ -74,6 +74,9 @@ impl Runtime {
                 if matches!(run.state, ScenarioState::Running | ScenarioState::Failed) {
                     return Err(CodedError::conflict("optimization.not_finished").into());
                 }
+                if run.state == ScenarioState::Infeasible {
+                    return Err(CodedError::conflict("optimization.no_plan").into());
+                }
                 let rows = recommendations::list_recommendations(tx, tenant, scenario)?;
                 for one in wanted {
                     let row = rows

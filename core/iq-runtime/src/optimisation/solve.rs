@@ -99,7 +99,10 @@ pub(super) fn solve(
         };
         let problem = problem(inputs, model, &plans)?;
         outcomes.push(match iq_optimiser::solve(model, &problem, &run)? {
-            Outcome::Infeasible(why) => ModelOutcome::infeasible(key, &why),
+            Outcome::Infeasible(why) => {
+                let found = ModelOutcome::infeasible(key, &why);
+                without_plan(inputs, model, &mut plans, &run, found)?
+            }
             Outcome::Plan(plan) => {
                 keep(&mut plans, model, &plan)?;
                 ModelOutcome::plan(key, plan)
@@ -117,6 +120,29 @@ pub(super) fn solve(
     })
 }
 
+/// What follows where a model finds no plan: without days nothing is in the plan; a job that finds nobody
+/// leaves the others their people.
+fn without_plan(
+    inputs: &Inputs,
+    model: Model,
+    plans: &mut Plans,
+    run: &Run<'_>,
+    found: ModelOutcome,
+) -> Result<ModelOutcome, CodedError> {
+    plans.has_no_days |= model == Model::ProductionRisk;
+    if model != Model::WorkforceDispatch || run.is_cancelled() {
+        return Ok(found);
+    }
+    let problem = problems::dispatch(inputs, &plans.days(inputs.request.horizon_days));
+    let rest = serde_json::to_string(&problems::of_the_rest(problem))
+        .map_err(|_| CodedError::invalid("optimization.inputs_unreadable"))?;
+    let Outcome::Plan(plan) = iq_optimiser::solve(model, &rest, run)? else {
+        return Ok(found);
+    };
+    keep(plans, model, &plan)?;
+    Ok(found.with_rest(plan))
+}
+
 /// Why a model can't work on these inputs.
 fn lacking(inputs: &Inputs, model: Model, plans: &Plans) -> Option<&'static str> {
     if inputs.work.is_empty() {
@@ -129,6 +155,9 @@ fn lacking(inputs: &Inputs, model: Model, plans: &Plans) -> Option<&'static str>
         return Some("cost_models.not_set");
     }
     if model == Model::WorkforceDispatch {
+        if inputs.is_everybody_away {
+            return Some("optimization.note.everybody_away");
+        }
         if inputs.crews.is_empty() {
             return Some("optimization.note.no_technicians");
         }

@@ -68,14 +68,14 @@ export function RankedList({ detail }: { detail: ScenarioDetail }) {
   const [asking, setAsking] = useState(false);
   const [answer, setAnswer] = useState<PublishAnswer | null>(null);
   const currency = detail.scenario.currency;
-  const open = detail.recommendations.filter((r) => r.is_advised && r.work_order_id === null);
+  const open = detail.recommendations.filter((r) => r.is_advised && r.work_order_id === null && !r.held);
   const picks = chosen.filter((id) => open.some((r) => r.id === id));
-  const publishes = may('optimization.publish') && detail.scenario.finished_at !== null;
+  const publishes = may('optimization.publish') && detail.scenario.finished_at !== null && !['infeasible', 'failed'].includes(detail.scenario.state);
   const toggle = (id: string) => setChosen(picks.includes(id) ? picks.filter((x) => x !== id) : [...picks, id]);
   const columns: Column<Recommendation>[] = [
-    ...(publishes ? [{ key: 'choose', title: '', cell: (r: Recommendation) => (r.is_advised && r.work_order_id === null ? <input type="checkbox" className="chkbox" aria-label={t('optimization.choose', { asset: r.asset_code })} checked={picks.includes(r.id)} onChange={() => toggle(r.id)} /> : null) }] : []),
+    ...(publishes ? [{ key: 'choose', title: '', cell: (r: Recommendation) => (r.is_advised && r.work_order_id === null ? <input type="checkbox" className="chkbox" aria-label={t('optimization.choose', { asset: r.asset_code })} checked={picks.includes(r.id)} onChange={() => toggle(r.id)} disabled={Boolean(r.held)} title={r.held?.message} data-held={r.held?.code} /> : null) }] : []),
     { key: 'rank', title: t('optimization.rank'), end: true, sort: (r) => r.rank, csv: (r) => r.rank, cell: (r) => n(r.rank, 0) },
-    { key: 'asset', title: t('optimization.asset'), sort: (r) => r.asset_code, csv: (r) => r.asset_code, cell: (r) => <span className="two"><AppLink to={`/assets/${r.asset_id}`}><Tag>{r.asset_code}</Tag></AppLink><small>{name(r.asset_names)}{r.order && <> · <Tag>{r.order}</Tag></>}</small></span> },
+    { key: 'asset', title: t('optimization.asset'), sort: (r) => r.asset_code, csv: (r) => r.asset_code, cell: (r) => <span className="two"><AppLink to={`/assets/${r.asset_id}`}><Tag>{r.asset_code}</Tag></AppLink><small>{name(r.asset_names)}{r.order && <> · <Tag>{r.order}</Tag></>}{r.held && r.is_advised && <> · {r.held.message}</>}</small></span> },
     { key: 'score', title: t('optimization.score'), end: true, sort: (r) => r.score, csv: (r) => r.score, cell: (r) => <span className="two"><bdi>{n(r.score, 1)}</bdi><small>{word('plan_class', r.class)}</small></span> },
     { key: 'avoided', title: t('optimization.avoided'), end: true, sort: (r) => r.expected_cost_avoided, csv: (r) => r.expected_cost_avoided, cell: (r) => <Money value={r.expected_cost_avoided} currency={currency} strong /> },
     { key: 'cost', title: t('optimization.cost'), end: true, sort: (r) => r.planned_cost, csv: (r) => r.planned_cost, cell: (r) => <Money value={r.planned_cost} currency={currency} /> },
