@@ -14,8 +14,17 @@ export function setZone(name: string | null): void {
 
 export interface WallClock { year: string; month: string; day: string; hour: string; minute: string; second: string }
 
-/** What the clock on the wall shows at a moment, every part with its leading zeros. */
+/** Furthest moment from 1970 that a calendar of the browser knows, in milliseconds. */
+const FURTHEST = 8.64e15;
+
+/** Whether a number is a moment that can be written as a date. */
+export const isMoment = (t: number): boolean => Number.isFinite(t) && Math.abs(t) <= FURTHEST;
+
+const NO_TIME: WallClock = { year: '—', month: '—', day: '—', hour: '—', minute: '—', second: '—' };
+
+/** What the clock on the wall shows at a moment, every part with its leading zeros; dashes where there is no such moment. */
 export function wallClock(t: number): WallClock {
+  if (!isMoment(t)) return NO_TIME;
   const parts = Object.fromEntries(reader.formatToParts(t).map((part) => [part.type, part.value]));
   return parts as unknown as WallClock;
 }
@@ -32,6 +41,7 @@ export function dayStart(day: string): number | null {
   const [y, m, d] = day.split('-').map(Number);
   if (!y || !m || !d) return null;
   const utc = Date.UTC(y, m - 1, d);
+  if (!isMoment(utc)) return null;
   // Asked twice: the offset may change between UTC midnight and midnight here.
   return utc - zoneOffset(utc - zoneOffset(utc));
 }
