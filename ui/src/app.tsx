@@ -3,10 +3,11 @@ import { DirectionProvider, localStorageColorSchemeManager, MantineProvider, use
 import { QueryClient, QueryClientProvider } from '@tanstack/react-query';
 import { type ComponentType, lazy, Suspense, useEffect } from 'react';
 import { useTranslation } from 'react-i18next';
-import { Redirect, Route as Match, Switch, useLocation } from 'wouter';
+import { Redirect, Route as Match, Switch, useLocation, useSearch } from 'wouter';
 import { RequestFailed } from '@/api/http';
 import { LiveProvider } from '@/api/live';
 import { SessionProvider, useSession } from '@/api/session';
+import { PageBoundary } from '@/components/boundary';
 import { ToastProvider } from '@/components/dialog';
 import { EmptyState, ErrorState, Forbidden, LoadingState } from '@/components/notices';
 import { AppLink } from '@/components/link';
@@ -85,16 +86,20 @@ function NotFound() {
 }
 
 function SignedIn() {
+  const [path] = useLocation();
+  const search = useSearch();
   return (
     <LiveProvider>
       <Shell>
-        <Switch>
-          {ROUTES.filter((r) => !OPEN_PATHS.includes(r.path)).map((route) => (
-            <Match key={route.path} path={route.path}><PageOf route={route} /></Match>
-          ))}
-          <Match path="/tenant/onboarding"><Redirect to="/onboarding" replace /></Match>
-          <Match><NotFound /></Match>
-        </Switch>
+        <PageBoundary at={`${path}?${search}`}>
+          <Switch>
+            {ROUTES.filter((r) => !OPEN_PATHS.includes(r.path)).map((route) => (
+              <Match key={route.path} path={route.path}><PageOf route={route} /></Match>
+            ))}
+            <Match path="/tenant/onboarding"><Redirect to="/onboarding" replace /></Match>
+            <Match><NotFound /></Match>
+          </Switch>
+        </PageBoundary>
       </Shell>
     </LiveProvider>
   );

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { DEFAULTS, intlLocale } from '@/i18n/locale';
+import { dayOf } from '@/lib/calendar';
 import { toCsv } from '@/lib/csv';
 import { pairs, tailMatches } from '@/lib/fingerprint';
 import * as f from '@/lib/format';
@@ -9,6 +10,18 @@ const arab = { ...DEFAULTS, digits: 'arab' as const };
 const en = { ...DEFAULTS, language: 'en' as const };
 
 describe('numbers and moments', () => {
+  it('are a dash where they can not be shown, and never an error', () => {
+    for (const t of [1e18, -1e17, NaN, Infinity]) {
+      const said = [f.clock(en, t), f.clock(DEFAULTS, t, true), f.hourMinute(en, t), f.iso(t, true), f.dayMonth(en, t), f.longDay({ ...DEFAULTS, calendar: 'islamic-umalqura' }, t), f.moment(en, t, 0)];
+      expect(said).toEqual(Array(7).fill('—'));
+      expect(f.utc(t)).toBe('');
+      expect(dayOf(t)).not.toMatch(/\d/);
+    }
+    expect(f.utc(0)).toBe('1970-01-01T00:00:00.000Z');
+    expect([f.number(en, NaN), f.number(en, Infinity), f.hoursMinutes(en, NaN), f.span(en, NaN).args.a]).toEqual(Array(4).fill('—'));
+    expect(dayStart('9999999-12-31')).toBeNull();
+  });
+
   it('never leave the locale to the machine', () => {
     expect(intlLocale(DEFAULTS)).toBe('ar-SA-u-ca-gregory-nu-latn');
     expect(intlLocale(arab)).toBe('ar-SA-u-ca-gregory-nu-arab');

@@ -140,7 +140,8 @@ pub struct ModelComparison {
     pub candidate: ModelTrial,
     /// The one in force then; none for the first.
     pub current: Option<ModelTrial>,
-    /// What it does worse: `judged`, `false_alarms`, `missed`, `noticed`; empty: it may replace the other.
+    /// What it does worse: `judged`, `false_alarms`, `missed`, `noticed`; `thin`: it knows less than a day of
+    /// running. Empty: it may replace the other.
     pub worse: Vec<String>,
 }
 
@@ -159,8 +160,10 @@ pub struct ModelTrial {
     pub judged: f64,
     /// Alarms where nothing was known to be wrong.
     pub false_alarms: u32,
-    /// The same per week.
-    pub false_per_week: f64,
+    /// The same per week; absent where the weeks are too few to show the budget.
+    pub false_per_week: Option<f64>,
+    /// Weeks of judged rows.
+    pub judged_weeks: f64,
     /// Known failures in the window.
     pub failures: u32,
     /// Those an alarm came before.
@@ -226,8 +229,10 @@ pub struct ModelBackTest {
     pub found: u32,
     /// Alarms that no known failure follows.
     pub false_alarms: u32,
-    /// The same per week of judged rows.
-    pub false_per_week: f64,
+    /// The same per week of judged rows; absent where the weeks are too few to show the budget.
+    pub false_per_week: Option<f64>,
+    /// Weeks of judged rows.
+    pub judged_weeks: f64,
 }
 
 /// A stretch of the past.

@@ -15,6 +15,7 @@ use crate::texts;
 
 /// Stretches that a chart can show apart.
 const POINTS: usize = 600;
+const WEEK_MS: f64 = 7.0 * 24.0 * 3_600_000.0;
 
 /// The number of the version in force.
 pub(crate) fn in_force(rows: &[AssetModelRow]) -> Option<u32> {
@@ -112,7 +113,9 @@ fn version(row: &AssetModelRow) -> Option<ModelVersion> {
                 signals: telling(mode),
             })
             .collect(),
-        comparison: comparison_of(row).as_ref().map(comparison),
+        comparison: comparison_of(row)
+            .as_ref()
+            .map(|found| comparison(found, model.row_ms, row.alarms_per_week)),
         is_demo: row.is_demo,
         created_by: row.created_by.clone(),
         created_at: row.created_at,
@@ -121,21 +124,24 @@ fn version(row: &AssetModelRow) -> Option<ModelVersion> {
     })
 }
 
-fn comparison(found: &Comparison) -> ModelComparison {
+fn comparison(found: &Comparison, row_ms: i64, per_week: f64) -> ModelComparison {
     let word = |worse: &lab::Worse| match worse {
         lab::Worse::Judged => "judged",
         lab::Worse::FalseAlarms => "false_alarms",
         lab::Worse::Missed => "missed",
         lab::Worse::Noticed => "noticed",
+        lab::Worse::Thin => "thin",
     };
     ModelComparison {
-        candidate: trial(&found.candidate),
-        current: found.current.as_ref().map(trial),
+        candidate: trial(&found.candidate, row_ms, per_week),
+        current: found.current.as_ref().map(|t| trial(t, row_ms, per_week)),
         worse: found.worse.iter().map(|w| word(w).to_owned()).collect(),
     }
 }
 
-fn trial(found: &Trial) -> ModelTrial {
+#[allow(clippy::cast_precision_loss, reason = "milliseconds of a row")]
+fn trial(found: &Trial, row_ms: i64, per_week: f64) -> ModelTrial {
+    let weeks = f64::from(found.rows) * found.judged * row_ms as f64 / WEEK_MS;
     ModelTrial {
         from: found.from,
         to: found.to,
@@ -143,7 +149,8 @@ fn trial(found: &Trial) -> ModelTrial {
         rows: found.rows,
         judged: found.judged,
         false_alarms: found.false_alarms,
-        false_per_week: found.false_per_week,
+        false_per_week: lab::rate(found.false_alarms, weeks, per_week),
+        judged_weeks: weeks,
         failures: found.failures,
         found: found.found,
         noticed: found.noticed,
@@ -178,7 +185,7 @@ pub(crate) fn back_test(found: &BackTestOf) -> ModelBackTest {
         alarms,
         failures,
         false_alarms,
-        false_per_week,
+        weeks,
     } = &found.result;
     let signals = |named: &[(usize, f64)]| -> Vec<SignalDeparture> {
         let of = |(place, deviation): &(usize, f64)| {
@@ -231,6 +238,7 @@ pub(crate) fn back_test(found: &BackTestOf) -> ModelBackTest {
             .collect(),
         found: u32::try_from(caught).unwrap_or(u32::MAX),
         false_alarms: *false_alarms,
-        false_per_week: *false_per_week,
+        false_per_week: lab::rate(*false_alarms, *weeks, found.alarms_per_week),
+        judged_weeks: *weeks,
     }
 }

@@ -282,6 +282,7 @@ async fn edit_outbox_entry(
     ] {
         check.maybe_line(field, text.as_deref(), WORD_CHARS);
     }
+    check.time("malfunction_at", input.malfunction_at);
     period(&mut check, input.planned_start_at, input.planned_end_at);
     check.done()?;
     let edit = PushEdit {

@@ -76,7 +76,9 @@ pub(crate) fn check(check: &mut Check, row: &TechnicianRow) {
         check.line("skills", skill, CODE_CHARS);
     }
     for certificate in &person.certificates {
-        check.line("certificates", &certificate.name, CODE_CHARS);
+        check
+            .line("certificates", &certificate.name, CODE_CHARS)
+            .time("certificates", certificate.valid_until);
     }
     let names: HashSet<&str> = person
         .certificates
@@ -108,7 +110,10 @@ pub(crate) fn check(check: &mut Check, row: &TechnicianRow) {
         "technicians.absence_wrong",
     );
     for absence in &person.absences {
-        check.optional_line("absences", &absence.reason, NAME_CHARS);
+        check
+            .optional_line("absences", &absence.reason, NAME_CHARS)
+            .time("absences", Some(absence.from))
+            .time("absences", Some(absence.to));
     }
 }
 

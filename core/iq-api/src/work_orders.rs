@@ -366,7 +366,8 @@ async fn create_work_order(
     check
         .line("title", &input.title, TITLE_CHARS)
         .text("description", &input.description, check::NOTE_CHARS)
-        .maybe_line("order_type", input.order_type.as_deref(), WORD_CHARS);
+        .maybe_line("order_type", input.order_type.as_deref(), WORD_CHARS)
+        .time("malfunction_at", input.malfunction_at);
     period(&mut check, input.planned_start_at, input.planned_end_at);
     let family = family_of(&plant, input.asset_id);
     let plan = PlanChange {
@@ -423,7 +424,10 @@ async fn change_work_order(
         check.line("title", title, TITLE_CHARS);
     }
     let description = input.description.as_deref().unwrap_or_default();
-    check.text("description", description, check::NOTE_CHARS);
+    check
+        .text("description", description, check::NOTE_CHARS)
+        .time("planned_start_at", input.planned_start_at.flatten())
+        .time("planned_end_at", input.planned_end_at.flatten());
     let plan = PlanChange {
         technician_id: input.technician_id,
         due_at: input.due_at,
@@ -489,6 +493,7 @@ fn check_plan(check: &mut Check, plan: &PlanChange, family: Option<&str>) {
     ] {
         check.number(field, hours.flatten().unwrap_or_default(), 0.0, MAX_HOURS);
     }
+    check.time("due_at", plan.due_at.flatten());
     if let Some(Some(mode)) = &plan.failure_mode {
         check.require(
             iq_domain::FAILURE_MODES.contains(&mode.as_str()),
@@ -528,7 +533,10 @@ fn check_plan(check: &mut Check, plan: &PlanChange, family: Option<&str>) {
 /// A wanted period ends after it begins.
 pub(crate) fn period(check: &mut Check, start: Option<Timestamp>, end: Option<Timestamp>) {
     let is_fine = start.zip(end).is_none_or(|(start, end)| start <= end);
-    check.require(is_fine, "planned_end_at", "work_orders.ends_before_start");
+    check
+        .time("planned_start_at", start)
+        .time("planned_end_at", end)
+        .require(is_fine, "planned_end_at", "work_orders.ends_before_start");
 }
 
 pub(crate) fn filled(text: Option<String>) -> Option<String> {

@@ -7713,9 +7713,14 @@ export interface components {
             false_alarms: number;
             /**
              * Format: double
-             * @description The same per week of judged rows.
+             * @description The same per week of judged rows; absent where the weeks are too few to show the budget.
              */
-            false_per_week: number;
+            false_per_week?: number | null;
+            /**
+             * Format: double
+             * @description Weeks of judged rows.
+             */
+            judged_weeks: number;
             /**
              * Format: int32
              * @description Failures that an alarm came before.
@@ -7791,9 +7796,14 @@ export interface components {
             false_alarms: number;
             /**
              * Format: double
-             * @description The same per week.
+             * @description The same per week; absent where the weeks are too few to show the budget.
              */
-            false_per_week: number;
+            false_per_week?: number | null;
+            /**
+             * Format: double
+             * @description Weeks of judged rows.
+             */
+            judged_weeks: number;
             /**
              * Format: int32
              * @description Those an alarm came before.

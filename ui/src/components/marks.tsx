@@ -3,7 +3,7 @@ import { Popover } from '@mantine/core';
 import { type ReactNode } from 'react';
 import type { AssetStatus, Connectivity as Link, Severity } from '@/api/types';
 import { useText } from '@/i18n/text';
-import { iso, unitLabel } from '@/lib/format';
+import { iso, unitLabel, utc } from '@/lib/format';
 import { Icon, type IconName, type Shape, StatusShape } from './icons';
 import { stateWord } from './metrics';
 
@@ -90,8 +90,8 @@ export function Quantity({ value, text, unit, metric, decimals, className = '' }
 export function When({ at, ms = false, full = false, zone }: { at: number | null | undefined; ms?: boolean; full?: boolean; zone?: string }) {
   const { moment, t } = useText();
   if (at === null || at === undefined) return <span className="dim">{t('common.never')}</span>;
-  if (full || ms || zone) return <time className="t" dir="ltr" dateTime={new Date(at).toISOString()}>{iso(at, ms, zone)}</time>;
-  return <time className="t words" dateTime={new Date(at).toISOString()} title={iso(at)}>{moment(at)}</time>;
+  if (full || ms || zone) return <time className="t" dir="ltr" dateTime={utc(at)}>{iso(at, ms, zone)}</time>;
+  return <time className="t words" dateTime={utc(at)} title={iso(at)}>{moment(at)}</time>;
 }
 
 export function Since({ at, now }: { at: number; now: number }) {

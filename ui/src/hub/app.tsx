@@ -5,6 +5,7 @@ import { useEffect } from 'react';
 import { useTranslation } from 'react-i18next';
 import { Link, Redirect, Route, Switch, useLocation } from 'wouter';
 import { RequestFailed } from '@/api/http';
+import { PageBoundary } from '@/components/boundary';
 import { ToastProvider } from '@/components/dialog';
 import { Icon, type IconName } from '@/components/icons';
 import { ErrorState, LoadingState } from '@/components/notices';
@@ -97,11 +98,13 @@ function Frame({ session }: { session: HubSession }) {
         ))}
       </nav>
       <main className="mn" id="main" tabIndex={-1}>
-        <Switch>
-          {pages.map((page) => <Route key={page.path} path={page.path} component={page.page} />)}
-          {!isPlatform && <Route path="/incidents/:appliance/:id" component={IncidentPage} />}
-          <Route><Redirect to={pages[0]!.path} replace /></Route>
-        </Switch>
+        <PageBoundary at={path} home={false}>
+          <Switch>
+            {pages.map((page) => <Route key={page.path} path={page.path} component={page.page} />)}
+            {!isPlatform && <Route path="/incidents/:appliance/:id" component={IncidentPage} />}
+            <Route><Redirect to={pages[0]!.path} replace /></Route>
+          </Switch>
+        </PageBoundary>
       </main>
     </div>
   );

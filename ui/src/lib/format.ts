@@ -1,7 +1,11 @@
 // Numbers, moments and ages as a person reads them. Every function is given its locale through the preferences;
-// nothing falls back to the machine's language.
+// nothing falls back to the machine's language. A number or moment that can't be shown is a dash: one bad row must not
+// take the page with it.
 import { intlLocale, type Preferences } from '@/i18n/locale';
-import { wallClock } from './zone';
+import { isMoment, wallClock } from './zone';
+
+/** What stands for a value that can't be shown. */
+export const DASH = '—';
 
 /** Marks that Intl adds for its own layout; they must not reach copies, files and comparisons. */
 const INVISIBLE = /[\u200e\u200f\u061c]/g;
@@ -34,6 +38,7 @@ export function decimalsFor(value: number): number {
 }
 
 export function number(p: Preferences, value: number, decimals = decimalsFor(value)): string {
+  if (!Number.isFinite(value)) return DASH;
   const text = numbers(intlLocale(p), {
     maximumFractionDigits: decimals,
     minimumFractionDigits: Number.isInteger(value) ? 0 : Math.min(decimals, 1),
@@ -56,6 +61,7 @@ const zoned = (p: Preferences) => ({ timeZone: p.zone ?? undefined });
 
 /** Clock time; seconds always, milliseconds where order matters. */
 export function clock(p: Preferences, t: number, ms = false): string {
+  if (!isMoment(t)) return DASH;
   return plain(
     dates(intlLocale(p), {
       ...zoned(p), hour: '2-digit', minute: '2-digit', second: '2-digit', hourCycle: 'h23',
@@ -65,21 +71,28 @@ export function clock(p: Preferences, t: number, ms = false): string {
 }
 
 export function hourMinute(p: Preferences, t: number): string {
+  if (!isMoment(t)) return DASH;
   return plain(dates(intlLocale(p), { ...zoned(p), hour: '2-digit', minute: '2-digit', hourCycle: 'h23' }).format(t));
 }
 
 /** `2025-12-04 03:12:09` in the person's zone: tables, files and evidence use this one form in both languages. A zone named is that of what the time stands beside. */
 export function iso(t: number, ms = false, inZone?: string): string {
+  if (!isMoment(t)) return DASH;
   const w = wallClock(t, inZone);
   const time = `${w.year}-${w.month}-${w.day} ${w.hour}:${w.minute}:${w.second}`;
   return ms ? `${time}.${String(((t % 1000) + 1000) % 1000).padStart(3, '0')}` : time;
 }
 
+/** `2025-12-04T00:12:09.000Z` for machines: files and the `datetime` of a moment; empty where there is no such moment. */
+export const utc = (t: number): string => (isMoment(t) ? new Date(t).toISOString() : '');
+
 export function dayMonth(p: Preferences, t: number): string {
+  if (!isMoment(t)) return DASH;
   return plain(dates(intlLocale(p), { ...zoned(p), day: 'numeric', month: 'long' }).format(t));
 }
 
 export function longDay(p: Preferences, t: number): string {
+  if (!isMoment(t)) return DASH;
   const date = dates(intlLocale(p), {
     ...zoned(p), weekday: 'long', day: 'numeric', month: 'long', year: 'numeric',
   }).format(t);
@@ -91,6 +104,7 @@ export function longDay(p: Preferences, t: number): string {
 
 /** Clock time today, else day and clock time. */
 export function moment(p: Preferences, t: number, now: number): string {
+  if (!isMoment(t)) return DASH;
   const same = iso(t).slice(0, 10) === iso(now).slice(0, 10);
   return same ? clock(p, t) : `${dayMonth(p, t)} ${hourMinute(p, t)}`;
 }
@@ -102,6 +116,7 @@ export interface Span {
 
 /** A duration in the two largest units that say something: `41 min`, `6 h 28 min`, `3 d 4 h`. */
 export function span(p: Preferences, ms: number): Span {
+  if (!Number.isFinite(ms)) return { key: 'span.s', args: { a: DASH, b: '' } };
   const n = (x: number) => number(p, x, 0);
   const s = Math.max(0, ms) / 1000;
   if (ms > 0 && s < 1) return { key: 'span.ms', args: { a: n(Math.round(ms)), b: '' } };
@@ -115,6 +130,7 @@ export function span(p: Preferences, ms: number): Span {
 
 /** A duration as `1:07`: hours and minutes. */
 export function hoursMinutes(p: Preferences, ms: number): string {
+  if (!Number.isFinite(ms)) return DASH;
   const minutes = Math.floor(Math.max(0, ms) / 60_000);
   const two = numbers(intlLocale(p), { minimumIntegerDigits: 2 });
   return `${number(p, Math.floor(minutes / 60), 0)}:${plain(two.format(minutes % 60))}`;

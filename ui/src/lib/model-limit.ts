@@ -17,8 +17,20 @@ export function limitAt(version: Curve, budget: number): number {
   return Math.max(found?.limit ?? 1, least);
 }
 
-/** Alarms per week that a limit made on rows the model had not learned. */
-export function madePerWeek(version: Curve, limit: number): number {
+const WEEK_MS = 7 * 86_400_000;
+/** Weeks that are never too few, and never too many, to tell how often alarms come. */
+const FEWEST_WEEKS = 1 / 7;
+const MOST_WEEKS = 4;
+
+/** Weeks that can show a budget: one alarm of it has to fit in. */
+export const weeksNeeded = (budget: number): number => Math.min(MOST_WEEKS, Math.max(FEWEST_WEEKS, 1 / Math.max(0, budget)));
+
+/** Weeks as milliseconds, at least a minute. */
+export const weeksMs = (weeks: number): number => Math.max(60_000, weeks * WEEK_MS);
+
+/** Alarms per week that a limit made on rows the model had not learned; null where they are too few to show the budget. */
+export function madePerWeek(version: Curve, limit: number, budget: number): number | null {
+  if (version.curve_weeks < weeksNeeded(budget)) return null;
   const at = [...version.curve].reverse().find((p) => p.limit <= limit + 1e-9) ?? version.curve[0];
-  return version.curve_weeks > 0 ? (at?.alarms ?? 0) / version.curve_weeks : 0;
+  return (at?.alarms ?? 0) / version.curve_weeks;
 }

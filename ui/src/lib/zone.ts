@@ -29,8 +29,17 @@ function readerOf(name: string): Intl.DateTimeFormat {
 
 export interface WallClock { year: string; month: string; day: string; hour: string; minute: string; second: string }
 
-/** What the clock on the wall shows at a moment, every part with its leading zeros; in the page's zone, or in one named. */
+/** Furthest moment from 1970 that a calendar of the browser knows, in milliseconds. */
+const FURTHEST = 8.64e15;
+
+/** Whether a number is a moment that can be written as a date. */
+export const isMoment = (t: number): boolean => Number.isFinite(t) && Math.abs(t) <= FURTHEST;
+
+const NO_TIME: WallClock = { year: '—', month: '—', day: '—', hour: '—', minute: '—', second: '—' };
+
+/** What the clock on the wall shows at a moment, every part with its leading zeros; in the page's zone, or in one named. Dashes where there is no such moment. */
 export function wallClock(t: number, inZone?: string): WallClock {
+  if (!isMoment(t)) return NO_TIME;
   const parts = Object.fromEntries((inZone ? readerOf(inZone) : reader).formatToParts(t).map((part) => [part.type, part.value]));
   return parts as unknown as WallClock;
 }
@@ -47,6 +56,7 @@ export function dayStart(day: string): number | null {
   const [y, m, d] = day.split('-').map(Number);
   if (!y || !m || !d) return null;
   const utc = Date.UTC(y, m - 1, d);
+  if (!isMoment(utc)) return null;
   // Asked twice: the offset may change between UTC midnight and midnight here.
   return utc - zoneOffset(utc - zoneOffset(utc));
 }

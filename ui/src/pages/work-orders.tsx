@@ -14,6 +14,7 @@ import { Loaded, PageHead } from '@/components/page';
 import { type Column, DataTable, useOffset } from '@/components/table';
 import { useText } from '@/i18n/text';
 import { useCursor } from '@/lib/cursor';
+import { utc } from '@/lib/format';
 import { useParameters } from '@/lib/url';
 import { WorkOrderBoard } from './parts/work-order-board';
 import { WorkOrderCalendar } from './parts/work-order-calendar';
@@ -26,7 +27,7 @@ import { Called, MATCHES, OutboxMark, PriorityMark, STATUSES, WorkOrderStatusMar
 const LIMIT = 50;
 const TABS = ['list', 'board', 'calendar', 'outbox', 'objects'] as const;
 type Tab = (typeof TABS)[number];
-const iso = (at: number | null) => (at === null ? null : new Date(at).toISOString());
+const iso = (at: number | null) => (at === null ? null : utc(at));
 
 function Orders({ view }: { view: 'list' | 'board' | 'calendar' }) {
   const { t, word, name } = useText();

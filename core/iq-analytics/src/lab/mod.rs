@@ -28,6 +28,22 @@ const WEEK_MS: i64 = 7 * 24 * 3_600_000;
 const LEARN: f64 = 0.7;
 const LIMIT: f64 = 0.85;
 
+/// Running time below which a model is kept but does not come into force by itself: a machine is run in
+/// another way by night than by day.
+const LEAST_RUN_MS: i64 = 24 * 3_600_000;
+
+/// Weeks that are never too few, and never too many, to tell how often alarms come.
+const FEWEST_WEEKS: f64 = 1.0 / 7.0;
+const MOST_WEEKS: f64 = 4.0;
+
+/// Alarms per week, where the weeks they were counted in can show the budget: one alarm of it has to fit in,
+/// within a day and four weeks. In less time none and many mean the same.
+#[must_use]
+pub fn rate(alarms: u32, weeks: f64, per_week: f64) -> Option<f64> {
+    let needed = (1.0 / per_week.max(0.0)).clamp(FEWEST_WEEKS, MOST_WEEKS);
+    (weeks >= needed).then(|| f64::from(alarms) / weeks)
+}
+
 /// How a model of an asset is made.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct LabConfig {
@@ -160,8 +176,13 @@ pub fn train(
     let window = (parts.limited, parts.to);
     let candidate = trial(&multi, limit, history, window);
     let current = current.map(|(model, limit)| trial(model, limit, history, window));
+    let mut comparison = Comparison::of(candidate, current, config.alarms_per_week);
+    let run = i64::try_from(usable).unwrap_or(i64::MAX);
+    if run.saturating_mul(own.row_ms) < LEAST_RUN_MS {
+        comparison.worse.push(Worse::Thin);
+    }
     Ok(Trained {
-        comparison: Comparison::of(candidate, current, config.alarms_per_week),
+        comparison,
         limit,
         model: AssetModel {
             multi,
@@ -216,8 +237,8 @@ pub struct BackTest {
     pub failures: Vec<Foreseen>,
     /// Alarms that no known failure follows.
     pub false_alarms: u32,
-    /// The same per week of judged rows.
-    pub false_per_week: f64,
+    /// Weeks of judged rows.
+    pub weeks: f64,
 }
 
 /// Walks a model with a limit through a history.
@@ -233,11 +254,7 @@ pub fn back_test(model: &MultiModel, limit: f64, history: &History) -> BackTest 
     BackTest {
         failures: foreseen(&history.failures, &alarms),
         false_alarms: u32::try_from(wrong).unwrap_or(u32::MAX),
-        false_per_week: if weeks > 0.0 {
-            wrong as f64 / weeks
-        } else {
-            0.0
-        },
+        weeks,
         steps,
         alarms,
     }

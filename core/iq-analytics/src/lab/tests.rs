@@ -119,6 +119,35 @@ fn too_little_too_silent_and_masked_history_is_said_with_its_numbers() {
 }
 
 #[test]
+fn a_model_of_some_hours_is_kept_but_does_not_come_into_force_by_itself() {
+    let hours = train_on(&machine(300, 1, QUIET)).unwrap();
+    assert_eq!(hours.comparison.worse, [Worse::Thin]);
+    assert!(!hours.comparison.is_not_worse());
+    // As many rows of a slower clock are a whole day and more.
+    let mut slow = machine(300, 1, QUIET);
+    slow.row_ms = 5 * MINUTE;
+    for (i, sample) in slow.samples.iter_mut().enumerate() {
+        sample.at = at(5 * i64::try_from(i).unwrap());
+    }
+    let slow = train_on(&slow).unwrap();
+    assert!(slow.comparison.is_not_worse(), "{:?}", slow.comparison);
+}
+
+#[test]
+fn a_rate_is_told_where_the_time_can_show_it() {
+    // Four hours show no rate, whatever the budget.
+    let hours = 4.0 / (7.0 * 24.0);
+    for budget in [0.0, 0.1, 1.0, 50.0] {
+        assert_eq!(rate(0, hours, budget), None);
+        assert_eq!(rate(4, hours, budget), None);
+    }
+    assert_eq!(rate(3, 1.5, 1.0), Some(2.0));
+    assert_eq!(rate(3, 1.5, 0.5), None, "two weeks are needed");
+    assert_eq!(rate(0, 0.5, 2.0), Some(0.0));
+    assert_eq!(rate(1, 4.0, 0.0), Some(0.25), "four weeks tell any rate");
+}
+
+#[test]
 fn a_smaller_budget_means_a_higher_limit_and_fewer_alarms() {
     let noisy = machine(8_000, 3, |i, v| {
         // A short excursion four times a week, one larger than the other.

@@ -81,6 +81,8 @@ pub enum Worse {
     Missed,
     /// It notices fewer departures.
     Noticed,
+    /// It knows less than a day of running.
+    Thin,
 }
 
 /// What became of each known failure in the window of the steps.

@@ -287,6 +287,9 @@ fn gather(input: &AssessInput<'_>, memory: &mut ScoreMemory, config: &ScoreConfi
     for signal in &expected {
         out.most_history = out.most_history.max(signal.history_buckets);
         let Some((value, at)) = usable(signal, input.now) else {
+            let weight = weight(&signal.metric);
+            out.evidence
+                .extend(judged(input).and_then(|j| points::held(signal, weight, j)));
             continue;
         };
         let age = input.now.since_ms(at).max(0);

@@ -28,7 +28,8 @@ const MOST_DEFECT_POINTS: f64 = 15.0;
 /// What one metric says.
 pub(super) struct Evidence {
     metric: String,
-    value: f64,
+    /// None while the signal gives no usable value and only the model still knows it.
+    value: Option<f64>,
     center: Option<f64>,
     z: Option<f64>,
     /// 0–1.
@@ -57,7 +58,7 @@ impl Evidence {
         let of = |kind, z, points| Contributor {
             kind,
             metric: self.metric.clone(),
-            value: Some(self.value),
+            value: self.value,
             baseline: self.center,
             z,
             points,
@@ -121,21 +122,42 @@ pub(super) fn evidence(
     };
     Evidence {
         metric: signal.metric.clone(),
-        value,
+        value: Some(value),
         center: signal.baseline.map(|b| b.center),
         z,
         anomaly: match &of_model {
             Some((_, anomaly)) => *anomaly,
             None => z.map_or(0.0, anomaly_of),
         },
-        drift: signal
-            .baseline
-            .filter(|b| b.anchor_spread > 0.0)
-            .map_or(0.0, |b| (b.center - b.anchor) / b.anchor_spread),
+        drift: drift_of(signal),
         weight,
         limit_points: high_points(&signal.limits, agreed.low)
             .max(low_points(&signal.limits, agreed.high)),
     }
+}
+
+/// What the model still says of a signal without a usable value now: its rows hold the last one for a while,
+/// and as long as they do, silence heals nothing.
+pub(super) fn held(signal: &SignalInput, weight: f64, judged: &Judged) -> Option<Evidence> {
+    let (z, anomaly) = share_of(judged, &signal.metric);
+    z.is_some().then(|| Evidence {
+        metric: signal.metric.clone(),
+        value: None,
+        center: signal.baseline.map(|b| b.center),
+        z,
+        anomaly,
+        drift: drift_of(signal),
+        weight,
+        limit_points: 0.0,
+    })
+}
+
+/// How far what is usual has moved from where it was first learned, in spreads.
+fn drift_of(signal: &SignalInput) -> f64 {
+    signal
+        .baseline
+        .filter(|b| b.anchor_spread > 0.0)
+        .map_or(0.0, |b| (b.center - b.anchor) / b.anchor_spread)
 }
 
 /// Deviation of a metric in the model and its part of the anomaly, 0–1: all of it for the input that

@@ -386,6 +386,31 @@ fn a_trained_model_speaks_for_the_single_baselines_and_names_signs() {
 }
 
 #[test]
+fn a_signal_that_falls_silent_heals_nothing_while_the_model_still_knows_it() {
+    let judged = Judged {
+        level: 100.0,
+        signals: vec![("vibration_de".to_owned(), 27.6), ("flow".to_owned(), 0.2)],
+    };
+    let mut case = Case {
+        verdict: verdict(Ok(judged)),
+        ..Case::of(four(1.6))
+    };
+    let before = case.once();
+    assert!((before.health.unwrap() - 70.0).abs() < 0.1, "{before:?}");
+    case.signals[0].value = None;
+    let silent = case.once();
+    assert_eq!((silent.health, silent.coverage), (before.health, 0.75));
+    let bar = &silent.contributors[0];
+    assert_eq!(
+        (bar.metric.as_str(), bar.value, bar.z),
+        ("vibration_de", None, Some(27.6))
+    );
+    // Without a word of the model, a faulty sensor is no fault of the machine.
+    case.verdict = None;
+    assert_eq!(case.once().health, Some(100.0));
+}
+
+#[test]
 fn outside_experience_is_said_and_limits_still_count() {
     let silent = |value| {
         let verdict = verdict(Err(crate::Withheld::OutsideExperience));

@@ -1,6 +1,6 @@
 //! Checks of what people typed, collected so that a form shows all its problems at once.
 
-use iq_domain::{Names, is_clean_char, is_clean_line};
+use iq_domain::{Names, Timestamp, is_clean_char, is_clean_line};
 
 use super::failure::{Answer, Failure, FieldFailure};
 
@@ -10,6 +10,11 @@ pub(crate) const NAME_CHARS: usize = 120;
 pub(crate) const CODE_CHARS: usize = 40;
 /// Longest remark.
 pub(crate) const NOTE_CHARS: usize = 4_000;
+
+/// Dates that a plan or a person's papers can carry: 1970 to the end of 2199. What lies beyond is a slip
+/// of the unit, and no calendar can show it.
+const EARLIEST: Timestamp = Timestamp(0);
+const BEYOND: Timestamp = Timestamp(7_258_118_400_000);
 
 /// Problems found so far.
 #[derive(Default)]
@@ -100,6 +105,12 @@ impl Check {
         self
     }
 
+    /// A moment that may be absent.
+    pub(crate) fn time(&mut self, field: &str, at: Option<Timestamp>) -> &mut Self {
+        let is_plausible = at.is_none_or(|t| (EARLIEST..BEYOND).contains(&t));
+        self.require(is_plausible, field, "request.date_out_of_range")
+    }
+
     /// Ends the check.
     pub(crate) fn done(&mut self) -> Answer<()> {
         if self.0.is_empty() {
@@ -157,6 +168,22 @@ mod tests {
             "Asia Riyadh",
         ] {
             assert!(!is_time_zone(zone), "{zone}");
+        }
+    }
+
+    #[test]
+    fn takes_the_dates_a_calendar_can_show() {
+        let wrong = |at: Option<i64>| {
+            let mut check = Check::new();
+            check.time("due_at", at.map(Timestamp));
+            check.into_problems().pop().map(|p| p.code)
+        };
+        for at in [None, Some(0), Some(1_790_000_000_000), Some(BEYOND.0 - 1)] {
+            assert_eq!(wrong(at), None, "{at:?}");
+        }
+        for at in [i64::MIN, -1, BEYOND.0, 1_000_000_000_000_000_000, i64::MAX] {
+            let code = wrong(Some(at));
+            assert_eq!(code.as_deref(), Some("request.date_out_of_range"), "{at}");
         }
     }
 

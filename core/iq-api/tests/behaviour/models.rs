@@ -38,13 +38,16 @@ async fn train(client: &Client, asset: AssetId) -> Value {
     }
 }
 
-/// Two days of two vibrations that move together, one value a minute up to now.
-async fn fill(app: &TestApp, plant: &Plant) {
+/// Two days of history.
+const TWO_DAYS: i64 = 2_880;
+
+/// Minutes of two vibrations that move together, one value a minute up to now.
+async fn fill(app: &TestApp, plant: &Plant, minutes: i64) {
     let (_, nde) = plant.new_mapping(app, "T2", "vibration_nde").await;
     let index = app.runtime.tenant(plant.tenant).unwrap();
     let number = |id| index.signals[&id].signal.signal_no;
     let (de, nde) = (number(plant.signal), number(nde));
-    let begin = Timestamp((NOW.0 - 2_880 * MINUTE) / MINUTE * MINUTE);
+    let begin = Timestamp((NOW.0 - minutes * MINUTE) / MINUTE * MINUTE);
     let last = |signal_no, value: f64| Row {
         signal_no,
         t: NOW.plus_ms(-2_000),
@@ -52,7 +55,7 @@ async fn fill(app: &TestApp, plant: &Plant) {
         status: StatusCode::GOOD,
     };
     let newest = [last(de, 2.0), last(nde, 1.5)];
-    let rows = (0..2_880_i64).flat_map(|minute| {
+    let rows = (0..minutes).flat_map(|minute| {
         let swing = (minute as f64 / 37.0).sin() * 0.3;
         let noise = |k: i64| ((minute * 7_919 + k * 104_729) % 997) as f64 / 997.0 - 0.5;
         let row = |signal_no, value: f64| Row {
@@ -138,10 +141,26 @@ async fn a_plant_of_ones_own_learns_nothing_from_a_demonstration() {
 }
 
 #[tokio::test]
+async fn a_model_of_some_hours_waits_for_a_person() {
+    let (app, plant, _) = TestApp::with_plants().await;
+    fill(&app, &plant, 420).await;
+    let client = app.signed_in(&plant.user("optimizer")).await;
+    let after = train(&client, plant.asset).await;
+    assert_eq!(after["in_force"], Value::Null, "{after}");
+    let version = &after["versions"][0];
+    assert_eq!(version["state"], "candidate");
+    assert_eq!(version["comparison"]["worse"], json!(["thin"]));
+    // Who looked at it may still bring it into force.
+    let promote = format!("{}/promote", path(plant.asset));
+    let promoted = client.post(&promote, json!({ "version": 1 })).await;
+    assert_eq!(promoted.expect_status(200).json()["in_force"], 1);
+}
+
+#[tokio::test]
 #[allow(clippy::too_many_lines, reason = "one life, step by step")]
 async fn a_model_is_trained_compared_brought_into_force_and_back() {
     let (app, plant, other) = TestApp::with_plants().await;
-    fill(&app, &plant).await;
+    fill(&app, &plant, TWO_DAYS).await;
     let client = app.signed_in(&plant.user("optimizer")).await;
     let viewer = app.signed_in(&plant.user("viewer")).await;
     let lab = path(plant.asset);
@@ -162,6 +181,10 @@ async fn a_model_is_trained_compared_brought_into_force_and_back() {
         version["comparison"]["candidate"]["judged"].as_f64() > Some(0.9),
         "{version}"
     );
+    // Seven hours say nothing about alarms per week.
+    let judged = &version["comparison"]["candidate"];
+    assert_eq!(judged["false_per_week"], Value::Null, "{judged}");
+    assert!(judged["judged_weeks"].as_f64() > Some(0.0), "{judged}");
     let learned = |v: &Value, key: &str| v[key].as_i64().unwrap();
     assert!(learned(version, "learned_to") < learned(version, "window_to"));
 
@@ -178,6 +201,7 @@ async fn a_model_is_trained_compared_brought_into_force_and_back() {
         .expect_status(200)
         .json();
     assert_eq!(walked["version"], 2);
+    assert_eq!(walked["false_per_week"], Value::Null, "two days");
     assert!(walked["points"].as_array().unwrap().len() > 100, "{walked}");
 
     viewer

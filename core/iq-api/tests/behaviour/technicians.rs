@@ -133,6 +133,16 @@ async fn what_can_not_be_is_refused_by_field() {
         ),
         (
             "absences",
+            json!([{ "from": 100_000_000_000_000_000_i64, "to": 100_000_000_000_001_000_i64 }]),
+            "request.date_out_of_range",
+        ),
+        (
+            "certificates",
+            json!([{ "name": "hot_work", "valid_until": 1_000_000_000_000_000_000_i64 }]),
+            "request.date_out_of_range",
+        ),
+        (
+            "absences",
             json!([{ "from": 2_000, "to": 1_000 }]),
             "technicians.absence_wrong",
         ),

@@ -364,6 +364,38 @@ async fn a_work_order_that_is_only_here_is_changed_here() {
 }
 
 #[tokio::test]
+async fn a_date_no_calendar_can_show_is_refused_by_field() {
+    let (app, plant, _) = TestApp::with_plants().await;
+    let engineer = app.signed_in(&plant.user("engineer")).await;
+    let order = created(&engineer, &plant, "Check").await;
+    let path = format!("/api/work-orders/{}", order["id"].as_str().unwrap());
+    let fields = [
+        "due_at",
+        "planned_start_at",
+        "planned_end_at",
+        "malfunction_at",
+    ];
+    for at in [1_000_000_000_000_000_000_i64, -1] {
+        for field in fields {
+            let mut body = json!({ "kind": "order", "title": "x", "priority": "low" });
+            body[field] = json!(at);
+            let refused = engineer.post("/api/work-orders", body).await;
+            refused.expect_field(field, "request.date_out_of_range");
+        }
+        for field in &fields[..3] {
+            let refused = patch(&engineer, &path, json!({ *field: at })).await;
+            refused.expect_field(field, "request.date_out_of_range");
+        }
+    }
+    let shown = engineer.get(&path).await.expect_status(200).json();
+    let same = &shown["work_order"];
+    assert_eq!(
+        (&same["due_at"], &same["planned_start_at"]),
+        (&order["due_at"], &order["planned_start_at"])
+    );
+}
+
+#[tokio::test]
 async fn a_yes_counts_for_what_was_seen() {
     let (app, plant, _) = TestApp::with_plants().await;
     let engineer = app.signed_in(&plant.user("engineer")).await;

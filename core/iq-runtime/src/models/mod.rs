@@ -89,6 +89,8 @@ pub struct BackTestOf {
     pub inputs: Vec<String>,
     /// The limit used.
     pub limit: f64,
+    /// The budget of false alarms per week behind it.
+    pub alarms_per_week: f64,
     /// What came out.
     pub result: lab::BackTest,
 }
@@ -249,6 +251,7 @@ impl Runtime {
             version,
             inputs,
             limit,
+            alarms_per_week: alarms_per_week.unwrap_or(row.alarms_per_week),
             result,
         })
     }

@@ -113,24 +113,28 @@ function Form({ active, onSaved }: { active: ActiveCostModel; onSaved: () => voi
       <div className="grid">
         <div className="c7"><Pane title={t('costs.families')} caption={t('costs.families_sub')}>
           <div className="scroll" role="region" tabIndex={0} aria-label={t('costs.families')}>
-            <table className="tb"><thead><tr><th scope="col">{t('costs.family')}</th><th scope="col" className="r">{t('costs.planned')}</th><th scope="col" className="r">{t('costs.failure')}</th></tr></thead>
+            <table className="tb costs"><thead><tr><th scope="col">{t('costs.family')}</th><th scope="col" className="r">{t('costs.planned')}</th><th scope="col" className="r">{t('costs.failure')}</th></tr></thead>
               <tbody>{(families.data ?? []).map((f) => <tr key={f.family}><td>{family(f.family)}</td>{['planned', 'failure'].map((k) => <td key={k} className="r">{input(`cost_per_asset_family.${f.family}.${k}`, `${family(f.family)} – ${t(`costs.${k}`)}`)}</td>)}</tr>)}</tbody>
             </table>
           </div>
         </Pane></div>
         <div className="c5 stack">
           <Pane title={t('costs.production')} caption={t('costs.production_sub')}>
-            <table className="tb"><thead><tr><th scope="col">{t('costs.place')}</th><th scope="col" className="r">{t('costs.per_hour')}</th></tr></thead>
-              <tbody>{(sites.data ?? []).flatMap((site) => [
-                <tr key={site.id}><td className="b">{name(site.names)}</td><td className="r">{input(`production_value_per_site.${site.id}`, name(site.names))}</td></tr>,
-                ...(units.data ?? []).filter((u) => u.site_id === site.id).map((u) => <tr key={u.id}><td className="indent">{name(u.names)}</td><td className="r">{input(`production_value_per_unit.${u.id}`, name(u.names))}</td></tr>),
-              ])}</tbody>
-            </table>
+            <div className="scroll" role="region" tabIndex={0} aria-label={t('costs.production')}>
+              <table className="tb costs"><thead><tr><th scope="col">{t('costs.place')}</th><th scope="col" className="r">{t('costs.per_hour')}</th></tr></thead>
+                <tbody>{(sites.data ?? []).flatMap((site) => [
+                  <tr key={site.id}><td className="b">{name(site.names)}</td><td className="r">{input(`production_value_per_site.${site.id}`, name(site.names))}</td></tr>,
+                  ...(units.data ?? []).filter((u) => u.site_id === site.id).map((u) => <tr key={u.id}><td className="indent">{name(u.names)}</td><td className="r">{input(`production_value_per_unit.${u.id}`, name(u.names))}</td></tr>),
+                ])}</tbody>
+              </table>
+            </div>
           </Pane>
           <Pane title={t('costs.criticality')}>
-            <table className="tb"><thead><tr><th scope="col">{t('costs.criticality')}</th><th scope="col" className="r">{t('costs.weight')}</th><th scope="col" className="r">{t('costs.threshold')}</th></tr></thead>
-              <tbody>{Object.keys(WEIGHTS).map((c) => <tr key={c}><td>{word('criticality', c)}</td><td className="r">{input(`criticality_weights.${c}`, `${word('criticality', c)} – ${t('costs.weight')}`)}</td><td className="r">{c === 'low' ? <span className="dim">{'—'}</span> : input(`criticality_thresholds.${c}`, `${word('criticality', c)} – ${t('costs.threshold')}`)}</td></tr>)}</tbody>
-            </table>
+            <div className="scroll" role="region" tabIndex={0} aria-label={t('costs.criticality')}>
+              <table className="tb costs"><thead><tr><th scope="col">{t('costs.criticality')}</th><th scope="col" className="r">{t('costs.weight')}</th><th scope="col" className="r">{t('costs.threshold')}</th></tr></thead>
+                <tbody>{Object.keys(WEIGHTS).map((c) => <tr key={c}><td>{word('criticality', c)}</td><td className="r">{input(`criticality_weights.${c}`, `${word('criticality', c)} – ${t('costs.weight')}`)}</td><td className="r">{c === 'low' ? <span className="dim">{'—'}</span> : input(`criticality_thresholds.${c}`, `${word('criticality', c)} – ${t('costs.threshold')}`)}</td></tr>)}</tbody>
+              </table>
+            </div>
           </Pane>
         </div>
       </div>

@@ -15,23 +15,26 @@ import { Loaded, Pane } from '@/components/page';
 import { type Column, DataTable } from '@/components/table';
 import { Trend } from '@/components/trend';
 import { useText } from '@/i18n/text';
-import { BUDGETS, limitAt, madePerWeek } from '@/lib/model-limit';
+import { BUDGETS, limitAt, madePerWeek, weeksMs } from '@/lib/model-limit';
 
 function Budget({ assetId, version, budget, onBudget, isInForce }: { assetId: string; version: ModelVersion; budget: number; onBudget: (budget: number) => void; isInForce: boolean }) {
-  const { t, n } = useText();
+  const { t, n, span } = useText();
   const { may } = useSession();
   const client = useQueryClient();
   const toasts = useToasts();
   const limit = limitAt(version, budget);
   const nearest = BUDGETS.reduce((best, b, i) => (Math.abs(b - budget) < Math.abs(BUDGETS[best]! - budget) ? i : best), 0);
   const shown = n(budget, budget < 1 ? 2 : 0);
+  const made = madePerWeek(version, limit, budget);
+  const said = { alarms: shown, limit: n(limit, 2) };
+  const help = made === null ? t('model.budget_thin', { ...said, span: span(weeksMs(version.curve_weeks)) }) : t('model.budget_help', { ...said, made: n(made, 2) });
   const save = async () => {
     await api.setAlarmBudget(assetId, { alarms_per_week: budget });
     await client.invalidateQueries({ queryKey: ['model'] });
   };
   return (
     <div className="stack" data-limit={limit.toFixed(3)}>
-      <Field label={`${t('model.budget')} · ${t('model.per_week')}`} help={t('model.budget_help', { alarms: shown, limit: n(limit, 2), made: n(madePerWeek(version, limit), 2) })}>
+      <Field label={`${t('model.budget')} · ${t('model.per_week')}`} help={help}>
         {(p) => <span className="slide"><input {...p} type="range" name="budget" min={0} max={BUDGETS.length - 1} step={1} value={nearest} aria-valuetext={shown} onChange={(e) => onBudget(BUDGETS[Number(e.target.value)]!)} /><bdi>{shown}</bdi></span>}
       </Field>
       {isInForce && may('models.write') && budget !== version.alarms_per_week && <div><button type="button" className="btn sm pri" data-action="save-budget" onClick={() => void save().catch(toasts.failed)}>{t('model.budget_save')}</button></div>}
@@ -70,7 +73,7 @@ function Failures({ found }: { found: ModelBackTest }) {
           <span className="s b">{f.alarm_at === null ? t('model.missed') : t('model.found')}</span>
         </li>
       ))}
-      <li><div className="grow s">{t('model.false_alarms')}: {n(found.false_alarms, 0)} · {t('model.false_per_week')}: {n(found.false_per_week, 2)}</div></li>
+      <li><div className="grow s">{t('model.false_alarms')}: {n(found.false_alarms, 0)} · {t('model.false_per_week')}: {found.false_per_week == null ? t('model.rate_unknown', { span: span(weeksMs(found.judged_weeks)) }) : n(found.false_per_week, 2)}</div></li>
     </ul>
   );
 }

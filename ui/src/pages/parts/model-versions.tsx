@@ -8,12 +8,13 @@ import { When } from '@/components/marks';
 import { Pane } from '@/components/page';
 import { type Column, DataTable } from '@/components/table';
 import { useText } from '@/i18n/text';
+import { weeksMs } from '@/lib/model-limit';
 import { usePercent } from './model-facts';
 
 type Row = [key: string, of: (trial: ModelTrial) => string];
 
 function Compare({ version }: { version: ModelVersion }) {
-  const { t, n, word } = useText();
+  const { t, n, span, word } = useText();
   const percent = usePercent();
   const found = version.comparison;
   if (!found) return null;
@@ -21,7 +22,7 @@ function Compare({ version }: { version: ModelVersion }) {
     ['model.limit', (x) => n(x.limit, 2)],
     ['model.judged', (x) => percent(x.judged, 1)],
     ['model.false_alarms', (x) => n(x.false_alarms, 0)],
-    ['model.false_per_week', (x) => n(x.false_per_week, 2)],
+    ['model.false_per_week', (x) => (x.false_per_week == null ? t('model.rate_unknown', { span: span(weeksMs(x.judged_weeks)) }) : n(x.false_per_week, 2))],
     ['model.found', (x) => `${n(x.found, 0)} / ${n(x.failures, 0)}`],
     ['model.noticed', (x) => percent(x.noticed)],
   ];

@@ -8,7 +8,7 @@ import { EmptyState } from '@/components/notices';
 import { Pane } from '@/components/page';
 import { type Column, DataTable } from '@/components/table';
 import { useText } from '@/i18n/text';
-import { dayMonth, iso } from '@/lib/format';
+import { dayMonth, iso, utc } from '@/lib/format';
 
 const DAY = 86_400_000;
 
@@ -38,8 +38,8 @@ export function Gantt({ detail }: { detail: ScenarioDetail }) {
   const step = Math.max(1, Math.ceil(days / 10));
   const columns: Column<PlanBar>[] = [
     { key: 'job', title: t('optimization.job'), sort: (b) => b.key, csv: (b) => b.key, cell: (b) => <AppLink to={`/assets/${b.asset_id}`}><Tag>{b.key}</Tag></AppLink> },
-    { key: 'start', title: t('optimization.start'), sort: (b) => b.start_at, csv: (b) => new Date(b.start_at).toISOString(), cell: (b) => <When at={b.start_at} /> },
-    { key: 'end', title: t('optimization.end'), sort: (b) => b.end_at, csv: (b) => new Date(b.end_at).toISOString(), cell: (b) => <When at={b.end_at} /> },
+    { key: 'start', title: t('optimization.start'), sort: (b) => b.start_at, csv: (b) => utc(b.start_at), cell: (b) => <When at={b.start_at} /> },
+    { key: 'end', title: t('optimization.end'), sort: (b) => b.end_at, csv: (b) => utc(b.end_at), cell: (b) => <When at={b.end_at} /> },
     { key: 'who', title: t('optimization.who'), sort: who, csv: who, cell: (b) => <bdi>{who(b)}</bdi> },
   ];
   const end = (

@@ -9,7 +9,7 @@ import { Pane } from '@/components/page';
 import { type VirtualColumn, type VirtualHandle, VirtualTable } from '@/components/virtual';
 import { useText } from '@/i18n/text';
 import { downloadText, toCsv } from '@/lib/csv';
-import { clock, iso } from '@/lib/format';
+import { clock, iso, utc } from '@/lib/format';
 import { isTie, type Moment, passedIndex } from '@/lib/moments';
 import { type Player, usePosition } from '@/lib/player';
 
@@ -31,7 +31,7 @@ export function samplesLink(event: { asset_id: string | null; signal_id: string 
 
 function exportCsv(moments: Moment[]): void {
   const columns = ['order_first', 'order_last', 'order', 'event_time', 'corrected_time', 'uncertainty_ms', 'category', 'severity', 'asset', 'tag', 'relation', 'source_system', 'source_id', 'message'];
-  const rows = moments.map(({ item: { event, ...item }, ...m }) => [m.first, m.last, item.order_confidence, new Date(event.event_time).toISOString(), new Date(m.at).toISOString(), event.time_uncertainty_ms, event.category, event.severity, event.asset_code, event.tag, item.relation, event.source_system, event.source_id, event.message.replace(/[\u2066-\u2069]/g, '')]);
+  const rows = moments.map(({ item: { event, ...item }, ...m }) => [m.first, m.last, item.order_confidence, utc(event.event_time), utc(m.at), event.time_uncertainty_ms, event.category, event.severity, event.asset_code, event.tag, item.relation, event.source_system, event.source_id, event.message.replace(/[\u2066-\u2069]/g, '')]);
   downloadText('sequence.csv', toCsv(columns, rows));
 }
 
@@ -54,7 +54,7 @@ export const Sequence = memo(function Sequence({ moments, total, sources, player
   useEffect(() => { if (follow) table.current?.show(selected); }, [selected, follow]);
   const columns = useMemo<VirtualColumn<Moment>[]>(() => [
     { key: 'order', title: t('event.order'), width: '84px', cell: (m) => <OrderMark moment={m} /> },
-    { key: 'time', title: t('event.source_time'), width: '118px', cell: (m) => <button type="button" className="btn quiet sm time-link" title={iso(m.item.event.event_time, true)} onClick={() => onPick(m.at)}><time className="t" dir="ltr" dateTime={new Date(m.item.event.event_time).toISOString()}>{clock(p, m.item.event.event_time, true)}</time></button> },
+    { key: 'time', title: t('event.source_time'), width: '118px', cell: (m) => <button type="button" className="btn quiet sm time-link" title={iso(m.item.event.event_time, true)} onClick={() => onPick(m.at)}><time className="t" dir="ltr" dateTime={utc(m.item.event.event_time)}>{clock(p, m.item.event.event_time, true)}</time></button> },
     { key: 'severity', title: '', width: '30px', cell: (m) => <SeverityMark severity={m.item.event.severity} bare /> },
     { key: 'category', title: t('event.category'), width: '108px', wideOnly: true, cell: (m) => word('category', m.item.event.category) },
     { key: 'message', title: t('event.what'), cell: (m) => <span className={m.item.relation === 'trigger' ? 'ell b' : 'ell'} title={m.item.event.message}>{m.item.event.message}</span> },
