@@ -143,7 +143,7 @@ async fn a_plant_of_ones_own_learns_nothing_from_a_demonstration() {
 #[tokio::test]
 async fn a_model_of_some_hours_waits_for_a_person() {
     let (app, plant, _) = TestApp::with_plants().await;
-    fill(&app, &plant, 420).await;
+    fill(&app, &plant, 1_200).await;
     let client = app.signed_in(&plant.user("optimizer")).await;
     let after = train(&client, plant.asset).await;
     assert_eq!(after["in_force"], Value::Null, "{after}");
