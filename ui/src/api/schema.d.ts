@@ -7717,15 +7717,15 @@ export interface components {
              */
             false_per_week?: number | null;
             /**
-             * Format: double
-             * @description Weeks of judged rows.
-             */
-            judged_weeks: number;
-            /**
              * Format: int32
              * @description Failures that an alarm came before.
              */
             found: number;
+            /**
+             * Format: double
+             * @description Weeks of judged rows.
+             */
+            judged_weeks: number;
             /**
              * Format: double
              * @description Limit used.
@@ -7744,7 +7744,10 @@ export interface components {
             /** @description The version. */
             candidate: components["schemas"]["ModelTrial"];
             current?: null | components["schemas"]["ModelTrial"];
-            /** @description What it does worse: `judged`, `false_alarms`, `missed`, `noticed`; empty: it may replace the other. */
+            /**
+             * @description What it does worse: `judged`, `false_alarms`, `missed`, `noticed`; `thin`: it knows less than a day of
+             *     running. Empty: it may replace the other.
+             */
             worse: string[];
         };
         /** @description A signal that a model looked at. */
@@ -7800,11 +7803,6 @@ export interface components {
              */
             false_per_week?: number | null;
             /**
-             * Format: double
-             * @description Weeks of judged rows.
-             */
-            judged_weeks: number;
-            /**
              * Format: int32
              * @description Those an alarm came before.
              */
@@ -7816,6 +7814,11 @@ export interface components {
              * @description Share of them that were judged, 0–1.
              */
             judged: number;
+            /**
+             * Format: double
+             * @description Weeks of judged rows.
+             */
+            judged_weeks: number;
             /**
              * Format: double
              * @description Limit used.
@@ -8814,6 +8817,7 @@ export interface components {
              * @description Health.
              */
             health: number;
+            held?: null | components["schemas"]["StatusMessage"];
             /** @description Id. */
             id: components["schemas"]["RecommendationId"];
             /** @description Whether it is in the plan. */
@@ -8826,8 +8830,6 @@ export interface components {
             /** @description What that is called. */
             order?: string | null;
             order_id?: null | components["schemas"]["WorkOrderId"];
-            /** @description Why it can't be published: the order's own system decides about its time. */
-            held?: null | components["schemas"]["StatusMessage"];
             /**
              * Format: double
              * @description Cost of the planned job.

@@ -82,13 +82,16 @@ function Plan({ status, onChanged }: { status: BackupStatus; onChanged: (status:
   );
 }
 
+/** Where the program runs as a service. */
+const RESTART = 'systemctl restart optria';
+
 function Pending({ onChanged }: { onChanged: (status: BackupStatus) => void }) {
   const { t } = useText();
   const toasts = useToasts();
   return (
     <Notice tone="warning">
       <p>{t('backups.pending')}</p>
-      <p className="cap">{t('backups.pending_how')} <Tag>systemctl restart optria</Tag></p>
+      <p className="cap">{t('backups.pending_how')} <Tag>{RESTART}</Tag></p>
       <div className="actions"><button type="button" className="btn" data-action="withdraw" onClick={() => void api.withdrawRestore().then(onChanged, toasts.failed)}>{t('backups.withdraw')}</button></div>
     </Notice>
   );
