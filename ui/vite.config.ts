@@ -1,12 +1,13 @@
 import react from '@vitejs/plugin-react';
 import { resolve } from 'node:path';
 import { defineConfig } from 'vitest/config';
+import { guides } from './vite/guides.ts';
 import { locales } from './vite/locales.ts';
 
 const api = process.env.OPTRIA_URL ?? 'http://127.0.0.1:8080';
 
 export default defineConfig({
-  plugins: [react(), locales()],
+  plugins: [react(), locales(), guides()],
   resolve: { alias: { '@': resolve(import.meta.dirname, 'src') } },
   build: {
     target: ['es2022', 'safari16'],

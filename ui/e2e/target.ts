@@ -79,7 +79,7 @@ export async function addresses(request: APIRequestContext, base: string): Promi
   return ROUTES.map((route) => {
     // Without an incident the page of a missing one is looked at: it is a state of the same page.
     const id = ids[route.path] ?? '00000000-0000-7000-8000-000000000000';
-    return { route: route.path, path: fillPath(route.path, { id, tenantId: session.tenant_id }) };
+    return { route: route.path, path: fillPath(route.path, { id, tenantId: session.tenant_id, guide: 'administrator' }) };
   });
 }
 

@@ -46,6 +46,8 @@ const PAGES: Record<string, ComponentType> = {
   '/diagnostics': page(() => import('@/pages/diagnostics')),
   '/audit': page(() => import('@/pages/audit')),
   '/settings': page(() => import('@/pages/settings')),
+  '/help': page(() => import('@/pages/help')),
+  '/help/:guide': page(() => import('@/pages/guide')),
   '/login': page(() => import('@/pages/login')),
   '/setup': page(() => import('@/pages/setup')),
 };

@@ -40,6 +40,8 @@ export const ROUTES: Route[] = [
   { path: '/diagnostics', title: 'page.diagnostics', permission: 'diagnostics.read', nav: { group: 'manage', icon: 'pulse' } },
   { path: '/audit', title: 'page.audit', permission: 'audit.read', nav: { group: 'manage', icon: 'audit' } },
   { path: '/settings', title: 'page.settings', nav: { group: 'manage', icon: 'settings' } },
+  { path: '/help', title: 'page.help', nav: { group: 'manage', icon: 'help' } },
+  { path: '/help/:guide', title: 'page.help' },
   { path: '/login', title: 'page.login' },
   { path: '/setup', title: 'page.setup' },
 ];

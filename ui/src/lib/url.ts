@@ -7,7 +7,8 @@ export const GLOBAL_PARAMETERS = ['t', 'known', 'range', 'site'] as const;
 
 /** `path` with the application's own parameters of `search` added, unless the path sets them itself. */
 export function withGlobals(path: string, search: string): string {
-  const [pathname = '', query = ''] = path.split('?');
+  const [address = '', place] = path.split('#');
+  const [pathname = '', query = ''] = address.split('?');
   const target = new URLSearchParams(query);
   const present = new URLSearchParams(search);
   for (const name of GLOBAL_PARAMETERS) {
@@ -16,7 +17,7 @@ export function withGlobals(path: string, search: string): string {
     if (target.get(name) === '') target.delete(name);
   }
   const text = target.toString();
-  return text ? `${pathname}?${text}` : pathname;
+  return pathname + (text ? `?${text}` : '') + (place === undefined ? '' : `#${place}`);
 }
 
 export type Changes = Record<string, string | null>;

@@ -15,6 +15,7 @@ import { useCursor } from '@/lib/cursor';
 import { useGo, useParameter } from '@/lib/url';
 import { fillPath, type Route } from '@/routes';
 import { Brand } from './brand';
+import { HelpButton } from './help';
 import { useEntries } from './navigation';
 import { NotificationBell } from './notifications';
 
@@ -149,6 +150,7 @@ export function Header({ route, onSearch }: { route: Route | undefined; onSearch
       <span className="grow" />
       <AlertCounts />
       <NotificationBell />
+      <HelpButton route={route} />
       <LanguageSwitch />
       <ThemeSwitch />
       <Person />

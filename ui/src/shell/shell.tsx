@@ -8,6 +8,7 @@ import { useText } from '@/i18n/text';
 import { Icon } from '@/components/icons';
 import { type Route, ROUTES } from '@/routes';
 import { Header } from './header';
+import { useHelpKeys } from './help';
 import { Navigation } from './navigation';
 import { Palette } from './palette';
 import { StoreBanner } from './store-banner';
@@ -28,6 +29,7 @@ export function Shell({ children }: { children: ReactNode }) {
   const timed = route?.timed ?? false;
   const past = timed && cursor.t !== null;
   useSiteZone();
+  useHelpKeys(route);
   useHotkeys([['mod+K', () => setSearching(true)]], [], true);
   return (
     <div className={`app ${timed ? '' : 'nobar'} ${past ? 'is-past' : ''}`}>

@@ -1,0 +1,114 @@
+// Serves `virtual:guides`: the guides of ../docs/guides as pages of the program, in both languages. The text becomes
+// HTML while the program is built, so that help needs neither a network nor a parser in the browser.
+import { readFileSync } from 'node:fs';
+import { resolve } from 'node:path';
+import { Marked, type Tokens } from 'marked';
+import type { Plugin } from 'vite';
+import type { Language } from '../src/i18n/locale.ts';
+import { type Guide, GUIDES } from '../src/lib/help.ts';
+
+const ID = 'virtual:guides';
+
+export function guidesFolder(): string {
+  return resolve(import.meta.dirname, '../../docs/guides');
+}
+
+const fileOf = (folder: string, name: string, language: Language) => resolve(folder, `${name}${language === 'ar' ? '.ar' : ''}.md`);
+
+const escape = (text: string) => text.replace(/&/g, '&amp;').replace(/</g, '&lt;').replace(/>/g, '&gt;').replace(/"/g, '&quot;');
+
+/** The anchor that a forge gives to a heading: letters, digits, `_` and `-`, spaces as `-`. */
+export const slug = (text: string) => text.trim().toLowerCase().replace(/[^\p{L}\p{M}\p{N}\s_-]/gu, '').replace(/\s/g, '-');
+
+/** What a person reads of the tokens, without their marks; code, isolated, keeps its direction inside a sentence. */
+function plain(tokens: Tokens.Generic[], isolated = false): string {
+  const text = (token: Tokens.Generic) => (isolated && token.type === 'codespan' ? `\u2066${token.text}\u2069` : (token.text ?? ''));
+  return tokens.map((token) => (token.tokens ? plain(token.tokens, isolated) : text(token))).join('');
+}
+
+function parsed(folder: string, name: string, language: Language): { tokens: Tokens.Generic[]; headings: Tokens.Heading[] } {
+  const text = readFileSync(fileOf(folder, name, language), 'utf8');
+  // The link to the other language stands for readers of the files; the program follows its own language.
+  const tokens = new Marked().lexer(text.replace(/^\[(العربية|English)\]\([^)]*\)\n/m, '')) as Tokens.Generic[];
+  return { tokens, headings: tokens.filter((token): token is Tokens.Heading => token.type === 'heading') };
+}
+
+/** Anchors as they are written in this language, each with the anchor that both languages share. */
+export function anchors(folder: string, name: string, language: Language): Map<string, string> {
+  const shared = parsed(folder, name, 'en').headings.map((h) => slug(plain(h.tokens)));
+  const written = parsed(folder, name, language).headings.map((h) => slug(plain(h.tokens)));
+  return new Map(written.map((own, i) => [own, shared[i] ?? own]));
+}
+
+/** Where a link of a guide leads in the program: another guide, a place in this one, elsewhere, or nowhere. */
+export function destination(folder: string, name: string, language: Language, href: string): string | null {
+  if (/^https?:\/\//.test(href)) return href;
+  const [file = '', section] = href.split('#');
+  const target = file === '' ? name : /^([a-z-]+?)(\.ar)?\.md$/.exec(file)?.[1];
+  if (!target || !GUIDES.some((guide) => guide.name === target)) return null;
+  if (section === undefined) return `/help/${target}`;
+  const shared = anchors(folder, target, file.endsWith('.ar.md') || (file === '' && language === 'ar') ? 'ar' : 'en').get(decodeURIComponent(section));
+  if (shared === undefined) throw new Error(`${name} (${language}) links to ${href}, a heading that is not there`);
+  return `/help/${target}#${shared}`;
+}
+
+export function readGuide(folder: string, name: string, language: Language): Guide {
+  const { tokens, headings } = parsed(folder, name, language);
+  const shared = anchors(folder, name, language);
+  const idOf = (heading: Tokens.Heading) => shared.get(slug(plain(heading.tokens))) ?? '';
+  const marked = new Marked({
+    renderer: {
+      heading(token) {
+        // The title stands in the head of the page.
+        if (token.depth === 1) return '';
+        return `<h${token.depth} id="${idOf(token)}">${this.parser.parseInline(token.tokens)}</h${token.depth}>\n`;
+      },
+      link(token) {
+        const text = this.parser.parseInline(token.tokens);
+        const to = destination(folder, name, language, token.href);
+        if (to === null) return text;
+        return to.startsWith('/') ? `<a href="${escape(to)}">${text}</a>` : `<a href="${escape(to)}" target="_blank" rel="noopener noreferrer">${text}</a>`;
+      },
+      // Commands, names and addresses read from left to right in every language.
+      codespan: (token) => `<code dir="ltr">${escape(token.text)}</code>`,
+      code: (token) => `<pre dir="ltr" tabindex="0"><code>${escape(token.text)}</code></pre>\n`,
+      table(token) {
+        const cell = (of: Tokens.TableCell, tag: 'th' | 'td') => (tag === 'th' && of.text === '' ? '<td></td>' : `<${tag}>${this.parser.parseInline(of.tokens)}</${tag}>`);
+        const row = (cells: Tokens.TableCell[], tag: 'th' | 'td') => `<tr>${cells.map((c) => cell(c, tag)).join('')}</tr>`;
+        return `<div class="scroll" tabindex="0"><table class="tb"><thead>${row(token.header, 'th')}</thead><tbody>${token.rows.map((r) => row(r, 'td')).join('')}</tbody></table></div>\n`;
+      },
+      html(token) { throw new Error(`${name} (${language}) holds HTML: ${token.text}`); },
+      image(token) { throw new Error(`${name} (${language}) holds a picture: ${token.href}`); },
+    },
+  });
+  const first = tokens.find((token) => token.type === 'paragraph');
+  return {
+    title: plain(headings[0]?.tokens ?? []),
+    summary: plain(first?.tokens ?? [], true),
+    headings: headings.slice(1).map((h) => ({ id: idOf(h), text: plain(h.tokens), depth: h.depth })),
+    html: marked.parser(tokens as never),
+  };
+}
+
+/** The list of all guides, and one module for the text of each in each language. */
+export function guides(): Plugin {
+  const folder = guidesFolder();
+  return {
+    name: 'optria-guides',
+    resolveId: (id) => (id === ID || id.startsWith(`${ID}/`) ? `\0${id}` : undefined),
+    load(id) {
+      if (!id.startsWith(`\0${ID}`)) return undefined;
+      const [, name, language] = id.split('/') as [string, string | undefined, Language | undefined];
+      if (name && language) {
+        this.addWatchFile(fileOf(folder, name, language));
+        return `export default ${JSON.stringify(readGuide(folder, name, language))}`;
+      }
+      const entries = GUIDES.flatMap((guide) => (['ar', 'en'] as const).map((language) => {
+        this.addWatchFile(fileOf(folder, guide.name, language));
+        const { title, summary } = readGuide(folder, guide.name, language);
+        return `"${guide.name}/${language}": { title: ${JSON.stringify(title)}, summary: ${JSON.stringify(summary)}, load: () => import("${ID}/${guide.name}/${language}") }`;
+      }));
+      return `export default { ${entries.join(',\n')} }`;
+    },
+  };
+}
