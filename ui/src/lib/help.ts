@@ -58,6 +58,7 @@ export const HELP: Readonly<Record<string, string>> = {
   '/demo-plant': 'first-hour#break-something',
   '/users': 'api#permissions',
   '/sync': 'administrator#hardening',
+  '/backups': 'administrator#backup',
   '/diagnostics': 'tuning#what-to-look-at-first',
   '/audit': 'investigating#take-it-along',
   '/settings': 'api#a-token',
