@@ -361,9 +361,12 @@ mod tests {
         let guide = include_str!("../../../docs/guides/monitoring.md");
         let alerts = include_str!("../../../docs/guides/optria-alerts.yml");
         let own = include_str!("metrics.rs");
+        // A definition may stand on one line or on several.
         let names: Vec<&str> = own
-            .lines()
-            .filter_map(|line| line.split_once("Metric = Metric(\"")?.1.split('"').next())
+            .split(": Metric = Metric(")
+            .skip(1)
+            .filter_map(|rest| rest.trim_start().strip_prefix('"')?.split('"').next())
+            .filter(|name| name.starts_with("optria_") || name.starts_with("process_"))
             .collect();
         assert!(names.len() > 20, "{names:?}");
         for name in &names {

@@ -77,6 +77,7 @@ fn is_file(route: &RouteInfo) -> bool {
         "/api/assets/import",
         "/api/technicians/import",
         "/api/integrations/mappings/import",
+        "/api/sync/courier/import",
     ];
     files.contains(&route.path) || is_upload(route)
 }
@@ -298,6 +299,9 @@ async fn call(client: &Client, route: &RouteInfo, path: &str, body: Option<Value
     } else if route.path == "/api/assets/import" {
         let csv = "code,unit,family,name_en\nP-1,U1,centrifugal_pump,Feed pump\n";
         client.send(Method::POST, path, "text/csv", csv).await
+    } else if route.path == "/api/sync/courier/import" {
+        let kind = "application/octet-stream";
+        client.send(Method::POST, path, kind, "no receipts").await
     } else if route.path == "/api/technicians/import" {
         let csv = "code,site,name_en\nT-1,S1,Sara Khalid\n";
         client.send(Method::POST, path, "text/csv", csv).await

@@ -151,7 +151,7 @@ mod tests {
     #[test]
     fn a_name_says_whose_and_when() {
         let name = name_of("0123456789abcdef", Timestamp(1_790_000_000_000));
-        assert_eq!(name, "optria-01234567-2026-09-21T131320Z.backup");
+        assert_eq!(name, "optria-01234567-2026-09-21T141320Z.backup");
     }
 
     #[test]

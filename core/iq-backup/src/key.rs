@@ -1,7 +1,12 @@
 //! The backup key. It lies in the data folder, so that backups run by themselves, and as a text in a
 //! safe, so that a backup opens when the machine is gone. A passphrase may stand beside it.
 
-use std::{fs::File, io::Read as _, path::Path};
+use std::{
+    fs::File,
+    io::Read as _,
+    path::Path,
+    sync::{Mutex, PoisonError},
+};
 
 use argon2::{Algorithm, Argon2, Params, Version};
 use hmac::{Hmac, KeyInit as _, Mac as _};
@@ -48,6 +53,9 @@ impl BackupKey {
     /// # Errors
     /// When the file can't be read or written, or holds no key.
     pub fn load_or_create(path: &Path) -> Result<Self, BackupError> {
+        // Two backups asked for at once make one key.
+        static MAKING: Mutex<()> = Mutex::new(());
+        let _guard = MAKING.lock().unwrap_or_else(PoisonError::into_inner);
         match Self::load(path) {
             Err(BackupError::File { source, .. })
                 if source.kind() == std::io::ErrorKind::NotFound =>

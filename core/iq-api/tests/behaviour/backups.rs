@@ -65,7 +65,7 @@ async fn a_backup_is_made_proved_prepared_and_taken_back() {
     client
         .post("/api/backups/master.key/restore", json!({}))
         .await
-        .expect_code(404, "backup.not_found");
+        .expect_code(404, "request.not_found");
     let admin = app.signed_in(&plant.user("admin")).await;
     admin.get("/api/backups").await.expect_status(403);
 }
