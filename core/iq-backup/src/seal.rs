@@ -261,7 +261,7 @@ pub(crate) fn read_header(
     Ok((header, bytes))
 }
 
-/// Reads what [`SealedWriter`] was given. An error of it is always damage, told by [`Self::damage`].
+/// Reads what [`SealedWriter`] was given. An error of it is always damage: `InvalidData`.
 pub(crate) struct SealedReader<R> {
     from: R,
     cipher: XChaCha20Poly1305,

@@ -50,7 +50,8 @@ fn statements(sql: &str) -> Vec<String> {
         open.push(' ');
         open.push_str(part);
         let words: Vec<String> = open.split_whitespace().map(str::to_uppercase).collect();
-        let is_trigger = words.iter().take(4).any(|word| word == "TRIGGER");
+        let is_made = words.first().is_some_and(|word| word == "CREATE");
+        let is_trigger = is_made && words.iter().take(4).any(|word| word == "TRIGGER");
         if is_trigger && words.last().is_none_or(|word| word != "END") {
             continue;
         }
