@@ -132,7 +132,7 @@ impl Detector {
             incident_type: kind,
             severity: event.severity,
             started_at: event.event_time.plus_ms(-self.config.before_ms),
-            joins_from: event.event_time,
+            triggered_at: event.event_time,
             last_event_at: event.event_time,
             is_standing: false,
         });
@@ -157,7 +157,7 @@ impl Detector {
                 incident_type: next.incident_type,
                 severity: next.severity,
                 started_at: next.started_at.plus_ms(-config.before_ms),
-                joins_from: next.started_at.plus_ms(-config.join_gap_ms),
+                triggered_at: next.started_at,
                 last_event_at: next.last_event_at,
                 is_standing: false,
             });

@@ -17,8 +17,8 @@ pub struct IncidentConfig {
     pub after_ms: i64,
     /// Gap up to which a new trigger on the same asset or a direct neighbour joins it.
     pub join_gap_ms: i64,
-    /// How soon after an incident began a trigger elsewhere in the unit belongs to it: a pump and its
-    /// standby that stop one after the other have one story.
+    /// How near to an incident's own trigger one elsewhere in the unit belongs to it: a pump and its standby
+    /// that stop one after the other have one story.
     pub unit_gap_ms: i64,
 }
 
@@ -89,9 +89,9 @@ pub struct OpenIncident {
     pub severity: Severity,
     /// Start of its window: what led to it belongs to it.
     pub started_at: Timestamp,
-    /// From here on another trigger belongs to it. An earlier one, hours before its own, is an incident of
-    /// its own, although it lies in the window.
-    pub joins_from: Timestamp,
+    /// When its trigger was. A trigger long before that is an incident of its own, although it lies in the
+    /// window.
+    pub triggered_at: Timestamp,
     /// Newest event in it.
     pub last_event_at: Timestamp,
     /// A critical alert of its asset is active: what its asset does belongs to it, however long the
@@ -275,7 +275,8 @@ pub(crate) fn decide_as(
 }
 
 /// The open incident a trigger belongs to: of the same asset, else of a direct neighbour, else of one in
-/// the same unit that has just begun. Assets that merely share a unit get an incident of their own.
+/// the same unit whose trigger was a moment ago. Otherwise assets that merely share a unit get an incident
+/// of their own.
 fn best_match<'a>(
     event: &IndustrialEvent,
     asset: AssetId,
@@ -283,19 +284,14 @@ fn best_match<'a>(
     topology: &Topology,
     config: &IncidentConfig,
 ) -> Option<(&'a OpenIncident, Relation)> {
+    let at = event.event_time;
     open.iter()
         .filter_map(|i| Some((i, topology.relation(i.asset_id, asset)?)))
-        .filter(|(i, _)| event.event_time >= i.joins_from)
+        .filter(|(i, _)| at.since_ms(i.triggered_at) >= -config.join_gap_ms)
         .filter(|(i, relation)| match relation {
-            Relation::Same => {
-                stands_for(i, asset, event.event_time)
-                    || is_near(i, event.event_time, config.after_ms)
-            }
-            Relation::Direct => is_near(i, event.event_time, config.join_gap_ms),
-            Relation::SameUnit => {
-                is_near(i, event.event_time, config.after_ms)
-                    && event.event_time.since_ms(i.started_at) <= config.unit_gap_ms
-            }
+            Relation::Same => stands_for(i, asset, at) || is_near(i, at, config.after_ms),
+            Relation::Direct => is_near(i, at, config.join_gap_ms),
+            Relation::SameUnit => at.since_ms(i.triggered_at).abs() <= config.unit_gap_ms,
         })
         .min_by_key(|(i, relation)| (*relation, std::cmp::Reverse(i.last_event_at), i.id))
 }

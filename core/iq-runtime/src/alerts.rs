@@ -437,6 +437,7 @@ impl Work {
             } => {
                 incidents::create_incident_event(tx, self.id(), incident, event.id, relation)?;
                 if let Some(mut row) = rows.into_iter().find(|i| i.id == incident) {
+                    let before = row.clone();
                     if let Some(better) = upgrade {
                         row.incident_type = better;
                         row.title_code = "incident.trip".to_owned();
@@ -444,7 +445,9 @@ impl Work {
                     }
                     row.severity = row.severity.max(event.severity);
                     row.ended_at = None;
-                    incidents::update_incident(tx, self.id(), &row)?;
+                    if row != before {
+                        incidents::update_incident(tx, self.id(), &row)?;
+                    }
                     changed.incidents.push(row);
                 }
                 Some(incident)
@@ -563,9 +566,7 @@ fn open_incidents(
             severity: row.severity,
             // What happened shortly before the trigger belongs to the incident too.
             started_at: row.started_at.plus_ms(-IncidentConfig::default().before_ms),
-            joins_from: row
-                .started_at
-                .plus_ms(-IncidentConfig::default().join_gap_ms),
+            triggered_at: row.started_at,
             last_event_at: last.unwrap_or(row.started_at),
             is_standing: critical.contains(&row.asset_id),
         });

@@ -78,7 +78,7 @@ fn running(asset: AssetId) -> OpenIncident {
         incident_type: IncidentType::CriticalAlert,
         severity: Severity::Critical,
         started_at: Timestamp(T - 1_000_000),
-        joins_from: Timestamp(T - 1_000_000),
+        triggered_at: Timestamp(T - 1_000_000),
         last_event_at: Timestamp(T),
         is_standing: false,
     }
@@ -202,6 +202,35 @@ fn one_trip_of_a_train_is_one_incident() {
         decided(&p, &unconnected, &[open]),
         IncidentDecision::Open { .. }
     ));
+}
+
+#[test]
+fn what_stops_in_the_same_minute_elsewhere_in_the_unit_is_one_incident() {
+    let p = plant();
+    let stopped = OpenIncident {
+        triggered_at: Timestamp(T),
+        ..running(p.pump)
+    };
+    let gap = IncidentConfig::default().unit_gap_ms;
+    for (asset, at, joins) in [
+        (p.other, T + gap, true),
+        (p.other, T - gap, true),
+        (p.other, T + gap + 1, false),
+        (p.other, T - gap - 1, false),
+        (p.far, T + 500, false),
+    ] {
+        let got = decided(
+            &p,
+            &event(asset, at, "trip", Severity::Critical),
+            &[stopped],
+        );
+        let joined = matches!(
+            got,
+            IncidentDecision::Join { incident, relation: EventRelation::Neighbour, .. }
+                if incident == stopped.id
+        );
+        assert_eq!(joined, joins, "{at}: {got:?}");
+    }
 }
 
 #[test]

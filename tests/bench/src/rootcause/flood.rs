@@ -164,7 +164,7 @@ fn group(alarms: &Alarms) -> (usize, usize, usize) {
                     incident_type,
                     severity,
                     started_at: window.from,
-                    joins_from: event.event_time,
+                    triggered_at: event.event_time,
                     last_event_at: event.event_time,
                     is_standing: false,
                 };
