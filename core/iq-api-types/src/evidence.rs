@@ -46,7 +46,7 @@ pub struct EvidenceFinding {
     pub has: Option<u64>,
     /// The first wrong record, or the one whose row differs.
     pub record: Option<u64>,
-    /// With `row_altered`: `event`, `audit` or `entry`, and which.
+    /// With `row_altered`: `event`, `audit`, `entry` or `incident`, and which.
     pub row: Option<String>,
     /// When it was found.
     pub found_at: Timestamp,

@@ -54,8 +54,8 @@ pub struct AlarmPerformance {
 }
 
 impl Runtime {
-    /// Reads and counts the alarms of a period, from the first event known on: time of which nothing is
-    /// known had no alarms to count, and would make every rate look better.
+    /// Reads and counts the alarms of a period, from the first alarm known of that system on: time of which
+    /// nothing is known had no alarms to count, and would make every rate look better.
     pub async fn alarm_performance(
         &self,
         mut query: AlarmQuery,
@@ -63,7 +63,12 @@ impl Runtime {
         let read = self
             .store()
             .read(move |conn| {
-                let first = events::get_first_event_time(conn, query.tenant_id)?;
+                let first = match query.source.as_deref() {
+                    Some(system) if system != OWN_SYSTEM => {
+                        events::get_first_alarm_time(conn, query.tenant_id, system)?
+                    }
+                    _ => alerts::get_first_alert_time(conn, query.tenant_id)?,
+                };
                 if let Some(first) = first.filter(|first| query.period.contains(*first)) {
                     query.period.from = first;
                 }

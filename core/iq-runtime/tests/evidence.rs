@@ -311,8 +311,8 @@ async fn an_incident_leaves_the_house_as_a_file_that_verifies_and_says_where_it_
         .unwrap();
     assert_eq!(file.name, "INC-2026-0001.oqe");
     assert_eq!(file.windows, 1);
-    // Five events, the incident, its window, the freeze, and the record of the export.
-    assert_eq!((file.records, file.omitted.len()), (9, 0), "{file:?}");
+    // Five events, the incident and its head, its window, the freeze, and the record of the export.
+    assert_eq!((file.records, file.omitted.len()), (10, 0), "{file:?}");
     let trust = world.trust(&runtime).await;
     let verdict = verify(&file.bytes, &trust);
     assert_eq!(verdict.reason, Reason::ApplianceOnly, "{verdict:?}");
@@ -662,6 +662,56 @@ async fn an_event_that_was_edited_is_told_at_the_start_and_its_incident_does_not
     }
 }
 
+/// What an incident's row and list of events are held against: edits that the records of its events don't show.
+#[tokio::test]
+async fn an_incident_that_was_edited_or_lost_an_event_is_told_and_does_not_leave_the_house() {
+    for edit in [
+        "UPDATE incidents SET severity = 'info'",
+        "UPDATE incidents SET started_at = started_at + 60000, title_code = 'incident.failure'",
+        "UPDATE incidents SET status = 'closed'",
+        "DELETE FROM incident_events WHERE event_id = (SELECT MIN(event_id) FROM incident_events)",
+        "UPDATE incident_events SET relation = 'neighbour'",
+        "UPDATE incident_events SET left_by = 'x'
+         WHERE event_id = (SELECT MIN(event_id) FROM incident_events)",
+        "DELETE FROM incident_events; DELETE FROM incidents",
+    ] {
+        let (world, runtime) = World::new(false).await;
+        let (tenant, incident) = (world.tenant, world.incident(&runtime).await);
+        runtime.export_evidence(tenant, incident).await.unwrap();
+        world
+            .moves(&runtime, incident, IncidentStatus::Investigating)
+            .await;
+        // What the program does itself is told by nobody.
+        runtime.export_evidence(tenant, incident).await.unwrap();
+        close(runtime).await;
+        let runtime = world.start(APPLIANCE).await;
+        let status = runtime.evidence_status(tenant).await.unwrap();
+        assert_eq!(status.troubles, [], "{edit}");
+        close(runtime).await;
+        world.forge(|conn| conn.execute_batch(edit).unwrap());
+        let runtime = world.start(APPLIANCE).await;
+        let status = runtime.evidence_status(tenant).await.unwrap();
+        let [trouble] = &status.troubles[..] else {
+            panic!("{edit}: {status:?}")
+        };
+        assert_eq!(trouble.reason, "row_altered", "{edit}");
+        assert_eq!(
+            trouble.row.as_deref(),
+            Some("incident INC-2026-0001"),
+            "{edit}"
+        );
+        let told = told(&runtime, tenant);
+        assert_eq!(told[0].summary, "event.evidence.row_altered.incident");
+        let refused = runtime.export_evidence(tenant, incident).await.unwrap_err();
+        let expected = match edit.contains("FROM incidents") {
+            true => "incidents.not_found",
+            false => "evidence.row_altered",
+        };
+        assert_eq!(refused.code, expected, "{edit}");
+        close(runtime).await;
+    }
+}
+
 #[tokio::test]
 async fn rows_of_long_ago_of_the_audit_and_of_frozen_windows_are_held_against_the_log_in_time() {
     let (world, runtime) = World::new(false).await;
@@ -767,8 +817,8 @@ async fn an_incident_of_an_earlier_epoch_keeps_its_records_with_their_proofs() {
         let found = file.omitted.iter().find(|o| o.what == what && o.why == why);
         found.map_or(0, |o| o.count)
     };
-    // Five events, the incident, the freeze and the export; the window is counted apart.
-    assert_eq!(left("record", "other_epoch"), 8, "{:?}", file.omitted);
+    // Five events, the incident, its head, the freeze and the export; the window is counted apart.
+    assert_eq!(left("record", "other_epoch"), 9, "{:?}", file.omitted);
     assert_eq!(left("raw_window", "other_epoch"), 1);
     let nobody = verify(&file.bytes, &TrustStore::default());
     assert_eq!(nobody.outcome(), Outcome::UnknownKey, "{nobody:?}");
@@ -789,7 +839,7 @@ async fn an_incident_of_an_earlier_epoch_keeps_its_records_with_their_proofs() {
             .any(|line| line.is_by(&key, log, &note.text))
     );
     let records = enclosed["records"].as_array().unwrap();
-    assert_eq!(records.len(), 9);
+    assert_eq!(records.len(), 10);
     for record in records {
         let seq = record["seq"].as_u64().unwrap();
         let proof: Vec<[u8; 32]> = record["proof"]

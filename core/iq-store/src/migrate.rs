@@ -51,6 +51,7 @@ pub(crate) const MIGRATIONS: &[Migration] = migrations![
     "0019_asset_models",
     "0020_sign_in",
     "0021_courier",
+    "0022_incident_heads",
 ];
 
 /// The table that says what was applied, when and by which program.

@@ -4,7 +4,7 @@ use std::{path::Path, time::Duration};
 
 use rusqlite::{Connection, OpenFlags};
 
-use crate::StoreError;
+use crate::{StoreError, table::incident_heads};
 
 /// The first release without the fault that could drop a commit racing a checkpoint.
 const LEAST_SQLITE: i32 = 3_051_003;
@@ -32,6 +32,7 @@ pub(crate) fn writer(path: &Path) -> Result<Connection, StoreError> {
     conn.pragma_update(None, "checkpoint_fullfsync", true)?;
     // After a burst the WAL file shrinks back instead of keeping its largest size for ever.
     conn.pragma_update(None, "journal_size_limit", 64 * 1024 * 1024)?;
+    conn.execute_batch(incident_heads::MARKS)?;
     Ok(conn)
 }
 

@@ -1225,6 +1225,10 @@ CREATE INDEX incident_changes_by_other ON incident_changes (tenant_id, other_id)
 
 CREATE INDEX incident_events_by_event ON incident_events (tenant_id, event_id);
 
+CREATE INDEX incident_events_in_order ON incident_events (tenant_id, incident_id);
+
+CREATE INDEX incident_events_left ON incident_events (tenant_id, incident_id) WHERE left_by IS NOT NULL;
+
 CREATE INDEX incident_notes_by_incident ON incident_notes (tenant_id, incident_id, at);
 
 CREATE INDEX incidents_by_asset ON incidents (tenant_id, asset_id, started_at);

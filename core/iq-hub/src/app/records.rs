@@ -77,6 +77,11 @@ fn detail_of(row: &Row) -> Value {
     serde_json::from_str(text).unwrap_or_default()
 }
 
+/// Whether a record is the head of an incident: its row with the list of its events.
+fn is_head(row: &Row) -> bool {
+    row.kind == "incident" && detail_of(row)["events"].is_u64()
+}
+
 /// `None` when the record names no incident.
 fn incident_of(row: &Row) -> Option<HubIncident> {
     let detail = detail_of(row);
@@ -144,7 +149,12 @@ pub(crate) async fn get_incident(
     };
     Ok(HubIncidentDetail {
         incident,
-        records: rows.iter().map(record).collect(),
+        // A head says what the incident is, and is no step of its history.
+        records: rows
+            .iter()
+            .filter(|row| !is_head(row))
+            .map(record)
+            .collect(),
     })
 }
 

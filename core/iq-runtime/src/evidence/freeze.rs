@@ -17,7 +17,7 @@ use iq_evidence::{sha256, window::Window};
 use iq_historian::Historian;
 use iq_store::{
     evidence::{self, Entry},
-    incidents,
+    incident_heads, incidents,
 };
 use serde_json::json;
 use tracing::error;
@@ -119,16 +119,19 @@ pub(super) fn is_longer(incident: &Incident, now: Timestamp) -> bool {
 
 async fn freeze(inner: &Arc<Inner>, asked: &Entry) -> Result<(), CodedError> {
     let (tenant, id, now) = (asked.tenant_id, asked.incident_id, inner.clock.now());
-    let (incident, known) = inner
+    let (incident, known, is_as_recorded) = inner
         .store
         .read(move |conn| {
             let incident = incidents::get_incident(conn, tenant, id)?;
-            Ok((incident, evidence::list_entries(conn, tenant, id)?))
+            let known = evidence::list_entries(conn, tenant, id)?;
+            let is_as_recorded = incident_heads::is_as_recorded(conn, tenant, id)?;
+            Ok((incident, known, is_as_recorded))
         })
         .await?;
     let plant = inner.index.load().tenant(tenant);
     let mut frozen = Frozen::default();
     let there = plant.as_ref().and(incident.as_ref());
+    let is_there = there.is_some();
     let range = there.and_then(|incident| range_of(incident, now));
     if let (Some(incident), Some(plant), Some(range)) = (incident, plant, range) {
         let known = Known::of(&known, range);
@@ -169,7 +172,13 @@ async fn freeze(inner: &Arc<Inner>, asked: &Entry) -> Result<(), CodedError> {
                 evidence::create_entry(tx, tenant, &entry)?;
                 evidence::create_window(tx, tenant, &entry.id, bytes)?;
             }
-            evidence::create_entry(tx, tenant, &mark)
+            evidence::create_entry(tx, tenant, &mark)?;
+            // What came to the incident since it opened is in its head from here on. What somebody edited
+            // never becomes what is recorded.
+            if is_there && is_as_recorded {
+                incident_heads::mark_head(tx, tenant, id)?;
+            }
+            Ok(())
         })
         .await?;
     Ok(())

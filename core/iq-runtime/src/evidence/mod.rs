@@ -22,7 +22,7 @@ use std::{
 use iq_domain::{Clock, CodedError, ErrorKind, TenantId};
 use iq_evidence::{Hash, Id, sha256};
 use iq_secrets::MasterKey;
-use iq_store::{BeforeCommit, Options, Store, StoreError};
+use iq_store::{BeforeCommit, Options, Store, StoreError, incident_heads, tenants};
 use parking_lot::Mutex;
 use tracing::error;
 
@@ -133,6 +133,10 @@ impl Evidence {
 
     /// Seals what an older program left, a part at a time, so that no transaction grows without end.
     fn catch_up(&self, store: &Store) -> Result<(), CodedError> {
+        store.write_blocking(|tx| {
+            let mut tenants = tenants::list_tenants(tx)?.into_iter();
+            tenants.try_for_each(|tenant| incident_heads::mark_headless(tx, tenant.id))
+        })?;
         self.0.sealer.most.store(CATCH_UP, Ordering::Relaxed);
         let caught = loop {
             let keeper = Arc::clone(&self.0);

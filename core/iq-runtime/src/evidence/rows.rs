@@ -7,7 +7,8 @@ use iq_evidence::{Draft, Record, cbor::Value, leaf_hash, sha256};
 use iq_store::{
     Connection, Store, StoreError,
     events::insert_ignore_duplicate,
-    evidence::{self, LogKey, StoredRecord},
+    evidence::{self, Entry, LogKey, StoredRecord},
+    incident_heads,
 };
 use tracing::error;
 use uuid::Uuid;
@@ -26,7 +27,7 @@ pub(super) const MOST: usize = 20;
 pub(super) struct Differing {
     pub(super) log: LogKey,
     pub(super) seq: u64,
-    /// `event`, `audit`, `entry`.
+    /// `event`, `audit`, `entry`, `incident`.
     what: &'static str,
     /// Its id, or its number where the record does not name it.
     row: String,
@@ -118,8 +119,17 @@ pub(super) fn differing(
                 }
                 _ => false,
             };
-            let row = found.map_or_else(|| source_row.to_string(), |entry| entry.id);
-            ("entry", row, is_same)
+            match found {
+                // A head stands for the row of its incident, and for which events it has.
+                Some(head) if is_same && incident_heads::is_head(&head) => {
+                    let is_same = incident_heads::is_head_current(conn, log.tenant, &head)?;
+                    ("incident", number_of(&head), is_same)
+                }
+                found => {
+                    let row = found.map_or_else(|| source_row.to_string(), |entry| entry.id);
+                    ("entry", row, is_same)
+                }
+            }
         }
     };
     Ok((!is_same).then_some(Differing {
@@ -128,6 +138,13 @@ pub(super) fn differing(
         what,
         row,
     }))
+}
+
+/// What people call the incident of a head.
+fn number_of(head: &Entry) -> String {
+    let said: serde_json::Value = serde_json::from_str(&head.detail).unwrap_or_default();
+    let number = said["number"].as_str();
+    number.map_or_else(|| head.incident_id.to_string(), str::to_owned)
 }
 
 /// The first of some records whose row is another than was recorded.

@@ -20,7 +20,7 @@ use iq_secrets::{MasterKey, random_bytes};
 use iq_store::{
     Connection, StoreError, Transaction,
     evidence::{self, Entry, Epoch, LogKey, NewRecord, Source, StoredCheckpoint},
-    tenants,
+    incident_heads, tenants,
 };
 use parking_lot::Mutex;
 use tokio::sync::Notify;
@@ -111,6 +111,7 @@ impl Sealer {
         let mut state = self.state.lock();
         let state = &mut *state;
         self.renew(state, tx)?;
+        incident_heads::write_due_heads(tx)?;
         let most = self.most.load(Ordering::Relaxed);
         let mut added = 0;
         let after = state.rows[Source::Events as usize];
@@ -138,7 +139,7 @@ impl Sealer {
             )?;
             state.rows[Source::Entries as usize] = row;
             added += 1;
-            if entry.kind == "incident" {
+            if entry.kind == "incident" && !incident_heads::is_head(&entry) {
                 if is_locking(&entry) {
                     self.locked.store(true, Ordering::Relaxed);
                 }

@@ -25,7 +25,7 @@ pub struct EvidenceTrouble {
     pub seq: Option<u64>,
     /// The first wrong entry of the file.
     pub entry: Option<u64>,
-    /// The stored row that is not what its record says: `event`, `audit` or `entry`, and which.
+    /// The stored row that is not what its record says: `event`, `audit`, `entry` or `incident`, and which.
     pub row: Option<String>,
     /// When the checkpoint was signed that no longer fits.
     pub signed_at: Option<Timestamp>,

@@ -225,6 +225,17 @@ pub fn list_critical_assets(
     Ok(found.collect::<Result<_, _>>()?)
 }
 
+/// When the first alert of a tenant was raised.
+pub fn get_first_alert_time(
+    conn: &Connection,
+    tenant: TenantId,
+) -> Result<Option<Timestamp>, StoreError> {
+    let sql = "SELECT min(activated_at) FROM alerts WHERE tenant_id = ?";
+    let mut statement = conn.prepare_cached(sql)?;
+    let first: Option<i64> = statement.query_row([tenant.to_string()], |r| r.get(0))?;
+    Ok(first.map(Timestamp))
+}
+
 /// How many alerts match.
 pub fn count_alerts(
     conn: &Connection,

@@ -529,7 +529,7 @@ pub fn list_entries(
 /// entry that asked for it.
 pub fn list_unfrozen(conn: &Connection, tenant: TenantId) -> Result<Vec<Entry>, StoreError> {
     let sql = "SELECT tenant_id, id, kind, incident_id, at, hash, detail FROM evidence_entries e
-               WHERE tenant_id = ? AND kind = 'incident'
+               WHERE tenant_id = ? AND kind = 'incident' AND id NOT LIKE 'head %'
                  AND detail ->> '$.status' IN ('open', 'resolved', 'closed')
                  AND NOT EXISTS (SELECT 1 FROM evidence_entries f
                      WHERE f.tenant_id = e.tenant_id AND f.id = 'freeze ' || e.id)
@@ -537,7 +537,7 @@ pub fn list_unfrozen(conn: &Connection, tenant: TenantId) -> Result<Vec<Entry>, 
     list(conn, sql, params![tenant.to_string()], entry)
 }
 
-fn entry(r: &Row<'_>) -> rusqlite::Result<Entry> {
+pub(super) fn entry(r: &Row<'_>) -> rusqlite::Result<Entry> {
     Ok(Entry {
         tenant_id: row::id(r, "tenant_id")?,
         id: r.get("id")?,

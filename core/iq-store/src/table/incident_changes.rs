@@ -5,6 +5,7 @@ use iq_domain::{AssetId, EventId, IncidentChangeId, IncidentId, TenantId, Timest
 use rusqlite::{Connection, Row, params};
 use serde::{Deserialize, Serialize};
 
+use super::incident_heads::mark_head;
 use crate::{StoreError, query, query::Where, row};
 
 /// What was done.
@@ -163,7 +164,8 @@ pub fn set_survivor(
         conn,
         sql,
         params![tenant.to_string(), incident.to_string(), survivor],
-    )
+    )?;
+    mark_head(conn, tenant, incident)
 }
 
 /// Gives all events of one incident to another too.
@@ -190,7 +192,7 @@ pub fn join_events(
         change.to_string()
     ];
     query::change(conn, sql, args)?;
-    Ok(())
+    mark_head(conn, tenant, to)
 }
 
 /// What came to an incident by one change leaves it by another.
@@ -210,7 +212,7 @@ pub fn leave_joined(
         left_by.to_string()
     ];
     query::change(conn, sql, args)?;
-    Ok(())
+    mark_head(conn, tenant, incident)
 }
 
 /// An event leaves an incident by a change. Says whether it belonged to it.
@@ -229,6 +231,7 @@ pub fn leave_event(
         event.to_string(),
         left_by.to_string()
     ];
+    mark_head(conn, tenant, incident)?;
     Ok(query::change(conn, sql, args)? > 0)
 }
 
@@ -247,5 +250,5 @@ pub fn return_events(
         left_by.to_string()
     ];
     query::change(conn, sql, args)?;
-    Ok(())
+    mark_head(conn, tenant, incident)
 }

@@ -6,7 +6,7 @@ use iq_domain::{
 };
 use rusqlite::{Connection, Row, params};
 
-use super::events;
+use super::{events, incident_heads::mark_head};
 use crate::{Page, Paged, StoreError, query, query::Where, row};
 
 const SELECT: &str = "SELECT tenant_id, id, number, asset_id, incident_type, severity, title_code, \
@@ -111,7 +111,8 @@ pub fn create_incident(
     let sql = "INSERT INTO incidents (tenant_id, id, number, asset_id, incident_type, severity,
                title_code, title_params, status, assignee, started_at, ended_at, created_at)
                VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)";
-    write(conn, tenant, incident, sql)
+    write(conn, tenant, incident, sql)?;
+    mark_head(conn, tenant, incident.id)
 }
 
 /// The incident, if this tenant has it.
@@ -232,7 +233,8 @@ pub fn update_incident(
     let sql = "UPDATE incidents SET number = ?3, asset_id = ?4, incident_type = ?5, severity = ?6,
                title_code = ?7, title_params = ?8, status = ?9, assignee = ?10, started_at = ?11,
                ended_at = ?12, created_at = ?13 WHERE tenant_id = ?1 AND id = ?2";
-    write(conn, tenant, incident, sql)
+    write(conn, tenant, incident, sql)?;
+    mark_head(conn, tenant, incident.id)
 }
 
 /// Attaches an event; one that is attached keeps its relation. Says whether it is new.

@@ -19,6 +19,7 @@ pub mod evidence;
 pub mod identity_providers;
 pub mod imports;
 pub mod incident_changes;
+pub mod incident_heads;
 pub mod incidents;
 pub mod integration_actions;
 pub mod integration_secrets;
