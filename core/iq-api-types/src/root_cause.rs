@@ -64,6 +64,8 @@ pub enum EvidenceSide {
     For,
     /// Speaks against it.
     Against,
+    /// A sign that was looked for and is not there.
+    NotSeen,
     /// Would settle it, and could not be looked at.
     Missing,
 }

@@ -319,11 +319,13 @@ async fn backups(state: &ApiState, page: &mut Page) -> Answer<()> {
 fn process(page: &mut Page) {
     /// Clock ticks of a second, which Linux gives to every program as 100.
     const TICKS: f64 = 100.0;
-    const PAGE_BYTES: f64 = 4_096.0;
     let read = |name: &str| std::fs::read_to_string(format!("/proc/self/{name}")).ok();
-    let pages = read("statm").and_then(|text| text.split(' ').nth(1)?.parse::<f64>().ok());
-    if let Some(pages) = pages {
-        page.one(&MEMORY, pages * PAGE_BYTES);
+    let resident = read("status").and_then(|text| {
+        let line = text.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
+        line.split_whitespace().next()?.parse::<f64>().ok()
+    });
+    if let Some(kibibytes) = resident {
+        page.one(&MEMORY, kibibytes * 1_024.0);
     }
     let ticks = read("stat").and_then(|text| {
         // The name in parentheses may hold anything.

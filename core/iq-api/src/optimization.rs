@@ -45,7 +45,6 @@ const MAX_ITERATIONS: u32 = 200_000;
 /// Most advice published in one step.
 const MAX_PUBLISHED: usize = 500;
 
-#[allow(clippy::too_many_lines, reason = "a table of routes")]
 pub(crate) fn routes() -> Vec<Route> {
     use Permission::{OptimizationPublish, OptimizationRead, OptimizationRun};
     let mut all = vec![

@@ -145,7 +145,6 @@ fn paragraph(voice: &Voice, key: &str) -> Block {
     }
 }
 
-#[allow(clippy::too_many_lines, reason = "one fact after another")]
 fn summary(voice: &Voice, detail: &ScenarioDetail, now: Timestamp) -> Section {
     let mut blocks = vec![Block::Facts {
         rows: figures(voice, detail, now),

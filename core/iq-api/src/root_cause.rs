@@ -240,11 +240,12 @@ impl Teller<'_> {
             side: match f.side.as_str() {
                 "for" => EvidenceSide::For,
                 "against" => EvidenceSide::Against,
+                "not_seen" => EvidenceSide::NotSeen,
                 _ => EvidenceSide::Missing,
             },
             weight: f.weight,
             condition: f.condition.clone(),
-            finding: self.sentence(&f.said, &[]),
+            finding: self.finding(f),
             samples: f
                 .samples
                 .iter()
@@ -252,6 +253,16 @@ impl Teller<'_> {
                 .collect(),
             event_ids: f.events.clone(),
         }
+    }
+
+    /// What was found; of a sign that is not there, what it would have been.
+    fn finding(&self, f: &KeptFinding) -> Sentence {
+        let mut said = f.said.clone();
+        if f.side == "not_seen" {
+            let words = rule_words::words(self.language, &f.condition);
+            said.params.insert("what".to_owned(), words);
+        }
+        self.sentence(&said, &[])
     }
 
     /// What came before: work, hands, faults upstream.

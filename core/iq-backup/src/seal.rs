@@ -55,7 +55,7 @@ enum Slot {
 }
 
 impl Header {
-    /// Names of the keys that open it.
+    /// Name of the key that opens it, where it is sealed to one.
     #[must_use]
     pub fn key_id(&self) -> Option<&str> {
         self.slots.iter().find_map(|slot| match slot {
@@ -235,7 +235,7 @@ impl<W: Write> Write for SealedWriter<W> {
     }
 }
 
-/// Reads the header: the header, its bytes, and how many bytes of the file it took.
+/// Reads the header, and gives it with its bytes.
 pub(crate) fn read_header(
     from: &mut impl Read,
     name: &str,

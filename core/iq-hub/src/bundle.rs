@@ -49,7 +49,13 @@ pub(crate) async fn run(command: BundleCommand, language: Language, hub: &Hub) -
             let taken = courier::import(hub, bytes)
                 .await
                 .map_err(|failure| failure.error)?;
-            record(hub, &taken).await?;
+            let report = &taken.report;
+            let done = Done {
+                action: "courier.import",
+                object: format!("courier_file {}", report.number),
+                details: json!({ "by": "command line", "stored": report.stored }),
+            };
+            record(hub, report.tenant_id, done).await?;
             let out = receipts.unwrap_or_else(|| file.with_extension("oqr"));
             write(&out, &taken.receipts)?;
             tell(language, &taken, &out)
@@ -63,6 +69,12 @@ pub(crate) async fn run(command: BundleCommand, language: Language, hub: &Hub) -
             let bytes = courier::export_changes(hub, (tenant, appliance), after)
                 .await
                 .map_err(|failure| failure.error)?;
+            let done = Done {
+                action: "courier.export",
+                object: format!("appliance {appliance}"),
+                details: json!({ "by": "command line" }),
+            };
+            record(hub, tenant, done).await?;
             write(&out, &bytes)?;
             say(language, "hub_written", &[("path", &shown(&out))])
         }
@@ -95,20 +107,26 @@ fn write(path: &Path, bytes: &[u8]) -> Result<()> {
     std::fs::write(path, bytes).with_context(|| format!("{} can't be written", path.display()))
 }
 
-async fn record(hub: &Hub, taken: &Taken) -> Result<()> {
-    let report = &taken.report;
+/// What the audit log says of a command.
+struct Done {
+    action: &'static str,
+    object: String,
+    details: serde_json::Value,
+}
+
+async fn record(hub: &Hub, tenant: TenantId, done: Done) -> Result<()> {
     let record = AuditRecord {
         id: AuditId::new(),
-        tenant_id: report.tenant_id,
+        tenant_id: tenant,
         at: hub.now(),
         actor: "system".to_owned(),
-        action: "courier.import".to_owned(),
-        object: format!("courier_file {}", report.number),
+        action: done.action.to_owned(),
+        object: done.object,
         outcome: "success".to_owned(),
-        details: json!({ "by": "command line", "stored": report.stored }),
+        details: done.details,
         address: None,
     };
-    let mut tx = hub.store.tenant(report.tenant_id).await?;
+    let mut tx = hub.store.tenant(tenant).await?;
     audit::append(&mut tx, &record).await?;
     Ok(tx.commit().await?)
 }

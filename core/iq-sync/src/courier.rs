@@ -134,7 +134,7 @@ impl Sync {
         }
     }
 
-    /// Takes receipts: a `.oqr` file, or the bytes of a QR code. Says how many logs moved.
+    /// Takes receipts: a `.oqr` file. Says how many logs moved.
     async fn import_receipts(&self, tenant: TenantId, bytes: &[u8]) -> Result<u32, CodedError> {
         let _one = self.0.changing.lock().await;
         let link = self.link(tenant).await?;

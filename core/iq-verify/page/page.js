@@ -38,7 +38,9 @@
     if (answer.cosigners.length > 0) found.push(['cosigners', answer.cosigners.join(', ')]);
     found.push(['log', [answer.tenant, answer.appliance, answer.epoch].join(' / ')]);
     for (const { what, why, count } of answer.omissions) {
-      found.push(['omitted', `${what} × ${count} (${why})`]);
+      // What an earlier epoch holds goes along as documents.
+      const name = why === 'other_epoch' ? 'enclosed' : 'omitted';
+      found.push([name, `${what} × ${count} (${why})`]);
     }
     return found;
   }

@@ -89,8 +89,10 @@ fn rows(
         let log = [tenant, appliance, epoch].map(uuid);
         rows.push(("log", log.join(" / ")));
         for (what, why, count) in &facts.omissions {
+            // What an earlier epoch holds goes along as documents.
+            let is_enclosed = why == "other_epoch";
             rows.push((
-                "omitted",
+                if is_enclosed { "enclosed" } else { "omitted" },
                 format!("{} × {count} ({})", shown(what), shown(why)),
             ));
         }

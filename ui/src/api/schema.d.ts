@@ -6095,7 +6095,7 @@ export interface components {
              * @description The first wrong record, or the one whose row differs.
              */
             record?: number | null;
-            /** @description With `row_altered`: `event`, `audit` or `entry`, and which. */
+            /** @description With `row_altered`: `event`, `audit`, `entry` or `incident`, and which. */
             row?: string | null;
         };
         /** @description One item of evidence. */
@@ -6155,7 +6155,7 @@ export interface components {
          * @description Which side an item of evidence is on.
          * @enum {string}
          */
-        EvidenceSide: "for" | "against" | "missing";
+        EvidenceSide: "for" | "against" | "not_seen" | "missing";
         /** @description How well the tenant's log is protected. */
         EvidenceStatus: {
             /**

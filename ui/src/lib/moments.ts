@@ -1,6 +1,7 @@
 // The events of an incident as the page draws and searches them: placed by the corrected time, each with the places
 // it may have in the order. Lists are in order, so everything is found by halving, also among 50,000.
 import type { EventCategory, Severity, TimelineEvent } from '@/api/types';
+import { withoutIsolates } from '@/i18n/icu';
 
 export interface Moment {
   item: TimelineEvent;
@@ -46,6 +47,12 @@ export function indexFrom(moments: Moment[], at: number, after = false): number 
 /** Index of the moment the cursor stands on or has just passed; -1 before the first. */
 export const passedIndex = (moments: Moment[], at: number | null): number => (at === null ? -1 : indexFrom(moments, at + 1, true) - 1);
 
+/** A time of the axis by the clock of the source, as the twin, alerts and samples have it: that of the event that stands there. */
+export function atSource(moments: Moment[], at: number): number {
+  const moment = moments[passedIndex(moments, at)];
+  return moment && Math.round(moment.at) === Math.round(at) ? moment.item.event.event_time : at;
+}
+
 /** Time of the nearest moment strictly after (way = 1) or before (way = -1) `at`; null at the end. */
 export function nextAt(moments: Moment[], at: number, way: 1 | -1, accept: (m: Moment) => boolean = () => true): number | null {
   let i = way === 1 ? indexFrom(moments, at, true) : indexFrom(moments, at) - 1;
@@ -72,7 +79,7 @@ export function filtered(moments: Moment[], { q, category, severity }: Wanted, t
     if (words.length === 0) return true;
     let text = texts.get(m);
     if (text === undefined) {
-      text = [event.message, event.asset_code, event.tag, event.source_system, event.source_id].join(' ').replace(/[\u2066-\u2069]/g, '').toLocaleLowerCase();
+      text = withoutIsolates([event.message, event.asset_code, event.tag, event.source_system, event.source_id].join(' ')).toLocaleLowerCase();
       texts.set(m, text);
     }
     return words.every((word) => text.includes(word));

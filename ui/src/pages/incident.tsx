@@ -15,7 +15,7 @@ import { InlineError, Notice } from '@/components/notices';
 import { Loaded, PageHead, Pane, useTitle } from '@/components/page';
 import { useText } from '@/i18n/text';
 import { useCursor } from '@/lib/cursor';
-import { filtered, type Moment, momentsOf } from '@/lib/moments';
+import { atSource, filtered, type Moment, momentsOf } from '@/lib/moments';
 import { Player } from '@/lib/player';
 import { useParameter, useParameters, useTyped } from '@/lib/url';
 import { AttachmentsPane } from './parts/attachments';
@@ -227,7 +227,7 @@ export default function IncidentPage() {
         <>
           <PageHead crumb={{ to: '/blackbox', text: t('page.blackbox'), here: <Tag>{detail.incident.number}</Tag> }} title={detail.incident.title}>
             {may('work_orders.write') && <button type="button" className="btn" onClick={() => setOrdering(true)}><Icon name="wrench" />{t('work_orders.create')}</button>}
-            <AppLink className="btn" to={`/digital-twin?asset=${detail.incident.asset_id}&t=${cursor.t ?? detail.incident.started_at}`}><Icon name="twin" />{t('incident.twin_then')}</AppLink>
+            <AppLink className="btn" to={`/digital-twin?asset=${detail.incident.asset_id}&t=${cursor.t === null ? detail.incident.started_at : atSource(moments, cursor.t)}`}><Icon name="twin" />{t('incident.twin_then')}</AppLink>
           </PageHead>
           <div className="stack">
             {merged && <Notice>{t('care.redirected', { number: merged, into: detail.incident.number })}</Notice>}

@@ -16,9 +16,10 @@ const MAX_WHOLE: usize = 3;
 const MAX_NAMED: usize = 8;
 /// Signals that moved first.
 const MAX_MOVERS: usize = 10;
-const SIDES: [EvidenceSide; 3] = [
+const SIDES: [EvidenceSide; 4] = [
     EvidenceSide::For,
     EvidenceSide::Against,
+    EvidenceSide::NotSeen,
     EvidenceSide::Missing,
 ];
 

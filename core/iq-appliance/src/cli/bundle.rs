@@ -5,10 +5,10 @@ use std::{
     process::ExitCode,
 };
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 use clap::Subcommand;
 use iq_config::{Config, Overrides};
-use iq_domain::{AuditId, AuditRecord, Clock, TenantId, WallClock};
+use iq_domain::{AuditId, AuditRecord, Clock, CodedError, TenantId, WallClock};
 use iq_store::{Store, audit};
 use iq_sync::{ExportFrom, Sync};
 use serde_json::json;
@@ -71,7 +71,10 @@ async fn carry(command: BundleCommand) -> Result<()> {
     let dir = whose.data_dir.as_ref().map(|d| d.display().to_string());
     let config = Config::from_process(Overrides::new().set("OPTRIA_DATA_DIR", dir))?;
     let Claim::Ours(_lock) = lock::claim(&config.data_dir)? else {
-        bail!("the appliance runs on this data folder; stop it, or use its page “Sync”");
+        let folder = config.data_dir.display();
+        return Err(CodedError::conflict("sync.appliance_runs")
+            .with("folder", folder)
+            .into());
     };
     let folder = config.data_dir.clone();
     let (store, sync) = tokio::task::spawn_blocking(move || serve::open_by_hand(&folder)).await??;
@@ -108,14 +111,14 @@ async fn carry(command: BundleCommand) -> Result<()> {
     Ok(())
 }
 
-async fn tenant_of(sync: &Sync, given: Option<TenantId>) -> Result<TenantId> {
+async fn tenant_of(sync: &Sync, given: Option<TenantId>) -> Result<TenantId, CodedError> {
     let known = sync.tenants().await?;
     match (given, known.as_slice()) {
         (Some(given), known) if known.contains(&given) => Ok(given),
         (None, [one]) => Ok(*one),
-        (_, []) => bail!("no tenant of this appliance has a hub; enrol it on the page “Sync”"),
-        (Some(_), _) => bail!("this tenant has no hub"),
-        (None, _) => bail!("several tenants have a hub; say which with --tenant"),
+        (_, []) => Err(CodedError::not_found("sync.no_tenant_enrolled")),
+        (Some(_), _) => Err(CodedError::not_found("sync.not_enrolled")),
+        (None, _) => Err(CodedError::invalid("sync.which_tenant")),
     }
 }
 

@@ -78,6 +78,8 @@ pub enum Side {
     For,
     /// Speaks against it.
     Against,
+    /// A sign that was looked for and is not there.
+    NotSeen,
     /// Could not be looked at, or only a person can.
     Missing,
 }
@@ -332,6 +334,10 @@ fn weigh<'p>(
                 Outcome::Missing(said) if side == Side::For => {
                     findings.push(finding(Side::Missing, said, None, Vec::new(), Vec::new()));
                 }
+                Outcome::NotSeen if side == Side::For => {
+                    let said = Said::new("rca.not_seen");
+                    findings.push(finding(Side::NotSeen, said, None, Vec::new(), Vec::new()));
+                }
                 Outcome::Missing(_) | Outcome::NotSeen => {}
             }
         }
@@ -376,7 +382,8 @@ fn weigh<'p>(
     Some(hypothesis)
 }
 
-/// Whether all that speaks for a cause is one signal that moved by less than `limit` deviations.
+/// Whether all that speaks for a cause is one signal that moved by less than `limit` deviations, and not to a
+/// multiple of what is usual.
 fn is_faint(case: &Case, findings: &[Finding], limit: f64) -> bool {
     let signs = findings
         .iter()
@@ -394,8 +401,19 @@ fn is_faint(case: &Case, findings: &[Finding], limit: f64) -> bool {
             (Some(t), _) => only = Some(t),
         }
     }
-    let effect = only.and_then(|t| t.shift).map(|s| s.effect.abs());
-    effect.is_some_and(|effect| effect < limit)
+    only.is_some_and(|trace| {
+        let is_small = trace.shift.is_some_and(|s| s.effect.abs() < limit);
+        is_small && !is_multiple(trace)
+    })
+}
+
+/// Whether a signal stands at twice what is usual or more: no day and no weather does that. Where zero is
+/// usual, a multiple means nothing.
+fn is_multiple(trace: &Trace) -> bool {
+    let Some((shift, usual)) = trace.shift.zip(trace.usual.as_ref()) else {
+        return false;
+    };
+    usual.center.abs() > 3.0 * usual.sigma && shift.level / usual.center >= 2.0
 }
 
 /// Confidence is capped by what could be looked at, and by whether anything decisive was seen.

@@ -178,6 +178,29 @@ fn work_on_a_machine_is_evidence_only_before_the_first_change() {
 }
 
 #[test]
+fn one_signal_alone_has_to_stand_far_off_or_at_a_multiple_of_what_is_usual() {
+    // A rough signal: its usual deviation is a twelfth of its level.
+    let alone = |level: f64, center: f64| {
+        let mut traces = pump(&[("bearing_acceleration", 310, level - 1.5)]);
+        for t in traces
+            .iter_mut()
+            .filter(|t| t.metric == "bearing_acceleration")
+        {
+            let usual = t.usual.as_mut().unwrap();
+            (usual.center, usual.sigma) = (center, 0.12);
+            t.shift.as_mut().unwrap().effect = 12.0;
+        }
+        let found = analyse(&case(traces), built_in(), &RcaConfig::default());
+        let mut hypotheses = found.hypotheses.into_iter();
+        hypotheses.find(|h| h.rule.text.id == "CP-BRG")
+    };
+    let faint = |h: Option<Hypothesis<'_>>| h.is_some_and(|h| h.is_faint);
+    assert!(!faint(alone(3.3, 1.5)), "more than twice the usual");
+    assert_eq!(alone(3.3, 1.5).unwrap().grade, Grade::Likely);
+    assert!(faint(alone(3.3, 0.3)), "a multiple of nearly nothing");
+}
+
+#[test]
 fn nothing_that_moved_names_nothing() {
     let found = check(pump(&[]), Verdict::Unexplained, None);
     assert!(found.hypotheses.iter().all(|h| h.grade == Grade::Unlikely));

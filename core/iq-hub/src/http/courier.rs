@@ -32,7 +32,8 @@ pub(super) fn routes() -> Vec<Route> {
             "/api/admin/courier/{tenant_id}/{appliance_id}",
             manage,
             export,
-        ),
+        )
+        .audits("courier.export"),
     ]
 }
 
@@ -54,11 +55,14 @@ struct ExportQuery {
 
 async fn export(
     State(hub): State<Hub>,
+    audit: Audit,
     Id(tenant): Id<TenantId>,
     Id(appliance): Id<ApplianceId, 1>,
     Query(query): Query<ExportQuery>,
 ) -> Answer<Response> {
     let file = courier::export_changes(&hub, (tenant, appliance), query.after).await?;
+    audit.of(tenant);
+    audit.object("appliance", appliance);
     let headers = [
         (header::CONTENT_TYPE, "application/octet-stream"),
         (

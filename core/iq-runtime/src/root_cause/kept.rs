@@ -15,6 +15,8 @@ use super::Gathered;
 const ROW_MS: i64 = 60_000;
 /// Rows after the first change at which the movers are ranked.
 const AFTER_ROWS: usize = 10;
+/// What a mover has to have changed by, of its usual value: less is within what an instrument may be off.
+const LEAST_CHANGE: f64 = 0.005;
 /// Movers that are kept.
 const MAX_MOVERS: usize = 12;
 /// Samples of a finding.
@@ -50,7 +52,7 @@ pub struct KeptSample {
 pub struct KeptFinding {
     /// Place in the pack.
     pub key: String,
-    /// "for", "against" or "missing".
+    /// "for", "against", "not_seen" or "missing".
     pub side: String,
     /// Weight.
     pub weight: u8,
@@ -206,6 +208,7 @@ fn finding(f: &Finding) -> KeptFinding {
         side: match f.side {
             Side::For => "for",
             Side::Against => "against",
+            Side::NotSeen => "not_seen",
             Side::Missing => "missing",
         }
         .to_owned(),
@@ -253,7 +256,8 @@ fn began_at(case: &Case, traces: &[&Trace]) -> Option<Timestamp> {
     earliest(0).or_else(|| earliest(1)).or_else(any)
 }
 
-/// The signals whose level changed, the likeliest origin first.
+/// The signals whose level changed, the likeliest origin first. What changed long before the beginning is
+/// another story: the day's set-points and levels.
 fn movers(case: &Case, reference: TimeRange) -> Vec<KeptMover> {
     let config = MoverConfig::default();
     let traces: Vec<&Trace> = case.traces.iter().filter(|t| t.usual.is_some()).collect();
@@ -279,12 +283,16 @@ fn movers(case: &Case, reference: TimeRange) -> Vec<KeptMover> {
     };
     let at = usize::try_from(first.since_ms(case.window.from) / ROW_MS).unwrap_or(0) + AFTER_ROWS;
     let ranked = rank_movers(&tracks, &learned, &upstream(case), at, &config);
+    let earliest = first.plus_ms(-i64::try_from(config.look_back).unwrap_or(0) * ROW_MS);
     let mut kept: Vec<KeptMover> = ranked
         .iter()
         .filter_map(|m| {
             let trace = traces[m.track];
             let (shift, usual) = (trace.shift?, trace.usual?);
-            Some(KeptMover {
+            let change = (shift.level - usual.center).abs();
+            let is_of_it = shift.at >= earliest;
+            let is_large = change >= usual.center.abs() * LEAST_CHANGE;
+            (is_of_it && is_large).then(|| KeptMover {
                 signal: trace.signal,
                 asset: trace.asset,
                 metric: trace.metric.clone(),

@@ -25,7 +25,7 @@ export function EventDetail({ moments, player }: { moments: Moment[]; player: Pl
         {isTie(moment) && <p className="help">{t('event.tie', { first: n(moment.first, 0), last: n(moment.last, 0) })}</p>}
         <div className="actions">
           {samples && <AppLink className="btn sm" to={samples}><Icon name="pulse" />{t('event.samples')}</AppLink>}
-          {event.asset_id && <AppLink className="btn sm" to={`/digital-twin?asset=${event.asset_id}&t=${Math.round(moment.at)}`}><Icon name="twin" />{t('incident.twin_then')}</AppLink>}
+          {event.asset_id && <AppLink className="btn sm" to={`/digital-twin?asset=${event.asset_id}&t=${event.event_time}`}><Icon name="twin" />{t('incident.twin_then')}</AppLink>}
           <button type="button" className="btn sm quiet" aria-expanded={open} onClick={() => setOpen(!open)}>{t('event.payload')}</button>
         </div>
         {open && <Payload id={event.id} />}

@@ -14,8 +14,8 @@ import { useText } from '@/i18n/text';
 import type { Player } from '@/lib/player';
 import { WorkOrderForm, type WorkOrderStart } from './work-order-form';
 
-const SIDES = ['for', 'against', 'missing'] as const;
-const SIGNS = { for: '+', against: '−', missing: '?' } as const;
+const SIDES = ['for', 'against', 'not_seen', 'missing'] as const;
+const SIGNS = { for: '+', against: '−', not_seen: '○', missing: '?' } as const;
 
 function Sample({ sample, player }: { sample: EvidenceSample; player: Player }) {
   const name = useSignalName();

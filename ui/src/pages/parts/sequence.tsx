@@ -7,6 +7,7 @@ import { SeverityMark, SourceTag, Tag } from '@/components/marks';
 import { EmptyState } from '@/components/notices';
 import { Pane } from '@/components/page';
 import { type VirtualColumn, type VirtualHandle, VirtualTable } from '@/components/virtual';
+import { withoutIsolates } from '@/i18n/icu';
 import { useText } from '@/i18n/text';
 import { downloadText, toCsv } from '@/lib/csv';
 import { clock, iso, utc } from '@/lib/format';
@@ -31,7 +32,7 @@ export function samplesLink(event: { asset_id: string | null; signal_id: string 
 
 function exportCsv(moments: Moment[]): void {
   const columns = ['order_first', 'order_last', 'order', 'event_time', 'corrected_time', 'uncertainty_ms', 'category', 'severity', 'asset', 'tag', 'relation', 'source_system', 'source_id', 'message'];
-  const rows = moments.map(({ item: { event, ...item }, ...m }) => [m.first, m.last, item.order_confidence, utc(event.event_time), utc(m.at), event.time_uncertainty_ms, event.category, event.severity, event.asset_code, event.tag, item.relation, event.source_system, event.source_id, event.message.replace(/[\u2066-\u2069]/g, '')]);
+  const rows = moments.map(({ item: { event, ...item }, ...m }) => [m.first, m.last, item.order_confidence, utc(event.event_time), utc(m.at), event.time_uncertainty_ms, event.category, event.severity, event.asset_code, event.tag, item.relation, event.source_system, event.source_id, withoutIsolates(event.message)]);
   downloadText('sequence.csv', toCsv(columns, rows));
 }
 
