@@ -241,7 +241,7 @@ async fn the_past_read_with_interruptions_is_the_past_read_at_once() -> Result<(
     let mut stream = Stream::start(&peer.config, &peer.tags, BTreeMap::new())?;
     stream
         .until(&mut whole, PATIENCE, |s, c| {
-            s.back_fill.is_none() && c.cursors.len() > peer.tags.len() && !c.live.is_empty()
+            s.back_fill.is_none() && c.cursors.len() == peer.tags.len() + 1 && !c.live.is_empty()
         })
         .await?;
     stream.stop().await?;
@@ -257,7 +257,7 @@ async fn the_past_read_with_interruptions_is_the_past_read_at_once() -> Result<(
         stream
             .until(&mut parts, PATIENCE, |s, c| {
                 is_complete = s.back_fill.is_none()
-                    && c.cursors.len() > peer.tags.len()
+                    && c.cursors.len() == peer.tags.len() + 1
                     && !c.live.is_empty()
                     && s.items > 0
                     && s.connects > 0
@@ -372,7 +372,7 @@ async fn no_value_is_lost_to_a_disturbance_or_a_restart_of_the_network() -> Resu
     let mut stream = Stream::start(&peer.config, &peer.tags, BTreeMap::new())?;
     stream
         .until(&mut truth, PATIENCE, |s, c| {
-            s.back_fill.is_none() && c.cursors.len() > peer.tags.len()
+            s.back_fill.is_none() && c.cursors.len() == peer.tags.len() + 1
         })
         .await?;
     stream.stop().await?;

@@ -300,7 +300,7 @@ fn pi_peer(plant: &Arc<PlantHandle>) -> Result<Peer> {
         tags,
         is_read: Box::new(move |cursors, state| {
             // One of each point, and those of its event frames.
-            cursors.len() > count && state.back_fill.is_none() && state.samples > 0
+            cursors.len() == count + 1 && state.back_fill.is_none() && state.samples > 0
         }),
         before: Timestamp(WallClock.now().millis() - 5_000),
         overlap_ms: PI_OVERLAP_MS,

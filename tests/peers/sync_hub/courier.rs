@@ -254,10 +254,8 @@ async fn secrets_of_connectors_are_in_no_batch_no_file_and_no_table_of_the_hub()
          FROM pg_tables WHERE schemaname = 'public'",
     )?;
     let everything = site.postgres.sql(&tables)?;
-    ensure!(
-        everything.contains("engineer") || everything.len() > 1_000,
-        "nothing to look at"
-    );
+    let rows = everything.lines().count();
+    ensure!(rows > 50, "the 50 records are not among {rows} rows");
     assert!(!hides(everything.as_bytes(), SECRET));
     // The same in a file.
     let stick = Stick::new()?;
