@@ -7,7 +7,8 @@ use iq_analytics::{
     Exposure, FailureChance, FamilyLife, LifeBelief, Standing, Withheld, failure::GAMMA,
 };
 use iq_domain::{
-    AssetId, CodedError, Message, TenantId, Timestamp, WorkOrderPriority, WorkOrderStatus,
+    AssetId, CodedError, Message, TenantId, TimeRange, Timestamp, WorkOrderPriority,
+    WorkOrderStatus,
 };
 use iq_store::{
     Page,
@@ -55,6 +56,8 @@ pub struct LifeAnswer {
 pub(crate) struct Histories {
     failures: HashMap<AssetId, Vec<Timestamp>>,
     defects: HashMap<AssetId, (u32, u32)>,
+    /// Times of work; one that goes on has no end yet.
+    pub(crate) worked: HashMap<AssetId, Vec<TimeRange>>,
 }
 
 impl Histories {
@@ -71,6 +74,13 @@ impl Histories {
         use WorkOrderStatus::{Cancelled, Closed, Completed};
         let mut failures: HashMap<AssetId, Vec<Timestamp>> = HashMap::new();
         let mut defects: HashMap<AssetId, (u32, u32)> = HashMap::new();
+        let mut worked: HashMap<AssetId, Vec<TimeRange>> = HashMap::new();
+        for order in orders {
+            let range = super::gather::worked(order, Timestamp(i64::MAX));
+            if let Some((asset, range)) = order.asset_id.zip(range) {
+                worked.entry(asset).or_default().push(range);
+            }
+        }
         for order in orders {
             let Some((asset, at)) = order.asset_id.zip(order.malfunction_at) else {
                 continue;
@@ -91,7 +101,11 @@ impl Histories {
             times.sort_unstable();
             times.dedup_by(|later, first| later.since_ms(*first) < SAME_FAILURE_MS);
         }
-        Self { failures, defects }
+        Self {
+            failures,
+            defects,
+            worked,
+        }
     }
 
     /// Since when an asset is as good as new: its last failure, or its start.

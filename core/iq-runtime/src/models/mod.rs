@@ -1,6 +1,7 @@
 //! Models of assets: trained in the background on an asset's own history, kept version by version,
 //! compared with the one in force before they replace it, brought into force and back by hand.
 
+pub(crate) mod alarm;
 mod gather;
 mod job;
 mod life;
