@@ -21,6 +21,9 @@ use crate::{Inner, Runtime, TenantIndex, optimisation::prior_of};
 /// Reports of one breakdown come in within this time.
 const SAME_FAILURE_MS: i64 = 24 * 3_600_000;
 
+/// Nobody knows since when an asset is in service.
+pub(crate) const NO_AGE: &str = "models.withheld.no_age";
+
 /// Ended lives of a family that a model of degradation needs.
 const LIVES_NEEDED: u32 = 10;
 
@@ -230,7 +233,7 @@ impl Runtime {
         let have = belief.map_or(0, |b| b.failures);
         let chance = match (belief, age_h) {
             (None, _) => Err(say("models.withheld.no_prior")),
-            (_, None) => Err(say("models.withheld.no_age")),
+            (_, None) => Err(say(NO_AGE)),
             (Some(belief), Some(age)) => belief
                 .chance(age, horizon_h, health.unwrap_or(100.0), GAMMA)
                 .map(|chance| LifeAnswer {
