@@ -3018,7 +3018,7 @@ export interface paths {
         get: operations["list_schedules"];
         /**
          * Change when a job runs by itself; its next run is counted from now
-         * @description Permission: `jobs.run`.
+         * @description Permission: `schedules.write`.
          */
         put: operations["change_schedule"];
         post?: never;
