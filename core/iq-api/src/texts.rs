@@ -10,12 +10,11 @@ use serde_json::Value;
 const SECTIONS: [&str; 2] = ["sentence", "stage"];
 
 /// Arguments that carry a key of the catalogue instead of a text.
-const NAMED: [(&str, &str); 5] = [
+const NAMED: [(&str, &str); 4] = [
     ("metric", "metric"),
     ("first_out", "metric"),
     ("family", "family"),
     ("action", "action"),
-    ("reason", "errors"),
 ];
 
 /// The sentence of a code with its arguments.
@@ -97,6 +96,14 @@ fn named(language: Language, params: &Params) -> Params {
             && let Some(name) = pattern(language, section, value)
         {
             name.clone_into(value);
+        }
+    }
+    let of_reason = params.remove("reason_params");
+    if let Some(reason) = params.get_mut("reason") {
+        let of_reason = of_reason.and_then(|json| serde_json::from_str(&json).ok());
+        let of_reason = of_reason.as_ref().map(params_of).unwrap_or_default();
+        if let Some(words) = iq_locale::sentence(language, "errors", reason, &of_reason) {
+            *reason = words;
         }
     }
     if let Some(signals) = params.get_mut("departures") {
@@ -202,6 +209,25 @@ mod tests {
         }
         assert!(!matches("pump", &["fan", "مروحة"]));
         assert!(matches("  ", &["anything"]));
+    }
+
+    #[test]
+    fn a_reason_is_a_whole_sentence_with_its_own_arguments() {
+        let params = serde_json::json!({
+            "reason": "mail.later", "reason_params": { "host": "mail.plant", "status": "450" }
+        });
+        let text = of_json(Language::En, "notification.job_failed", &params);
+        assert!(
+            text.contains("mail.plant") && text.contains("450"),
+            "{text}"
+        );
+        assert!(
+            !text.contains('{') && !text.contains("mail.later"),
+            "{text}"
+        );
+        let bare = serde_json::json!({ "reason": "mail.later" });
+        let text = of_json(Language::En, "notification.job_failed", &bare);
+        assert!(!text.contains('{'), "{text}");
     }
 
     #[test]
