@@ -238,6 +238,7 @@ fn cells_of(bytes: Vec<u8>) -> Vec<String> {
 }
 
 #[tokio::test]
+#[allow(clippy::too_many_lines, reason = "one history, step by step")]
 async fn the_chance_of_failure_follows_the_own_history_and_says_so() {
     let (app, plant, _) = TestApp::with_plants().await;
     let admin = app.signed_in(&plant.user("admin")).await;
