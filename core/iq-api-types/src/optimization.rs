@@ -240,6 +240,35 @@ pub struct ScenarioModel {
     pub iterations: Option<u64>,
 }
 
+/// What a chance of failure rests on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum PlanChanceBasis {
+    /// The usual life of the family and the asset's age: nothing of it was measured here.
+    FamilyPrior,
+    /// The average rate of the family, because the asset's age is not known.
+    FamilyRate,
+    /// The life of the family, corrected by the tenant's own failures.
+    OwnHistory,
+}
+
+/// Where a chance of failure comes from, and how sure it is.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct PlanChance {
+    /// What it rests on.
+    pub basis: PlanChanceBasis,
+    /// Lower end of the 90 % interval.
+    pub low: f64,
+    /// Upper end of the 90 % interval.
+    pub high: f64,
+    /// Own failures of the family behind it.
+    pub own_failures: u32,
+    /// Own times at risk behind it.
+    pub own_lives: u32,
+    /// Why the model lab gives no chance for this asset; what the plan uses is no measurement then.
+    pub lab_withheld: Option<StatusMessage>,
+}
+
 /// One piece of advice.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Recommendation {
@@ -269,6 +298,8 @@ pub struct Recommendation {
     pub health: f64,
     /// Probability of a failure inside the horizon.
     pub failure_probability: f64,
+    /// Where that comes from; absent in runs of before this was kept.
+    pub chance: Option<PlanChance>,
     /// Expected cost avoided.
     pub expected_cost_avoided: Option<f64>,
     /// Cost of the planned job.

@@ -7,7 +7,7 @@ use iq_api_types::{
     OptimizationRequest, OptimizationStarted, OptimizationStatus, Page, PublishAnswer,
     PublishInput, Scenario, ScenarioComparison, ScenarioDetail,
 };
-use iq_domain::{CodedError, Message, Permission, ScenarioId};
+use iq_domain::{AssetId, CodedError, Message, Permission, ScenarioId};
 use iq_optimiser::Model;
 use iq_runtime::{
     TenantIndex,
@@ -271,6 +271,15 @@ fn validate(plant: &TenantIndex, request: &OptimizationRequest) -> Answer<()> {
         .iter()
         .all(|id| plant.assets.contains_key(id));
     check.require(are_assets, "must_do", "assets.not_found");
+    // Work that must be done and is not looked at would be missing without a word.
+    let is_elsewhere = |id: &AssetId| {
+        let at = plant.assets.get(id).map(|entry| entry.site_id);
+        request
+            .site_id
+            .is_some_and(|site| at.is_some_and(|at| at != site))
+    };
+    let are_there = !request.must_do.iter().any(is_elsewhere);
+    check.require(are_there, "must_do", "optimization.asset_elsewhere");
     let are_few = request.must_do.len() <= 500 && request.without_technicians.len() <= 500;
     check.require(are_few, "must_do", "optimiser.problem_too_large");
     check.done()

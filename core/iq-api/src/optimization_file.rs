@@ -5,7 +5,7 @@ use axum::{
     http::{HeaderValue, header},
     response::{IntoResponse, Response},
 };
-use iq_api_types::ScenarioDetail;
+use iq_api_types::{PlanChance, ScenarioDetail};
 use iq_domain::{CodedError, ErrorKind, ScenarioId, Timestamp};
 use iq_locale::Language;
 use rust_xlsxwriter::{Format, Workbook, Worksheet, XlsxError};
@@ -197,6 +197,9 @@ fn advice(
         "score",
         "health",
         "failure_probability",
+        "chance_low",
+        "chance_high",
+        "chance_source",
         "avoided",
         "planned_cost",
         "net_benefit",
@@ -221,23 +224,38 @@ fn advice(
             .write_number(line, 3, one.score)?
             .write_number(line, 4, one.health)?
             .write_number(line, 5, one.failure_probability)?;
+        if let Some(chance) = &one.chance {
+            page.write_number(line, 6, chance.low)?
+                .write_number(line, 7, chance.high)?
+                .write_string(line, 8, chance_source(chance, language))?;
+        }
         for (at, value) in [
-            (6, one.expected_cost_avoided),
-            (7, one.planned_cost),
-            (8, one.net_benefit),
+            (9, one.expected_cost_avoided),
+            (10, one.planned_cost),
+            (11, one.net_benefit),
         ] {
             if let Some(value) = value {
                 page.write_number(line, at, value)?;
             }
         }
-        page.write_boolean(line, 9, one.is_advised)?
-            .write_string(line, 10, moment(one.planned_start_at))?
-            .write_string(line, 11, moment(one.planned_end_at))?
-            .write_string(line, 12, who.join("; "))?
-            .write_string(line, 13, one.order.clone().unwrap_or_default())?
-            .write_string(line, 14, why.join(" "))?;
+        page.write_boolean(line, 12, one.is_advised)?
+            .write_string(line, 13, moment(one.planned_start_at))?
+            .write_string(line, 14, moment(one.planned_end_at))?
+            .write_string(line, 15, who.join("; "))?
+            .write_string(line, 16, one.order.clone().unwrap_or_default())?
+            .write_string(line, 17, why.join(" "))?;
     }
     Ok(())
+}
+
+/// What the chance rests on, and why it is no measurement where it is none.
+fn chance_source(chance: &PlanChance, language: Language) -> String {
+    let key = format!("enum.plan_chance.{}", view::word(&chance.basis));
+    let name = iq_locale::pattern(language, "ui", &key).unwrap_or(&key);
+    match &chance.lab_withheld {
+        Some(why) => format!("{name}. {}", plain(&why.message)),
+        None => name.to_owned(),
+    }
 }
 
 fn curves(

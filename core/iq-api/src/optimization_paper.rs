@@ -307,7 +307,7 @@ fn advised(voice: &Voice, one: &Recommendation, currency: Option<&str>) -> Row {
                 Words::Number(number(one.score, 1)),
                 Words::Prose(voice.word("plan_class", &one.class)),
             ]),
-            share(one.failure_probability, 1),
+            chance(voice, one),
             money(one.expected_cost_avoided, currency),
             money(one.planned_cost, currency),
             when,
@@ -319,6 +319,24 @@ fn advised(voice: &Voice, one: &Recommendation, currency: Option<&str>) -> Row {
         ],
         is_strong: false,
     }
+}
+
+/// The chance of failure with its interval and what it rests on.
+fn chance(voice: &Voice, one: &Recommendation) -> Words {
+    let value = share(one.failure_probability, 1);
+    let Some(chance) = &one.chance else {
+        return value;
+    };
+    let percent = |share: f64| number(share * 100.0, 1);
+    Words::Line(vec![
+        value,
+        Words::Number(format!(
+            "({}\u{2013}{})",
+            percent(chance.low),
+            percent(chance.high)
+        )),
+        Words::Prose(voice.word("plan_chance", &view::word(&chance.basis))),
+    ])
 }
 
 fn schedule(voice: &Voice, detail: &ScenarioDetail) -> Section {

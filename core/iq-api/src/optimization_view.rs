@@ -3,9 +3,9 @@
 use std::collections::{BTreeMap, HashMap};
 
 use iq_api_types::{
-    DeferralCurve, DeferralDay, FlipPoint, OptimizationRequest, PlanAsset, PlanBar, PlanTechnician,
-    Recommendation, Scenario, ScenarioComparison, ScenarioDetail, ScenarioDifference,
-    ScenarioModel, ScenarioState, ScenarioSummary, StatusMessage,
+    DeferralCurve, DeferralDay, FlipPoint, OptimizationRequest, PlanAsset, PlanBar, PlanChance,
+    PlanChanceBasis, PlanTechnician, Recommendation, Scenario, ScenarioComparison, ScenarioDetail,
+    ScenarioDifference, ScenarioModel, ScenarioState, ScenarioSummary, StatusMessage,
 };
 use iq_domain::{
     AssetId, CodedError, Message, Names, Technician, TechnicianId, Timestamp, WorkOrderId,
@@ -14,7 +14,7 @@ use iq_locale::Language;
 use iq_optimiser::{deferral::DeferralPlan, dispatch::DispatchPlan};
 use iq_runtime::{
     Runtime, TenantIndex,
-    optimisation::{Advice, Inputs, ModelOutcome, PlanOutcome},
+    optimisation::{Advice, Chance, ChanceBasis, Inputs, ModelOutcome, PlanOutcome},
 };
 use iq_store::{
     assessments,
@@ -43,7 +43,7 @@ fn read<T: DeserializeOwned>(value: &Value) -> Option<T> {
     serde_json::from_value(value.clone()).ok()
 }
 
-fn word(value: &impl serde::Serialize) -> String {
+pub(crate) fn word(value: &impl serde::Serialize) -> String {
     json!(value).as_str().unwrap_or_default().to_owned()
 }
 
@@ -278,6 +278,7 @@ fn recommendation(
         class: word(&advice.class),
         health: advice.health,
         failure_probability: advice.failure_probability,
+        chance: advice.chance.map(|chance| plan_chance(language, chance)),
         expected_cost_avoided: advice.expected_cost_avoided,
         planned_cost: advice.planned_cost,
         net_benefit: advice.net_benefit,
@@ -295,6 +296,21 @@ fn recommendation(
         published_by: row.published_by.clone(),
         published_at: row.published_at,
     })
+}
+
+fn plan_chance(language: Language, chance: Chance) -> PlanChance {
+    PlanChance {
+        basis: match chance.basis {
+            ChanceBasis::FamilyPrior => PlanChanceBasis::FamilyPrior,
+            ChanceBasis::FamilyRate => PlanChanceBasis::FamilyRate,
+            ChanceBasis::OwnHistory => PlanChanceBasis::OwnHistory,
+        },
+        low: chance.low,
+        high: chance.high,
+        own_failures: chance.own_failures,
+        own_lives: chance.own_lives,
+        lab_withheld: chance.lab_withheld.map(|why| texts::status(language, &why)),
+    }
 }
 
 /// Bars with people; work nobody was assigned to has one bar over its day.

@@ -22,11 +22,15 @@ pub(crate) fn routes() -> Vec<Route> {
         )
         .list::<Schedule>()
         .says("When jobs run by themselves, with the next run"),
-        put("/api/schedules", Permission::JobsRun, change_schedule)
-            .body::<ScheduleInput>()
-            .answer::<Schedule>()
-            .audits("schedules.update")
-            .says("Change when a job runs by itself; its next run is counted from now"),
+        put(
+            "/api/schedules",
+            Permission::SchedulesWrite,
+            change_schedule,
+        )
+        .body::<ScheduleInput>()
+        .answer::<Schedule>()
+        .audits("schedules.update")
+        .says("Change when a job runs by itself; its next run is counted from now"),
     ]
 }
 

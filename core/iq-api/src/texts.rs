@@ -10,12 +10,11 @@ use serde_json::Value;
 const SECTIONS: [&str; 2] = ["sentence", "stage"];
 
 /// Arguments that carry a key of the catalogue instead of a text.
-const NAMED: [(&str, &str); 5] = [
+const NAMED: [(&str, &str); 4] = [
     ("metric", "metric"),
     ("first_out", "metric"),
     ("family", "family"),
     ("action", "action"),
-    ("reason", "errors"),
 ];
 
 /// The sentence of a code with its arguments.
@@ -99,10 +98,40 @@ fn named(language: Language, params: &Params) -> Params {
             name.clone_into(value);
         }
     }
+    let of_reason = params.remove("reason_params");
+    if let Some(reason) = params.get_mut("reason") {
+        let of_reason = of_reason.and_then(|json| serde_json::from_str(&json).ok());
+        let of_reason = of_reason.as_ref().map(params_of).unwrap_or_default();
+        if let Some(words) = iq_locale::sentence(language, "errors", reason, &of_reason) {
+            *reason = words;
+        }
+    }
+    if let Some(signals) = params.get_mut("departures") {
+        *signals = departures(language, signals);
+    }
     if let Some(unit) = params.get_mut("unit") {
         *unit = unit_label(unit).to_owned();
     }
     params
+}
+
+/// "vibration_de +4.1, flow -2.2" with the names of the metrics; anything else stays as it is.
+fn departures(language: Language, signals: &str) -> String {
+    let one = |part: &str| {
+        let Some((metric, off)) = part.split_once(' ') else {
+            return part.to_owned();
+        };
+        let name = pattern(language, "metric", metric).unwrap_or(metric);
+        // Sign and letter stay in their order inside Arabic.
+        format!("{name} (\u{2066}{off} σ\u{2069})")
+    };
+    // Names of metrics have commas in them.
+    let between = match language {
+        Language::Ar => "؛ ",
+        Language::En => "; ",
+    };
+    let all: Vec<String> = signals.split(", ").map(one).collect();
+    all.join(between)
 }
 
 /// Arguments kept as JSON, as texts; measured numbers are rounded to what an instrument knows.
@@ -180,6 +209,49 @@ mod tests {
         }
         assert!(!matches("pump", &["fan", "مروحة"]));
         assert!(matches("  ", &["anything"]));
+    }
+
+    #[test]
+    fn a_reason_is_a_whole_sentence_with_its_own_arguments() {
+        let params = serde_json::json!({
+            "reason": "mail.later", "reason_params": { "host": "mail.plant", "status": "450" }
+        });
+        let text = of_json(Language::En, "notification.job_failed", &params);
+        assert!(
+            text.contains("mail.plant") && text.contains("450"),
+            "{text}"
+        );
+        assert!(
+            !text.contains('{') && !text.contains("mail.later"),
+            "{text}"
+        );
+        let bare = serde_json::json!({ "reason": "mail.later" });
+        let text = of_json(Language::En, "notification.job_failed", &bare);
+        assert!(!text.contains('{'), "{text}");
+    }
+
+    #[test]
+    fn names_the_signals_behind_a_score() {
+        let params = serde_json::json!({
+            "score": 78, "departures": "vibration_de +4.1, suction_pressure -2.2"
+        });
+        let text = |language| of_json(language, "alert.anomaly", &params);
+        let (english, arabic) = (text(Language::En), text(Language::Ar));
+        for wanted in ["78", "+4.1 σ", "-2.2 σ"] {
+            assert!(
+                english.contains(wanted) && arabic.contains(wanted),
+                "{english} {arabic}"
+            );
+        }
+        for (text, language) in [(&english, Language::En), (&arabic, Language::Ar)] {
+            for metric in ["vibration_de", "suction_pressure"] {
+                assert!(!text.contains(metric), "{text}");
+                assert!(
+                    text.contains(pattern(language, "metric", metric).unwrap()),
+                    "{text}"
+                );
+            }
+        }
     }
 
     #[test]

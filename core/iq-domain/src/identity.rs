@@ -162,8 +162,10 @@ permissions! {
     ModelsRead = "models.read", Viewer;
     /// Train models, set their budget of alarms, bring a version into force.
     ModelsWrite = "models.write", OptimizationEngineer;
-    /// Start jobs: reading, scoring.
-    JobsRun = "jobs.run", TenantAdmin;
+    /// Start and stop jobs: reading, scoring, the plan that follows.
+    JobsRun = "jobs.run", OptimizationEngineer;
+    /// Change when jobs run by themselves.
+    SchedulesWrite = "schedules.write", TenantAdmin;
     /// List users.
     UsersRead = "users.read", TenantAdmin;
     /// Create and change users.

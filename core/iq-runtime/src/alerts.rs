@@ -2,6 +2,8 @@
 //! occurrence in one transaction. Recording the same occurrence again changes nothing: an event's
 //! source id is made from what happened and when.
 
+mod score;
+
 use std::{collections::HashSet, sync::Arc};
 
 use iq_analytics::{Baseline, Direction, Onset, RuleEdge};
@@ -24,6 +26,7 @@ use iq_store::{
 };
 use serde_json::json;
 
+pub(crate) use self::score::{SCORE_STANDS, StandingScore};
 use crate::{Inner, LiveEvent, Runtime, TenantIndex};
 
 /// How sure we are of an event time whose source's clock was never compared with ours.
@@ -45,6 +48,10 @@ pub(crate) enum Occurrence {
     },
     /// A rule with an active alert was deleted or changed.
     RuleEnded { rule_id: RuleId, at: Timestamp },
+    /// The score of an asset stands over its model's limit.
+    ScoreStands { score: StandingScore },
+    /// It does so no longer.
+    ScoreSettled { alert_id: AlertId, at: Timestamp },
     /// A machine started or stopped.
     Machine {
         asset_id: AssetId,
@@ -150,8 +157,16 @@ fn clock_of(inner: &Inner, tenant: &TenantIndex, occurrence: &Occurrence) -> Clo
             .get(asset_id)
             .and_then(|a| a.running)
             .map(|r| r.signal_id),
+        // Rows are as exact as they are long, and made of several sources.
+        Occurrence::ScoreStands { score } => {
+            return ClockInfo {
+                offset_ms: 0,
+                uncertainty_ms: score.row_ms.max(UNKNOWN_CLOCK_MS),
+            };
+        }
         // Stamped by our own clock.
         Occurrence::RuleEnded { .. }
+        | Occurrence::ScoreSettled { .. }
         | Occurrence::Connector { .. }
         | Occurrence::EventsLost { .. }
         | Occurrence::Gap { .. } => {
@@ -190,6 +205,10 @@ impl Work {
         let event = match occurrence {
             Occurrence::Rule { rule, edge } => return self.rule(tx, &rule, edge),
             Occurrence::RuleEnded { rule_id, at } => return self.clear(tx, rule_id, at),
+            Occurrence::ScoreStands { score } => return self.score_stands(tx, &score),
+            Occurrence::ScoreSettled { alert_id, at } => {
+                return self.score_settled(tx, alert_id, at);
+            }
             Occurrence::Gap {
                 integration_id,
                 gap,

@@ -6,6 +6,8 @@
 //! changes to TLS before anything else is said. Only `smtp://` to this very machine, or with `?tls=none`
 //! and no password, goes without TLS: a password is never sent in the clear.
 
+mod text;
+
 use std::{
     net::IpAddr,
     sync::Arc,
@@ -14,7 +16,7 @@ use std::{
 
 use iq_config::Config;
 use iq_domain::{CodedError, ErrorKind, MailId, Message, TenantId, Timestamp, UserId};
-use iq_locale::{Language, Params};
+use iq_locale::Language;
 use iq_secrets::SecretString;
 use iq_store::{
     StoreError,
@@ -33,6 +35,7 @@ use tokio::sync::Notify;
 use tracing::{error, warn};
 use url::Url;
 
+use self::text::text_of;
 use crate::{Inner, Runtime};
 
 /// How often waiting mails are looked for.
@@ -56,6 +59,8 @@ struct Server {
     host: String,
     port: u16,
     security: MailSecurity,
+    /// Where people reach this program with a browser, where that is known.
+    address: Option<String>,
 }
 
 /// How the way to the mail server is protected.
@@ -98,7 +103,8 @@ pub struct MailStage {
 impl Mailer {
     pub(crate) fn new(config: &Config) -> Self {
         let server = match &config.smtp_url {
-            Some(url) => server_of(url, config.email_provider_api_key.as_ref()).map(Some),
+            Some(url) => server_of(url, config.email_provider_api_key.as_ref())
+                .map(|server| Some(server.reached_at(config.public_url.as_deref()))),
             None => Ok(None),
         };
         if let Err(error) = &server {
@@ -212,15 +218,25 @@ fn server_of(url: &SecretString, api_key: Option<&SecretString>) -> Result<Serve
         host,
         port,
         security,
+        address: None,
     })
 }
 
 impl Server {
+    /// Of the address people use only scheme, host and port count.
+    fn reached_at(self, address: Option<&str>) -> Self {
+        let url = address.and_then(|address| Url::parse(address).ok());
+        Self {
+            address: url.map(|url| url.origin().ascii_serialization()),
+            ..self
+        }
+    }
+
     async fn send(&self, mail: &Mail, language: Language, at: Timestamp) -> Result<(), CodedError> {
         let to: Mailbox = mail.address.parse().map_err(|_| {
             CodedError::invalid("mail.address_wrong").with("address", &mail.address)
         })?;
-        let (subject, body) = text_of(mail, language);
+        let (subject, body) = text_of(mail, language, self.address.as_deref());
         let sent = UNIX_EPOCH + Duration::from_millis(at.0.unsigned_abs());
         let message = lettre::Message::builder()
             .from(self.from.clone())
@@ -260,26 +276,6 @@ impl Server {
             None => coded,
         }
     }
-}
-
-/// Subject and body of a mail.
-fn text_of(mail: &Mail, language: Language) -> (String, String) {
-    let mut params = iq_locale::params_of(&mail.params);
-    if let Some(reason) = params.get_mut("reason")
-        && let Some(sentence) = iq_locale::plain(language, "errors", reason, &Params::new())
-    {
-        *reason = sentence;
-    }
-    let sentence = iq_locale::plain(language, "sentence", &mail.code, &params)
-        .unwrap_or_else(|| mail.code.clone());
-    let parts = Params::from([
-        ("text".to_owned(), sentence.clone()),
-        ("link".to_owned(), mail.link.clone()),
-    ]);
-    let body = iq_locale::plain(language, "sentence", "mail.body", &parts)
-        .unwrap_or_else(|| sentence.clone());
-    let subject = iq_domain::neutralise(&sentence, 150).replace(['\n', '\t'], " ");
-    (subject, body)
 }
 
 /// The task that sends what waits.

@@ -91,22 +91,157 @@ fn a_mail_is_tried_a_bounded_number_of_times_at_growing_distance() {
 #[test]
 fn a_mail_says_the_same_in_both_languages() {
     let mail = mail();
-    let (subject, body) = text_of(&mail, Language::En);
+    let (subject, body) = text_of(&mail, Language::En, None);
     assert!(
         subject.contains("OIQ-1") && !subject.contains('\n'),
         "{subject}"
     );
     assert!(
-        body.contains(&subject) && body.contains(&mail.link),
+        body.contains(&subject) && body.contains("In OPTRIA IQ: Work orders"),
         "{body}"
     );
-    let (arabic, text) = text_of(&mail, Language::Ar);
+    let (arabic, text) = text_of(&mail, Language::Ar, None);
     assert!(
         arabic.contains("OIQ-1") && arabic.contains("أمر العمل"),
         "{arabic}"
     );
     assert!(
-        text.contains("Replace the seal") && text.contains(&mail.link),
+        text.contains("Replace the seal") && text.contains("أوامر العمل"),
         "{text}"
     );
+    let address = Some("https://optria.plant.example/");
+    let (_, body) = text_of(&mail, Language::En, address);
+    let link = format!("https://optria.plant.example{}", mail.link);
+    assert!(body.contains(&link), "{body}");
+}
+
+/// What looks like a code: words with underscores or in small Latin letters with a point between them.
+fn codes_in(text: &str) -> Vec<&str> {
+    let is_part =
+        |part: &str| !part.is_empty() && part.chars().all(|c| c.is_ascii_lowercase() || c == '_');
+    text.split(|c: char| !(c.is_ascii_alphanumeric() || c == '.' || c == '_' || c == '-'))
+        .map(|word| word.trim_end_matches('.'))
+        .filter(|word| word.contains('.') && word.split('.').all(is_part))
+        .collect()
+}
+
+fn ids_in(text: &str) -> Vec<&str> {
+    text.split(|c: char| !(c.is_ascii_hexdigit() || c == '-'))
+        .filter(|word| uuid::Uuid::parse_str(word).is_ok())
+        .collect()
+}
+
+/// Everything that is told by mail: code, arguments and link, as they are made.
+fn all_notices() -> Vec<(String, serde_json::Value, String)> {
+    let id = UserId::new();
+    let of = |code: &str| -> (serde_json::Value, String) {
+        use serde_json::json;
+        match code.trim_start_matches("notification.") {
+            "assignment" | "overdue" => (
+                json!({ "order": "OIQ-1", "title": "Replace the seal" }),
+                format!("/work-orders?order={id}"),
+            ),
+            "critical_incident" => (
+                json!({ "number": "INC-2026-0001", "asset": "P-101A" }),
+                format!("/blackbox/incidents/{id}"),
+            ),
+            "certificate_ends" | "certificate_ended" => (
+                json!({ "person": "T-7", "certificate": "H2S" }),
+                "/technicians?q=T-7".to_owned(),
+            ),
+            "server_certificate" => (
+                json!({ "subject": "CN=plant-opc" }),
+                format!("/integrations/{id}"),
+            ),
+            _ => (json!({}), "/settings".to_owned()),
+        }
+    };
+    let keys = iq_locale::keys(Language::En, "sentence").into_iter();
+    let mut all: Vec<_> = keys
+        .filter(|key| key.starts_with("notification.") && *key != "notification.job_failed")
+        .map(|code| {
+            let (params, link) = of(code);
+            (code.to_owned(), params, link)
+        })
+        .collect();
+    // A job may fail for any reason there is a sentence for, and for one there is none for.
+    let reasons = iq_locale::keys(Language::En, "errors").into_iter();
+    for reason in reasons.chain(["future.unheard_of"]) {
+        let pattern = iq_locale::pattern(Language::En, "errors", reason).unwrap_or_default();
+        let arguments = iq_locale::arguments_of(pattern).into_iter();
+        let params: serde_json::Map<_, _> = arguments
+            .map(|name| {
+                let value = if name == "reason" {
+                    "http.body_is_html"
+                } else {
+                    "7"
+                };
+                (name, serde_json::json!(value))
+            })
+            .collect();
+        all.push((
+            "notification.job_failed".to_owned(),
+            serde_json::json!({ "reason": reason, "reason_params": params }),
+            format!("/integrations/{id}"),
+        ));
+    }
+    all
+}
+
+#[test]
+fn every_mail_is_in_words_without_a_code_or_an_id() {
+    assert_eq!(
+        codes_in("see mail.off, e.g. not e.mail1"),
+        ["mail.off", "e.g"]
+    );
+    let all = all_notices();
+    for kind in iq_domain::NotificationKind::ALL {
+        use iq_domain::NotificationKind as Kind;
+        let code = match kind {
+            Kind::Assignment => "notification.assignment",
+            Kind::Overdue => "notification.overdue",
+            Kind::CriticalIncident => "notification.critical_incident",
+            Kind::JobFailed => "notification.job_failed",
+            Kind::CertificateExpiring => "notification.certificate_ends",
+        };
+        assert!(all.iter().any(|(c, ..)| c == code), "{code}");
+    }
+    // Names of files and settings in sentences are no codes.
+    let said = |language: Language, pattern: &str| {
+        let all = iq_locale::keys(language, "errors").into_iter();
+        let mut patterns = all.filter_map(|key| iq_locale::pattern(language, "errors", key));
+        patterns.any(|p| p.contains(pattern))
+            && iq_locale::pattern(language, "errors", pattern).is_none()
+    };
+    for (code, params, link) in all {
+        let mail = Mail {
+            code: code.clone(),
+            params: params.clone(),
+            link,
+            ..mail()
+        };
+        for language in [Language::En, Language::Ar] {
+            let (subject, body) = text_of(&mail, language, None);
+            let mut found: Vec<&str> = codes_in(&body);
+            found.retain(|word| !said(language, word));
+            assert!(found.is_empty(), "{code} {params}: {found:?} in {body}");
+            assert!(ids_in(&body).is_empty(), "{code}: {body}");
+            assert!(!subject.trim().is_empty() && !body.contains('{'), "{body}");
+            assert!(
+                !body.contains('—') || !params["reason"].is_null(),
+                "{code}: {body}"
+            );
+            if language == Language::Ar {
+                let is_arabic = |c: char| ('\u{0600}'..='\u{06FF}').contains(&c);
+                assert!(subject.chars().any(is_arabic), "{subject}");
+            }
+        }
+    }
+    // What a newer program left in the store has no words here.
+    let newer = Mail {
+        code: "notification.from_the_future".to_owned(),
+        ..mail()
+    };
+    let (subject, body) = text_of(&newer, Language::En, None);
+    assert!(codes_in(&body).is_empty() && !subject.is_empty(), "{body}");
 }

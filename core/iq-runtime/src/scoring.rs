@@ -13,8 +13,8 @@ use iq_analytics::{
     ScoreMemory, SignalEdge, SignalInput, Standing,
 };
 use iq_domain::{
-    Assessment, AssessmentId, AssetId, CodedError, Severity, SignalId, SignalKind, StatusCode,
-    TenantId, TimeRange, Timestamp, Value,
+    Alert, Assessment, AssessmentId, AssetId, CodedError, Severity, SignalId, SignalKind,
+    StatusCode, TenantId, TimeRange, Timestamp, Value,
 };
 use iq_historian::{Historian, Row};
 use iq_store::{
@@ -31,8 +31,8 @@ use crate::{
     AssetEntry, Inner, SignalEntry, TenantIndex,
     alerts::Occurrence,
     models::{
-        Histories,
-        live::{self, InForce, Judge},
+        Histories, alarm,
+        live::{self, Circumstances, InForce, Judge},
     },
 };
 
@@ -161,8 +161,17 @@ struct Followed {
 struct Scorer {
     inner: Arc<Inner>,
     machines: HashMap<AssetId, Machine>,
-    /// Age and defects of a tenant's assets, and when they were looked up.
-    standings: HashMap<TenantId, (Timestamp, HashMap<AssetId, Standing>)>,
+    /// What orders tell of a tenant's assets.
+    standings: HashMap<TenantId, LookedUp>,
+}
+
+/// What orders tell of assets, and when they were looked up.
+struct LookedUp {
+    at: Timestamp,
+    /// Age and defects.
+    standings: HashMap<AssetId, Standing>,
+    /// Times of work; one that goes on has no end yet.
+    worked: HashMap<AssetId, Vec<TimeRange>>,
 }
 
 impl Scorer {
@@ -220,7 +229,13 @@ impl Scorer {
             .read(move |conn| alerts::list_open_alerts(conn, id))
             .await?;
         let mut open_by_asset: HashMap<AssetId, Vec<OpenAlert>> = HashMap::new();
+        let mut of_score: HashMap<AssetId, Alert> = HashMap::new();
         for alert in open.into_iter().filter(|a| a.cleared_at.is_none()) {
+            if alarm::is_of_score(&alert) {
+                // It says nothing that the score doesn't say; one thing costs once.
+                of_score.insert(alert.asset_id, alert);
+                continue;
+            }
             let metric = alert.signal_id.and_then(|s| tenant.signals.get(&s));
             open_by_asset
                 .entry(alert.asset_id)
@@ -240,7 +255,9 @@ impl Scorer {
                 .filter_map(|s| tenant.signals.get(s))
                 .filter(|s| s.mapping.is_some())
                 .collect();
+            let standing = of_score.get(&entry.asset.id);
             if mapped.is_empty() {
+                alarm::keep(&self.inner, (tenant, entry), None, &[], standing).await?;
                 continue;
             }
             has_learned |= self.learn(entry, &mapped, now).await?;
@@ -248,7 +265,7 @@ impl Scorer {
             for occurrence in found {
                 crate::alerts::record(&self.inner, tenant, occurrence).await?;
             }
-            self.judge(tenant, entry, now).await?;
+            self.judge(tenant, entry, standing, now).await?;
             let open = open_by_asset.remove(&entry.asset.id).unwrap_or_default();
             made.push(self.assess(entry, &mapped, &open, now));
         }
@@ -265,27 +282,40 @@ impl Scorer {
     ) -> Result<(), CodedError> {
         let id = tenant.tenant.id;
         let known = self.standings.get(&id);
-        if known.is_some_and(|(at, _)| now.since_ms(*at).abs() < STANDINGS_MS) {
+        if known.is_some_and(|known| now.since_ms(known.at).abs() < STANDINGS_MS) {
             return Ok(());
         }
         let histories = Histories::read(&self.inner, id).await?;
-        let standings = histories.standings(tenant, now);
-        self.standings.insert(id, (now, standings));
+        let looked_up = LookedUp {
+            at: now,
+            standings: histories.standings(tenant, now),
+            worked: histories.worked,
+        };
+        self.standings.insert(id, looked_up);
         Ok(())
     }
 
-    /// Brings the trained model of an asset up to now, where one is in force.
+    /// Brings the trained model of an asset up to now, where one is in force, and the alert of its score.
     async fn judge(
         &mut self,
-        tenant: &TenantIndex,
+        tenant: &Arc<TenantIndex>,
         entry: &AssetEntry,
+        open: Option<&Alert>,
         now: Timestamp,
     ) -> Result<(), CodedError> {
         let regime = self.regime(entry, now);
-        let is_steady = matches!(regime, Regime::Steady | Regime::Unknown);
+        let known = self.standings.get(&tenant.tenant.id);
+        let worked = known.and_then(|known| known.worked.get(&entry.asset.id));
+        let known = Circumstances {
+            is_steady: matches!(regime, Regime::Steady | Regime::Unknown),
+            worked: worked.map_or(&[], Vec::as_slice),
+            open,
+        };
         let machine = self.machines.entry(entry.asset.id).or_default();
-        let what = (tenant, entry);
-        live::judge(&self.inner, &mut machine.judge, what, is_steady, now).await
+        let what = (tenant.as_ref(), entry);
+        live::judge(&self.inner, &mut machine.judge, what, &known, now).await?;
+        let judge = machine.judge.as_mut();
+        alarm::keep(&self.inner, (tenant, entry), judge, known.worked, open).await
     }
 
     /// Writes the tenant's baselines down.
@@ -460,7 +490,7 @@ impl Scorer {
             .collect();
         let regime = self.regime(entry, now);
         let standings = self.standings.get(&entry.asset.tenant_id);
-        let standing = standings.and_then(|(_, all)| all.get(&entry.asset.id).copied());
+        let standing = standings.and_then(|known| known.standings.get(&entry.asset.id).copied());
         let machine = self.machines.entry(entry.asset.id).or_default();
         let Machine { memory, judge, .. } = machine;
         let input = AssessInput {

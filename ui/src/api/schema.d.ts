@@ -3018,7 +3018,7 @@ export interface paths {
         get: operations["list_schedules"];
         /**
          * Change when a job runs by itself; its next run is counted from now
-         * @description Permission: `jobs.run`.
+         * @description Permission: `schedules.write`.
          */
         put: operations["change_schedule"];
         post?: never;
@@ -8570,6 +8570,37 @@ export interface components {
             /** @description Who; empty where nobody has been assigned. */
             technicians: components["schemas"]["TechnicianId"][];
         };
+        /** @description Where a chance of failure comes from, and how sure it is. */
+        PlanChance: {
+            /** @description What it rests on. */
+            basis: components["schemas"]["PlanChanceBasis"];
+            /**
+             * Format: double
+             * @description Upper end of the 90 % interval.
+             */
+            high: number;
+            lab_withheld?: null | components["schemas"]["StatusMessage"];
+            /**
+             * Format: double
+             * @description Lower end of the 90 % interval.
+             */
+            low: number;
+            /**
+             * Format: int32
+             * @description Own failures of the family behind it.
+             */
+            own_failures: number;
+            /**
+             * Format: int32
+             * @description Own times at risk behind it.
+             */
+            own_lives: number;
+        };
+        /**
+         * @description What a chance of failure rests on.
+         * @enum {string}
+         */
+        PlanChanceBasis: "family_prior" | "family_rate" | "own_history";
         /** @description A person in a plan. */
         PlanTechnician: {
             /** @description Id. */
@@ -8795,6 +8826,7 @@ export interface components {
             asset_id: components["schemas"]["AssetId"];
             /** @description Its names. */
             asset_names: components["schemas"]["Names"];
+            chance?: null | components["schemas"]["PlanChance"];
             /**
              * Format: int32
              * @description Cheapest day, in days from now.

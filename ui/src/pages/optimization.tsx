@@ -84,9 +84,11 @@ function Figures({ detail }: { detail: ScenarioDetail }) {
 }
 
 function Inputs({ detail }: { detail: ScenarioDetail }) {
-  const { t, n, word } = useText();
+  const { t, n, name, word } = useText();
   const gap = useGap();
   const run = detail.scenario;
+  const sites = useQuery({ queryKey: ['sites'], queryFn: api.sites, enabled: run.request.site_id !== null });
+  const site = sites.data?.find((s) => s.id === run.request.site_id);
   return (
     <div className="grid">
       <div className="c7"><Pane title={t('optimization.notes')} flush={false}>
@@ -109,6 +111,9 @@ function Inputs({ detail }: { detail: ScenarioDetail }) {
             <dt>{t('optimization.run_key')}</dt><dd><Tag>{run.run_key}</Tag></dd>
             <dt>{t('optimization.as_of')}</dt><dd><When at={run.as_of} /></dd>
             <dt>{t('optimization.cost_version')}</dt><dd>{run.cost_model_version === null ? t('optimization.no_version') : n(run.cost_model_version, 0)}</dd>
+            <dt>{t('optimization.site')}</dt><dd data-asked="site">{run.request.site_id === null ? t('header.all_sites') : <bdi>{site ? name(site.names) : '—'}</bdi>}</dd>
+            <dt>{t('optimization.overtime_minutes')}</dt><dd data-asked="overtime">{n(run.request.overtime_minutes ?? 0, 0)}</dd>
+            <dt>{t('optimization.travel_minutes')}</dt><dd data-asked="travel">{n(run.request.travel_minutes ?? 0, 0)}</dd>
             <dt>{t('optimization.seed')}</dt><dd><bdi dir="ltr">{run.request.seed}</bdi></dd>
             <dt>{t('optimization.iterations')}</dt><dd><bdi dir="ltr">{run.request.iterations}</bdi></dd>
             <dt>{t('optimization.program')}</dt><dd><Tag>{run.program}</Tag></dd>

@@ -2,6 +2,7 @@
 //! part it has not seen so that it keeps a budget of false alarms, and judged on the newest part beside
 //! the model in force. Nothing here reads a clock or a file; the same history and seed give the same bytes.
 
+mod alarm;
 mod history;
 mod replay;
 #[cfg(test)]
@@ -12,6 +13,7 @@ use iq_domain::{TimeRange, Timestamp};
 use serde::{Deserialize, Serialize};
 
 pub use self::{
+    alarm::{Alarm, Standing as ScoreStanding},
     history::{HOLD_ROWS, History, rows},
     replay::{Agreement, Episode, LimitCurve, LimitPoint, Step, episodes, named, replay},
     trial::{Comparison, Foreseen, LEAD_MS, Trial, Worse, false_alarms, foreseen, trial},

@@ -13,7 +13,7 @@ const OF: usize = 4;
 /// … must agree before a departure counts: one odd row is no alarm.
 const PERSIST: usize = 3;
 /// Usual rows after which an alarm is over.
-const QUIET_ROWS: u32 = 15;
+pub(super) const QUIET_ROWS: u32 = 15;
 /// Signals named beside a row.
 const NAMED: usize = 3;
 

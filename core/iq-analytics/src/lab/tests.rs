@@ -179,6 +179,36 @@ fn a_smaller_budget_means_a_higher_limit_and_fewer_alarms() {
 }
 
 #[test]
+fn an_alarm_in_the_course_of_time_is_the_one_the_budget_was_counted_by() {
+    let noisy = machine(4_000, 3, |i, v| {
+        if i % 300 < 6 {
+            v[2] += 0.4 + (i / 300) as f64 * 0.05;
+        }
+    });
+    let model = train_on(&noisy).unwrap().model;
+    let steps = replay(&model.multi, &noisy, (at(0), at(4_000)));
+    let mut most = 0;
+    for limit in [0.8, 1.0, 1.5, 2.5] {
+        let (mut alarm, mut began, mut stood) = (Alarm::default(), Vec::new(), false);
+        for step in &steps {
+            alarm.take(step.at, step.anomaly.unwrap() / limit, &[], MINUTE);
+            if alarm.standing().is_some() && !stood {
+                began.push(step.at);
+            }
+            stood = alarm.standing().is_some();
+        }
+        let counted = episodes(&steps, limit);
+        assert!(began.len() <= counted.len(), "{limit}: {began:?}");
+        assert!(
+            began.iter().all(|at| counted.iter().any(|e| e.from == *at)),
+            "{limit}: {began:?}"
+        );
+        most = most.max(began.len());
+    }
+    assert!(most > 3, "there was something to count: {most}");
+}
+
+#[test]
 fn a_candidate_that_learned_a_fault_does_not_replace_a_good_model() {
     let good = train_on(&machine(3_000, 1, QUIET)).unwrap();
     // The sensor's noise grew tenfold in what the candidate sees first; later it is as before.

@@ -301,6 +301,66 @@ async fn a_plan_is_made_again_compared_exported_and_published_once() {
 }
 
 #[tokio::test]
+async fn site_overtime_and_travel_are_asked_for_and_checked() {
+    let (app, plant, _) = TestApp::with_plants().await;
+    let admin = app.signed_in(&plant.user("admin")).await;
+    let site =
+        json!({ "code": "WAD", "names": { "en": "Wadi", "ar": "وادي" }, "time_zone": "UTC" });
+    let other = admin
+        .post("/api/sites", site)
+        .await
+        .expect_status(201)
+        .json();
+    score(&app, &plant, plant.asset, 35.0).await;
+    let planner = app.signed_in(&plant.user("optimizer")).await;
+    let ask = |change: Value| {
+        let mut body = json!({ "horizon_days": 7, "iterations": 50 });
+        let fields = body.as_object_mut().unwrap();
+        fields.extend(change.as_object().unwrap().clone());
+        body
+    };
+    for (field, change, code) in [
+        (
+            "overtime_minutes",
+            json!({ "overtime_minutes": 481 }),
+            "request.number_out_of_range",
+        ),
+        (
+            "travel_minutes",
+            json!({ "travel_minutes": 1_441 }),
+            "request.number_out_of_range",
+        ),
+        (
+            "site_id",
+            json!({ "site_id": plant.asset }),
+            "cost_models.site_unknown",
+        ),
+        (
+            "must_do",
+            json!({ "site_id": other["id"], "must_do": [plant.asset] }),
+            "optimization.asset_elsewhere",
+        ),
+    ] {
+        let reply = planner.post("/api/optimization/run", ask(change)).await;
+        reply.expect_field(field, code);
+    }
+    let asked = json!({ "site_id": plant.site, "overtime_minutes": 0, "travel_minutes": 30 });
+    let here = run(&planner, ask(asked)).await;
+    let request = &here["scenario"]["request"];
+    assert_eq!(
+        (
+            &request["site_id"],
+            &request["overtime_minutes"],
+            &request["travel_minutes"]
+        ),
+        (&json!(plant.site), &json!(0), &json!(30))
+    );
+    assert_eq!(here["recommendations"].as_array().unwrap().len(), 1);
+    let there = run(&planner, ask(json!({ "site_id": other["id"] }))).await;
+    assert_eq!(there["recommendations"], json!([]));
+}
+
+#[tokio::test]
 async fn switched_off_it_says_so_and_still_shows_what_is_there() {
     let (app, plant, _) = TestApp::with_plants().await;
     let app = app

@@ -1,8 +1,9 @@
 //! A run of the optimiser as a job: stopped by hand, taken up after a restart; and what becomes of its
 //! plan: a PDF, orders on their way to a maintenance system, chances that follow the own history.
 
-use std::time::Instant;
+use std::{io::Cursor, time::Instant};
 
+use calamine::{Reader, Xlsx};
 use iq_domain::AssetId;
 use serde_json::{Value, json};
 
@@ -228,7 +229,16 @@ async fn a_plan_goes_to_the_maintenance_system_once_and_only_with_approval() {
     );
 }
 
+/// The texts in the second sheet of a workbook: the advice.
+fn cells_of(bytes: Vec<u8>) -> Vec<String> {
+    let mut book: Xlsx<_> = Xlsx::new(Cursor::new(bytes)).unwrap();
+    let sheet = book.worksheet_range_at(1).unwrap().unwrap();
+    let cells = sheet.used_cells().map(|(_, _, cell)| cell.to_string());
+    cells.collect()
+}
+
 #[tokio::test]
+#[allow(clippy::too_many_lines, reason = "one history, step by step")]
 async fn the_chance_of_failure_follows_the_own_history_and_says_so() {
     let (app, plant, _) = TestApp::with_plants().await;
     let admin = app.signed_in(&plant.user("admin")).await;
@@ -243,19 +253,32 @@ async fn the_chance_of_failure_follows_the_own_history_and_says_so() {
     score(&app, &plant, asset, 40.0).await;
     let planner = app.signed_in(&plant.user("optimizer")).await;
     let asked = json!({ "horizon_days": 30, "iterations": 50, "models": ["prioritisation"] });
-    let of = |plan: &Value| -> (f64, Value) {
+    let of = |plan: &Value| -> (f64, Value, Value) {
         let all = plan["recommendations"].as_array().unwrap();
         let own = all.iter().find(|r| r["asset_code"] == "P-9").unwrap();
         let reasons = own["reasons"].as_array().unwrap();
-        (
-            own["failure_probability"].as_f64().unwrap(),
-            reasons.last().unwrap().clone(),
-        )
+        let (p, chance) = (own["failure_probability"].as_f64().unwrap(), &own["chance"]);
+        let (low, high) = (
+            chance["low"].as_f64().unwrap(),
+            chance["high"].as_f64().unwrap(),
+        );
+        assert!(0.0 < low && low < p && p < high && high < 1.0, "{own}");
+        (p, reasons.last().unwrap().clone(), chance.clone())
     };
-    let (usual, source) = of(&run(&planner, asked.clone()).await);
-    assert_eq!(source["code"], "optimization.chance.family");
+    let lab_of = async || -> Value {
+        let path = format!("/api/assets/{asset}/model");
+        planner.get(&path).await.json()["life"].clone()
+    };
+    // Nobody knows its age: the lab gives no chance, and the plan says that it has none of this asset.
+    let (usual, source, chance) = of(&run(&planner, asked.clone()).await);
+    assert_eq!(chance["basis"], "family_rate");
+    let lab = lab_of().await;
+    assert_eq!(lab["chance"], Value::Null, "{lab}");
+    assert_eq!(chance["lab_withheld"], lab["chance_withheld"]);
+    assert_eq!(source["code"], "optimization.chance.rate");
+    let said = source["message"].as_str().unwrap();
     assert!(
-        source["message"].as_str().unwrap().contains("test 1"),
+        said.contains("test 1") && said.contains("not measured"),
         "{source}"
     );
 
@@ -266,6 +289,21 @@ async fn the_chance_of_failure_follows_the_own_history_and_says_so() {
         "in_service_since": NOW.plus_ms(-730 * DAY_MS),
     });
     let path = format!("/api/assets/{asset}");
+    let mut young = body.clone();
+    young["in_service_since"] = json!(NOW.plus_ms(-365 * DAY_MS));
+    admin.put(&path, young).await.expect_status(200);
+    // Its age is known and nothing has failed: the prior of the family, named as such.
+    let (_, source, chance) = of(&run(&planner, asked.clone()).await);
+    assert_eq!(
+        (
+            &chance["basis"],
+            &chance["own_failures"],
+            &chance["lab_withheld"]
+        ),
+        (&json!("family_prior"), &json!(0), &Value::Null)
+    );
+    assert_eq!(source["code"], "optimization.chance.family");
+    assert!(lab_of().await["chance"].is_object());
     let kept = admin.put(&path, body).await.expect_status(200).json();
     assert_eq!(kept["in_service_since"], json!(NOW.plus_ms(-730 * DAY_MS)));
     let engineer = app.signed_in(&plant.user("engineer")).await;
@@ -277,8 +315,28 @@ async fn the_chance_of_failure_follows_the_own_history_and_says_so() {
         let reply = engineer.post("/api/work-orders", order).await;
         reply.expect_status(201);
     }
-    let (own, source) = of(&run(&planner, asked).await);
+    let plan = run(&planner, asked).await;
+    let (own, source, chance) = of(&plan);
     assert_eq!(source["code"], "optimization.chance.own");
+    assert_eq!(
+        (&chance["basis"], &chance["own_failures"]),
+        (&json!("own_history"), &json!(6))
+    );
+    let id = plan["scenario"]["id"].as_str().unwrap();
+    let file = |format: &str| format!("/api/optimization/scenarios/{id}/export?format={format}");
+    let written = planner.get(&file("json")).await.expect_status(200).json();
+    assert_eq!(
+        written["recommendations"][0]["chance"]["basis"],
+        plan["recommendations"][0]["chance"]["basis"]
+    );
+    let book = planner.get(&file("xlsx")).await.expect_status(200);
+    let cells = cells_of(book.bytes.to_vec());
+    for wanted in ["Source of the chance", "Chance, 5 %", "own history"] {
+        assert!(
+            cells.iter().any(|c| c == wanted),
+            "{wanted} not in {cells:?}"
+        );
+    }
     assert_eq!(source["params"]["failures"], "6");
     assert!(own > 2.0 * usual, "{own} after {usual}");
     let lab = planner

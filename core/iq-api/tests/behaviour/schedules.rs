@@ -83,6 +83,31 @@ async fn a_schedule_says_when_it_runs_next_and_what_can_not_be_is_refused() {
         .expect_status(403);
 }
 
+#[tokio::test]
+async fn who_plans_starts_and_stops_a_run_and_only_the_admin_changes_schedules() {
+    let (app, plant, _) = TestApp::with_plants().await;
+    let engineer = app.signed_in(&plant.user("engineer")).await;
+    engineer
+        .post("/api/jobs", json!({}))
+        .await
+        .expect_status(403);
+    let planner = app.signed_in(&plant.user("optimizer")).await;
+    let one = format!("/api/integrations/{}/run", plant.integration);
+    let started = planner
+        .post(&one, json!({}))
+        .await
+        .expect_status(202)
+        .json();
+    assert_eq!(started["kind"], "run");
+    let stop = format!("/api/jobs/{}/cancel", started["id"].as_str().unwrap());
+    engineer.post(&stop, json!({})).await.expect_status(403);
+    planner.post(&stop, json!({})).await.expect_status(200);
+    planner
+        .put("/api/schedules", nightly())
+        .await
+        .expect_status(403);
+}
+
 async fn runs_by_itself(client: &Client) -> usize {
     let jobs = client.get("/api/jobs").await.expect_status(200).json();
     let all = jobs.as_array().unwrap();

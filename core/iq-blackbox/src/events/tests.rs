@@ -129,6 +129,7 @@ fn every_code_has_a_sentence_in_both_languages() {
         "alert.flat_line",
         "alert.stale",
         "alert.trip",
+        "alert.anomaly",
     ] {
         let alert = Alert {
             code: code.into(),

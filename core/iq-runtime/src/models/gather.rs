@@ -4,13 +4,13 @@
 use iq_analytics::lab::{self, History};
 use iq_domain::{
     AssetId, CodedError, Message, Severity, SignalKind, StatusCode, TenantId, TimeRange, Timestamp,
-    Value,
+    Value, WorkOrderStatus,
 };
 use iq_historian::Historian;
 use iq_store::{
     Page,
     alerts::{self, AlertFilter},
-    work_orders::{self, WorkOrderFilter},
+    work_orders::{self, WorkOrder, WorkOrderFilter},
 };
 
 use super::say;
@@ -74,6 +74,13 @@ fn teaches(signal: &SignalEntry) -> bool {
         })
 }
 
+/// Whether a signal's values come from a demonstration.
+pub(super) fn is_made_up(plant: &TenantIndex, signal: &SignalEntry) -> bool {
+    let of = signal.mapping.as_ref().map(|m| m.mapping.integration_id);
+    let integration = of.and_then(|id| plant.integrations.get(&id));
+    integration.is_some_and(|i| i.is_demo_origin)
+}
+
 pub(super) async fn plan(
     inner: &Inner,
     plant: &TenantIndex,
@@ -86,15 +93,10 @@ pub(super) async fn plan(
         .filter(|s| teaches(s))
         .collect();
     // A plant of one's own never learns from made-up values.
-    let is_made_up = |signal: &SignalEntry| {
-        let of = signal.mapping.as_ref().map(|m| m.mapping.integration_id);
-        let integration = of.and_then(|id| plant.integrations.get(&id));
-        integration.is_some_and(|i| i.is_demo_origin)
-    };
     let real: Vec<&SignalEntry> = all
         .iter()
         .copied()
-        .filter(|s| plant.tenant.is_demo || !is_made_up(s))
+        .filter(|s| plant.tenant.is_demo || !is_made_up(plant, s))
         .collect();
     let source = |signal: &&SignalEntry| {
         let min_sigma = scoring::smallest_sigma(signal);
@@ -125,8 +127,21 @@ pub(super) async fn plan(
     })
 }
 
+/// The time in which an order was or is worked on. One that is over without a time of its end ended with
+/// its last change at the latest.
+pub(super) fn worked(order: &WorkOrder, now: Timestamp) -> Option<TimeRange> {
+    use WorkOrderStatus::{Cancelled, Closed, Completed};
+    let is_over = matches!(order.status, Completed | Closed | Cancelled);
+    let end = order.actual_end.unwrap_or(if is_over {
+        order.changed_at.min(now)
+    } else {
+        now
+    });
+    TimeRange::new(order.actual_start?, end)
+}
+
 /// Critical alerts, times of work on the asset, and its known failures.
-async fn known(
+pub(super) async fn known(
     inner: &Inner,
     tenant: TenantId,
     asset: AssetId,
@@ -155,10 +170,7 @@ async fn known(
         let end = a.cleared_at.unwrap_or(now).plus_ms(1);
         TimeRange::new(a.activated_at, end)
     });
-    let worked = orders.iter().filter_map(|o| {
-        let from = o.actual_start?;
-        TimeRange::new(from, o.actual_end.unwrap_or(now))
-    });
+    let worked = orders.iter().filter_map(|o| worked(o, now));
     let mut failures: Vec<Timestamp> = critical
         .iter()
         .map(|a| a.activated_at)

@@ -7,7 +7,8 @@ use iq_analytics::{
     Exposure, FailureChance, FamilyLife, LifeBelief, Standing, Withheld, failure::GAMMA,
 };
 use iq_domain::{
-    AssetId, CodedError, Message, TenantId, Timestamp, WorkOrderPriority, WorkOrderStatus,
+    AssetId, CodedError, Message, TenantId, TimeRange, Timestamp, WorkOrderPriority,
+    WorkOrderStatus,
 };
 use iq_store::{
     Page,
@@ -19,6 +20,9 @@ use crate::{Inner, Runtime, TenantIndex, optimisation::prior_of};
 
 /// Reports of one breakdown come in within this time.
 const SAME_FAILURE_MS: i64 = 24 * 3_600_000;
+
+/// Nobody knows since when an asset is in service.
+pub(crate) const NO_AGE: &str = "models.withheld.no_age";
 
 /// Ended lives of a family that a model of degradation needs.
 const LIVES_NEEDED: u32 = 10;
@@ -55,6 +59,8 @@ pub struct LifeAnswer {
 pub(crate) struct Histories {
     failures: HashMap<AssetId, Vec<Timestamp>>,
     defects: HashMap<AssetId, (u32, u32)>,
+    /// Times of work; one that goes on has no end yet.
+    pub(crate) worked: HashMap<AssetId, Vec<TimeRange>>,
 }
 
 impl Histories {
@@ -71,6 +77,13 @@ impl Histories {
         use WorkOrderStatus::{Cancelled, Closed, Completed};
         let mut failures: HashMap<AssetId, Vec<Timestamp>> = HashMap::new();
         let mut defects: HashMap<AssetId, (u32, u32)> = HashMap::new();
+        let mut worked: HashMap<AssetId, Vec<TimeRange>> = HashMap::new();
+        for order in orders {
+            let range = super::gather::worked(order, Timestamp(i64::MAX));
+            if let Some((asset, range)) = order.asset_id.zip(range) {
+                worked.entry(asset).or_default().push(range);
+            }
+        }
         for order in orders {
             let Some((asset, at)) = order.asset_id.zip(order.malfunction_at) else {
                 continue;
@@ -91,7 +104,11 @@ impl Histories {
             times.sort_unstable();
             times.dedup_by(|later, first| later.since_ms(*first) < SAME_FAILURE_MS);
         }
-        Self { failures, defects }
+        Self {
+            failures,
+            defects,
+            worked,
+        }
     }
 
     /// Since when an asset is as good as new: its last failure, or its start.
@@ -216,7 +233,7 @@ impl Runtime {
         let have = belief.map_or(0, |b| b.failures);
         let chance = match (belief, age_h) {
             (None, _) => Err(say("models.withheld.no_prior")),
-            (_, None) => Err(say("models.withheld.no_age")),
+            (_, None) => Err(say(NO_AGE)),
             (Some(belief), Some(age)) => belief
                 .chance(age, horizon_h, health.unwrap_or(100.0), GAMMA)
                 .map(|chance| LifeAnswer {

@@ -5,9 +5,9 @@ use std::sync::Arc;
 
 use iq_analytics::{
     Judged, MultiModel, MultiState, Verdict,
-    lab::{self, Agreement},
+    lab::{self, Agreement, Alarm},
 };
-use iq_domain::{CodedError, TenantId, TimeRange, Timestamp};
+use iq_domain::{Alert, CodedError, TenantId, TimeRange, Timestamp};
 use iq_historian::Historian;
 use iq_store::asset_models::{self as rows, AssetModelRow};
 
@@ -28,10 +28,14 @@ const REFRESH_ROWS: u32 = 1_440;
 
 /// The model in force of an asset.
 pub(crate) struct InForce {
-    name: String,
-    row_ms: i64,
+    pub(super) name: String,
+    pub(super) row_ms: i64,
     limit: f64,
-    model: MultiModel,
+    /// False alarms per week that are put up with.
+    pub(super) alarms_per_week: f64,
+    /// It was trained in a demonstration.
+    pub(super) is_demo: bool,
+    pub(super) model: MultiModel,
 }
 
 /// Takes a version into use.
@@ -45,6 +49,8 @@ pub(super) fn follow(inner: &Inner, row: &AssetModelRow) {
         name: format!("{} v{} {}/{}", card.method, row.version, card.from, card.to),
         row_ms: found.row_ms,
         limit: row.alarm_limit.unwrap_or(1.0).max(1e-6),
+        alarms_per_week: row.alarms_per_week,
+        is_demo: row.is_demo,
         model: found.multi,
     };
     let mut models = inner.scores.models.write();
@@ -68,10 +74,15 @@ pub(crate) async fn resume(inner: &Inner) -> Result<(), CodedError> {
 
 /// A model at work: it follows what is usual, and remembers the last rows.
 pub(crate) struct Judge {
-    in_force: Arc<InForce>,
+    pub(super) in_force: Arc<InForce>,
     model: MultiModel,
     state: MultiState,
     agreement: Agreement,
+    pub(super) alarm: Alarm,
+    /// The last row of a score that stands over its limit and that nobody was to be told of.
+    pub(super) held_back_at: Option<Timestamp>,
+    /// The last row lies in a time of work on the machine.
+    was_masked: bool,
     /// Start of the next row.
     next: Option<Timestamp>,
     followed: u32,
@@ -79,12 +90,15 @@ pub(crate) struct Judge {
 }
 
 impl Judge {
-    fn new(in_force: Arc<InForce>) -> Self {
+    fn new(in_force: Arc<InForce>, open: Option<&Alert>, now: Timestamp) -> Self {
         Self {
             model: in_force.model.clone(),
             in_force,
             state: MultiState::default(),
             agreement: Agreement::default(),
+            alarm: open.map_or_else(Alarm::default, |a| Alarm::resumed(a.activated_at, now)),
+            held_back_at: None,
+            was_masked: false,
             next: None,
             followed: 0,
             verdict: None,
@@ -105,15 +119,27 @@ impl Judge {
         (now.since_ms(*at) <= STALE_ROWS * self.in_force.row_ms).then_some(verdict)
     }
 
-    fn take(&mut self, at: Timestamp, row: &[f64]) {
+    fn take(&mut self, at: Timestamp, row: &[f64], is_masked: bool) {
+        if self.was_masked && !is_masked {
+            // What was averaged during the work says nothing about the time after.
+            self.state.clear();
+            self.agreement.clear();
+        }
+        self.was_masked = is_masked;
+        let row_ms = self.in_force.row_ms;
+        self.alarm.settle(at, row_ms);
         let answer = self.model.score(&mut self.state, row).map(|score| {
-            self.model.follow(row, &score, false);
+            self.model.follow(row, &score, is_masked);
             self.followed += 1;
-            let agreed = self.agreement.take(score.anomaly);
+            let share = self.agreement.take(score.anomaly) / self.in_force.limit;
             let inputs = &self.model.card.inputs;
+            let signals: Vec<_> = inputs.iter().cloned().zip(score.contributions).collect();
+            if !is_masked {
+                self.alarm.take(at, share, &signals, row_ms);
+            }
             Judged {
-                level: lab::level(agreed / self.in_force.limit),
-                signals: inputs.iter().cloned().zip(score.contributions).collect(),
+                level: lab::level(share),
+                signals,
             }
         });
         if self.followed >= REFRESH_ROWS {
@@ -126,12 +152,22 @@ impl Judge {
     }
 }
 
+/// What is known of a machine beside its values.
+pub(crate) struct Circumstances<'a> {
+    /// It runs as it usually does.
+    pub(crate) is_steady: bool,
+    /// Times in which it was or is worked on.
+    pub(crate) worked: &'a [TimeRange],
+    /// The alert of its score that stands.
+    pub(crate) open: Option<&'a Alert>,
+}
+
 /// Brings the judge of a machine up to now: none where no model is in force.
 pub(crate) async fn judge(
     inner: &Inner,
     judge: &mut Option<Judge>,
     (plant, entry): (&TenantIndex, &AssetEntry),
-    is_steady: bool,
+    known: &Circumstances<'_>,
     now: Timestamp,
 ) -> Result<(), CodedError> {
     let in_force = inner.scores.models.read().get(&entry.asset.id).cloned();
@@ -143,10 +179,13 @@ pub(crate) async fn judge(
         .as_ref()
         .is_some_and(|j| Arc::ptr_eq(&j.in_force, &in_force));
     if !is_same {
-        *judge = Some(Judge::new(Arc::clone(&in_force)));
+        *judge = Some(Judge::new(Arc::clone(&in_force), known.open, now));
     }
     let Some(judge) = judge else { return Ok(()) };
-    if !is_steady {
+    // Until here all rows have been read that there are.
+    let read_to = now.plus_ms(-2 * in_force.row_ms - GRACE_MS);
+    judge.alarm.settle(read_to, in_force.row_ms);
+    if !known.is_steady {
         judge.clear();
         return Ok(());
     }
@@ -165,7 +204,8 @@ pub(crate) async fn judge(
             .await
             .map_err(|_| broken())??;
     for (at, row) in samples {
-        judge.take(at, &row);
+        let is_masked = known.worked.iter().any(|range| range.contains(at));
+        judge.take(at, &row, is_masked);
     }
     Ok(())
 }

@@ -1,6 +1,7 @@
 //! Models of assets: trained in the background on an asset's own history, kept version by version,
 //! compared with the one in force before they replace it, brought into force and back by hand.
 
+pub(crate) mod alarm;
 mod gather;
 mod job;
 mod life;
@@ -17,7 +18,7 @@ use iq_store::asset_models::{self as rows, AssetModelRow, ModelState};
 use serde_json::{Value, json};
 
 pub(crate) use self::job::resume as resume_jobs;
-pub(crate) use self::life::Histories;
+pub(crate) use self::life::{Histories, NO_AGE};
 pub use self::{
     job::{TRAIN, TrainingResult, trained_of},
     life::{Life, LifeAnswer},

@@ -191,7 +191,7 @@ impl<'a> Look<'a> {
                 kind: NotificationKind::JobFailed,
                 cause: format!("job:{}", job.id),
                 code: "notification.job_failed",
-                params: json!({ "reason": code }),
+                params: json!({ "reason": code, "reason_params": job.error_params }),
                 link: match job.integration_id {
                     Some(id) => format!("/integrations/{id}"),
                     None => "/integrations".to_owned(),

@@ -36,7 +36,9 @@ use tokio_util::sync::CancellationToken;
 use tracing::error;
 
 pub use inputs::{Crew, Inputs, OwnLife, PlanRequest, Work};
-pub use outcome::{Advice, ModelOutcome, ModelState, PlanOutcome, PlanSummary};
+pub use outcome::{
+    Advice, Chance, ChanceBasis, ModelOutcome, ModelState, PlanOutcome, PlanSummary,
+};
 pub use publish::{PublishRequest, Published};
 pub use reliability::{FamilyPrior, prior_of};
 pub use solve::Stand;

@@ -17,6 +17,7 @@ use super::{
     inputs::{Inputs, Work},
     problems,
 };
+use crate::models::NO_AGE;
 
 const DAY_MS: i64 = 86_400_000;
 const MINUTE_MS: i64 = 60_000;
@@ -144,6 +145,62 @@ pub struct PlanSummary {
     pub not_placed: u32,
 }
 
+/// What a chance of failure rests on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ChanceBasis {
+    /// The usual life of the family and the asset's age: nothing of it was measured here.
+    FamilyPrior,
+    /// The average rate of the family, because the asset's age is not known: the model lab gives no chance
+    /// then.
+    FamilyRate,
+    /// The life of the family, corrected by the tenant's own failures.
+    OwnHistory,
+}
+
+/// Where a chance of failure comes from, and how sure it is.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Chance {
+    /// What it rests on.
+    pub basis: ChanceBasis,
+    /// 90 % interval: from here …
+    pub low: f64,
+    /// … to here.
+    pub high: f64,
+    /// Own failures of the family.
+    pub own_failures: u32,
+    /// Own times at risk.
+    pub own_lives: u32,
+    /// Why the model lab gives no chance for this asset.
+    pub lab_withheld: Option<Message>,
+}
+
+impl Chance {
+    fn of(work: &Work, days: u32) -> Option<Self> {
+        let (low, high) = problems::failure_interval(work, days)?;
+        let own = work.own_life;
+        let own_failures = own.map_or(0, |own| own.failures);
+        let basis = if work.age_hours.is_none() {
+            ChanceBasis::FamilyRate
+        } else if own_failures > 0 {
+            ChanceBasis::OwnHistory
+        } else {
+            ChanceBasis::FamilyPrior
+        };
+        Some(Self {
+            basis,
+            low,
+            high,
+            own_failures,
+            own_lives: own.map_or(0, |own| own.lives),
+            lab_withheld: work.age_hours.is_none().then(|| Message {
+                code: NO_AGE.to_owned(),
+                ..Message::default()
+            }),
+        })
+    }
+}
+
 /// What is advised about one piece of work.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Advice {
@@ -161,6 +218,9 @@ pub struct Advice {
     pub health: f64,
     /// Probability of a failure inside the horizon.
     pub failure_probability: f64,
+    /// Where that comes from; none in runs of before this was kept.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub chance: Option<Chance>,
     /// Expected cost avoided.
     pub expected_cost_avoided: Option<f64>,
     /// Cost of the planned job.
@@ -292,8 +352,9 @@ impl Plans {
         let span = span.or(whole_days);
         let horizon = inputs.request.horizon_days;
         let failure_probability = problems::failure_probability(work, horizon)?;
+        let chance = Chance::of(work, horizon)?;
         let mut reasons = reasons(item, money.is_some(), day.is_some());
-        reasons.push(source(work));
+        reasons.push(source(work, failure_probability, &chance));
         Some(Advised {
             asset_id: work.asset_id,
             order_id: work.order_id,
@@ -305,6 +366,7 @@ impl Plans {
                 rank_by_cost: money.map(|_| item.rank_by_cost),
                 health: work.health,
                 failure_probability,
+                chance: Some(chance),
                 expected_cost_avoided: money.map(|_| item.expected_cost_avoided),
                 planned_cost,
                 net_benefit: planned_cost.map(|cost| item.expected_cost_avoided - cost),
@@ -349,27 +411,28 @@ impl Plans {
     }
 }
 
-/// Where the chance of failure comes from.
-fn source(work: &Work) -> Message {
+/// The chance of failure in a sentence: how large, how sure, from where.
+fn source(work: &Work, chance: f64, from: &Chance) -> Message {
     // The window a model learned from stands on its own page.
     let words = work.health_model.split_whitespace();
     let words: Vec<&str> = words.filter(|word| !word.contains("Z/")).collect();
-    let health = ("model", words.join(" "));
-    let (code, params) = match work.own_life {
-        None => ("optimization.chance.family", vec![health]),
-        Some(own) => (
-            "optimization.chance.own",
-            vec![
-                health,
-                ("failures", own.failures.to_string()),
-                ("lives", own.lives.to_string()),
-            ],
-        ),
+    let percent = |share: f64| format!("{:.1}", share * 100.0);
+    let params = [
+        ("model", words.join(" ")),
+        ("chance", percent(chance)),
+        ("low", percent(from.low)),
+        ("high", percent(from.high)),
+        ("failures", from.own_failures.to_string()),
+        ("lives", from.own_lives.to_string()),
+    ];
+    let code = match from.basis {
+        ChanceBasis::FamilyPrior => "optimization.chance.family",
+        ChanceBasis::FamilyRate => "optimization.chance.rate",
+        ChanceBasis::OwnHistory => "optimization.chance.own",
     };
-    let params = params.into_iter().map(|(k, v)| (k.to_owned(), v));
     Message {
         code: code.to_owned(),
-        params: params.collect(),
+        params: params.into_iter().map(|(k, v)| (k.to_owned(), v)).collect(),
     }
 }
 

@@ -98,6 +98,21 @@ pub(super) fn failure_probability(work: &Work, days: u32) -> Option<f64> {
     Some(Hazard::of(work, &prior).within(days))
 }
 
+/// The 90 % interval of that probability: the life of the family spans so much between 5 % and 95 %.
+#[must_use]
+pub(super) fn failure_interval(work: &Work, days: u32) -> Option<(f64, f64)> {
+    let prior = prior_for(work)?;
+    let at = |eta: f64| {
+        let hazard = Hazard {
+            eta,
+            ..Hazard::of(work, &prior)
+        };
+        hazard.within(days)
+    };
+    // Who lives longer fails later.
+    Some((at(prior.eta_hours.high), at(prior.eta_hours.low)))
+}
+
 /// What first.
 #[must_use]
 pub(super) fn prioritisation(inputs: &Inputs) -> PriorityProblem {

@@ -69,6 +69,8 @@ export function RankedList({ detail }: { detail: ScenarioDetail }) {
   const [asking, setAsking] = useState(false);
   const [answer, setAnswer] = useState<PublishAnswer | null>(null);
   const currency = detail.scenario.currency;
+  const percent = (share: number) => `${n(share * 100, 1)} %`;
+  const chance = (r: Recommendation) => (r.chance ? t('optimization.chance_of', { chance: percent(r.failure_probability), low: percent(r.chance.low), high: percent(r.chance.high) }) : percent(r.failure_probability));
   const open = detail.recommendations.filter((r) => r.is_advised && r.work_order_id === null && !r.held);
   const picks = chosen.filter((id) => open.some((r) => r.id === id));
   const publishes = may('optimization.publish') && detail.scenario.finished_at !== null && !['infeasible', 'failed'].includes(detail.scenario.state);
@@ -78,6 +80,7 @@ export function RankedList({ detail }: { detail: ScenarioDetail }) {
     { key: 'rank', title: t('optimization.rank'), end: true, sort: (r) => r.rank, csv: (r) => r.rank, cell: (r) => n(r.rank, 0) },
     { key: 'asset', title: t('optimization.asset'), sort: (r) => r.asset_code, csv: (r) => r.asset_code, cell: (r) => <span className="two"><AppLink to={`/assets/${r.asset_id}`}><Tag>{r.asset_code}</Tag></AppLink><small>{name(r.asset_names)}{r.order && <> · <Tag>{r.order}</Tag></>}{r.held && r.is_advised && <> · {r.held.message}</>}</small></span> },
     { key: 'score', title: t('optimization.score'), end: true, sort: (r) => r.score, csv: (r) => r.score, cell: (r) => <span className="two"><bdi>{n(r.score, 1)}</bdi><small>{word('plan_class', r.class)}</small></span> },
+    { key: 'chance', title: t('optimization.chance'), end: true, sort: (r) => r.failure_probability, csv: (r) => [chance(r), r.chance && word('plan_chance', r.chance.basis)].filter(Boolean).join('; '), cell: (r) => <span className="two" data-chance={r.chance?.basis} title={r.chance?.lab_withheld?.message}><bdi dir="ltr">{chance(r)}</bdi>{r.chance && <small>{word('plan_chance', r.chance.basis)}</small>}</span> },
     { key: 'avoided', title: t('optimization.avoided'), end: true, sort: (r) => r.expected_cost_avoided, csv: (r) => r.expected_cost_avoided, cell: (r) => <Money value={r.expected_cost_avoided} currency={currency} strong /> },
     { key: 'cost', title: t('optimization.cost'), end: true, sort: (r) => r.planned_cost, csv: (r) => r.planned_cost, cell: (r) => <Money value={r.planned_cost} currency={currency} /> },
     { key: 'when', title: t('optimization.when'), sort: (r) => r.planned_start_at, csv: (r) => r.planned_start_at && utc(r.planned_start_at), cell: (r) => (r.is_advised && r.planned_start_at !== null ? <When at={r.planned_start_at} /> : <span className="dim">{t('optimization.not_planned')}</span>) },

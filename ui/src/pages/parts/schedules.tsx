@@ -90,7 +90,7 @@ export function SchedulesPane() {
                   <div className="cap dim">{s.next_at !== null && <>{t('schedules.next')}: <When at={s.next_at} /> · </>}{t('schedules.last')}: <When at={s.last_at} /></div>
                   {s.error && <Notice tone="critical">{s.error.message}</Notice>}
                 </div>
-                {may('jobs.run') && <button type="button" className="btn quiet sm icon" aria-label={`${t('schedules.edit')}: ${word('schedule', s.kind)}`} onClick={() => setEditing(s)}><Icon name="edit" /></button>}
+                {may('schedules.write') && <button type="button" className="btn quiet sm icon" aria-label={`${t('schedules.edit')}: ${word('schedule', s.kind)}`} onClick={() => setEditing(s)}><Icon name="edit" /></button>}
               </li>
             ))}
           </ul>
