@@ -1,6 +1,6 @@
 // How the pages are served: encryption, the certificate people compare, who may connect; warnings first.
 import type { Diagnostics } from '@/api/types';
-import { Tag } from '@/components/marks';
+import { Tag, When } from '@/components/marks';
 import { Notice } from '@/components/notices';
 import { Pane } from '@/components/page';
 import { useText } from '@/i18n/text';
@@ -25,7 +25,7 @@ function Warnings({ facts, at }: { facts: Facts; at: number }) {
 }
 
 export function Serving({ facts, at }: { facts: Facts; at: number }) {
-  const { t, n, moment } = useText();
+  const { t, n } = useText();
   const tls = facts.tls === 'off' && !facts.open_without_tls ? 'here' : facts.tls;
   return (
     <Pane title={t('diagnostics.serving')} flush={false}>
@@ -35,7 +35,7 @@ export function Serving({ facts, at }: { facts: Facts; at: number }) {
         <dt>{t('diagnostics.serving.tls')}</dt><dd>{t(`diagnostics.serving.tls_${tls}`)}</dd>
         {facts.fingerprint !== null && <><dt>{t('diagnostics.serving.fingerprint')}</dt><dd><Tag wrap>{facts.fingerprint}</Tag></dd></>}
         {facts.names.length > 0 && <><dt>{t('diagnostics.serving.names')}</dt><dd><Tag wrap>{facts.names.join(', ')}</Tag></dd></>}
-        {facts.not_after !== null && <><dt>{t('diagnostics.serving.not_after')}</dt><dd>{moment(facts.not_after)}</dd></>}
+        {facts.not_after !== null && <><dt>{t('diagnostics.serving.not_after')}</dt><dd><When at={facts.not_after} full /></dd></>}
         <dt>{t('diagnostics.serving.allowed')}</dt><dd>{t(facts.allow_from ? 'diagnostics.serving.allowed_some' : 'diagnostics.serving.allowed_all')}</dd>
         <dt>{t('diagnostics.serving.refused')}</dt><dd>{n(facts.refused + facts.crowded + facts.failed_handshakes, 0)}</dd>
       </dl>
