@@ -27,6 +27,7 @@ const SUPPORT: &[&str] = &[
     "iq-secrets",
     "iq-config",
     "iq-http",
+    "iq-listen",
     "iq-connector",
     "iq-auth",
     "iq-api-types",

@@ -18,20 +18,17 @@ use crate::{
     state::ApiState,
 };
 
-/// A session ends this long after its last request.
-const IDLE_MS: i64 = 30 * 60_000;
-/// A session ends this long after its sign-in, whatever happens.
-const ABSOLUTE_MS: i64 = 12 * 3_600_000;
 /// How exactly the last request is kept; each note costs a commit.
 pub(crate) const TOUCH_EVERY_MS: i64 = 60_000;
 /// How long a sign-in waits for its turn to hash.
 const HASHING_TURN: Duration = Duration::from_secs(15);
 
 /// When a session ends that was used at `seen`.
-pub(crate) fn session_end(session: &Session, seen: Timestamp) -> Timestamp {
-    let latest = session.created_at.plus_ms(ABSOLUTE_MS);
+pub(crate) fn session_end(state: &ApiState, session: &Session, seen: Timestamp) -> Timestamp {
+    let config = state.runtime.config();
+    let latest = session.created_at.plus_ms(config.session_max_ms);
     let latest = session.ends_by.map_or(latest, |end| end.min(latest));
-    latest.min(seen.plus_ms(IDLE_MS))
+    latest.min(seen.plus_ms(config.session_idle_ms))
 }
 
 /// Runs one hash computation in its turn, off the async threads.
@@ -145,7 +142,7 @@ impl Opening {
     ) -> Answer<Self> {
         let new = state.keys.new_session().map_err(CodedError::from)?;
         Ok(Self {
-            session: session_of(who, info, state.now()),
+            session: session_of(state, who, info, state.now()),
             new,
         })
     }
@@ -159,10 +156,12 @@ impl Opening {
 
 /// A session of a person that begins now.
 pub(crate) fn session_of(
+    state: &ApiState,
     (tenant_id, user_id): (TenantId, UserId),
     info: &RequestInfo,
     now: Timestamp,
 ) -> Session {
+    let config = state.runtime.config();
     Session {
         id: SessionId::new(),
         tenant_id,
@@ -170,7 +169,7 @@ pub(crate) fn session_of(
         acting_tenant_id: None,
         created_at: now,
         last_seen_at: now,
-        expires_at: now.plus_ms(IDLE_MS),
+        expires_at: now.plus_ms(config.session_idle_ms.min(config.session_max_ms)),
         revoked_at: None,
         address: info.address.map(|a| a.to_string()),
         user_agent: info.user_agent.clone(),
@@ -202,18 +201,20 @@ pub(crate) fn store_session(
 
 /// The header that hands a session to the browser. It has no lifetime of its own: closing the browser
 /// ends it, the server ends it anyway.
-pub(crate) fn cookie_header(state: &ApiState, token: &str) -> HeaderMap {
-    set_cookie(&format!(
-        "{}={token}; Path=/; HttpOnly; SameSite=Lax",
-        state.cookie_name()
-    ))
+pub(crate) fn cookie_header(state: &ApiState, info: &RequestInfo, token: &str) -> HeaderMap {
+    session_cookie(state, info, token, "")
 }
 
 /// The header that takes the session from the browser.
-pub(crate) fn clear_cookie_header(state: &ApiState) -> HeaderMap {
+pub(crate) fn clear_cookie_header(state: &ApiState, info: &RequestInfo) -> HeaderMap {
+    session_cookie(state, info, "", "; Max-Age=0")
+}
+
+fn session_cookie(state: &ApiState, info: &RequestInfo, token: &str, rest: &str) -> HeaderMap {
+    let secure = if info.is_secure { "; Secure" } else { "" };
+    let name = state.cookie_name(info.is_secure);
     set_cookie(&format!(
-        "{}=; Path=/; HttpOnly; SameSite=Lax; Max-Age=0",
-        state.cookie_name()
+        "{name}={token}; Path=/; HttpOnly; SameSite=Lax{secure}{rest}"
     ))
 }
 

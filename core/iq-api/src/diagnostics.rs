@@ -22,12 +22,16 @@ use zip::{ZipWriter, write::SimpleFileOptions};
 use crate::{
     health::config_status,
     http::{Answer, Audit, Caller, Failure, Route, get},
+    log_files::read_log_files,
     log_tail::log_lines,
     state::ApiState,
 };
 
 /// Actions and jobs in the bundle.
 const LAST_ROWS: u32 = 200;
+
+/// Bytes of log files in the bundle.
+const LOG_BYTES: u64 = 20_000_000;
 
 /// Shorter texts are no secrets but words that occur anyway.
 const MIN_SECRET_CHARS: usize = 4;
@@ -74,8 +78,60 @@ struct Diagnostics {
     damaged_batches: u64,
     /// Objects of this tenant.
     counts: Counts,
+    /// How the pages are served.
+    serving: Serving,
     /// Connections of this tenant.
     integrations: Vec<IntegrationHealth>,
+}
+
+/// How the pages are served.
+#[derive(Debug, Serialize, ToSchema)]
+struct Serving {
+    /// Address and port that are listened on.
+    address: String,
+    /// `off`, `self_signed` or `files`.
+    tls: &'static str,
+    /// Everyone on the network can read what crosses it.
+    open_without_tls: bool,
+    /// SHA-256 of the certificate in force.
+    fingerprint: Option<String>,
+    /// Names and addresses it stands for.
+    names: Vec<String>,
+    /// Last moment of its life.
+    not_after: Option<Timestamp>,
+    /// Code of what keeps newer files of it from being used.
+    problem: Option<String>,
+    /// Only some addresses may connect.
+    allow_from: bool,
+    /// Connections from other addresses, since the start.
+    refused: u64,
+    /// Connections beyond what one address or all may hold, since the start.
+    crowded: u64,
+    /// Connections that never came to speak TLS, since the start.
+    failed_handshakes: u64,
+}
+
+impl Serving {
+    fn of(state: &ApiState) -> Self {
+        let listening = &state.options.listening;
+        let (certificate, counts) = (listening.certificate(), listening.counts());
+        Self {
+            address: listening.address().to_string(),
+            tls: state.runtime.config().tls.as_str(),
+            open_without_tls: listening.is_open_without_tls(),
+            not_after: certificate.as_ref().map(|facts| facts.not_after),
+            names: certificate
+                .as_ref()
+                .map(|facts| facts.names.clone())
+                .unwrap_or_default(),
+            fingerprint: certificate.map(|facts| facts.fingerprint),
+            problem: listening.problem().map(|error| error.code.to_owned()),
+            allow_from: listening.is_narrow(),
+            refused: counts.refused,
+            crowded: counts.crowded,
+            failed_handshakes: counts.failed_handshakes,
+        }
+    }
 }
 
 /// Objects of a tenant.
@@ -196,6 +252,7 @@ async fn collect(state: &ApiState, caller: &Caller) -> Answer<Diagnostics> {
             incidents,
             users,
         },
+        serving: Serving::of(state),
         integrations,
     })
 }
@@ -258,8 +315,11 @@ async fn get_bundle(
     ];
     let name = format!("optria-support-{}-{}.zip", state.appliance(), about.at.0);
     audit.detail("file", name.clone());
+    let folder = state.runtime.config().data_dir.clone();
     let bytes = tokio::task::spawn_blocking(move || {
-        let clean = files.map(|(name, text)| (name, without(text, &secrets)));
+        let clean = files.map(|(name, text)| (name.to_owned(), without(text, &secrets)));
+        let mut clean = Vec::from(clean);
+        clean.extend(read_log_files(&folder, LOG_BYTES, &secrets));
         zipped(&clean)
     })
     .await
@@ -281,14 +341,15 @@ const README: &str = "OPTRIA IQ support bundle\n\
     config.json   which settings are made, never their values\n\
     actions.json  what was done to connections, with codes and durations\n\
     jobs.json     background jobs\n\
-    log.txt       the last lines of the log\n\
+    log.txt       the last lines of the log, since the start\n\
+    logs/         its files, the newest first, up to 20 MB\n\
     \n\
     There are no passwords, keys, tokens or measured values in it.\n\
     لا تحتوي هذه الحزمة على كلمات مرور أو مفاتيح أو رموز أو قيم مقاسة.\n";
 
 /// The text without any of the secrets this installation knows. No line should hold one; this is the
 /// second lock on the same door.
-fn without(mut text: String, secrets: &[iq_secrets::SecretString]) -> String {
+pub(crate) fn without(mut text: String, secrets: &[iq_secrets::SecretString]) -> String {
     for secret in secrets {
         let plain = secret.expose();
         if plain.chars().count() < MIN_SECRET_CHARS {
@@ -307,10 +368,10 @@ fn without(mut text: String, secrets: &[iq_secrets::SecretString]) -> String {
     text
 }
 
-fn zipped(files: &[(&str, String)]) -> zip::result::ZipResult<Vec<u8>> {
+fn zipped(files: &[(String, String)]) -> zip::result::ZipResult<Vec<u8>> {
     let mut writer = ZipWriter::new(Cursor::new(Vec::new()));
     for (name, text) in files {
-        writer.start_file(*name, SimpleFileOptions::default())?;
+        writer.start_file(name.as_str(), SimpleFileOptions::default())?;
         writer.write_all(text.as_bytes())?;
     }
     Ok(writer.finish()?.into_inner())

@@ -73,6 +73,8 @@ pub(crate) fn config_status(state: &ApiState) -> ConfigStatus {
     let configured = |is_set| word(is_set, "configured", "empty");
     let enabled = |is_on| word(is_on, "enabled", "disabled");
     let has_credentials = config.opcua_username.is_some() && config.opcua_password.is_some();
+    let listening = &state.options.listening;
+    let is_exposed = listening.is_open_without_tls() || listening.problem().is_some();
     let is_writable = state.runtime.store().health().state == HealthState::Ok;
     let connectors: Vec<&str> = state
         .runtime
@@ -113,6 +115,13 @@ pub(crate) fn config_status(state: &ApiState) -> ConfigStatus {
                 "has_opcua_endpoint": config.opcua_endpoint_url.is_some(),
             },
             "demo_mode": { "status": enabled(config.demo_mode), "flag": config.demo_mode },
+            "tls": {
+                "status": word(is_exposed, "error", enabled(listening.is_tls())),
+                "mode": config.tls.as_str(),
+                "open_without_tls": listening.is_open_without_tls(),
+            },
+            "allow_from": { "status": configured(listening.is_narrow()) },
+            "log_files": { "status": enabled(config.log_max_bytes > 0) },
         }),
         feature_flags: json!({
             "demo_mode": config.demo_mode,

@@ -39,6 +39,7 @@ mod integrations;
 mod investigation;
 mod jobs;
 mod live;
+mod log_files;
 mod log_tail;
 mod mappings;
 mod mappings_bulk;
@@ -87,6 +88,7 @@ mod work_orders;
 
 pub use http::route::Access;
 pub use iq_auth::{HashCost, SessionKeys};
+pub use log_files::{LOG_FOLDER, LogFiles, LogLimits, export_logs};
 pub use log_tail::{LogTee, log_lines};
 pub use routes::{RouteInfo, openapi_json, permission_matrix, route_list, router};
 pub use state::{ApiOptions, ApiState};

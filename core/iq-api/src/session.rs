@@ -140,8 +140,8 @@ async fn sign_in(
     } else {
         None
     };
-    let replaced =
-        cookie(&headers, &state.cookie_name()).and_then(|token| state.keys.token_hash(&token));
+    let replaced = cookie(&headers, &state.cookie_name(info.is_secure))
+        .and_then(|token| state.keys.token_hash(&token));
     let mut opening = Opening::new(&state, (user.tenant_id, user.id), &info)?;
     if emergency.is_some() {
         opening = opening.bounded(EMERGENCY_MS);
@@ -177,7 +177,7 @@ async fn sign_in(
     let csrf = state.keys.csrf_token(&opening.new.token_hash);
     let body = info_of(&state, &user, user.tenant_id, csrf).await?;
     Ok((
-        auth::cookie_header(&state, opening.new.token.expose()),
+        auth::cookie_header(&state, &info, opening.new.token.expose()),
         Json(body),
     ))
 }
@@ -228,6 +228,7 @@ pub(crate) async fn own_user(state: &ApiState, caller: &Caller) -> Answer<User> 
 async fn sign_out(
     State(state): State<ApiState>,
     caller: Caller,
+    info: RequestInfo,
 ) -> Answer<(StatusCode, HeaderMap)> {
     let (tenant, id, now) = (caller.home_tenant_id, caller.session_id, state.now());
     if !state.emergency.end(&caller.token_hash) {
@@ -238,7 +239,10 @@ async fn sign_out(
             .await?;
     }
     state.session_ended(id);
-    Ok((StatusCode::NO_CONTENT, auth::clear_cookie_header(&state)))
+    Ok((
+        StatusCode::NO_CONTENT,
+        auth::clear_cookie_header(&state, &info),
+    ))
 }
 
 async fn list_sessions(
@@ -347,7 +351,7 @@ async fn change_password(
     let csrf = state.keys.csrf_token(&opening.new.token_hash);
     let body = info_of(&state, &user, caller.tenant_id, csrf).await?;
     Ok((
-        auth::cookie_header(&state, opening.new.token.expose()),
+        auth::cookie_header(&state, &info, opening.new.token.expose()),
         Json(body),
     ))
 }

@@ -128,7 +128,7 @@ async fn create_setup(
         platform_owner_username: owner.username,
         platform_owner_password: owner_password.expose().to_owned(),
     };
-    let cookie = auth::cookie_header(&state, opening.new.token.expose());
+    let cookie = auth::cookie_header(&state, &info, opening.new.token.expose());
     Ok((StatusCode::CREATED, cookie, Json(body)))
 }
 

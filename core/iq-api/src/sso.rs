@@ -116,6 +116,7 @@ pub(crate) struct Beginning {
 /// Begins an attempt. Its cookie is a new one: what a browser already has may be of somebody else's making.
 pub(crate) async fn begin(
     state: &ApiState,
+    info: &RequestInfo,
     provider: &Provider,
     purpose: Purpose,
 ) -> Answer<Beginning> {
@@ -132,7 +133,7 @@ pub(crate) async fn begin(
     state.sso.begin(kept, away, state.now());
     Ok(Beginning {
         url,
-        cookie: sso_cookie(state, &browser, AWAY_MS / 1_000),
+        cookie: sso_cookie(state, info, &browser, AWAY_MS / 1_000),
     })
 }
 
@@ -151,6 +152,7 @@ async fn start(
     State(state): State<ApiState>,
     Id(id): Id<IdentityProviderId>,
     Query(query): Query<StartQuery>,
+    info: RequestInfo,
     headers: HeaderMap,
 ) -> Answer<Response> {
     let next = local_path(query.next.as_deref().unwrap_or("/"));
@@ -167,10 +169,10 @@ async fn start(
         .await?
         .ok_or_else(Failure::not_found)?;
     let provider = opened(&state, row).await?;
-    let begun = begin(&state, &provider, Purpose::SignIn { next }).await;
+    let begun = begin(&state, &info, &provider, Purpose::SignIn { next }).await;
     Ok(match begun {
         Ok(Beginning { url, cookie }) => redirect(&url, cookie),
-        Err(failure) => refuse(&state, None, &failure.error)?,
+        Err(failure) => refuse(&state, &info, None, &failure.error)?,
     })
 }
 
@@ -197,7 +199,7 @@ async fn come_back(
                 code = error.code,
                 "An answer of a provider belongs to nothing."
             );
-            return refuse(&state, browser.as_deref(), &error);
+            return refuse(&state, &info, browser.as_deref(), &error);
         }
     };
     match away.purpose.clone() {
@@ -205,18 +207,18 @@ async fn come_back(
             let signed_in = sign_in(&state, &info, &audit, &headers, &away, &query).await;
             match signed_in {
                 Ok(session) => {
-                    let mut cookies = auth::cookie_header(&state, session.expose());
-                    append(&mut cookies, sso_cookie(&state, "", 0));
+                    let mut cookies = auth::cookie_header(&state, &info, session.expose());
+                    append(&mut cookies, sso_cookie(&state, &info, "", 0));
                     Ok(redirect(&next, cookies))
                 }
                 Err(failure) => {
                     audit.failed(failure.error.code);
-                    refuse(&state, browser.as_deref(), &failure.error)
+                    refuse(&state, &info, browser.as_deref(), &failure.error)
                 }
             }
         }
         Purpose::Preview { session } => {
-            preview(&state, &audit, &headers, session, &away, &query).await
+            preview(&state, &info, (&audit, session), &headers, &away, &query).await
         }
     }
 }
@@ -313,10 +315,11 @@ async fn sign_in(
     let person = claims.person(&row)?;
     audit.detail("subject", person.subject.clone());
     let (role, _) = claims.role(&row)?;
-    let replaced =
-        cookie(headers, &state.cookie_name()).and_then(|token| state.keys.token_hash(&token));
+    let replaced = cookie(headers, &state.cookie_name(info.is_secure))
+        .and_then(|token| state.keys.token_hash(&token));
     let new = state.keys.new_session().map_err(CodedError::from)?;
     let (hash, now, about) = (new.token_hash, state.now(), info.clone());
+    let inner = state.clone();
     let signed_in = state
         .runtime
         .store()
@@ -324,7 +327,7 @@ async fn sign_in(
             auth::end_replaced(tx, replaced, now)?;
             let signed_in = sso_people::sign_in(tx, &row, &person, role, now)?;
             let who = (signed_in.user.tenant_id, signed_in.user.id);
-            let session = auth::session_of(who, &about, now);
+            let session = auth::session_of(&inner, who, &about, now);
             auth::store_session(tx, &session, &hash)?;
             Ok(signed_in)
         })
@@ -343,13 +346,13 @@ async fn sign_in(
 /// A test sign-in shows and signs nobody in. The session that asked must still be the browser's.
 async fn preview(
     state: &ApiState,
-    audit: &Audit,
+    info: &RequestInfo,
+    (audit, asked): (&Audit, SessionId),
     headers: &HeaderMap,
-    asked: SessionId,
     away: &Away,
     query: &CallbackQuery,
 ) -> Answer<Response> {
-    let token = cookie(headers, &state.cookie_name());
+    let token = cookie(headers, &state.cookie_name(info.is_secure));
     let hash = token.and_then(|token| state.keys.token_hash(&token));
     let (id, now) = (away.provider, state.now());
     let found = state
@@ -368,7 +371,7 @@ async fn preview(
         .await?;
     let Some((row, user)) = found else {
         let error = CodedError::invalid("sso.state_unknown");
-        return refuse(state, None, &error);
+        return refuse(state, info, None, &error);
     };
     audit
         .by(row.tenant_id, &user.username)
@@ -384,7 +387,7 @@ async fn preview(
     }
     state.sso.show((asked, id), shown, now);
     let there = format!("/integrations?tab=sso&provider={id}&preview=1");
-    Ok(redirect(&there, sso_cookie(state, "", 0)))
+    Ok(redirect(&there, sso_cookie(state, info, "", 0)))
 }
 
 async fn get_outcome(
@@ -401,12 +404,17 @@ async fn get_outcome(
 }
 
 /// Leads back to the page of signing in, which asks for the reason; nothing of it is in the address.
-fn refuse(state: &ApiState, browser: Option<&str>, error: &CodedError) -> Answer<Response> {
+fn refuse(
+    state: &ApiState,
+    info: &RequestInfo,
+    browser: Option<&str>,
+    error: &CodedError,
+) -> Answer<Response> {
     tracing::info!(code = error.code, "A sign-in through a provider failed.");
     let browser = browser.map_or_else(random, |value| Ok(value.to_owned()))?;
     let hash = browser_hash(state, &browser);
     state.sso.failed(hash, error.clone(), state.now());
-    let cookie = sso_cookie(state, &browser, AWAY_MS / 1_000);
+    let cookie = sso_cookie(state, info, &browser, AWAY_MS / 1_000);
     Ok(redirect("/login?sso=failed", cookie))
 }
 
@@ -429,12 +437,8 @@ fn cookie_name(state: &ApiState) -> String {
 }
 
 /// The cookie that binds an attempt to its browser. Lax: the way back comes from the provider's page.
-fn sso_cookie(state: &ApiState, value: &str, seconds: i64) -> HeaderMap {
-    let secure = if state.public_url().starts_with("https://") {
-        "; Secure"
-    } else {
-        ""
-    };
+fn sso_cookie(state: &ApiState, info: &RequestInfo, value: &str, seconds: i64) -> HeaderMap {
+    let secure = if info.is_secure { "; Secure" } else { "" };
     let name = cookie_name(state);
     auth::set_cookie(&format!(
         "{name}={value}; Path=/auth/sso; HttpOnly; SameSite=Lax; Max-Age={seconds}{secure}"

@@ -13,7 +13,7 @@ use iq_oidc::{Claims, Person, Provider, RoleSource};
 use serde_json::Value;
 
 use crate::{
-    http::{Answer, Caller, Id, Route, get, post},
+    http::{Answer, Caller, Id, RequestInfo, Route, get, post},
     identity_providers::{opened, own, problem},
     sso::{self, Beginning},
     sso_people::username_of,
@@ -97,6 +97,7 @@ pub(crate) fn routes() -> Vec<Route> {
 async fn start_preview(
     State(state): State<ApiState>,
     caller: Caller,
+    info: RequestInfo,
     headers: HeaderMap,
     Id(id): Id<IdentityProviderId>,
 ) -> Answer<(StatusCode, HeaderMap, Json<SsoStart>)> {
@@ -111,7 +112,7 @@ async fn start_preview(
     let purpose = Purpose::Preview {
         session: caller.session_id,
     };
-    let Beginning { url, cookie } = sso::begin(&state, &provider, purpose).await?;
+    let Beginning { url, cookie } = sso::begin(&state, &info, &provider, purpose).await?;
     Ok((StatusCode::OK, cookie, Json(SsoStart { url })))
 }
 

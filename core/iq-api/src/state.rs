@@ -6,6 +6,7 @@ use std::{ops::Deref, sync::Arc};
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use iq_auth::{AuthError, HashCost, PasswordHasher, SessionKeys};
 use iq_domain::{SessionId, Timestamp};
+use iq_listen::{Listening, Peer};
 use iq_runtime::Runtime;
 use iq_sync::Sync;
 use parking_lot::Mutex;
@@ -18,10 +19,12 @@ use crate::{emergency::Emergency, sso_waiting::Waiting};
 const HASHES_AT_ONCE: usize = 2;
 
 /// What a host decides.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct ApiOptions {
     /// The port people use; part of the Host guard and of the cookie's name.
     pub port: u16,
+    /// The port that is listened on.
+    pub listening: Listening,
     /// Further names this server may be addressed by, as `host` or `host:port`.
     pub allowed_hosts: Vec<String>,
     /// Id of this appliance.
@@ -160,16 +163,34 @@ impl ApiState {
             .any(|known| known.eq_ignore_ascii_case(host))
     }
 
-    /// The cookie's name: cookies are shared across ports of one host, so the port is in it.
-    pub(crate) fn cookie_name(&self) -> String {
-        format!("optria_{}", self.options.port)
+    /// Whether a request came encrypted: over TLS, or under the https address of a proxy in front.
+    pub(crate) fn is_secure(&self, peer: Option<Peer>, host: &str) -> bool {
+        let public = self.runtime.config().public_url.as_deref();
+        let is_proxied = public
+            .filter(|url| url.starts_with("https://"))
+            .is_some_and(|url| authority(url).eq_ignore_ascii_case(host));
+        is_proxied || peer.is_some_and(|peer| peer.is_tls)
+    }
+
+    /// The cookie's name: cookies are shared across ports of one host, so the port is in it. `__Host-`
+    /// binds it to this host over TLS; a cookie that came unencrypted is never taken for it.
+    pub(crate) fn cookie_name(&self, is_secure: bool) -> String {
+        let prefix = if is_secure { "__Host-" } else { "" };
+        format!("{prefix}optria_{}", self.options.port)
     }
 
     /// The address people use: the configured one, else this machine's own.
     pub(crate) fn public_url(&self) -> String {
         let configured = self.runtime.config().public_url.as_deref();
         configured.map_or_else(
-            || format!("http://127.0.0.1:{}", self.options.port),
+            || {
+                let scheme = if self.options.listening.is_tls() {
+                    "https"
+                } else {
+                    "http"
+                };
+                format!("{scheme}://127.0.0.1:{}", self.options.port)
+            },
             |url| {
                 let scheme = url.split("://").next().unwrap_or("https");
                 format!("{scheme}://{}", authority(url))

@@ -39,11 +39,16 @@ pub enum Claim {
     Taken(Option<Owner>),
 }
 
-/// Claims the folder; creates it if it is not there. A restore that was decided is done first.
-pub fn claim(data_dir: &Path) -> Result<Claim> {
+/// Makes the folder if it is not there, and closes it to other users of the machine.
+pub(crate) fn prepare(data_dir: &Path) -> Result<()> {
     std::fs::create_dir_all(data_dir)
         .with_context(|| format!("the data folder {} can't be created", data_dir.display()))?;
-    restrict(data_dir)?;
+    restrict(data_dir)
+}
+
+/// Claims the folder; creates it if it is not there. A restore that was decided is done first.
+pub fn claim(data_dir: &Path) -> Result<Claim> {
+    prepare(data_dir)?;
     let path = data_dir.join(FILE);
     let mut options = OpenOptions::new();
     #[cfg(unix)]

@@ -4,10 +4,11 @@ use std::{
     net::{IpAddr, SocketAddr},
     path::{Path, PathBuf},
     sync::Arc,
+    time::Duration,
 };
 
 use anyhow::{Context, Result, bail};
-use iq_api::{ApiOptions, ApiState, HashCost, SessionKeys};
+use iq_api::{ApiOptions, ApiState, HashCost, LogFiles, LogLimits, SessionKeys};
 use iq_config::{Config, Overrides};
 use iq_connector::ConnectorRegistry;
 use iq_connector_eam::EamConnector;
@@ -17,12 +18,13 @@ use iq_connector_pi::PiConnector;
 use iq_connector_sql::SqlConnector;
 use iq_domain::{Clock, CodedError, WallClock};
 use iq_historian::{Historian, HistorianConfig};
+use iq_listen::{Door, Facts, Listening, LiveCertificate, Open};
 use iq_runtime::{DemoPlant, EvidenceParts, Runtime, RuntimeParts, imports::StoredUploads};
 use iq_secrets::MasterKey;
 use iq_store::Store;
 use iq_sync::{Sync, SyncParts};
 use parking_lot::Mutex;
-use tokio::{net::TcpListener, task::JoinHandle};
+use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
@@ -31,6 +33,9 @@ use crate::{
     demo::{self, EmbeddedPlant},
     lock::{self, Claim, DataLock},
 };
+
+/// How long requests may still run when the appliance stops.
+const GRACE: Duration = Duration::from_secs(3);
 
 /// How an appliance is started.
 #[derive(Clone, Debug, Default)]
@@ -43,11 +48,15 @@ pub struct ServeOptions {
     pub allowed_hosts: Vec<String>,
     /// Starts the demo plant with it and sets up the demo tenant.
     pub demo: Option<DemoOptions>,
+    /// Files of the log, which go into the data folder.
+    pub log: LogFiles,
 }
 
 /// A running appliance.
 pub struct Running {
     url: String,
+    local: String,
+    listening: Listening,
     data_dir: PathBuf,
     runtime: Runtime,
     sync: Sync,
@@ -55,7 +64,7 @@ pub struct Running {
     demo_users: Vec<DemoUser>,
     plant: Option<EmbeddedPlant>,
     stop: CancellationToken,
-    server: JoinHandle<std::io::Result<()>>,
+    server: JoinHandle<()>,
     announcer: JoinHandle<()>,
     _lock: Arc<Mutex<DataLock>>,
 }
@@ -78,10 +87,10 @@ pub async fn start(options: ServeOptions) -> Result<Running> {
             ))
         ),
     };
-    let listener = TcpListener::bind(config.listen)
-        .await
-        .with_context(|| format!("{} can't be listened on", config.listen))?;
-    let address = listener.local_addr()?;
+    options.log.open(&data_dir, log_limits(&config));
+    let door = open_door(&config, &options.allowed_hosts).await?;
+    let listening = door.listening();
+    let address = listening.address();
     let plant = match &options.demo {
         Some(demo) => Some(EmbeddedPlant::start(&data_dir, demo).await?),
         None => None,
@@ -98,6 +107,7 @@ pub async fn start(options: ServeOptions) -> Result<Running> {
         session_keys(&config)?,
         ApiOptions {
             port: address.port(),
+            listening: listening.clone(),
             allowed_hosts: options.allowed_hosts,
             appliance_id,
             version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -106,24 +116,24 @@ pub async fn start(options: ServeOptions) -> Result<Running> {
     )
     .map_err(CodedError::from)?;
     let stop = CancellationToken::new();
-    let app = iq_api::router(state.clone()).into_make_service_with_connect_info::<SocketAddr>();
-    let stopped = stop.clone();
-    let server = tokio::spawn(async move {
-        axum::serve(listener, app)
-            .with_graceful_shutdown(async move { stopped.cancelled().await })
-            .await
-    });
-    let url = format!("http://{}", shown(address));
-    lock.announce(&url, &entry(&url, &state)?)?;
+    // A page that reads slowly must not keep the machine from shutting down.
+    let server = tokio::spawn(door.serve(iq_api::router(state.clone()), stop.clone(), GRACE));
+    let scheme = if listening.is_tls() { "https" } else { "http" };
+    let url = format!("{scheme}://{}", shown(address));
+    // The window on this machine knows no certificate, and on the machine itself it needs none.
+    let local = format!("http://{}", shown(address));
+    lock.announce(&url, &entry(&local, &state)?)?;
     let lock = Arc::new(Mutex::new(lock));
     let announcer = tokio::spawn(keep_announced(
         Arc::clone(&lock),
         state.clone(),
-        url.clone(),
+        (url.clone(), local.clone()),
     ));
     info!(url, data_dir = %data_dir.display(), "The appliance is ready.");
     Ok(Running {
         url,
+        local,
+        listening,
         data_dir,
         runtime,
         sync,
@@ -144,6 +154,19 @@ impl Running {
         &self.url
     }
 
+    /// The certificate people have to compare, where the pages are served with one.
+    #[must_use]
+    pub fn certificate(&self) -> Option<Facts> {
+        self.listening.certificate()
+    }
+
+    /// Where the pages are open to the network for everyone on it to read along.
+    #[must_use]
+    pub fn open_without_tls(&self) -> Option<SocketAddr> {
+        let is_open = self.listening.is_open_without_tls();
+        is_open.then(|| self.listening.address())
+    }
+
     /// The data folder.
     #[must_use]
     pub fn data_dir(&self) -> &Path {
@@ -155,7 +178,7 @@ impl Running {
     /// # Errors
     /// When the system gives no randomness.
     pub fn handoff_url(&self) -> Result<String> {
-        entry(&self.url, &self.state)
+        entry(&self.local, &self.state)
     }
 
     /// Users made at this start, with their passwords; empty when they existed.
@@ -190,20 +213,13 @@ impl Running {
         self.announcer.abort();
         self.state.close_streams();
         self.stop.cancel();
-        // A page that reads slowly must not keep the machine from shutting down.
-        let grace = tokio::time::timeout(std::time::Duration::from_secs(3), self.server).await;
+        let served = self.server.await;
         self.sync.stop().await;
         self.runtime.stop().await;
         if let Some(plant) = self.plant {
             plant.stop().await;
         }
-        match grace {
-            Ok(joined) => Ok(joined??),
-            Err(_) => {
-                warn!("Open connections were cut.");
-                Ok(())
-            }
-        }
+        Ok(served?)
     }
 }
 
@@ -220,6 +236,39 @@ fn load_config(options: &ServeOptions) -> Result<Config> {
         config.demo_mode = true;
     }
     Ok(config)
+}
+
+fn log_limits(config: &Config) -> LogLimits {
+    LogLimits {
+        bytes: config.log_max_bytes,
+        files: config.log_files,
+        is_json: config.log_json,
+    }
+}
+
+/// Opens the port, with the certificate that the configuration asks for.
+async fn open_door(config: &Config, allowed_hosts: &[String]) -> Result<Door> {
+    let names = names(config, allowed_hosts);
+    let (tls, data) = (config.tls.clone(), config.data_dir.clone());
+    let certificate = tokio::task::spawn_blocking(move || {
+        LiveCertificate::open(&tls, &data, &names, Arc::new(WallClock))
+    })
+    .await??;
+    let open = Open {
+        listen: config.listen,
+        allow_from: config.allow_from.clone(),
+        certificate,
+    };
+    Door::bind(open)
+        .await
+        .with_context(|| format!("{} can't be listened on", config.listen))
+}
+
+/// Every name and address the pages may be reached by.
+pub(crate) fn names(config: &Config, allowed_hosts: &[String]) -> Vec<String> {
+    let mut given = Vec::from_iter(config.public_host().map(str::to_owned));
+    given.extend_from_slice(allowed_hosts);
+    iq_listen::names_of_this_machine(&given, config.listen.ip())
 }
 
 /// The keys of sessions: from SESSION_SECRET, else from the key this installation made for itself.
@@ -278,7 +327,7 @@ async fn open(
                 master_key: Arc::clone(&key),
             })?;
             let historian = Historian::open(&dir.join("historian.db"), HistorianConfig::default())?;
-            let hosts = vec![host_name(), "localhost".to_owned()];
+            let hosts = vec![iq_listen::host_name(), "localhost".to_owned()];
             let identity =
                 iq_connector_opcua::ensure_identity(&dir.join("pki"), &hosts, clock.now())?;
             Ok((store, evidence, historian, key, identity))
@@ -383,15 +432,6 @@ fn machine_id() -> Option<String> {
     Some(id.trim().to_owned()).filter(|id| !id.is_empty())
 }
 
-/// The machine's name, for the certificate that servers see.
-fn host_name() -> String {
-    std::fs::read_to_string("/proc/sys/kernel/hostname")
-        .map(|name| name.trim().to_owned())
-        .ok()
-        .filter(|name| !name.is_empty())
-        .unwrap_or_else(|| "localhost".to_owned())
-}
-
 fn shown(address: SocketAddr) -> String {
     match address.ip() {
         IpAddr::V4(ip) if ip.is_unspecified() => format!("127.0.0.1:{}", address.port()),
@@ -408,10 +448,14 @@ fn entry(url: &str, state: &ApiState) -> Result<String> {
 }
 
 /// Puts a fresh one-time address into the lock file whenever a window has used the last one.
-async fn keep_announced(lock: Arc<Mutex<DataLock>>, state: ApiState, url: String) {
+async fn keep_announced(
+    lock: Arc<Mutex<DataLock>>,
+    state: ApiState,
+    (url, local): (String, String),
+) {
     loop {
         state.handoff_used().await;
-        let announced = entry(&url, &state).and_then(|entry| lock.lock().announce(&url, &entry));
+        let announced = entry(&local, &state).and_then(|entry| lock.lock().announce(&url, &entry));
         if let Err(error) = announced {
             warn!(%error, "The next window can't be announced.");
         }

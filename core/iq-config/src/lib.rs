@@ -6,6 +6,7 @@
 
 mod database;
 mod load;
+mod network;
 mod parse;
 mod variables;
 
@@ -16,6 +17,7 @@ use iq_secrets::SecretString;
 
 pub use database::Database;
 pub use load::{Inputs, Overrides};
+pub use network::Network;
 pub use variables::{VARIABLES, ValueKind, Variable};
 
 /// Where the program runs.
@@ -52,6 +54,35 @@ pub enum Source {
     Environment,
     /// A command-line flag.
     Flag,
+}
+
+/// How the pages are served: OPTRIA_TLS with its two files.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Tls {
+    /// Without encryption.
+    #[default]
+    Off,
+    /// With a certificate this installation makes for itself.
+    SelfSigned,
+    /// With a certificate of somebody else's making.
+    Files {
+        /// OPTRIA_TLS_CERT: the certificate and those between it and its authority, as PEM.
+        certificate: PathBuf,
+        /// OPTRIA_TLS_KEY: its private key, as PEM.
+        key: PathBuf,
+    },
+}
+
+impl Tls {
+    /// The word used in OPTRIA_TLS.
+    #[must_use]
+    pub const fn as_str(&self) -> &'static str {
+        match self {
+            Self::Off => "off",
+            Self::SelfSigned => "self_signed",
+            Self::Files { .. } => "files",
+        }
+    }
 }
 
 /// A default a connector takes where the tenant set none.
@@ -104,6 +135,18 @@ pub struct Config {
     pub data_dir: PathBuf,
     /// OPTRIA_LISTEN.
     pub listen: SocketAddr,
+    /// OPTRIA_TLS, OPTRIA_TLS_CERT, OPTRIA_TLS_KEY.
+    pub tls: Tls,
+    /// OPTRIA_ALLOW_FROM: where connections may come from besides this machine; empty for anywhere.
+    pub allow_from: Vec<Network>,
+    /// OPTRIA_SESSION_IDLE in milliseconds: a session ends this long after its last request.
+    pub session_idle_ms: i64,
+    /// OPTRIA_SESSION_MAX in milliseconds: it ends this long after its sign-in, whatever happens.
+    pub session_max_ms: i64,
+    /// OPTRIA_LOG_MAX_MB in bytes: what one file of the log may hold; 0 for no files.
+    pub log_max_bytes: u64,
+    /// OPTRIA_LOG_FILES: how many of them there are at most.
+    pub log_files: usize,
     /// OPTRIA_IMPORT_MAX_FILES: uploaded files that a tenant may keep.
     pub import_max_files: u64,
     /// OPTRIA_IMPORT_MAX_GB in bytes: what they may hold together.
@@ -157,6 +200,32 @@ impl Config {
             "SAP_BASE_URL" => public(&self.sap_base_url),
             _ => None,
         }
+    }
+
+    /// Every secret it holds, for those who look for them where they must not be.
+    #[must_use]
+    pub fn secrets(&self) -> Vec<SecretString> {
+        let ours = [
+            &self.session_secret,
+            &self.hub_key,
+            &self.openai_api_key,
+            &self.opcua_password,
+            &self.smtp_url,
+            &self.email_provider_api_key,
+        ];
+        let database = self.database.as_ref().map(|database| database.url.clone());
+        ours.into_iter()
+            .flatten()
+            .cloned()
+            .chain(database)
+            .collect()
+    }
+
+    /// Host and port of OPTRIA_PUBLIC_URL.
+    #[must_use]
+    pub fn public_host(&self) -> Option<&str> {
+        let (_, rest) = self.public_url.as_deref()?.split_once("://")?;
+        rest.split(['/', '?', '#']).next()
     }
 
     /// Refuses a hub in production that lacks a secret it can't do without.

@@ -9,7 +9,9 @@ use std::{
 use iq_domain::CodedError;
 use iq_secrets::SecretString;
 
-use crate::{AppEnv, Config, Database, Source, VARIABLES, ValueKind, Variable, parse};
+use crate::{
+    AppEnv, Config, Database, Network, Source, Tls, VARIABLES, ValueKind, Variable, parse,
+};
 
 /// Values from flags, by the variable's name. They win over everything else.
 #[derive(Clone, Debug, Default)]
@@ -175,6 +177,35 @@ impl Values {
         self.or_default(name).parse().unwrap_or_default()
     }
 
+    fn span_ms(&self, name: &str) -> i64 {
+        let minutes = parse::minutes(&self.or_default(name)).unwrap_or_default();
+        i64::try_from(minutes)
+            .unwrap_or(i64::MAX)
+            .saturating_mul(60_000)
+    }
+
+    fn networks(&self, name: &str) -> Vec<Network> {
+        let text = self.text(name);
+        text.as_deref()
+            .and_then(parse::networks)
+            .unwrap_or_default()
+    }
+
+    /// Files without the word, or the word without files, would be served otherwise than was meant.
+    fn tls(&self) -> Result<Tls, CodedError> {
+        const NAMES: [&str; 2] = ["OPTRIA_TLS_CERT", "OPTRIA_TLS_KEY"];
+        let [certificate, key] = NAMES.map(|name| self.path(name));
+        let word = self.or_default("OPTRIA_TLS");
+        match (word.as_str(), certificate, key) {
+            ("off", None, None) => Ok(Tls::Off),
+            ("self_signed", None, None) => Ok(Tls::SelfSigned),
+            ("files", Some(certificate), Some(key)) => Ok(Tls::Files { certificate, key }),
+            ("files", certificate, _) => Err(CodedError::invalid("config.tls_files_missing")
+                .with("name", NAMES[usize::from(certificate.is_some())])),
+            _ => Err(CodedError::invalid("config.tls_files_unused").with("value", word)),
+        }
+    }
+
     fn database(&self) -> Option<Database> {
         if let Some(url) = self.secret("DATABASE_URL") {
             return Some(Database {
@@ -225,6 +256,12 @@ impl Values {
             database: self.database(),
             data_dir,
             listen,
+            tls: self.tls()?,
+            allow_from: self.networks("OPTRIA_ALLOW_FROM"),
+            session_idle_ms: self.span_ms("OPTRIA_SESSION_IDLE"),
+            session_max_ms: self.span_ms("OPTRIA_SESSION_MAX"),
+            log_max_bytes: self.number("OPTRIA_LOG_MAX_MB") * 1_000_000,
+            log_files: usize::try_from(self.number("OPTRIA_LOG_FILES")).unwrap_or(1),
             import_max_files: self.number("OPTRIA_IMPORT_MAX_FILES"),
             import_max_bytes: self.number("OPTRIA_IMPORT_MAX_GB") * 1_000_000_000,
             log: self.or_default("OPTRIA_LOG"),

@@ -2,7 +2,7 @@
 
 use iq_domain::CodedError;
 
-use crate::{ValueKind, Variable};
+use crate::{Network, ValueKind, Variable};
 
 pub(crate) fn check(variable: &Variable, text: &str) -> Result<(), CodedError> {
     let is_good = match variable.kind {
@@ -16,6 +16,8 @@ pub(crate) fn check(variable: &Variable, text: &str) -> Result<(), CodedError> {
         ValueKind::Number(least, most) => text
             .parse::<u64>()
             .is_ok_and(|n| (least..=most).contains(&n)),
+        ValueKind::Networks => networks(text).is_some(),
+        ValueKind::Span(least, most) => minutes(text).is_some_and(|n| (least..=most).contains(&n)),
     };
     if is_good {
         Ok(())
@@ -29,6 +31,30 @@ pub(crate) fn switch(text: &str) -> Option<bool> {
         "true" | "1" | "yes" | "on" => Some(true),
         "false" | "0" | "no" | "off" => Some(false),
         _ => None,
+    }
+}
+
+/// Networks with commas between them; at least one.
+pub(crate) fn networks(text: &str) -> Option<Vec<Network>> {
+    let parts = text.split(',').map(str::trim).filter(|p| !p.is_empty());
+    let all: Option<Vec<Network>> = parts.map(Network::parse).collect();
+    all.filter(|networks| !networks.is_empty())
+}
+
+/// Minutes of `30m`, `12h` or `7d`. A bare number could be any of them and is none.
+pub(crate) fn minutes(text: &str) -> Option<u64> {
+    let (number, factor) = [("m", 1), ("h", 60), ("d", 24 * 60)]
+        .into_iter()
+        .find_map(|(unit, factor)| Some((text.strip_suffix(unit)?, factor)))?;
+    number.parse::<u64>().ok()?.checked_mul(factor)
+}
+
+/// A number of minutes as [`minutes`] reads it.
+fn span(minutes: u64) -> String {
+    match minutes {
+        n if n % (24 * 60) == 0 => format!("{}d", n / (24 * 60)),
+        n if n % 60 == 0 => format!("{}h", n / 60),
+        n => format!("{n}m"),
     }
 }
 
@@ -64,6 +90,10 @@ pub(crate) fn allowed(kind: ValueKind) -> String {
         ValueKind::Text => "…".to_owned(),
         ValueKind::LongText(least) => format!("≥ {least}"),
         ValueKind::Number(least, most) => format!("{least}–{most}"),
+        ValueKind::Networks => "10.20.0.0/16, fd00:20::/64".to_owned(),
+        ValueKind::Span(least, most) => {
+            format!("{}–{} (30m, 12h, 7d)", span(least), span(most))
+        }
     }
 }
 

@@ -122,6 +122,72 @@ fn a_bad_value_is_refused_with_the_name_and_what_is_allowed() {
 }
 
 #[test]
+fn tls_files_come_with_the_word_and_both_of_them() {
+    let files = [
+        ("OPTRIA_TLS", "files"),
+        ("OPTRIA_TLS_CERT", "/tls/server.crt"),
+        ("OPTRIA_TLS_KEY", "/tls/server.key"),
+    ];
+    assert_eq!(load(&[]).unwrap().tls, Tls::Off);
+    assert_eq!(
+        load(&[("OPTRIA_TLS", "self_signed")]).unwrap().tls,
+        Tls::SelfSigned
+    );
+    assert_eq!(
+        load(&files).unwrap().tls,
+        Tls::Files {
+            certificate: "/tls/server.crt".into(),
+            key: "/tls/server.key".into(),
+        }
+    );
+    let missing = "config.tls_files_missing";
+    refuses(&files[..2], missing, &[("name", "OPTRIA_TLS_KEY")]);
+    refuses(&files[..1], missing, &[("name", "OPTRIA_TLS_CERT")]);
+    // Whoever names files believes that they are used.
+    refuses(&files[1..], "config.tls_files_unused", &[("value", "off")]);
+}
+
+#[test]
+fn networks_and_spans_are_read_or_refused() {
+    let config = load(&[
+        (
+            "OPTRIA_ALLOW_FROM",
+            "10.20.0.0/16, fd00:20::/64,192.168.1.7",
+        ),
+        ("OPTRIA_SESSION_IDLE", "15m"),
+        ("OPTRIA_SESSION_MAX", "2d"),
+        ("OPTRIA_LOG_MAX_MB", "0"),
+    ])
+    .unwrap();
+    assert_eq!(config.allow_from.len(), 3);
+    assert!(config.allow_from[0].contains("10.20.1.1".parse().unwrap()));
+    assert_eq!(
+        (config.session_idle_ms, config.session_max_ms),
+        (900_000, 172_800_000)
+    );
+    assert_eq!((config.log_max_bytes, config.log_files), (0, 5));
+    let default = load(&[]).unwrap();
+    assert!(default.allow_from.is_empty());
+    assert_eq!(
+        (default.session_idle_ms, default.session_max_ms),
+        (1_800_000, 43_200_000)
+    );
+    assert_eq!(default.log_max_bytes, 10_000_000);
+    for (name, value) in [
+        ("OPTRIA_ALLOW_FROM", "10.20.0.0/16, plant"),
+        ("OPTRIA_ALLOW_FROM", " , "),
+        ("OPTRIA_SESSION_IDLE", "30"),
+        ("OPTRIA_SESSION_IDLE", "0m"),
+        ("OPTRIA_SESSION_IDLE", "2d"),
+        ("OPTRIA_SESSION_MAX", "1m"),
+        ("OPTRIA_SESSION_MAX", "-1h"),
+        ("OPTRIA_LOG_FILES", "0"),
+    ] {
+        refuses(&[(name, value)], "config.bad_value", &[("name", name)]);
+    }
+}
+
+#[test]
 fn a_refused_value_never_repeats_a_secret() {
     refuses(
         &[("SESSION_SECRET", "short-canary")],

@@ -21,6 +21,10 @@ pub enum ValueKind {
     LongText(usize),
     /// A whole number from the first to the second.
     Number(u64, u64),
+    /// Networks and addresses, with commas between them.
+    Networks,
+    /// A time from the first to the second, in minutes; written as `30m`, `12h` or `7d`.
+    Span(u64, u64),
 }
 
 /// One variable.
@@ -54,7 +58,7 @@ const fn secret(name: &'static str, kind: ValueKind) -> Variable {
     }
 }
 
-use ValueKind::{Listen, LongText, Number, Path, Port, Switch, Text, Url, Word};
+use ValueKind::{Listen, LongText, Networks, Number, Path, Port, Span, Switch, Text, Url, Word};
 
 /// All variables, in the order of the guide.
 pub const VARIABLES: &[Variable] = &[
@@ -70,8 +74,16 @@ pub const VARIABLES: &[Variable] = &[
     public("OPTRIA_CONFIG", Path, ""),
     public("OPTRIA_LISTEN", Listen, "127.0.0.1:8090"),
     public("OPTRIA_PUBLIC_URL", Url(&["https", "http"]), ""),
+    public("OPTRIA_TLS", Word(&["off", "self_signed", "files"]), "off"),
+    public("OPTRIA_TLS_CERT", Path, ""),
+    public("OPTRIA_TLS_KEY", Path, ""),
+    public("OPTRIA_ALLOW_FROM", Networks, ""),
+    public("OPTRIA_SESSION_IDLE", Span(1, 24 * 60), "30m"),
+    public("OPTRIA_SESSION_MAX", Span(5, 30 * 24 * 60), "12h"),
     public("OPTRIA_LOG", Text, "info"),
     public("OPTRIA_LOG_FORMAT", Word(&["text", "json"]), "text"),
+    public("OPTRIA_LOG_MAX_MB", Number(0, 1_000), "10"),
+    public("OPTRIA_LOG_FILES", Number(1, 100), "5"),
     public("OPTRIA_IMPORT_MAX_FILES", Number(1, 10_000), "500"),
     public("OPTRIA_IMPORT_MAX_GB", Number(1, 100_000), "50"),
     secret("SESSION_SECRET", LongText(32)),

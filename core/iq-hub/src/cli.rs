@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 use iq_config::{Config, Overrides};
 use iq_domain::{CodedError, ErrorKind, WallClock};
+use iq_listen::Listening;
 use iq_locale::{Language, Params};
 
 use crate::{
@@ -110,8 +111,7 @@ async fn run(command: Command, language: Language) -> anyhow::Result<()> {
                 ..ServeOptions::default()
             };
             let running = serve::start(config, options).await?;
-            let address = running.address.to_string();
-            say(language, "hub_ready", &[("address", &address)])?;
+            announce(&running, language)?;
             wait_for_the_end().await?;
             running.stop().await
         }
@@ -126,7 +126,12 @@ async fn run(command: Command, language: Language) -> anyhow::Result<()> {
             say(language, "hub_migrated", &[("count", &count)])
         }
         Command::Bootstrap { username } => {
-            let hub = serve::open(config(None)?, &ServeOptions::default(), 0).await?;
+            let hub = serve::open(
+                config(None)?,
+                &ServeOptions::default(),
+                Listening::nowhere(),
+            )
+            .await?;
             let password = bootstrap(&hub, &username).await?;
             say(
                 language,
@@ -135,7 +140,12 @@ async fn run(command: Command, language: Language) -> anyhow::Result<()> {
             )
         }
         Command::Demo => {
-            let hub = serve::open(config(None)?, &ServeOptions::default(), 0).await?;
+            let hub = serve::open(
+                config(None)?,
+                &ServeOptions::default(),
+                Listening::nowhere(),
+            )
+            .await?;
             let (tenant, username, password) = demo(&hub).await?;
             let (username, password) = (username, password.expose());
             say(
@@ -149,12 +159,22 @@ async fn run(command: Command, language: Language) -> anyhow::Result<()> {
             )
         }
         Command::EnrolmentCode { tenant, name } => {
-            let hub = serve::open(config(None)?, &ServeOptions::default(), 0).await?;
+            let hub = serve::open(
+                config(None)?,
+                &ServeOptions::default(),
+                Listening::nowhere(),
+            )
+            .await?;
             let code = enrolment_code(&hub, &tenant, &name).await?;
             print(&format!("{code}\n"))
         }
         Command::Bundle(command) => {
-            let hub = serve::open(config(None)?, &ServeOptions::default(), 0).await?;
+            let hub = serve::open(
+                config(None)?,
+                &ServeOptions::default(),
+                Listening::nowhere(),
+            )
+            .await?;
             bundle::run(command, language, &hub).await
         }
         Command::Permissions => print(&crate::permission_matrix()),
@@ -189,6 +209,31 @@ async fn wait_for_the_end() -> std::io::Result<()> {
     }
     #[cfg(not(unix))]
     tokio::signal::ctrl_c().await
+}
+
+/// What the person at the terminal and the script that started it wait for.
+fn announce(running: &serve::Running, language: Language) -> anyhow::Result<()> {
+    let (address, listening) = (running.address.to_string(), &running.listening);
+    if listening.is_open_without_tls() {
+        warn_in_both(&address);
+    }
+    if let Some(facts) = listening.certificate() {
+        say(language, "tls_fingerprint", &[])?;
+        print(&format!("  {}\n", facts.fingerprint))?;
+    }
+    let scheme = if listening.is_tls() { "https" } else { "http" };
+    let facts = [("address", address.as_str()), ("scheme", scheme)];
+    say(language, "hub_ready", &facts)
+}
+
+/// What an administrator must not miss, whatever the language of the machine.
+fn warn_in_both(address: &str) {
+    let params = Params::from([("address".to_owned(), address.to_owned())]);
+    for language in [Language::En, Language::Ar] {
+        if let Some(text) = iq_locale::plain(language, "cli", "tls_open_plain", &params) {
+            eprintln!("{text}");
+        }
+    }
 }
 
 pub(crate) fn say(language: Language, key: &str, params: &[(&str, &str)]) -> anyhow::Result<()> {

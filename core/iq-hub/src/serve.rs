@@ -1,12 +1,13 @@
 //! Starts an instance on a migrated database and stops it again.
 
-use std::{net::SocketAddr, sync::Arc};
+use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use anyhow::{Context, Result};
 use iq_auth::HashCost;
 use iq_config::Config;
 use iq_domain::{CodedError, ErrorKind, WallClock};
-use tokio::{net::TcpListener, task::JoinHandle};
+use iq_listen::{Door, Listening, LiveCertificate, Open};
+use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tracing::info;
 
@@ -18,6 +19,9 @@ use crate::{
 
 /// Connections of one instance.
 const CONNECTIONS: u32 = 16;
+
+/// How long requests may still run when an instance stops: a batch of an appliance among them.
+const GRACE: Duration = Duration::from_secs(60);
 
 /// How an instance is started.
 #[derive(Clone, Debug, Default)]
@@ -36,7 +40,9 @@ pub struct Running {
     pub address: SocketAddr,
     hub: Hub,
     stop: CancellationToken,
-    server: JoinHandle<std::io::Result<()>>,
+    /// What is known of the port.
+    pub listening: Listening,
+    server: JoinHandle<()>,
 }
 
 /// The state of an instance, after every check that must come before serving.
@@ -44,7 +50,11 @@ pub struct Running {
 /// # Errors
 /// When a required secret is missing, the database can't be used, its role is too powerful, or its
 /// schema is not this program's.
-pub async fn open(config: Config, options: &ServeOptions, port: u16) -> Result<Hub, CodedError> {
+pub async fn open(
+    config: Config,
+    options: &ServeOptions,
+    listening: Listening,
+) -> Result<Hub, CodedError> {
     config.require_for_hub()?;
     let store = open_store(&config, options.connections.unwrap_or(CONNECTIONS)).await?;
     store.check_before_serving().await?;
@@ -53,7 +63,8 @@ pub async fn open(config: Config, options: &ServeOptions, port: u16) -> Result<H
         config,
         HubOptions {
             public_url: options.public_url.clone(),
-            port,
+            port: listening.address().port(),
+            listening,
             hash_cost: options.hash_cost.unwrap_or_default(),
         },
         Arc::new(WallClock),
@@ -78,26 +89,43 @@ async fn open_store(config: &Config, connections: u32) -> Result<Store, CodedErr
 /// # Errors
 /// As [`open`], and when the address can't be listened on.
 pub async fn start(config: Config, options: ServeOptions) -> Result<Running> {
-    let listener = TcpListener::bind(config.listen)
-        .await
-        .with_context(|| format!("{} can't be listened on", config.listen))?;
-    let address = listener.local_addr()?;
-    let hub = open(config, &options, address.port()).await?;
-    let app = http::router(hub.clone()).into_make_service_with_connect_info::<SocketAddr>();
+    let options = ServeOptions {
+        public_url: options.public_url.or_else(|| config.public_url.clone()),
+        ..options
+    };
+    let door = open_door(&config, options.public_url.as_deref()).await?;
+    let listening = door.listening();
+    let address = listening.address();
+    let hub = open(config, &options, listening.clone()).await?;
     let stop = CancellationToken::new();
-    let stopped = stop.clone();
-    let server = tokio::spawn(async move {
-        axum::serve(listener, app)
-            .with_graceful_shutdown(async move { stopped.cancelled().await })
-            .await
-    });
+    let server = tokio::spawn(door.serve(http::router(hub.clone()), stop.clone(), GRACE));
     info!(%address, "The hub is ready.");
     Ok(Running {
         address,
+        listening,
         hub,
         stop,
         server,
     })
+}
+
+/// Opens the port, with the certificate that the configuration asks for.
+async fn open_door(config: &Config, public_url: Option<&str>) -> Result<Door> {
+    let public = public_url.and_then(crate::state::host_of);
+    let names = iq_listen::names_of_this_machine(public.as_slice(), config.listen.ip());
+    let (tls, data) = (config.tls.clone(), config.data_dir.clone());
+    let certificate = tokio::task::spawn_blocking(move || {
+        LiveCertificate::open(&tls, &data, &names, Arc::new(WallClock))
+    })
+    .await??;
+    let open = Open {
+        listen: config.listen,
+        allow_from: config.allow_from.clone(),
+        certificate,
+    };
+    Door::bind(open)
+        .await
+        .with_context(|| format!("{} can't be listened on", config.listen))
 }
 
 impl Running {
@@ -107,7 +135,7 @@ impl Running {
     /// When the server had failed.
     pub async fn stop(self) -> Result<()> {
         self.stop.cancel();
-        self.server.await??;
+        self.server.await?;
         self.hub.store.close().await;
         Ok(())
     }

@@ -5,6 +5,7 @@ use std::{ops::Deref, sync::Arc};
 use iq_auth::{HashCost, PasswordHasher, SessionKeys};
 use iq_config::Config;
 use iq_domain::{Clock, CodedError, Timestamp};
+use iq_listen::{Listening, Peer};
 use iq_secrets::MasterKey;
 use tokio::sync::Semaphore;
 
@@ -14,12 +15,14 @@ use crate::store::Store;
 const HASHES_AT_ONCE: usize = 2;
 
 /// What a host decides.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct HubOptions {
     /// Address people and appliances reach this hub by; without one, this machine only.
     pub public_url: Option<String>,
     /// The port it listens on.
     pub port: u16,
+    /// What is known of that port.
+    pub listening: Listening,
     /// What one password hash costs.
     pub hash_cost: HashCost,
 }
@@ -95,7 +98,22 @@ impl Hub {
     /// Whether people come over TLS.
     pub(crate) fn is_secure(&self) -> bool {
         let url = self.options.public_url.as_deref();
-        url.is_some_and(|url| url.starts_with("https://"))
+        self.options.listening.is_tls() || url.is_some_and(|url| url.starts_with("https://"))
+    }
+
+    /// Whether this request came so, under a name that is not this machine's for itself: only then
+    /// may a browser be told to insist on it.
+    pub(crate) fn is_strict(&self, peer: Option<Peer>, host: &str) -> bool {
+        let public = self.options.public_url.as_deref();
+        let is_proxied = public
+            .filter(|url| url.starts_with("https://"))
+            .and_then(host_of)
+            .is_some_and(|public| public.eq_ignore_ascii_case(host));
+        let name = iq_listen::without_port(host);
+        let address = name.parse::<std::net::IpAddr>();
+        let is_loopback =
+            name.eq_ignore_ascii_case("localhost") || address.is_ok_and(|a| a.is_loopback());
+        !is_loopback && (is_proxied || peer.is_some_and(|peer| peer.is_tls))
     }
 
     /// `__Host-` binds the cookie to this host over TLS; without TLS the port tells hubs of one
@@ -121,7 +139,7 @@ pub(crate) fn seal_key(config: &Config) -> Result<MasterKey, CodedError> {
     MasterKey::load_or_create(&config.data_dir.join("hub.key")).map_err(CodedError::from)
 }
 
-fn host_of(url: &str) -> Option<String> {
+pub(crate) fn host_of(url: &str) -> Option<String> {
     let rest = url.split_once("://")?.1;
     Some(rest.split('/').next()?.to_ascii_lowercase())
 }

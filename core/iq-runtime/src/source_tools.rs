@@ -114,15 +114,7 @@ impl Runtime {
                 );
             }
         }
-        let config = &self.0.config;
-        let ours = [
-            &config.session_secret,
-            &config.openai_api_key,
-            &config.opcua_password,
-            &config.smtp_url,
-            &config.email_provider_api_key,
-        ];
-        known.extend(ours.into_iter().flatten().cloned());
+        known.extend(self.0.config.secrets());
         Ok(known)
     }
 

@@ -358,6 +358,7 @@ async fn administration(postgres: &Postgres) -> Result<Instance> {
     let options = HubOptions {
         public_url: None,
         port: 8091,
+        listening: iq_listen::Listening::nowhere(),
         hash_cost: HashCost::FOR_TESTS,
     };
     let store = store::Store::open(&address, 2).await?;

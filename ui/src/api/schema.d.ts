@@ -5841,6 +5841,8 @@ export interface components {
              * @description Last step of the store's schema.
              */
             schema_version: number;
+            /** @description How the pages are served. */
+            serving: components["schemas"]["Serving"];
             /**
              * Format: int64
              * @description Bytes of the store.
@@ -9501,6 +9503,39 @@ export interface components {
             state: components["schemas"]["TrustState"];
             /** @description Subject. */
             subject: string;
+        };
+        /** @description How the pages are served. */
+        Serving: {
+            /** @description Address and port that are listened on. */
+            address: string;
+            /** @description Only some addresses may connect. */
+            allow_from: boolean;
+            /**
+             * Format: int64
+             * @description Connections beyond what one address or all may hold, since the start.
+             */
+            crowded: number;
+            /**
+             * Format: int64
+             * @description Connections that never came to speak TLS, since the start.
+             */
+            failed_handshakes: number;
+            /** @description SHA-256 of the certificate in force. */
+            fingerprint?: string | null;
+            /** @description Names and addresses it stands for. */
+            names: string[];
+            not_after?: null | components["schemas"]["Timestamp"];
+            /** @description Everyone on the network can read what crosses it. */
+            open_without_tls: boolean;
+            /** @description Code of what keeps newer files of it from being used. */
+            problem?: string | null;
+            /**
+             * Format: int64
+             * @description Connections from other addresses, since the start.
+             */
+            refused: number;
+            /** @description `off`, `self_signed` or `files`. */
+            tls: string;
         };
         /** @description Who is signed in and what the page needs to know. */
         SessionInfo: {

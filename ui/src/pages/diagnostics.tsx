@@ -13,6 +13,7 @@ import { useText } from '@/i18n/text';
 import { useParameter } from '@/lib/url';
 import { ConfiguredParts, FeatureFlags } from './parts/configured-parts';
 import { Doctor } from './parts/doctor';
+import { Serving } from './parts/serving';
 
 const megabytes = (bytes: number) => Math.round(bytes / 1_048_576);
 
@@ -37,6 +38,11 @@ function Machine() {
       </Loaded>
     </Pane>
   );
+}
+
+function HowServed() {
+  const query = useQuery({ queryKey: ['diagnostics'], queryFn: api.diagnostics, refetchInterval: 30_000 });
+  return query.data ? <Serving facts={query.data.serving} at={query.data.at} /> : null;
 }
 
 /** The doctor for one connection at a time: a test takes the source's attention. */
@@ -70,6 +76,7 @@ export default function DiagnosticsPage() {
             <Connections />
             </div>
             <div className="c4 stack">
+              <HowServed />
               <Machine />
               <Pane title={t('diagnostics.appliance')} flush={false}><dl className="kv"><dt>{t('door.appliance')}</dt><dd><Tag>{session.appliance}</Tag></dd><dt>{t('door.version')}</dt><dd><Tag>{session.version}</Tag></dd></dl></Pane>
               <FeatureFlags flags={status.feature_flags} />

@@ -17,6 +17,8 @@ pub(crate) struct RequestInfo {
     pub(crate) language: Language,
     pub(crate) address: Option<IpAddr>,
     pub(crate) user_agent: Option<String>,
+    /// It came encrypted: over TLS, or to the https address of a proxy in front.
+    pub(crate) is_secure: bool,
 }
 
 /// The person behind a request. Every query takes its tenant from here.

@@ -28,7 +28,7 @@ pub(super) async fn identify(
     headers: &HeaderMap,
     info: &RequestInfo,
 ) -> Answer<Found> {
-    let session = cookie(headers, &state.cookie_name());
+    let session = cookie(headers, &state.cookie_name(info.is_secure));
     match (bearer(headers), session) {
         (Some(_), Some(_)) => Err(unauthenticated("tokens.with_session")),
         (Some(token), None) => program(state, token, info).await,
@@ -116,7 +116,7 @@ async fn person(state: &ApiState, token: &str, info: &RequestInfo) -> Answer<Fou
     let (session, user) = found.ok_or_else(required)?;
     if now.since_ms(session.last_seen_at) >= auth::TOUCH_EVERY_MS {
         let (tenant, id) = (session.tenant_id, session.id);
-        let ends = auth::session_end(&session, now);
+        let ends = auth::session_end(state, &session, now);
         let touched = state
             .runtime
             .store()

@@ -118,6 +118,73 @@ async fn a_session_ends_when_idle_and_after_half_a_day_whatever_happens() {
 }
 
 #[tokio::test]
+async fn the_configuration_says_how_long_a_session_lasts() {
+    let (app, plant, _) = TestApp::with_plants().await;
+    let policy = [("OPTRIA_SESSION_IDLE", "5m"), ("OPTRIA_SESSION_MAX", "12m")];
+    let app = app.restarted_with(&policy).await;
+    let name = plant.user("viewer");
+    let (idle, busy) = (app.signed_in(&name).await, app.signed_in(&name).await);
+    for _ in 0..2 {
+        app.clock.advance_ms(4 * 60_000);
+        busy.get("/api/session").await.expect_status(200);
+    }
+    idle.get("/api/session")
+        .await
+        .expect_code(401, "session.required");
+    app.clock.advance_ms(3 * 60_000 + 59_000);
+    busy.get("/api/session").await.expect_status(200);
+    app.clock.advance_ms(2_000);
+    busy.get("/api/session")
+        .await
+        .expect_code(401, "session.required");
+}
+
+#[tokio::test]
+async fn behind_https_the_cookie_is_bound_to_it_and_elsewhere_it_is_not() {
+    let (app, plant, _) = TestApp::with_plants().await;
+    let app = app
+        .restarted_with(&[("OPTRIA_PUBLIC_URL", "https://optria.plant")])
+        .await;
+    let name = plant.user("engineer");
+    let mut proxied = app.client();
+    proxied.host = "optria.plant".to_owned();
+    proxied.origin = Some("https://optria.plant".to_owned());
+    let reply = proxied.sign_in(&name, PASSWORD).await.expect_status(200);
+    let cookie = reply.headers["set-cookie"].to_str().unwrap();
+    assert!(cookie.starts_with("__Host-optria_8642="), "{cookie}");
+    assert!(
+        cookie.ends_with("; Path=/; HttpOnly; SameSite=Lax; Secure"),
+        "{cookie}"
+    );
+    assert_eq!(
+        reply.headers["strict-transport-security"],
+        "max-age=31536000"
+    );
+    proxied.get("/api/session").await.expect_status(200);
+
+    let mut local = app.client();
+    let reply = local.sign_in(&name, PASSWORD).await.expect_status(200);
+    let cookie = reply.headers["set-cookie"].to_str().unwrap();
+    assert!(
+        cookie.starts_with("optria_8642=") && !cookie.contains("Secure"),
+        "{cookie}"
+    );
+    assert!(!reply.headers.contains_key("strict-transport-security"));
+    // Neither counts where the other one does.
+    std::mem::swap(&mut proxied.cookie, &mut local.cookie);
+    for client in [&proxied, &local] {
+        client
+            .get("/api/session")
+            .await
+            .expect_code(401, "session.required");
+    }
+    std::mem::swap(&mut proxied.cookie, &mut local.cookie);
+    let gone = proxied.delete("/api/session").await.expect_status(204);
+    let cookie = gone.headers["set-cookie"].to_str().unwrap();
+    assert!(cookie.starts_with("__Host-optria_8642=;") && cookie.contains("Secure; Max-Age=0"));
+}
+
+#[tokio::test]
 async fn an_unknown_name_and_a_wrong_password_look_the_same() {
     let (app, plant, _) = TestApp::with_plants().await;
     let mut client = app.client();

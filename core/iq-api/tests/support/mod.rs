@@ -127,6 +127,7 @@ impl TestApp {
         let runtime = runtime(folder.path(), Arc::clone(&clock), connectors, environment).await;
         let options = ApiOptions {
             port: PORT,
+            listening: iq_listen::Listening::nowhere(),
             allowed_hosts: vec!["pump-house".to_owned()],
             appliance_id: "0123456789abcdef".to_owned(),
             version: "0.0.0-test".to_owned(),

@@ -2,6 +2,7 @@
 
 mod backup;
 mod bundle;
+mod logs;
 mod manual;
 mod optimise;
 mod plant;
@@ -10,6 +11,7 @@ mod rules;
 mod serve;
 mod smoke;
 mod status;
+mod tls;
 mod user;
 mod verify_package;
 
@@ -37,6 +39,12 @@ enum Command {
     Demo(serve::DemoArgs),
     /// Tells whether an appliance runs on a data folder, and how it is.
     Status(FolderArgs),
+    /// The certificate the pages are served with.
+    #[command(subcommand)]
+    Tls(tls::TlsCommand),
+    /// The log files of a data folder.
+    #[command(subcommand)]
+    Logs(logs::LogsCommand),
     /// The demo plant.
     #[command(subcommand)]
     Plant(plant::PlantCommand),
@@ -116,6 +124,8 @@ pub fn main() -> ExitCode {
         Command::Serve(args) => serve::serve(args, language),
         Command::Demo(args) => serve::demo(args, language),
         Command::Status(args) => status::status(&args),
+        Command::Tls(command) => tls::run(command, language),
+        Command::Logs(command) => logs::run(command, language),
         Command::Plant(command) => plant::run(command),
         Command::Bundle(command) => bundle::run(command),
         Command::User(command) => user::run(command),

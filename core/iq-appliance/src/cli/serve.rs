@@ -1,12 +1,20 @@
 //! `optria serve` and `optria demo`.
 
-use std::{path::PathBuf, process::ExitCode, time::Duration};
+use std::{
+    io::IsTerminal as _,
+    path::{Path, PathBuf},
+    process::ExitCode,
+    time::Duration,
+};
 
 use anyhow::Result;
 use clap::Args;
+use iq_api::{LogFiles, LogTee};
 use iq_config::{Config, Overrides};
-use iq_locale::Language;
-use tracing_subscriber::EnvFilter;
+use iq_locale::{Language, Params};
+use tracing_subscriber::{
+    EnvFilter, Layer, Registry, fmt::MakeWriter, layer::SubscriberExt, util::SubscriberInitExt,
+};
 
 use crate::{DemoOptions, Running, ServeOptions, start};
 
@@ -62,14 +70,19 @@ fn options(args: ServeArgs) -> ServeOptions {
         data_dir: args.data_dir,
         port: args.port,
         allowed_hosts: args.allow_hosts,
-        demo: None,
+        ..ServeOptions::default()
     }
 }
 
 fn run(options: ServeOptions, language: Language) -> Result<ExitCode> {
-    start_log()?;
+    let options = ServeOptions {
+        log: start_log(options.data_dir.as_deref())?,
+        ..options
+    };
     super::block_on(async move {
-        let running = start(options).await?;
+        let running = start(options).await.inspect_err(|error| {
+            tracing::error!("The appliance did not start: {error:#}");
+        })?;
         announce(&running, language);
         wait_for_the_end().await?;
         running.stop().await?;
@@ -95,6 +108,17 @@ fn announce(running: &Running, language: Language) {
     if let Some(url) = running.plant_url() {
         println!("{} {url}", say("demo_plant"));
     }
+    if let Some(address) = running.open_without_tls() {
+        let params = Params::from([("address".to_owned(), address.to_string())]);
+        for language in [Language::En, Language::Ar] {
+            if let Some(text) = iq_locale::plain(language, "cli", "tls_open_plain", &params) {
+                eprintln!("{text}");
+            }
+        }
+    }
+    if let Some(facts) = running.certificate() {
+        println!("{}\n  {}", say("tls_fingerprint"), facts.fingerprint);
+    }
     println!("ready {}", running.url());
 }
 
@@ -114,21 +138,43 @@ async fn wait_for_the_end() -> Result<()> {
     Ok(())
 }
 
-fn start_log() -> Result<()> {
-    let config = Config::from_process(Overrides::new())?;
+/// The log goes to the terminal or the service manager, and into files of the data folder once that is
+/// this program's.
+fn start_log(data_dir: Option<&Path>) -> Result<LogFiles> {
+    let dir = data_dir.map(|dir| dir.display().to_string());
+    let config = Config::from_process(Overrides::new().set("OPTRIA_DATA_DIR", dir))?;
     // The demo plant's OPC UA library calls it an error when a caller hangs up before it has said
     // anything, as every look at a server's certificate does. Naming the target again shows it.
     let filter = EnvFilter::try_new(format!(
         "opcua_server::session::controller=off,{}",
         config.log
     ))?;
-    let log = tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(|| iq_api::LogTee(std::io::stderr()));
-    if config.log_json {
-        log.json().init();
+    let files = LogFiles::new();
+    let kept = files.clone();
+    let stderr = lines(
+        config.log_json,
+        std::io::stderr().is_terminal(),
+        std::io::stderr,
+    );
+    let file = lines(config.log_json, false, move || LogTee(kept.clone()));
+    tracing_subscriber::registry()
+        .with(vec![stderr, file])
+        .with(filter)
+        .try_init()?;
+    Ok(files)
+}
+
+/// A layer that writes lines: text, in colours where somebody sees them, or JSON.
+fn lines<W>(is_json: bool, has_colours: bool, writer: W) -> Box<dyn Layer<Registry> + Send + Sync>
+where
+    W: for<'a> MakeWriter<'a> + Send + Sync + 'static,
+{
+    let layer = tracing_subscriber::fmt::layer()
+        .with_ansi(has_colours)
+        .with_writer(writer);
+    if is_json {
+        layer.json().boxed()
     } else {
-        log.init();
+        layer.boxed()
     }
-    Ok(())
 }

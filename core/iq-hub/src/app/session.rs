@@ -22,9 +22,6 @@ use crate::{
     totp,
 };
 
-/// A session ends this long after its last request, and this long after its sign-in.
-const IDLE_MS: i64 = 30 * 60_000;
-const ABSOLUTE_MS: i64 = 12 * 3_600_000;
 /// How exactly the last request is kept.
 const TOUCH_EVERY_MS: i64 = 60_000;
 /// How long a sign-in waits for its turn to hash.
@@ -169,7 +166,7 @@ async fn open(
         user_id: user.id,
         created_at: now,
         last_seen_at: now,
-        expires_at: end_of(now, now),
+        expires_at: end_of(hub, now, now),
         address: origin.address.map(|a| a.to_string()),
         user_agent: origin.user_agent.clone(),
     };
@@ -187,8 +184,9 @@ async fn open(
     })
 }
 
-fn end_of(created: Timestamp, seen: Timestamp) -> Timestamp {
-    created.plus_ms(ABSOLUTE_MS).min(seen.plus_ms(IDLE_MS))
+fn end_of(hub: &Hub, created: Timestamp, seen: Timestamp) -> Timestamp {
+    let (idle, most) = (hub.config.session_idle_ms, hub.config.session_max_ms);
+    created.plus_ms(most).min(seen.plus_ms(idle))
 }
 
 /// Finds the person behind a cookie.
@@ -214,7 +212,7 @@ pub(crate) async fn identify(hub: &Hub, cookie: &str) -> Answer<Caller> {
             .await?
             .totp_confirmed;
     if now.since_ms(session.last_seen_at) >= TOUCH_EVERY_MS {
-        let ends = end_of(session.created_at, now);
+        let ends = end_of(hub, session.created_at, now);
         sessions::touch(&mut tx, (tenant_id, session.id), now, ends).await?;
     }
     tx.commit().await?;

@@ -40,6 +40,8 @@ async fn get_config_status(State(hub): State<Hub>) -> Json<Value> {
     let configured = |is_set| word(is_set, "configured", "empty");
     let enabled = |is_on| word(is_on, "enabled", "disabled");
     let has_credentials = config.opcua_username.is_some() && config.opcua_password.is_some();
+    let listening = &hub.options.listening;
+    let is_exposed = listening.is_open_without_tls() || listening.problem().is_some();
     let is_alive = hub.store.is_alive().await;
     Json(json!({
         "timestamp": hub.now().0,
@@ -76,6 +78,13 @@ async fn get_config_status(State(hub): State<Hub>) -> Json<Value> {
                 "has_opcua_endpoint": config.opcua_endpoint_url.is_some(),
             },
             "demo_mode": { "status": enabled(config.demo_mode), "flag": config.demo_mode },
+            "tls": {
+                "status": word(is_exposed, "error", enabled(listening.is_tls())),
+                "mode": config.tls.as_str(),
+                "open_without_tls": listening.is_open_without_tls(),
+                "fingerprint": listening.certificate().map(|facts| facts.fingerprint),
+            },
+            "allow_from": { "status": configured(listening.is_narrow()) },
         },
         "feature_flags": {
             "demo_mode": config.demo_mode,

@@ -1,12 +1,12 @@
 //! The layer around every request: its id and language, the Host and Origin guard, a net under panics,
 //! the body of errors, and the security headers.
 
-use std::{net::SocketAddr, panic::AssertUnwindSafe, sync::Arc};
+use std::{panic::AssertUnwindSafe, sync::Arc};
 
 use axum::{
     Json,
     body::Body,
-    extract::{ConnectInfo, Request, State},
+    extract::{Request, State},
     http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, header},
     middleware::Next,
     response::{IntoResponse, Response},
@@ -14,6 +14,7 @@ use axum::{
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use futures::FutureExt;
 use iq_domain::{CodedError, ErrorKind, neutralise};
+use iq_listen::Peer;
 use iq_locale::Language;
 
 use super::guard::RequestInfo;
@@ -36,16 +37,18 @@ const SECURITY_HEADERS: [(&str, &str); 7] = [
     ),
 ];
 
+/// A year, for the browser to insist on https. For this name alone: others are not ours.
+const STRICT_TRANSPORT: &str = "max-age=31536000";
+
 /// The layer.
 pub(crate) async fn outer(State(state): State<Hub>, mut request: Request, next: Next) -> Response {
+    let peer = request.extensions().get::<Peer>().copied();
+    let is_strict = state.is_strict(peer, host_of(&request));
     let info = RequestInfo {
         id: request_id(),
         language: language_of(request.uri(), request.headers()),
         origin: Origin {
-            address: request
-                .extensions()
-                .get::<ConnectInfo<SocketAddr>>()
-                .map(|peer| peer.0.ip()),
+            address: peer.map(|peer| peer.address.ip()),
             user_agent: request
                 .headers()
                 .get(header::USER_AGENT)
@@ -79,6 +82,10 @@ pub(crate) async fn outer(State(state): State<Hub>, mut request: Request, next: 
             HeaderValue::from_static(value),
         );
     }
+    if is_strict {
+        let value = HeaderValue::from_static(STRICT_TRANSPORT);
+        headers.insert(header::STRICT_TRANSPORT_SECURITY, value);
+    }
     if let Ok(id) = HeaderValue::from_str(&info.id) {
         headers.insert(HeaderName::from_static("x-request-id"), id);
     }
@@ -88,11 +95,10 @@ pub(crate) async fn outer(State(state): State<Hub>, mut request: Request, next: 
     response
 }
 
-/// Refuses other names for this server (DNS rebinding) and writes from other pages.
-fn admit(state: &Hub, request: &Request) -> Result<(), Failure> {
-    let host = request
-        .headers()
-        .get(header::HOST)
+/// The name a request is addressed to.
+fn host_of(request: &Request) -> &str {
+    let header = request.headers().get(header::HOST);
+    header
         .and_then(|v| v.to_str().ok())
         .or_else(|| {
             request
@@ -100,7 +106,12 @@ fn admit(state: &Hub, request: &Request) -> Result<(), Failure> {
                 .authority()
                 .map(axum::http::uri::Authority::as_str)
         })
-        .unwrap_or_default();
+        .unwrap_or_default()
+}
+
+/// Refuses other names for this server (DNS rebinding) and writes from other pages.
+fn admit(state: &Hub, request: &Request) -> Result<(), Failure> {
+    let host = host_of(request);
     if !state.is_allowed_host(host) {
         let mut failure =
             Failure::invalid("request.host_wrong").with_status(StatusCode::MISDIRECTED_REQUEST);

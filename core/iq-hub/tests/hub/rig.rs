@@ -106,6 +106,7 @@ impl Rig {
         let options = HubOptions {
             public_url: None,
             port: PORT,
+            listening: iq_listen::Listening::nowhere(),
             hash_cost: HashCost::FOR_TESTS,
         };
         let config = self.config("optria_hub", "hub-7")?;

@@ -1,11 +1,25 @@
 //! What must be right before an instance serves.
 
-use anyhow::Result;
+use std::sync::Arc;
+
+use anyhow::{Context, Result};
+use iq_auth::HashCost;
+use iq_config::Tls;
 use iq_domain::CodedError;
 use iq_hub::{
     serve::{self, ServeOptions},
     store::Store,
 };
+use rustls::{
+    ClientConfig, RootCertStore,
+    crypto::aws_lc_rs,
+    pki_types::{CertificateDer, ServerName, pem::PemObject},
+};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
+};
+use tokio_rustls::TlsConnector;
 
 use crate::rig::Rig;
 
@@ -72,10 +86,72 @@ async fn in_production_it_names_the_secrets_it_lacks() -> Result<()> {
     let mut config = rig.config("optria_hub", "hub-7")?;
     config.session_secret = None;
     config.hub_key = None;
-    let Err(error) = serve::open(config, &ServeOptions::default(), 0).await else {
+    let Err(error) = serve::open(
+        config,
+        &ServeOptions::default(),
+        iq_listen::Listening::nowhere(),
+    )
+    .await
+    else {
         anyhow::bail!("it must not start");
     };
     assert_eq!(error.code, "config.missing");
     assert_eq!(error.params["names"], "SESSION_SECRET, OPTRIA_HUB_KEY");
     Ok(())
+}
+
+/// A whole answer over TLS from a server that shows the certificate in this file.
+async fn ask(port: u16, trusted: &std::path::Path, request: &str) -> Result<String> {
+    let mut roots = RootCertStore::empty();
+    roots.add(CertificateDer::from_pem_file(trusted)?)?;
+    let config = ClientConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
+        .with_safe_default_protocol_versions()?
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    let stream = TcpStream::connect(("127.0.0.1", port)).await?;
+    let name = ServerName::try_from("hub.example")?;
+    let connector = TlsConnector::from(Arc::new(config));
+    let mut stream = connector.connect(name, stream).await?;
+    stream.write_all(request.as_bytes()).await?;
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await?;
+    Ok(answer)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn serves_with_its_own_certificate_and_binds_the_session_to_it() -> Result<()> {
+    let rig = Rig::new().await?;
+    let folder = tempfile::tempdir()?;
+    let mut config = rig.config("optria_hub", "hub-7")?;
+    config.tls = Tls::SelfSigned;
+    config.data_dir = folder.path().to_owned();
+    config.listen = "127.0.0.1:0".parse()?;
+    let options = ServeOptions {
+        public_url: Some("https://hub.example".to_owned()),
+        hash_cost: Some(HashCost::FOR_TESTS),
+        ..ServeOptions::default()
+    };
+    let running = serve::start(config, options).await?;
+    let facts = running.listening.certificate().context("no certificate")?;
+    assert_eq!(facts.names[0], "hub.example");
+    let password = iq_hub::bootstrap(&rig.instance(1).await?.hub, "owner").await?;
+    let body = serde_json::json!({"username": "owner", "password": password.expose()}).to_string();
+    let request = format!(
+        "POST /api/session HTTP/1.1\r\nHost: hub.example\r\nOrigin: https://hub.example\r\n\
+         Content-Type: application/json\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{body}",
+        body.len()
+    );
+    let trusted = folder.path().join("tls/own.crt");
+    let answer = ask(running.address.port(), &trusted, &request).await?;
+    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+    assert!(
+        answer.contains("set-cookie: __Host-optria-hub="),
+        "{answer}"
+    );
+    assert!(answer.contains("SameSite=Lax; Secure\r\n"), "{answer}");
+    assert!(
+        answer.contains("strict-transport-security: max-age=31536000"),
+        "{answer}"
+    );
+    running.stop().await
 }
