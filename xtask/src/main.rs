@@ -1,8 +1,10 @@
 //! Developer tasks: `cargo xtask run | test | ci | tidy | codegen | conformance | peers | screens |
-//! bench | hub | dist`. This file only reads the command line; each task has a file of its own.
+//! airgap | bench | hub | dist`. This file only reads the command line; each task has a file of its own.
 #![allow(clippy::print_stdout, reason = "a command-line tool talks on stdout")]
 
+mod airgap;
 mod bench;
+mod closed;
 mod codegen;
 mod disk;
 mod dist;
@@ -20,6 +22,7 @@ mod shell;
 mod suite;
 mod system;
 mod tidy;
+mod trace;
 mod ui;
 mod window;
 
@@ -40,6 +43,8 @@ cargo xtask <task>
   peers              the tests against Kerberos and the mock of SQL Server, which take more packages
   screens            a picture of every page, language and theme
   hub                a hub to try: a throw-away Postgres, the first platform owner, two instances
+  airgap [--all] [--program FILE] [--system ADDRESS:PORT]
+                     the appliance in a network of loopback alone, under strace: whom it calls
   bench NAME         measurements; bench --list names them
   dist [--out DIR] [--signing-key FILE --public-key FILE --public-key FILE]
                      the packages, built for release; docs/guides/administrator.md says how to sign
@@ -74,6 +79,7 @@ fn dispatch(args: &[String]) -> Result<()> {
         "conformance" => peers::conformance(no_arguments(task, rest)),
         "peers" => peers::peers(no_arguments(task, rest)),
         "screens" => screens::screens(rest),
+        "airgap" => airgap::airgap(&airgap::Options::parse(rest)?),
         "bench" => bench::bench(rest),
         "hub" => hub::hub(no_arguments(task, rest)),
         "dist" => dist::dist(&dist::Options::parse(rest)?),
