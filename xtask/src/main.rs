@@ -1,8 +1,9 @@
 //! Developer tasks: `cargo xtask run | test | ci | tidy | codegen | conformance | peers | screens |
-//! airgap | bench | hub | dist`. This file only reads the command line; each task has a file of its own.
+//! airgap | api-check | bench | hub | dist`. This file only reads the command line; each task has a file of its own.
 #![allow(clippy::print_stdout, reason = "a command-line tool talks on stdout")]
 
 mod airgap;
+mod api_check;
 mod bench;
 mod closed;
 mod codegen;
@@ -16,6 +17,7 @@ mod locales;
 mod measure;
 mod page;
 mod peers;
+mod python;
 mod run;
 mod screens;
 mod shell;
@@ -45,6 +47,8 @@ cargo xtask <task>
   hub                a hub to try: a throw-away Postgres, the first platform owner, two instances
   airgap [--all] [--program FILE] [--system ADDRESS:PORT]
                      the appliance in a network of loopback alone, under strace: whom it calls
+  api-check [--examples N] [--program FILE] [--only REGEX]
+                     requests made from the OpenAPI document, at a demonstration without a network
   bench NAME         measurements; bench --list names them
   dist [--out DIR] [--signing-key FILE --public-key FILE --public-key FILE]
                      the packages, built for release; docs/guides/administrator.md says how to sign
@@ -80,6 +84,7 @@ fn dispatch(args: &[String]) -> Result<()> {
         "peers" => peers::peers(no_arguments(task, rest)),
         "screens" => screens::screens(rest),
         "airgap" => airgap::airgap(&airgap::Options::parse(rest)?),
+        "api-check" => api_check::api_check(&api_check::Options::parse(rest)?),
         "bench" => bench::bench(rest),
         "hub" => hub::hub(no_arguments(task, rest)),
         "dist" => dist::dist(&dist::Options::parse(rest)?),
