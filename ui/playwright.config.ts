@@ -18,7 +18,18 @@ export default defineConfig({
     trace: 'retain-on-failure',
     launchOptions: {
       executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
-      args: ['--no-sandbox', '--disable-gpu', '--disable-background-networking', '--disable-component-update', '--disable-sync', '--no-first-run'],
+      args: [
+        '--no-sandbox',
+        '--disable-gpu',
+        '--disable-background-networking',
+        '--disable-component-update',
+        // It asks for updates all the same, and tells Google which fields a form has: `cargo xtask airgap`
+        // would find the browser, not us.
+        '--component-updater=url-source=http://127.0.0.1:9/',
+        '--autofill-server-url=http://127.0.0.1:9/',
+        '--disable-sync',
+        '--no-first-run',
+      ],
     },
   },
   projects: [

@@ -125,8 +125,12 @@ async function readTheIncident(page: Page, language: Language): Promise<void> {
   expect(rise, 'the vibration rose').not.toBeNull();
   expect(alert, 'the alert comes after the rise').toBeGreaterThan(rise!);
   await page.reload();
-  // Only the rows in sight are in the page; the table says how many there are, its head included.
-  await expect(page.locator('.seq table')).toHaveAttribute('aria-rowcount', String(timeline.events.length + 1));
+  // Only the rows in sight are in the page; the table says how many there are, its head included. The
+  // incident is young: an event may still join it.
+  await expect(async () => {
+    const { events } = await read<Timeline>(page, `${appliance.url}/api/blackbox/incidents/${id}/timeline`);
+    await expect(page.locator('.seq table')).toHaveAttribute('aria-rowcount', String(events.length + 1), { timeout: 3_000 });
+  }).toPass({ timeout: 60_000 });
   await expect(page.locator('.trend-lane canvas').first()).toBeVisible();
   // Jumping to the next critical event moves the whole page to its moment, by the corrected clock.
   await page.locator('.tl').focus();

@@ -1,7 +1,7 @@
 //! A few requests to programs of ours on this machine, by hand: this tool has no HTTP library.
 
 use std::{
-    io::{Read, Write},
+    io::{BufRead, BufReader, Read, Write},
     net::{Ipv4Addr, SocketAddr, TcpStream},
     time::Duration,
 };
@@ -39,6 +39,11 @@ impl Session {
         Ok(session)
     }
 
+    /// The cookie that carries it.
+    pub(crate) fn cookie(&self) -> &str {
+        &self.cookie
+    }
+
     /// Asks for something to be done.
     pub(crate) fn ask(&self, method: &str, path: &str, body: &Value) -> Result<Value> {
         Ok(self.send(method, path, body)?.1)
@@ -68,8 +73,34 @@ impl Session {
         if !status.starts_with('2') {
             bail!("{method} {path} at port {port}: {status} {body}");
         }
-        Ok((head.to_owned(), serde_json::from_str(body)?))
+        // Done, and nothing to say.
+        let body = match body {
+            "" => Value::Null,
+            body => serde_json::from_str(body)?,
+        };
+        Ok((head.to_owned(), body))
     }
+}
+
+/// The head of an answer that may have no end.
+pub(crate) fn head(port: u16, path: &str, cookie: &str) -> Result<String> {
+    let mut stream =
+        TcpStream::connect_timeout(&SocketAddr::from((Ipv4Addr::LOCALHOST, port)), WAIT)?;
+    stream.set_read_timeout(Some(WAIT))?;
+    write!(
+        stream,
+        "GET {path} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nCookie: {cookie}\r\n\r\n"
+    )?;
+    let mut head = String::new();
+    for line in BufReader::new(stream).lines() {
+        let line = line?;
+        if line.is_empty() {
+            return Ok(head);
+        }
+        head += &line;
+        head.push('\n');
+    }
+    bail!("{path} at port {port}: an answer without an end of its head")
 }
 
 /// The value of a header.

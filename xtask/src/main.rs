@@ -1,8 +1,11 @@
 //! Developer tasks: `cargo xtask run | test | ci | tidy | codegen | conformance | peers | screens |
-//! bench | hub | dist`. This file only reads the command line; each task has a file of its own.
+//! airgap | api-check | bench | hub | dist`. This file only reads the command line; each task has a file of its own.
 #![allow(clippy::print_stdout, reason = "a command-line tool talks on stdout")]
 
+mod airgap;
+mod api_check;
 mod bench;
+mod closed;
 mod codegen;
 mod disk;
 mod dist;
@@ -14,12 +17,14 @@ mod locales;
 mod measure;
 mod page;
 mod peers;
+mod python;
 mod run;
 mod screens;
 mod shell;
 mod suite;
 mod system;
 mod tidy;
+mod trace;
 mod ui;
 mod window;
 
@@ -40,6 +45,10 @@ cargo xtask <task>
   peers              the tests against Kerberos and the mock of SQL Server, which take more packages
   screens            a picture of every page, language and theme
   hub                a hub to try: a throw-away Postgres, the first platform owner, two instances
+  airgap [--all] [--program FILE] [--system ADDRESS:PORT]
+                     the appliance in a network of loopback alone, under strace: whom it calls
+  api-check [--examples N] [--program FILE] [--only REGEX]
+                     requests made from the OpenAPI document, at a demonstration without a network
   bench NAME         measurements; bench --list names them
   dist [--out DIR] [--signing-key FILE --public-key FILE --public-key FILE]
                      the packages, built for release; docs/guides/administrator.md says how to sign
@@ -74,6 +83,8 @@ fn dispatch(args: &[String]) -> Result<()> {
         "conformance" => peers::conformance(no_arguments(task, rest)),
         "peers" => peers::peers(no_arguments(task, rest)),
         "screens" => screens::screens(rest),
+        "airgap" => airgap::airgap(&airgap::Options::parse(rest)?),
+        "api-check" => api_check::api_check(&api_check::Options::parse(rest)?),
         "bench" => bench::bench(rest),
         "hub" => hub::hub(no_arguments(task, rest)),
         "dist" => dist::dist(&dist::Options::parse(rest)?),

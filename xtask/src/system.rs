@@ -53,6 +53,12 @@ pub(crate) const TESTS: &[Package] = &[
     package("xvfb", "virtual display for the desktop test"),
 ];
 
+/// What shows that nothing leaves the machine.
+pub(crate) const AIRGAP: &[Package] = &[
+    package("iproute2", "looks at the closed network"),
+    package("strace", "writes down whom a program calls"),
+];
+
 /// What a hub to try needs beyond a build.
 pub(crate) const POSTGRES: &[Package] = &[package("postgresql", "the database of the hub")];
 

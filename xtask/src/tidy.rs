@@ -47,6 +47,7 @@ pub(crate) fn tidy(arguments: Result<()>) -> Result<()> {
             [
                 links::dead(&sources, &|path| root().join(path).exists()),
                 links::unlisted(&sources),
+                links::unproved(&sources),
             ]
             .concat(),
         ),

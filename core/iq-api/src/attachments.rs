@@ -63,7 +63,12 @@ pub(crate) fn routes() -> Vec<Route> {
             BlackboxRead,
             download_attachment,
         )
-        .text_answer("application/octet-stream")
+        .text_answer("application/pdf")
+        .or_as("image/heic")
+        .or_as("image/jpeg")
+        .or_as("image/png")
+        .or_as("image/webp")
+        .or_as("text/plain")
         .says("The content of one, as it was added"),
         post(
             "/api/blackbox/incidents/{id}/attachments/{attachment}/remove",

@@ -20,7 +20,7 @@ use utoipa::{IntoParams, ToSchema};
 
 use crate::{
     events::{EventQuery, dto},
-    http::{Answer, Audit, Caller, Failure, Query, Route, get},
+    http::{Answer, Audit, Caller, Failure, Query, Route, XLSX, get},
     incidents::{IncidentQuery, found_rows},
     state::ApiState,
 };
@@ -42,6 +42,8 @@ pub(crate) fn routes() -> Vec<Route> {
         .query::<EventQuery>()
         .query::<FileQuery>()
         .text_answer("text/csv")
+        .or_json()
+        .or_as(XLSX)
         .audits("blackbox.export_events")
         .says("Events as a file, oldest first"),
         get(
@@ -52,6 +54,8 @@ pub(crate) fn routes() -> Vec<Route> {
         .query::<IncidentQuery>()
         .query::<FileQuery>()
         .text_answer("text/csv")
+        .or_json()
+        .or_as(XLSX)
         .audits("blackbox.export_incidents")
         .says("Incidents as a file, newest first"),
     ]
@@ -80,7 +84,7 @@ impl FileKind {
         match self {
             Self::Csv => "text/csv; charset=utf-8",
             Self::Json => "application/json",
-            Self::Xlsx => "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+            Self::Xlsx => XLSX,
         }
     }
 

@@ -19,6 +19,7 @@ pub(crate) fn routes() -> Vec<Route> {
             .says("The process answers"),
         get("/health/ready", Access::Public, get_ready)
             .answer::<HealthStatus>()
+            .or_status::<HealthStatus>(503)
             .says("The store takes writes; 503 while it does not"),
         get(
             "/internal/config/status",

@@ -59,6 +59,7 @@ pub(crate) fn routes() -> Vec<Route> {
             .body::<IntegrationInput>()
             .cap(CONFIG_CAP)
             .answer::<TestReport>()
+            .or_as("text/event-stream")
             .also::<TestStage>()
             .audits("integrations.test")
             .says("Test values that are not saved; an event stream if asked for"),
@@ -105,6 +106,7 @@ pub(crate) fn routes() -> Vec<Route> {
             test_integration,
         )
         .answer::<TestReport>()
+        .or_as("text/event-stream")
         .audits("integrations.test")
         .says("Test a connection in stages; an event stream if asked for"),
         get("/api/integrations/{id}/log", IntegrationsRead, list_actions)

@@ -23,8 +23,8 @@ use utoipa::IntoParams;
 
 use crate::{
     http::{
-        Answer, Audit, Body, Caller, Failure, Id, PageQuery, Query, Route, body::bytes_of, get,
-        page::answer_page, post,
+        Answer, Audit, Body, Caller, Failure, Id, PageQuery, Query, Route, XLSX, body::bytes_of,
+        get, page::answer_page, post,
     },
     integrations, mappings_sheet,
     state::ApiState,
@@ -50,6 +50,7 @@ pub(crate) fn routes() -> Vec<Route> {
         )
         .query::<ExportQuery>()
         .text_answer("text/csv")
+        .or_as(XLSX)
         .says("The mapping as a CSV file or an XLSX workbook"),
         post(
             "/api/integrations/mappings/import",
@@ -192,10 +193,7 @@ async fn export_mappings(
             "text/csv; charset=utf-8",
             "attachment; filename=\"signal-mapping.csv\"",
         ),
-        FileFormat::Xlsx => (
-            "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
-            "attachment; filename=\"signal-mapping.xlsx\"",
-        ),
+        FileFormat::Xlsx => (XLSX, "attachment; filename=\"signal-mapping.xlsx\""),
     };
     let mut response = file.into_response();
     let headers = response.headers_mut();

@@ -27,8 +27,8 @@ use utoipa::IntoParams;
 
 use crate::{
     http::{
-        Answer, Audit, Body, Caller, Check, Failure, Id, PageQuery, Query, Route, check, delete,
-        get, post,
+        Answer, Audit, Body, Caller, Check, Failure, Id, PageQuery, Query, Route, XLSX, check,
+        delete, get, post,
     },
     jobs, optimization_file, optimization_paper,
     optimization_view::{self as view, Found},
@@ -124,7 +124,8 @@ fn files() -> Vec<Route> {
             optimization_file::export_scenario,
         )
         .query::<optimization_file::ExportQuery>()
-        .text_answer("application/octet-stream")
+        .text_answer(XLSX)
+        .or_json()
         .says("A run as a workbook, or as JSON with its frozen problem"),
         get(
             "/api/optimization/scenarios/{id}/report.pdf",

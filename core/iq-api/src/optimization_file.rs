@@ -14,7 +14,7 @@ use serde_json::json;
 use utoipa::{IntoParams, ToSchema};
 
 use crate::{
-    http::{Answer, Caller, Failure, Id, Query},
+    http::{Answer, Caller, Failure, Id, Query, XLSX},
     optimization::find,
     optimization_view as view,
     state::ApiState,
@@ -54,7 +54,7 @@ pub(crate) async fn export_scenario(
                 .await
                 .map_err(|_| Failure::internal())?
                 .map_err(|_| CodedError::new(ErrorKind::Internal, "internal.error"))?;
-            let kind = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet";
+            let kind = XLSX;
             (bytes, kind, "xlsx")
         }
         FileFormat::Json => {

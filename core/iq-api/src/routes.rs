@@ -4,7 +4,7 @@ use std::sync::OnceLock;
 
 use axum::{
     Json, Router,
-    extract::DefaultBodyLimit,
+    extract::{DefaultBodyLimit, State},
     http::header,
     middleware::from_fn_with_state,
     response::{Html, IntoResponse, Response},
@@ -108,9 +108,11 @@ fn documents() -> Vec<Route> {
     ]
 }
 
-async fn get_openapi() -> Response {
+async fn get_openapi(State(state): State<ApiState>) -> Response {
     static TEXT: OnceLock<String> = OnceLock::new();
     let text = TEXT.get_or_init(openapi_json).as_str();
+    // The cookie is named after the port, so that two appliances on one machine keep theirs apart.
+    let text = text.replace(openapi::SESSION_COOKIE, &state.cookie_name());
     ([(header::CONTENT_TYPE, "application/json")], text).into_response()
 }
 
@@ -125,7 +127,9 @@ pub fn openapi_json() -> String {
     let document = openapi::document(&all());
     let mut text = document
         .to_pretty_json()
-        .unwrap_or_else(|error| Json(error.to_string()).0);
+        .unwrap_or_else(|error| Json(error.to_string()).0)
+        // The library writes the registered names of unsigned formats with a dash.
+        .replace("\"format\": \"u-int", "\"format\": \"uint");
     text.push('\n');
     text
 }

@@ -15,6 +15,8 @@ mod details;
 mod endpoint;
 mod error;
 mod feed;
+#[cfg(feature = "test-hooks")]
+pub mod hooks;
 mod hub;
 mod identity;
 mod nodeid;

@@ -222,7 +222,7 @@ impl FrameReader {
     }
 
     /// What is new about a frame.
-    fn steps(&mut self, frame: &EventFrame) -> Vec<SourceEvent> {
+    pub(crate) fn steps(&mut self, frame: &EventFrame) -> Vec<SourceEvent> {
         let Some(id) = frame.key() else {
             return Vec::new();
         };

@@ -14,6 +14,8 @@ mod config;
 mod connector;
 mod fetch;
 mod frames;
+#[cfg(feature = "test-hooks")]
+pub mod hooks;
 mod position;
 mod preview;
 mod probe;

@@ -11,9 +11,12 @@ use iq_domain::{CodedError, RawSample};
 use tokio::sync::{mpsc, watch};
 
 use crate::{
-    config::Target,
-    dialect::{Select, Statement, dialect},
+    config::{DbType, Target},
+    dialect::{Class, Select, Statement, dialect},
+    guard::check,
     session::{Caps, Link},
+    time::moment,
+    value::{quality, value, worse},
 };
 
 /// Runs a text that nobody checked in a session as the connector opens it, either put into the SELECT
@@ -87,4 +90,44 @@ pub async fn back_fill(
     filled.took = started.elapsed();
     running.stop().await;
     Ok(filled)
+}
+
+/// Reads a cell as every kind of column: a value, a quality and a moment in a zone whose clocks are put
+/// forward and back. Returns how many of them mean something.
+#[must_use]
+pub fn read_cell(text: &str) -> usize {
+    let zone = jiff::tz::TimeZone::get("Europe/Berlin").unwrap_or(jiff::tz::TimeZone::UTC);
+    let classes = [
+        Class::Zoned,
+        Class::Local,
+        Class::Day,
+        Class::Integer,
+        Class::Decimal,
+        Class::Float,
+        Class::Bool,
+    ];
+    classes
+        .into_iter()
+        .map(|class| {
+            let (value, status) = value(Some(text), class);
+            let told = worse(status, quality(Some(text), class));
+            usize::from(value.is_some())
+                + usize::from(moment(Some(text), class, &zone).is_ok())
+                + usize::from(told.0 == 0)
+        })
+        .sum()
+}
+
+/// Checks a query of one's own for every engine; for how many it would be run.
+#[must_use]
+pub fn check_query(text: &str) -> usize {
+    [
+        DbType::Postgres,
+        DbType::Mysql,
+        DbType::SqlServer,
+        DbType::Oracle,
+    ]
+    .into_iter()
+    .filter(|db| check(*db, text).is_ok())
+    .count()
 }

@@ -14,6 +14,8 @@ mod compact;
 mod config;
 mod decimate;
 mod error;
+#[cfg(feature = "test-hooks")]
+pub mod hooks;
 mod hot;
 mod journal;
 mod query;

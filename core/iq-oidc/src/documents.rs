@@ -67,7 +67,10 @@ impl Documents {
     }
 }
 
-fn parse<T: DeserializeOwned>(bytes: &[u8], code: &'static str) -> Result<T, CodedError> {
+pub(crate) fn parse<T: DeserializeOwned>(
+    bytes: &[u8],
+    code: &'static str,
+) -> Result<T, CodedError> {
     serde_json::from_slice(bytes).map_err(|error| {
         let place = format!("{}:{}", error.line(), error.column());
         upstream(code).with("place", place)

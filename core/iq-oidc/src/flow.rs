@@ -31,6 +31,16 @@ impl fmt::Debug for Attempt {
 }
 
 impl Attempt {
+    /// One whose nonce is known.
+    #[cfg(feature = "test-hooks")]
+    pub(crate) fn with(nonce: &str) -> Self {
+        let secret = |text: &str| SecretString::from(text.to_owned());
+        Self {
+            nonce: secret(nonce),
+            verifier: secret("verifier"),
+        }
+    }
+
     pub(crate) fn nonce(&self) -> Nonce {
         Nonce::new(self.nonce.expose().to_owned())
     }

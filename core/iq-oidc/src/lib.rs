@@ -8,6 +8,8 @@ mod check;
 mod claims;
 mod documents;
 mod flow;
+#[cfg(feature = "test-hooks")]
+pub mod hooks;
 mod provider;
 mod verify;
 

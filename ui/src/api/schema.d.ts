@@ -4331,7 +4331,7 @@ export interface components {
             /** @description Sentence. */
             message: string;
             /**
-             * Format: int64
+             * Format: uint64
              * @description How long it took.
              */
             ms?: number | null;
@@ -4367,14 +4367,14 @@ export interface components {
         /** @description A slice of the period. */
         AlarmBin: {
             /**
-             * Format: int64
+             * Format: uint64
              * @description Activations in it.
              */
             count: number;
             /** @description Its start. */
             t: components["schemas"]["Timestamp"];
             /**
-             * Format: int32
+             * Format: uint32
              * @description Most activations in one of its ten-minute periods.
              */
             worst: number;
@@ -4392,7 +4392,7 @@ export interface components {
             /** @description Which. */
             alarm: components["schemas"]["AlarmName"];
             /**
-             * Format: int64
+             * Format: uint64
              * @description Activations in the period.
              */
             count: number;
@@ -4404,7 +4404,7 @@ export interface components {
             /** @description When that was. */
             worst_at: components["schemas"]["Timestamp"];
             /**
-             * Format: int64
+             * Format: uint64
              * @description Most within a minute.
              */
             worst_minute: number;
@@ -4412,7 +4412,7 @@ export interface components {
         /** @description A flood. */
         AlarmFlood: {
             /**
-             * Format: int64
+             * Format: uint64
              * @description Activations.
              */
             count: number;
@@ -4423,7 +4423,7 @@ export interface components {
             /** @description Whether it was not over at the end of the period. */
             is_open: boolean;
             /**
-             * Format: int64
+             * Format: uint64
              * @description Most activations in ten minutes.
              */
             peak: number;
@@ -4462,7 +4462,7 @@ export interface components {
             /** @description Which. */
             alarm: components["schemas"]["AlarmName"];
             /**
-             * Format: int64
+             * Format: uint64
              * @description How often.
              */
             count: number;
@@ -4497,7 +4497,7 @@ export interface components {
         /** @description The report of a period. Shares are 0 to 1. */
         AlarmReport: {
             /**
-             * Format: int64
+             * Format: uint64
              * @description Activations in the period.
              */
             activations: number;
@@ -4528,7 +4528,7 @@ export interface components {
             /** @description Alarms active longer than a day. */
             stale: components["schemas"]["AlarmStale"][];
             /**
-             * Format: int64
+             * Format: uint64
              * @description Alarms active at its end.
              */
             standing: number;
@@ -4538,17 +4538,17 @@ export interface components {
         /** @description How alarms of a priority were answered. */
         AlarmResponse: {
             /**
-             * Format: int64
+             * Format: uint64
              * @description Acknowledged.
              */
             acknowledged: number;
             /**
-             * Format: int64
+             * Format: uint64
              * @description Activations.
              */
             count: number;
             /**
-             * Format: int64
+             * Format: uint64
              * @description Acknowledged within the time for the priority.
              */
             in_time: number;
@@ -4563,7 +4563,7 @@ export interface components {
              */
             p95_ms?: number | null;
             /**
-             * Format: int64
+             * Format: uint64
              * @description Not acknowledged and not yet late.
              */
             pending: number;
@@ -4578,7 +4578,7 @@ export interface components {
         /** @description A system that reports alarms. */
         AlarmSource: {
             /**
-             * Format: int64
+             * Format: uint64
              * @description Alarm events of it in the period; absent for the program's own.
              */
             events?: number | null;
@@ -4658,12 +4658,12 @@ export interface components {
             /** @description Metric key. */
             metric: string;
             /**
-             * Format: int32
+             * Format: uint32
              * @description Delay before it clears.
              */
             off_delay_s: number;
             /**
-             * Format: int32
+             * Format: uint32
              * @description Delay before it is raised.
              */
             on_delay_s: number;
@@ -4686,12 +4686,12 @@ export interface components {
             /** @description Evaluated. */
             is_enabled?: boolean;
             /**
-             * Format: int32
+             * Format: uint32
              * @description Delay before it clears.
              */
             off_delay_s: number;
             /**
-             * Format: int32
+             * Format: uint32
              * @description Delay before it is raised.
              */
             on_delay_s: number;
@@ -4728,7 +4728,7 @@ export interface components {
         /** @description Create a token. */
         ApiTokenInput: {
             /**
-             * Format: int32
+             * Format: uint32
              * @description Days until it ends, 1 to 365.
              */
             days: number;
@@ -4808,7 +4808,7 @@ export interface components {
             /** @description Equipment number. */
             equipment_number?: string | null;
             /**
-             * Format: int64
+             * Format: uint64
              * @description Signals its family expects.
              */
             expected_signals: number;
@@ -4820,7 +4820,7 @@ export interface components {
             id: components["schemas"]["AssetId"];
             in_service_since?: null | components["schemas"]["Timestamp"];
             /**
-             * Format: int64
+             * Format: uint64
              * @description Mapped signals.
              */
             mapped_signals: number;
@@ -4896,7 +4896,7 @@ export interface components {
             /** @description The asset. */
             asset_id: components["schemas"]["AssetId"];
             /**
-             * Format: int32
+             * Format: uint32
              * @description The version in force; none: the older baselines of single signals score.
              */
             in_force?: number | null;
@@ -4968,7 +4968,7 @@ export interface components {
             /** @description SHA-256 of the content. */
             sha256: string;
             /**
-             * Format: int64
+             * Format: uint64
              * @description Bytes.
              */
             size_bytes: number;
@@ -5080,7 +5080,7 @@ export interface components {
             /** @description Everything before this is delivered. */
             reached: components["schemas"]["Timestamp"];
             /**
-             * Format: int64
+             * Format: uint64
              * @description Samples delivered so far.
              */
             samples: number;
@@ -5121,7 +5121,7 @@ export interface components {
             /** @description The machine stood or was worked on throughout. */
             is_stopped: boolean;
             /**
-             * Format: int32
+             * Format: uint32
              * @description Regime at that moment, from 0.
              */
             regime?: number | null;
@@ -5131,7 +5131,7 @@ export interface components {
         /** @description A backup. */
         Backup: {
             /**
-             * Format: int64
+             * Format: uint64
              * @description Its size.
              */
             bytes: number;
@@ -5153,12 +5153,12 @@ export interface components {
             at: components["schemas"]["Timestamp"];
             error?: null | components["schemas"]["StatusMessage"];
             /**
-             * Format: int64
+             * Format: uint64
              * @description Rows of its databases.
              */
             rows: number;
             /**
-             * Format: int64
+             * Format: uint64
              * @description Samples of its time series.
              */
             samples: number;
@@ -5175,12 +5175,12 @@ export interface components {
             /** @description They are made by themselves. */
             is_enabled: boolean;
             /**
-             * Format: int32
+             * Format: uint32
              * @description All backups of so many days are kept; 1 to 366.
              */
             keep_days: number;
             /**
-             * Format: int32
+             * Format: uint32
              * @description The first of each of so many months before is kept too; up to 120.
              */
             keep_months: number;
@@ -5212,7 +5212,7 @@ export interface components {
         /** @description The normal band learned from the asset's own history. */
         BaselineBand: {
             /**
-             * Format: int64
+             * Format: uint64
              * @description One-minute buckets behind it.
              */
             buckets: number;
@@ -5300,7 +5300,7 @@ export interface components {
             /** @enum {string} */
             every: "hours";
             /**
-             * Format: int32
+             * Format: uint8
              * @description 1 to 24.
              */
             hours: number;
@@ -5308,7 +5308,7 @@ export interface components {
             /** @enum {string} */
             every: "day";
             /**
-             * Format: int32
+             * Format: uint16
              * @description Minute of the local day.
              */
             minute: number;
@@ -5316,12 +5316,12 @@ export interface components {
             /** @enum {string} */
             every: "week";
             /**
-             * Format: int32
+             * Format: uint16
              * @description Minute of the local day.
              */
             minute: number;
             /**
-             * Format: int32
+             * Format: uint8
              * @description 1 Monday … 7 Sunday (ISO 8601).
              */
             weekday: number;
@@ -5431,7 +5431,7 @@ export interface components {
             /** @description `for` or `against`. */
             side: components["schemas"]["EvidenceSide"];
             /**
-             * Format: int32
+             * Format: uint8
              * @description 3 decisive, 2 strong, 1 supportive.
              */
             weight: number;
@@ -5555,7 +5555,7 @@ export interface components {
         /** @description A changed cost and risk model. */
         CostModelInput: {
             /**
-             * Format: int32
+             * Format: uint32
              * @description The version the change is based on; none for the first.
              */
             base_version?: number | null;
@@ -5579,7 +5579,7 @@ export interface components {
             /** @description The model. */
             model: components["schemas"]["CostModel"];
             /**
-             * Format: int32
+             * Format: uint32
              * @description From 1.
              */
             version: number;
@@ -5587,42 +5587,42 @@ export interface components {
         /** @description Objects of a tenant. */
         Counts: {
             /**
-             * Format: int64
+             * Format: uint64
              * @description Alerts ever.
              */
             alerts: number;
             /**
-             * Format: int64
+             * Format: uint64
              * @description Assets.
              */
             assets: number;
             /**
-             * Format: int64
+             * Format: uint64
              * @description Events.
              */
             events: number;
             /**
-             * Format: int64
+             * Format: uint64
              * @description Incidents.
              */
             incidents: number;
             /**
-             * Format: int64
+             * Format: uint64
              * @description Active mappings.
              */
             mappings: number;
             /**
-             * Format: int64
+             * Format: uint64
              * @description Signals, derived ones included.
              */
             signals: number;
             /**
-             * Format: int64
+             * Format: uint64
              * @description Sites.
              */
             sites: number;
             /**
-             * Format: int64
+             * Format: uint64
              * @description Users.
              */
             users: number;
@@ -5694,7 +5694,7 @@ export interface components {
             /** @description Asset. */
             asset_id: components["schemas"]["AssetId"];
             /**
-             * Format: int32
+             * Format: uint32
              * @description Day with the smallest expected cost.
              */
             cheapest_day: number;
@@ -5703,12 +5703,12 @@ export interface components {
             /** @description What would change the answer, nearest first. */
             flip_points: components["schemas"]["FlipPoint"][];
             /**
-             * Format: int32
+             * Format: uint32
              * @description Last day on which waiting costs no more than acting now.
              */
             pays_until_day: number;
             /**
-             * Format: int32
+             * Format: uint32
              * @description Place by what waiting adds.
              */
             rank: number;
@@ -5716,7 +5716,7 @@ export interface components {
         /** @description Waiting so many days. */
         DeferralDay: {
             /**
-             * Format: int32
+             * Format: uint32
              * @description Days from now.
              */
             days_deferred: number;
@@ -5749,46 +5749,46 @@ export interface components {
         /** @description What a deletion takes along and what stays. */
         DeletionPreview: {
             /**
-             * Format: int64
+             * Format: uint64
              * @description Goes: rows of the action log.
              */
             actions: number;
             /** @description Assets that lose their only source. */
             assets_left_alone: string[];
             /**
-             * Format: int64
+             * Format: uint64
              * @description Goes: trusted and rejected certificates.
              */
             certificates: number;
             /**
-             * Format: int64
+             * Format: uint64
              * @description Goes: how far the source was read.
              */
             cursors: number;
             /**
-             * Format: int64
+             * Format: uint64
              * @description Goes: mappings.
              */
             mappings: number;
             /** @description Name. */
             name: string;
             /**
-             * Format: int64
+             * Format: uint64
              * @description Goes: stored secrets.
              */
             secrets: number;
             /**
-             * Format: int64
+             * Format: uint64
              * @description Stays: signals with their history, without new values.
              */
             signals: number;
             /**
-             * Format: int64
+             * Format: uint64
              * @description Goes: equipment and functional locations.
              */
             technical_objects: number;
             /**
-             * Format: int64
+             * Format: uint64
              * @description Stays: work orders that came through it.
              */
             work_orders: number;
@@ -5808,22 +5808,22 @@ export interface components {
             /** @description Objects of this tenant. */
             counts: components["schemas"]["Counts"];
             /**
-             * Format: int64
+             * Format: uint64
              * @description Batches that were damaged at the last start and set aside.
              */
             damaged_batches: number;
             /**
-             * Format: int64
+             * Format: uint64
              * @description Free bytes on the disk of the data folder.
              */
             disk_free?: number | null;
             /**
-             * Format: int64
+             * Format: uint64
              * @description Size of that disk.
              */
             disk_total?: number | null;
             /**
-             * Format: int64
+             * Format: uint64
              * @description Bytes of the historian.
              */
             historian_bytes: number;
@@ -5832,19 +5832,19 @@ export interface components {
             /** @description Operating system and processor. */
             platform: string;
             /**
-             * Format: int64
+             * Format: uint64
              * @description Samples kept.
              */
             samples: number;
             /**
-             * Format: int32
+             * Format: uint32
              * @description Last step of the store's schema.
              */
             schema_version: number;
             /** @description How the pages are served. */
             serving: components["schemas"]["Serving"];
             /**
-             * Format: int64
+             * Format: uint64
              * @description Bytes of the store.
              */
             store_bytes: number;
@@ -5906,7 +5906,7 @@ export interface components {
             /** @description Kind. */
             kind: string;
             /**
-             * Format: int32
+             * Format: uint32
              * @description At most 100.
              */
             limit?: number | null;
@@ -5956,17 +5956,17 @@ export interface components {
             /** @description When. */
             at: components["schemas"]["Timestamp"];
             /**
-             * Format: int64
+             * Format: uint64
              * @description Mappings that were looked at.
              */
             checked: number;
             /**
-             * Format: int64
+             * Format: uint64
              * @description Findings that are open.
              */
             open: number;
             /**
-             * Format: int64
+             * Format: uint64
              * @description Mappings with too little history to compare.
              */
             too_new: number;
@@ -5985,7 +5985,7 @@ export interface components {
             /** @description Fingerprint. */
             certificate_sha256?: string | null;
             /**
-             * Format: int32
+             * Format: uint8
              * @description The server's own rank.
              */
             security_level: number;
@@ -6081,19 +6081,19 @@ export interface components {
             /** @description When it was found. */
             found_at: components["schemas"]["Timestamp"];
             /**
-             * Format: int64
+             * Format: uint64
              * @description Records the file of checkpoints knows of.
              */
             had?: number | null;
             /**
-             * Format: int64
+             * Format: uint64
              * @description Records there are.
              */
             has?: number | null;
             /** @description `cut`, `altered`, `restored`, `moved`, `row_altered`. */
             reason: string;
             /**
-             * Format: int64
+             * Format: uint64
              * @description The first wrong record, or the one whose row differs.
              */
             record?: number | null;
@@ -6115,7 +6115,7 @@ export interface components {
             /** @description Side. */
             side: components["schemas"]["EvidenceSide"];
             /**
-             * Format: int32
+             * Format: uint8
              * @description 3 decisive, 2 strong, 1 supportive.
              */
             weight: number;
@@ -6161,7 +6161,7 @@ export interface components {
         /** @description How well the tenant's log is protected. */
         EvidenceStatus: {
             /**
-             * Format: int64
+             * Format: uint64
              * @description Audit records in a log of their own.
              */
             audit_records: number;
@@ -6182,23 +6182,23 @@ export interface components {
             /** @description Fingerprint of the key that signs, once there is one. */
             key_fingerprint?: string | null;
             /**
-             * Format: int64
+             * Format: uint64
              * @description Records that came after it.
              */
             newer_records: number;
             protected_at?: null | components["schemas"]["Timestamp"];
             /**
-             * Format: int64
+             * Format: uint64
              * @description Of them under a signed checkpoint.
              */
             protected_audit_records: number;
             /**
-             * Format: int64
+             * Format: uint64
              * @description Of them under a signed checkpoint.
              */
             protected_records: number;
             /**
-             * Format: int64
+             * Format: uint64
              * @description Records of events and incidents.
              */
             records: number;
@@ -6221,12 +6221,12 @@ export interface components {
              */
             low: number;
             /**
-             * Format: int32
+             * Format: uint32
              * @description Their times at risk.
              */
             own_exposures: number;
             /**
-             * Format: int32
+             * Format: uint32
              * @description Failures of the tenant's own items of the family.
              */
             own_failures: number;
@@ -6273,12 +6273,12 @@ export interface components {
             /** @description Names. */
             names: components["schemas"]["Names"];
             /**
-             * Format: int32
+             * Format: uint32
              * @description Time a machine needs to settle after a start before limits and scores apply.
              */
             settle_s: number;
             /**
-             * Format: int32
+             * Format: uint32
              * @description Version of the template data.
              */
             version: number;
@@ -6330,7 +6330,7 @@ export interface components {
             /** @description When its level changed. */
             onset_at: components["schemas"]["Timestamp"];
             /**
-             * Format: int32
+             * Format: uint32
              * @description Place, from 1.
              */
             rank: number;
@@ -6354,7 +6354,7 @@ export interface components {
         /** @description The smallest change of one input that changes the answer. */
         FlipPoint: {
             /**
-             * Format: int32
+             * Format: uint32
              * @description The cheapest day then.
              */
             cheapest_day: number;
@@ -6366,7 +6366,7 @@ export interface components {
             /** @description Name of the input. */
             input: string;
             /**
-             * Format: int32
+             * Format: uint32
              * @description The place among the jobs then.
              */
             rank: number;
@@ -6415,19 +6415,19 @@ export interface components {
         /** @description Events in a slice of time. */
         HistogramBin: {
             /**
-             * Format: int64
+             * Format: uint64
              * @description Critical ones.
              */
             critical: number;
             /** @description Start of the bin. */
             t: components["schemas"]["Timestamp"];
             /**
-             * Format: int64
+             * Format: uint64
              * @description All events.
              */
             total: number;
             /**
-             * Format: int64
+             * Format: uint64
              * @description Warnings.
              */
             warning: number;
@@ -6469,7 +6469,7 @@ export interface components {
             /** @description Names. */
             names: components["schemas"]["Names"];
             /**
-             * Format: int32
+             * Format: uint32
              * @description Place, from 1.
              */
             rank: number;
@@ -6593,37 +6593,37 @@ export interface components {
         /** @description What was counted while a file was read. */
         ImportCounts: {
             /**
-             * Format: int64
+             * Format: uint64
              * @description Bytes behind the present position; 0 for spreadsheets until the end.
              */
             bytes: number;
             /**
-             * Format: int64
+             * Format: uint64
              * @description Events.
              */
             events: number;
             /**
-             * Format: int64
+             * Format: uint64
              * @description Milliseconds it took.
              */
             ms: number;
             /**
-             * Format: int64
+             * Format: uint64
              * @description Rows or cells that can't be read.
              */
             rejected: number;
             /**
-             * Format: int64
+             * Format: uint64
              * @description Rows of data.
              */
             rows: number;
             /**
-             * Format: int64
+             * Format: uint64
              * @description Values (found while looking through, stored while importing).
              */
             samples: number;
             /**
-             * Format: int64
+             * Format: uint64
              * @description Values of tags without a mapping; they can be imported later by running again.
              */
             unmapped: number;
@@ -6659,7 +6659,7 @@ export interface components {
             /** @description How it is read. */
             layout: components["schemas"]["ImportLayout"];
             /**
-             * Format: int64
+             * Format: uint64
              * @description Those that have a mapping.
              */
             mapped_tags: number;
@@ -6683,7 +6683,7 @@ export interface components {
             /** @description Sheets of a spreadsheet. */
             sheets: string[];
             /**
-             * Format: int64
+             * Format: uint64
              * @description Size.
              */
             size_bytes: number;
@@ -6691,7 +6691,7 @@ export interface components {
             /** @description Where it stands. */
             state: components["schemas"]["ImportState"];
             /**
-             * Format: int64
+             * Format: uint64
              * @description Different tags.
              */
             tags: number;
@@ -6726,12 +6726,12 @@ export interface components {
             /** @description Letters. */
             encoding: components["schemas"]["ImportEncoding"];
             /**
-             * Format: int32
+             * Format: uint32
              * @description First row of data, counted from 1.
              */
             first_row: number;
             /**
-             * Format: int32
+             * Format: uint32
              * @description Row of the titles, counted from 1; 0 for none.
              */
             header_row: number;
@@ -6766,7 +6766,7 @@ export interface components {
             problem?: null | components["schemas"]["StatusMessage"];
             quality?: null | components["schemas"]["Quality"];
             /**
-             * Format: int64
+             * Format: uint64
              * @description Row, counted from 1.
              */
             row: number;
@@ -6783,7 +6783,7 @@ export interface components {
         /** @description What an import did, or would do in a dry run. */
         ImportReport: {
             /**
-             * Format: int64
+             * Format: uint64
              * @description New rows.
              */
             created: number;
@@ -6792,12 +6792,12 @@ export interface components {
             /** @description Refused rows; with any of them nothing is written. */
             errors: components["schemas"]["ImportRowError"][];
             /**
-             * Format: int64
+             * Format: uint64
              * @description Rows equal to what is stored.
              */
             unchanged: number;
             /**
-             * Format: int64
+             * Format: uint64
              * @description Changed rows.
              */
             updated: number;
@@ -6816,7 +6816,7 @@ export interface components {
             /** @description Sentence in the caller's language. */
             message: string;
             /**
-             * Format: int64
+             * Format: uint64
              * @description Line of the file, header = 1.
              */
             row: number;
@@ -6918,7 +6918,7 @@ export interface components {
             assignee?: string | null;
             ended_at?: null | components["schemas"]["Timestamp"];
             /**
-             * Format: int64
+             * Format: uint64
              * @description Events.
              */
             event_count: number;
@@ -6963,7 +6963,7 @@ export interface components {
         Integration: {
             back_fill?: null | components["schemas"]["BackFill"];
             /**
-             * Format: int64
+             * Format: uint64
              * @description Batches handed over and not yet durable.
              */
             backlog: number;
@@ -6985,12 +6985,12 @@ export interface components {
                 [key: string]: components["schemas"]["EffectiveValue"];
             };
             /**
-             * Format: int64
+             * Format: uint64
              * @description Alarms and events read since the connection was started.
              */
             events_read: number;
             /**
-             * Format: int64
+             * Format: uint64
              * @description Tags the source refuses; `problems` names the first of them.
              */
             failed_items: number;
@@ -7001,7 +7001,7 @@ export interface components {
             /** @description Should run. */
             is_enabled: boolean;
             /**
-             * Format: int64
+             * Format: uint64
              * @description Tags being delivered.
              */
             items: number;
@@ -7012,7 +7012,7 @@ export interface components {
             /** @description Load on the source. */
             load: components["schemas"]["OtLoad"];
             /**
-             * Format: int64
+             * Format: uint64
              * @description Active mappings.
              */
             mapped_tags: number;
@@ -7020,14 +7020,14 @@ export interface components {
             /** @description Name. */
             name: string;
             /**
-             * Format: int64
+             * Format: uint64
              * @description Certificates waiting for a decision.
              */
             pending_certificates: number;
             /** @description The first refused tags. */
             problems: components["schemas"]["TagTrouble"][];
             /**
-             * Format: int64
+             * Format: uint64
              * @description Samples stored over the last minute, back-fill included.
              */
             samples_per_min: number;
@@ -7040,7 +7040,7 @@ export interface components {
         /** @description State of a connection, without its configuration. */
         IntegrationHealth: {
             /**
-             * Format: int64
+             * Format: uint64
              * @description Batches not yet durable.
              */
             backlog: number;
@@ -7054,14 +7054,14 @@ export interface components {
             kind: string;
             last_value_at?: null | components["schemas"]["Timestamp"];
             /**
-             * Format: int64
+             * Format: uint64
              * @description Active mappings.
              */
             mapped_tags: number;
             /** @description Name. */
             name: string;
             /**
-             * Format: int64
+             * Format: uint64
              * @description Samples over the last minute.
              */
             samples_per_min: number;
@@ -7111,7 +7111,7 @@ export interface components {
             /** @description The family is more than a guess. */
             is_sure: boolean;
             /**
-             * Format: int64
+             * Format: uint64
              * @description Tags that speak of it.
              */
             tags: number;
@@ -7135,12 +7135,12 @@ export interface components {
         /** @description What was created. */
         InvestigationPrepared: {
             /**
-             * Format: int64
+             * Format: uint64
              * @description Assets.
              */
             assets: number;
             /**
-             * Format: int64
+             * Format: uint64
              * @description Mappings.
              */
             mappings: number;
@@ -7156,7 +7156,7 @@ export interface components {
             /** @description There are more tags than are shown. */
             is_cut: boolean;
             /**
-             * Format: int64
+             * Format: uint64
              * @description Tags that have a mapping already.
              */
             mapped: number;
@@ -7239,7 +7239,7 @@ export interface components {
         /** @description A step of a job. */
         JobStep: {
             /**
-             * Format: int64
+             * Format: uint64
              * @description Of `total`.
              */
             done: number;
@@ -7247,14 +7247,14 @@ export interface components {
             key: string;
             message?: null | components["schemas"]["StatusMessage"];
             /**
-             * Format: int64
+             * Format: uint64
              * @description How long it took or takes.
              */
             ms?: number | null;
             /** @description State. */
             state: components["schemas"]["JobStepState"];
             /**
-             * Format: int64
+             * Format: uint64
              * @description What there is to do; 0 while unknown.
              */
             total: number;
@@ -7321,7 +7321,7 @@ export interface components {
             /** @description Where it goes. */
             address: string;
             /**
-             * Format: int32
+             * Format: uint32
              * @description How often it was tried.
              */
             attempts: number;
@@ -7338,7 +7338,7 @@ export interface components {
         /** @description Whether mail is sent, and how it goes. */
         MailStatus: {
             /**
-             * Format: int64
+             * Format: uint64
              * @description Mails that were given up.
              */
             failed: number;
@@ -7350,14 +7350,14 @@ export interface components {
             newest: components["schemas"]["MailRow"][];
             problem?: null | components["schemas"]["StatusMessage"];
             /**
-             * Format: int64
+             * Format: uint64
              * @description Mails that wait.
              */
             queued: number;
             /** @description How the way there is protected: tls, start_tls, plain. */
             security?: string | null;
             /**
-             * Format: int64
+             * Format: uint64
              * @description Mails that were sent.
              */
             sent: number;
@@ -7427,14 +7427,14 @@ export interface components {
             /** @description User name. */
             actor: string;
             /**
-             * Format: int64
+             * Format: uint64
              * @description Mappings added.
              */
             added: number;
             /** @description When. */
             at: components["schemas"]["Timestamp"];
             /**
-             * Format: int64
+             * Format: uint64
              * @description Mappings changed.
              */
             changed: number;
@@ -7443,7 +7443,7 @@ export interface components {
             /** @description What made it: form, bulk, import, drift or undo. */
             origin: string;
             /**
-             * Format: int64
+             * Format: uint64
              * @description Mappings removed.
              */
             removed: number;
@@ -7466,7 +7466,7 @@ export interface components {
             /** @description Mapped metrics the family does not know. */
             custom: string[];
             /**
-             * Format: int64
+             * Format: uint64
              * @description Metrics the family expects.
              */
             expected: number;
@@ -7478,7 +7478,7 @@ export interface components {
              */
             health_share: number;
             /**
-             * Format: int64
+             * Format: uint64
              * @description How many of them are mapped.
              */
             mapped: number;
@@ -7492,13 +7492,13 @@ export interface components {
         /** @description What a list would change, or did. */
         MappingDiff: {
             /**
-             * Format: int64
+             * Format: uint64
              * @description Mappings added.
              */
             added: number;
             change_id?: null | components["schemas"]["MappingChangeId"];
             /**
-             * Format: int64
+             * Format: uint64
              * @description Mappings changed.
              */
             changed: number;
@@ -7507,19 +7507,19 @@ export interface components {
             /** @description The changes were made. False for a dry run, and when rows were refused. */
             is_applied: boolean;
             /**
-             * Format: int64
+             * Format: uint64
              * @description Rows that are refused.
              */
             refused: number;
             /**
-             * Format: int64
+             * Format: uint64
              * @description Mappings removed.
              */
             removed: number;
             /** @description The changes, ≤ 1,000 of them. */
             rows: components["schemas"]["MappingDiffRow"][];
             /**
-             * Format: int64
+             * Format: uint64
              * @description Rows equal to what is stored.
              */
             unchanged: number;
@@ -7548,7 +7548,7 @@ export interface components {
             /** @description Metric. */
             metric_name: string;
             /**
-             * Format: int64
+             * Format: uint64
              * @description Line of the list, header = 1.
              */
             row: number;
@@ -7611,7 +7611,7 @@ export interface components {
             /** @description Sentence with the remedy, in the reader's language. */
             message: string;
             /**
-             * Format: int64
+             * Format: uint64
              * @description Line of the list, header = 1.
              */
             row: number;
@@ -7621,22 +7621,22 @@ export interface components {
         /** @description How many were matched. */
         MatchCounts: {
             /**
-             * Format: int64
+             * Format: uint64
              * @description Several fit; a person has to choose.
              */
             ambiguous: number;
             /**
-             * Format: int64
+             * Format: uint64
              * @description One asset fits.
              */
             matched: number;
             /**
-             * Format: int64
+             * Format: uint64
              * @description A person settled it.
              */
             settled: number;
             /**
-             * Format: int64
+             * Format: uint64
              * @description None fits.
              */
             unmatched: number;
@@ -7709,7 +7709,7 @@ export interface components {
             /** @description Known failures. */
             failures: components["schemas"]["BackTestFailure"][];
             /**
-             * Format: int32
+             * Format: uint32
              * @description Alarms that no known failure follows.
              */
             false_alarms: number;
@@ -7719,7 +7719,7 @@ export interface components {
              */
             false_per_week?: number | null;
             /**
-             * Format: int32
+             * Format: uint32
              * @description Failures that an alarm came before.
              */
             found: number;
@@ -7736,7 +7736,7 @@ export interface components {
             /** @description The largest anomaly of each stretch, in time; stretches follow without a gap. */
             points: components["schemas"]["BackTestPoint"][];
             /**
-             * Format: int32
+             * Format: uint32
              * @description The version.
              */
             version: number;
@@ -7767,7 +7767,7 @@ export interface components {
         /** @description A limit and what it costs. */
         ModelLimit: {
             /**
-             * Format: int32
+             * Format: uint32
              * @description Alarms it made in all.
              */
             alarms: number;
@@ -7790,12 +7790,12 @@ export interface components {
         /** @description Figures of a version on a window it was not learned from. */
         ModelTrial: {
             /**
-             * Format: int32
+             * Format: uint32
              * @description Known failures in the window.
              */
             failures: number;
             /**
-             * Format: int32
+             * Format: uint32
              * @description Alarms where nothing was known to be wrong.
              */
             false_alarms: number;
@@ -7805,7 +7805,7 @@ export interface components {
              */
             false_per_week?: number | null;
             /**
-             * Format: int32
+             * Format: uint32
              * @description Those an alarm came before.
              */
             found: number;
@@ -7832,7 +7832,7 @@ export interface components {
              */
             noticed: number;
             /**
-             * Format: int32
+             * Format: uint32
              * @description Rows in which the machine ran.
              */
             rows: number;
@@ -7874,7 +7874,7 @@ export interface components {
             /** @description End of what was learned; limit and comparison come from later rows. */
             learned_to: components["schemas"]["Timestamp"];
             /**
-             * Format: int32
+             * Format: uint32
              * @description Rows of the learning window left out: masked, incomplete or unlike the rest.
              */
             left_out: number;
@@ -7891,19 +7891,19 @@ export interface components {
              */
             row_ms: number;
             /**
-             * Format: int32
+             * Format: uint32
              * @description Rows learned from.
              */
             rows: number;
             /**
-             * Format: int64
+             * Format: uint64
              * @description Seed of everything random in the training.
              */
             seed: number;
             /** @description Where it stands. */
             state: components["schemas"]["ModelVersionState"];
             /**
-             * Format: int32
+             * Format: uint32
              * @description From 1.
              */
             version: number;
@@ -7940,7 +7940,7 @@ export interface components {
             /** @description The stay nearest to the trip limit. */
             closest: components["schemas"]["NearMissStay"];
             /**
-             * Format: int64
+             * Format: uint64
              * @description Stays in the stretch of time.
              */
             count: number;
@@ -8048,17 +8048,17 @@ export interface components {
             /** @description Items of this page. */
             items: components["schemas"]["Notification"][];
             /**
-             * Format: int64
+             * Format: uint64
              * @description Offset of the next page, if there is one.
              */
             next_offset?: number | null;
             /**
-             * Format: int64
+             * Format: uint64
              * @description Items in all.
              */
             total: number;
             /**
-             * Format: int64
+             * Format: uint64
              * @description How many are unread.
              */
             unread: number;
@@ -8068,7 +8068,7 @@ export interface components {
             /** @description Assets no object belongs to, the first of them. */
             assets_without_object: components["schemas"]["AssetRef"][];
             /**
-             * Format: int64
+             * Format: uint64
              * @description How many there are.
              */
             assets_without_object_total: number;
@@ -8100,12 +8100,12 @@ export interface components {
         /** @description How far a tenant has come; computed from its data at each asking. */
         OnboardingProgress: {
             /**
-             * Format: int32
+             * Format: uint32
              * @description Steps this version can do.
              */
             available: number;
             /**
-             * Format: int32
+             * Format: uint32
              * @description Steps that are done.
              */
             done: number;
@@ -8113,7 +8113,7 @@ export interface components {
             /** @description The first step that is not done. */
             next?: string | null;
             /**
-             * Format: int32
+             * Format: uint32
              * @description Share done of those, 0–100.
              */
             percent: number;
@@ -8121,7 +8121,7 @@ export interface components {
             /** @description Who called the profile complete. */
             profile_marked_by?: string | null;
             /**
-             * Format: int64
+             * Format: uint64
              * @description Assets with a score.
              */
             scored_assets: number;
@@ -8141,7 +8141,7 @@ export interface components {
             /** @description What is missing, the first twenty. */
             missing: components["schemas"]["OnboardingMissing"][];
             /**
-             * Format: int32
+             * Format: uint32
              * @description How many things are missing in all.
              */
             missing_total: number;
@@ -8170,12 +8170,12 @@ export interface components {
              */
             crew_factor?: number;
             /**
-             * Format: int32
+             * Format: uint32
              * @description Days planned, 1–60.
              */
             horizon_days: number;
             /**
-             * Format: int32
+             * Format: uint32
              * @description Iterations of each search, 1–200,000.
              */
             iterations?: number;
@@ -8186,7 +8186,7 @@ export interface components {
             /** @description What a person calls it; may be empty. */
             name?: string;
             /**
-             * Format: int32
+             * Format: uint32
              * @description Minutes a shift may run over, at most 480.
              */
             overtime_minutes?: number;
@@ -8201,13 +8201,13 @@ export interface components {
              */
             risk_appetite?: number | null;
             /**
-             * Format: int32
+             * Format: uint32
              * @description Seed of searches and samples: with the same stored data it makes the same plan.
              */
             seed?: number;
             site_id?: null | components["schemas"]["SiteId"];
             /**
-             * Format: int32
+             * Format: uint32
              * @description Minutes from one site to another, at most 1,440.
              */
             travel_minutes?: number;
@@ -8232,7 +8232,7 @@ export interface components {
              */
             incumbent?: number | null;
             /**
-             * Format: int64
+             * Format: uint64
              * @description Iterations so far.
              */
             iteration: number;
@@ -8253,7 +8253,7 @@ export interface components {
             /** @description Assets with a score, by code: what can be planned. */
             assets: components["schemas"]["PlanAsset"][];
             /**
-             * Format: int32
+             * Format: uint32
              * @description Version of the cost model in force.
              */
             cost_model_version?: number | null;
@@ -8279,12 +8279,12 @@ export interface components {
         /** @description What we ask of the source. */
         OtLoad: {
             /**
-             * Format: int32
+             * Format: uint32
              * @description Largest batch.
              */
             items_per_request: number;
             /**
-             * Format: int32
+             * Format: uint32
              * @description Monitored items.
              */
             monitored_items: number;
@@ -8294,7 +8294,7 @@ export interface components {
              */
             requests_per_s: number;
             /**
-             * Format: int32
+             * Format: uint32
              * @description Sessions.
              */
             sessions: number;
@@ -8339,7 +8339,7 @@ export interface components {
             /** @description Who said what became of it. */
             resolved_by?: string | null;
             /**
-             * Format: int32
+             * Format: uint32
              * @description How often it was sent.
              */
             sends: number;
@@ -8388,17 +8388,17 @@ export interface components {
             incidents: components["schemas"]["IncidentRow"][];
             oldest_open_incident_at?: null | components["schemas"]["Timestamp"];
             /**
-             * Format: int64
+             * Format: uint64
              * @description Open or investigating.
              */
             open_incidents: number;
             /**
-             * Format: int64
+             * Format: uint64
              * @description Signals with a fresh good value.
              */
             signals_live: number;
             /**
-             * Format: int64
+             * Format: uint64
              * @description Mapped signals.
              */
             signals_total: number;
@@ -8684,7 +8684,7 @@ export interface components {
             server_time?: null | components["schemas"]["Timestamp"];
             source_time?: null | components["schemas"]["Timestamp"];
             /**
-             * Format: int32
+             * Format: uint32
              * @description Full status code.
              */
             status_code: number;
@@ -8708,7 +8708,7 @@ export interface components {
         /** @description Which version is to be in force. */
         PromoteModel: {
             /**
-             * Format: int32
+             * Format: uint32
              * @description The version.
              */
             version: number;
@@ -8830,7 +8830,7 @@ export interface components {
             asset_names: components["schemas"]["Names"];
             chance?: null | components["schemas"]["PlanChance"];
             /**
-             * Format: int32
+             * Format: uint32
              * @description Cheapest day, in days from now.
              */
             cheapest_day?: number | null;
@@ -8875,12 +8875,12 @@ export interface components {
             /** @description Who. */
             published_by?: string | null;
             /**
-             * Format: int32
+             * Format: uint32
              * @description Place: safety, then score.
              */
             rank: number;
             /**
-             * Format: int32
+             * Format: uint32
              * @description Place by expected cost avoided.
              */
             rank_by_cost?: number | null;
@@ -8952,7 +8952,7 @@ export interface components {
             /** @description Code. */
             code: string;
             /**
-             * Format: int64
+             * Format: uint64
              * @description Events in the window.
              */
             event_count: number;
@@ -8979,7 +8979,7 @@ export interface components {
             issued_at: components["schemas"]["Timestamp"];
             next_at?: null | components["schemas"]["Timestamp"];
             /**
-             * Format: int64
+             * Format: uint64
              * @description How many certificates stand on it.
              */
             revoked: number;
@@ -9010,19 +9010,19 @@ export interface components {
             /** @description Packs it was computed with. */
             packs: components["schemas"]["RulePackRef"][];
             /**
-             * Format: int64
+             * Format: uint64
              * @description Raw samples that were read.
              */
             samples_read: number;
             /**
-             * Format: int64
+             * Format: uint64
              * @description Points that were refused because they are no raw, good samples.
              */
             samples_refused: number;
             /** @description Verdict. */
             verdict: components["schemas"]["RootCauseVerdict"];
             /**
-             * Format: int32
+             * Format: uint32
              * @description Result number of this incident, from 1; grows when the data or the packs changed.
              */
             version: number;
@@ -9059,7 +9059,7 @@ export interface components {
             severity: components["schemas"]["Severity"];
         } | {
             /**
-             * Format: int32
+             * Format: uint32
              * @description How long.
              */
             for_s: number;
@@ -9069,7 +9069,7 @@ export interface components {
             severity: components["schemas"]["Severity"];
         } | {
             /**
-             * Format: int32
+             * Format: uint32
              * @description How long.
              */
             for_s: number;
@@ -9102,7 +9102,7 @@ export interface components {
             /** @description Rules. */
             rules: components["schemas"]["RuleView"][];
             /**
-             * Format: int32
+             * Format: uint32
              * @description Version of its data.
              */
             version: number;
@@ -9112,7 +9112,7 @@ export interface components {
             /** @description Id ("centrifugal_pump"). */
             id: string;
             /**
-             * Format: int32
+             * Format: uint32
              * @description Version of its data.
              */
             version: number;
@@ -9172,7 +9172,7 @@ export interface components {
         /** @description How many rows. */
         SampleRowsRequest: {
             /**
-             * Format: int32
+             * Format: uint32
              * @description At most 100.
              */
             limit?: number | null;
@@ -9182,7 +9182,7 @@ export interface components {
             /** @description The moment its inputs stand for. */
             as_of: components["schemas"]["Timestamp"];
             /**
-             * Format: int32
+             * Format: uint32
              * @description Version of the cost model.
              */
             cost_model_version?: number | null;
@@ -9202,7 +9202,7 @@ export interface components {
             /** @description Version of the program. */
             program: string;
             /**
-             * Format: int32
+             * Format: uint32
              * @description Recommendations that became work orders.
              */
             published: number;
@@ -9277,7 +9277,7 @@ export interface components {
             /** @description Whether it is proven that there is no plan. */
             is_proven: boolean;
             /**
-             * Format: int64
+             * Format: uint64
              * @description Iterations made.
              */
             iterations?: number | null;
@@ -9311,7 +9311,7 @@ export interface components {
         /** @description The figures of a run. Money is absent where no cost model was set. */
         ScenarioSummary: {
             /**
-             * Format: int32
+             * Format: uint32
              * @description Of those in the plan.
              */
             advised: number;
@@ -9333,7 +9333,7 @@ export interface components {
             /** @description No better plan exists. */
             is_optimal: boolean;
             /**
-             * Format: int32
+             * Format: uint32
              * @description Jobs that found no place with the technicians.
              */
             not_placed: number;
@@ -9368,7 +9368,7 @@ export interface components {
              */
             travel_hours?: number | null;
             /**
-             * Format: int32
+             * Format: uint32
              * @description Pieces of work looked at.
              */
             work: number;
@@ -9435,7 +9435,7 @@ export interface components {
             /** @description False when the source has more than could be looked at, or more matched than is shown. */
             is_complete: boolean;
             /**
-             * Format: int64
+             * Format: uint64
              * @description Tags that were looked at.
              */
             looked_at: number;
@@ -9722,7 +9722,7 @@ export interface components {
         /** @description A site. */
         Site: {
             /**
-             * Format: int64
+             * Format: uint64
              * @description Assets in it.
              */
             asset_count: number;
@@ -9794,22 +9794,22 @@ export interface components {
         /** @description Assets by status. */
         StatusCounts: {
             /**
-             * Format: int64
+             * Format: uint64
              * @description Critical.
              */
             critical: number;
             /**
-             * Format: int64
+             * Format: uint64
              * @description Normal.
              */
             normal: number;
             /**
-             * Format: int64
+             * Format: uint64
              * @description Unknown.
              */
             unknown: number;
             /**
-             * Format: int64
+             * Format: uint64
              * @description Warning.
              */
             warning: number;
@@ -9858,7 +9858,7 @@ export interface components {
         /** @description What a file from the hub did. */
         SyncImported: {
             /**
-             * Format: int64
+             * Format: uint64
              * @description Logs that moved, or changes that were in it.
              */
             count: number;
@@ -9868,7 +9868,7 @@ export interface components {
         /** @description One log. */
         SyncLog: {
             /**
-             * Format: int64
+             * Format: uint64
              * @description Records confirmed.
              */
             confirmed: number;
@@ -9884,14 +9884,14 @@ export interface components {
             fork_seen_by?: string | null;
             forked_at?: null | components["schemas"]["Timestamp"];
             /**
-             * Format: int64
+             * Format: uint64
              * @description Records here.
              */
             records: number;
             /** @description `evidence` or `audit`. */
             stream: string;
             /**
-             * Format: int64
+             * Format: uint64
              * @description Records written to files.
              */
             written: number;
@@ -9923,24 +9923,24 @@ export interface components {
         /** @description What may leave, when and how fast. */
         SyncSettings: {
             /**
-             * Format: int32
+             * Format: uint32
              * @description Kilobits per second at most.
              */
             cap_kbit?: number | null;
             /**
-             * Format: int32
+             * Format: uint16
              * @description Minute of the day from which it sends.
              */
             hours_from: number;
             /**
-             * Format: int32
+             * Format: uint16
              * @description Minute at which it stops; the same for the whole day.
              */
             hours_to: number;
             /** @description The audit log too. */
             includes_audit: boolean;
             /**
-             * Format: int32
+             * Format: uint8
              * @description 1 the status only, 2 incidents and events too.
              */
             level: number;
@@ -9952,22 +9952,22 @@ export interface components {
         /** @description How sync of the tenant stands. */
         SyncStatus: {
             /**
-             * Format: int64
+             * Format: uint64
              * @description Records that no receipt covers.
              */
             backlog: number;
             /**
-             * Format: int64
+             * Format: uint64
              * @description The last change from above that is applied.
              */
             changes_rev: number;
             /**
-             * Format: int64
+             * Format: uint64
              * @description Records the hub has confirmed.
              */
             confirmed: number;
             /**
-             * Format: int64
+             * Format: uint64
              * @description How long the backlog takes at the speed of the last minutes, milliseconds.
              */
             drain_ms?: number | null;
@@ -9993,7 +9993,7 @@ export interface components {
             /** @description The hours chosen hold it now. */
             is_outside_hours: boolean;
             /**
-             * Format: int64
+             * Format: uint64
              * @description Number of the last courier file; 0 before the first.
              */
             last_file: number;
@@ -10017,7 +10017,7 @@ export interface components {
             /** @description `not_enrolled`, `registered`, `sending`, `disconnected`, `queue_error`, `fork`, `paused`. */
             state: string;
             /**
-             * Format: int64
+             * Format: uint64
              * @description Those of them that were written to files: sent, and not confirmed.
              */
             unconfirmed: number;
@@ -10212,7 +10212,7 @@ export interface components {
             key: string;
             message?: null | components["schemas"]["StatusMessage"];
             /**
-             * Format: int64
+             * Format: uint64
              * @description How long it took.
              */
             ms: number;
@@ -10237,7 +10237,7 @@ export interface components {
             /** @description The event. */
             event: components["schemas"]["Event"];
             /**
-             * Format: int32
+             * Format: uint32
              * @description Position, from 1; ambiguous events share one.
              */
             order: number;
@@ -10299,7 +10299,7 @@ export interface components {
         /** @description An asset as of T. */
         TwinAsset: {
             /**
-             * Format: int64
+             * Format: uint64
              * @description Active alerts.
              */
             active_alerts: number;
@@ -10394,7 +10394,7 @@ export interface components {
         /** @description A production unit. */
         Unit: {
             /**
-             * Format: int64
+             * Format: uint64
              * @description Assets in it.
              */
             asset_count: number;
@@ -10433,7 +10433,7 @@ export interface components {
         /** @description How many are unread now. */
         UnreadCount: {
             /**
-             * Format: int64
+             * Format: uint64
              * @description Unread notifications.
              */
             unread: number;
@@ -10468,7 +10468,7 @@ export interface components {
             /** @description There are more of them than are looked at in one answer. */
             is_cut: boolean;
             /**
-             * Format: int64
+             * Format: uint64
              * @description Signals with a warning and a trip limit that were looked at.
              */
             looked_at: number;
@@ -10480,17 +10480,17 @@ export interface components {
         /** @description A shift of the weekly pattern, in local time of the home site. */
         WeeklyShift: {
             /**
-             * Format: int32
+             * Format: uint16
              * @description Minutes from local midnight at which it begins, below 1,440.
              */
             from_minute: number;
             /**
-             * Format: int32
+             * Format: uint16
              * @description Minutes from the same midnight at which it ends; beyond 1,440 for a shift into the next day.
              */
             to_minute: number;
             /**
-             * Format: int32
+             * Format: uint8
              * @description Day it begins on: 1 Monday … 7 Sunday (ISO 8601).
              */
             weekday: number;
@@ -11836,6 +11836,8 @@ export interface operations {
                 };
                 content: {
                     "text/csv": string;
+                    "application/json": Record<string, never>;
+                    "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet": string;
                 };
             };
             /** @description Not done; the body says why. */
@@ -12114,6 +12116,8 @@ export interface operations {
                 };
                 content: {
                     "text/csv": string;
+                    "application/json": Record<string, never>;
+                    "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet": string;
                 };
             };
             /** @description Not done; the body says why. */
@@ -12280,7 +12284,12 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/octet-stream": string;
+                    "application/pdf": string;
+                    "image/heic": string;
+                    "image/jpeg": string;
+                    "image/png": string;
+                    "image/webp": string;
+                    "text/plain": string;
                 };
             };
             /** @description Not done; the body says why. */
@@ -14246,6 +14255,7 @@ export interface operations {
                 };
                 content: {
                     "text/csv": string;
+                    "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet": string;
                 };
             };
             /** @description Not done; the body says why. */
@@ -14671,6 +14681,7 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["TestReport"];
+                    "text/event-stream": string;
                 };
             };
             /** @description Not done; the body says why. */
@@ -15289,6 +15300,7 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["TestReport"];
+                    "text/event-stream": string;
                 };
             };
             /** @description Not done; the body says why. */
@@ -16041,7 +16053,8 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/octet-stream": string;
+                    "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet": string;
+                    "application/json": Record<string, never>;
                 };
             };
             /** @description Not done; the body says why. */
@@ -18996,6 +19009,15 @@ export interface operations {
         responses: {
             /** @description Done. */
             200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HealthStatus"];
+                };
+            };
+            /** @description Not done; the body says why. */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };

@@ -36,6 +36,36 @@ pub(crate) fn unlisted(sources: &[Source]) -> Vec<String> {
         .collect()
 }
 
+/// Tests that a document claims as its evidence, and that are none: renamed, or gone.
+pub(crate) fn unproved(sources: &[Source]) -> Vec<String> {
+    const CLAIMS: &str = "docs/guides/security-proof.md";
+    let Some(claims) = sources.iter().find(|source| source.path == CLAIMS) else {
+        return Vec::new();
+    };
+    let code: Vec<&str> = sources
+        .iter()
+        .filter(|source| source.path.ends_with(".rs"))
+        .map(|source| source.text.as_str())
+        .collect();
+    claims
+        .text
+        .lines()
+        .flat_map(|line| line.split('`').skip(1).step_by(2))
+        .filter(|word| is_claim(word))
+        .filter(|name| {
+            let declared = format!("fn {name}(");
+            !code.iter().any(|text| text.contains(&declared))
+        })
+        .map(|name| format!("{CLAIMS} names {name}, which is no test"))
+        .collect()
+}
+
+/// The name of a test is a sentence; that of anything else is shorter.
+fn is_claim(word: &str) -> bool {
+    let letters = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_';
+    word.matches('_').count() >= 3 && word.chars().all(letters)
+}
+
 /// The targets of `[text](target)` outside code, without addresses of other hosts.
 fn targets(text: &str) -> Vec<&str> {
     let mut in_code = false;
@@ -107,6 +137,23 @@ mod tests {
             source("docs/decisions/b.md", "# B"),
         ]);
         assert_eq!(found.len(), 1, "{found:?}");
+    }
+
+    #[test]
+    fn finds_evidence_that_is_none() {
+        let source = |path: &str, text: &str| Source {
+            path: path.to_owned(),
+            text: text.to_owned(),
+        };
+        let found = unproved(&[
+            source(
+                "docs/guides/security-proof.md",
+                "| `a_test_that_is_there`, `a_test_that_is_gone` | `api_check.rs` |",
+            ),
+            source("core/a/tests/b.rs", "async fn a_test_that_is_there() {}"),
+        ]);
+        assert_eq!(found.len(), 1, "{found:?}");
+        assert!(found[0].contains("a_test_that_is_gone"));
     }
 
     #[test]

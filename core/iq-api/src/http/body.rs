@@ -9,7 +9,10 @@ use iq_domain::{CodedError, ErrorKind, neutralise};
 use serde::de::DeserializeOwned;
 use std::str::FromStr;
 
-use super::failure::{Failure, FieldFailure};
+use super::{
+    failure::{Failure, FieldFailure},
+    strict::Strict,
+};
 
 /// A JSON body after its schema; everything that does not fit is refused.
 pub(crate) struct Body<T>(pub(crate) T);
@@ -64,7 +67,7 @@ impl<S: Send + Sync> FromRequest<S> for Text {
 fn parse_json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Failure> {
     let text = std::str::from_utf8(bytes).map_err(|_| Failure::invalid("request.not_utf8"))?;
     let mut reader = serde_json::Deserializer::from_str(text);
-    let value = serde_path_to_error::deserialize(&mut reader).map_err(|error| {
+    let value = serde_path_to_error::deserialize(Strict(&mut reader)).map_err(|error| {
         let path = error.path().to_string();
         wrong_json(&path, error.inner())
     })?;
@@ -183,6 +186,13 @@ mod tests {
             "names.en",
             "request.field_wrong_type",
         );
+        // The fields by their place would be taken for whatever stands there in our source.
+        check(
+            r#"{"code":"A","names":["a","b"],"time_zone":"UTC"}"#,
+            "names",
+            "request.field_wrong_type",
+        );
+        check(r#"["A"]"#, "", "request.field_wrong_type");
     }
 
     #[test]

@@ -12,6 +12,7 @@ pub(crate) mod openapi;
 pub(crate) mod outer;
 pub(crate) mod page;
 pub(crate) mod route;
+mod strict;
 pub(crate) mod ui;
 
 pub(crate) use body::{Body, Id, Query, Text};
@@ -19,4 +20,4 @@ pub(crate) use caller::{Audit, Caller, RequestInfo};
 pub(crate) use check::Check;
 pub(crate) use failure::{Answer, Failure, FieldFailure};
 pub(crate) use page::{AsOf, PageQuery, Then, Window};
-pub(crate) use route::{Route, delete, get, patch, post, put};
+pub(crate) use route::{Route, XLSX, delete, get, patch, post, put};

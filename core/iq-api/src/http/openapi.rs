@@ -10,6 +10,9 @@ use utoipa::openapi::{
     path::{OperationBuilder, ParameterBuilder, ParameterIn},
     request_body::RequestBodyBuilder,
     schema::{ObjectBuilder, Schema, SchemaType, Type},
+    security::{
+        ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme,
+    },
 };
 
 use super::route::{Access, Content, Route};
@@ -18,6 +21,9 @@ use super::route::{Access, Content, Route};
 pub(crate) fn document(routes: &[Route]) -> OpenApi {
     let mut paths = Paths::new();
     let mut components = ComponentsBuilder::new();
+    for (name, scheme) in security_schemes() {
+        components = components.security_scheme(name, scheme);
+    }
     for route in routes {
         for (name, schema) in route.all_schemas() {
             components = components.schema(name, schema);
@@ -89,12 +95,24 @@ fn operation(route: &Route) -> utoipa::openapi::path::Operation {
     if let Some(body) = &route.answer {
         answer = answer.content(body.media_type, content(body));
     }
+    for (_, body) in route.others.iter().filter(|(status, _)| status.is_none()) {
+        answer = answer.content(body.media_type, content(body));
+    }
     let error = ContentBuilder::new()
         .schema(Some(RefOr::<Schema>::Ref(Ref::from_schema_name(
             "ApiError",
         ))))
         .build();
+    for (status, body) in &route.others {
+        if let Some(status) = status {
+            let other = ResponseBuilder::new()
+                .description("Not done; the body says why.")
+                .content(body.media_type, content(body));
+            operation = operation.response(status.to_string(), other);
+        }
+    }
     operation
+        .securities(securities(route))
         .response(route.status.to_string(), answer)
         .response(
             "default",
@@ -103,6 +121,46 @@ fn operation(route: &Route) -> utoipa::openapi::path::Operation {
                 .content("application/json", error),
         )
         .build()
+}
+
+const SESSION: &str = "session";
+const CSRF: &str = "csrf";
+const TOKEN: &str = "token";
+/// The cookie of a session at the port that is asked for first; a served document names its own.
+pub(crate) const SESSION_COOKIE: &str = "optria_8686";
+
+/// How a caller shows who it is.
+fn security_schemes() -> [(&'static str, SecurityScheme); 3] {
+    let session = ApiKeyValue::with_description(
+        SESSION_COOKIE,
+        "The session of a person: `optria_` and the port, set by POST /api/session.",
+    );
+    let csrf = ApiKeyValue::with_description(
+        "X-CSRF-Token",
+        "Beside the session at every write: `csrf_token` of GET /api/session.",
+    );
+    let token = HttpBuilder::new()
+        .scheme(HttpAuthScheme::Bearer)
+        .description(Some("The token of a program, instead of a session."))
+        .build();
+    [
+        (SESSION, SecurityScheme::ApiKey(ApiKey::Cookie(session))),
+        (CSRF, SecurityScheme::ApiKey(ApiKey::Header(csrf))),
+        (TOKEN, SecurityScheme::Http(token)),
+    ]
+}
+
+/// What a route asks for; nothing where anybody may call it.
+fn securities(route: &Route) -> Option<[SecurityRequirement; 2]> {
+    const NO_SCOPES: [&str; 0] = [];
+    if route.access == Access::Public {
+        return None;
+    }
+    let mut session = SecurityRequirement::new(SESSION, NO_SCOPES);
+    if route.method != Method::GET {
+        session = session.add(CSRF, NO_SCOPES);
+    }
+    Some([session, SecurityRequirement::new(TOKEN, NO_SCOPES)])
 }
 
 fn content(body: &Content) -> utoipa::openapi::Content {

@@ -57,6 +57,8 @@ pub(crate) struct Route {
     pub(crate) body: Option<Content>,
     pub(crate) status: u16,
     pub(crate) answer: Option<Content>,
+    /// What it may answer beside that: another media type of the same status, or another status.
+    pub(crate) others: Vec<(Option<u16>, Content)>,
     pub(crate) schemas: Vec<(String, RefOr<Schema>)>,
     pub(crate) body_cap: usize,
     /// Action name of the audit record; `None` for what changes nothing.
@@ -113,6 +115,7 @@ impl Route {
             body: None,
             status: 200,
             answer: None,
+            others: Vec::new(),
             schemas: Vec::new(),
             body_cap: JSON_CAP,
             audit: None,
@@ -205,6 +208,33 @@ impl Route {
         self.answers(media_type, text_schema())
     }
 
+    /// Another media type that the answer may have.
+    pub(crate) fn or_as(mut self, media_type: &'static str) -> Self {
+        let schema = text_schema();
+        self.others.push((None, Content { media_type, schema }));
+        self
+    }
+
+    /// The same as JSON, in a form that its own fields describe.
+    pub(crate) fn or_json(mut self) -> Self {
+        let content = Content {
+            media_type: "application/json",
+            schema: RefOr::T(Schema::Object(ObjectBuilder::new().build())),
+        };
+        self.others.push((None, content));
+        self
+    }
+
+    /// Another status that is none of an error, with a body of its own.
+    pub(crate) fn or_status<T: ToSchema>(mut self, status: u16) -> Self {
+        let content = Content {
+            media_type: "application/json",
+            schema: self.schema::<T>(),
+        };
+        self.others.push((Some(status), content));
+        self
+    }
+
     /// Adds types that only appear inside an event stream.
     pub(crate) fn also<T: ToSchema>(mut self) -> Self {
         self.schema::<T>();
@@ -237,6 +267,9 @@ impl Route {
         schemas
     }
 }
+
+/// The media type of a workbook.
+pub(crate) const XLSX: &str = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet";
 
 fn text_schema() -> RefOr<Schema> {
     let text = ObjectBuilder::new().schema_type(SchemaType::new(Type::String));

@@ -217,3 +217,11 @@ async fn large_answers_travel_compressed() {
         bytes.len()
     );
 }
+
+#[tokio::test]
+async fn the_served_document_names_the_cookie_of_this_port() {
+    let app = TestApp::empty().await;
+    let document = app.client().get("/api/openapi.json").await;
+    let session = &document.json()["components"]["securitySchemes"]["session"];
+    assert_eq!(session["name"], "optria_8642");
+}
