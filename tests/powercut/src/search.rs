@@ -147,9 +147,9 @@ fn points(events: &[Event], case: &Case) -> Vec<usize> {
     let acknowledged = of(|event| matches!(event, Event::Done(_)));
     let mut random = StdRng::seed_from_u64(case.seed);
     let mut points: Vec<usize> = (0..case.states)
-        .map(|_| match random.random_range(0..4) {
-            0 if !flushes.is_empty() => flushes[random.random_range(0..flushes.len())],
-            1 if !acknowledged.is_empty() => {
+        .map(|_| match random.random_range(0..10) {
+            0..3 if !flushes.is_empty() => flushes[random.random_range(0..flushes.len())],
+            3 if !acknowledged.is_empty() => {
                 acknowledged[random.random_range(0..acknowledged.len())] + 1
             }
             _ => random.random_range(0..=events.len()),
@@ -176,7 +176,7 @@ fn worker_of(
         disk.advance(*point);
         let mut random =
             StdRng::seed_from_u64(case.seed ^ (state as u64).wrapping_mul(0x9E37_79B9));
-        let choices = match random.random_range(0..10) {
+        let choices = match random.random_range(0..20) {
             0 => Choices::All,
             1 => Choices::Nothing,
             _ => Choices::Any,

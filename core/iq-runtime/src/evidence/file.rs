@@ -8,7 +8,7 @@ use std::{
 
 use iq_evidence::{
     Note,
-    history::{entry, read_history},
+    history::{entry, read_after_a_start},
 };
 
 /// Its name.
@@ -37,7 +37,7 @@ impl CheckpointFile {
             read => read?,
         };
         use iq_evidence::history::HistoryError::{Broken, Prev, Shrunk};
-        let (notes, broken_at) = match read_history(&bytes) {
+        let (notes, broken_at) = match read_after_a_start(&bytes) {
             Ok(history) => {
                 if history.length < bytes.len() {
                     let file = OpenOptions::new().write(true).open(&path)?;
