@@ -62,11 +62,12 @@ const HUB_NEVER: &[&str] = &[
     "iq-sync",
 ];
 
-/// Beside the line: the demo plant, the test kit, the benches, tests across crates, the maker of
-/// packages, this tool.
+/// Beside the line: the demo plant, the test kit, the power cuts, the benches, tests across crates, the
+/// maker of packages, this tool.
 const BESIDE: &[&str] = &[
     "iq-plant",
     "iq-testkit",
+    "iq-powercut",
     "iq-bench",
     "iq-tests",
     "iq-dist",

@@ -15,6 +15,10 @@ use crate::{
 const WORD: &[u8] = b"note ";
 /// A note is no longer than this: four lines and at most 64 signatures.
 const MAX_NOTE: usize = 64 * 1024;
+/// What a disk writes as a whole.
+const SECTOR: usize = 512;
+/// A few equal letters at the end of a note are no hole.
+const LEAST_HOLE: usize = 16;
 
 /// The bytes to append for a note.
 #[must_use]
@@ -49,6 +53,40 @@ pub enum HistoryError {
 /// The first entry that is none, or that does not continue its log.
 pub fn read_history(bytes: &[u8]) -> Result<History, HistoryError> {
     let mut history = History::default();
+    read_into(bytes, &mut history)?;
+    Ok(history)
+}
+
+/// As [`read_history`], for the program that writes the file: an end with a hole in it, as a power cut
+/// leaves where a later part of the last write arrived and an earlier one did not, is not read either.
+/// Whoever makes such a hole gains no more than by cutting the end off; a changed letter is none.
+///
+/// # Errors
+/// As [`read_history`].
+pub fn read_after_a_start(bytes: &[u8]) -> Result<History, HistoryError> {
+    let mut history = History::default();
+    match read_into(bytes, &mut history) {
+        Err(HistoryError::Broken(_)) if is_torn(bytes, history.length) => Ok(history),
+        read => read.map(|()| history),
+    }
+}
+
+/// Whether what follows the last whole entry has a hole: a sector of one byte only.
+fn is_torn(bytes: &[u8], from: usize) -> bool {
+    let end = &bytes[from..];
+    if end.len() > MAX_NOTE {
+        return false;
+    }
+    let is_hole = |piece: &[u8]| piece.iter().all(|byte| *byte == piece[0]);
+    let (first, rest) = end.split_at((SECTOR - from % SECTOR).min(end.len()));
+    let is_first = is_hole(first) && !first.starts_with(&WORD[..1]);
+    is_first
+        || rest
+            .chunks(SECTOR)
+            .any(|piece| piece.len() >= LEAST_HOLE && is_hole(piece))
+}
+
+fn read_into(bytes: &[u8], history: &mut History) -> Result<(), HistoryError> {
     let mut last: HashMap<String, (u64, Hash, Hash)> = HashMap::new();
     let mut known: HashSet<Hash> = HashSet::new();
     while history.length < bytes.len() {
@@ -58,7 +96,7 @@ pub fn read_history(bytes: &[u8]) -> Result<History, HistoryError> {
             // An unfinished first line is short.
             let is_start = rest.len() < 16 && (WORD.starts_with(rest) || rest.starts_with(WORD));
             return if is_start {
-                Ok(history)
+                Ok(())
             } else {
                 Err(HistoryError::Broken(number))
             };
@@ -70,7 +108,7 @@ pub fn read_history(bytes: &[u8]) -> Result<History, HistoryError> {
             .filter(|length| *length <= MAX_NOTE)
             .ok_or(HistoryError::Broken(number))?;
         let Some(text) = rest.get(line + 1..line + 1 + length) else {
-            return Ok(history);
+            return Ok(());
         };
         let text = std::str::from_utf8(text).map_err(|_| HistoryError::Broken(number))?;
         let note = Note::parse(text).ok_or(HistoryError::Broken(number))?;
@@ -91,7 +129,7 @@ pub fn read_history(bytes: &[u8]) -> Result<History, HistoryError> {
         history.length += line + 1 + length;
         history.notes.push(note);
     }
-    Ok(history)
+    Ok(())
 }
 
 #[cfg(test)]

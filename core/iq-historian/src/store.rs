@@ -47,6 +47,23 @@ fn inspect(path: &Path) -> Result<bool, HistorianError> {
     if !path.exists() || std::fs::metadata(path)?.len() == 0 {
         return Ok(false);
     }
+    match look_into(path) {
+        // Power went while the file was being made. What a reader may not take back, a writer does by
+        // opening it, as the file's own program would whichever that is.
+        Err(HistorianError::Sqlite(rusqlite::Error::SqliteFailure(cause, _)))
+            if cause.extended_code == rusqlite::ffi::SQLITE_READONLY_ROLLBACK =>
+        {
+            let conn = Connection::open(path)?;
+            conn.query_row("SELECT count(*) FROM sqlite_schema", [], |_| Ok(()))?;
+            drop(conn);
+            look_into(path)
+        }
+        looked => looked,
+    }
+}
+
+/// Whether the file is one of ours with its tables; `false` for one whose making was interrupted.
+fn look_into(path: &Path) -> Result<bool, HistorianError> {
     let conn = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
     let read = |pragma: &str| conn.query_row(pragma, [], |row| row.get::<_, i64>(0));
     let application = read("PRAGMA application_id").map_err(|error| match &error {

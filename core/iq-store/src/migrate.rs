@@ -317,8 +317,24 @@ fn copy_before(conn: &Connection, path: &Path, schema: u32) -> Result<PathBuf, S
     conn.execute("VACUUM INTO ?1", [target])?;
     File::open(&partial)?.sync_all()?;
     std::fs::rename(&partial, &copy)?;
+    // Before the first step: the way back must not depend on what the disk still had to do.
+    sync_folder(path)?;
     tracing::info!(schema, "A copy of the store was made before its migration.");
     Ok(copy)
+}
+
+/// Makes a new name beside the store survive a power cut.
+#[cfg(unix)]
+fn sync_folder(path: &Path) -> Result<(), StoreError> {
+    let folder = path
+        .parent()
+        .filter(|folder| !folder.as_os_str().is_empty());
+    Ok(File::open(folder.unwrap_or(Path::new(".")))?.sync_all()?)
+}
+
+#[cfg(not(unix))]
+fn sync_folder(_: &Path) -> Result<(), StoreError> {
+    Ok(())
 }
 
 /// SHA-256 of the text with line ends as in the repository, so that a checkout on Windows agrees.

@@ -8,7 +8,7 @@ use std::{
 
 use iq_evidence::{
     Note,
-    history::{entry, read_history},
+    history::{entry, read_after_a_start},
 };
 
 /// Its name.
@@ -37,7 +37,7 @@ impl CheckpointFile {
             read => read?,
         };
         use iq_evidence::history::HistoryError::{Broken, Prev, Shrunk};
-        let (notes, broken_at) = match read_history(&bytes) {
+        let (notes, broken_at) = match read_after_a_start(&bytes) {
             Ok(history) => {
                 if history.length < bytes.len() {
                     let file = OpenOptions::new().write(true).open(&path)?;
@@ -77,6 +77,7 @@ impl CheckpointFile {
         options.create(true).append(true);
         #[cfg(unix)]
         std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+        let is_new = !self.path.exists();
         let mut file: File = options.open(&self.path)?;
         let length = file.metadata()?.len();
         let bytes: Vec<u8> = self.waiting.iter().flat_map(|note| entry(note)).collect();
@@ -84,6 +85,11 @@ impl CheckpointFile {
             // Half an entry in the middle would make the rest unreadable.
             file.set_len(length)?;
             return Err(error);
+        }
+        // A file that a power cut takes away whole would look like one that somebody removed.
+        if is_new && cfg!(unix) {
+            let folder = self.path.parent().unwrap_or(Path::new("."));
+            File::open(folder)?.sync_all()?;
         }
         Ok(())
     }

@@ -152,6 +152,14 @@ impl Evidence {
         Ok(caught?)
     }
 
+    /// Signs all that has grown and appends the notes to the file, for a host without a runtime.
+    ///
+    /// # Errors
+    /// When the store takes no writes.
+    pub fn sign_now(&self, store: &Store) -> Result<(), CodedError> {
+        self.checkpoint_blocking(store, true)
+    }
+
     /// Signs what is due, or all that has grown, and appends the notes to the file.
     pub(crate) async fn checkpoint(
         &self,
