@@ -58,6 +58,8 @@ enum Command {
     /// Courier files.
     #[command(subcommand)]
     Bundle(BundleCommand),
+    /// Prints the OpenAPI document.
+    Openapi,
     /// Prints which role may call which route.
     Permissions,
 }
@@ -157,6 +159,7 @@ async fn run(command: Command, language: Language) -> anyhow::Result<()> {
             let hub = serve::open(config(None)?, &ServeOptions::default(), 0).await?;
             bundle::run(command, language, &hub).await
         }
+        Command::Openapi => print(&crate::openapi_json()),
         Command::Permissions => print(&crate::permission_matrix()),
     }
 }

@@ -94,8 +94,9 @@ impl Hub {
 
     /// Whether people come over TLS.
     pub(crate) fn is_secure(&self) -> bool {
-        let url = self.options.public_url.as_deref();
-        url.is_some_and(|url| url.starts_with("https://"))
+        let url = self.options.public_url.as_deref().unwrap_or_default();
+        let scheme = url.split_once("://").map_or("", |(scheme, _)| scheme);
+        scheme.eq_ignore_ascii_case("https")
     }
 
     /// `__Host-` binds the cookie to this host over TLS; without TLS the port tells hubs of one
