@@ -19,7 +19,7 @@ const EFFECT_RULES = [
 ];
 
 export default defineConfig(
-  { ignores: ['dist', 'node_modules', 'src/api/schema.d.ts', 'test-results', 'playwright-report'] },
+  { ignores: ['dist', 'node_modules', 'src/api/schema.d.ts', 'src/hub/schema.d.ts', 'test-results', 'playwright-report'] },
   js.configs.recommended,
   tseslint.configs.recommended,
   {

@@ -236,10 +236,21 @@ pub struct FleetAppliance {
     pub clock_offset_ms: Option<i64>,
     /// Free space on its disk, bytes.
     pub disk_free_bytes: Option<i64>,
-    /// Integrations by their state, as it reports: `{"active": 3, "error": 1}`.
-    pub integrations: serde_json::Value,
+    /// Integrations by their state, as it reports; absent until it did.
+    pub integrations: Option<FleetIntegrations>,
     /// Records kept that could not be projected.
     pub quarantined: u64,
+}
+
+/// Integrations of an appliance by their state.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct FleetIntegrations {
+    /// Those that deliver.
+    #[serde(default)]
+    pub active: u64,
+    /// Those that fail.
+    #[serde(default)]
+    pub error: u64,
 }
 
 /// What became of a courier file.

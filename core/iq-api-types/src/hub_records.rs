@@ -143,3 +143,26 @@ pub struct HubCheck {
     /// When it was checked.
     pub at: Timestamp,
 }
+
+/// A record as it was made readable, whatever it is about.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct HubRecord {
+    /// Appliance of the plant.
+    pub appliance_id: ApplianceId,
+    /// Its name.
+    pub appliance: String,
+    /// The log, 32 hex digits.
+    pub epoch: String,
+    /// Its stream.
+    pub stream: u8,
+    /// Number in that log.
+    pub seq: u64,
+    /// What it is about.
+    pub kind: String,
+    /// When it happened.
+    pub event_time: Timestamp,
+    /// The system that said it.
+    pub source: Option<String>,
+    /// Its entries by their numbers; bytes as hex digits.
+    pub body: serde_json::Value,
+}

@@ -1,5 +1,5 @@
-//! What travels over HTTP: the DTOs of `ROUTES.md`, the error answer, and paging. No behaviour, no
-//! store; the conversions from domain types live in `iq-api`.
+//! What travels over HTTP: the DTOs of `ROUTES.md`, the error answer, paging, and how a table of routes
+//! becomes an OpenAPI document. No behaviour, no store; the conversions from domain types live in `iq-api`.
 
 mod alarm_report;
 mod alerts;
@@ -23,6 +23,7 @@ mod mappings;
 mod near_miss;
 mod notifications;
 mod onboarding;
+mod openapi;
 mod optimization;
 mod overview;
 mod page;
@@ -58,6 +59,7 @@ pub use mappings::*;
 pub use near_miss::*;
 pub use notifications::*;
 pub use onboarding::*;
+pub use openapi::*;
 pub use optimization::*;
 pub use overview::*;
 pub use page::*;

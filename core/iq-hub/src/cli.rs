@@ -59,6 +59,8 @@ enum Command {
     /// Courier files.
     #[command(subcommand)]
     Bundle(BundleCommand),
+    /// Prints the OpenAPI document.
+    Openapi,
     /// Prints which role may call which route.
     Permissions,
 }
@@ -177,6 +179,7 @@ async fn run(command: Command, language: Language) -> anyhow::Result<()> {
             .await?;
             bundle::run(command, language, &hub).await
         }
+        Command::Openapi => print(&crate::openapi_json()),
         Command::Permissions => print(&crate::permission_matrix()),
     }
 }

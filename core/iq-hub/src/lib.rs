@@ -16,6 +16,6 @@ pub mod store;
 mod totp;
 
 pub use app::bootstrap::{bootstrap, demo, enrolment_code};
-pub use http::{Access, RouteInfo, permission_matrix, route_list, router};
+pub use http::{Access, RouteInfo, openapi_json, permission_matrix, route_list, router};
 pub use state::{Hub, HubOptions};
 pub use totp::totp_code;

@@ -97,6 +97,7 @@ impl Hub {
 
     /// Whether people come over TLS.
     pub(crate) fn is_secure(&self) -> bool {
+<<<<<<< HEAD
         let url = self.options.public_url.as_deref();
         self.options.listening.is_tls() || url.is_some_and(|url| url.starts_with("https://"))
     }
@@ -114,6 +115,11 @@ impl Hub {
         let is_loopback =
             name.eq_ignore_ascii_case("localhost") || address.is_ok_and(|a| a.is_loopback());
         !is_loopback && (is_proxied || peer.is_some_and(|peer| peer.is_tls))
+=======
+        let url = self.options.public_url.as_deref().unwrap_or_default();
+        let scheme = url.split_once("://").map_or("", |(scheme, _)| scheme);
+        scheme.eq_ignore_ascii_case("https")
+>>>>>>> h-hub
     }
 
     /// `__Host-` binds the cookie to this host over TLS; without TLS the port tells hubs of one

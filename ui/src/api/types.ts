@@ -4,7 +4,7 @@ import type { components } from './schema';
 type Schemas = components['schemas'];
 
 /** The server always sends the keys of an answer; what the schema calls optional is null then. */
-type Answer<T> = T extends readonly (infer I)[] ? Answer<I>[] : T extends object ? { [K in keyof T]-?: Answer<Exclude<T[K], undefined>> } : T;
+export type Answer<T> = T extends readonly (infer I)[] ? Answer<I>[] : T extends object ? { [K in keyof T]-?: Answer<Exclude<T[K], undefined>> } : T;
 
 export type ActionStatus = Schemas['ActionStatus'];
 export type AlertState = Schemas['AlertState'];

@@ -9,20 +9,7 @@ import { InlineError, Notice } from '@/components/notices';
 import { Pane } from '@/components/page';
 import { useText } from '@/i18n/text';
 import { save } from '@/lib/evidence-file';
-import type { FleetAppliance } from './api';
-
-interface Report {
-  name: string;
-  number: number;
-  stored: number;
-  gaps: string[];
-  forks: number;
-}
-interface Taken {
-  report: Report;
-  /** A `.oqr` file in Base64. */
-  receipts: string;
-}
+import type { CourierAnswer, FleetAppliance } from './api';
 
 const bytesOf = (base64: string) => Uint8Array.from(atob(base64), (c) => c.charCodeAt(0));
 
@@ -32,13 +19,13 @@ export function Courier() {
   const chosen = useRef<HTMLInputElement>(null);
   const [busy, setBusy] = useState(false);
   const [error, setError] = useState<unknown>(null);
-  const [taken, setTaken] = useState<Taken | null>(null);
+  const [taken, setTaken] = useState<CourierAnswer | null>(null);
   const read = async (file: File) => {
     setBusy(true);
     setError(null);
     setTaken(null);
     try {
-      setTaken(await request<Taken>('POST', '/api/admin/courier', { raw: { body: file, type: 'application/octet-stream' } }));
+      setTaken(await request<CourierAnswer>('POST', '/api/admin/courier', { raw: { body: file, type: 'application/octet-stream' } }));
       await client.invalidateQueries({ queryKey: ['fleet'] });
     } catch (e) {
       setError(e);

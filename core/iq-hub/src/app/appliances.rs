@@ -68,7 +68,7 @@ fn shown(a: Appliance, tenant_code: String, now: Timestamp) -> FleetAppliance {
         oldest_unsent_at: a.oldest_unsent_at,
         clock_offset_ms: a.clock_offset_ms,
         disk_free_bytes: a.disk_free_bytes,
-        integrations: a.status["integrations"].clone(),
+        integrations: serde_json::from_value(a.status["integrations"].clone()).ok(),
         quarantined: a.status["quarantined"].as_u64().unwrap_or(0),
     }
 }

@@ -5,13 +5,14 @@ use std::collections::BTreeMap;
 
 use iq_api_types::{
     HubCheck, HubCheckFinding, HubCheckOutcome, HubCheckProblem, HubEvent, HubIncident,
-    HubIncidentDetail, HubIncidentRecord, Page,
+    HubIncidentDetail, HubIncidentRecord, HubRecord, Page,
 };
 use iq_domain::{ApplianceId, EventId, IncidentId, TenantId, Timestamp, neutralise};
 use iq_evidence::Record;
 use iq_sync_proto::{Hash, Line, leaf_hash};
 use serde::Deserialize;
 use serde_json::Value;
+use utoipa::IntoParams;
 use uuid::Uuid;
 
 use super::projection;
@@ -31,26 +32,38 @@ const MOST_HASHED: u64 = 100_000;
 const STEP: i64 = 2_000;
 
 /// `?limit=&offset=&appliance=&status=&severity=`
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize, IntoParams)]
 pub(crate) struct IncidentFilter {
+    /// Items per page, at most 200.
     limit: Option<u32>,
+    /// Items to skip.
     offset: Option<u32>,
+    /// Of this plant only.
     appliance: Option<ApplianceId>,
+    /// By what they became.
     status: Option<String>,
+    /// Of this severity only.
     severity: Option<String>,
 }
 
 /// `?limit=&offset=&appliance=&severity=&category=&from=&to=`
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize, IntoParams)]
 pub(crate) struct EventFilter {
+    /// Items per page, at most 200.
     limit: Option<u32>,
+    /// Items to skip.
     offset: Option<u32>,
+    /// Of this plant only.
     appliance: Option<ApplianceId>,
+    /// Of this severity only.
     #[serde(default)]
     severity: String,
+    /// Of this category only.
     #[serde(default)]
     category: String,
+    /// From this moment on.
     from: Option<i64>,
+    /// Before this moment.
     to: Option<i64>,
 }
 
@@ -197,7 +210,11 @@ fn event_of(row: &Row) -> HubEvent {
     }
 }
 
-pub(crate) async fn list_raw(hub: &Hub, tenant: TenantId, page: (u32, u32)) -> Answer<Vec<Value>> {
+pub(crate) async fn list_raw(
+    hub: &Hub,
+    tenant: TenantId,
+    page: (u32, u32),
+) -> Answer<Vec<HubRecord>> {
     let mut tx = hub.store.tenant(tenant).await?;
     Ok(records::list_raw(&mut tx, tenant, page).await?)
 }

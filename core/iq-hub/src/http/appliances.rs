@@ -18,23 +18,34 @@ use crate::{
 pub(super) fn routes() -> Vec<Route> {
     let manage = Access::May(Permission::AppliancesManage);
     vec![
-        get("/api/admin/appliances", manage, list),
-        post("/api/admin/appliances/codes", manage, create_code).audits("appliances.create_code"),
+        get("/api/admin/appliances", manage, list_fleet)
+            .list::<FleetAppliance>()
+            .says("Appliances of all tenants by their receipts"),
+        post("/api/admin/appliances/codes", manage, create_code)
+            .body::<EnrolmentCodeRequest>()
+            .status(StatusCode::CREATED)
+            .answer::<NewEnrolmentCode>()
+            .audits("appliances.create_code")
+            .says("Makes an enrolment code, shown once"),
         get(
             "/api/admin/appliances/codes/{tenant_id}",
             manage,
             list_codes,
-        ),
+        )
+        .list::<EnrolmentCodeRow>()
+        .says("Enrolment codes of a tenant"),
         post(
             "/api/admin/appliances/{tenant_id}/{appliance_id}/revoke",
             manage,
-            revoke,
+            revoke_appliance,
         )
-        .audits("appliances.revoke"),
+        .status(StatusCode::NO_CONTENT)
+        .audits("appliances.revoke")
+        .says("Ends what the key of an appliance is good for"),
     ]
 }
 
-async fn list(State(hub): State<Hub>) -> Answer<Json<Vec<FleetAppliance>>> {
+async fn list_fleet(State(hub): State<Hub>) -> Answer<Json<Vec<FleetAppliance>>> {
     Ok(Json(appliances::list(&hub).await?))
 }
 
@@ -58,7 +69,7 @@ async fn list_codes(
     Ok(Json(appliances::list_codes(&hub, tenant).await?))
 }
 
-async fn revoke(
+async fn revoke_appliance(
     State(hub): State<Hub>,
     audit: Audit,
     Id(tenant): Id<TenantId>,

@@ -5,7 +5,7 @@ use iq_api_types::{HubAuditRow, Page};
 use iq_domain::Permission;
 
 use super::{
-    body::{ListQuery, Query},
+    body::{PageQuery, Query, TenantQuery},
     route::{Access, Route, get},
 };
 use crate::{
@@ -16,29 +16,39 @@ use crate::{
 
 pub(super) fn routes() -> Vec<Route> {
     vec![
-        get("/api/audit", Access::May(Permission::AuditRead), list_own),
+        get(
+            "/api/audit",
+            Access::May(Permission::AuditRead),
+            list_own_audit,
+        )
+        .query::<PageQuery>()
+        .page::<HubAuditRow>()
+        .says("The audit of the own tenant"),
         get(
             "/api/admin/audit",
             Access::May(Permission::TenantsManage),
-            list_all,
-        ),
+            list_audit,
+        )
+        .query::<PageQuery>()
+        .query::<TenantQuery>()
+        .page::<HubAuditRow>()
+        .says("The audit of all tenants"),
     ]
 }
 
-async fn list_own(
+async fn list_own_audit(
     State(hub): State<Hub>,
     caller: Caller,
-    Query(query): Query<ListQuery>,
+    Query(query): Query<PageQuery>,
 ) -> Answer<Json<Page<HubAuditRow>>> {
     let rows = audit::list_own(&hub, caller.user.tenant_id, query.page()).await?;
     Ok(Json(rows))
 }
 
-async fn list_all(
+async fn list_audit(
     State(hub): State<Hub>,
-    Query(query): Query<ListQuery>,
+    Query(query): Query<PageQuery>,
+    Query(of): Query<TenantQuery>,
 ) -> Answer<Json<Page<HubAuditRow>>> {
-    Ok(Json(
-        audit::list_all(&hub, query.tenant, query.page()).await?,
-    ))
+    Ok(Json(audit::list_all(&hub, of.tenant, query.page()).await?))
 }

@@ -9,6 +9,7 @@ use axum::{
 };
 use iq_domain::{CodedError, ErrorKind};
 use serde::{Deserialize, de::DeserializeOwned};
+use utoipa::IntoParams;
 
 use crate::failure::Failure;
 
@@ -60,15 +61,23 @@ impl<S: Send + Sync, T: DeserializeOwned + Send> FromRequestParts<S> for Query<T
     }
 }
 
-/// `?limit=&offset=&tenant=`
-#[derive(Clone, Copy, Debug, Deserialize)]
-pub(crate) struct ListQuery {
+/// `?limit=&offset=`
+#[derive(Clone, Copy, Debug, Deserialize, IntoParams)]
+pub(crate) struct PageQuery {
+    /// Items per page, at most 500.
     limit: Option<u32>,
+    /// Items to skip.
     offset: Option<u32>,
+}
+
+/// `?tenant=`
+#[derive(Clone, Copy, Debug, Deserialize, IntoParams)]
+pub(crate) struct TenantQuery {
+    /// Of this tenant only.
     pub(crate) tenant: Option<iq_domain::TenantId>,
 }
 
-impl ListQuery {
+impl PageQuery {
     pub(crate) fn page(self) -> (u32, u32) {
         (
             self.limit.unwrap_or(50).clamp(1, 500),

@@ -11,6 +11,7 @@ use base64::{Engine, engine::general_purpose::STANDARD};
 use iq_api_types::CourierAnswer;
 use iq_domain::{ApplianceId, Permission, TenantId};
 use serde::Deserialize;
+use utoipa::IntoParams;
 
 use super::{
     body::{Id, Query},
@@ -25,19 +26,34 @@ const MOST: usize = 68 << 20;
 pub(super) fn routes() -> Vec<Route> {
     let manage = Access::May(Permission::AppliancesManage);
     vec![
-        post("/api/admin/courier", manage, import)
+        post("/api/admin/courier", manage, import_file)
+            .other_body("application/octet-stream")
+            .answer::<CourierAnswer>()
             .audits("courier.import")
-            .takes(MOST),
+            .takes(MOST)
+            .says("Reads a courier file of an appliance"),
         get(
             "/api/admin/courier/{tenant_id}/{appliance_id}",
             manage,
+<<<<<<< HEAD
             export,
         )
         .audits("courier.export"),
+=======
+            export_changes,
+        )
+        .query::<ExportQuery>()
+        .other_answer("application/octet-stream")
+        .says("People and flags as a file for one appliance"),
+>>>>>>> h-hub
     ]
 }
 
-async fn import(State(hub): State<Hub>, audit: Audit, body: Bytes) -> Answer<Json<CourierAnswer>> {
+async fn import_file(
+    State(hub): State<Hub>,
+    audit: Audit,
+    body: Bytes,
+) -> Answer<Json<CourierAnswer>> {
     let taken = courier::import(&hub, body.to_vec()).await?;
     audit.of(taken.report.tenant_id);
     audit.object("courier_file", taken.report.number);
@@ -47,13 +63,14 @@ async fn import(State(hub): State<Hub>, audit: Audit, body: Bytes) -> Answer<Jso
     }))
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, IntoParams)]
 struct ExportQuery {
+    /// The change the appliance applied last.
     #[serde(default)]
     after: u64,
 }
 
-async fn export(
+async fn export_changes(
     State(hub): State<Hub>,
     audit: Audit,
     Id(tenant): Id<TenantId>,

@@ -2,38 +2,63 @@
 
 use axum::{Json, extract::State, http::StatusCode};
 use iq_domain::Permission;
+use serde::Serialize;
 use serde_json::{Value, json};
+use utoipa::ToSchema;
 
 use super::route::{Access, Route, get};
 use crate::state::Hub;
 
 pub(super) fn routes() -> Vec<Route> {
     vec![
-        get("/health/live", Access::Public, get_live),
-        get("/health/ready", Access::Public, get_ready),
+        get("/health/live", Access::Public, get_live)
+            .answer::<HealthStatus>()
+            .says("The process answers"),
+        get("/health/ready", Access::Public, get_ready)
+            .answer::<HealthStatus>()
+            .says("The database answers; 503 while it does not"),
         get(
             "/internal/config/status",
             Access::May(Permission::DiagnosticsRead),
             get_config_status,
-        ),
+        )
+        .answer::<ConfigStatus>()
+        .says("What is configured, never a value"),
     ]
 }
 
-async fn get_live() -> Json<Value> {
-    Json(json!({"status": "ok"}))
+/// A word about the state.
+#[derive(Debug, Serialize, ToSchema)]
+struct HealthStatus {
+    /// `ok`, or what is wrong.
+    status: &'static str,
 }
 
-async fn get_ready(State(hub): State<Hub>) -> (StatusCode, Json<Value>) {
-    if hub.store.is_alive().await {
-        (StatusCode::OK, Json(json!({"status": "ok"})))
-    } else {
-        let status = json!({"status": "database_unreachable"});
-        (StatusCode::SERVICE_UNAVAILABLE, Json(status))
-    }
+/// What is configured.
+#[derive(Debug, Serialize, ToSchema)]
+struct ConfigStatus {
+    /// Moment of the answer, UTC milliseconds.
+    timestamp: i64,
+    /// State of each subsystem.
+    subsystems: Value,
+    /// Switches of this build and configuration.
+    feature_flags: Value,
+}
+
+async fn get_live() -> Json<HealthStatus> {
+    Json(HealthStatus { status: "ok" })
+}
+
+async fn get_ready(State(hub): State<Hub>) -> (StatusCode, Json<HealthStatus>) {
+    let (code, status) = match hub.store.is_alive().await {
+        true => (StatusCode::OK, "ok"),
+        false => (StatusCode::SERVICE_UNAVAILABLE, "database_unreachable"),
+    };
+    (code, Json(HealthStatus { status }))
 }
 
 /// What is configured, as flags: no value of any variable is in it.
-async fn get_config_status(State(hub): State<Hub>) -> Json<Value> {
+async fn get_config_status(State(hub): State<Hub>) -> Json<ConfigStatus> {
     let config = &hub.config;
     let word =
         |is_set: bool, set: &'static str, unset: &'static str| if is_set { set } else { unset };
@@ -43,9 +68,9 @@ async fn get_config_status(State(hub): State<Hub>) -> Json<Value> {
     let listening = &hub.options.listening;
     let is_exposed = listening.is_open_without_tls() || listening.problem().is_some();
     let is_alive = hub.store.is_alive().await;
-    Json(json!({
-        "timestamp": hub.now().0,
-        "subsystems": {
+    Json(ConfigStatus {
+        timestamp: hub.now().0,
+        subsystems: json!({
             "database": {
                 "status": word(is_alive, "ok", "error"),
                 "source": config.database.as_ref().map(|database| database.source),
@@ -78,6 +103,7 @@ async fn get_config_status(State(hub): State<Hub>) -> Json<Value> {
                 "has_opcua_endpoint": config.opcua_endpoint_url.is_some(),
             },
             "demo_mode": { "status": enabled(config.demo_mode), "flag": config.demo_mode },
+<<<<<<< HEAD
             "tls": {
                 "status": word(is_exposed, "error", enabled(listening.is_tls())),
                 "mode": config.tls.as_str(),
@@ -87,9 +113,13 @@ async fn get_config_status(State(hub): State<Hub>) -> Json<Value> {
             "allow_from": { "status": configured(listening.is_narrow()) },
         },
         "feature_flags": {
+=======
+        }),
+        feature_flags: json!({
+>>>>>>> h-hub
             "demo_mode": config.demo_mode,
             "optimization_engine_enabled": config.optimization_engine_enabled,
             "external_db_enable": config.external_db_enable,
-        },
-    }))
+        }),
+    })
 }

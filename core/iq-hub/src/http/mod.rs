@@ -15,17 +15,29 @@ mod tenants;
 mod ui;
 mod users;
 
-use axum::{Router, extract::DefaultBodyLimit, middleware::from_fn_with_state};
+use std::sync::OnceLock;
+
+use axum::{
+    Router,
+    extract::DefaultBodyLimit,
+    http::header,
+    middleware::from_fn_with_state,
+    response::{IntoResponse, Response},
+};
 use tower_http::compression::CompressionLayer;
 
-use route::Route;
 pub use route::{Access, RouteInfo};
+use route::{Route, get};
 
 use crate::state::Hub;
 
 /// The one table of routes.
 fn all() -> Vec<Route> {
+    let document = get("/api/openapi.json", Access::Public, get_openapi)
+        .other_answer("application/json")
+        .says("This document");
     [
+        vec![document],
         health::routes(),
         session::routes(),
         tenants::routes(),
@@ -37,6 +49,18 @@ fn all() -> Vec<Route> {
         sync::routes(),
     ]
     .concat()
+}
+
+async fn get_openapi() -> Response {
+    static TEXT: OnceLock<String> = OnceLock::new();
+    let text = TEXT.get_or_init(openapi_json).as_str();
+    ([(header::CONTENT_TYPE, "application/json")], text).into_response()
+}
+
+/// The OpenAPI document, as it is committed and served.
+#[must_use]
+pub fn openapi_json() -> String {
+    route::document(&all())
 }
 
 /// All routes, as tests and tools see them.

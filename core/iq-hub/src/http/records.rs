@@ -1,12 +1,13 @@
 //! Headquarters: the own tenant's plants, incidents with their evidence check, events, raw records.
 
 use axum::{Json, extract::State};
-use iq_api_types::{FleetAppliance, HubCheck, HubEvent, HubIncident, HubIncidentDetail, Page};
+use iq_api_types::{
+    FleetAppliance, HubCheck, HubEvent, HubIncident, HubIncidentDetail, HubRecord, Page,
+};
 use iq_domain::{ApplianceId, IncidentId, Permission};
-use serde_json::Value;
 
 use super::{
-    body::{Id, ListQuery, Query},
+    body::{Id, PageQuery, Query},
     route::{Access, Route, get},
 };
 use crate::{
@@ -22,20 +23,35 @@ use crate::{
 pub(super) fn routes() -> Vec<Route> {
     let read = Access::May(Permission::BlackboxRead);
     vec![
-        get("/api/appliances", read, list_appliances),
-        get("/api/incidents", read, list_incidents),
+        get("/api/appliances", read, list_appliances)
+            .list::<FleetAppliance>()
+            .says("The own plants by their receipts"),
+        get("/api/incidents", read, list_incidents)
+            .query::<IncidentFilter>()
+            .page::<HubIncident>()
+            .says("Incidents of the own plants by their newest record"),
         get(
             "/api/incidents/{appliance_id}/{incident_id}",
             read,
             get_incident,
-        ),
+        )
+        .answer::<HubIncidentDetail>()
+        .says("An incident with its records"),
         get(
             "/api/incidents/{appliance_id}/{incident_id}/check",
             read,
             check_incident,
-        ),
-        get("/api/events", read, list_events),
-        get("/api/records", read, list_records),
+        )
+        .answer::<HubCheck>()
+        .says("Whether the hub's copy of its log is what was acknowledged"),
+        get("/api/events", read, list_events)
+            .query::<EventFilter>()
+            .page::<HubEvent>()
+            .says("Events of the own plants"),
+        get("/api/records", read, list_records)
+            .query::<PageQuery>()
+            .list::<HubRecord>()
+            .says("Everything the own plants sent, record by record"),
     ]
 }
 
@@ -89,8 +105,8 @@ async fn list_events(
 async fn list_records(
     State(hub): State<Hub>,
     caller: Caller,
-    Query(query): Query<ListQuery>,
-) -> Answer<Json<Vec<Value>>> {
+    Query(query): Query<PageQuery>,
+) -> Answer<Json<Vec<HubRecord>>> {
     let rows = records::list_raw(&hub, caller.user.tenant_id, query.page()).await?;
     Ok(Json(rows))
 }

@@ -2,10 +2,12 @@
 
 use axum::{
     handler::Handler,
-    http::Method,
+    http::{Method, StatusCode},
     routing::{MethodFilter, MethodRouter, on},
 };
+use iq_api_types::{Described, Entry, openapi_document};
 use iq_domain::{Permission, Role};
+use utoipa::{IntoParams, ToSchema};
 
 use crate::state::Hub;
 
@@ -29,6 +31,7 @@ pub(crate) struct Route {
     pub(crate) method: Method,
     pub(crate) path: &'static str,
     pub(crate) access: Access,
+    pub(crate) described: Described,
     pub(crate) handler: MethodRouter<Hub>,
     pub(crate) body_cap: usize,
     /// Action name of its audit record; `None` for what changes nothing.
@@ -98,11 +101,61 @@ impl Route {
             method,
             path,
             access,
+            described: Described::by::<H>(),
             handler: on(filter, handler),
             body_cap: JSON_CAP,
             audit: None,
             before_ready: false,
         }
+    }
+
+    /// One sentence for the document.
+    pub(crate) fn says(mut self, summary: &'static str) -> Self {
+        self.described.summary = summary;
+        self
+    }
+
+    pub(crate) fn query<T: IntoParams>(mut self) -> Self {
+        self.described.query::<T>();
+        self
+    }
+
+    pub(crate) fn body<T: ToSchema>(mut self) -> Self {
+        self.described.body::<T>();
+        self
+    }
+
+    /// A body that is not JSON.
+    pub(crate) fn other_body(mut self, media_type: &'static str) -> Self {
+        self.described.other_body(media_type);
+        self
+    }
+
+    pub(crate) fn answer<T: ToSchema>(mut self) -> Self {
+        self.described.answer::<T>();
+        self
+    }
+
+    pub(crate) fn list<T: ToSchema>(mut self) -> Self {
+        self.described.list::<T>();
+        self
+    }
+
+    /// A page of a list, as its own named schema.
+    pub(crate) fn page<T: ToSchema>(mut self) -> Self {
+        self.described.page::<T>();
+        self
+    }
+
+    /// An answer that is not JSON.
+    pub(crate) fn other_answer(mut self, media_type: &'static str) -> Self {
+        self.described.other_answer(media_type);
+        self
+    }
+
+    pub(crate) fn status(mut self, status: StatusCode) -> Self {
+        self.described.status = status.as_u16();
+        self
     }
 
     pub(crate) fn audits(mut self, action: &'static str) -> Self {
@@ -128,6 +181,29 @@ impl Route {
             audit: self.audit,
         }
     }
+}
+
+const ABOUT: &str = "Times are UTC milliseconds, ids are UUIDs. A write needs the session cookie, an \
+    Origin of its own and the X-CSRF-Token of GET /api/session. Errors carry a stable code; the language \
+    of the message follows ?lang, else Accept-Language, else Arabic. What appliances send under /sync/v1 \
+    is CBOR, signed; docs/guides/sync-protocol.md says what is in it.";
+
+/// The OpenAPI document of the table.
+pub(crate) fn document(routes: &[Route]) -> String {
+    let entries: Vec<Entry<'_>> = routes
+        .iter()
+        .map(|route| Entry {
+            method: route.method.as_str(),
+            path: route.path,
+            access: match route.access {
+                Access::Public => "No session needed.".to_owned(),
+                Access::Signed => "Signed by the key of an enrolled appliance.".to_owned(),
+                Access::May(permission) => format!("Permission: `{}`.", permission.as_str()),
+            },
+            described: &route.described,
+        })
+        .collect();
+    openapi_document("OPTRIA IQ hub", ABOUT, env!("CARGO_PKG_VERSION"), &entries)
 }
 
 /// A line per route: method, path, permission, and a mark for each role that may.

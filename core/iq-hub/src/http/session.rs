@@ -22,20 +22,37 @@ use crate::{
 pub(super) fn routes() -> Vec<Route> {
     let own = Access::May(Permission::OwnProfile);
     vec![
-        post("/api/session", Access::Public, sign_in).audits("session.create"),
-        get("/api/session", own, get_session).before_ready(),
+        post("/api/session", Access::Public, sign_in)
+            .body::<HubSignInRequest>()
+            .answer::<HubSession>()
+            .audits("session.create")
+            .says("Signs in"),
+        get("/api/session", own, get_session)
+            .before_ready()
+            .answer::<HubSession>()
+            .says("Who is signed in"),
         delete("/api/session", own, sign_out)
             .before_ready()
-            .audits("session.delete"),
+            .status(StatusCode::NO_CONTENT)
+            .audits("session.delete")
+            .says("Signs out"),
         post("/api/session/password", own, change_password)
             .before_ready()
-            .audits("session.change_password"),
+            .body::<ChangePasswordRequest>()
+            .answer::<HubSession>()
+            .audits("session.change_password")
+            .says("Changes the own password; all other sessions end"),
         post("/api/session/totp", own, begin_totp)
             .before_ready()
-            .audits("session.begin_totp"),
+            .answer::<TotpSetup>()
+            .audits("session.begin_totp")
+            .says("Makes a second factor, which counts once a code of it is confirmed"),
         post("/api/session/totp/confirm", own, confirm_totp)
             .before_ready()
-            .audits("session.confirm_totp"),
+            .body::<TotpConfirm>()
+            .answer::<HubSession>()
+            .audits("session.confirm_totp")
+            .says("Confirms the second factor"),
     ]
 }
 

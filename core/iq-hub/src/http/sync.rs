@@ -8,6 +8,7 @@ use axum::{
 };
 use iq_sync_proto::{MAX_MESSAGE, hello};
 use serde::Deserialize;
+use utoipa::IntoParams;
 
 use super::{
     body::Query,
@@ -20,18 +21,35 @@ use crate::{
     state::Hub,
 };
 
+const CBOR: &str = "application/cbor";
+
 pub(super) fn routes() -> Vec<Route> {
     let signed = Access::Signed;
     vec![
-        post("/sync/v1/enrol", signed, enrol).audits("appliances.enrol"),
-        post("/sync/v1/hello", signed, say_hello).takes(MAX_MESSAGE),
-        post("/sync/v1/batch", signed, take_batch).takes(MAX_MESSAGE),
-        get("/sync/v1/changes", signed, get_changes),
+        post("/sync/v1/enrol", signed, enrol)
+            .other_body(CBOR)
+            .other_answer(CBOR)
+            .audits("appliances.enrol")
+            .says("Enrols an appliance by a one-time code"),
+        post("/sync/v1/hello", signed, say_hello)
+            .other_body(CBOR)
+            .other_answer(CBOR)
+            .takes(MAX_MESSAGE)
+            .says("How an appliance fares; where the hub's copies of its logs stand"),
+        post("/sync/v1/batch", signed, take_batch)
+            .other_body(CBOR)
+            .other_answer(CBOR)
+            .takes(MAX_MESSAGE)
+            .says("Records of a log, for a signed receipt"),
+        get("/sync/v1/changes", signed, get_changes)
+            .query::<ChangesQuery>()
+            .other_answer(CBOR)
+            .says("People, flags and profile of the tenant for its appliance"),
     ]
 }
 
 fn cbor(bytes: Vec<u8>) -> Response {
-    ([(header::CONTENT_TYPE, "application/cbor")], bytes).into_response()
+    ([(header::CONTENT_TYPE, CBOR)], bytes).into_response()
 }
 
 async fn enrol(State(hub): State<Hub>, audit: Audit, body: Bytes) -> Answer<Response> {
@@ -49,8 +67,9 @@ async fn take_batch(State(hub): State<Hub>, body: Bytes) -> Answer<Response> {
     Ok(cbor(sync::batch(&hub, &body).await?))
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, IntoParams)]
 struct ChangesQuery {
+    /// The change the appliance applied last.
     after: u64,
 }
 

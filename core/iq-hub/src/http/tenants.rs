@@ -14,25 +14,56 @@ use crate::{app::tenants, failure::Answer, state::Hub};
 pub(super) fn routes() -> Vec<Route> {
     let manage = Access::May(Permission::TenantsManage);
     vec![
-        get("/api/admin/tenants", manage, list),
-        post("/api/admin/tenants", manage, create).audits("tenants.create"),
-        post("/api/admin/tenants/demo", manage, create_demo).audits("tenants.create_demo"),
-        get("/api/admin/tenants/{tenant_id}", manage, get_one),
-        put("/api/admin/tenants/{tenant_id}", manage, update).audits("tenants.update"),
-        post("/api/admin/tenants/{tenant_id}/suspend", manage, suspend).audits("tenants.suspend"),
-        post("/api/admin/tenants/{tenant_id}/resume", manage, resume).audits("tenants.resume"),
+        get("/api/admin/tenants", manage, list_tenants)
+            .list::<HubTenant>()
+            .says("All tenants"),
+        post("/api/admin/tenants", manage, create_tenant)
+            .body::<HubTenantInput>()
+            .status(StatusCode::CREATED)
+            .answer::<HubTenant>()
+            .audits("tenants.create")
+            .says("Creates a tenant"),
+        post("/api/admin/tenants/demo", manage, create_demo_tenant)
+            .status(StatusCode::CREATED)
+            .answer::<HubDemoTenant>()
+            .audits("tenants.create_demo")
+            .says("Creates a demo tenant with a day of a plant"),
+        get("/api/admin/tenants/{tenant_id}", manage, get_tenant)
+            .answer::<HubTenant>()
+            .says("One tenant"),
+        put("/api/admin/tenants/{tenant_id}", manage, update_tenant)
+            .body::<HubTenantInput>()
+            .answer::<HubTenant>()
+            .audits("tenants.update")
+            .says("Changes the names of a tenant"),
+        post(
+            "/api/admin/tenants/{tenant_id}/suspend",
+            manage,
+            suspend_tenant,
+        )
+        .answer::<HubTenant>()
+        .audits("tenants.suspend")
+        .says("Nobody of the tenant signs in and none of its appliances syncs"),
+        post(
+            "/api/admin/tenants/{tenant_id}/resume",
+            manage,
+            resume_tenant,
+        )
+        .answer::<HubTenant>()
+        .audits("tenants.resume")
+        .says("Ends the suspension of a tenant"),
     ]
 }
 
-async fn list(State(hub): State<Hub>) -> Answer<Json<Vec<HubTenant>>> {
+async fn list_tenants(State(hub): State<Hub>) -> Answer<Json<Vec<HubTenant>>> {
     Ok(Json(tenants::list(&hub).await?))
 }
 
-async fn get_one(State(hub): State<Hub>, Id(id): Id<TenantId>) -> Answer<Json<HubTenant>> {
+async fn get_tenant(State(hub): State<Hub>, Id(id): Id<TenantId>) -> Answer<Json<HubTenant>> {
     Ok(Json(tenants::get(&hub, id).await?))
 }
 
-async fn create(
+async fn create_tenant(
     State(hub): State<Hub>,
     audit: Audit,
     Body(input): Body<HubTenantInput>,
@@ -44,7 +75,7 @@ async fn create(
     Ok((StatusCode::CREATED, Json(tenant)))
 }
 
-async fn create_demo(
+async fn create_demo_tenant(
     State(hub): State<Hub>,
     audit: Audit,
 ) -> Answer<(StatusCode, Json<HubDemoTenant>)> {
@@ -59,7 +90,7 @@ async fn create_demo(
     Ok((StatusCode::CREATED, Json(made)))
 }
 
-async fn update(
+async fn update_tenant(
     State(hub): State<Hub>,
     audit: Audit,
     Id(id): Id<TenantId>,
@@ -70,7 +101,7 @@ async fn update(
     Ok(Json(tenant))
 }
 
-async fn suspend(
+async fn suspend_tenant(
     State(hub): State<Hub>,
     audit: Audit,
     Id(id): Id<TenantId>,
@@ -80,7 +111,7 @@ async fn suspend(
     Ok(Json(tenant))
 }
 
-async fn resume(
+async fn resume_tenant(
     State(hub): State<Hub>,
     audit: Audit,
     Id(id): Id<TenantId>,

@@ -5,7 +5,7 @@ use iq_api_types::{HubCreatedUser, HubUser, HubUserChange, HubUserInput, TenantU
 use iq_domain::{Permission, TenantId, UserId};
 
 use super::{
-    body::{Body, Id, ListQuery, Query},
+    body::{Body, Id, Query, TenantQuery},
     guard::Audit,
     route::{Access, Route, get, post, put},
 };
@@ -21,32 +21,52 @@ pub(super) fn routes() -> Vec<Route> {
         get(
             "/api/tenant-users",
             Access::May(Permission::UsersRead),
-            list_own,
-        ),
-        get("/api/admin/users", manage, list),
-        post("/api/admin/users", manage, create).audits("users.create"),
-        put("/api/admin/users/{tenant_id}/{user_id}", manage, update).audits("users.update"),
+            list_own_users,
+        )
+        .list::<TenantUser>()
+        .says("People of the own tenant"),
+        get("/api/admin/users", manage, list_users)
+            .query::<TenantQuery>()
+            .list::<HubUser>()
+            .says("People of all tenants"),
+        post("/api/admin/users", manage, create_user)
+            .body::<HubUserInput>()
+            .status(StatusCode::CREATED)
+            .answer::<HubCreatedUser>()
+            .audits("users.create")
+            .says("Creates a user of a tenant"),
+        put(
+            "/api/admin/users/{tenant_id}/{user_id}",
+            manage,
+            update_user,
+        )
+        .body::<HubUserChange>()
+        .answer::<HubUser>()
+        .audits("users.update")
+        .says("Changes a user"),
         post(
             "/api/admin/users/{tenant_id}/{user_id}/reset-password",
             manage,
             reset_password,
         )
-        .audits("users.reset_password"),
+        .answer::<HubCreatedUser>()
+        .audits("users.reset_password")
+        .says("Gives a user a temporary password; a second factor is gone"),
     ]
 }
 
-async fn list_own(State(hub): State<Hub>, caller: Caller) -> Answer<Json<Vec<TenantUser>>> {
+async fn list_own_users(State(hub): State<Hub>, caller: Caller) -> Answer<Json<Vec<TenantUser>>> {
     Ok(Json(users::list_own(&hub, caller.user.tenant_id).await?))
 }
 
-async fn list(
+async fn list_users(
     State(hub): State<Hub>,
-    Query(query): Query<ListQuery>,
+    Query(query): Query<TenantQuery>,
 ) -> Answer<Json<Vec<HubUser>>> {
     Ok(Json(users::list(&hub, query.tenant).await?))
 }
 
-async fn create(
+async fn create_user(
     State(hub): State<Hub>,
     audit: Audit,
     Body(input): Body<HubUserInput>,
@@ -58,7 +78,7 @@ async fn create(
     Ok((StatusCode::CREATED, Json(made)))
 }
 
-async fn update(
+async fn update_user(
     State(hub): State<Hub>,
     audit: Audit,
     Id(tenant): Id<TenantId>,

@@ -1,5 +1,6 @@
 //! The log as people at headquarters read it, and the raw records that stand behind it.
 
+use iq_api_types::HubRecord;
 use iq_domain::{ApplianceId, IncidentId, TenantId, Timestamp};
 use iq_sync_proto::{Hash, Head, Line};
 use serde_json::Value;
@@ -163,12 +164,12 @@ fn asking<'q>(
         .bind(wanted.to)
 }
 
-/// Everything that came from a tenant's plants, as JSON, the newest first.
+/// Everything that came from a tenant's plants, the newest first.
 pub(crate) async fn list_raw(
     tx: &mut Tx,
     tenant: TenantId,
     (limit, offset): (u32, u32),
-) -> Stored<Vec<Value>> {
+) -> Stored<Vec<HubRecord>> {
     let rows = sqlx::query(
         "SELECT json_build_object('appliance_id', r.appliance_id, 'appliance', a.name,
            'epoch', encode(r.epoch, 'hex'), 'stream', r.stream, 'seq', r.seq, 'kind', r.kind,
@@ -181,7 +182,10 @@ pub(crate) async fn list_raw(
     .bind(i64::from(offset))
     .fetch_all(tx.on())
     .await?;
-    rows.iter().map(|row| json(row, "record")).collect()
+    let damaged = |error| StoreError::Internal(format!("a record is damaged: {error}"));
+    rows.iter()
+        .map(|row| serde_json::from_value(json(row, "record")?).map_err(damaged))
+        .collect()
 }
 
 /// Where the hub acknowledged a log to stand.

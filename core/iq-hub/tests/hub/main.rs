@@ -2,6 +2,7 @@
 //! route as every role, sign-in with the second factor, two instances at once.
 
 mod admin;
+mod cookie;
 mod headquarters;
 mod isolation;
 mod rig;

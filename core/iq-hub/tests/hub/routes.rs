@@ -16,7 +16,7 @@ fn the_committed_matrix_is_what_the_routes_declare() {
     assert_eq!(
         committed,
         iq_hub::permission_matrix(),
-        "run `optria-hub permissions > core/iq-hub/permissions.txt`"
+        "run `cargo xtask codegen`"
     );
 }
 
