@@ -97,9 +97,8 @@ impl Hub {
 
     /// Whether people come over TLS.
     pub(crate) fn is_secure(&self) -> bool {
-<<<<<<< HEAD
         let url = self.options.public_url.as_deref();
-        self.options.listening.is_tls() || url.is_some_and(|url| url.starts_with("https://"))
+        self.options.listening.is_tls() || url.is_some_and(is_https)
     }
 
     /// Whether this request came so, under a name that is not this machine's for itself: only then
@@ -107,7 +106,7 @@ impl Hub {
     pub(crate) fn is_strict(&self, peer: Option<Peer>, host: &str) -> bool {
         let public = self.options.public_url.as_deref();
         let is_proxied = public
-            .filter(|url| url.starts_with("https://"))
+            .filter(|url| is_https(url))
             .and_then(host_of)
             .is_some_and(|public| public.eq_ignore_ascii_case(host));
         let name = iq_listen::without_port(host);
@@ -115,11 +114,6 @@ impl Hub {
         let is_loopback =
             name.eq_ignore_ascii_case("localhost") || address.is_ok_and(|a| a.is_loopback());
         !is_loopback && (is_proxied || peer.is_some_and(|peer| peer.is_tls))
-=======
-        let url = self.options.public_url.as_deref().unwrap_or_default();
-        let scheme = url.split_once("://").map_or("", |(scheme, _)| scheme);
-        scheme.eq_ignore_ascii_case("https")
->>>>>>> h-hub
     }
 
     /// `__Host-` binds the cookie to this host over TLS; without TLS the port tells hubs of one
@@ -143,6 +137,11 @@ pub(crate) fn seal_key(config: &Config) -> Result<MasterKey, CodedError> {
             .with("path", config.data_dir.display())
     })?;
     MasterKey::load_or_create(&config.data_dir.join("hub.key")).map_err(CodedError::from)
+}
+
+fn is_https(url: &str) -> bool {
+    let scheme = url.split_once("://").map_or("", |(scheme, _)| scheme);
+    scheme.eq_ignore_ascii_case("https")
 }
 
 pub(crate) fn host_of(url: &str) -> Option<String> {

@@ -35,17 +35,12 @@ pub(super) fn routes() -> Vec<Route> {
         get(
             "/api/admin/courier/{tenant_id}/{appliance_id}",
             manage,
-<<<<<<< HEAD
-            export,
-        )
-        .audits("courier.export"),
-=======
             export_changes,
         )
         .query::<ExportQuery>()
         .other_answer("application/octet-stream")
+        .audits("courier.export")
         .says("People and flags as a file for one appliance"),
->>>>>>> h-hub
     ]
 }
 

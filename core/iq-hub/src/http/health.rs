@@ -103,7 +103,6 @@ async fn get_config_status(State(hub): State<Hub>) -> Json<ConfigStatus> {
                 "has_opcua_endpoint": config.opcua_endpoint_url.is_some(),
             },
             "demo_mode": { "status": enabled(config.demo_mode), "flag": config.demo_mode },
-<<<<<<< HEAD
             "tls": {
                 "status": word(is_exposed, "error", enabled(listening.is_tls())),
                 "mode": config.tls.as_str(),
@@ -111,12 +110,8 @@ async fn get_config_status(State(hub): State<Hub>) -> Json<ConfigStatus> {
                 "fingerprint": listening.certificate().map(|facts| facts.fingerprint),
             },
             "allow_from": { "status": configured(listening.is_narrow()) },
-        },
-        "feature_flags": {
-=======
         }),
         feature_flags: json!({
->>>>>>> h-hub
             "demo_mode": config.demo_mode,
             "optimization_engine_enabled": config.optimization_engine_enabled,
             "external_db_enable": config.external_db_enable,
