@@ -5,9 +5,9 @@ use std::{sync::Arc, time::Duration};
 use iq_config::{Config, Inputs, Overrides};
 use iq_connector::{ConnectorRegistry, OwnIdentity};
 use iq_domain::{
-    Asset, AssetId, Clock as _, Criticality, Integration, IntegrationId, IntegrationStatus,
-    ManualClock, Names, Site, SiteId, StatusCode, Tenant, Unit, UnitId, UserId, Value,
-    WorkOrderKind, WorkOrderPriority, WorkOrderStatus,
+    AlertState, Asset, AssetId, Clock as _, Criticality, Integration, IntegrationId,
+    IntegrationStatus, ManualClock, Names, Severity, Site, SiteId, StatusCode, Tenant, Unit,
+    UnitId, UserId, Value, WorkOrderKind, WorkOrderPriority, WorkOrderStatus,
 };
 use iq_historian::{Historian, HistorianConfig, Row};
 use iq_mapping::MappingDraft;
@@ -330,6 +330,49 @@ async fn wait_for(what: &str, mut is_so: impl AsyncFnMut() -> bool) {
 
 /// Far beyond what is usual, and below every limit of the family.
 const OFF: f64 = 1.5;
+
+#[tokio::test]
+async fn a_score_that_stands_over_its_limit_raises_one_warning_until_it_is_back() {
+    let rig = Rig::new(1.0).await;
+    rig.pass(20, 0.0).await;
+    assert_eq!(rig.alerts().await, []);
+    let began = rig.clock.now();
+    rig.pass(20, OFF).await;
+    let raised = rig.alerts().await;
+    let [alert] = &raised[..] else {
+        panic!("{raised:?}")
+    };
+    assert_eq!(
+        (alert.severity, alert.state, alert.signal_id),
+        (Severity::Warning, AlertState::ActiveUnacknowledged, None)
+    );
+    let late = alert.activated_at.since_ms(began) / MINUTE;
+    assert!((1..=6).contains(&late), "after {late} minutes");
+    let departures = alert.params["departures"].as_str().unwrap();
+    // The two no longer fit together: both are named, each with its sign.
+    assert!(departures.contains("vibration_de +"), "{departures}");
+    assert!(departures.contains("vibration_nde -"), "{departures}");
+    assert!(alert.params["score"].as_f64() > Some(50.0), "{alert:?}");
+
+    let acknowledged = rig
+        .runtime
+        .acknowledge_alert(rig.tenant, alert.id, "sara", None);
+    acknowledged.await.unwrap();
+    // It goes on: neither a second alert nor one that forgets who acknowledged it.
+    rig.pass(40, OFF).await;
+    let still = rig.alerts().await;
+    assert_eq!(
+        (still.len(), still[0].state),
+        (1, AlertState::ActiveAcknowledged)
+    );
+    let back = rig.clock.now();
+    rig.pass(120, 0.0).await;
+    let over = rig.alerts().await;
+    assert_eq!((over.len(), over[0].state), (1, AlertState::Cleared));
+    let after = over[0].cleared_at.unwrap().since_ms(back) / MINUTE;
+    assert!((15..=115).contains(&after), "after {after} minutes");
+    rig.runtime.stop().await;
+}
 
 #[tokio::test]
 async fn no_more_is_told_than_the_budget_allows() {
