@@ -16,7 +16,7 @@ use crate::{
     backups, blackbox_export, certificates, cost_models, courier, detection, diagnostics, events,
     evidence, health,
     http::{
-        docs, get,
+        RequestInfo, docs, get,
         guard::{Guard, guard},
         openapi, outer,
         route::{Access, Route},
@@ -108,11 +108,11 @@ fn documents() -> Vec<Route> {
     ]
 }
 
-async fn get_openapi(State(state): State<ApiState>) -> Response {
+async fn get_openapi(State(state): State<ApiState>, info: RequestInfo) -> Response {
     static TEXT: OnceLock<String> = OnceLock::new();
     let text = TEXT.get_or_init(openapi_json).as_str();
     // The cookie is named after the port, so that two appliances on one machine keep theirs apart.
-    let text = text.replace(openapi::SESSION_COOKIE, &state.cookie_name());
+    let text = text.replace(openapi::SESSION_COOKIE, &state.cookie_name(info.is_secure));
     ([(header::CONTENT_TYPE, "application/json")], text).into_response()
 }
 
