@@ -8588,12 +8588,12 @@ export interface components {
              */
             low: number;
             /**
-             * Format: int32
+             * Format: uint32
              * @description Own failures of the family behind it.
              */
             own_failures: number;
             /**
-             * Format: int32
+             * Format: uint32
              * @description Own times at risk behind it.
              */
             own_lives: number;
@@ -9511,12 +9511,12 @@ export interface components {
             /** @description Only some addresses may connect. */
             allow_from: boolean;
             /**
-             * Format: int64
+             * Format: uint64
              * @description Connections beyond what one address or all may hold, since the start.
              */
             crowded: number;
             /**
-             * Format: int64
+             * Format: uint64
              * @description Connections that never came to speak TLS, since the start.
              */
             failed_handshakes: number;
@@ -9530,7 +9530,7 @@ export interface components {
             /** @description Code of what keeps newer files of it from being used. */
             problem?: string | null;
             /**
-             * Format: int64
+             * Format: uint64
              * @description Connections from other addresses, since the start.
              */
             refused: number;
