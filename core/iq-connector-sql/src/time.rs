@@ -120,8 +120,8 @@ fn parse(text: &str) -> Result<(DateTime, Option<i32>), TimeFault> {
         "" => (0, 0, 0),
         _ => (next()?, next()?, next()?),
     };
-    let mut nanos = fraction.to_owned();
-    nanos.truncate(9);
+    // By letters: what a damaged answer brings instead of digits may take several bytes each.
+    let nanos: String = fraction.chars().take(9).collect();
     let nanos = match nanos.as_str() {
         "" => 0,
         digits => number(&format!("{digits:0<9}")).ok_or(TimeFault::Unreadable)?,
@@ -241,6 +241,20 @@ mod tests {
 
     fn read(text: &str, class: Class, zone: &TimeZone) -> Result<(String, Doubt), TimeFault> {
         moment(Some(text), class, zone).map(|m| (m.at.to_string(), m.doubt))
+    }
+
+    #[test]
+    fn a_damaged_fraction_is_unreadable() {
+        for text in [
+            "2025-10-26 02:30:00.1\u{fffd}\u{fffd}\u{fffd}23456",
+            "2025-10-26 02:30:00.\u{0663}\u{0664}",
+        ] {
+            assert_eq!(
+                read(text, Class::Local, &TimeZone::UTC),
+                Err(TimeFault::Unreadable),
+                "{text}"
+            );
+        }
     }
 
     #[test]
