@@ -27,7 +27,7 @@ export function ConfiguredParts({ subsystems }: { subsystems: Record<string, Rec
               <tr key={name}>
                 <td className="two">{sentence('ui', `diagnostics.part.${name}`) ?? name}<small><Tag>{name}</Tag></small></td>
                 <td><Status value={facts.status} /></td>
-                <td><span className="row">{Object.entries(facts).filter(([key]) => key !== 'status').map(([key, value]) => <Tag key={key} className="fact">{`${key}=${shown(value)}`}</Tag>)}</span></td>
+                <td><span className="row wrap">{Object.entries(facts).filter(([key]) => key !== 'status').map(([key, value]) => <Tag key={key} className="fact">{`${key}=${shown(value)}`}</Tag>)}</span></td>
               </tr>
             ))}
           </tbody>
