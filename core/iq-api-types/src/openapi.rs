@@ -1,5 +1,5 @@
-//! The OpenAPI document of a table of routes, for both servers: what a route says of itself, and the
-//! document made from all of them. Who may call a route is the server's matter; it hands the sentence in.
+//! The OpenAPI document of the hub's table of routes: what a route says of itself, and the document made
+//! from all of them. Who may call a route is the server's matter; it hands the sentence in.
 
 use utoipa::{
     IntoParams, PartialSchema, ToSchema,
