@@ -5,6 +5,7 @@
 //! `docs/guides/environment.md` is its description.
 
 mod database;
+mod fail_point;
 mod load;
 mod network;
 mod parse;
@@ -16,6 +17,7 @@ use iq_domain::{CodedError, ErrorKind};
 use iq_secrets::SecretString;
 
 pub use database::Database;
+pub use fail_point::FailPoint;
 pub use load::{Inputs, Overrides};
 pub use network::Network;
 pub use variables::{VARIABLES, ValueKind, Variable};

@@ -46,7 +46,7 @@ pub(crate) async fn run(command: BundleCommand, language: Language, hub: &Hub) -
         BundleCommand::Import { file, receipts } => {
             let bytes = std::fs::read(&file)
                 .with_context(|| format!("{} can't be read", file.display()))?;
-            let taken = courier::import(hub, bytes)
+            let mut taken = courier::import(hub, bytes)
                 .await
                 .map_err(|failure| failure.error)?;
             let report = &taken.report;
@@ -56,6 +56,9 @@ pub(crate) async fn run(command: BundleCommand, language: Language, hub: &Hub) -
                 details: json!({ "by": "command line", "stored": report.stored }),
             };
             record(hub, report.tenant_id, done).await?;
+            for projection in taken.projections.drain(..) {
+                projection.await.context("the records could not be read")?;
+            }
             let out = receipts.unwrap_or_else(|| file.with_extension("oqr"));
             write(&out, &taken.receipts)?;
             tell(language, &taken, &out)

@@ -1,6 +1,6 @@
 //! The command line of `optria-hub`.
 
-use std::process::ExitCode;
+use std::{ffi::OsString, process::ExitCode};
 
 use clap::{Parser, Subcommand};
 use iq_config::{Config, Overrides};
@@ -69,10 +69,10 @@ fn language(text: &str) -> Result<Language, String> {
     Language::from_tag(text).ok_or_else(|| "ar or en".to_owned())
 }
 
-/// Runs the program.
+/// Runs the program with what it was called with, its own name first.
 #[must_use]
-pub fn main() -> ExitCode {
-    let cli = Cli::parse();
+pub fn main(called_with: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let cli = Cli::parse_from(called_with);
     let language = cli.lang.unwrap_or_else(|| {
         match iq_config::system_locale().is_some_and(|locale| locale.starts_with("ar")) {
             true => Language::Ar,

@@ -3,5 +3,5 @@
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    iq_hub::cli::main()
+    iq_hub::cli::main(std::env::args_os())
 }

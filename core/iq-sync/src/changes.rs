@@ -1,5 +1,6 @@
 //! Changes from above, applied in one transaction with the position they reach.
 
+use iq_config::FailPoint;
 use iq_domain::{
     AuthSource, CodedError, Names, Role, TenantId, Timestamp, User, UserId, neutralise,
 };
@@ -23,6 +24,7 @@ pub(crate) async fn apply(
     after: u64,
     changes: Changes,
 ) -> Result<(), Failure> {
+    FailPoint::ChangesHeard.pass();
     let now = inner.now();
     let is_applied = inner
         .parts
@@ -30,6 +32,7 @@ pub(crate) async fn apply(
         .write(move |tx| apply_now(tx, tenant, &changes, now))
         .await
         .map_err(CodedError::from)?;
+    FailPoint::ChangesKept.pass();
     if is_applied {
         Ok(())
     } else {
@@ -57,6 +60,7 @@ pub(crate) fn apply_now(
         one(conn, tenant, change, now)?;
     }
     rows::update_changes_rev(conn, tenant, changes.upto)?;
+    FailPoint::ChangesApplied.pass();
     Ok(true)
 }
 

@@ -1,5 +1,6 @@
 //! The same by hand: files for the hub, and what comes back from it.
 
+use iq_config::FailPoint;
 use iq_domain::{CodedError, TenantId};
 use iq_secrets::seal_file;
 use iq_store::{
@@ -96,6 +97,7 @@ impl Sync {
             .await
             .map_err(|_| internal())?
             .map_err(|_| CodedError::conflict("sync.hub_recipient_wrong"))?;
+        FailPoint::BundleFilled.pass();
         let (number, cursors) = (filled.number, filled.cursors);
         self.0
             .parts
@@ -107,6 +109,7 @@ impl Sync {
                     .try_for_each(|cursor| rows::put_cursor(tx, tenant, cursor))
             })
             .await?;
+        FailPoint::BundleNoted.pass();
         Ok(Exported {
             number,
             bytes,
@@ -160,7 +163,9 @@ impl Sync {
             .write(move |tx| {
                 rows::update_last_receipt(tx, tenant, now)?;
                 let logs = tracks::allowed(tx, tenant, &link)?;
-                tracks::hear(tx, tenant, &logs, &marks, (now, false))
+                let heard = tracks::hear(tx, tenant, &logs, &marks, (now, false))?;
+                FailPoint::ReceiptsRead.pass();
+                Ok(heard)
             })
             .await?;
         Ok(heard.moved)

@@ -1,5 +1,6 @@
 //! Enrolment with a one-time code.
 
+use iq_config::FailPoint;
 use iq_domain::{CodedError, TenantId};
 use iq_store::{
     sync as rows,
@@ -62,6 +63,7 @@ impl Sync {
         let signed = signed.map_err(|failure| failure.error)?;
         let answer = Answer::open(&signed, &link.appliance)
             .map_err(|_| CodedError::conflict("sync.answer_untrusted"))?;
+        FailPoint::EnrolmentAnswered.pass();
         link.hub = Some(Hub {
             tenant: answer.hub_tenant,
             tenant_name: answer.tenant_name,

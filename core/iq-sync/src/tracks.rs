@@ -1,5 +1,6 @@
 //! The logs of a tenant as the outbox sees them, and the cursors that say how far the hub holds them.
 
+use iq_config::FailPoint;
 use iq_domain::{TenantId, Timestamp};
 use iq_store::{
     Connection, StoreError,
@@ -190,5 +191,7 @@ fn begin_epoch(
         opened_at: now,
         ..newest.clone()
     };
-    evidence::create_epoch(conn, tenant, &epoch)
+    evidence::create_epoch(conn, tenant, &epoch)?;
+    FailPoint::EpochBegun.pass();
+    Ok(())
 }

@@ -7,6 +7,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use iq_config::FailPoint;
 use iq_domain::{CodedError, TenantId, Timestamp};
 use iq_http::HttpClient;
 use iq_store::{integrations, sync as rows, sync::Link};
@@ -290,6 +291,7 @@ async fn greet(
         status: status(inner, link, &logs).await?,
     };
     let welcome = client.hello(&hello).await?;
+    FailPoint::Greeted.pass();
     let now = inner.now();
     let marks = welcome.acked;
     let heard = inner
@@ -349,7 +351,9 @@ async fn send(
         return Ok(Step::Idle);
     };
     let (bytes, count) = (packed.bytes.len() as u64, packed.header.count());
+    FailPoint::BatchBuilt.pass();
     let receipt = client.batch(packed.bytes).await?;
+    FailPoint::ReceiptHeard.pass();
     let now = inner.now();
     let (logs, marks) = (vec![log.clone()], receipt.marks);
     let heard = inner
@@ -357,10 +361,13 @@ async fn send(
         .store
         .write(move |tx| {
             rows::update_last_receipt(tx, tenant, now)?;
-            tracks::hear(tx, tenant, &logs, &marks, (now, false))
+            let heard = tracks::hear(tx, tenant, &logs, &marks, (now, false))?;
+            FailPoint::CursorMoved.pass();
+            Ok(heard)
         })
         .await
         .map_err(CodedError::from)?;
+    FailPoint::ReceiptKept.pass();
     if heard.moved == 0 {
         // The hub's word is not on what was sent: where it stands must be asked.
         return Err(Failure::refused(if heard.is_forked {

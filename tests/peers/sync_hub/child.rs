@@ -4,16 +4,17 @@
 use std::{
     collections::BTreeMap,
     io::{BufRead, BufReader, Write},
+    os::unix::process::ExitStatusExt as _,
     path::Path,
-    process::{Child as Process, Command, Stdio},
+    process::{Child as Process, Command, ExitCode, ExitStatus, Stdio},
     sync::{
         Arc, Mutex,
         mpsc::{self, Receiver},
     },
-    time::Duration,
+    time::{Duration, Instant},
 };
 
-use anyhow::{Context, Result, anyhow, bail};
+use anyhow::{Context, Result, anyhow, bail, ensure};
 use iq_appliance::{Running, ServeOptions};
 use iq_config::{Config, Overrides};
 use iq_domain::{
@@ -30,6 +31,12 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// Events of one transaction.
 const STEP: usize = 25;
 
+/// SIGABRT.
+const ABORTED: i32 = 6;
+
+/// What a process is started with.
+pub(crate) type Environment = BTreeMap<&'static str, String>;
+
 /// Ids of events whose transaction was committed.
 pub(crate) type Kept = Arc<Mutex<Vec<String>>>;
 
@@ -42,12 +49,22 @@ pub(crate) struct Child {
 }
 
 impl Child {
-    /// Starts this program again as `role`.
-    pub(crate) fn start(
-        role: &str,
-        environment: &BTreeMap<&str, String>,
-        kept: &Kept,
-    ) -> Result<Self> {
+    /// Starts this program again as `role`, and waits until it is ready.
+    pub(crate) fn start(role: &str, environment: &Environment, kept: &Kept) -> Result<Self> {
+        let mut child = Self::spawn(role, environment, kept)?;
+        let ready = child.answer().with_context(|| format!("{role} starts"))?;
+        child.url = ready["url"].as_str().unwrap_or_default().to_owned();
+        Ok(child)
+    }
+
+    /// The same for one that may die before it is ready.
+    pub(crate) fn start_to_die(role: &str, environment: &Environment, kept: &Kept) -> Result<Self> {
+        let child = Self::spawn(role, environment, kept)?;
+        drop(child.answer());
+        Ok(child)
+    }
+
+    fn spawn(role: &str, environment: &Environment, kept: &Kept) -> Result<Self> {
         let mut command = Command::new(std::env::current_exe()?);
         command
             .args(["--exact", role, "--ignored", "--nocapture"])
@@ -74,14 +91,11 @@ impl Child {
                 }
             }
         });
-        let mut child = Self {
+        Ok(Self {
             process,
             answers,
             url: String::new(),
-        };
-        let ready = child.answer().with_context(|| format!("{role} starts"))?;
-        child.url = ready["url"].as_str().unwrap_or_default().to_owned();
-        Ok(child)
+        })
     }
 
     fn answer(&self) -> Result<Value> {
@@ -96,6 +110,36 @@ impl Child {
         let input = self.process.stdin.as_mut().context("no input")?;
         writeln!(input, "{what}")?;
         self.answer()
+    }
+
+    /// Whether it still runs.
+    pub(crate) fn is_alive(&mut self) -> Result<bool> {
+        Ok(self.process.try_wait()?.is_none())
+    }
+
+    fn end(&mut self) -> Result<ExitStatus> {
+        let until = Instant::now() + PATIENCE;
+        loop {
+            if let Some(status) = self.process.try_wait()? {
+                return Ok(status);
+            }
+            ensure!(Instant::now() < until, "it goes on");
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+
+    /// It ended where it was to be killed, and for no other reason.
+    pub(crate) fn died_at_its_point(mut self) -> Result<()> {
+        let status = self.end()?;
+        ensure!(status.signal() == Some(ABORTED), "it ended with {status}");
+        Ok(())
+    }
+
+    /// It did what it was started for.
+    pub(crate) fn ended_well(mut self) -> Result<()> {
+        let status = self.end()?;
+        ensure!(status.success(), "it ended with {status}");
+        Ok(())
     }
 
     /// As a power cut would.
@@ -146,6 +190,23 @@ fn hub_process() -> Result<()> {
         tokio::task::spawn_blocking(|| std::io::stdin().lines().count()).await?;
         running.stop().await
     })
+}
+
+/// Starts the hub's program with these arguments, for one command.
+pub(crate) fn hub_command(environment: &Environment, arguments: &Value) -> Result<Child> {
+    let mut environment = environment.clone();
+    environment.insert("TEST_ARGUMENTS", arguments.to_string());
+    Child::spawn("child::hub_command_process", &environment, &Kept::default())
+}
+
+#[test]
+#[ignore = "a process of the other tests"]
+fn hub_command_process() -> Result<()> {
+    let arguments: Vec<String> = serde_json::from_str(&std::env::var("TEST_ARGUMENTS")?)?;
+    let called_with = std::iter::once("optria-hub".to_owned()).chain(arguments);
+    let code = iq_hub::cli::main(called_with.map(Into::into));
+    ensure!(code == ExitCode::SUCCESS, "{code:?}");
+    Ok(())
 }
 
 #[test]
@@ -295,6 +356,7 @@ async fn obey_sync(sync: &Sync, asked: &Value, tenant: TenantId) -> Result<Value
                 "unconfirmed": found.unconfirmed,
                 "confirmed": found.confirmed,
                 "next_try": found.next_try_at.is_some(),
+                "greeted": found.hub_clock_ahead_ms.is_some(),
             }))
         }
         other => bail!("what is {other}?"),
@@ -356,6 +418,6 @@ fn audited(tenant: TenantId) -> AuditRecord {
 }
 
 /// What an appliance needs to start on a folder.
-pub(crate) fn on_folder(folder: &Path) -> BTreeMap<&'static str, String> {
+pub(crate) fn on_folder(folder: &Path) -> Environment {
     BTreeMap::from([("OPTRIA_DATA_DIR", folder.display().to_string())])
 }

@@ -16,26 +16,26 @@ use crate::{
 };
 
 /// The stick between the two.
-struct Stick(tempfile::TempDir);
+pub(crate) struct Stick(tempfile::TempDir);
 
 impl Stick {
     fn new() -> Result<Self> {
         Ok(Self(tempfile::tempdir()?))
     }
 
-    fn path(&self, name: &str) -> PathBuf {
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.0.path().join(name)
     }
 
     /// The appliance writes a file; what it said of it.
-    fn write(&self, site: &mut Site, name: &str, mut from: Value) -> Result<Value> {
+    pub(crate) fn write(&self, site: &mut Site, name: &str, mut from: Value) -> Result<Value> {
         from["do"] = json!("export");
         from["to"] = json!(self.path(name));
         site.tell(from)
     }
 
     /// The hub reads it; what it answered, the receipts beside it.
-    async fn deliver(&self, site: &Site, name: &str) -> Result<Value> {
+    pub(crate) async fn deliver(&self, site: &Site, name: &str) -> Result<Value> {
         let bytes = std::fs::read(self.path(name))?;
         let path = "/api/admin/courier";
         let reply = site.admin.post_bytes(&site.owner, path, bytes).await?;
@@ -45,20 +45,20 @@ impl Stick {
         Ok(reply.body["report"].clone())
     }
 
-    fn bring_back(&self, site: &mut Site, name: &str) -> Result<Value> {
+    pub(crate) fn bring_back(&self, site: &mut Site, name: &str) -> Result<Value> {
         site.tell(json!({"do": "import", "file": self.path(name)}))
     }
 }
 
 /// A site whose line is cut, with records that leave by files.
-async fn by_files(way: &str) -> Result<(Site, Stick)> {
+pub(crate) async fn by_files(way: &str) -> Result<(Site, Stick)> {
     let mut site = Site::new().await?;
     site.cable.pull();
     site.tell(json!({"do": "level", "level": 2, "way": way}))?;
     Ok((site, Stick::new()?))
 }
 
-fn status(site: &mut Site) -> Result<Value> {
+pub(crate) fn status(site: &mut Site) -> Result<Value> {
     site.tell(json!({"do": "status"}))
 }
 

@@ -9,7 +9,7 @@ use std::{
 
 use anyhow::{Context, Result, bail, ensure};
 use iq_auth::HashCost;
-use iq_config::{Config, Database, Inputs, Overrides};
+use iq_config::{Config, Database, FailPoint, Inputs, Overrides};
 use iq_domain::{Clock, ManualClock, TenantId, WallClock};
 use iq_hub::{Hub, HubOptions, store};
 use iq_store::{Store, evidence};
@@ -19,7 +19,7 @@ use serde_json::{Value, json};
 use sqlx::Row as _;
 
 use crate::{
-    child::{Child, Kept, on_folder},
+    child::{Child, Environment, Kept, on_folder},
     hub_rig::{Instance, Person, text},
 };
 
@@ -51,9 +51,15 @@ pub(crate) struct Site {
 impl Site {
     /// All of it, with an appliance that is enrolled by code over the line.
     pub(crate) async fn new() -> Result<Self> {
+        let mut site = Self::not_enrolled().await?;
+        site.enrol().await?;
+        Ok(site)
+    }
+
+    /// The same before the code is typed.
+    pub(crate) async fn not_enrolled() -> Result<Self> {
         let mut site = Self::begin().await?;
         site.tenant = text(&site.appliance()?.ask(json!({"do": "tenant"}))?["tenant"])?;
-        site.enrol().await?;
         Ok(site)
     }
 
@@ -100,7 +106,7 @@ impl Site {
         Ok(said)
     }
 
-    async fn enrol(&mut self) -> Result<()> {
+    pub(crate) async fn enrol(&mut self) -> Result<()> {
         let code = self.code().await?;
         let hub = format!("http://127.0.0.1:{}", self.cable.port);
         self.tell(json!({"do": "enrol", "hub": hub, "code": code}))?;
@@ -159,9 +165,10 @@ impl Site {
         self.folder.path().join("appliance")
     }
 
-    pub(crate) fn start_hub(&mut self) -> Result<()> {
+    /// What the hub is started with, to be killed at a pass of a point if one is given.
+    pub(crate) fn hub_environment(&self, until: Option<Until>) -> Environment {
         let database = database(&self.postgres, "optria_hub:hub-7");
-        let environment = BTreeMap::from([
+        let mut environment = BTreeMap::from([
             ("DATABASE_URL", database.url.expose().to_owned()),
             ("SESSION_SECRET", SESSION_SECRET.to_owned()),
             ("OPTRIA_HUB_KEY", HUB_KEY.to_owned()),
@@ -175,11 +182,32 @@ impl Site {
                 self.folder.path().join("hub").display().to_string(),
             ),
         ]);
-        self.hub = Some(Child::start(
-            "child::hub_process",
-            &environment,
-            &self.kept,
-        )?);
+        arm(&mut environment, until);
+        environment
+    }
+
+    pub(crate) fn start_hub(&mut self) -> Result<()> {
+        let environment = self.hub_environment(None);
+        let hub = Child::start("child::hub_process", &environment, &self.kept)?;
+        self.hub = Some(hub);
+        Ok(())
+    }
+
+    /// A hub that is killed there.
+    pub(crate) fn start_hub_until(&mut self, until: Until) -> Result<()> {
+        let environment = self.hub_environment(Some(until));
+        let hub = Child::start_to_die("child::hub_process", &environment, &self.kept)?;
+        self.hub = Some(hub);
+        Ok(())
+    }
+
+    /// An appliance that is killed there, before it is ready or after.
+    pub(crate) fn start_appliance_until(&mut self, until: Until) -> Result<()> {
+        let mut environment = on_folder(&self.folder());
+        arm(&mut environment, Some(until));
+        let role = "child::appliance_process";
+        let child = Child::start_to_die(role, &environment, &self.kept)?;
+        self.appliance = Some(child);
         Ok(())
     }
 
@@ -222,6 +250,43 @@ impl Site {
         self.is_so("drained", |status| {
             status["backlog"] == json!(0) && status["state"] == json!("registered")
         })
+    }
+
+    /// Waits until the hub has made every record readable.
+    pub(crate) fn is_projected(&self) -> Result<()> {
+        let left = "SELECT (SELECT count(*) FROM sync_log) - (SELECT count(*) FROM synced_records)
+                    - (SELECT count(*) FROM quarantine)";
+        let until = Instant::now() + PATIENCE;
+        loop {
+            match self.count(left)? {
+                0 => return Ok(()),
+                left => ensure!(Instant::now() < until, "{left} are not projected"),
+            }
+            std::thread::sleep(Duration::from_millis(50));
+        }
+    }
+
+    /// Waits until the hub has told of another history.
+    pub(crate) fn has_alert(&self) -> Result<()> {
+        let until = Instant::now() + PATIENCE;
+        while self.count("SELECT count(*) FROM sync_alerts")? == 0 {
+            ensure!(Instant::now() < until, "no alert");
+            std::thread::sleep(Duration::from_millis(50));
+        }
+        Ok(())
+    }
+
+    /// Waits until these people are at the appliance, and no others.
+    pub(crate) fn has_users(&mut self, names: &Value) -> Result<()> {
+        let until = Instant::now() + PATIENCE;
+        loop {
+            let users = self.tell(json!({"do": "users"}))?["users"].clone();
+            if users == *names {
+                return Ok(());
+            }
+            ensure!(Instant::now() < until, "{users}, not {names}");
+            std::thread::sleep(Duration::from_millis(50));
+        }
     }
 
     pub(crate) fn is_so(&mut self, what: &str, is_so: impl Fn(&Value) -> bool) -> Result<()> {
@@ -364,6 +429,16 @@ async fn administration(postgres: &Postgres) -> Result<Instance> {
     let store = store::Store::open(&address, 2).await?;
     let hub = Hub::new(store, config, options, clock.clone())?;
     Ok(Instance { hub, clock })
+}
+
+/// A point, and which pass of it is the last thing the process does.
+pub(crate) type Until = (FailPoint, u32);
+
+fn arm(environment: &mut Environment, until: Option<Until>) {
+    if let Some((point, pass)) = until {
+        let point = point.as_str();
+        environment.insert("OPTRIA_FAIL_POINT", format!("{point}:{pass}"));
+    }
 }
 
 pub(crate) fn tell(child: &mut Child, tenant: &str, mut what: Value) -> Result<Value> {

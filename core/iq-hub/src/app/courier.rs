@@ -4,6 +4,7 @@
 use std::collections::BTreeSet;
 
 use iq_api_types::CourierReport;
+use iq_config::FailPoint;
 use iq_domain::{ApplianceId, TenantId};
 use iq_secrets::seal_file;
 use iq_sync_proto::{
@@ -14,6 +15,7 @@ use iq_sync_proto::{
     gap_code::Gap,
     receipt::{self, Receipt},
 };
+use tokio::task::JoinHandle;
 
 use super::{
     projection, recipient,
@@ -30,6 +32,8 @@ pub(crate) struct Taken {
     pub(crate) report: CourierReport,
     /// The receipts for the appliance: the bytes of a `.oqr` file.
     pub(crate) receipts: Vec<u8>,
+    /// The records are being made readable.
+    pub(crate) projections: Vec<JoinHandle<()>>,
 }
 
 fn unreadable() -> Failure {
@@ -86,9 +90,11 @@ pub(crate) async fn import(hub: &Hub, file: Vec<u8>) -> Answer<Taken> {
         }
     }
     let after = cursors(hub, owner).await?;
-    for (line, _) in &after {
-        projection::begin(hub, owner, *line);
-    }
+    FailPoint::BundleStored.pass();
+    let projections = after
+        .iter()
+        .map(|(line, _)| projection::begin(hub, owner, *line))
+        .collect();
     let count = |marks: &[(Line, Head)]| marks.iter().map(|(_, head)| head.seq).sum::<u64>();
     let stored = count(&after).saturating_sub(count(&before));
     let signing = signing_key(hub).await?;
@@ -115,6 +121,7 @@ pub(crate) async fn import(hub: &Hub, file: Vec<u8>) -> Answer<Taken> {
             forks,
         },
         receipts: receipt::encode_file(&parts),
+        projections,
     })
 }
 

@@ -1,10 +1,12 @@
 //! From the raw log to what people read. It runs after the receipt, can't refuse a record, and may be
 //! run again at any time: what can't be read is set aside with its reason and the rest goes on.
 
+use iq_config::FailPoint;
 use iq_domain::cbor;
 use iq_evidence::{Origin, Record, RecordError};
 use iq_sync_proto::Line;
 use serde_json::{Map, Value};
+use tokio::task::JoinHandle;
 
 use crate::{
     failure::Answer,
@@ -15,8 +17,9 @@ use crate::{
 /// Records of one transaction.
 const STEP: i64 = 2_000;
 
-/// Begins in the background; whoever comes at the same time waits at the lock of the cursor.
-pub(crate) fn begin(hub: &Hub, owner: Owner, line: Line) {
+/// Begins in the background; whoever comes at the same time waits at the lock of the cursor. A program
+/// that ends right after must wait for it.
+pub(crate) fn begin(hub: &Hub, owner: Owner, line: Line) -> JoinHandle<()> {
     let hub = hub.clone();
     tokio::spawn(async move {
         if let Err(failure) = run(&hub, owner, line).await {
@@ -25,7 +28,7 @@ pub(crate) fn begin(hub: &Hub, owner: Owner, line: Line) {
                 "Synced records could not be read yet."
             );
         }
-    });
+    })
 }
 
 /// Reads all that is not read yet.
@@ -48,7 +51,9 @@ async fn run(hub: &Hub, owner: Owner, line: Line) -> Answer<()> {
         }
         let made = (readable.as_slice(), unreadable.as_slice());
         sync::store_projection(&mut tx, owner, &line, made, (upto, now)).await?;
+        FailPoint::RecordsProjected.pass();
         tx.commit().await?;
+        FailPoint::ProjectionCommitted.pass();
     }
 }
 

@@ -3,6 +3,7 @@
 
 use axum::http::StatusCode;
 use hmac::{Hmac, KeyInit, Mac};
+use iq_config::FailPoint;
 use iq_domain::{ApplianceId, CodedError, ErrorKind, Timestamp};
 use iq_secrets::random_bytes;
 use iq_sync_proto::{
@@ -140,6 +141,7 @@ pub(crate) async fn enrol(hub: &Hub, bytes: &[u8]) -> Answer<(Owner, Vec<u8>)> {
         Some(_) => appliances::enrol_again(&mut tx, &appliance).await?,
     }
     tx.commit().await?;
+    FailPoint::EnrolmentStored.pass();
     let key = signing_key(hub).await?;
     let answer = enrol::Answer {
         hub_tenant: *tenant_id.0.as_bytes(),
@@ -178,7 +180,7 @@ pub(crate) async fn hello(hub: &Hub, bytes: &[u8]) -> Answer<Vec<u8>> {
     tx.commit().await?;
     // What a crash left unread is read now.
     for (line, _) in &acked {
-        projection::begin(hub, owner, *line);
+        drop(projection::begin(hub, owner, *line));
     }
     let welcome = hello::Welcome {
         proto,
@@ -249,8 +251,9 @@ pub(crate) async fn batch(hub: &Hub, bytes: &[u8]) -> Answer<Vec<u8>> {
     }
     admit(hub, &appliance).await?;
     let owner = (appliance.tenant_id, appliance.id);
+    FailPoint::BatchVerified.pass();
     let head = apply(hub, owner, &opened).await?;
-    projection::begin(hub, owner, opened.header.line);
+    drop(projection::begin(hub, owner, opened.header.line));
     let key = signing_key(hub).await?;
     let receipt = Receipt {
         tenant: opened.header.tenant,
@@ -287,7 +290,9 @@ pub(super) async fn apply(hub: &Hub, owner: Owner, batch: &Opened) -> Answer<Hea
                 judge_opening(&mut tx, owner, batch, now).await?;
             }
             sync::note_receipt(&mut tx, owner, now).await?;
+            FailPoint::BatchStored.pass();
             tx.commit().await?;
+            FailPoint::BatchCommitted.pass();
             Ok(head)
         }
         Decision::Resend => {
@@ -302,6 +307,7 @@ pub(super) async fn apply(hub: &Hub, owner: Owner, batch: &Opened) -> Answer<Hea
         Decision::Fork { seq } => {
             // Nothing of the log changes; that somebody tried is kept.
             sync::raise_alert(&mut tx, owner, ("fork", line, seq), now).await?;
+            FailPoint::ForkNoted.pass();
             tx.commit().await?;
             let fork = CodedError::conflict("sync.fork").with("seq", seq);
             Err(Failure::new(fork))
