@@ -1,61 +1,13 @@
 //! A backup of a running appliance, proved, taken to another machine, and refused where it is damaged.
 #![allow(clippy::unwrap_used, reason = "a test that can not go on stops here")]
 
-use std::{
-    io::{BufRead as _, BufReader},
-    path::Path,
-    process::{Child, Command, Output, Stdio},
-};
+mod support;
+
+use std::{path::Path, process::Command};
 
 use iq_domain::{AuditId, AuditRecord, Tenant, TenantId, Timestamp};
 use iq_store::{Connection, audit, evidence, tenants};
-
-fn optria(args: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_optria"))
-        .args(args)
-        .args(["--lang", "en"])
-        .output()
-        .unwrap()
-}
-
-fn said(output: &Output) -> String {
-    let bytes = [output.stdout.as_slice(), output.stderr.as_slice()].concat();
-    String::from_utf8(bytes).unwrap()
-}
-
-fn done(args: &[&str]) -> String {
-    let output = optria(args);
-    assert!(output.status.success(), "{args:?}: {}", said(&output));
-    said(&output)
-}
-
-/// A running appliance; killed when dropped.
-struct Appliance(Child);
-
-impl Appliance {
-    fn start(data: &Path) -> Self {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_optria"))
-            .args(["serve", "--port", "0", "--data-dir"])
-            .arg(data)
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
-        let lines = BufReader::new(child.stdout.take().unwrap()).lines();
-        let ready = lines
-            .map_while(Result::ok)
-            .find(|line| line.starts_with("ready "));
-        assert!(ready.is_some(), "it did not start");
-        Self(child)
-    }
-}
-
-impl Drop for Appliance {
-    fn drop(&mut self) {
-        drop(self.0.kill());
-        drop(self.0.wait());
-    }
-}
+use support::{Appliance, contents, done, kept, kept_stores, optria, said};
 
 fn add_tenant(data: &Path) -> TenantId {
     let clock = std::sync::Arc::new(iq_domain::WallClock);
@@ -210,51 +162,10 @@ fn a_passphrase_opens_it_too_and_a_short_one_is_refused() {
     );
 }
 
-/// Rows of each table, in order, with the columns that it has or had.
-fn contents(conn: &Connection, known: Option<&Contents>) -> Contents {
-    let sql = "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite!_%' ESCAPE '!'
-               AND name NOT IN ('schema_migrations', 'write_probe') AND name NOT LIKE 'evidence!_%' ESCAPE '!'";
-    let mut list = conn.prepare(sql).unwrap();
-    let tables = list.query_map([], |row| row.get::<_, String>(0)).unwrap();
-    let mut found = Contents::new();
-    for table in tables.map(Result::unwrap) {
-        let columns = match known {
-            Some(known) => match known.get(&table) {
-                Some((columns, _)) => columns.clone(),
-                None => continue,
-            },
-            None => {
-                let all = conn.prepare(&format!("SELECT * FROM {table}")).unwrap();
-                all.column_names()
-                    .iter()
-                    .map(|c| format!("\"{c}\""))
-                    .collect()
-            }
-        };
-        let quoted: Vec<String> = columns.iter().map(|c| format!("quote({c})")).collect();
-        let sql = format!("SELECT {} FROM {table}", quoted.join(" || ',' || "));
-        let mut rows = conn.prepare(&sql).unwrap();
-        let rows = rows.query_map([], |row| row.get(0)).unwrap();
-        let mut rows: Vec<String> = rows.map(Result::unwrap).collect();
-        rows.sort();
-        found.insert(table, (columns, rows));
-    }
-    found
-}
-
-type Contents = std::collections::BTreeMap<String, (Vec<String>, Vec<String>)>;
-
 #[test]
 fn the_kept_store_of_every_release_comes_to_this_version_and_back() {
-    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/fixtures/stores");
-    let key = format!("{folder}/key.txt");
-    let mut count = 0;
-    for entry in std::fs::read_dir(folder).unwrap() {
-        let file = entry.unwrap().path();
-        if file.extension().is_none_or(|ending| ending != "backup") {
-            continue;
-        }
-        count += 1;
+    let (_, key) = kept();
+    for file in kept_stores() {
         let root = tempfile::tempdir().unwrap();
         let data = root.path().join("data");
         let (file, place) = (file.to_str().unwrap(), data.to_str().unwrap());
@@ -293,7 +204,6 @@ fn the_kept_store_of_every_release_comes_to_this_version_and_back() {
             );
         }
     }
-    assert!(count > 0);
 }
 
 #[test]
@@ -335,4 +245,58 @@ fn a_rollback_puts_the_copy_from_before_an_upgrade_back() {
         .filter(|path| path.join("optria.db").is_file())
         .collect();
     assert_eq!(old.len(), 1, "what was there stays beside it: {old:?}");
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_full_target_or_temporary_folder_is_said_leaves_nothing_and_harms_nothing() {
+    let root = tempfile::tempdir().unwrap();
+    let path = |name: &str| root.path().join(name).to_str().unwrap().to_owned();
+    let (data, away, small, key) = (path("data"), path("away"), path("small"), path("key.txt"));
+    drop(Appliance::start(data.as_ref()));
+    done(&["backup", "--data-dir", &data, "--to", &away]);
+    std::fs::write(&key, done(&["backup", "--data-dir", &data, "--show-key"])).unwrap();
+    let file = std::fs::read_dir(&away).unwrap().next().unwrap().unwrap();
+    let file = file.path().to_str().unwrap().to_owned();
+    std::fs::create_dir(&small).unwrap();
+    let Some(volume) = support::Volume::mount(small.as_ref(), 8) else {
+        return;
+    };
+    let ballast = Path::new(&small).join("ballast");
+    support::fill(&ballast);
+
+    let full = optria(&["backup", "--data-dir", &data, "--to", &small]);
+    assert!(said(&full).contains("backup.disk_full"), "{}", said(&full));
+    assert!(!full.status.success() && !said(&full).contains("panicked"));
+    // Another machine has no data folder to prove it in.
+    let nowhere = path("nowhere");
+    let verify = ["verify", &file, "--key-file", &key, "--data-dir", &nowhere];
+    let proved = |words: &[&str]| {
+        Command::new(env!("CARGO_BIN_EXE_optria"))
+            .args(words)
+            .args(["--lang", "en"])
+            .env("TMPDIR", &small)
+            .output()
+            .unwrap()
+    };
+    let full = proved(&verify);
+    assert!(said(&full).contains("backup.no_room"), "{}", said(&full));
+    assert!(!full.status.success() && !said(&full).contains("panicked"));
+    let log = Path::new(&small).join("logs.zip");
+    std::fs::create_dir_all(Path::new(&data).join("logs")).unwrap();
+    std::fs::write(
+        Path::new(&data).join("logs/optria.log"),
+        "line\n".repeat(99),
+    )
+    .unwrap();
+    let full = optria(&["logs", "export", log.to_str().unwrap(), "--data-dir", &data]);
+    assert!(!full.status.success() && !said(&full).contains("panicked"));
+    std::fs::remove_file(&log).unwrap();
+    let left: Vec<_> = std::fs::read_dir(&small).unwrap().collect();
+    assert_eq!(left.len(), 1, "only the ballast: {left:?}");
+
+    std::fs::remove_file(&ballast).unwrap();
+    done(&["backup", "--data-dir", &data, "--to", &small]);
+    done(&["verify", &file, "--key-file", &key, "--data-dir", &data]);
+    drop(volume);
 }

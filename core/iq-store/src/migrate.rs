@@ -185,15 +185,24 @@ pub(crate) fn run(
     if schema == latest() {
         return Ok(None);
     }
+    at("compared");
     let copy = if schema > 0 {
         Some(copy_before(conn, path, schema)?)
     } else {
         None
     };
     upgrade(conn, schema, MIGRATIONS, now)?;
+    at("committed");
     // The version must be readable in the main file, where an older program looks for it.
     conn.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?;
+    at("moved");
     Ok(copy)
+}
+
+/// Says in the log how far an upgrade has come. Whoever stops the process there must find the store of
+/// the old schema or of the new one; the test of the killed upgrade does so at each of them.
+fn at(step: &'static str) {
+    tracing::trace!(step, "The upgrade goes on.");
 }
 
 /// All missing steps and the look at what they made of the store, in one transaction: whatever happens,
@@ -205,13 +214,17 @@ fn upgrade(
     now: Timestamp,
 ) -> Result<(), StoreError> {
     let tx = conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    at("begun");
     let before = rows(&tx)?;
+    at("counted");
     for (number, migration) in (1..).zip(migrations).skip(schema as usize) {
         apply(&tx, number, migration, now)?;
+        at("applied");
     }
     if schema > 0 {
         look_at(&tx, &before)?;
     }
+    at("looked at");
     tx.commit()?;
     tracing::info!(
         from = schema,
@@ -271,6 +284,7 @@ fn apply(
     tx.pragma_update(None, "application_id", open::APPLICATION_ID)?;
     tx.execute_batch(LEDGER)?;
     tx.execute_batch(migration.sql)?;
+    at("changed");
     let sql = "INSERT INTO schema_migrations (number, name, sha256, program, applied_at)
                VALUES (?1, ?2, ?3, ?4, ?5)";
     tx.execute(
@@ -315,10 +329,14 @@ fn copy_before(conn: &Connection, path: &Path, schema: u32) -> Result<PathBuf, S
         StoreError::Internal("the path of the store is not valid Unicode".to_owned())
     })?;
     conn.execute("VACUUM INTO ?1", [target])?;
+    at("copied");
     File::open(&partial)?.sync_all()?;
+    at("copy flushed");
     std::fs::rename(&partial, &copy)?;
+    at("copy named");
     // Before the first step: the way back must not depend on what the disk still had to do.
     sync_folder(path)?;
+    at("copy kept");
     tracing::info!(schema, "A copy of the store was made before its migration.");
     Ok(copy)
 }
