@@ -19,16 +19,19 @@ pub enum NotificationKind {
     JobFailed,
     /// A certificate ends soon or has ended.
     CertificateExpiring,
+    /// No good backup was made, or backups are good again.
+    BackupFailed,
 }
 
 impl NotificationKind {
     /// All kinds.
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 6] = [
         Self::Assignment,
         Self::Overdue,
         Self::CriticalIncident,
         Self::JobFailed,
         Self::CertificateExpiring,
+        Self::BackupFailed,
     ];
 }
 

@@ -153,6 +153,11 @@ fn all_notices() -> Vec<(String, serde_json::Value, String)> {
                 json!({ "subject": "CN=plant-opc" }),
                 format!("/integrations/{id}"),
             ),
+            "backup_failed" => (
+                json!({ "reason": "backup.disk_full", "reason_params": {} }),
+                "/backups".to_owned(),
+            ),
+            "backup_good" => (json!({}), "/backups".to_owned()),
             _ => (json!({}), "/settings".to_owned()),
         }
     };
@@ -203,6 +208,7 @@ fn every_mail_is_in_words_without_a_code_or_an_id() {
             Kind::CriticalIncident => "notification.critical_incident",
             Kind::JobFailed => "notification.job_failed",
             Kind::CertificateExpiring => "notification.certificate_ends",
+            Kind::BackupFailed => "notification.backup_failed",
         };
         assert!(all.iter().any(|(c, ..)| c == code), "{code}");
     }

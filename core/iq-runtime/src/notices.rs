@@ -160,9 +160,20 @@ pub(crate) async fn run(inner: Arc<Inner>) {
 impl Runtime {
     /// Looks now for what has to be told, instead of at the next look.
     pub async fn tell_what_is_due(&self) -> Result<(), CodedError> {
+        let inner = Arc::clone(&self.0);
+        let backups = tokio::task::spawn_blocking(move || inner.backup_news()).await;
+        let backups = match backups {
+            Ok(Ok(news)) => news,
+            // The rest has to be told all the same.
+            Ok(Err(error)) => {
+                error!(%error, "It can't be read how the backups stand.");
+                None
+            }
+            Err(_) => None,
+        };
         let tenants: Vec<TenantId> = self.index().tenants.keys().copied().collect();
         for tenant in tenants {
-            sweep::look(&self.0, tenant).await?;
+            sweep::look(&self.0, tenant, backups.as_ref()).await?;
         }
         Ok(())
     }

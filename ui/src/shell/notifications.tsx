@@ -14,7 +14,7 @@ import { useText } from '@/i18n/text';
 import { useGo } from '@/lib/url';
 
 const SHOWN = 20;
-const ICONS: Record<Notification['kind'], IconName> = { assignment: 'wrench', overdue: 'clock', critical_incident: 'blackbox', job_failed: 'broken', certificate_expiring: 'key' };
+const ICONS: Record<Notification['kind'], IconName> = { assignment: 'wrench', overdue: 'clock', critical_incident: 'blackbox', job_failed: 'broken', certificate_expiring: 'key', backup_failed: 'broken' };
 
 export function NotificationBell() {
   const { t, n, word, p } = useText();

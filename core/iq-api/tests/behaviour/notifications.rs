@@ -156,7 +156,7 @@ async fn what_a_user_does_not_want_is_not_shown() {
     with_account(&app, &plant).await;
     let engineer = app.signed_in(&plant.user("engineer")).await;
     let choices = engineer.get("/api/notifications/choices").await.json();
-    assert_eq!(choices["choices"].as_array().unwrap().len(), 5);
+    assert_eq!(choices["choices"].as_array().unwrap().len(), 6);
     let none = json!({ "choices": [{ "kind": "assignment", "in_app": false, "by_mail": false }] });
     let kept = engineer
         .put("/api/notifications/choices", none)
@@ -410,4 +410,134 @@ async fn a_test_mail_says_at_which_step_it_stopped() {
     );
     let planner = app.signed_in(&plant.user("optimizer")).await;
     planner.get("/api/mail").await.expect_status(403);
+}
+
+/// Backups go into a folder in whose place a file stands, or no longer.
+fn block(folder: &std::path::Path, is_blocked: bool) {
+    if is_blocked {
+        std::fs::remove_dir_all(folder).unwrap();
+        std::fs::write(folder, "in the way").unwrap();
+    } else {
+        std::fs::remove_file(folder).unwrap();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_scheduled_backup_that_fails_is_told_in_both_languages_until_one_is_good() {
+    const HOUR: i64 = 3_600_000;
+    let sink = Sink::open().await;
+    let url = format!("smtp://127.0.0.1:{}?from=optria@plant.example", sink.port);
+    let (app, plant, _) = TestApp::with_plants().await;
+    let set = [
+        ("SMTP_URL", url.as_str()),
+        ("OPTRIA_SESSION_IDLE", "1d"),
+        ("OPTRIA_SESSION_MAX", "7d"),
+    ];
+    let app = app.restarted_with(&set).await;
+    std::fs::write(app.folder().join("appliance.id"), "07".repeat(16)).unwrap();
+    let owner = app.signed_in(&plant.user("owner")).await;
+    let mut admin = app.signed_in(&plant.user("admin")).await;
+    let all = admin.get("/api/tenant-users").await.json();
+    let (name, people) = (plant.user("admin"), all.as_array().unwrap());
+    let found = people.iter().find(|u| u["username"] == *name).unwrap();
+    let user = json!({ "username": name, "name": "Huda", "role": "tenant_admin",
+                       "email": "huda@plant.example" });
+    let path = format!("/api/tenant-users/{}", found["id"].as_str().unwrap());
+    admin.put(&path, user).await.expect_status(200);
+    let away = app.folder().join("away");
+    let settings = json!({
+        "is_enabled": true, "folder": away.display().to_string(),
+        "cadence": { "every": "hours", "hours": 1 }, "time_zone": "UTC", "keep_days": 7,
+        "keep_months": 0,
+    });
+    let set = owner.put("/api/backups/settings", settings).await;
+    set.expect_status(200);
+    let last = async || owner.get("/api/backups").await.expect_status(200).json();
+    // What the clock starts, and what is told of it. The task that looks by itself may be quicker.
+    let hour = async |ends: &str| {
+        let before = last().await["last_at"].clone();
+        app.clock.advance_ms(HOUR);
+        app.runtime.back_up_if_due().await.unwrap();
+        until(ends, async || {
+            let now = last().await;
+            now["work"].is_null() && now["last_at"] != before
+        })
+        .await;
+        app.runtime.tell_what_is_due().await.unwrap();
+    };
+    until("the plan", async || !last().await["next_at"].is_null()).await;
+
+    block(&away, true);
+    hour("a failed backup").await;
+    hour("another one").await;
+    assert!(last().await["last_error"]["code"].is_string());
+    let of_backups = async |client: &Client| {
+        let all = told(client).await;
+        let all = all.into_iter().filter(|(kind, _)| kind == "backup_failed");
+        all.map(|(_, message)| message).collect::<Vec<_>>()
+    };
+    let said = of_backups(&admin).await;
+    assert_eq!(said.len(), 1, "once a day: {said:?}");
+    assert!(
+        said[0].starts_with("No good backup of the appliance was made. "),
+        "{said:?}"
+    );
+    assert!(said[0].contains("away"), "it says why: {said:?}");
+    admin.language = "ar";
+    let arabic = of_backups(&admin).await;
+    assert!(
+        arabic[0].starts_with("لم تُنشأ نسخة احتياطية سليمة"),
+        "{arabic:?}"
+    );
+    assert_eq!(of_backups(&owner).await.len(), 1);
+    let viewer = app.signed_in(&plant.user("viewer")).await;
+    assert!(of_backups(&viewer).await.is_empty());
+    until("the mail", async || !sink.taken().is_empty()).await;
+    let mail = sink.taken().remove(0);
+    assert!(mail.contains("huda@plant.example"), "{mail}");
+    assert!(
+        text(&mail).contains("لم تُنشأ نسخة احتياطية سليمة"),
+        "{}",
+        text(&mail)
+    );
+    let english = json!({ "language": "en", "theme": "auto", "digits": "latn",
+                          "calendar": "gregory", "time_zone": "site" });
+    admin.put("/api/settings", english).await.expect_status(200);
+    // A day later it is told again: nobody gets used to a silence.
+    app.clock.advance_ms(23 * HOUR);
+    hour("the backup of another day").await;
+    assert_eq!(of_backups(&owner).await.len(), 2);
+    until("an English mail", async || {
+        let all = sink.taken();
+        all.iter().any(|mail| text(mail).contains("No good backup"))
+    })
+    .await;
+
+    block(&away, false);
+    hour("a good backup").await;
+    // Nobody was here for a day.
+    let mut admin = app.signed_in(&plant.user("admin")).await;
+    let status = last().await;
+    assert_eq!(status["last_error"], Value::Null, "{status}");
+    admin.language = "en";
+    let page = admin.get("/api/notifications?unread=true").await.json();
+    let unread = page["items"].as_array().unwrap().iter();
+    let unread: Vec<_> = unread.filter(|n| n["kind"] == "backup_failed").collect();
+    assert_eq!(unread.len(), 1, "{page}");
+    assert_eq!(
+        unread[0]["message"],
+        "There is a good backup of the appliance again"
+    );
+    until("the good news", async || {
+        let all = sink.taken();
+        all.iter()
+            .any(|mail| text(mail).contains("a good backup of the appliance again"))
+    })
+    .await;
+    hour("another good one").await;
+    assert_eq!(
+        of_backups(&admin).await.len(),
+        3,
+        "a good one after a good one is no news"
+    );
 }

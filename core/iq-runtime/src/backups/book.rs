@@ -87,12 +87,59 @@ pub(super) struct Book {
     pub(super) settings: BackupSettings,
     pub(super) next_at: Option<Timestamp>,
     pub(super) last: Option<BackupOutcome>,
+    /// When the first of the attempts began that came to nothing since the last good one.
+    pub(super) failing_since: Option<Timestamp>,
+    /// That moment, of the attempts that the last good one put an end to.
+    pub(super) failed_from: Option<Timestamp>,
     /// By the name of the backup.
     pub(super) proofs: BTreeMap<String, Proof>,
     pub(super) key_noted_at: Option<Timestamp>,
 }
 
+/// What people have to be told about backups.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum BackupNews {
+    /// There is no good one since then.
+    Failing {
+        /// When the first failed.
+        since: Timestamp,
+        /// When the last failed.
+        at: Timestamp,
+        /// Why the last one did.
+        error: Message,
+    },
+    /// There is one again.
+    Good {
+        /// When the first had failed.
+        since: Timestamp,
+    },
+}
+
 impl Book {
+    /// Notes what became of an attempt; the same one again changes nothing.
+    pub(super) fn ended(&mut self, outcome: BackupOutcome) {
+        if self.last.as_ref() == Some(&outcome) {
+            return;
+        }
+        if outcome.error.is_some() {
+            self.failing_since.get_or_insert(outcome.at);
+        } else if let Some(since) = self.failing_since.take() {
+            self.failed_from = Some(since);
+        }
+        self.last = Some(outcome);
+    }
+
+    pub(super) fn news(&self) -> Option<BackupNews> {
+        match (self.failing_since, &self.last) {
+            (Some(since), Some(last)) => Some(BackupNews::Failing {
+                since,
+                at: last.at,
+                error: last.error.clone()?,
+            }),
+            _ => self.failed_from.map(|since| BackupNews::Good { since }),
+        }
+    }
+
     pub(super) fn read(data: &Path) -> Result<Self, CodedError> {
         let Some(text) = iq_backup::read_book(data)? else {
             return Ok(Self::default());
@@ -105,5 +152,52 @@ impl Book {
         let text = serde_json::to_vec_pretty(self)
             .map_err(|error| BackupError::Content(error.to_string()))?;
         Ok(iq_backup::write_book(data, &text)?)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn outcome(at: i64, error: Option<&str>) -> BackupOutcome {
+        BackupOutcome {
+            at: Timestamp(at),
+            bytes: 1,
+            error: error.map(|code| Message {
+                code: code.to_owned(),
+                ..Message::default()
+            }),
+        }
+    }
+
+    #[test]
+    fn a_failure_is_news_until_the_next_good_one_and_that_is_news_of_its_own() {
+        let mut book = Book::default();
+        book.ended(outcome(1, None));
+        assert_eq!(book.news(), None);
+        book.ended(outcome(2, Some("backup.disk_full")));
+        book.ended(outcome(3, Some("backup.no_access")));
+        let failing = |at, code| {
+            Some(BackupNews::Failing {
+                since: Timestamp(2),
+                at: Timestamp(at),
+                error: outcome(at, Some(code)).error.unwrap(),
+            })
+        };
+        assert_eq!(book.news(), failing(3, "backup.no_access"));
+        let good = Some(BackupNews::Good {
+            since: Timestamp(2),
+        });
+        book.ended(outcome(4, None));
+        assert_eq!(book.news(), good);
+        // What is kept twice is one attempt, and good ones after it say nothing new.
+        book.ended(outcome(4, None));
+        book.ended(outcome(5, None));
+        assert_eq!(book.news(), good);
+        book.ended(outcome(6, Some("backup.file")));
+        let BackupNews::Failing { since, .. } = book.news().unwrap() else {
+            panic!("good");
+        };
+        assert_eq!(since, Timestamp(6));
     }
 }

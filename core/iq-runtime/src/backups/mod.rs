@@ -26,6 +26,7 @@ use tracing::{error, info};
 
 use crate::{Inner, Runtime, schedules::next_after};
 
+pub(crate) use book::BackupNews;
 pub use book::{BackupOutcome, BackupSettings, Proof};
 pub use prove::{ProvedBackup, prove_backup};
 
@@ -89,8 +90,9 @@ pub struct BackupStatus {
 #[derive(Default)]
 pub(crate) struct Backups {
     work: Mutex<Option<BackupWork>>,
-    /// Held while the book is read and written.
-    book: Mutex<()>,
+    /// Held while the book is read and written. In it what became of an attempt while it can't be written
+    /// into the book: the disk that keeps a backup from being made may be the book's own.
+    book: Mutex<Option<BackupOutcome>>,
     changed: Notify,
 }
 
@@ -126,7 +128,7 @@ async fn blocking<T: Send + 'static>(
 }
 
 impl Inner {
-    fn data(&self) -> &Path {
+    pub(crate) fn data(&self) -> &Path {
         self.store.path().parent().unwrap_or(Path::new("."))
     }
 
@@ -141,18 +143,31 @@ impl Inner {
     }
 
     fn read_book(&self) -> Result<Book, CodedError> {
-        let _one = self.backups.book.lock();
-        Book::read(self.data())
+        let unwritten = self.backups.book.lock();
+        let mut book = Book::read(self.data())?;
+        if let Some(outcome) = &*unwritten {
+            book.ended(outcome.clone());
+        }
+        Ok(book)
+    }
+
+    /// What people have to be told about backups.
+    pub(crate) fn backup_news(&self) -> Result<Option<BackupNews>, CodedError> {
+        Ok(self.read_book()?.news())
     }
 
     fn change_book(&self, change: impl FnOnce(&mut Book)) -> Result<Book, CodedError> {
-        let _one = self.backups.book.lock();
+        let mut unwritten = self.backups.book.lock();
         let mut book = Book::read(self.data())?;
         let before = book.clone();
+        if let Some(outcome) = &*unwritten {
+            book.ended(outcome.clone());
+        }
         change(&mut book);
         if book != before {
             book.write(self.data())?;
         }
+        *unwritten = None;
         Ok(book)
     }
 
@@ -336,6 +351,7 @@ impl Runtime {
         if let Err(error) = done.await {
             error!(%error, "What became of a backup could not be kept.");
         }
+        self.0.notices.wake();
     }
 }
 
@@ -345,17 +361,15 @@ impl Inner {
         let at = self.clock.now();
         let book = self.read_book()?;
         let made = self.make_backup(&book, at);
-        let proof = match &made {
-            Ok(made) => {
-                let name = made.path.file_name().unwrap_or_default();
-                self.prove(&Kept {
-                    name: name.to_string_lossy().into_owned(),
-                    path: made.path.clone(),
-                    bytes: made.bytes,
-                })?
-            }
-            Err(error) => Proof::failed(at, error),
-        };
+        let proved = made.as_ref().map_err(Clone::clone).and_then(|made| {
+            let name = made.path.file_name().unwrap_or_default();
+            self.prove(&Kept {
+                name: name.to_string_lossy().into_owned(),
+                path: made.path.clone(),
+                bytes: made.bytes,
+            })
+        });
+        let proof = proved.unwrap_or_else(|error| Proof::failed(at, &error));
         let outcome = BackupOutcome {
             at,
             bytes: made.as_ref().map_or(0, |made| made.bytes),
@@ -365,17 +379,18 @@ impl Inner {
         if is_good {
             info!(bytes = outcome.bytes, "A backup was made and proved.");
             let folder = book.settings.folder_in(self.data());
-            let removed =
-                iq_backup::prune(&folder, &self.appliance_text(), book.settings.retention)?;
-            for name in removed {
-                info!(name, "A backup is no longer kept.");
+            match iq_backup::prune(&folder, &self.appliance_text(), book.settings.retention) {
+                Ok(removed) => removed
+                    .iter()
+                    .for_each(|name| info!(name, "A backup is no longer kept.")),
+                Err(error) => error!(%error, "Backups that are no longer kept can't be removed."),
             }
         } else {
             error!(error = ?outcome.error, "No good backup was made.");
         }
         let left = self.backups_in(&book).unwrap_or_default();
+        *self.backups.book.lock() = Some(outcome);
         self.change_book(|book| {
-            book.last = Some(outcome);
             book.proofs
                 .retain(|name, _| left.iter().any(|kept| kept.name == *name));
         })?;

@@ -9,12 +9,13 @@ use serde_json::Value;
 const REASONS: [&str; 3] = ["errors", "sentence", "stage"];
 
 /// Pages a mail leads to: the start of the link, and the key of the page's name.
-const PAGES: [(&str, &str); 5] = [
+const PAGES: [(&str, &str); 6] = [
     ("/work-orders", "page.work_orders"),
     ("/blackbox", "page.blackbox"),
     ("/integrations", "page.integrations"),
     ("/technicians", "page.technicians"),
     ("/settings", "page.settings"),
+    ("/backups", "page.backups"),
 ];
 
 /// Subject and body of a mail. `address` is where people reach the program with a browser, where that is

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use iq_domain::{
-    CodedError, IncidentStatus, NotificationKind, Permission, Severity, TenantId, Timestamp,
+    CodedError, IncidentStatus, NotificationKind, Permission, Role, Severity, TenantId, Timestamp,
     TrustState, User, UserId,
 };
 use iq_store::{
@@ -18,7 +18,7 @@ use iq_store::{
 use serde_json::json;
 
 use super::{Notice, Told};
-use crate::Inner;
+use crate::{Inner, backups::BackupNews};
 
 const DAY_MS: i64 = 86_400_000;
 /// What is older than this when the program starts is known already.
@@ -29,17 +29,29 @@ const OVERDUE_MS: i64 = 60 * DAY_MS;
 const ENDS_WITHIN_MS: i64 = 30 * DAY_MS;
 /// How long notifications and mails are kept.
 const KEEP_MS: i64 = 366 * DAY_MS;
+/// Begin of the causes of what is told while there is no good backup.
+const NO_BACKUP: &str = "backup:";
 /// Most of one kind in one look.
 const AT_ONCE: u32 = 500;
 
 /// Tells what is due in a tenant. Reads first: mostly there is nothing, and nothing is written then.
-pub(super) async fn look(inner: &Inner, tenant: TenantId) -> Result<(), CodedError> {
+pub(super) async fn look(
+    inner: &Inner,
+    tenant: TenantId,
+    backups: Option<&BackupNews>,
+) -> Result<(), CodedError> {
     let now = inner.clock.now();
-    let news = inner
+    let is_good = matches!(backups, Some(BackupNews::Good { .. }));
+    let backups = backups.cloned();
+    let (news, is_over) = inner
         .store
-        .read(move |conn| Look::new(conn, tenant, now)?.news())
+        .read(move |conn| {
+            let news = Look::new(conn, tenant, now)?.news(backups.as_ref())?;
+            let is_over = is_good && notifications::has_unread_of(conn, tenant, NO_BACKUP)?;
+            Ok((news, is_over))
+        })
         .await?;
-    if news.is_empty() {
+    if news.is_empty() && !is_over {
         return Ok(());
     }
     let mails = inner.mailer.is_on();
@@ -49,6 +61,9 @@ pub(super) async fn look(inner: &Inner, tenant: TenantId) -> Result<(), CodedErr
             let mut told = Told::new(mails);
             for (user, notice) in &news {
                 told.tell(tx, tenant, *user, notice, now)?;
+            }
+            if is_over {
+                notifications::update_read_of(tx, tenant, NO_BACKUP, now)?;
             }
             let before = now.plus_ms(-KEEP_MS);
             notifications::delete_notifications_before(tx, tenant, before)?;
@@ -89,8 +104,11 @@ impl<'a> Look<'a> {
     }
 
     /// What has to be told and was not.
-    fn news(&self) -> Result<News, StoreError> {
+    fn news(&self, backups: Option<&BackupNews>) -> Result<News, StoreError> {
         let mut news = self.overdue()?;
+        if let Some(backups) = backups {
+            news.extend(self.backups(backups)?);
+        }
         news.extend(self.incidents()?);
         news.extend(self.jobs()?);
         news.extend(self.held_certificates());
@@ -202,6 +220,40 @@ impl<'a> Look<'a> {
                 None => self.who_may(Permission::JobsRun),
             };
             news.extend(users.into_iter().map(|user| (user, notice.clone())));
+        }
+        Ok(news)
+    }
+
+    /// That there is no good backup is told to who looks after the tenant, once a day for as long as it
+    /// lasts; that there is one again, to those who were told before.
+    fn backups(&self, backups: &BackupNews) -> Result<News, StoreError> {
+        let first = |since: Timestamp| format!("{NO_BACKUP}{}:0", since.0);
+        let mut news = News::new();
+        for user in self.users.iter().filter(|u| u.role >= Role::TenantAdmin) {
+            let (cause, code, params) = match backups {
+                BackupNews::Failing { since, at, error } => (
+                    format!("{NO_BACKUP}{}:{}", since.0, at.since_ms(*since) / DAY_MS),
+                    "notification.backup_failed",
+                    json!({ "reason": error.code, "reason_params": error.params }),
+                ),
+                BackupNews::Good { since } => {
+                    let (conn, tenant) = (self.conn, self.tenant);
+                    if !notifications::has_notification(conn, tenant, user.id, &first(*since))? {
+                        continue;
+                    }
+                    let cause = format!("backup_good:{}", since.0);
+                    (cause, "notification.backup_good", json!({}))
+                }
+            };
+            let is_their_page = user.role.may(Permission::BackupsManage);
+            let notice = Notice {
+                kind: NotificationKind::BackupFailed,
+                cause,
+                code,
+                params,
+                link: if is_their_page { "/backups" } else { "/" }.to_owned(),
+            };
+            news.push((user.id, notice));
         }
         Ok(news)
     }

@@ -110,6 +110,26 @@ pub fn update_read(
     query::change(conn, sql, args)
 }
 
+/// Whether somebody has not read what they were told of causes that begin so.
+pub fn has_unread_of(conn: &Connection, tenant: TenantId, begin: &str) -> Result<bool, StoreError> {
+    let sql = "SELECT EXISTS (SELECT 1 FROM notifications
+               WHERE tenant_id = ?1 AND read_at IS NULL AND substr(cause, 1, length(?2)) = ?2)";
+    let args = params![tenant.to_string(), begin];
+    Ok(conn.prepare_cached(sql)?.query_row(args, |r| r.get(0))?)
+}
+
+/// What was told of causes that begin so is over: everybody has read it. Says how many had not.
+pub fn update_read_of(
+    conn: &Connection,
+    tenant: TenantId,
+    begin: &str,
+    at: Timestamp,
+) -> Result<u64, StoreError> {
+    let sql = "UPDATE notifications SET read_at = ?3
+               WHERE tenant_id = ?1 AND read_at IS NULL AND substr(cause, 1, length(?2)) = ?2";
+    query::change(conn, sql, params![tenant.to_string(), begin, at.0])
+}
+
 /// Forgets what was said before a moment.
 pub fn delete_notifications_before(
     conn: &Connection,
