@@ -10,7 +10,10 @@ use axum::{
     http::header,
     response::{IntoResponse, Response},
 };
+use iq_api_types::StatusMessage;
 use iq_domain::{IntegrationId, Permission, Timestamp};
+use iq_locale::Language;
+use iq_runtime::ReserveState;
 use iq_store::{
     HealthState, Page, alerts, events, incidents, integration_actions, jobs, schema_version, users,
 };
@@ -25,6 +28,7 @@ use crate::{
     log_files::read_log_files,
     log_tail::log_lines,
     state::ApiState,
+    texts,
 };
 
 /// Actions and jobs in the bundle.
@@ -68,6 +72,8 @@ struct Diagnostics {
     disk_free: Option<u64>,
     /// Size of that disk.
     disk_total: Option<u64>,
+    /// Room kept back on it.
+    disk_reserve: DiskReserve,
     /// Bytes of the store.
     store_bytes: u64,
     /// Bytes of the historian.
@@ -82,6 +88,35 @@ struct Diagnostics {
     serving: Serving,
     /// Connections of this tenant.
     integrations: Vec<IntegrationHealth>,
+}
+
+/// Room kept back on the disk of the data folder, for the people who come when it is full.
+#[derive(Debug, Serialize, ToSchema)]
+struct DiskReserve {
+    /// `off`, `held`, `waiting` for room, or `released` because the disk is full.
+    state: &'static str,
+    /// Bytes it takes, or would take.
+    bytes: u64,
+    /// Since when it stands so.
+    since: Option<Timestamp>,
+    /// What is wrong, and what helps.
+    trouble: Option<StatusMessage>,
+}
+
+impl DiskReserve {
+    fn of(state: &ApiState, language: Language) -> Self {
+        let wanted = state.runtime.config().disk_reserve_bytes;
+        let status = state.runtime.reserve_status();
+        let state = status.as_ref().map_or(ReserveState::Off, |s| s.state);
+        Self {
+            state: state.as_str(),
+            bytes: wanted,
+            since: status.as_ref().map(|s| s.since),
+            trouble: status
+                .and_then(|s| s.trouble)
+                .map(|trouble| texts::status(language, &trouble)),
+        }
+    }
 }
 
 /// How the pages are served.
@@ -238,6 +273,7 @@ async fn collect(state: &ApiState, caller: &Caller) -> Answer<Diagnostics> {
         store_ok: runtime.store().health().state == HealthState::Ok,
         disk_free: fs4::available_space(folder).ok(),
         disk_total: fs4::total_space(folder).ok(),
+        disk_reserve: DiskReserve::of(state, caller.language),
         store_bytes: size_of(runtime.store().path()),
         historian_bytes: stats.bytes,
         samples: stats.samples,

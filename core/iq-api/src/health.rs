@@ -36,10 +36,16 @@ pub(crate) fn routes() -> Vec<Route> {
 struct HealthStatus {
     /// `ok`, or what is wrong.
     status: &'static str,
+    /// Code of what a person has to look after although it goes on.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    code: Option<String>,
 }
 
 async fn get_live() -> Json<HealthStatus> {
-    Json(HealthStatus { status: "ok" })
+    Json(HealthStatus {
+        status: "ok",
+        code: None,
+    })
 }
 
 async fn get_ready(State(state): State<ApiState>) -> (StatusCode, Json<HealthStatus>) {
@@ -48,7 +54,12 @@ async fn get_ready(State(state): State<ApiState>) -> (StatusCode, Json<HealthSta
         HealthState::WritesFail(_) => (StatusCode::SERVICE_UNAVAILABLE, "store_takes_no_writes"),
         HealthState::Closed => (StatusCode::SERVICE_UNAVAILABLE, "closing"),
     };
-    (code, Json(HealthStatus { status }))
+    let reserve = state.runtime.reserve_status();
+    let body = HealthStatus {
+        status,
+        code: reserve.and_then(|r| r.trouble).map(|trouble| trouble.code),
+    };
+    (code, Json(body))
 }
 
 /// What is configured.

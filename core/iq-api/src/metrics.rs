@@ -10,6 +10,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use iq_domain::{Connectivity, Permission, Timestamp};
+use iq_runtime::ReserveState;
 use iq_store::{HealthState, schema_version};
 
 use crate::{
@@ -79,6 +80,11 @@ const DISK_FREE: Metric = Metric(
     "Free room on the disk of the data folder.",
 );
 const DISK_TOTAL: Metric = Metric("optria_disk_total_bytes", Kind::Gauge, "Size of that disk.");
+const DISK_RESERVE: Metric = Metric(
+    "optria_disk_reserve_held",
+    Kind::Gauge,
+    "1 while the reserve for a full disk is kept back, or none is wanted.",
+);
 const SOURCE_UP: Metric = Metric(
     "optria_integration_up",
     Kind::Gauge,
@@ -228,6 +234,9 @@ async fn stores(state: &ApiState, page: &mut Page) -> Answer<()> {
             page.one(metric, bytes as f64);
         }
     }
+    let reserve = runtime.reserve_status().map(|reserve| reserve.state);
+    let is_held = matches!(reserve, Some(ReserveState::Held | ReserveState::Off));
+    page.one(&DISK_RESERVE, yes(is_held));
     Ok(())
 }
 

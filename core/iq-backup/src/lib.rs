@@ -43,6 +43,9 @@ pub const DATABASES: [&str; 2] = ["optria.db", "historian.db"];
 /// Where backups go that nobody gave another folder.
 pub const DEFAULT_FOLDER: &str = "backups";
 
+/// The file that keeps room back on the disk. It holds nothing, and stays where it is.
+pub const RESERVE: &str = "disk.reserve";
+
 /// Begin of the name of a folder into which a backup is restored only to prove it.
 pub const PROVING: &str = ".backup-proof-";
 

@@ -9,7 +9,7 @@ use iq_domain::Timestamp;
 use iq_secrets::{SecretString, random_bytes};
 
 use crate::{
-    BackupError, BackupKey, DATABASES, DEFAULT_FOLDER, Manifest, PROVING,
+    BackupError, BackupKey, DATABASES, DEFAULT_FOLDER, Manifest, PROVING, RESERVE,
     archive::Writer,
     files, keep,
     seal::{Label, SealedWriter},
@@ -174,6 +174,7 @@ fn is_left_out(name: &str) -> bool {
     DATABASES.contains(&name)
         || name == WORK
         || name == DEFAULT_FOLDER
+        || name == RESERVE
         || name.starts_with(PROVING)
         || swap::is_ours(name)
 }

@@ -15,7 +15,7 @@ use std::path::{Path, PathBuf};
 use iq_domain::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::{BackupError, DEFAULT_FOLDER, PROVING, files};
+use crate::{BackupError, DEFAULT_FOLDER, PROVING, RESERVE, files};
 
 const ROOM: &str = ".restore";
 const NEW: &str = "new";
@@ -183,8 +183,9 @@ pub fn finish_pending(data: &Path) -> Result<Option<PathBuf>, BackupError> {
 
 impl Plan {
     fn moves(&self, name: &str) -> bool {
-        // The lock is held, and backups outlive what they were made of.
-        if is_ours(name) || name == DEFAULT_FOLDER || name == "appliance.lock" {
+        // The lock is held, backups outlive what they were made of, and the room kept back is the disk's.
+        let stays = [DEFAULT_FOLDER, RESERVE, "appliance.lock"];
+        if is_ours(name) || stays.contains(&name) {
             return false;
         }
         let Some(only) = &self.only else {

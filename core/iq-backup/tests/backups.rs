@@ -32,6 +32,7 @@ fn what_comes_back_is_what_was_saved() {
     let folder = Folder::filled(1);
     std::fs::write(folder.data().join("appliance.lock"), "held").unwrap();
     std::fs::write(folder.data().join("optria.db.schema-0001.bak"), "old").unwrap();
+    std::fs::write(folder.data().join(iq_backup::RESERVE), "room").unwrap();
     let made = folder.make();
     let (back, manifest) = restored(&made.path, &key(&folder)).unwrap();
     assert_eq!(generation(back.path()), Some(1));
@@ -208,6 +209,7 @@ fn a_restore_replaces_everything_and_keeps_the_old_beside_it() {
     let made = folder.make();
     folder.become_generation(2);
     std::fs::write(folder.data().join("added.later"), "x").unwrap();
+    std::fs::write(folder.data().join(iq_backup::RESERVE), "room").unwrap();
     let stage = Stage::begin(folder.data()).unwrap();
     unpack(&made.path, &key(&folder), stage.folder()).unwrap();
     stage.commit(&mark(), None).unwrap();
@@ -217,6 +219,10 @@ fn a_restore_replaces_everything_and_keeps_the_old_beside_it() {
     assert_eq!(generation(folder.data()), Some(1));
     assert_eq!(generation(&aside), Some(2));
     assert!(!folder.data().join("added.later").exists());
+    assert!(
+        folder.data().join(iq_backup::RESERVE).exists(),
+        "room on the disk is no data"
+    );
     assert_eq!(RestoredMark::read(folder.data()), Some(mark()));
     assert!(finish_pending(folder.data()).unwrap().is_none());
 }

@@ -406,5 +406,54 @@ pub fn recording_interrupted(
     )
 }
 
+/// The room kept back on the disk of the data was given up because the disk is full, or is there again.
+#[must_use]
+pub fn disk_reserve_changed(
+    ctx: &EventContext,
+    at: Timestamp,
+    is_held: bool,
+    megabytes: u64,
+) -> IndustrialEvent {
+    let what = if is_held { "held" } else { "released" };
+    make(
+        ctx,
+        Facts {
+            asset_id: None,
+            source_type: "disk",
+            source_id: format!("disk:reserve_{what}:{}", at.millis()),
+            at,
+            severity: if is_held {
+                Severity::Info
+            } else {
+                Severity::Warning
+            },
+            category: EventCategory::System,
+            summary: format!("event.disk_reserve_{what}"),
+            params: json!({ "size": megabytes }),
+            detail: json!({}),
+        },
+    )
+}
+
+/// The clock of this machine was set, or the machine slept: it shows `jump_ms` more, or less, than passed.
+#[must_use]
+pub fn clock_jumped(ctx: &EventContext, at: Timestamp, jump_ms: i64) -> IndustrialEvent {
+    let what = if jump_ms < 0 { "back" } else { "ahead" };
+    make(
+        ctx,
+        Facts {
+            asset_id: None,
+            source_type: "clock",
+            source_id: format!("clock:{}:{jump_ms}", at.millis()),
+            at,
+            severity: Severity::Warning,
+            category: EventCategory::System,
+            summary: format!("event.clock_jumped_{what}"),
+            params: json!({ "seconds": jump_ms.unsigned_abs().div_ceil(1_000) }),
+            detail: json!({ "jump_ms": jump_ms, "showed": at.plus_ms(-jump_ms) }),
+        },
+    )
+}
+
 #[cfg(test)]
 mod tests;

@@ -149,6 +149,8 @@ pub struct Config {
     pub log_max_bytes: u64,
     /// OPTRIA_LOG_FILES: how many of them there are at most.
     pub log_files: usize,
+    /// OPTRIA_DISK_RESERVE_MB in bytes: room kept back on the disk of the data folder; 0 for none.
+    pub disk_reserve_bytes: u64,
     /// OPTRIA_IMPORT_MAX_FILES: uploaded files that a tenant may keep.
     pub import_max_files: u64,
     /// OPTRIA_IMPORT_MAX_GB in bytes: what they may hold together.

@@ -262,6 +262,7 @@ impl Values {
             session_max_ms: self.span_ms("OPTRIA_SESSION_MAX"),
             log_max_bytes: self.number("OPTRIA_LOG_MAX_MB") * 1_000_000,
             log_files: usize::try_from(self.number("OPTRIA_LOG_FILES")).unwrap_or(1),
+            disk_reserve_bytes: self.number("OPTRIA_DISK_RESERVE_MB") * 1_000_000,
             import_max_files: self.number("OPTRIA_IMPORT_MAX_FILES"),
             import_max_bytes: self.number("OPTRIA_IMPORT_MAX_GB") * 1_000_000_000,
             log: self.or_default("OPTRIA_LOG"),

@@ -173,6 +173,9 @@ fn networks_and_spans_are_read_or_refused() {
         (1_800_000, 43_200_000)
     );
     assert_eq!(default.log_max_bytes, 10_000_000);
+    assert_eq!(default.disk_reserve_bytes, 64_000_000);
+    let none = load(&[("OPTRIA_DISK_RESERVE_MB", "0")]).unwrap();
+    assert_eq!(none.disk_reserve_bytes, 0);
     for (name, value) in [
         ("OPTRIA_ALLOW_FROM", "10.20.0.0/16, plant"),
         ("OPTRIA_ALLOW_FROM", " , "),

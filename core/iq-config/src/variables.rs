@@ -84,6 +84,7 @@ pub const VARIABLES: &[Variable] = &[
     public("OPTRIA_LOG_FORMAT", Word(&["text", "json"]), "text"),
     public("OPTRIA_LOG_MAX_MB", Number(0, 1_000), "10"),
     public("OPTRIA_LOG_FILES", Number(1, 100), "5"),
+    public("OPTRIA_DISK_RESERVE_MB", Number(0, 100_000), "64"),
     public("OPTRIA_IMPORT_MAX_FILES", Number(1, 10_000), "500"),
     public("OPTRIA_IMPORT_MAX_GB", Number(1, 100_000), "50"),
     secret("SESSION_SECRET", LongText(32)),

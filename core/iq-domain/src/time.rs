@@ -1,6 +1,13 @@
 //! Time: UTC milliseconds, always passed in. Only a [`Clock`] implementation in a host reads the wall.
 
-use std::fmt;
+use std::{
+    fmt,
+    sync::{
+        OnceLock,
+        atomic::{AtomicI64, Ordering},
+    },
+    time::Instant,
+};
 
 use serde::{Deserialize, Serialize};
 
@@ -95,6 +102,12 @@ impl TimeRange {
 pub trait Clock: Send + Sync + 'static {
     /// The present moment.
     fn now(&self) -> Timestamp;
+
+    /// Milliseconds that only pass, whatever the clock is set to; from where they count means nothing. A
+    /// clock that is never set may leave it so.
+    fn steady_ms(&self) -> i64 {
+        self.now().0
+    }
 }
 
 /// The machine's clock; only hosts construct it.
@@ -110,33 +123,56 @@ impl Clock for WallClock {
         let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
         Timestamp(since.map_or(0, |d| i64::try_from(d.as_millis()).unwrap_or(i64::MAX)))
     }
+
+    fn steady_ms(&self) -> i64 {
+        static BEGIN: OnceLock<Instant> = OnceLock::new();
+        let passed = BEGIN.get_or_init(Instant::now).elapsed();
+        i64::try_from(passed.as_millis()).unwrap_or(i64::MAX)
+    }
 }
 
 /// A clock that stands where it is put, for tests and simulations.
 #[derive(Debug, Default)]
-pub struct ManualClock(std::sync::atomic::AtomicI64);
+pub struct ManualClock {
+    steady: AtomicI64,
+    /// What it shows beyond the time that passed.
+    jumped: AtomicI64,
+}
 
 impl ManualClock {
     /// A clock standing at `t`.
     #[must_use]
     pub fn at(t: Timestamp) -> Self {
-        Self(std::sync::atomic::AtomicI64::new(t.0))
+        Self {
+            steady: AtomicI64::new(t.0),
+            jumped: AtomicI64::new(0),
+        }
     }
 
-    /// Moves the clock by `ms`.
+    /// Lets `ms` pass.
     pub fn advance_ms(&self, ms: i64) {
-        self.0.fetch_add(ms, std::sync::atomic::Ordering::SeqCst);
+        self.steady.fetch_add(ms, Ordering::SeqCst);
     }
 
-    /// Puts the clock to `t`.
+    /// Lets time pass until the clock shows `t`.
     pub fn set(&self, t: Timestamp) {
-        self.0.store(t.0, std::sync::atomic::Ordering::SeqCst);
+        let jumped = self.jumped.load(Ordering::SeqCst);
+        self.steady.store(t.0 - jumped, Ordering::SeqCst);
+    }
+
+    /// Puts the clock forward by `ms`, or back, while no time passes.
+    pub fn jump_ms(&self, ms: i64) {
+        self.jumped.fetch_add(ms, Ordering::SeqCst);
     }
 }
 
 impl Clock for ManualClock {
     fn now(&self) -> Timestamp {
-        Timestamp(self.0.load(std::sync::atomic::Ordering::SeqCst))
+        Timestamp(self.steady_ms() + self.jumped.load(Ordering::SeqCst))
+    }
+
+    fn steady_ms(&self) -> i64 {
+        self.steady.load(Ordering::SeqCst)
     }
 }
 

@@ -196,15 +196,18 @@ impl Ingest {
         }
     }
 
-    /// Writes until it is durable. A full disk is waited out: the channel fills, the connector stops
+    /// Writes until it is durable. A full disk is waited out, also while the room kept back for people
+    /// would take it: the channel fills, the connector stops
     /// fetching, the source keeps its queue. Answers false when the program is closing.
     async fn store(&self, mapped: &[Mapped], past: &[Mapped]) -> bool {
         loop {
-            let rows = past.iter().chain(mapped).map(Mapped::row).collect();
-            match self.inner.historian.append(rows).await {
-                Ok(_) => return true,
-                Err(error) => {
-                    error!(%error, integration = %self.integration_id, "Values could not be stored; trying again.");
+            if self.inner.reserve.takes_values() {
+                let rows = past.iter().chain(mapped).map(Mapped::row).collect();
+                match self.inner.historian.append(rows).await {
+                    Ok(_) => return true,
+                    Err(error) => {
+                        error!(%error, integration = %self.integration_id, "Values could not be stored; trying again.");
+                    }
                 }
             }
             if !self.rest().await {

@@ -10,6 +10,7 @@ mod alerts;
 pub mod attachments;
 mod authorities;
 mod backups;
+mod clock_watch;
 mod demo;
 mod detection;
 mod doctor;
@@ -39,6 +40,7 @@ mod outage;
 mod recent;
 mod records;
 mod reload;
+mod reserve;
 pub mod root_cause;
 mod schedules;
 mod scoring;
@@ -93,6 +95,7 @@ pub use models::{
 };
 pub use onboarding::{Missing, Onboarding, OnboardingStep, StepKey};
 pub use recent::{Arrival, Recent};
+pub use reserve::{ReserveState, ReserveStatus};
 pub use schedules::ScheduleChange;
 pub use source_tools::{DefaultField, Deletion, NewAction};
 pub use twin::{AssetSnapshot, OpenIncident, TwinQuery};
@@ -155,6 +158,8 @@ pub(crate) struct Inner {
     pub(crate) mailer: mail::Mailer,
     pub(crate) schedules: schedules::Schedules,
     pub(crate) backups: backups::Backups,
+    /// Room kept back on the disk.
+    pub(crate) reserve: reserve::Reserve,
     /// Uploaded files that are being read.
     pub(crate) imports: imports::Imports,
     pub(crate) cancel: CancellationToken,
@@ -211,6 +216,7 @@ impl Runtime {
             mailer,
             schedules: schedules::Schedules::default(),
             backups: backups::Backups::default(),
+            reserve: reserve::Reserve::new(),
             imports: imports::Imports::default(),
             cancel: CancellationToken::new(),
             drifting: parking_lot::Mutex::default(),
@@ -227,6 +233,8 @@ impl Runtime {
             tokio::spawn(scoring::run(Arc::clone(&inner), score_requests)),
             tokio::spawn(upkeep::run(Arc::clone(&inner))),
             tokio::spawn(outage::run(Arc::clone(&inner))),
+            tokio::spawn(reserve::run(Arc::clone(&inner))),
+            tokio::spawn(clock_watch::run(Arc::clone(&inner))),
             tokio::spawn(notices::run(Arc::clone(&inner))),
             tokio::spawn(mail::run(Arc::clone(&inner))),
             tokio::spawn(schedules::run(Arc::clone(&inner))),

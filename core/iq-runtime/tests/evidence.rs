@@ -260,7 +260,7 @@ fn cut_after(conn: &Connection, seq: u64) {
 async fn start(folder: &Path, clock: Arc<ManualClock>, appliance: [u8; 16]) -> Runtime {
     let clock: Arc<dyn Clock> = clock;
     let config = Config::load(&Inputs {
-        overrides: Overrides::new(),
+        overrides: Overrides::new().set("OPTRIA_DISK_RESERVE_MB", Some("0".to_owned())),
         environment: &|_| None,
         default_data_dir: folder.to_owned(),
     });

@@ -166,7 +166,7 @@ async fn open(folder: &Path) -> Runtime {
         ..HistorianConfig::default()
     };
     let config = Config::load(&Inputs {
-        overrides: Overrides::new(),
+        overrides: Overrides::new().set("OPTRIA_DISK_RESERVE_MB", Some("0".to_owned())),
         environment: &|_| None,
         default_data_dir: folder.to_owned(),
     });

@@ -5817,6 +5817,8 @@ export interface components {
              * @description Free bytes on the disk of the data folder.
              */
             disk_free?: number | null;
+            /** @description Room kept back on it. */
+            disk_reserve: components["schemas"]["DiskReserve"];
             /**
              * Format: uint64
              * @description Size of that disk.
@@ -5858,6 +5860,18 @@ export interface components {
          * @enum {string}
          */
         DiffAction: "add" | "change" | "remove";
+        /** @description Room kept back on the disk of the data folder, for the people who come when it is full. */
+        DiskReserve: {
+            /**
+             * Format: uint64
+             * @description Bytes it takes, or would take.
+             */
+            bytes: number;
+            since?: null | components["schemas"]["Timestamp"];
+            /** @description `off`, `held`, `waiting` for room, or `released` because the disk is full. */
+            state: string;
+            trouble?: null | components["schemas"]["StatusMessage"];
+        };
         /** @description Something that was seen. */
         DoctorEvidence: {
             /** @description What: code, address, ms, passed, host, fingerprint, detail, status, date, tag, user, field, … */
@@ -6401,6 +6415,8 @@ export interface components {
         };
         /** @description A word about the state. */
         HealthStatus: {
+            /** @description Code of what a person has to look after although it goes on. */
+            code?: string | null;
             /** @description `ok`, or what is wrong. */
             status: string;
         };
@@ -8042,7 +8058,7 @@ export interface components {
          * @description What a notification is about.
          * @enum {string}
          */
-        NotificationKind: "assignment" | "overdue" | "critical_incident" | "job_failed" | "certificate_expiring";
+        NotificationKind: "assignment" | "overdue" | "critical_incident" | "job_failed" | "certificate_expiring" | "backup_failed";
         /** @description The caller's notifications, newest first. */
         NotificationPage: {
             /** @description Items of this page. */

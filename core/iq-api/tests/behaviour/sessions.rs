@@ -394,3 +394,36 @@ async fn event_streams_end_when_the_host_closes() {
     let mut late = open().await.into_body().into_data_stream();
     while late.next().await.is_some() {}
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_clock_that_is_set_is_written_down_and_lets_no_session_live_longer() {
+    const TEN_YEARS: i64 = 10 * 365 * 86_400_000;
+    const HALF_AN_HOUR: i64 = 30 * 60_000;
+    let (app, plant, _) = TestApp::with_plants().await;
+    let told = async |client: &Client, what: &str| {
+        let end = std::time::Instant::now() + std::time::Duration::from_secs(60);
+        loop {
+            let events = client.get("/api/blackbox/events?category=SYSTEM").await;
+            let events = events.expect_status(200).json();
+            let all = events["items"].as_array().unwrap();
+            if all.iter().any(|e| e["summary"] == what) {
+                return;
+            }
+            assert!(std::time::Instant::now() < end, "no {what} in {events}");
+            tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+        }
+    };
+    let admin = app.signed_in(&plant.user("admin")).await;
+    app.clock.jump_ms(-TEN_YEARS);
+    told(&admin, "event.clock_jumped_back").await;
+    // It lives as long as it would have, and no longer.
+    app.clock.advance_ms(HALF_AN_HOUR - 60_000);
+    admin.get("/api/sites").await.expect_status(200);
+    app.clock.advance_ms(HALF_AN_HOUR);
+    admin.get("/api/sites").await.expect_status(401);
+    let again = app.signed_in(&plant.user("admin")).await;
+    app.clock.jump_ms(TEN_YEARS);
+    again.get("/api/sites").await.expect_status(401);
+    let third = app.signed_in(&plant.user("admin")).await;
+    told(&third, "event.clock_jumped_ahead").await;
+}

@@ -60,7 +60,16 @@ impl TestApp {
 
     /// The same in a folder of the caller's.
     pub(crate) async fn with_plants_in(folder: tempfile::TempDir) -> (Self, Plant, Plant) {
-        Self::furnished(Self::start(folder).await).await
+        Self::with_plants_set(folder, &[]).await
+    }
+
+    /// The same with variables in the environment.
+    pub(crate) async fn with_plants_set(
+        folder: tempfile::TempDir,
+        environment: &[(&str, &str)],
+    ) -> (Self, Plant, Plant) {
+        let app = Self::start_with(folder, Desk::default(), environment, Vec::new());
+        Self::furnished(app.await).await
     }
 
     /// The same with further connectors.
@@ -185,7 +194,10 @@ async fn runtime(
     let config = Config::load(&Inputs {
         overrides: Overrides::new(),
         environment: &|name| {
-            let found = environment.iter().find(|(n, _)| *n == name);
+            // Hundreds of appliances of tests keep no room back, but those that are about it.
+            let own = [("OPTRIA_DISK_RESERVE_MB", "0")];
+            let mut all = environment.iter().chain(&own);
+            let found = all.find(|(n, _)| *n == name);
             found.map(|(_, value)| std::ffi::OsString::from(value))
         },
         default_data_dir: folder.to_owned(),

@@ -110,6 +110,10 @@ fn every_code_has_a_sentence_in_both_languages() {
         run_changed(&c, asset, "P", Timestamp(1), false),
         user_action(&c, None, "a", "b", "c", "1"),
         recording_interrupted(&c, Timestamp(1), Timestamp(2)),
+        clock_jumped(&c, Timestamp(1), 60_000),
+        clock_jumped(&c, Timestamp(1), -60_000),
+        disk_reserve_changed(&c, Timestamp(1), false, 64),
+        disk_reserve_changed(&c, Timestamp(1), true, 64),
         connector_changed(&c, IntegrationId::new(), "n", Timestamp(1), true, None),
         connector_changed(
             &c,

@@ -129,7 +129,7 @@ pub async fn open(
 ) -> Runtime {
     let flag = if external_db { "true" } else { "false" };
     let config = Config::load(&Inputs {
-        overrides: Overrides::new(),
+        overrides: Overrides::new().set("OPTRIA_DISK_RESERVE_MB", Some("0".to_owned())),
         environment: &|name| (name == "EXTERNAL_DB_ENABLE").then(|| flag.into()),
         default_data_dir: folder.to_owned(),
     });

@@ -142,6 +142,15 @@ pub fn touch_session(
     )
 }
 
+/// The clock was put back to `now` by so much: what it says of sessions that were used before then is put
+/// back as well, so that none of them lives longer for it. Of all tenants; returns how many.
+pub fn put_sessions_back(conn: &Connection, now: Timestamp, by_ms: i64) -> Result<u64, StoreError> {
+    let sql = "UPDATE sessions SET created_at = created_at - ?2, last_seen_at = last_seen_at - ?2,
+               expires_at = expires_at - ?2, ends_by = ends_by - ?2
+               WHERE revoked_at IS NULL AND last_seen_at > ?1";
+    query::change(conn, sql, params![now.0, by_ms])
+}
+
 /// Switches the tenant a platform owner acts in.
 pub fn update_acting_tenant(
     conn: &Connection,

@@ -48,7 +48,7 @@ fn names(text: &str) -> Names {
 
 async fn open(folder: &std::path::Path, clock: &Arc<ManualClock>) -> Runtime {
     let config = Config::load(&Inputs {
-        overrides: Overrides::new(),
+        overrides: Overrides::new().set("OPTRIA_DISK_RESERVE_MB", Some("0".to_owned())),
         environment: &|_| None,
         default_data_dir: folder.to_owned(),
     });
