@@ -21,6 +21,7 @@ SELECT create_distributed_table('sync_cursors', 'tenant_id', colocate_with => 't
 SELECT create_distributed_table('sync_alerts', 'tenant_id', colocate_with => 'tenants');
 SELECT create_distributed_table('quarantine', 'tenant_id', colocate_with => 'tenants');
 SELECT create_distributed_table('synced_records', 'tenant_id', colocate_with => 'tenants');
+SELECT create_distributed_table('synced_figures', 'tenant_id', colocate_with => 'tenants');
 COMMIT;
 
 -- The policies read app.tenant of the session. Citus passes SET LOCAL on to the workers only when told:

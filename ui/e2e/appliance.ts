@@ -6,6 +6,7 @@ import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { promisify } from 'node:util';
+import { type End, freePort } from './cable';
 
 export interface Running {
   url: string;
@@ -47,9 +48,10 @@ function started(child: ChildProcess, patience: number, output: () => string): P
   });
 }
 
-async function run(args: (folder: string) => string[], env: Record<string, string>, patience: number, program = binary()): Promise<Running> {
+async function run(args: (folder: string) => string[], env: Record<string, string>, patience: number, program = binary(), inside: string[] = []): Promise<Running> {
   const folder = mkdtempSync(join(tmpdir(), 'optria-e2e-'));
-  const child = spawn(program, args(folder), { env: { ...process.env, ...env }, stdio: ['pipe', 'pipe', 'pipe'] });
+  const [command, ...rest] = [...inside, program, ...args(folder)];
+  const child = spawn(command!, rest, { env: { ...process.env, ...env }, stdio: ['pipe', 'pipe', 'pipe'] });
   let text = '';
   const keep = (chunk: Buffer) => {
     text = (text + chunk.toString()).slice(-200_000);
@@ -76,6 +78,14 @@ async function run(args: (folder: string) => string[], env: Record<string, strin
 }
 
 export const serve = (env: Record<string, string> = {}): Promise<Running> => run((folder) => ['serve', '--data-dir', folder, '--port', '0'], env, 60_000);
+
+/** An appliance on one side of a cable; its pages are at the same address as there. */
+export async function serveAt(end: End): Promise<Running> {
+  const port = await freePort();
+  const running = await run((folder) => ['serve', '--data-dir', folder, '--port', String(port)], {}, 60_000, binary(), end.inside);
+  await end.door(port);
+  return running;
+}
 
 /** A demo plant with some minutes of its past; what is usual takes hours to know. */
 export const demo = (minutes = 60): Promise<Running> =>

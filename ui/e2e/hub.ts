@@ -6,9 +6,12 @@ import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { binary } from './appliance';
+import { type End, freePort } from './cable';
 
 export interface RunningHub {
   url: string;
+  /** Where appliances reach it. */
+  forAppliances: string;
   owner: { username: string; password: string };
   /** What `sql` finds, read as the role that owns the tables, bound to a tenant. */
   rows: (tenant: string, sql: string) => string;
@@ -57,9 +60,14 @@ function ended(child: ChildProcess, end: () => void): Promise<void> {
   });
 }
 
-export async function startHub(): Promise<RunningHub> {
+/** With `at`, on one side of a cable: its pages are at the same address as there. */
+export async function startHub(at?: End): Promise<RunningHub> {
   const program = beside('optria-hub', 'cargo build --workspace --bins');
-  const database = spawn(beside('examples/hub_db', 'cargo build --workspace --example hub_db'), { stdio: ['pipe', 'pipe', 'pipe'] });
+  const within = (name: string, args: string[] = []): [string, string[]] => {
+    const [command, ...rest] = [...(at?.inside ?? []), name, ...args];
+    return [command!, rest];
+  };
+  const database = spawn(...within(beside('examples/hub_db', 'cargo build --workspace --example hub_db')), { stdio: ['pipe', 'pipe', 'pipe'] });
   const folder = mkdtempSync(join(tmpdir(), 'optria-hub-e2e-'));
   const children = [() => ended(database, () => database.stdin.end())];
   const stop = async () => {
@@ -71,23 +79,28 @@ export async function startHub(): Promise<RunningHub> {
     const port = await said(database, /^ready (\d+)/m);
     const as = (login: string) => ({ ...process.env, ...SECRETS, OPTRIA_DATA_DIR: folder, OPTRIA_LOG: 'warn', DATABASE_URL: `postgres://${login}@127.0.0.1:${port}/plant?sslmode=disable` });
     const once = (login: string, ...args: string[]): string => {
-      const done = spawnSync(program, ['--lang', 'en', ...args], { env: as(login), encoding: 'utf8' });
+      const done = spawnSync(...within(program, ['--lang', 'en', ...args]), { env: as(login), encoding: 'utf8' });
       if (done.status !== 0) throw new Error(`optria-hub ${args.join(' ')}: ${done.stderr}`);
       return done.stdout;
     };
     once('hub_owner:owner-7', 'migrate');
     const password = /shown once\): (\S+)/.exec(once('optria_hub:hub-7', 'bootstrap', '--username', OWNER))?.[1];
     if (!password) throw new Error('the platform owner got no password');
-    const instance = spawn(program, ['--lang', 'en', 'serve', '--listen', '127.0.0.1:0'], { env: as('optria_hub:hub-7'), stdio: ['ignore', 'pipe', 'pipe'] });
+    const own = at && (await freePort());
+    const where = at ? ['--listen', `0.0.0.0:${own}`, '--public-url', `http://${at.address}:${own}`] : ['--listen', '127.0.0.1:0'];
+    const instance = spawn(...within(program, ['--lang', 'en', 'serve', ...where]), { env: as('optria_hub:hub-7'), stdio: ['ignore', 'pipe', 'pipe'] });
     children.push(() => ended(instance, () => instance.kill('SIGTERM')));
-    const url = await said(instance, /(http:\/\/127\.0\.0\.1:\d+)/);
+    const announced = await said(instance, /(http:\/\/[\d.]+:\d+)/);
+    if (at && own) await at.door(own);
+    const url = own ? `http://127.0.0.1:${own}` : announced;
+    const forAppliances = at ? `http://${at.address}:${own}` : url;
     const rows = (tenant: string, sql: string): string => {
       const bound = `BEGIN; SET LOCAL app.tenant = '${tenant}'; ${sql}; COMMIT;`;
-      const done = spawnSync('psql', ['-qAt', '-v', 'ON_ERROR_STOP=1', '-d', as('hub_owner:owner-7').DATABASE_URL, '-c', bound], { encoding: 'utf8' });
+      const done = spawnSync(...within('psql', ['-qAt', '-v', 'ON_ERROR_STOP=1', '-d', as('hub_owner:owner-7').DATABASE_URL, '-c', bound]), { encoding: 'utf8' });
       if (done.status !== 0) throw new Error(done.stderr);
       return done.stdout;
     };
-    return { url, owner: { username: OWNER, password }, rows, stop };
+    return { url, forAppliances, owner: { username: OWNER, password }, rows, stop };
   } catch (error) {
     await stop();
     throw error;

@@ -90,7 +90,7 @@ pub struct SyncLog {
     pub epoch_number: i64,
     /// First eight hex digits of its name.
     pub epoch: String,
-    /// `evidence` or `audit`.
+    /// `evidence`, `audit` or `figures`.
     pub stream: String,
     /// Records here.
     pub records: u64,

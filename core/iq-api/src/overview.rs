@@ -7,11 +7,11 @@ use iq_api_types::{
     AttentionRow, IncidentRow, Overview, SourceFreshness, StatusCounts, WorstAsset,
 };
 use iq_domain::{
-    AssetStatus, Connectivity, Criticality, Integration, IntegrationId, Permission, Quality,
-    Severity, SignalKind, TimeRange, Timestamp,
+    AssetStatus, Connectivity, Integration, IntegrationId, Permission, Quality, Severity,
+    SignalKind, TimeRange, Timestamp,
 };
 use iq_historian::Historian;
-use iq_runtime::{AssetSnapshot, TenantIndex};
+use iq_runtime::{AssetSnapshot, TenantIndex, mean_health};
 use iq_store::alerts::{self, AlertFilter};
 
 use crate::{
@@ -56,7 +56,7 @@ async fn get_overview(
     let by_hour = alerts_by_hour(&state, &caller, at, then.known_at).await?;
     let mut open = incidents::open_at(&state, &caller, &plant, then).await?;
     open.sort_by_key(|i| (Reverse(i.severity), Reverse(i.started_at)));
-    let (health_mean, health_coverage) = health(&plant, &snapshots);
+    let (health_mean, health_coverage) = mean_health(&plant, &snapshots);
     let mapped = plant
         .signals
         .values()
@@ -94,35 +94,6 @@ fn counts(snapshots: &[AssetSnapshot]) -> StatusCounts {
         warning: sum.warning as u64,
         normal: sum.normal as u64,
         unknown: sum.unknown as u64,
-    }
-}
-
-/// Weighted mean of the known scores, and how many of the assets have one.
-fn health(plant: &TenantIndex, snapshots: &[AssetSnapshot]) -> (Option<f64>, f64) {
-    let (mut sum, mut weights, mut known) = (0.0, 0.0, 0_u32);
-    for snapshot in snapshots {
-        let Some(health) = snapshot.state.health else {
-            continue;
-        };
-        let weight = plant
-            .assets
-            .get(&snapshot.state.asset_id)
-            .map_or(1.0, |e| weight(e.asset.criticality));
-        sum += weight * health;
-        weights += weight;
-        known += 1;
-    }
-    let all = u32::try_from(snapshots.len()).unwrap_or(u32::MAX).max(1);
-    let mean = (weights > 0.0).then(|| sum / weights);
-    (mean, f64::from(known) / f64::from(all))
-}
-
-const fn weight(criticality: Criticality) -> f64 {
-    match criticality {
-        Criticality::Low => 0.5,
-        Criticality::Medium => 1.0,
-        Criticality::High => 1.5,
-        Criticality::Critical => 2.0,
     }
 }
 

@@ -277,10 +277,10 @@ fn log(line: LineStatus) -> SyncLog {
     SyncLog {
         epoch_number: line.epoch_no,
         epoch: line.epoch[..4].iter().map(|b| format!("{b:02x}")).collect(),
-        stream: if line.stream == 2 {
-            "audit"
-        } else {
-            "evidence"
+        stream: match line.stream {
+            2 => "audit",
+            3 => "figures",
+            _ => "evidence",
         }
         .to_owned(),
         records: line.records,

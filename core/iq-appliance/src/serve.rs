@@ -8,6 +8,7 @@ use std::{
 };
 
 use anyhow::{Context, Result, bail};
+use async_trait::async_trait;
 use iq_api::{ApiOptions, ApiState, HashCost, LogFiles, LogLimits, SessionKeys};
 use iq_config::{Config, Overrides};
 use iq_connector::ConnectorRegistry;
@@ -16,13 +17,14 @@ use iq_connector_file::FileConnector;
 use iq_connector_opcua::OpcUaConnector;
 use iq_connector_pi::PiConnector;
 use iq_connector_sql::SqlConnector;
-use iq_domain::{Clock, CodedError, WallClock};
+use iq_domain::{Clock, CodedError, TenantId, WallClock};
 use iq_historian::{Historian, HistorianConfig};
 use iq_listen::{Door, Facts, Listening, LiveCertificate, Open};
 use iq_runtime::{DemoPlant, EvidenceParts, Runtime, RuntimeParts, imports::StoredUploads};
 use iq_secrets::MasterKey;
 use iq_store::Store;
-use iq_sync::{Sync, SyncParts};
+use iq_sync::{Figures, Sync, SyncParts};
+use iq_sync_proto::figures::Figure;
 use parking_lot::Mutex;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -368,7 +370,8 @@ async fn open(
 async fn start_sync(runtime: &Runtime, data_dir: &Path, appliance_id: &str) -> Result<Sync> {
     let key = MasterKey::load_or_create(&data_dir.join("master.key")).map_err(CodedError::from)?;
     let store = runtime.store().clone();
-    let parts = sync_parts(store, Arc::new(key), data_dir, appliance_id)?;
+    let mut parts = sync_parts(store, Arc::new(key), data_dir, appliance_id)?;
+    parts.figures = Some(Arc::new(PlantFigures(runtime.clone())));
     Ok(Sync::start(parts).await?)
 }
 
@@ -385,7 +388,18 @@ fn sync_parts(
         appliance: appliance_bytes(appliance_id)?,
         version: env!("CARGO_PKG_VERSION").to_owned(),
         folder: data_dir.to_owned(),
+        figures: None,
     })
+}
+
+/// What the runtime has to tell the hub.
+struct PlantFigures(Runtime);
+
+#[async_trait]
+impl Figures for PlantFigures {
+    async fn figures(&self, tenant: TenantId, time_zone: &str) -> Result<Vec<Figure>, CodedError> {
+        self.0.figures(tenant, time_zone).await
+    }
 }
 
 /// The store with its evidence log and sync by files, for a command while the appliance is stopped.

@@ -17,6 +17,7 @@ mod doctor;
 mod drift;
 mod event_lane;
 mod evidence;
+mod figures;
 mod flow;
 mod identity_providers;
 pub mod imports;
@@ -80,6 +81,7 @@ pub use evidence::{
     Evidence, EvidenceFile, EvidenceKey, EvidenceParts, EvidenceStatus, EvidenceTrouble, Omitted,
     open_store,
 };
+pub use figures::mean_health;
 pub use identity_providers::SecretChange;
 pub use index::{AssetEntry, PlantIndex, Route, Routes, RunningSource, SignalEntry, TenantIndex};
 pub use integrations::{IntegrationDraft, IntegrationError, IntegrationView};

@@ -8,6 +8,7 @@ pub mod changes;
 pub mod courier;
 pub mod down;
 pub mod enrol;
+pub mod figures;
 pub mod gap_code;
 pub mod hello;
 pub mod hub;

@@ -17,7 +17,7 @@ use iq_sync_proto::{
 };
 
 use crate::{
-    Sync, changes, internal, keys, not_enrolled,
+    Sync, changes, figures, internal, keys, not_enrolled,
     tracks::{self, Log},
 };
 
@@ -70,6 +70,7 @@ impl Sync {
     ) -> Result<Exported, CodedError> {
         let _one = self.0.changing.lock().await;
         let (link, hub) = self.by_file(tenant).await?;
+        figures::tell(&self.0, &link).await?;
         let key = keys::signing(&self.0.parts.master_key, &link)?;
         let (nonce, now) = (keys::random()?, self.0.now());
         let most = most.clamp(SMALLEST, MAX_BUNDLE - SMALLEST);

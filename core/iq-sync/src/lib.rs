@@ -8,12 +8,13 @@ mod changes;
 mod client;
 mod courier;
 mod enrol;
+mod figures;
 mod keys;
 mod status;
 mod tracks;
 mod work;
 
-use std::{collections::HashMap, path::PathBuf, sync::Arc};
+use std::{collections::HashMap, path::PathBuf, sync::Arc, time::Instant};
 
 use iq_domain::{Clock, CodedError, ErrorKind, TenantId, Timestamp};
 use iq_secrets::MasterKey;
@@ -24,11 +25,12 @@ use tokio_util::sync::CancellationToken;
 
 pub use courier::{ExportFrom, Exported};
 pub use enrol::EnrolInput;
+pub use figures::Figures;
 pub use iq_store::sync::{Choice, Question, Way};
 pub use status::{LineStatus, SyncStatus};
 
-/// The highest level that is sent: status, incidents and events.
-pub const MAX_LEVEL: u8 = 2;
+/// The highest level that is sent: status, incidents and events, key figures.
+pub const MAX_LEVEL: u8 = 3;
 
 /// What a host supplies.
 pub struct SyncParts {
@@ -44,6 +46,8 @@ pub struct SyncParts {
     pub version: String,
     /// Where the store lies, for the free room that is reported.
     pub folder: PathBuf,
+    /// What is told at the third level; nothing where there is no source.
+    pub figures: Option<Arc<dyn Figures>>,
 }
 
 /// Sync of all tenants of an appliance. Clones share it.
@@ -57,6 +61,10 @@ pub(crate) struct Inner {
     pub(crate) cancel: CancellationToken,
     /// One change of links, cursors by file, or enrolment at a time.
     pub(crate) changing: tokio::sync::Mutex<()>,
+    pub(crate) told: tokio::sync::Mutex<figures::Told>,
+    /// This run, in what it writes itself.
+    pub(crate) boot: [u8; 16],
+    pub(crate) started: Instant,
 }
 
 impl Sync {
@@ -82,6 +90,9 @@ impl Sync {
             tasks: Mutex::default(),
             cancel: CancellationToken::new(),
             changing: tokio::sync::Mutex::default(),
+            told: tokio::sync::Mutex::default(),
+            boot: *uuid::Uuid::now_v7().as_bytes(),
+            started: Instant::now(),
         }))
     }
 
@@ -132,7 +143,9 @@ impl Sync {
     pub async fn try_now(&self, tenant: TenantId) -> Result<(), CodedError> {
         self.link(tenant).await?;
         if let Some(live) = self.0.live(tenant) {
-            live.state.lock().session = None;
+            let mut state = live.state.lock();
+            (state.session, state.told_at) = (None, None);
+            drop(state);
             live.wake.notify_one();
         }
         Ok(())
@@ -149,6 +162,9 @@ impl Sync {
             .store
             .write(move |tx| rows::update_choice(tx, tenant, &choice))
             .await?;
+        if let Some(live) = self.0.live(tenant) {
+            live.state.lock().told_at = None;
+        }
         self.wake(tenant);
         Ok(())
     }

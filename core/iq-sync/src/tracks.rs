@@ -9,6 +9,7 @@ use iq_store::{
 };
 use iq_sync_proto::{
     Head, Line, MAX_RAW,
+    figures::STREAM,
     outbox::{self, Standing, Track},
 };
 
@@ -29,8 +30,10 @@ pub(crate) fn allowed(
 ) -> Result<Vec<Log>, StoreError> {
     let streams: &[u8] = match (link.choice.level, link.choice.includes_audit) {
         (0..=1, _) => &[],
-        (_, false) => &[1],
-        (_, true) => &[1, 2],
+        (2, false) => &[1],
+        (2, true) => &[1, 2],
+        (_, false) => &[1, STREAM],
+        (_, true) => &[1, 2, STREAM],
     };
     let cursors = rows::list_cursors(conn, tenant)?;
     let mut logs = Vec::new();

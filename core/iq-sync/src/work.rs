@@ -24,7 +24,7 @@ use tracing::{info, warn};
 use crate::{
     Inner, Wake, changes,
     client::{Client, Failure},
-    keys,
+    figures, keys,
     tracks::{self, Log},
 };
 
@@ -60,6 +60,8 @@ pub(crate) struct State {
     pub(crate) last_answer_at: Option<Timestamp>,
     /// Batches that went through lately: when, records.
     pub(crate) sent: VecDeque<(Instant, u64)>,
+    /// When it was last looked whether there is something to tell.
+    pub(crate) told_at: Option<Instant>,
     /// Records of the next batch at most.
     most: usize,
 }
@@ -106,6 +108,10 @@ enum Step {
 
 pub(crate) async fn run(inner: Arc<Inner>, tenant: TenantId, live: Arc<Live>) {
     loop {
+        tokio::select! {
+            () = figures::tell_when_due(&inner, tenant, &live) => {}
+            () = inner.cancel.cancelled() => return,
+        }
         let step = tokio::select! {
             step = step(&inner, tenant, &live) => step,
             () = inner.cancel.cancelled() => return,

@@ -313,7 +313,10 @@ async fn obey_sync(sync: &Sync, asked: &Value, tenant: TenantId) -> Result<Value
             let way = asked["way"].as_str().and_then(|way| way.parse().ok());
             let choice = Choice {
                 way: way.unwrap_or(Way::Line),
-                level: if asked["level"] == json!(1) { 1 } else { 2 },
+                level: asked["level"]
+                    .as_u64()
+                    .and_then(|l| l.try_into().ok())
+                    .unwrap_or(2),
                 includes_audit: true,
                 cap_kbit: None,
                 hours_from: 0,

@@ -19,7 +19,7 @@ use crate::{
 pub(crate) struct Stick(tempfile::TempDir);
 
 impl Stick {
-    fn new() -> Result<Self> {
+    pub(crate) fn new() -> Result<Self> {
         Ok(Self(tempfile::tempdir()?))
     }
 
@@ -235,9 +235,13 @@ async fn secrets_of_connectors_are_in_no_batch_no_file_and_no_table_of_the_hub()
     let id = text(&made["id"])?;
     // What is tried and refused is recorded too.
     site.call(&format!("/api/integrations/{id}/test"), &json!({}))?;
-    site.let_out()?;
+    site.tell(json!({"do": "level", "level": 3}))?;
     site.write(50)?;
     site.is_drained()?;
+    ensure!(
+        site.count("SELECT count(*) FROM sync_log WHERE stream = 3")? > 0,
+        "no figures went by"
+    );
     let key = appliance_key(&site)?;
     let batches = site.line.batches();
     ensure!(batches.len() >= 2, "no batches went by");
@@ -259,7 +263,7 @@ async fn secrets_of_connectors_are_in_no_batch_no_file_and_no_table_of_the_hub()
     assert!(!hides(everything.as_bytes(), SECRET));
     // The same in a file.
     let stick = Stick::new()?;
-    site.tell(json!({"do": "level", "level": 2, "way": "courier"}))?;
+    site.tell(json!({"do": "level", "level": 3, "way": "courier"}))?;
     site.write(20)?;
     stick.write(&mut site, "file", json!({}))?;
     let file = std::fs::read(stick.path("file"))?;

@@ -6,6 +6,7 @@
 mod child;
 mod courier;
 mod fail_points;
+mod figures;
 #[allow(dead_code, reason = "the hub's own tests use the rest")]
 #[path = "../../../core/iq-hub/tests/hub/rig.rs"]
 mod hub_rig;

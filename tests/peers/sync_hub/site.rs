@@ -302,7 +302,7 @@ impl Site {
             let mut log = Log::new();
             for epoch in evidence::list_epochs(conn, tenant)? {
                 let name: String = epoch.epoch.iter().map(|b| format!("{b:02x}")).collect();
-                for stream in [1, 2] {
+                for stream in [1, 2, 3] {
                     let key = evidence::LogKey {
                         tenant,
                         epoch_no: epoch.epoch_no,

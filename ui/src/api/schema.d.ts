@@ -9904,7 +9904,7 @@ export interface components {
              * @description Records here.
              */
             records: number;
-            /** @description `evidence` or `audit`. */
+            /** @description `evidence`, `audit` or `figures`. */
             stream: string;
             /**
              * Format: uint64

@@ -18,6 +18,7 @@ import { hub, type HubSession } from './api';
 import { AppliancesPage } from './appliances';
 import { DiagnosticsPage } from './diagnostics';
 import { EventsPage } from './events';
+import { HubAssetsPage, HubKpisPage, HubPlansPage } from './figures';
 import { IncidentPage } from './incident';
 import { IncidentsPage } from './incidents';
 import { AuditOfAllPage, AuditPage, PeoplePage, PlantsPage } from './plants';
@@ -45,6 +46,9 @@ const PLATFORM: HubPage[] = [
 const HEADQUARTERS: HubPage[] = [
   { path: '/incidents', title: 'blackbox.incidents', icon: 'blackbox', page: IncidentsPage, needs: 'blackbox.read' },
   { path: '/events', title: 'hub.events', icon: 'clock', page: EventsPage, needs: 'blackbox.read' },
+  { path: '/assets', title: 'page.assets', icon: 'assets', page: HubAssetsPage, needs: 'twin.read' },
+  { path: '/kpis', title: 'hub.kpis', icon: 'grid', page: HubKpisPage, needs: 'twin.read' },
+  { path: '/plans', title: 'hub.plans', icon: 'calendar', page: HubPlansPage, needs: 'optimization.read' },
   { path: '/plants', title: 'hub.plants', icon: 'pulse', page: PlantsPage, needs: 'blackbox.read' },
   { path: '/people', title: 'page.users', icon: 'users', page: PeoplePage, needs: 'users.read' },
   { path: '/audit', title: 'page.audit', icon: 'audit', page: AuditPage, needs: 'audit.read' },

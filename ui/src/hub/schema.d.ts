@@ -336,6 +336,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/assets": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Assets of the own plants with their state, as the plants told it last
+         * @description Permission: `twin.read`.
+         */
+        get: operations["list_assets"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/audit": {
         parameters: {
             query?: never;
@@ -436,6 +456,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/kpis": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Key figures of the own plants by day and hour
+         * @description Permission: `twin.read`.
+         */
+        get: operations["list_kpis"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/openapi.json": {
         parameters: {
             query?: never;
@@ -448,6 +488,26 @@ export interface paths {
          * @description No session needed.
          */
         get: operations["get_openapi"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/plans": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The newest published plan of each of the own plants
+         * @description Permission: `optimization.read`.
+         */
+        get: operations["list_plans"];
         put?: never;
         post?: never;
         delete?: never;
@@ -939,6 +999,63 @@ export interface components {
             /** @description `ok`, or what is wrong. */
             status: string;
         };
+        /** @description An asset of a plant with its state. */
+        HubAsset: {
+            /**
+             * Format: int32
+             * @description Active alerts.
+             */
+            alerts: number;
+            /**
+             * Format: double
+             * @description Anomaly 0–100.
+             */
+            anomaly?: number | null;
+            /** @description Its name. */
+            appliance: string;
+            /** @description Appliance of the plant. */
+            appliance_id: components["schemas"]["ApplianceId"];
+            /** @description When the plant told it. */
+            at: components["schemas"]["Timestamp"];
+            /** @description Code. */
+            code: string;
+            /** @description `live`, `stale`, `disconnected`, `demo`, `none`. */
+            connectivity: string;
+            /**
+             * Format: double
+             * @description Share of the expected inputs behind the score, 0–1.
+             */
+            coverage?: number | null;
+            /** @description `low`, `medium`, `high`, `critical`. */
+            criticality: string;
+            data_at?: null | components["schemas"]["Timestamp"];
+            /** @description Number in the maintenance system. */
+            equipment_number?: string | null;
+            /** @description Family key. */
+            family: string;
+            /**
+             * Format: double
+             * @description Health 0–100; absent where there is not enough data.
+             */
+            health?: number | null;
+            /** @description Id, as at the plant. */
+            id: string;
+            /** @description A demonstration. */
+            is_demo: boolean;
+            /** @description Whether it runs; absent where nothing tells. */
+            is_running?: boolean | null;
+            /** @description Names. */
+            names: components["schemas"]["Names"];
+            /** @description Code of the asset it is part of. */
+            parent?: string | null;
+            scored_at?: null | components["schemas"]["Timestamp"];
+            /** @description Code of its site. */
+            site: string;
+            /** @description `unknown`, `normal`, `warning`, `critical`. */
+            status: string;
+            /** @description Code of its unit. */
+            unit: string;
+        };
         /** @description A row of the audit of a hub. */
         HubAuditRow: components["schemas"]["AuditRow"] & {
             /** @description Tenant it concerns. */
@@ -1085,6 +1202,146 @@ export interface components {
              * @description Its stream.
              */
             stream: number;
+        };
+        /** @description Key figures of a day or an hour of a plant. */
+        HubKpi: {
+            /**
+             * Format: int64
+             * @description Alarms activated.
+             */
+            alarms: number;
+            /**
+             * Format: double
+             * @description Mean per hour.
+             */
+            alarms_per_hour: number;
+            /** @description Its name. */
+            appliance: string;
+            /** @description Appliance of the plant. */
+            appliance_id: components["schemas"]["ApplianceId"];
+            /** @description When the plant told it. */
+            at: components["schemas"]["Timestamp"];
+            /**
+             * Format: int64
+             * @description Assets that need action.
+             */
+            critical: number;
+            /**
+             * Format: double
+             * @description Share of the time in a flood, 0–1.
+             */
+            flood_share: number;
+            /** @description Its begin. */
+            from: components["schemas"]["Timestamp"];
+            /**
+             * Format: double
+             * @description Mean health weighted by criticality; absent where nothing has a score.
+             */
+            health?: number | null;
+            /**
+             * Format: double
+             * @description Share of the assets with a score, 0–1.
+             */
+            health_coverage: number;
+            /**
+             * Format: int64
+             * @description Incidents that began.
+             */
+            incidents: number;
+            /** @description A demonstration. */
+            is_demo: boolean;
+            /**
+             * Format: int64
+             * @description Assets with nothing abnormal.
+             */
+            normal: number;
+            /**
+             * Format: int64
+             * @description Incidents not closed.
+             */
+            open_incidents: number;
+            /**
+             * Format: int64
+             * @description Work orders not done.
+             */
+            orders_open: number;
+            /**
+             * Format: int64
+             * @description Those of them past their due time.
+             */
+            orders_overdue: number;
+            /** @description `day`, `hour`. */
+            period: string;
+            /**
+             * Format: int64
+             * @description Alarms active at the end.
+             */
+            standing: number;
+            /** @description Up to when it was counted. */
+            to: components["schemas"]["Timestamp"];
+            /**
+             * Format: int64
+             * @description Assets of which nothing is known.
+             */
+            unknown: number;
+            /**
+             * Format: int64
+             * @description Assets that need attention.
+             */
+            warning: number;
+        };
+        /** @description The newest published plan of a plant. */
+        HubPlan: {
+            /**
+             * Format: int64
+             * @description Pieces it advises.
+             */
+            advised: number;
+            /** @description Its name. */
+            appliance: string;
+            /** @description Appliance of the plant. */
+            appliance_id: components["schemas"]["ApplianceId"];
+            /** @description The moment its inputs stand for. */
+            as_of: components["schemas"]["Timestamp"];
+            /** @description When the plant told it. */
+            at: components["schemas"]["Timestamp"];
+            /**
+             * Format: double
+             * @description What the work costs.
+             */
+            cost?: number | null;
+            /** @description Currency of its amounts. */
+            currency?: string | null;
+            /** @description Id, as at the plant. */
+            id: string;
+            /** @description A demonstration. */
+            is_demo: boolean;
+            /** @description When it was made. */
+            made_at: components["schemas"]["Timestamp"];
+            /** @description What a person calls it; may be empty. */
+            name: string;
+            /**
+             * Format: int64
+             * @description Pieces that were published.
+             */
+            published: number;
+            /** @description When the newest of it was published. */
+            published_at: components["schemas"]["Timestamp"];
+            /**
+             * Format: double
+             * @description Risk with it.
+             */
+            risk_after?: number | null;
+            /**
+             * Format: double
+             * @description Risk without it.
+             */
+            risk_before?: number | null;
+            /**
+             * Format: int64
+             * @description Pieces of work it looked at.
+             */
+            work: number;
         };
         /** @description A record as it was made readable, whatever it is about. */
         HubRecord: {
@@ -1254,6 +1511,14 @@ export interface components {
             row: components["schemas"]["EnrolmentCodeRow"];
         };
         /** @description A page of a list. */
+        PageOfHubAsset: {
+            items: components["schemas"]["HubAsset"][];
+            /** @description Offset of the next page, if there is one. */
+            next_offset: number | null;
+            /** @description Items in all. */
+            total: number;
+        };
+        /** @description A page of a list. */
         PageOfHubAuditRow: {
             items: components["schemas"]["HubAuditRow"][];
             /** @description Offset of the next page, if there is one. */
@@ -1272,6 +1537,22 @@ export interface components {
         /** @description A page of a list. */
         PageOfHubIncident: {
             items: components["schemas"]["HubIncident"][];
+            /** @description Offset of the next page, if there is one. */
+            next_offset: number | null;
+            /** @description Items in all. */
+            total: number;
+        };
+        /** @description A page of a list. */
+        PageOfHubKpi: {
+            items: components["schemas"]["HubKpi"][];
+            /** @description Offset of the next page, if there is one. */
+            next_offset: number | null;
+            /** @description Items in all. */
+            total: number;
+        };
+        /** @description A page of a list. */
+        PageOfHubPlan: {
+            items: components["schemas"]["HubPlan"][];
             /** @description Offset of the next page, if there is one. */
             next_offset: number | null;
             /** @description Items in all. */
@@ -1952,6 +2233,44 @@ export interface operations {
             };
         };
     };
+    list_assets: {
+        parameters: {
+            query?: {
+                /** @description Items per page, at most 200. */
+                limit?: number | null;
+                /** @description Items to skip. */
+                offset?: number | null;
+                /** @description Of this plant only. */
+                appliance?: null | components["schemas"]["ApplianceId"];
+                /** @description In this condition only: `unknown`, `normal`, `warning`, `critical`. */
+                status?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PageOfHubAsset"];
+                };
+            };
+            /** @description Not done; the body says why. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
     list_own_audit: {
         parameters: {
             query?: {
@@ -2134,6 +2453,44 @@ export interface operations {
             };
         };
     };
+    list_kpis: {
+        parameters: {
+            query?: {
+                /** @description Items per page, at most 200. */
+                limit?: number | null;
+                /** @description Items to skip. */
+                offset?: number | null;
+                /** @description Of this plant only. */
+                appliance?: null | components["schemas"]["ApplianceId"];
+                /** @description `day` or `hour` only. */
+                period?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PageOfHubKpi"];
+                };
+            };
+            /** @description Not done; the body says why. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
     get_openapi: {
         parameters: {
             query?: never;
@@ -2150,6 +2507,42 @@ export interface operations {
                 };
                 content: {
                     "application/json": string;
+                };
+            };
+            /** @description Not done; the body says why. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    list_plans: {
+        parameters: {
+            query?: {
+                /** @description Items per page, at most 200. */
+                limit?: number | null;
+                /** @description Items to skip. */
+                offset?: number | null;
+                /** @description Of this plant only. */
+                appliance?: null | components["schemas"]["ApplianceId"];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PageOfHubPlan"];
                 };
             };
             /** @description Not done; the body says why. */

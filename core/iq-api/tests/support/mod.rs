@@ -152,6 +152,7 @@ impl TestApp {
             appliance: [7; 16],
             version: "0.0.0-test".to_owned(),
             folder: folder.path().to_owned(),
+            figures: None,
         })
         .await
         .unwrap();

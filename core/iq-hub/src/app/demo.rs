@@ -7,6 +7,7 @@ use iq_secrets::random_bytes;
 use iq_sync_proto::{
     Head, Line, SigningKey,
     batch::{Run, pack},
+    figures::{AssetFigure, Figure, Kind, KpiFigure, PlanFigure, STREAM},
     leaf_hash,
 };
 use serde_json::json;
@@ -76,19 +77,138 @@ pub(crate) async fn fill(hub: &Hub, tenant_id: TenantId) -> Answer<()> {
         epoch: line.epoch,
         stream: line.stream,
     };
-    let records = day(log, now);
-    let run = Run {
-        tenant,
-        appliance,
-        line,
-        after: Head::EMPTY,
-        records: &records,
+    let told = LogId {
+        stream: STREAM,
+        ..log
     };
-    let packed = pack(run, &key)
-        .ok()
-        .flatten()
-        .ok_or_else(Failure::internal)?;
-    sync::batch(hub, &packed.bytes).await.map(drop)
+    for (log, records) in [(log, day(log, now)), (told, figures(told, now))] {
+        let run = Run {
+            tenant,
+            appliance,
+            line: Line {
+                epoch: log.epoch,
+                stream: log.stream,
+            },
+            after: Head::EMPTY,
+            records: &records,
+        };
+        let packed = pack(run, &key)
+            .ok()
+            .flatten()
+            .ok_or_else(Failure::internal)?;
+        sync::batch(hub, &packed.bytes).await?;
+    }
+    Ok(())
+}
+
+/// Code, names, family, status and health of the demo plant's assets.
+const ASSETS: [(&str, &str, &str, &str, &str, Option<f64>); 4] = [
+    (
+        "P-101A",
+        "Feed pump A",
+        "مضخة التغذية أ",
+        "centrifugal_pump",
+        "critical",
+        Some(41.0),
+    ),
+    (
+        "P-101B",
+        "Feed pump B",
+        "مضخة التغذية ب",
+        "centrifugal_pump",
+        "normal",
+        Some(96.0),
+    ),
+    (
+        "K-201",
+        "Gas compressor",
+        "ضاغط الغاز",
+        "centrifugal_compressor",
+        "warning",
+        Some(72.5),
+    ),
+    (
+        "E-305",
+        "Product cooler",
+        "مبرد المنتج",
+        "heat_exchanger",
+        "unknown",
+        None,
+    ),
+];
+
+/// What the demo plant tells: its assets, its week, its newest plan.
+fn figures(log: LogId, now: Timestamp) -> Vec<Vec<u8>> {
+    let mut records: Vec<Vec<u8>> = Vec::new();
+    for (code, name, name_ar, family, status, health) in ASSETS {
+        let said = AssetFigure {
+            code: code.to_owned(),
+            name: name.to_owned(),
+            name_ar: name_ar.to_owned(),
+            family: family.to_owned(),
+            criticality: "high".to_owned(),
+            site: "DEMO".to_owned(),
+            unit: "U100".to_owned(),
+            status: status.to_owned(),
+            connectivity: if health.is_some() { "demo" } else { "none" }.to_owned(),
+            health,
+            coverage: health.map(|_| 0.9),
+            scored_at: health.map(|_| now.0 - HOUR_MS),
+            data_at: health.map(|_| now.0 - HOUR_MS / 60),
+            alerts: u32::from(status == "critical"),
+            ..AssetFigure::default()
+        };
+        let key = uuid::Uuid::now_v7().to_string();
+        let told = Figure::new(Kind::Asset, key, now.0, &said);
+        tell(&mut records, log, &told);
+    }
+    let midnight = now.0 - now.0.rem_euclid(24 * HOUR_MS);
+    for (days, alarms) in [31_u64, 26, 29, 44, 38, 52].into_iter().enumerate().rev() {
+        let days = i64::try_from(days).unwrap_or(0);
+        let from = midnight - days * 24 * HOUR_MS;
+        let to = (from + 24 * HOUR_MS).min(now.0);
+        let said = KpiFigure {
+            period: "day".to_owned(),
+            from,
+            to,
+            alarms,
+            standing: 3,
+            open_incidents: 1,
+            health: Some(69.8),
+            health_coverage: 0.75,
+            critical: 1,
+            warning: 1,
+            normal: 1,
+            unknown: 1,
+            orders_open: 7,
+            orders_overdue: 2,
+            ..KpiFigure::default()
+        };
+        let told = Figure::new(Kind::Kpi, format!("day {from}"), to, &said);
+        tell(&mut records, log, &told);
+    }
+    let said = PlanFigure {
+        id: uuid::Uuid::now_v7().to_string(),
+        name: "Demo".to_owned(),
+        as_of: now.0 - 12 * HOUR_MS,
+        made_at: now.0 - 11 * HOUR_MS,
+        published_at: now.0 - 10 * HOUR_MS,
+        work: 40,
+        advised: 12,
+        published: 9,
+        currency: Some("SAR".to_owned()),
+        cost: Some(184_000.0),
+        risk_before: Some(920_000.0),
+        risk_after: Some(310_000.0),
+    };
+    let told = Figure::new(Kind::Plan, "newest".to_owned(), said.published_at, &said);
+    tell(&mut records, log, &told);
+    records
+}
+
+fn tell(records: &mut Vec<Vec<u8>>, log: LogId, told: &Figure) {
+    let body = vec![(1, Value::Text(&told.key)), (2, Value::Text(&told.body))];
+    push(records, log, (told.at_ms, told.kind.as_str()), body);
 }
 
 /// A day of events before `now`, a quarter of an hour apart, each after the one before, and what became

@@ -5,6 +5,7 @@ pub(crate) mod audit;
 pub(crate) mod bootstrap;
 pub(crate) mod courier;
 mod demo;
+pub(crate) mod figures;
 mod projection;
 mod recipient;
 pub(crate) mod records;

@@ -1,19 +1,29 @@
 //! From the raw log to what people read. It runs after the receipt, can't refuse a record, and may be
 //! run again at any time: what can't be read is set aside with its reason and the rest goes on.
 
+use std::collections::BTreeMap;
+
 use iq_config::FailPoint;
 use iq_domain::cbor;
 use iq_evidence::{Origin, Record, RecordError};
-use iq_sync_proto::Line;
+use iq_sync_proto::{
+    Line,
+    figures::{Kind, STREAM},
+};
 use serde_json::{Map, Value};
 use tokio::task::JoinHandle;
 
 use crate::{
     failure::Answer,
     state::Hub,
-    store::sync::{self, Owner, Readable},
+    store::{
+        figures::{self, Figure},
+        sync::{self, Owner, Readable},
+    },
 };
 
+/// Bytes of the name of a thing.
+const MOST_KEY: usize = 100;
 /// Records of one transaction.
 const STEP: i64 = 2_000;
 
@@ -43,12 +53,19 @@ async fn run(hub: &Hub, owner: Owner, line: Line) -> Answer<()> {
         };
         let upto = *upto;
         let (mut readable, mut unreadable) = (Vec::new(), Vec::new());
+        let mut figures = BTreeMap::new();
         for (seq, bytes) in &records {
-            match read(*seq, bytes) {
-                Ok(record) => readable.push(record),
+            match read(*seq, bytes).and_then(|record| Ok((figure(&line, &record)?, record))) {
+                Ok((figure, record)) => {
+                    // The last word on a thing is the one that counts.
+                    figures.extend(figure.map(|f| ((f.kind, f.key.clone()), f)));
+                    readable.push(record);
+                }
                 Err(reason) => unreadable.push((*seq, reason)),
             }
         }
+        let figures: Vec<Figure> = figures.into_values().collect();
+        figures::store(&mut tx, owner, &line, &figures).await?;
         let made = (readable.as_slice(), unreadable.as_slice());
         sync::store_projection(&mut tx, owner, &line, made, (upto, now)).await?;
         FailPoint::RecordsProjected.pass();
@@ -80,6 +97,39 @@ pub(super) fn read(seq: i64, bytes: &[u8]) -> Result<Readable, &'static str> {
         source: clean(record.source),
         body: Value::Object(body),
     })
+}
+
+/// What a record of the figures tells, or why it can't be known; the other logs tell none.
+fn figure(line: &Line, record: &Readable) -> Result<Option<Figure>, &'static str> {
+    if line.stream != STREAM {
+        return Ok(None);
+    }
+    let kind = Kind::of(&record.kind).ok_or("unknown_kind")?;
+    let key = record.body["1"]
+        .as_str()
+        .filter(|key| key.len() <= MOST_KEY);
+    let said = record.body["2"].as_str().and_then(|text| kind.read(text));
+    let (key, said) = key.zip(said).ok_or("unreadable")?;
+    Ok(Some(Figure {
+        kind: kind.as_str(),
+        key: key.to_owned(),
+        at_ms: record.event_ms,
+        is_demo: record.body["origin"] == "demo",
+        seq: record.seq,
+        body: clean(said),
+    }))
+}
+
+/// Texts as a page may show them.
+fn clean(said: Value) -> Value {
+    match said {
+        Value::String(text) => Value::String(iq_domain::neutralise(&text, 200)),
+        Value::Object(entries) => entries
+            .into_iter()
+            .map(|(key, value)| (key, clean(value)))
+            .collect(),
+        other => other,
+    }
 }
 
 /// Bytes become hex digits.

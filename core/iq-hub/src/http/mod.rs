@@ -4,6 +4,7 @@ mod appliances;
 mod audit;
 mod body;
 mod courier;
+mod figures;
 mod guard;
 mod health;
 mod outer;
@@ -46,6 +47,7 @@ fn all() -> Vec<Route> {
         courier::routes(),
         audit::routes(),
         records::routes(),
+        figures::routes(),
         sync::routes(),
     ]
     .concat()

@@ -24,6 +24,11 @@ const STEPS: &[(i32, &str, &str)] = &[
         "headquarters",
         include_str!("../../../../migrations/hub/0003_headquarters.sql"),
     ),
+    (
+        4,
+        "figures",
+        include_str!("../../../../migrations/hub/0004_figures.sql"),
+    ),
 ];
 
 /// Two programs must not migrate at once; any number will do, as long as it is always this one.

@@ -4,6 +4,7 @@
 
 pub(crate) mod appliances;
 pub(crate) mod audit;
+pub(crate) mod figures;
 pub mod migrate;
 pub(crate) mod records;
 pub(crate) mod sessions;

@@ -72,13 +72,13 @@ async fn a_demo_tenant_comes_with_a_day_of_a_plant_marked_as_demo() -> Result<()
     let records = loop {
         let reply = hub.get(&admin, "/api/records?limit=500").await?;
         let count = reply.body.as_array().map_or(0, Vec::len);
-        if count == 100 || std::time::Instant::now() > deadline {
+        if count == 111 || std::time::Instant::now() > deadline {
             break reply;
         }
         tokio::task::yield_now().await;
     };
     let rows = records.body.as_array().cloned().unwrap_or_default();
-    assert_eq!(rows.len(), 100);
+    assert_eq!(rows.len(), 111);
     assert!(rows.iter().all(|row| row["body"]["origin"] == "demo"));
     Ok(())
 }

@@ -7,7 +7,8 @@ use serde_json::{Value, json};
 
 use crate::rig::{Instance, Person, Rig, text};
 
-const RECORDS: usize = 100;
+/// Those of the evidence and those of the figures.
+const RECORDS: usize = 111;
 
 /// A demo tenant with its day read, a viewer of it, and a stranger.
 struct Quarters {
@@ -131,13 +132,58 @@ async fn shows_appliances_incidents_and_events_of_the_own_plants() -> Result<()>
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn shows_assets_key_figures_and_plans_as_the_plants_told_them() -> Result<()> {
+    let here = Quarters::new().await?;
+    let assets = here.get("/api/assets").await?;
+    assert_eq!(assets["total"], 4, "{assets}");
+    let codes: Vec<&Value> = assets["items"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .map(|asset| &asset["code"])
+        .collect();
+    assert_eq!(codes, ["E-305", "K-201", "P-101A", "P-101B"]);
+    let unknown = &assets["items"][0];
+    assert_eq!(
+        (&unknown["status"], &unknown["health"], &unknown["data_at"]),
+        (&json!("unknown"), &Value::Null, &Value::Null)
+    );
+    assert_eq!(unknown["is_demo"], true);
+    let critical = here.get("/api/assets?status=critical").await?;
+    assert_eq!(critical["total"], 1);
+    assert_eq!(critical["items"][0]["names"]["ar"], "مضخة التغذية أ");
+    assert!(critical["items"][0]["data_at"].is_i64());
+    let days = here.get("/api/kpis?period=day&limit=4").await?;
+    assert_eq!(
+        (&days["total"], &days["next_offset"]),
+        (&json!(6), &json!(4))
+    );
+    assert!(days["items"][0]["from"].as_i64() > days["items"][1]["from"].as_i64());
+    assert_eq!(here.get("/api/kpis?period=hour").await?["total"], 0);
+    let plans = here.get("/api/plans").await?;
+    assert_eq!(plans["total"], 1);
+    assert_eq!(plans["items"][0]["published"], 9);
+    let elsewhere = here
+        .get("/api/assets?appliance=0197a000-0000-7000-8000-00000000000a")
+        .await?;
+    assert_eq!(elsewhere["total"], 0);
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn people_of_another_tenant_find_nothing_of_it() -> Result<()> {
     let here = Quarters::new().await?;
     for path in ["/api/appliances", "/api/records"] {
         let reply = here.hub.get(&here.stranger, path).await?;
         assert_eq!(reply.body, json!([]), "{path}");
     }
-    for path in ["/api/incidents", "/api/events"] {
+    for path in [
+        "/api/incidents",
+        "/api/events",
+        "/api/assets",
+        "/api/kpis",
+        "/api/plans",
+    ] {
         let reply = here.hub.get(&here.stranger, path).await?;
         assert_eq!(reply.body["total"], 0, "{path}");
     }

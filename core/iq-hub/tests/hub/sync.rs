@@ -8,7 +8,7 @@ use axum::{
     body::{Body, to_bytes},
     http::{Method, Request, StatusCode},
 };
-use iq_evidence::{LogId, Origin, Record};
+use iq_evidence::{LogId, Origin, Record, cbor::Value};
 use iq_secrets::{FileKey, seal_file};
 use iq_sync_proto::{
     Head, Line, PublicKey, Signed, SigningKey,
@@ -110,30 +110,39 @@ impl Plant {
     /// Writes records that name the ones before them.
     fn write(&mut self, count: usize, kind: &str) {
         for _ in 0..count {
-            let head = self.head(self.log.len());
-            let record = Record {
-                log: LogId {
-                    tenant: self.tenant,
-                    appliance: self.appliance,
-                    epoch: self.line.epoch,
-                    stream: self.line.stream,
-                },
-                seq: head.seq + 1,
-                prev_leaf: head.hash,
-                kind,
-                schema_version: 1,
-                event_ms: NOON.0 + i64::try_from(head.seq).unwrap_or(0),
-                received_ms: NOON.0,
-                boot: [1; 16],
-                mono_us: 0,
-                source: "DCS-1",
-                quality: 0,
-                actor: None,
-                origin: Origin::Live,
-                body: Vec::new(),
-            };
-            self.log.push(record.encode());
+            self.append(kind, Vec::new());
         }
+    }
+
+    /// Writes what is told of a thing at the third level.
+    fn tell(&mut self, kind: &str, key: &str, said: &str) {
+        self.append(kind, vec![(1, Value::Text(key)), (2, Value::Text(said))]);
+    }
+
+    fn append(&mut self, kind: &str, body: Vec<(i64, Value<'_>)>) {
+        let head = self.head(self.log.len());
+        let record = Record {
+            log: LogId {
+                tenant: self.tenant,
+                appliance: self.appliance,
+                epoch: self.line.epoch,
+                stream: self.line.stream,
+            },
+            seq: head.seq + 1,
+            prev_leaf: head.hash,
+            kind,
+            schema_version: 1,
+            event_ms: NOON.0 + i64::try_from(head.seq).unwrap_or(0),
+            received_ms: NOON.0,
+            boot: [1; 16],
+            mono_us: 0,
+            source: "DCS-1",
+            quality: 0,
+            actor: None,
+            origin: Origin::Live,
+            body,
+        };
+        self.log.push(record.encode());
     }
 
     /// A batch of the records after `after` up to `upto`.
@@ -463,6 +472,75 @@ async fn headquarters_reads_its_own_plants_and_no_other_and_poison_waits_aside()
         (&row["state"], &row["integrations"]["active"]),
         (&json!("behind"), &json!(3))
     );
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_last_word_on_a_thing_counts_and_what_cant_be_known_waits_aside() -> Result<()> {
+    let rig = Rig::new().await?;
+    let (hub, owner, tenant, mut plant) = enrolled(&rig).await?;
+    let other = hub.tenant(&owner, "yanbu").await?;
+    let (reader, _) = hub.user(&owner, (&tenant, "jubail"), "viewer").await?;
+    let (stranger, _) = hub.user(&owner, (&other, "yanbu"), "viewer").await?;
+    let asset = |status: &str, name: &str| {
+        json!({
+            "code": "P-102A", "name": name, "name_ar": "مضخة", "family": "centrifugal_pump",
+            "criticality": "high", "site": "RAS", "unit": "U100", "status": status,
+            "connectivity": "live", "health": 61.5, "added_by_a_newer_program": 7,
+        })
+        .to_string()
+    };
+    plant.line.stream = 3;
+    plant.tell("asset", "a-1", &asset("normal", "Feed pump"));
+    plant.tell("asset", "a-1", &asset("warning", "Feed pump\u{0}"));
+    plant.tell("asset", "a-2", "{\"code\": \"without the rest\"}");
+    plant.tell(
+        "asset",
+        &"x".repeat(101),
+        &asset("normal", "Too long a key"),
+    );
+    plant.tell("forecast", "f-1", "{}");
+    post(&hub, "/sync/v1/batch", plant.batch(0, 5)?).await?;
+    const PROJECTED: &str = "SELECT coalesce(max(projected_seq), 0) FROM sync_cursors";
+    let deadline = std::time::Instant::now() + Duration::from_secs(60);
+    while rows(&rig, &tenant, PROJECTED).await? < 5 {
+        anyhow::ensure!(std::time::Instant::now() < deadline, "not projected");
+        tokio::task::yield_now().await;
+    }
+    let page = hub.get(&reader, "/api/assets").await?;
+    assert_eq!(page.body["total"], 1, "{page:?}");
+    let shown = &page.body["items"][0];
+    assert_eq!(
+        (&shown["id"], &shown["status"]),
+        (&json!("a-1"), &json!("warning"))
+    );
+    assert_eq!(
+        (&shown["health"], &shown["anomaly"]),
+        (&json!(61.5), &json!(null))
+    );
+    let name = text(&shown["names"]["en"])?;
+    assert!(
+        name.starts_with("Feed pump") && !name.contains('\0'),
+        "{name}"
+    );
+    let aside = "SELECT count(*) FROM quarantine";
+    assert_eq!(rows(&rig, &tenant, aside).await?, 3);
+    // An older word that comes later, by another epoch, changes nothing.
+    let mut earlier = plant.clone();
+    (earlier.line.epoch, earlier.log) = ([77; 16], Vec::new());
+    earlier.tell("asset", "a-1", &asset("critical", "Feed pump"));
+    post(&hub, "/sync/v1/batch", earlier.batch(0, 1)?).await?;
+    const ALL: &str = "SELECT sum(projected_seq)::bigint FROM sync_cursors";
+    while rows(&rig, &tenant, ALL).await? < 6 {
+        anyhow::ensure!(std::time::Instant::now() < deadline, "not projected");
+        tokio::task::yield_now().await;
+    }
+    let page = hub.get(&reader, "/api/assets?status=critical").await?;
+    assert_eq!(page.body["total"], 0, "{page:?}");
+    for path in ["/api/assets", "/api/kpis", "/api/plans"] {
+        let reply = hub.get(&stranger, path).await?;
+        assert_eq!(reply.body["total"], 0, "{path} {reply:?}");
+    }
     Ok(())
 }
 

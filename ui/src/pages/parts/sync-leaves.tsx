@@ -10,7 +10,7 @@ import { Pane } from '@/components/page';
 import { useText } from '@/i18n/text';
 import { normaliseDigits } from '@/lib/format';
 
-const LEVELS = [1, 2] as const;
+const LEVELS = [1, 2, 3] as const;
 const WAYS = ['line', 'courier', 'one_way'] as const;
 
 const time = (minute: number) => `${String(Math.floor(minute / 60)).padStart(2, '0')}:${String(minute % 60).padStart(2, '0')}`;
