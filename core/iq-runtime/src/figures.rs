@@ -6,7 +6,7 @@ use iq_domain::{
     TenantId, TimeRange, Timestamp, WorkOrderStatus,
 };
 use iq_store::{
-    Page,
+    Connection, Page, StoreError,
     incidents::{self, IncidentFilter},
     recommendations, scenarios,
     scenarios::ScenarioState,
@@ -118,38 +118,9 @@ impl Runtime {
             asset_ids: Vec::new(),
         };
         let report = self.alarm_performance(query).await?.report;
-        let (incidents, open_incidents, orders_open, orders_overdue) = self
+        let counts = self
             .store()
-            .read(move |conn| {
-                let began = IncidentFilter {
-                    from: Some(counted.from),
-                    to: Some(counted.to),
-                    ..IncidentFilter::default()
-                };
-                let open = IncidentFilter {
-                    statuses: vec![
-                        IncidentStatus::Open,
-                        IncidentStatus::Investigating,
-                        IncidentStatus::Resolved,
-                    ],
-                    to: Some(counted.to),
-                    ..IncidentFilter::default()
-                };
-                let undone = WorkOrderFilter {
-                    statuses: UNDONE.to_vec(),
-                    ..WorkOrderFilter::default()
-                };
-                let overdue = WorkOrderFilter {
-                    overdue_at: Some(counted.to),
-                    ..WorkOrderFilter::default()
-                };
-                Ok((
-                    incidents::count_incidents(conn, tenant, &began)?,
-                    incidents::count_incidents(conn, tenant, &open)?,
-                    work_orders::count_work_orders(conn, tenant, &undone)?,
-                    work_orders::count_work_orders(conn, tenant, &overdue)?,
-                ))
-            })
+            .read(move |conn| Counts::of(conn, tenant, counted))
             .await?;
         let said = KpiFigure {
             period: period.word.to_owned(),
@@ -159,16 +130,16 @@ impl Runtime {
             alarms_per_hour: rounded(report.load.per_hour, 100.0),
             flood_share: rounded(report.load.share_in_flood, 1_000.0),
             standing: report.standing as u64,
-            incidents,
-            open_incidents,
+            incidents: counts.incidents,
+            open_incidents: counts.open_incidents,
             health: health.map(|health| rounded(health, 10.0)),
             health_coverage: rounded(health_coverage, 100.0),
             critical: sum.critical as u64,
             warning: sum.warning as u64,
             normal: sum.normal as u64,
             unknown: sum.unknown as u64,
-            orders_open,
-            orders_overdue,
+            orders_open: counts.orders_open,
+            orders_overdue: counts.orders_overdue,
         };
         // Up to when it was counted passes by itself, and with it the mean per hour.
         let gist = KpiFigure {
@@ -224,6 +195,47 @@ impl Runtime {
         };
         let figure = Figure::new(Kind::Plan, "newest".to_owned(), published_at.0, &said);
         Ok(Some(figure))
+    }
+}
+
+/// Incidents and work orders of a period.
+struct Counts {
+    incidents: u64,
+    open_incidents: u64,
+    orders_open: u64,
+    orders_overdue: u64,
+}
+
+impl Counts {
+    fn of(conn: &Connection, tenant: TenantId, period: TimeRange) -> Result<Self, StoreError> {
+        let began = IncidentFilter {
+            from: Some(period.from),
+            to: Some(period.to),
+            ..IncidentFilter::default()
+        };
+        let open = IncidentFilter {
+            statuses: vec![
+                IncidentStatus::Open,
+                IncidentStatus::Investigating,
+                IncidentStatus::Resolved,
+            ],
+            to: Some(period.to),
+            ..IncidentFilter::default()
+        };
+        let undone = WorkOrderFilter {
+            statuses: UNDONE.to_vec(),
+            ..WorkOrderFilter::default()
+        };
+        let overdue = WorkOrderFilter {
+            overdue_at: Some(period.to),
+            ..WorkOrderFilter::default()
+        };
+        Ok(Self {
+            incidents: incidents::count_incidents(conn, tenant, &began)?,
+            open_incidents: incidents::count_incidents(conn, tenant, &open)?,
+            orders_open: work_orders::count_work_orders(conn, tenant, &undone)?,
+            orders_overdue: work_orders::count_work_orders(conn, tenant, &overdue)?,
+        })
     }
 }
 
