@@ -51,6 +51,10 @@ pub(crate) fn routes() -> Vec<Route> {
             .answer::<BackupStatus>()
             .audits("backups.restore")
             .says("Check a backup and put it in the place of all data at the next start"),
+        delete("/api/backups/{name}", manage, delete_backup)
+            .answer::<BackupStatus>()
+            .audits("backups.delete")
+            .says("Delete a backup; never the newest that was proved"),
         delete("/api/backups/restore", manage, withdraw_restore)
             .answer::<BackupStatus>()
             .audits("backups.withdraw")
@@ -160,6 +164,17 @@ async fn prepare_restore(
 ) -> Answer<Json<BackupStatus>> {
     audit.detail("name", neutralise(&name, 120));
     state.runtime.prepare_restore(&name).await?;
+    status(&state, caller.language).await
+}
+
+async fn delete_backup(
+    State(state): State<ApiState>,
+    caller: Caller,
+    audit: Audit,
+    Id(name): Id<String>,
+) -> Answer<Json<BackupStatus>> {
+    audit.detail("name", neutralise(&name, 120));
+    state.runtime.delete_backup(&name).await?;
     status(&state, caller.language).await
 }
 

@@ -135,6 +135,14 @@ pub fn prune(
     Ok(removed)
 }
 
+/// Deletes a backup that [`list`] found.
+///
+/// # Errors
+/// When the folder can't be written.
+pub fn delete(kept: &Kept) -> Result<(), BackupError> {
+    files::remove(&kept.path)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -29,7 +29,7 @@ pub use archive::{FileEntry, Manifest};
 pub use book::{read_book, write_book};
 pub use error::BackupError;
 pub use files::require_writable;
-pub use keep::{Kept, Retention, list, name_of, prune};
+pub use keep::{Kept, Retention, delete, list, name_of, prune};
 pub use key::{BackupKey, Opener};
 pub use make::{Made, Request, make};
 pub use open::{check, inspect, unpack};

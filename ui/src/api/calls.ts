@@ -209,6 +209,7 @@ export const api = {
   noteBackupKey: () => post<T.BackupStatus>('/api/backups/key/noted'),
   proveBackup: (name: string) => post<T.BackupStatus>(`/api/backups/${e(name)}/proof`),
   prepareRestore: (name: string) => post<T.BackupStatus>(`/api/backups/${e(name)}/restore`),
+  deleteBackup: (name: string) => request<T.BackupStatus>('DELETE', `/api/backups/${e(name)}`),
   withdrawRestore: () => request<T.BackupStatus>('DELETE', '/api/backups/restore'),
 
   schedules: () => get<T.Schedule[]>('/api/schedules'),

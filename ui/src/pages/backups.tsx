@@ -38,6 +38,11 @@ function List({ status, onChanged }: { status: BackupStatus; onChanged: (status:
     body: t('backups.restore_body'), action: t('backups.restore_do'), danger: true,
     run: async () => onChanged(await api.prepareRestore(b.name)),
   });
+  const remove = (b: Backup) => confirm({
+    title: t('backups.delete_title', { when: b.made_at === null ? b.name : moment(p, b.made_at, Date.now()) }),
+    body: t('backups.delete_body'), action: t('backups.delete_do'), danger: true,
+    run: async () => onChanged(await api.deleteBackup(b.name)),
+  });
   return (
     <Pane title={t('backups.list')} caption={<Tag wrap>{status.folder}</Tag>}>
       {status.trouble && <Notice tone="critical">{status.trouble.message}</Notice>}
@@ -52,6 +57,7 @@ function List({ status, onChanged }: { status: BackupStatus; onChanged: (status:
             </div>
             <button type="button" className="btn sm" disabled={busy || !b.is_ours} onClick={() => prove(b)}>{t('backups.prove')}</button>
             <button type="button" className="btn sm" data-action="restore" disabled={busy || !b.is_ours} onClick={() => restore(b)}>{t('backups.restore')}</button>
+            <button type="button" className="btn sm" data-action="delete" disabled={busy} onClick={() => remove(b)}>{t('backups.delete')}</button>
           </li>
         ))}
       </ul>

@@ -70,6 +70,35 @@ async fn a_backup_is_made_proved_prepared_and_taken_back() {
     admin.get("/api/backups").await.expect_status(403);
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn an_old_backup_is_deleted_and_the_newest_good_one_is_not() {
+    let (app, plant, _) = TestApp::with_plants().await;
+    std::fs::write(app.folder().join("appliance.id"), "07".repeat(16)).unwrap();
+    let client = owner(&app, &plant).await;
+    for _ in 0..2 {
+        let begun = client.post("/api/backups", json!({})).await;
+        begun.expect_status(202);
+        when_done(&client).await;
+        app.clock.advance_ms(60_000);
+    }
+    let status = when_done(&client).await;
+    let path = |at: usize| {
+        let name = status["backups"][at]["name"].as_str().unwrap();
+        format!("/api/backups/{name}")
+    };
+    let newest = client.delete(&path(0)).await;
+    newest.expect_code(409, "backup.newest_good");
+    let left = client.delete(&path(1)).await.expect_status(200).json();
+    assert_eq!(left["backups"].as_array().unwrap().len(), 1, "{left}");
+    assert_eq!(left["backups"][0]["name"], status["backups"][0]["name"]);
+    let gone = client.delete(&path(1)).await;
+    gone.expect_code(404, "request.not_found");
+    let outside = client.delete("/api/backups/master.key").await;
+    outside.expect_code(404, "request.not_found");
+    let admin = app.signed_in(&plant.user("admin")).await;
+    admin.delete(&path(0)).await.expect_status(403);
+}
+
 #[tokio::test]
 async fn settings_that_can_not_be_are_refused() {
     let (app, plant, _) = TestApp::with_plants().await;

@@ -283,6 +283,35 @@ impl Runtime {
         Ok(())
     }
 
+    /// Deletes a backup.
+    ///
+    /// # Errors
+    /// `backup.busy` while one is being made, proved or prepared; `backup.not_found`; `backup.newest_good`
+    /// for the newest of those that were proved, which is the way back.
+    pub async fn delete_backup(&self, name: &str) -> Result<(), CodedError> {
+        let (inner, wanted) = (Arc::clone(&self.0), name.to_owned());
+        blocking(move || {
+            let work = inner.backups.work.lock();
+            if work.is_some() {
+                return Err(CodedError::conflict("backup.busy"));
+            }
+            let kept = inner.backup_named(&wanted)?;
+            let book = inner.read_book()?;
+            let is_good = |kept: &&Kept| {
+                let proof = book.proofs.get(&kept.name);
+                proof.is_some_and(|proof| proof.error.is_none())
+            };
+            let all = inner.backups_in(&book)?;
+            if all.iter().find(is_good).is_some_and(|good| *good == kept) {
+                return Err(CodedError::conflict("backup.newest_good"));
+            }
+            iq_backup::delete(&kept)?;
+            inner.change_book(|book| drop(book.proofs.remove(&kept.name)))?;
+            Ok(())
+        })
+        .await
+    }
+
     /// Unpacks a backup beside the data and checks it. It takes the place of the data at the next start.
     ///
     /// # Errors
