@@ -10,6 +10,8 @@ export interface Route {
   sites?: boolean;
   /** Shows the application's time bar. */
   timed?: boolean;
+  /** What its page says of a past moment, where not everything on it goes back. */
+  pastNote?: string;
   nav?: { group: 'operate' | 'connect' | 'manage'; icon: IconName; phone?: boolean; demoOnly?: boolean };
 }
 
@@ -20,7 +22,7 @@ export const ROUTES: Route[] = [
   { path: '/assets/:id', title: 'page.asset', permission: 'assets.read', timed: true },
   { path: '/assets/:id/model', title: 'page.model', permission: 'models.read' },
   { path: '/blackbox', title: 'page.blackbox', permission: 'blackbox.read', timed: true, sites: true, nav: { group: 'operate', icon: 'blackbox', phone: true } },
-  { path: '/blackbox/incidents/:id', title: 'page.incident', permission: 'blackbox.read', timed: true },
+  { path: '/blackbox/incidents/:id', title: 'page.incident', permission: 'blackbox.read', timed: true, pastNote: 'time.incident_as_of' },
   { path: '/blackbox/investigation', title: 'page.investigation', permission: 'investigations.write' },
   { path: '/rule-packs', title: 'page.rule_packs', permission: 'blackbox.read' },
   { path: '/alerts', title: 'page.alerts', permission: 'alerts.read', timed: true, nav: { group: 'operate', icon: 'alerts' } },

@@ -1,6 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { HistogramBin, Twin, TwinAsset } from '@/api/types';
-import { floodsOf } from '@/components/histogram';
+import type { Twin, TwinAsset } from '@/api/types';
 import { fitted, nodeAt, nodeToward, plantMap, zoomed } from '@/lib/plant-map';
 import { brushIn } from '@/pages/blackbox';
 
@@ -63,10 +62,6 @@ describe('the map', () => {
 });
 
 describe('events over time', () => {
-  it('joins slices of one flood and says how long it lasted', () => {
-    const bin = (t: number, critical: number) => ({ t, total: critical, warning: 0, critical }) as HistogramBin;
-    expect(floodsOf([bin(0, 70), bin(10, 80), bin(20, 0), bin(30, 90)], 1, 40)).toEqual([{ from: 0, to: 20 }, { from: 30, to: 40 }]);
-  });
   it('takes a window from the address only where it lies inside what is shown', () => {
     const window = { from: 100, to: 200 };
     expect([brushIn('120', '150', window), brushIn('50', '150', window), brushIn('300', '400', window), brushIn('x', '150', window), brushIn(null, null, window)]).toEqual([{ from: 120, to: 150 }, { from: 100, to: 150 }, null, null, null]);

@@ -33,4 +33,4 @@ pub use score::{
     AssessInput, Judged, OpenAlert, ScoreConfig, ScoreMemory, SignalInput, Standing, Verdict,
     assess,
 };
-pub use shift::{ShiftConfig, shift, usual};
+pub use shift::{ShiftConfig, cut_short, shift, usual};

@@ -111,6 +111,35 @@ pub fn shift(points: &[(Timestamp, f64)], usual: &Usual, config: &ShiftConfig) -
     })
 }
 
+/// A departure from the usual that the end of the samples cut short: the machine stopped before the change had
+/// lasted long enough to count as one. Nothing can be concluded from it but that the signal was not as usual.
+/// `level` is the sample furthest away.
+#[must_use]
+pub fn cut_short(
+    points: &[(Timestamp, f64)],
+    usual: &Usual,
+    config: &ShiftConfig,
+) -> Option<Shift> {
+    let z = |value: f64| (value - usual.center) / usual.sigma;
+    let since = points.last()?.0.plus_ms(-config.hold_ms);
+    let last = &points[points.partition_point(|(t, _)| *t <= since)..];
+    let mut away = last.iter().filter(|(_, v)| z(*v).abs() >= config.leave_z);
+    let first = *away.next()?;
+    let furthest = away.fold(first.1, |worst, (_, v)| {
+        if z(*v).abs() > z(worst).abs() {
+            *v
+        } else {
+            worst
+        }
+    });
+    Some(Shift {
+        at: first.0,
+        value: first.1,
+        level: furthest,
+        effect: z(furthest),
+    })
+}
+
 /// First sample of the first run beyond the limit that lasts.
 fn lasting(points: &[(Timestamp, f64)], z: &[f64], config: &ShiftConfig) -> Option<usize> {
     let mut since: Option<usize> = None;
@@ -177,6 +206,21 @@ mod tests {
             }
         };
         assert_eq!(check(burst), None);
+    }
+
+    #[test]
+    fn what_left_just_before_the_end_was_cut_short() {
+        let config = ShiftConfig::default();
+        let known = usual(&series(200, noise), &config).unwrap();
+        let late = |from: i64| {
+            let value = move |i: i64| noise(i) + if i >= from { 20.0 } else { 0.0 };
+            cut_short(&series(200, value), &known, &config)
+        };
+        let found = late(199).unwrap();
+        assert_eq!(found.at, Timestamp(199 * 60_000));
+        assert!(found.effect > 10.0 && found.level > 15.0, "{found:?}");
+        assert_eq!(late(200), None);
+        assert_eq!(cut_short(&[], &known, &config), None);
     }
 
     #[test]

@@ -193,6 +193,8 @@ pub struct Timeline {
     pub events: Vec<TimelineEvent>,
     /// First mover first.
     pub trends: Vec<TimelineTrend>,
+    /// Other signals of the assets it is about, to be laid beside those.
+    pub more_trends: Vec<TimelineTrend>,
     /// More than 50,000 events: the rest is in the event list.
     pub truncated: bool,
 }

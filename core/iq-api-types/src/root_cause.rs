@@ -292,6 +292,8 @@ pub struct RulePack {
     pub names: Names,
     /// Families it is for; empty = every family.
     pub families: Vec<String>,
+    /// The plant's own, in the place of the program's or beside them.
+    pub is_own: bool,
     /// Rules.
     pub rules: Vec<RuleView>,
 }

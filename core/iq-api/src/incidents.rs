@@ -13,10 +13,11 @@ use iq_domain::{
     NoteId, Permission, Role, SignalId, SiteId, TimeRange, Timestamp,
 };
 use iq_locale::Language;
-use iq_runtime::{LiveEvent, TenantIndex};
+use iq_runtime::{LiveEvent, TenantIndex, root_cause::KeptAnalysis};
 use iq_store::{
     Connection, StoreError, alerts,
     incidents::{self, EventsAtAsset, IncidentFilter},
+    root_causes,
     users::{self, UserFilter},
 };
 use serde::Deserialize;
@@ -38,6 +39,10 @@ use crate::{
 const MAX_EVENTS: u32 = 50_000;
 /// Lines under the lanes.
 const MAX_TRENDS: usize = 12;
+/// Trends where nothing says which are worth a line.
+const FEW_TRENDS: usize = 4;
+/// Signals to choose from beside them.
+const MAX_MORE_TRENDS: usize = 200;
 /// Values per signal that are searched for a departure.
 const MAX_POINTS: usize = 200_000;
 /// What is shown before and after the events of an incident.
@@ -537,15 +542,64 @@ pub(crate) async fn timeline_of(
             order_confidence: entry.confidence,
         })
         .collect();
-    let alerted = alerted_signals(state, caller, &whole.incident, (from, to)).await?;
-    let moved = moved_signals(state, &plant, &whole.incident, from).await?;
+    let mut alerted = alerted_signals(state, caller, &whole.incident, (from, to)).await?;
+    let mut moved = moved_signals(state, &plant, &whole.incident, from).await?;
+    let (origins, cited) = of_root_cause(state, tenant, id).await?;
+    moved.extend(origins);
+    alerted.extend(cited);
+    let shown = trends(&plant, &whole.incident, &found, moved, alerted);
+    let more = more_trends(&plant, &whole, &shown);
+    let corrected = |trend: TimelineTrend| TimelineTrend {
+        time_offset_ms: offset_of(state, &plant, &found, trend.signal_id),
+        ..trend
+    };
     Ok(Timeline {
         from,
         to,
         events,
-        trends: trends(state, &plant, &whole.incident, &found, moved, alerted),
+        trends: shown.into_iter().map(corrected).collect(),
+        more_trends: more.into_iter().map(corrected).collect(),
         truncated,
     })
+}
+
+/// What the newest root cause says: signals where it may have begun with their moments, and the signals its
+/// first hypothesis cites.
+async fn of_root_cause(
+    state: &ApiState,
+    tenant: domain::TenantId,
+    id: IncidentId,
+) -> Answer<(Vec<(SignalId, Timestamp)>, Vec<SignalId>)> {
+    let read = move |conn: &Connection| root_causes::get_last_root_cause(conn, tenant, id);
+    let last = state.runtime.store().read(read).await?;
+    let kept = last.and_then(|row| serde_json::from_value::<KeptAnalysis>(row.result).ok());
+    let Some(kept) = kept else {
+        return Ok((Vec::new(), Vec::new()));
+    };
+    let origins = kept.movers.iter().map(|m| (m.signal, m.onset_at));
+    let first = kept.hypotheses.iter().take(1).flat_map(|h| &h.findings);
+    let cited = first.flat_map(|f| &f.samples).map(|s| s.signal);
+    Ok((origins.collect(), cited.collect()))
+}
+
+/// Signals of the assets it is about that a reader may lay beside those shown.
+fn more_trends(plant: &TenantIndex, whole: &Whole, shown: &[TimelineTrend]) -> Vec<TimelineTrend> {
+    let others = whole.events.iter().filter_map(|found| found.asset_id);
+    let mut assets = vec![whole.incident.asset_id];
+    for asset in others {
+        if !assets.contains(&asset) {
+            assets.push(asset);
+        }
+    }
+    assets
+        .iter()
+        .filter_map(|id| plant.assets.get(id))
+        .flat_map(|entry| &entry.signals)
+        .filter(|id| plant.signals.get(id).is_some_and(|s| s.mapping.is_some()))
+        .filter(|id| shown.iter().all(|trend| trend.signal_id != **id))
+        .filter_map(|id| trend(plant, *id, None))
+        .take(MAX_MORE_TRENDS)
+        .collect()
 }
 
 /// Signals with an alert of the incident, and those whose alert on its asset came and went in the window:
@@ -627,9 +681,9 @@ async fn moved_signals(
 }
 
 /// Signals worth a line under the lanes: those of the root asset first, then the neighbours', each in
-/// the order in which they left their baseline, then the others an alert was raised on.
+/// the order in which they left their baseline, then the others an alert was raised on or the cause rests on.
+/// Where nothing is known of any, the asset's own in the order of its template.
 fn trends(
-    state: &ApiState,
     plant: &TenantIndex,
     incident: &Incident,
     events: &[(IndustrialEvent, EventRelation)],
@@ -666,14 +720,19 @@ fn trends(
     }
     found.sort();
     found.dedup();
+    if found.is_empty() {
+        let entry = plant.assets.get(&incident.asset_id);
+        let own = entry.map(|e| e.signals.as_slice()).unwrap_or_default();
+        let measured = own.iter().filter(|id| {
+            let signal = plant.signals.get(id);
+            signal.is_some_and(|s| s.metric.is_some_and(|m| m.health_weight > 0.0))
+        });
+        found.extend(measured.take(FEW_TRENDS).map(|id| (false, i64::MAX, *id)));
+    }
     found
         .into_iter()
         .filter_map(|(_, _, id)| trend(plant, id, onsets.get(&id).copied()))
         .take(MAX_TRENDS)
-        .map(|trend| TimelineTrend {
-            time_offset_ms: offset_of(state, plant, events, trend.signal_id),
-            ..trend
-        })
         .collect()
 }
 

@@ -7,7 +7,7 @@ use iq_api_types::{
     HypothesisGrade, HypothesisKind, HypothesisSignal, MoveDirection, RecommendedAction, RootCause,
     RootCauseForm, RootCauseVerdict, RulePack, RulePackRef, RuleView, Sentence,
 };
-use iq_blackbox::rca::{self, ActionText, ConfuserText, Pack, Rule, RuleKind};
+use iq_blackbox::rca::{ActionText, ConfuserText, Pack, Rule, RuleKind};
 use iq_domain::{AssetId, IncidentId, Message, Names, Permission, SignalId, Timestamp};
 use iq_locale::Language;
 use iq_runtime::{
@@ -265,12 +265,17 @@ impl Teller<'_> {
         self.sentence(&said, &[])
     }
 
-    /// What came before: work, hands, faults upstream.
+    /// What came before: work, hands, starts, faults upstream. Protection that acted is an outcome.
     fn factors(&self, h: &KeptHypothesis) -> Vec<Sentence> {
+        let before = ["maintenance", "operator", "standby_start", "start"];
+        let is_before = |code: &str| {
+            let kind = code.strip_prefix("rca.found.event.");
+            kind.is_some_and(|kind| before.contains(&kind))
+        };
         h.findings
             .iter()
             .filter(|f| f.side != "missing")
-            .filter(|f| f.said.code.starts_with("rca.found.event") || f.key == "upstream")
+            .filter(|f| is_before(&f.said.code) || f.key == "upstream")
             .map(|f| self.sentence(&f.said, &[]))
             .collect()
     }
@@ -334,14 +339,22 @@ fn confuser(text: &ConfuserText) -> Confuser {
     }
 }
 
-async fn list_rule_packs(caller: Caller) -> Answer<Json<Vec<RulePack>>> {
+async fn list_rule_packs(
+    State(state): State<ApiState>,
+    caller: Caller,
+) -> Answer<Json<Vec<RulePack>>> {
     let language = caller.language;
-    let packs = rca::built_in().iter().map(|p| pack(language, p));
+    let known = state.runtime.rule_packs();
+    let packs = known
+        .packs
+        .iter()
+        .map(|p| pack(language, p, known.own.contains(&p.id)));
     Ok(Json(packs.collect()))
 }
 
-fn pack(language: Language, pack: &Pack) -> RulePack {
+fn pack(language: Language, pack: &Pack, is_own: bool) -> RulePack {
     RulePack {
+        is_own,
         id: pack.id.clone(),
         version: pack.version,
         names: pack.names.clone(),

@@ -89,6 +89,10 @@ fn named(language: Language, signals: &Signals) -> String {
             let params = Params::from([("signals".to_owned(), metric)]);
             texts::of(language, "rule.signals.near", &params)
         }
+        Signals::Either(some) => {
+            let some: Vec<String> = some.iter().map(|s| named(language, s)).collect();
+            some.join(" / ")
+        }
         Signals::Metric(key) if !key.contains('*') => name(texts::metric_names("", key)),
         Signals::Metric(pattern) => {
             let mut found: Vec<String> = Vec::new();

@@ -7,6 +7,7 @@ use iq_api_types::{
     Page, WorkOrder, WorkOrderChange as ShownChange, WorkOrderDetail, WorkOrderInput,
     WorkOrderPatch,
 };
+use iq_blackbox::rca::Pack;
 use iq_domain::{
     AlertId, AssetId, IncidentId, IntegrationId, MatchState, OutboxState, Permission, TechnicianId,
     TenantId, Timestamp, WorkOrderId, WorkOrderKind, WorkOrderOrigin, WorkOrderPart, WorkOrderPlan,
@@ -379,7 +380,12 @@ async fn create_work_order(
         failure_cause: filled(input.failure_cause).map(Some),
         parts: Some(input.parts),
     };
-    check_plan(&mut check, &plan, family.as_deref());
+    check_plan(
+        &state.runtime.rule_packs().packs,
+        &mut check,
+        &plan,
+        family.as_deref(),
+    );
     let recommendation = input.recommendation.as_deref().unwrap_or_default();
     check.text("recommendation", recommendation, check::NOTE_CHARS);
     check.done()?;
@@ -440,6 +446,7 @@ async fn change_work_order(
     let old = shown(&state, &caller, id).await?;
     let plant = state.runtime.tenant(caller.tenant_id)?;
     check_plan(
+        &state.runtime.rule_packs().packs,
         &mut check,
         &plan,
         family_of(&plant, old.asset_id).as_deref(),
@@ -486,7 +493,7 @@ fn family_of(plant: &TenantIndex, asset: Option<AssetId>) -> Option<String> {
 }
 
 /// Checks a plan. A cause is one the packs of the asset's family know.
-fn check_plan(check: &mut Check, plan: &PlanChange, family: Option<&str>) {
+fn check_plan(packs: &[Pack], check: &mut Check, plan: &PlanChange, family: Option<&str>) {
     for (field, hours) in [
         ("estimated_hours", plan.estimated_hours),
         ("actual_hours", plan.actual_hours),
@@ -502,11 +509,11 @@ fn check_plan(check: &mut Check, plan: &PlanChange, family: Option<&str>) {
         );
     }
     if let Some(Some(cause)) = &plan.failure_cause {
-        let knows = |pack: &iq_blackbox::rca::Pack| {
+        let knows = |pack: &Pack| {
             family.is_none_or(|f| pack.fits(f)) && pack.rules.iter().any(|r| r.text.id == *cause)
         };
         check.require(
-            iq_blackbox::rca::built_in().iter().any(knows),
+            packs.iter().any(knows),
             "failure_cause",
             "work_orders.cause_unknown",
         );

@@ -42,12 +42,15 @@ pub enum Relation {
     Direct,
     /// They stand in the same unit.
     SameUnit,
+    /// Nobody has said where either stands: only what happens around the same moment connects them.
+    Unplaced,
 }
 
 /// Who is connected to whom.
 #[derive(Clone, Debug, Default)]
 pub struct Topology {
     units: BTreeMap<AssetId, UnitId>,
+    unplaced: BTreeSet<AssetId>,
     direct: BTreeSet<(AssetId, AssetId)>,
 }
 
@@ -55,6 +58,11 @@ impl Topology {
     /// Adds an asset with its unit.
     pub fn add_asset(&mut self, asset: AssetId, unit: UnitId) {
         self.units.insert(asset, unit);
+    }
+
+    /// Adds an asset of which nobody has said where it stands.
+    pub fn add_unplaced(&mut self, asset: AssetId) {
+        self.unplaced.insert(asset);
     }
 
     /// Adds a connection; its direction doesn't matter.
@@ -70,6 +78,9 @@ impl Topology {
         }
         if self.direct.contains(&(a.min(b), a.max(b))) {
             return Some(Relation::Direct);
+        }
+        if self.unplaced.contains(&a) && self.unplaced.contains(&b) {
+            return Some(Relation::Unplaced);
         }
         let unit = self.units.get(&a)?;
         (self.units.get(&b) == Some(unit)).then_some(Relation::SameUnit)
@@ -263,7 +274,10 @@ pub(crate) fn decide_as(
                     stands_for(i, asset, event.event_time)
                         || is_near(i, event.event_time, config.after_ms)
                 })
-                .filter_map(|i| Some((i.id, relation_of(event, i.asset_id, topology)?)))
+                .filter_map(|i| {
+                    let of = (i.asset_id, i.triggered_at);
+                    Some((i.id, relation_of(event, of, topology, config)?))
+                })
                 .collect();
             if links.is_empty() {
                 IncidentDecision::Ignore
@@ -291,7 +305,9 @@ fn best_match<'a>(
         .filter(|(i, relation)| match relation {
             Relation::Same => stands_for(i, asset, at) || is_near(i, at, config.after_ms),
             Relation::Direct => is_near(i, at, config.join_gap_ms),
-            Relation::SameUnit => at.since_ms(i.triggered_at).abs() <= config.unit_gap_ms,
+            Relation::SameUnit | Relation::Unplaced => {
+                at.since_ms(i.triggered_at).abs() <= config.unit_gap_ms
+            }
         })
         .min_by_key(|(i, relation)| (*relation, std::cmp::Reverse(i.last_event_at), i.id))
 }
@@ -333,17 +349,19 @@ fn opening(
 fn to_event_relation(relation: Relation) -> EventRelation {
     match relation {
         Relation::Same => EventRelation::SameAsset,
-        Relation::Direct | Relation::SameUnit => EventRelation::Neighbour,
+        Relation::Direct | Relation::SameUnit | Relation::Unplaced => EventRelation::Neighbour,
     }
 }
 
-/// How an event belongs to an incident that started at `incident_asset`; `None` when it doesn't. The
-/// same asset brings everything, a direct neighbour what changed, the rest of the unit what is abnormal.
+/// How an event belongs to an incident of an asset with its trigger at a moment; `None` when it doesn't. The
+/// same asset brings everything, a direct neighbour what changed, the rest of the unit what is abnormal, and
+/// what nobody has placed what is abnormal around the trigger.
 #[must_use]
 pub fn relation_of(
     event: &IndustrialEvent,
-    incident_asset: AssetId,
+    (incident_asset, triggered_at): (AssetId, Timestamp),
     topology: &Topology,
+    config: &IncidentConfig,
 ) -> Option<EventRelation> {
     let relation = topology.relation(incident_asset, event.asset_id?)?;
     let is_abnormal = event.severity >= Severity::Warning;
@@ -355,6 +373,10 @@ pub fn relation_of(
         Relation::Same => true,
         Relation::Direct => is_abnormal || is_change,
         Relation::SameUnit => is_abnormal,
+        Relation::Unplaced => {
+            let apart = event.event_time.since_ms(triggered_at).abs();
+            is_abnormal && apart <= config.join_gap_ms
+        }
     };
     belongs.then(|| to_event_relation(relation))
 }

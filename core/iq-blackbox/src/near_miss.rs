@@ -7,6 +7,9 @@
 
 use iq_domain::{Bucket, Limits, Timestamp};
 
+/// The record of a stop may come this much after the first value that followed it.
+const STOP_LAG_MS: i64 = 120_000;
+
 /// From which share and from how many times on it counts.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct NearMissConfig {
@@ -156,6 +159,17 @@ pub fn excursions(
     found
 }
 
+/// The stays that the process itself ended: a machine that tripped or was stopped brings its signals back too,
+/// and that is no good end. `stops` are the moments its machine stopped.
+#[must_use]
+pub fn without_stops(mut stays: Vec<Excursion>, stops: &[Timestamp]) -> Vec<Excursion> {
+    stays.retain(|stay| {
+        let until = stay.to.plus_ms(STOP_LAG_MS);
+        stops.iter().all(|stop| *stop < stay.from || *stop > until)
+    });
+    stays
+}
+
 /// Whether the stays of one side put a signal on the watch list.
 #[must_use]
 pub fn near_miss(stays: Vec<Excursion>, config: &NearMissConfig) -> Option<NearMiss> {
@@ -216,6 +230,17 @@ mod tests {
             Side::High,
             &NearMissConfig::default(),
         )
+    }
+
+    #[test]
+    fn what_a_trip_brought_back_did_not_come_back() {
+        let stays = || high(&[(0, 40.0), (1, 52.0), (2, 58.0), (3, 20.0)]);
+        let left = |minute: i64| without_stops(stays(), &[Timestamp(minute * 60_000)]).len();
+        assert_eq!(left(2), 0, "it stopped in the band");
+        assert_eq!(left(4), 0, "its record came a little later");
+        assert_eq!(left(0), 1, "a stop before it");
+        assert_eq!(left(30), 1, "a stop long after it");
+        assert_eq!(without_stops(stays(), &[]).len(), 1);
     }
 
     #[test]

@@ -1,6 +1,8 @@
 //! The order of events that were stamped by different clocks: each lies somewhere in an interval of
 //! UTC, and two intervals that overlap can't be told apart by time alone.
 
+use std::borrow::Borrow;
+
 use iq_domain::{IndustrialEvent, OrderConfidence};
 
 /// An event in its place.
@@ -38,11 +40,12 @@ pub fn confidence(a: (i64, i64), b: (i64, i64)) -> OrderConfidence {
 /// Puts events in order. Events of one source keep the order that source gave them, since one clock is
 /// consistent with itself; the middle of the interval decides between sources.
 #[must_use]
-pub fn order(events: &[IndustrialEvent]) -> Vec<Ordered> {
+pub fn order<E: Borrow<IndustrialEvent>>(events: &[E]) -> Vec<Ordered> {
+    let event_of = |index: usize| -> &IndustrialEvent { events[index].borrow() };
     let mut places: Vec<usize> = (0..events.len()).collect();
     let middle = |e: &IndustrialEvent| e.event_time.0.saturating_sub(e.time_offset_ms);
     places.sort_by(|&a, &b| {
-        let (a, b) = (&events[a], &events[b]);
+        let (a, b) = (event_of(a), event_of(b));
         middle(a)
             .cmp(&middle(b))
             .then(a.time_uncertainty_ms.cmp(&b.time_uncertainty_ms))
@@ -54,16 +57,16 @@ pub fn order(events: &[IndustrialEvent]) -> Vec<Ordered> {
     // Where the current group began, and how far its intervals reach.
     let (mut members, mut reach) = (0, i64::MIN);
     for (position, &index) in places.iter().enumerate() {
-        let event = &events[index];
+        let event = event_of(index);
         let confidence = match position.checked_sub(1).and_then(|p| places.get(p)) {
             None => OrderConfidence::Certain,
-            Some(&before) => pair(&events[before], event),
+            Some(&before) => pair(event_of(before), event),
         };
         let is_tied = position > 0
             && event.interval().0 <= reach
             && places[members..position]
                 .iter()
-                .any(|&m| pair(&events[m], event) == OrderConfidence::Ambiguous);
+                .any(|&m| pair(event_of(m), event) == OrderConfidence::Ambiguous);
         if !is_tied && position > 0 {
             group += 1;
             members = position;

@@ -63,7 +63,7 @@ pub struct Timeline {
 /// Builds the timeline of an incident.
 #[must_use]
 pub fn timeline(incident: &Incident, events: &[(IndustrialEvent, EventRelation)]) -> Timeline {
-    let plain: Vec<IndustrialEvent> = events.iter().map(|(e, _)| e.clone()).collect();
+    let plain: Vec<&IndustrialEvent> = events.iter().map(|(e, _)| e).collect();
     let ordered = order(&plain);
     let corrected = |e: &IndustrialEvent| e.event_time.plus_ms(e.time_offset_ms.saturating_neg());
     let trigger = ordered

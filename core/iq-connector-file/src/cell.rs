@@ -2,7 +2,7 @@
 
 use iq_domain::{StatusCode, Value, is_clean_char};
 
-use crate::{layout::QualityFormat, number::NumberFormat};
+use crate::{layout::QualityFormat, number::NumberFormat, words::quality_of_word};
 
 /// Longest text of a state.
 const MAX_TEXT_CHARS: usize = 200;
@@ -121,16 +121,44 @@ fn code(text: &str) -> Option<u32> {
 }
 
 fn word(text: &str) -> StatusCode {
-    let lower = text.to_lowercase();
-    if ["good", "ok", "valid", "true", "g", "جيد", "سليم", "صالح"].contains(&lower.as_str())
-        || lower.starts_with("good")
-    {
-        StatusCode::GOOD
-    } else if lower.starts_with("bad")
-        || ["invalid", "false", "error", "b", "سيئ", "رديء", "غير صالح"].contains(&lower.as_str())
-    {
-        StatusCode::BAD
-    } else {
-        StatusCode::UNCERTAIN
+    known_word(text).unwrap_or(StatusCode::UNCERTAIN)
+}
+
+/// What a quality in words says, where it is known.
+#[must_use]
+pub(crate) fn known_word(text: &str) -> Option<StatusCode> {
+    // "192 Good": the code and its meaning.
+    let text = text.trim_start_matches(|c: char| c.is_ascii_digit() || c == ' ');
+    let is_no_value = || NO_VALUE.contains(&text.trim().to_lowercase().as_str());
+    quality_of_word(text).or_else(|| is_no_value().then_some(StatusCode::BAD))
+}
+
+#[cfg(test)]
+mod tests {
+    use iq_domain::Quality;
+
+    use super::*;
+
+    #[test]
+    fn words_of_quality_mean_the_same_wherever_they_are_read() {
+        let of = |text: &str| quality(text.as_bytes(), QualityFormat::Words).quality();
+        for good in ["Good", " جيدة ", "صالحة", "192 Good", "Good, annotated", ""] {
+            assert_eq!(of(good), Quality::Good, "{good}");
+        }
+        for bad in [
+            "Bad",
+            "سيئة",
+            "رديئة",
+            "I/O Timeout",
+            "No Data",
+            "Comm Fail",
+            "0 Bad",
+        ] {
+            assert_eq!(of(bad), Quality::Bad, "{bad}");
+        }
+        for doubtful in ["Questionable", "مشكوك فيها", "goodish", "غير معروف", "7"]
+        {
+            assert_eq!(of(doubtful), Quality::Uncertain, "{doubtful}");
+        }
     }
 }

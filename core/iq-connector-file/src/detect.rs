@@ -9,6 +9,7 @@ use std::{
 use iq_domain::{CodedError, Message};
 
 use crate::{
+    cell,
     encoding::{self, Utf8Reader, mark_len},
     formats::{self, Looks},
     layout::{
@@ -428,6 +429,12 @@ fn quality_format(cells: &[&str], warnings: &mut Vec<Message>) -> QualityFormat 
         })
         .collect();
     if codes.is_empty() || (!looks.mostly(looks.numbers) && !cells.iter().any(|c| is_hex(c))) {
+        // Taken as uncertain, such a value is no evidence: whoever imports it has to know.
+        let unknown = |c: &&&str| !c.trim().is_empty() && cell::known_word(c).is_none();
+        if let Some(word) = cells.iter().find(unknown) {
+            let word = iq_domain::neutralise(word.trim(), 40);
+            warnings.push(warning("file.quality_unknown", &[("word", &word)]));
+        }
         return QualityFormat::Words;
     }
     if codes.iter().any(|c| (64..=255).contains(c)) {

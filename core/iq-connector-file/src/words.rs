@@ -1,5 +1,7 @@
 //! The words of column titles in the languages of the exports we meet.
 
+use iq_domain::StatusCode;
+
 use crate::layout::Role;
 
 const TIMESTAMP: &[&str] = &[
@@ -224,33 +226,92 @@ fn ends_in(title: &str, words: &[&str]) -> bool {
     })
 }
 
+/// Words for good values,
+const GOOD: [&str; 15] = [
+    "good",
+    "ok",
+    "okay",
+    "valid",
+    "normal",
+    "true",
+    "g",
+    "جيد",
+    "جيدة",
+    "سليم",
+    "سليمة",
+    "صالح",
+    "صالحة",
+    "صحيح",
+    "صحيحة",
+];
+/// bad ones, among them what archives write in place of a value,
+const BAD: [&str; 22] = [
+    "bad",
+    "invalid",
+    "false",
+    "error",
+    "b",
+    "fail",
+    "failed",
+    "comm fail",
+    "comm failure",
+    "i/o timeout",
+    "no data",
+    "not connected",
+    "out of service",
+    "سيئ",
+    "سيئة",
+    "رديء",
+    "رديئة",
+    "غير صالح",
+    "غير صالحة",
+    "معطوب",
+    "معطوبة",
+    "خطأ",
+];
+/// and doubtful ones.
+const UNCERTAIN: [&str; 8] = [
+    "uncertain",
+    "questionable",
+    "substituted",
+    "doubtful",
+    "u",
+    "مشكوك فيه",
+    "مشكوك فيها",
+    "غير مؤكد",
+];
+
+/// What a word says of a value ("Good, annotated" is good); `None` for a word that is not known.
+#[must_use]
+pub(crate) fn quality_of_word(text: &str) -> Option<StatusCode> {
+    let word = text.trim().to_lowercase();
+    let known = |words: &[&str]| words.contains(&word.as_str());
+    let begins = |with: &str| {
+        let rest = word.strip_prefix(with);
+        rest.is_some_and(|rest| !rest.starts_with(char::is_alphanumeric))
+    };
+    if known(&GOOD) || begins("good") {
+        Some(StatusCode::GOOD)
+    } else if known(&BAD) || begins("bad") {
+        Some(StatusCode::BAD)
+    } else if known(&UNCERTAIN) || begins("uncertain") {
+        Some(StatusCode::UNCERTAIN)
+    } else {
+        None
+    }
+}
+
 /// Whether a cell says how good a value is, in words or as the codes of OPC. 0 alone is also the state
-/// of a machine that stands; it takes a good one beside it to be a code.
+/// of a machine that stands; it takes a good one beside it to be a code. So are single letters, and the words
+/// of a state: they say it only under a title of quality.
 #[must_use]
 pub(crate) fn says_quality(cell: &str) -> bool {
     let word = cell.trim().to_lowercase();
-    let words = [
-        "good",
-        "bad",
-        "uncertain",
-        "questionable",
-        "substituted",
-        "ok",
-        "valid",
-        "invalid",
-        "comm fail",
-        "i/o timeout",
-        "no data",
-        "جيد",
-        "جيدة",
-        "سيئ",
-        "سيئة",
-        "رديء",
-        "رديئة",
-        "مشكوك فيه",
-        "مشكوك فيها",
+    let of_states = [
+        "true", "false", "g", "b", "u", "normal", "error", "fail", "failed", "خطأ",
     ];
-    words.contains(&word.as_str()) || matches!(word.as_str(), "192" | "216" | "64" | "0xc0")
+    let is_word = !of_states.contains(&word.as_str()) && quality_of_word(&word).is_some();
+    is_word || matches!(word.as_str(), "192" | "216" | "64" | "0xc0")
 }
 
 /// Whether a title says that its times are UTC.

@@ -54,8 +54,9 @@ pub struct AlarmPerformance {
 }
 
 impl Runtime {
-    /// Reads and counts the alarms of a period, from the first alarm known of that system on: time of which
-    /// nothing is known had no alarms to count, and would make every rate look better.
+    /// Reads and counts the alarms of a period, from when they were watched: for the program's own, since its
+    /// first source; for another system, since the first alarm known of it. Time of which nothing is known had
+    /// no alarms to count, and would make every rate look better.
     pub async fn alarm_performance(
         &self,
         mut query: AlarmQuery,
@@ -67,7 +68,7 @@ impl Runtime {
                     Some(system) if system != OWN_SYSTEM => {
                         events::get_first_alarm_time(conn, query.tenant_id, system)?
                     }
-                    _ => alerts::get_first_alert_time(conn, query.tenant_id)?,
+                    _ => alerts::get_watched_since(conn, query.tenant_id)?,
                 };
                 if let Some(first) = first.filter(|first| query.period.contains(*first)) {
                     query.period.from = first;

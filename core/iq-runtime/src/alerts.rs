@@ -536,8 +536,9 @@ impl Work {
             ..EventFilter::default()
         };
         let prior = list_events(tx, self.id(), &filter, Page::first(MAX_PRIOR_EVENTS))?;
+        let (of, config) = ((asset_id, event.event_time), IncidentConfig::default());
         for earlier in prior.rows.iter().filter(|e| e.id != event.id) {
-            if let Some(relation) = relation_of(earlier, asset_id, &self.tenant.topology) {
+            if let Some(relation) = relation_of(earlier, of, &self.tenant.topology, &config) {
                 incidents::create_incident_event(tx, self.id(), incident.id, earlier.id, relation)?;
             }
         }
@@ -591,9 +592,11 @@ fn open_incidents(
         });
     }
     // What people merged goes on in the incident it became part of.
-    for (_, asset_id, survivor) in incident_changes::list_merged(tx, tenant)? {
-        if let Some(whole) = open.iter_mut().find(|i| i.id == survivor) {
-            whole.is_standing |= critical.contains(&asset_id);
+    let parts = incident_changes::list_merged(tx, tenant)?;
+    for part in parts.into_iter().filter(|part| !part.is_folded) {
+        if let Some(whole) = open.iter_mut().find(|i| i.id == part.survivor) {
+            whole.is_standing |= critical.contains(&part.asset_id);
+            let asset_id = part.asset_id;
             let part = OpenIncident { asset_id, ..*whole };
             open.push(part);
         }

@@ -14,7 +14,7 @@ use iq_domain::{
 use iq_store::{
     Connection, Page, StoreError, Transaction,
     events::{EventFilter, count_events, list_events, next_events},
-    incident_changes,
+    incident_changes::{self, Part},
     incidents::{self, IncidentFilter},
     jobs::{self, Job, JobFilter, JobState},
 };
@@ -355,12 +355,14 @@ fn known_incidents(
     };
     let rows = all(|page| incidents::list_incidents(conn, tenant, &filter, page))?;
     // What people merged goes on in the incident it became part of.
-    let merged: HashMap<IncidentId, IncidentId> = incident_changes::list_merged(conn, tenant)?
-        .into_iter()
-        .map(|(id, _, survivor)| (id, survivor))
-        .collect();
+    let parts = incident_changes::list_merged(conn, tenant)?;
+    let merged: HashMap<IncidentId, Part> = parts.into_iter().map(|part| (part.id, part)).collect();
     let mut known = Vec::new();
     for row in rows {
+        // What was split off and taken back is known as part of the whole.
+        if merged.get(&row.id).is_some_and(|part| part.is_folded) {
+            continue;
+        }
         let mut last_event_at = row.started_at;
         if row.started_at < window.from {
             if row.ended_at.is_some_and(|end| end < window.from) {
@@ -370,7 +372,7 @@ fn known_incidents(
             last_event_at = last.unwrap_or(row.started_at).max(row.started_at);
         }
         known.push(KnownIncident {
-            id: merged.get(&row.id).copied().unwrap_or(row.id),
+            id: merged.get(&row.id).map_or(row.id, |part| part.survivor),
             asset_id: row.asset_id,
             incident_type: row.incident_type,
             severity: row.severity,
@@ -564,8 +566,9 @@ impl Pass {
             ..EventFilter::default()
         };
         let earlier = all(|page| list_events(tx, self.tenant(), &filter, page))?;
+        let (of, config) = ((asset, trigger.event_time), IncidentConfig::default());
         for event in earlier.iter().filter(|e| e.id != trigger.id) {
-            if let Some(relation) = relation_of(event, asset, &self.plant.topology) {
+            if let Some(relation) = relation_of(event, of, &self.plant.topology, &config) {
                 self.link(tx, incident, event.id, relation)?;
             }
         }

@@ -209,6 +209,13 @@ impl Runtime {
                 let (stays, other) = (undone.incident_id, undone.other_id);
                 if undone.kind == IncidentChangeKind::Merge {
                     incident_changes::leave_joined(tx, tenant, stays, undone.id, undo.id)?;
+                    let pair = (stays, other);
+                    let came = incident_changes::list_came_by_part(tx, tenant, pair, undone.at)?;
+                    for event in came {
+                        incident_changes::leave_event(tx, tenant, stays, event, undo.id)?;
+                        let relation = EventRelation::SameAsset;
+                        incidents::create_incident_event(tx, tenant, other, event, relation)?;
+                    }
                     incident_changes::set_survivor(tx, tenant, other, None)?;
                     if let Ok(before) = serde_json::from_value::<Before>(undone.before) {
                         kept.started_at = before.started_at;

@@ -128,7 +128,8 @@ impl TenantIndex {
         let rules = rules_by_signal(rules);
         let asset_by_code: HashMap<String, AssetId> =
             assets.iter().map(|a| (a.code.clone(), a.id)).collect();
-        let topology = topology(&assets, &asset_by_code);
+        let unplaced = crate::investigation::unplaced(&sites, units.values());
+        let topology = topology(&assets, &asset_by_code, unplaced);
         let (routes, feeding) = routes(&signals, mappings);
         let mut entries = asset_entries(assets, &units, &asset_by_code);
         let by_id = signal_entries(signals, &mut entries, feeding, &rules);
@@ -373,10 +374,18 @@ fn limits_in_force(rules: &[Arc<AlertRule>]) -> (Limits, bool, String) {
         .unwrap_or_default()
 }
 
-fn topology(assets: &[Asset], by_code: &HashMap<String, AssetId>) -> iq_blackbox::Topology {
+fn topology(
+    assets: &[Asset],
+    by_code: &HashMap<String, AssetId>,
+    unplaced: Option<UnitId>,
+) -> iq_blackbox::Topology {
     let mut topology = iq_blackbox::Topology::default();
     for asset in assets {
-        topology.add_asset(asset.id, asset.unit_id);
+        if Some(asset.unit_id) == unplaced {
+            topology.add_unplaced(asset.id);
+        } else {
+            topology.add_asset(asset.id, asset.unit_id);
+        }
         let linked = asset
             .upstream
             .iter()

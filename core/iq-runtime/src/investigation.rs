@@ -27,6 +27,17 @@ const MAX_TAGS: usize = 2_000;
 const SITE: &str = "INV";
 const UNIT: &str = "FILES";
 
+/// The unit of assets nobody has placed yet, if there is one: it is no place, and what stands in it need not
+/// have to do with each other.
+pub(crate) fn unplaced<'a>(
+    sites: &[Site],
+    mut units: impl Iterator<Item = &'a Unit>,
+) -> Option<UnitId> {
+    let site = sites.iter().find(|s| s.code == SITE)?.id;
+    let unit = units.find(|u| u.site_id == site && u.code == UNIT)?;
+    Some(unit.id)
+}
+
 /// What the files of an investigation speak of.
 #[derive(Clone, Debug)]
 pub struct ProposedInvestigation {

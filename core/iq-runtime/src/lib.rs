@@ -167,6 +167,8 @@ pub(crate) struct Inner {
     pub(crate) cancel: CancellationToken,
     /// Tenants whose mappings are looked at for drift.
     pub(crate) drifting: drift::Looking,
+    /// The rule packs in force, as they were at the start.
+    pub(crate) packs: Arc<root_cause::RulePacks>,
     /// One case at a time is gathered: the samples of one may take two hundred megabytes.
     pub(crate) gathering: Arc<Semaphore>,
     pub(crate) reloading: tokio::sync::Mutex<()>,
@@ -193,6 +195,7 @@ impl Runtime {
         let (flow, messages) = mpsc::channel(FLOW_CAPACITY);
         let (score_now, score_requests) = mpsc::channel(1);
         let mailer = mail::Mailer::new(&parts.config);
+        let packs = Arc::new(root_cause::RulePacks::read(&parts.config.data_dir));
         let inner = Arc::new(Inner {
             store: parts.store,
             evidence: parts.evidence,
@@ -222,6 +225,7 @@ impl Runtime {
             imports: imports::Imports::default(),
             cancel: CancellationToken::new(),
             drifting: parking_lot::Mutex::default(),
+            packs,
             gathering: Arc::new(Semaphore::new(1)),
             reloading: tokio::sync::Mutex::default(),
             tasks: parking_lot::Mutex::default(),

@@ -1,15 +1,25 @@
 //! The watch list: signals that came near a trip and returned, from what is stored. Hours decide where
 //! to look, minutes what happened.
 
-use iq_blackbox::near_miss::{
-    NearMiss, NearMissConfig, Side, calm, excursions, has_band, near_miss,
+use std::collections::HashMap;
+
+use iq_blackbox::{
+    is_trip,
+    near_miss::{
+        NearMiss, NearMissConfig, Side, calm, excursions, has_band, near_miss, without_stops,
+    },
 };
 use iq_domain::{
-    AssetId, Bucket, CodedError, ErrorKind, Limits, RuleCondition, SignalId, TenantId, TimeRange,
+    AssetId, Bucket, CodedError, ErrorKind, EventCategory, Limits, RuleCondition, Severity,
+    SignalId, TenantId, TimeRange, Timestamp,
 };
 use iq_historian::{Historian, HistorianError};
+use iq_store::{
+    Connection, StoreError,
+    events::{self, EventFilter},
+};
 
-use crate::{Runtime, TenantIndex};
+use crate::{Runtime, TenantIndex, reload::all};
 
 /// Signals of one answer.
 const MAX_SIGNALS: usize = 2_000;
@@ -50,13 +60,14 @@ impl Runtime {
         asset: Option<AssetId>,
     ) -> Result<WatchList, CodedError> {
         let plant = self.tenant(tenant)?;
-        let mut wanted: Vec<(SignalId, u32, Limits)> = plant
+        let mut wanted: Vec<(SignalId, AssetId, u32, Limits)> = plant
             .signals
             .values()
             .filter(|s| asset.is_none_or(|id| id == s.signal.asset_id))
             .map(|s| {
                 (
                     s.signal.id,
+                    s.signal.asset_id,
                     s.signal.signal_no,
                     limits_of(&plant, s.signal.id),
                 )
@@ -68,10 +79,15 @@ impl Runtime {
         wanted.truncate(MAX_SIGNALS);
         let looked_at = wanted.len() as u64;
         let historian = self.historian().clone();
+        let stops = self
+            .store()
+            .read(move |conn| stops_of(conn, tenant, range, asset))
+            .await?;
         let found = tokio::task::spawn_blocking(move || {
             let mut found = Vec::new();
-            for (signal, number, limits) in wanted {
-                for miss in misses(&historian, number, range, &limits)? {
+            for (signal, asset, number, limits) in wanted {
+                let stops = stops.get(&asset).map_or(&[][..], Vec::as_slice);
+                for miss in misses(&historian, number, range, &limits, stops)? {
                     found.push(WatchedSignal {
                         signal,
                         limits,
@@ -112,11 +128,47 @@ fn limits_of(plant: &TenantIndex, signal: SignalId) -> Limits {
         })
 }
 
+/// When machines stopped or were tripped, by asset.
+fn stops_of(
+    conn: &Connection,
+    tenant: TenantId,
+    range: TimeRange,
+    asset: Option<AssetId>,
+) -> Result<HashMap<AssetId, Vec<Timestamp>>, StoreError> {
+    let within = EventFilter {
+        from: Some(range.from),
+        to: Some(range.to),
+        asset_ids: asset.into_iter().collect(),
+        ..EventFilter::default()
+    };
+    let runs = EventFilter {
+        source_type: Some("run".to_owned()),
+        ..within.clone()
+    };
+    let alarms = EventFilter {
+        categories: vec![EventCategory::Alert],
+        severities: vec![Severity::Critical],
+        ..within
+    };
+    let mut stopped = all(|page| events::list_events(conn, tenant, &runs, page))?;
+    stopped.retain(|event| event.summary == "event.asset_stopped");
+    let mut tripped = all(|page| events::list_events(conn, tenant, &alarms, page))?;
+    tripped.retain(is_trip);
+    let mut found: HashMap<AssetId, Vec<Timestamp>> = HashMap::new();
+    for event in stopped.iter().chain(&tripped) {
+        if let Some(asset) = event.asset_id {
+            found.entry(asset).or_default().push(event.event_time);
+        }
+    }
+    Ok(found)
+}
+
 fn misses(
     historian: &Historian,
     number: u32,
     range: TimeRange,
     limits: &Limits,
+    stops: &[Timestamp],
 ) -> Result<Vec<NearMiss>, HistorianError> {
     let (low, high) = calm(limits);
     let is_restless = |b: &Bucket| b.min <= low || b.max >= high;
@@ -139,7 +191,10 @@ fn misses(
         }
     }
     let config = NearMissConfig::default();
-    let of = |side| near_miss(excursions(&minutes, limits, side, &config), &config);
+    let of = |side| {
+        let stays = excursions(&minutes, limits, side, &config);
+        near_miss(without_stops(stays, stops), &config)
+    };
     Ok([of(Side::High), of(Side::Low)]
         .into_iter()
         .flatten()

@@ -3,23 +3,30 @@
 
 mod gather;
 mod kept;
+mod packs;
 mod prepare;
 
 pub use gather::{Gathered, gather, gather_with, read_incident};
 pub use kept::{
     KeptAnalysis, KeptFinding, KeptHypothesis, KeptMover, KeptPack, KeptSample, KeptVerdict, judge,
 };
+pub use packs::{PACKS_FOLDER, RulePacks, keep_own_pack, own_pack_file, read_pack_file};
 pub use prepare::prepare;
 
 use std::sync::Arc;
 
-use iq_blackbox::rca::{Pack, built_in};
 use iq_domain::{CodedError, IncidentId, TenantId};
 use iq_store::root_causes::{self, RootCauseRow};
 
 use crate::Runtime;
 
 impl Runtime {
+    /// The rule packs in force.
+    #[must_use]
+    pub fn rule_packs(&self) -> &RulePacks {
+        &self.0.packs
+    }
+
     /// The root cause of an incident as the data say now; `None` when the tenant has no such incident.
     /// A new version is kept when samples, events, neighbours or packs have changed.
     ///
@@ -30,7 +37,7 @@ impl Runtime {
         tenant: TenantId,
         incident: IncidentId,
     ) -> Result<Option<(RootCauseRow, KeptAnalysis)>, CodedError> {
-        let packs: &'static [Pack] = built_in();
+        let packs = Arc::clone(&self.0.packs);
         let plant = self.tenant(tenant)?;
         let now = self.clock().now();
         let found = self
@@ -52,14 +59,14 @@ impl Runtime {
             // Kept here: whoever asked may have gone, the work goes on.
             let _turn = turn;
             let gathered = gather(&plant, &historian, &row, &events, now)?;
-            let hash = gathered.hash(packs);
+            let hash = gathered.hash(&packs.packs);
             // What was judged before is not judged again.
             if let Some(last) = last.filter(|l| l.inputs_hash == hash)
                 && let Ok(kept) = serde_json::from_value(last.result.clone())
             {
                 return Ok((last, kept, false));
             }
-            let kept = judge(&gathered, packs);
+            let kept = judge(&gathered, &packs.packs);
             let row = RootCauseRow {
                 tenant_id: tenant,
                 incident_id: incident,

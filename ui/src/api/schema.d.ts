@@ -9133,6 +9133,8 @@ export interface components {
             families: string[];
             /** @description Id. */
             id: string;
+            /** @description The plant's own, in the place of the program's or beside them. */
+            is_own: boolean;
             /** @description Names. */
             names: components["schemas"]["Names"];
             /** @description Rules. */
@@ -10261,6 +10263,8 @@ export interface components {
             events: components["schemas"]["TimelineEvent"][];
             /** @description Window. */
             from: components["schemas"]["Timestamp"];
+            /** @description Other signals of the assets it is about, to be laid beside those. */
+            more_trends: components["schemas"]["TimelineTrend"][];
             /** @description Window. */
             to: components["schemas"]["Timestamp"];
             /** @description First mover first. */

@@ -1,5 +1,5 @@
-// Events per slice of time. Drag across it, or move its two handles by keyboard, to choose a window. Over the alarm
-// target a bar is amber, in a flood red; each flood says how long it lasted.
+// Events per slice of time, each bar with its warnings and critical ones. Drag across it, or move its two handles by
+// keyboard, to choose a window. Floods come from the alarm report: there is one definition of them.
 import { useMediaQuery } from '@mantine/hooks';
 import { type KeyboardEvent, type PointerEvent, useRef, useState } from 'react';
 import type { HistogramBin } from '@/api/types';
@@ -7,31 +7,6 @@ import { useText } from '@/i18n/text';
 import { ticksIn } from '@/lib/cursor';
 import { iso } from '@/lib/format';
 import { tickLabel } from '@/lib/plot';
-
-/** Ten alarms in ten minutes is a flood (ISA-18.2); six an hour is the target of a manageable rate. */
-const TARGET_PER_HOUR = 6;
-const FLOOD_PER_HOUR = 60;
-
-export function toneOf(bin: HistogramBin, perHour: number): 'flood' | 'busy' | 'calm' {
-  const alarms = (bin.warning + bin.critical) * perHour;
-  if (alarms >= FLOOD_PER_HOUR) return 'flood';
-  return alarms > TARGET_PER_HOUR && bin.warning + bin.critical > 1 ? 'busy' : 'calm';
-}
-
-/** Runs of slices in flood, as stretches of time. */
-export function floodsOf(bins: HistogramBin[], perHour: number, to: number): { from: number; to: number }[] {
-  const floods: { from: number; to: number }[] = [];
-  bins.forEach((bin, i) => {
-    if (toneOf(bin, perHour) !== 'flood') return;
-    const end = bins[i + 1]?.t ?? to;
-    const last = floods[floods.length - 1];
-    if (last && last.to === bin.t) last.to = end;
-    else floods.push({ from: bin.t, to: end });
-  });
-  return floods;
-}
-
-const FILL = { flood: 'var(--crit-fill)', busy: 'var(--warn-fill)', calm: 'var(--line-strong)' } as const;
 
 export interface Brush {
   from: number;
@@ -42,14 +17,15 @@ interface Props {
   bins: HistogramBin[];
   from: number;
   to: number;
-  perHour: number;
+  /** Floods of alarms in the window. */
+  floods: Brush[];
   brush: Brush | null;
   onBrush: (brush: Brush | null) => void;
   cursorAt: number | null;
 }
 
-export function Histogram({ bins, from, to, perHour, brush, onBrush, cursorAt }: Props) {
-  const { t, n, p, span } = useText();
+export function Histogram({ bins, from, to, floods, brush, onBrush, cursorAt }: Props) {
+  const { t, n, p, span, word } = useText();
   const narrow = useMediaQuery('(max-width: 760px)') ?? false;
   const host = useRef<HTMLDivElement>(null);
   const [start, setStart] = useState<number | null>(null);
@@ -65,7 +41,6 @@ export function Histogram({ bins, from, to, perHour, brush, onBrush, cursorAt }:
     return from + Math.min(1, Math.max(0, (event.clientX - box.left) / box.width)) * (to - from);
   };
   const total = bins.reduce((sum, b) => sum + b.total, 0);
-  const floods = floodsOf(bins, perHour, to);
   const width = 100 / Math.max(1, bins.length);
   const drag = (event: PointerEvent) => {
     if (start === null) return;
@@ -108,8 +83,16 @@ export function Histogram({ bins, from, to, perHour, brush, onBrush, cursorAt }:
         <svg viewBox="0 0 100 126" preserveAspectRatio="none" role="img" aria-label={t('histogram.label', { total: n(total, 0), floods: floods.length })} className="hist-svg">
           {bins.map((bin) => {
             const height = bin.total === 0 ? 1 : 3 + (bin.total / most) * 105;
-            const tone = toneOf(bin, perHour);
-            return <rect key={bin.t} x={x(bin.t) + width * 0.12} width={width * 0.76} y={126 - height} height={height} fill={FILL[tone]} stroke={tone === 'busy' ? 'var(--warn-edge)' : 'none'} vectorEffect="non-scaling-stroke" />;
+            const part = (count: number) => (bin.total === 0 ? 0 : (count / bin.total) * height);
+            const [critical, warning] = [part(bin.critical), part(bin.warning)];
+            const at = { x: x(bin.t) + width * 0.12, width: width * 0.76 };
+            return (
+              <g key={bin.t}>
+                <rect {...at} y={126 - height} height={height - critical - warning} fill="var(--line-strong)" />
+                <rect {...at} y={126 - critical - warning} height={warning} fill="var(--warn-fill)" stroke="var(--warn-edge)" strokeWidth={warning > 0 ? 1 : 0} vectorEffect="non-scaling-stroke" />
+                <rect {...at} y={126 - critical} height={critical} fill="var(--crit-fill)" />
+              </g>
+            );
           })}
           {shown && <rect x={x(shown.from)} width={x(shown.to) - x(shown.from)} y="0" height="126" fill="var(--action)" opacity=".14" />}
           {cursorAt !== null && cursorAt >= from && cursorAt <= to && <path d={`M${x(cursorAt)} 0V126`} stroke="var(--past)" strokeWidth="2" vectorEffect="non-scaling-stroke" />}
@@ -119,9 +102,9 @@ export function Histogram({ bins, from, to, perHour, brush, onBrush, cursorAt }:
         {handle('from')}{handle('to')}
       </div>
       <div className="row wrap g4 cap dim">
-        <span className="row g1"><i className="key-box" />{t('histogram.calm')}</span>
-        <span className="row g1"><i className="key-box busy" />{t('histogram.busy')}</span>
-        <span className="row g1"><i className="key-box flood" />{t('histogram.flood')}</span>
+        <span className="row g1"><i className="key-box" />{word('severity', 'info')}</span>
+        <span className="row g1"><i className="key-box busy" />{word('severity', 'warning')}</span>
+        <span className="row g1"><i className="key-box flood" />{word('severity', 'critical')}</span>
       </div>
     </div>
   );

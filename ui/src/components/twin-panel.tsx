@@ -1,6 +1,6 @@
 // Side panel of the twin: connectivity, scores with what they are made of, sensors, actions.
 import { useQuery } from '@tanstack/react-query';
-import { useEffect, useRef } from 'react';
+import { type ReactNode, useEffect, useRef } from 'react';
 import { api } from '@/api/calls';
 import { useRefresh } from '@/api/live';
 import type { TwinAsset } from '@/api/types';
@@ -41,7 +41,7 @@ function Facts({ asset }: { asset: TwinAsset }) {
   );
 }
 
-export function TwinPanel({ id, onClose }: { id: string; onClose: () => void }) {
+export function TwinPanel({ id, onClose, children }: { id: string; onClose: () => void; children: ReactNode }) {
   const { t, name } = useText();
   const cursor = useCursor();
   const refresh = useRefresh(cursor.t);
@@ -67,6 +67,7 @@ export function TwinPanel({ id, onClose }: { id: string; onClose: () => void }) 
                   ? <p className="help">{t('twin.no_signals')}</p>
                   : <ul>{asset.signals.filter((s) => !s.is_derived).map((s) => <SignalRow key={s.id} signal={s} t={cursor.t} from={from} to={cursor.at} refresh={refresh} />)}</ul>}
               </section>
+              {children}
             </div>
             <div className="pf actions">
               {asset.open_incident_id && <AppLink className="btn pri" to={`/blackbox/incidents/${asset.open_incident_id}`}><Icon name="blackbox" />{t('action.incident')}</AppLink>}

@@ -1,6 +1,6 @@
 // The application's one time: `?t=` (UTC ms; absent = now), `?known=1` and `?range=`. Every page asks its data as of this T.
 // With `known`, alerts, scores and events count only as far as they had been recorded by then; values always count by source time.
-import { useEffect, useState } from 'react';
+import { useCallback, useEffect, useState } from 'react';
 import { useParameters } from './url';
 import { zoneOffset } from './zone';
 
@@ -56,10 +56,12 @@ export function useCursor(everyMs = 10_000): Cursor & { setT: (t: number | null)
   const t = parseT(parameters.get('t'), now);
   const range = parseRange(parameters.get('range'));
   const known = t !== null && parameters.get('known') === '1';
+  // The same as long as the page lives: a timer that steps the cursor must not start anew with every render.
+  const setT = useCallback((value: number | null) => change({ t: value === null || value >= Date.now() - 1000 ? null : String(Math.round(value)) }), [change]);
   return {
     known, asOf: { t, known_at: known ? t : null },
     t, now, range, at: t ?? now, ...windowOf(t, range, now),
-    setT: (value) => change({ t: value === null || value >= Date.now() - 1000 ? null : String(Math.round(value)) }),
+    setT,
     setKnown: (value) => change({ known: value ? '1' : null, 'incidents.page': null, 'events.page': null }),
     setRange: (value) => change({ range: value === '24h' ? null : value }),
   };

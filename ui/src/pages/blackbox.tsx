@@ -5,6 +5,7 @@ import { useAllAssets } from '@/api/all-assets';
 import { api } from '@/api/calls';
 import type { Query } from '@/api/http';
 import { useRefresh } from '@/api/live';
+import { useSession } from '@/api/session';
 import type { IncidentRow, IncidentStatus, IncidentType, Severity } from '@/api/types';
 import { ExportMenu } from '@/components/export-menu';
 import { SearchInput, Segment, Select } from '@/components/fields';
@@ -161,13 +162,16 @@ function Rail({ t: at }: { t: number | null }) {
 
 function Slices({ from, to, step, brush, onBrush, cursorAt }: { from: number; to: number; step: number; brush: Brush | null; onBrush: (brush: Brush | null) => void; cursorAt: number | null }) {
   const { t, p } = useText();
+  const { may } = useSession();
   const refetchInterval = useRefresh(cursorAt);
   const wanted = useEventQuery(from, to);
   const bins = Math.round((to - from) / step);
   const histogram = useQuery({ queryKey: ['histogram', wanted, bins, p.language], queryFn: () => api.histogram({ ...wanted, bins }), refetchInterval, placeholderData: (old) => old });
+  // One definition of a flood: the alarm report's.
+  const report = useQuery({ queryKey: ['alarm-floods', from, to], queryFn: () => api.alarmPerformance({ from, to }), enabled: may('alerts.read'), placeholderData: (old) => old });
   return (
     <Pane title={t(step === HOUR ? 'blackbox.per_hour' : 'blackbox.per_slice')} caption={brush ? <span role="status">{t('blackbox.brushed', { from: iso(brush.from), to: iso(brush.to) })}</span> : t('blackbox.brush_how')} end={brush && <button type="button" className="btn sm" onClick={() => onBrush(null)}>{t('blackbox.whole_window')}</button>} flush={false}>
-      <Loaded query={histogram} what={t('blackbox.loading')} rows={3}>{(data) => <Histogram bins={data} from={from} to={to} perHour={HOUR / step} brush={brush} onBrush={onBrush} cursorAt={cursorAt} />}</Loaded>
+      <Loaded query={histogram} what={t('blackbox.loading')} rows={3}>{(data) => <Histogram bins={data} from={from} to={to} floods={report.data?.floods ?? []} brush={brush} onBrush={onBrush} cursorAt={cursorAt} />}</Loaded>
     </Pane>
   );
 }

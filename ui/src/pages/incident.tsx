@@ -1,16 +1,17 @@
 // One incident: summary, timeline, sequence, who has it, notes.
 import { useQuery, useQueryClient } from '@tanstack/react-query';
-import { type FormEvent, useCallback, useEffect, useMemo, useRef, useState } from 'react';
+import { type FormEvent, type ReactNode, useCallback, useEffect, useMemo, useRef, useState } from 'react';
 import { Redirect, useParams } from 'wouter';
 import { api } from '@/api/calls';
 import { useRefresh } from '@/api/live';
 import { useSession } from '@/api/session';
-import type { EventCategory, IncidentDetail, IncidentPatch, IncidentStatus, Severity, Timeline } from '@/api/types';
+import type { EventCategory, IncidentDetail, IncidentPatch, IncidentStatus, RootCause, Severity, Timeline, TimelineTrend } from '@/api/types';
 import { useConfirm, useToasts } from '@/components/dialog';
 import { Field, SearchInput, Select } from '@/components/fields';
 import { Icon } from '@/components/icons';
 import { AppLink } from '@/components/link';
 import { SeverityMark, Tag, When } from '@/components/marks';
+import { useSignalName } from '@/components/metrics';
 import { InlineError, Notice } from '@/components/notices';
 import { Loaded, PageHead, Pane, useTitle } from '@/components/page';
 import { useText } from '@/i18n/text';
@@ -180,8 +181,43 @@ function useTimelinePlayer(id: string, timeline: Timeline | undefined): Player |
   return player;
 }
 
-function Events({ timeline, all, player }: { timeline: Timeline; all: Moment[]; player: Player }) {
+/** What the cause rests on is drawn under the lanes: once it is found, the timeline is asked again. */
+function useTrendsOfCause(id: string, timeline: Timeline): void {
+  const { p } = useText();
+  const client = useQueryClient();
+  const { data: cause } = useQuery<RootCause>({ queryKey: ['root-cause', id, p.language], queryFn: () => api.rootCause(id), enabled: false });
+  const asked = useRef(0);
+  useEffect(() => {
+    if (!cause || asked.current === cause.version) return;
+    asked.current = cause.version;
+    const drawn = new Set(timeline.trends.map((trend) => trend.signal_id));
+    if (cause.first_movers?.some((m) => !drawn.has(m.signal_id))) void client.invalidateQueries({ queryKey: ['timeline', id] });
+  }, [cause, client, id, timeline]);
+}
+
+/** Signals that a reader laid beside those drawn anyway; the address keeps them. */
+function useAddedTrends(timeline: Timeline): { trends: TimelineTrend[]; bar: ReactNode } {
+  const { t } = useText();
+  const name = useSignalName();
+  const [kept, setKept] = useParameter('trends');
+  const added = useMemo(() => kept.split(',').flatMap((id) => timeline.more_trends.find((trend) => trend.signal_id === id) ?? []), [kept, timeline]);
+  const trends = useMemo(() => [...timeline.trends, ...added], [timeline, added]);
+  const set = (next: TimelineTrend[]) => setKept(next.map((trend) => trend.signal_id).join(','));
+  const label = (trend: TimelineTrend) => `${name(trend)} · ${trend.asset_code}`;
+  const left = timeline.more_trends.filter((trend) => !added.includes(trend));
+  const bar = timeline.more_trends.length === 0 ? null : (
+    <>
+      <Select label={t('incident.add_trend')} value="" onChange={(id) => set([...added, ...timeline.more_trends.filter((trend) => trend.signal_id === id)])} options={[{ value: '', label: t('incident.add_trend') }, ...left.map((trend) => ({ value: trend.signal_id, label: label(trend) }))]} />
+      {added.map((trend) => <button key={trend.signal_id} type="button" className="chip" aria-label={t('incident.remove_trend', { name: label(trend) })} onClick={() => set(added.filter((one) => one !== trend))}>{name(trend)} <Icon name="close" /></button>)}
+    </>
+  );
+  return { trends, bar };
+}
+
+function Events({ incident, timeline, all, player }: { incident: string; timeline: Timeline; all: Moment[]; player: Player }) {
   const { t, word } = useText();
+  useTrendsOfCause(incident, timeline);
+  const { trends, bar } = useAddedTrends(timeline);
   const [parameters, change] = useParameters();
   const [follow, setFollow] = useState(true);
   const [category, severity] = ['category', 'severity'].map((k) => parameters.get(k) ?? '') as [EventCategory | '', Severity | ''];
@@ -197,9 +233,10 @@ function Events({ timeline, all, player }: { timeline: Timeline; all: Moment[]; 
         <SearchInput label={t('incident.search')} value={typed} onChange={setTyped} />
         <Select label={t('event.category')} value={category} onChange={(v) => change({ category: v })} options={[{ value: '', label: t('event.all_categories') }, ...CATEGORIES.map((c) => ({ value: c, label: word('category', c) }))]} />
         <Select label={t('field.severity')} value={severity} onChange={(v) => change({ severity: v })} options={[{ value: '', label: t('event.all_severities') }, ...(['critical', 'warning', 'info'] as const).map((s) => ({ value: s, label: word('severity', s) }))]} />
+        {bar}
         {moments.length < all.length && <span className="cap mid" role="status">{t('incident.filtered', { shown: moments.length, n: all.length })}</span>}
       </div>
-      <TimelineView moments={moments} trends={timeline.trends} whole={whole} player={player} follow={follow} onFollow={setFollow} truncated={timeline.truncated} />
+      <TimelineView moments={moments} trends={trends} whole={whole} player={player} follow={follow} onFollow={setFollow} truncated={timeline.truncated} />
       <Sequence moments={moments} total={all.length} sources={sources} player={player} follow={follow} onPick={pick} />
     </>
   );
@@ -235,7 +272,7 @@ export default function IncidentPage() {
             <div className="incident-grid">
               <div className="stack">
                 <Loaded query={timeline} what={t('incident.loading')} rows={8}>
-                  {(tl) => player && <Events timeline={tl} all={moments} player={player} />}
+                  {(tl) => player && <Events incident={id} timeline={tl} all={moments} player={player} />}
                 </Loaded>
               </div>
               <div className="stack">

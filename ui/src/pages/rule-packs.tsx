@@ -56,7 +56,8 @@ function Packs({ packs }: { packs: RulePack[] }) {
   return (
     <div className="stack">
       <div className="row wrap filters">
-        <Select label={t('rules.pack')} value={pack.id} onChange={setChosen} options={packs.map((p) => ({ value: p.id, label: `${name(p.names)} (${p.rules.length})` }))} />
+        {pack.is_own && <span className="chip">{t('rules.own')}</span>}
+        <Select label={t('rules.pack')} value={pack.id} onChange={setChosen} options={packs.map((p) => ({ value: p.id, label: `${p.is_own ? '* ' : ''}${name(p.names)} (${p.rules.length})` }))} />
         <span className="grow search-grow"><SearchInput label={t('rules.search')} value={sought} onChange={setSought} /></span>
       </div>
       <Pane title={name(pack.names)} caption={<><Tag>{pack.id}</Tag> · {t('rules.version', { n: n(pack.version, 0) })} · {t('rules.enabled')}</>} foot={<span>{pack.families.length === 0 ? t('rules.every_family') : t('rules.families', { families: pack.families.map(family).join('، ') })}</span>}>

@@ -4,9 +4,9 @@ import { useCallback, useMemo } from 'react';
 import { api } from '@/api/calls';
 import { useRefresh } from '@/api/live';
 import { useSession } from '@/api/session';
-import type { AssetStatus, Names, Twin, TwinAsset } from '@/api/types';
+import type { AssetStatus, Connectivity as Link, Names, Twin, TwinAsset } from '@/api/types';
 import { CardGrid } from '@/components/card-grid';
-import { Segment, Select } from '@/components/fields';
+import { SearchInput, Segment, Select } from '@/components/fields';
 import { StatusShape } from '@/components/icons';
 import { AppLink } from '@/components/link';
 import { Connectivity, StatusMark } from '@/components/marks';
@@ -18,9 +18,12 @@ import { TwinCard } from '@/components/twin-card';
 import { TwinPanel } from '@/components/twin-panel';
 import { useText } from '@/i18n/text';
 import { useCursor } from '@/lib/cursor';
-import { useParameter, useParameters } from '@/lib/url';
+import { folded } from '@/lib/fold';
+import { useParameter, useParameters, useTyped } from '@/lib/url';
 import { TwinMap } from './parts/twin-map';
+import { TwinMore } from './parts/twin-more';
 
+const LINKS: Link[] = ['live', 'stale', 'disconnected', 'demo', 'none'];
 const STATUSES: AssetStatus[] = ['critical', 'warning', 'unknown', 'normal'];
 
 interface Group {
@@ -65,7 +68,7 @@ function Legend() {
     <div className="row wrap g4 s legend">
       {STATUSES.map((s) => <StatusMark key={s} status={s} />)}
       <span className="vr" aria-hidden="true" />
-      {(['live', 'stale', 'disconnected', 'demo', 'none'] as const).map((link) => <Connectivity key={link} link={link} />)}
+      {LINKS.map((link) => <Connectivity key={link} link={link} />)}
     </div>
   );
 }
@@ -79,11 +82,16 @@ export default function TwinPage() {
   const refetchInterval = useRefresh(cursor.t);
   const site = parameters.get('site') ?? '';
   const query = useQuery({ queryKey: ['twin', cursor.asOf, site], queryFn: () => api.twin({ ...cursor.asOf, site_id: site }), refetchInterval, placeholderData: (old) => old });
-  const [unit, family, criticality, status, selected] = ['unit', 'family', 'criticality', 'status', 'asset'].map((k) => parameters.get(k) ?? '') as [string, string, string, string, string];
+  const [unit, family, criticality, status, link, selected] = ['unit', 'family', 'criticality', 'status', 'link', 'asset'].map((k) => parameters.get(k) ?? '') as [string, string, string, string, string, string];
+  const { typed, setTyped, sought } = useTyped('find');
   const all = useMemo(() => query.data?.assets ?? [], [query.data]);
-  const base = all.filter((a) => (!unit || a.unit_id === unit) && (!family || a.family === family) && (!criticality || a.criticality === criticality));
+  const base = useMemo(() => {
+    const wanted = folded(sought);
+    const isFound = (a: TwinAsset) => wanted === '' || [a.code, a.names.ar, a.names.en].some((text) => folded(text).includes(wanted));
+    return all.filter((a) => (!unit || a.unit_id === unit) && (!family || a.family === family) && (!criticality || a.criticality === criticality) && (!link || a.connectivity === link) && isFound(a));
+  }, [all, unit, family, criticality, link, sought]);
   const [view, setView] = useParameter('view', 'cards');
-  const shown = useMemo(() => all.filter((a) => (!unit || a.unit_id === unit) && (!family || a.family === family) && (!criticality || a.criticality === criticality) && (!status || a.status === status)), [all, unit, family, criticality, status]);
+  const shown = useMemo(() => base.filter((a) => !status || a.status === status), [base, status]);
   const groups = useMemo(() => (query.data ? grouped(query.data, shown) : []).map((group) => ({ id: group.id, cards: group.assets, head: <UnitHead group={group} /> })), [query.data, shown]);
   const families = [...new Set(all.map((a) => a.family))].sort();
   const count = (s: AssetStatus) => base.filter((a) => a.status === s).length;
@@ -94,9 +102,11 @@ export default function TwinPage() {
         <Segment label={t('map.view')} value={view} onChange={setView} options={[{ value: 'cards', label: t('map.cards') }, { value: 'map', label: t('map.map') }]} />
       </PageHead>
       <div className="row wrap filters">
+        <SearchInput label={t('twin.search')} value={typed} onChange={setTyped} />
         <Select label={t('twin.unit')} value={unit} onChange={(v) => change({ unit: v })} options={[{ value: '', label: t('twin.all_units') }, ...(query.data?.sites ?? []).flatMap((s) => s.units.map((u) => ({ value: u.id, label: `${u.code} · ${name(u.names)}` })))]} />
         <Select label={t('field.family')} value={family} onChange={(v) => change({ family: v })} options={[{ value: '', label: t('twin.all_families') }, ...families.map((f) => ({ value: f, label: familyName(f) }))]} />
         <Select label={t('field.criticality')} value={criticality} onChange={(v) => change({ criticality: v })} options={[{ value: '', label: t('twin.all_criticalities') }, ...(['critical', 'high', 'medium', 'low'] as const).map((c) => ({ value: c, label: word('criticality', c) }))]} />
+        <Select label={t('field.connectivity')} value={link} onChange={(v) => change({ link: v })} options={[{ value: '', label: t('twin.all_links') }, ...LINKS.map((l) => ({ value: l, label: word('connectivity', l) }))]} />
         <Segment label={t('field.status')} value={status} onChange={(v) => change({ status: v })} options={[
           { value: '', label: <>{t('common.all')} <b>{n(base.length, 0)}</b></> },
           ...(['critical', 'warning', 'unknown'] as const).map((s) => ({ value: s as string, label: <><StatusShape shape={s} /><span className="dsk-only">{word('status', s)}</span> {n(count(s), 0)}<span className="sr mob-only">{word('status', s)}</span></> })),
@@ -114,10 +124,10 @@ export default function TwinPage() {
               {cursor.t === null && <PlantBehind />}
               {view === 'map' && shown.length > 0 && <TwinMap twin={twin} shown={shown} selected={selected} past={cursor.t !== null} onPick={pick} />}
               {view === 'cards' && <CardGrid groups={groups} card={(asset) => <TwinCard key={asset.id} asset={asset} t={cursor.t} selected={asset.id === selected} onPick={pick} />} />}
-              {shown.length === 0 && <section className="pane"><EmptyState icon="search" title={t('twin.none_match')} action={<button type="button" className="btn" onClick={() => change({ unit: null, family: null, criticality: null, status: null })}>{t('action.clear_filters')}</button>} /></section>}
+              {shown.length === 0 && <section className="pane"><EmptyState icon="search" title={t('twin.none_match')} action={<button type="button" className="btn" onClick={() => change({ unit: null, family: null, criticality: null, status: null, link: null, find: null })}>{t('action.clear_filters')}</button>} /></section>}
               <Legend />
             </div>
-            {selected && <TwinPanel id={selected} onClose={() => pick(null)} />}
+            {selected && <TwinPanel id={selected} onClose={() => pick(null)}><TwinMore id={selected} /></TwinPanel>}
           </div>
         )}
       </Loaded>

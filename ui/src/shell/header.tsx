@@ -142,6 +142,7 @@ export function Header({ route, onSearch }: { route: Route | undefined; onSearch
       <AppLink className="brand" to="/"><Brand />{t('brand')}</AppLink>
       {session.is_demo && <span className="chip demo dsk-only">{t('header.demo')}</span>}
       {route?.sites && <SiteFilter />}
+      <button type="button" className="btn quiet icon mob-only-flex" aria-label={t('header.search')} onClick={onSearch}><Icon name="search" /></button>
       <button type="button" className="srch dsk-only-flex" onClick={onSearch}>
         <Icon name="search" />
         <span className="grow ell">{t('header.search')}</span>

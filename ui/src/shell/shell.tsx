@@ -41,7 +41,7 @@ export function Shell({ children }: { children: ReactNode }) {
         {past && (
           <div className="pastnote" role="status">
             <Icon name="clock" />
-            <span>{t(cursor.known ? 'time.as_known' : 'time.as_of', { at: iso(cursor.t ?? 0) })}</span>
+            <span>{t(route?.pastNote ?? (cursor.known ? 'time.as_known' : 'time.as_of'), { at: iso(cursor.t ?? 0) })}</span>
             <label className="chk" title={t('time.known_why')}><input type="checkbox" checked={cursor.known} onChange={(event) => cursor.setKnown(event.target.checked)} />{t('time.known_then')}</label>
             <button type="button" onClick={() => cursor.setT(null)}>{t('time.back_to_now')}</button>
           </div>

@@ -145,11 +145,14 @@ fn whole(voice: &Voice, h: &Hypothesis) -> Vec<Block> {
 }
 
 fn evidence(voice: &Voice, item: &EvidenceItem) -> Row {
-    let samples = item.samples.iter().take(2).flat_map(|sample| {
-        [
-            Words::Number(quantity(sample.value, &sample.unit)),
-            voice.moment(sample.t),
-        ]
+    // A line for each, or a reader pairs one value with the other's time.
+    let samples = item.samples.iter().take(2).enumerate().flat_map(|(n, s)| {
+        let start = (n > 0).then(Words::new_line);
+        start.into_iter().chain([
+            Words::Number(quantity(s.value, &s.unit)),
+            Words::Prose("·".to_owned()),
+            voice.moment(s.t),
+        ])
     });
     let mut finding = vec![Words::Prose(item.finding.text.clone())];
     if item.weight == 3 {

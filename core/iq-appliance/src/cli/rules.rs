@@ -1,28 +1,41 @@
-//! `optria rules`: reads a rule pack and tries it on past incidents before anybody relies on it.
+//! `optria rules`: reads a rule pack, tries it on past incidents, and puts it in force or takes it back.
 
-use std::{path::PathBuf, process::ExitCode, sync::Arc};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::ExitCode,
+    sync::Arc,
+};
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result};
 use clap::Subcommand;
-use iq_blackbox::rca::{self, MAX_PACK_BYTES, Pack, PackError};
+use iq_blackbox::rca::{Pack, PackError};
 use iq_config::{Config, Overrides};
-use iq_domain::{Clock, WallClock};
+use iq_domain::{AuditId, AuditRecord, Clock, CodedError, WallClock};
 use iq_historian::{Historian, HistorianConfig};
-use iq_locale::Language;
+use iq_locale::{Language, Params};
 use iq_runtime::{
     TenantIndex,
-    root_cause::{KeptAnalysis, gather, judge, read_incident},
+    root_cause::{
+        KeptAnalysis, PACKS_FOLDER, RulePacks, gather, judge, keep_own_pack, own_pack_file,
+        read_incident, read_pack_file,
+    },
 };
-use iq_store::{Page, Store, incidents};
+use iq_store::{Page, Store, audit, incidents, tenants};
+use serde_json::json;
 
 use crate::lock::{self, Claim};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum RulesCommand {
-    /// Lists the packs of the program with their versions and rules.
-    List,
+    /// Lists the packs in force with their versions and rules.
+    List {
+        /// The data folder.
+        #[arg(long)]
+        data_dir: Option<PathBuf>,
+    },
     /// Reads a pack, names every mistake with its line, and shows what it says about the past
-    /// incidents of a data folder beside what the program's own packs say. Changes nothing.
+    /// incidents of a data folder beside what the packs in force say. Changes nothing.
     Test {
         /// The pack file.
         pack: PathBuf,
@@ -30,57 +43,116 @@ pub(super) enum RulesCommand {
         #[arg(long)]
         data_dir: Option<PathBuf>,
     },
+    /// Puts a pack in force, in the place of the one with its id. The appliance must be stopped; it is used
+    /// from its next start on.
+    Enable {
+        /// The pack file.
+        pack: PathBuf,
+        /// The data folder.
+        #[arg(long)]
+        data_dir: Option<PathBuf>,
+    },
+    /// Takes a pack of the plant's own back; the program's with its id is in force again. The appliance must
+    /// be stopped.
+    Disable {
+        /// Id of the pack.
+        id: String,
+        /// The data folder.
+        #[arg(long)]
+        data_dir: Option<PathBuf>,
+    },
+}
+
+pub(super) fn run(command: RulesCommand, language: Language) -> Result<ExitCode> {
+    match command {
+        RulesCommand::List { data_dir } => list(&existing(data_dir)?, language),
+        RulesCommand::Test { pack, data_dir } => {
+            let Some(pack) = read(&pack, language)? else {
+                return Ok(ExitCode::FAILURE);
+            };
+            match data_dir {
+                None => Ok(ExitCode::SUCCESS),
+                Some(dir) => past_incidents(pack, &existing(Some(dir))?, language),
+            }
+        }
+        RulesCommand::Enable { pack, data_dir } => enable(&pack, &existing(data_dir)?, language),
+        RulesCommand::Disable { id, data_dir } => disable(&id, &existing(data_dir)?, language),
+    }
+}
+
+/// The configuration of a data folder that is there: a name typed wrong must not make a new one.
+fn existing(data_dir: Option<PathBuf>) -> Result<Config> {
+    let dir = data_dir.map(|d| d.display().to_string());
+    let config = Config::from_process(Overrides::new().set("OPTRIA_DATA_DIR", dir))?;
+    if !config.data_dir.join("optria.db").is_file() {
+        let path = config.data_dir.display();
+        return Err(CodedError::not_found("rules.no_data")
+            .with("path", path)
+            .into());
+    }
+    Ok(config)
+}
+
+/// Takes the data folder for as long as the answer lives.
+fn claimed(config: &Config) -> Result<lock::DataLock> {
+    match lock::claim(&config.data_dir)? {
+        Claim::Ours(lock) => Ok(lock),
+        Claim::Taken(_) => Err(CodedError::conflict("rules.runs").into()),
+    }
 }
 
 #[allow(clippy::print_stdout)]
-pub(super) fn run(command: RulesCommand, language: Language) -> Result<ExitCode> {
-    let (pack, data_dir) = match command {
-        RulesCommand::List => {
-            for pack in rca::built_in() {
-                let rules: Vec<&str> = pack.rules.iter().map(|r| r.text.id.as_str()).collect();
-                println!("{} {}: {}", pack.id, pack.version, rules.join(" "));
-            }
-            return Ok(ExitCode::SUCCESS);
+fn list(config: &Config, language: Language) -> Result<ExitCode> {
+    let known = RulePacks::read(&config.data_dir);
+    for pack in &known.packs {
+        let rules: Vec<&str> = pack.rules.iter().map(|r| r.text.id.as_str()).collect();
+        let mark = if known.own.contains(&pack.id) {
+            "*"
+        } else {
+            ""
+        };
+        println!("{} {}{mark}: {}", pack.id, pack.version, rules.join(" "));
+    }
+    if !known.own.is_empty() {
+        println!("{}", word(language, "rules_own", &Params::new()));
+    }
+    for (path, errors) in &known.refused {
+        println!("{}", path.display());
+        tell_all(errors, language);
+    }
+    Ok(if known.refused.is_empty() {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
+}
+
+/// Reads a pack and says what it holds, or what is wrong with it.
+#[allow(clippy::print_stdout)]
+fn read(path: &Path, language: Language) -> Result<Option<Pack>> {
+    let found = read_pack_file(path).with_context(|| format!("reading {}", path.display()))?;
+    match found {
+        Ok(pack) => {
+            let params = [
+                ("pack".to_owned(), pack.id.clone()),
+                ("version".to_owned(), pack.version.to_string()),
+                ("count".to_owned(), pack.rules.len().to_string()),
+            ];
+            println!("{}", word(language, "rules_read", &params.into()));
+            Ok(Some(pack))
         }
-        RulesCommand::Test { pack, data_dir } => (pack, data_dir),
-    };
-    let pack = match read(&pack)? {
-        Ok(pack) => pack,
         Err(errors) => {
-            for error in &errors {
-                println!("{}", sentence(error, language));
-            }
-            return Ok(ExitCode::FAILURE);
+            tell_all(&errors, language);
+            Ok(None)
         }
-    };
-    println!("{} {}: {} rules", pack.id, pack.version, pack.rules.len());
-    match data_dir {
-        None => Ok(ExitCode::SUCCESS),
-        Some(dir) => past_incidents(pack, &dir),
     }
 }
 
-/// Reads a pack with the families the program knows.
-fn read(path: &PathBuf) -> Result<Result<Pack, Vec<PackError>>> {
-    let size = std::fs::metadata(path)
-        .with_context(|| format!("reading {}", path.display()))?
-        .len();
-    if size > MAX_PACK_BYTES as u64 {
-        return Ok(Err(vec![PackError {
-            code: "pack.too_large",
-            line: 1,
-            word: size.to_string(),
-        }]));
+#[allow(clippy::print_stdout)]
+fn tell_all(errors: &[PackError], language: Language) {
+    for error in errors {
+        println!("{}", sentence(error, language));
     }
-    let text = std::fs::read_to_string(path)?;
-    Ok(rca::read_pack(&text, &|family, pattern| {
-        let template = iq_mapping::catalogue().family(family);
-        template.is_some_and(|t| {
-            t.metrics
-                .iter()
-                .any(|m| rca::Signals::Metric(pattern.to_owned()).matches(&m.metric))
-        })
-    }))
 }
 
 fn sentence(error: &PackError, language: Language) -> String {
@@ -96,26 +168,85 @@ fn sentence(error: &PackError, language: Language) -> String {
     )
 }
 
+fn word(language: Language, key: &str, params: &Params) -> String {
+    iq_locale::plain(language, "cli", key, params).unwrap_or_else(|| key.to_owned())
+}
+
 #[allow(clippy::print_stdout)]
-fn past_incidents(pack: Pack, dir: &std::path::Path) -> Result<ExitCode> {
-    let overrides = Overrides::new().set("OPTRIA_DATA_DIR", Some(dir.display().to_string()));
-    let config = Config::from_process(overrides)?;
-    let Claim::Ours(_lock) = lock::claim(&config.data_dir)? else {
-        bail!("the appliance runs on this data folder; stop it first");
+fn enable(path: &Path, config: &Config, language: Language) -> Result<ExitCode> {
+    let Some(pack) = read(path, language)? else {
+        return Ok(ExitCode::FAILURE);
     };
+    let target = own_pack_file(&config.data_dir, &pack.id)
+        .ok_or_else(|| CodedError::invalid("rules.id").with("id", &pack.id))?;
+    let _lock = claimed(config)?;
+    let bytes = fs::read(path)?;
+    record(
+        config,
+        "rules.enable",
+        &pack.id,
+        &json!({ "version": pack.version }),
+    )?;
+    keep_own_pack(&target, &bytes)?;
+    let params = [
+        ("pack".to_owned(), pack.id),
+        ("version".to_owned(), pack.version.to_string()),
+    ];
+    println!("{}", word(language, "rules_enabled", &params.into()));
+    Ok(ExitCode::SUCCESS)
+}
+
+#[allow(clippy::print_stdout)]
+fn disable(id: &str, config: &Config, language: Language) -> Result<ExitCode> {
+    let target = own_pack_file(&config.data_dir, id).filter(|path| path.is_file());
+    let target = target.ok_or_else(|| CodedError::not_found("rules.not_own").with("id", id))?;
+    let _lock = claimed(config)?;
+    record(config, "rules.disable", id, &json!({}))?;
+    fs::remove_file(&target)?;
+    let params = [("pack".to_owned(), id.to_owned())];
+    println!("{}", word(language, "rules_disabled", &params.into()));
+    Ok(ExitCode::SUCCESS)
+}
+
+/// What judges every incident is on record with every tenant of the folder.
+fn record(config: &Config, action: &str, id: &str, details: &serde_json::Value) -> Result<()> {
+    let clock: Arc<dyn Clock> = Arc::new(WallClock);
+    let store = Store::open(config.data_dir.join("optria.db"), Arc::clone(&clock))?;
+    let (action, object) = (action.to_owned(), format!("{PACKS_FOLDER} {id}"));
+    let (details, now) = (details.clone(), clock.now());
+    store.write_blocking(move |tx| {
+        for tenant in tenants::list_tenants(tx)? {
+            let row = AuditRecord {
+                id: AuditId::new(),
+                tenant_id: tenant.id,
+                at: now,
+                actor: "system".to_owned(),
+                action: action.clone(),
+                object: object.clone(),
+                outcome: "success".to_owned(),
+                details: details.clone(),
+                address: None,
+            };
+            audit::append_audit(tx, tenant.id, &row)?;
+        }
+        Ok::<_, iq_store::StoreError>(())
+    })?;
+    store.close();
+    Ok(())
+}
+
+#[allow(clippy::print_stdout)]
+fn past_incidents(pack: Pack, config: &Config, language: Language) -> Result<ExitCode> {
+    let _lock = claimed(config)?;
     let clock: Arc<dyn Clock> = Arc::new(WallClock);
     let store = Store::open(config.data_dir.join("optria.db"), Arc::clone(&clock))?;
     let historian = Historian::open(
         &config.data_dir.join("historian.db"),
         HistorianConfig::default(),
     )?;
-    // The new pack stands in the place of the one with its id.
-    let mut packs: Vec<Pack> = rca::built_in()
-        .iter()
-        .filter(|p| p.id != pack.id)
-        .cloned()
-        .collect();
-    packs.push(pack);
+    let now = RulePacks::read(&config.data_dir);
+    let mut then = now.clone();
+    then.put(pack);
     let mut seen = 0;
     for plant in store.read_blocking(TenantIndex::read_all)? {
         let tenant = plant.tenant.id;
@@ -129,22 +260,23 @@ fn past_incidents(pack: Pack, dir: &std::path::Path) -> Result<ExitCode> {
         })?;
         for (incident, events) in all.into_iter().flatten() {
             let case = gather(&plant, &historian, &incident, &events, clock.now())?;
-            let (old, new) = (judge(&case, rca::built_in()), judge(&case, &packs));
-            println!(
-                "{}  now: {}  |  with the pack: {}",
-                incident.number,
-                first(&old, &plant),
-                first(&new, &plant)
-            );
+            let (old, new) = (judge(&case, &now.packs), judge(&case, &then.packs));
+            let params = [
+                ("incident".to_owned(), incident.number.clone()),
+                ("now".to_owned(), first(&old, &plant, language)),
+                ("then".to_owned(), first(&new, &plant, language)),
+            ];
+            println!("{}", word(language, "rules_judged", &params.into()));
             seen += 1;
         }
     }
-    println!("{seen} incidents");
+    let params = [("count".to_owned(), seen.to_string())];
+    println!("{}", word(language, "rules_seen", &params.into()));
     Ok(ExitCode::SUCCESS)
 }
 
 /// The first hypothesis in a few words.
-fn first(kept: &KeptAnalysis, plant: &TenantIndex) -> String {
+fn first(kept: &KeptAnalysis, plant: &TenantIndex, language: Language) -> String {
     kept.hypotheses.first().map_or_else(
         || "-".to_owned(),
         |h| {
@@ -154,7 +286,11 @@ fn first(kept: &KeptAnalysis, plant: &TenantIndex) -> String {
                 asset.unwrap_or("?"),
                 h.rule.id,
                 h.confidence * 100.0,
-                h.grade
+                word(
+                    language,
+                    &format!("rules_grade_{}", h.grade),
+                    &Params::new()
+                )
             )
         },
     )

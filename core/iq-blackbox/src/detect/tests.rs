@@ -102,7 +102,13 @@ fn run(plant: &Plant, events: &[IndustrialEvent], stored: &mut Stored) -> usize 
                     e.id != event.id
                         && e.event_time >= window.from
                         && e.event_time <= event.event_time
-                        && crate::relation_of(e, asset_id, &plant.topology).is_some()
+                        && crate::relation_of(
+                            e,
+                            (asset_id, event.event_time),
+                            &plant.topology,
+                            &IncidentConfig::default(),
+                        )
+                        .is_some()
                 });
                 for earlier in before {
                     stored.links.entry(earlier.id).or_default().push(id);

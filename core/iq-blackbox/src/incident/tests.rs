@@ -390,3 +390,30 @@ fn a_trip_is_a_word_of_its_own_or_an_alert_on_a_trip_signal() {
     assert!(is_trip(&condition(p.pump, T, "P-102A tripped")));
     assert!(!is_trip(&condition(p.pump, T, "strip heater high")));
 }
+
+#[test]
+fn what_nobody_has_placed_is_connected_by_the_moment_alone() {
+    let mut p = plant();
+    let [one, two] = std::array::from_fn(|_| AssetId::new());
+    p.topology.add_unplaced(one);
+    p.topology.add_unplaced(two);
+    let config = IncidentConfig::default();
+    let belongs = |before_ms: i64, severity| {
+        let event = event(two, T - before_ms, "onset", severity);
+        relation_of(&event, (one, Timestamp(T)), &p.topology, &config).is_some()
+    };
+    assert!(belongs(60_000, Severity::Warning));
+    assert!(!belongs(60_000, Severity::Info), "nothing abnormal");
+    assert!(!belongs(4 * 3_600_000, Severity::Warning), "hours before");
+    assert_eq!(p.topology.relation(one, p.pump), None);
+    let open = OpenIncident {
+        triggered_at: Timestamp(T),
+        ..running(one)
+    };
+    let trip = |after_ms: i64| {
+        let event = event(two, T + after_ms, "trip", Severity::Critical);
+        matches!(decided(&p, &event, &[open]), IncidentDecision::Join { .. })
+    };
+    assert!(trip(30_000), "one after the other");
+    assert!(!trip(600_000), "another story");
+}

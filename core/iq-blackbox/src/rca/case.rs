@@ -35,6 +35,9 @@ pub struct Trace {
     pub usual: Option<Usual>,
     /// When its level changed inside the window.
     pub shift: Option<Shift>,
+    /// That it left what is usual just before a stop ended the evidence: too briefly to be a change, too
+    /// plainly to be nothing.
+    pub cut_short: Option<Shift>,
 }
 
 /// Metrics that a controller or a person sets: they stand still, jump and saturate by their nature.

@@ -136,6 +136,7 @@ pub(super) fn chosen<'a>(place: Place<'a>, signals: &Signals) -> Vec<&'a Trace> 
             all.filter(|t| is_beside(place, t.asset) && signals.matches(&t.metric))
                 .collect()
         }
+        Signals::Either(some) => some.iter().flat_map(|s| chosen(place, s)).collect(),
     }
 }
 
@@ -148,9 +149,8 @@ fn signal(place: Place<'_>, all: bool, signals: &Signals, test: Test, order: &Or
     let window = place.case.window;
     let mapped = chosen(place, signals);
     let name = match signals {
-        Signals::Metric(m) | Signals::Near(m) => m.clone(),
         Signals::This => place.this.map_or_else(String::new, |t| t.metric.clone()),
-        Signals::Companions => "*".to_owned(),
+        _ => signals.pattern(),
     };
     if mapped.is_empty() {
         return Outcome::Missing(Said::new("rca.missing.no_signal").with("metric", name));
@@ -173,9 +173,30 @@ fn signal(place: Place<'_>, all: bool, signals: &Signals, test: Test, order: &Or
         .filter_map(|t| Some((*t, one(t, window, test)?)))
         .collect();
     if hits.is_empty() || (all && hits.len() < usable.len()) {
-        return Outcome::NotSeen;
+        let cut = usable.iter().find_map(|t| cut_short(t, window, test));
+        return cut.map_or(Outcome::NotSeen, Outcome::Missing);
     }
     ordered(place, hits, test, order)
+}
+
+/// A sign of which the stop left too little to judge it: whoever saw the alarm of that signal must not read
+/// that it was not seen.
+fn cut_short(trace: &Trace, window: TimeRange, test: Test) -> Option<Said> {
+    let (cut, usual) = (trace.cut_short?, trace.usual.as_ref()?);
+    let fits = match test {
+        Test::Rises(amount) => cut.effect > 0.0 && is_enough(amount, usual, cut.level, cut.effect),
+        Test::Falls(amount) => cut.effect < 0.0 && is_enough(amount, usual, cut.level, cut.effect),
+        Test::Moves | Test::Erratic | Test::Steady => true,
+        _ => false,
+    };
+    fits.then(|| {
+        Said::new("rca.missing.cut_short")
+            .with("metric", &trace.metric)
+            .with("unit", &trace.unit)
+            .number("value", cut.level)
+            .number("usual", usual.center)
+            .with("seconds", (window.to.since_ms(cut.at) / 1_000).max(1))
+    })
 }
 
 /// A frozen reading says nothing about the process; a short one says nothing at all.
@@ -246,7 +267,10 @@ pub(super) fn one(trace: &Trace, window: TimeRange, test: Test) -> Option<Seen> 
         Test::Rises(amount) => shifted(Some(true), amount, "rca.found.rises"),
         Test::Falls(amount) => shifted(Some(false), amount, "rca.found.falls"),
         Test::Moves => shifted(None, Amount::Any, "rca.found.moves"),
-        Test::Steady => plain(trace.shift.is_none(), "rca.found.steady"),
+        Test::Steady => plain(
+            trace.shift.is_none() && trace.cut_short.is_none(),
+            "rca.found.steady",
+        ),
         Test::Above(limit) => plain(now > limit, "rca.found.above"),
         Test::Below(limit) => plain(now < limit, "rca.found.below"),
         Test::Frozen => plain(is_frozen(inside, before, usual), "rca.found.frozen"),

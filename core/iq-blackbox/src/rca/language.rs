@@ -34,14 +34,18 @@ pub enum Signals {
     This,
     /// Every other signal of the asset and of its direct neighbours.
     Companions,
+    /// Those of any of these: plants measure the same thing in different places.
+    Either(Vec<Signals>),
 }
 
 impl Signals {
     /// Whether a metric is meant.
     #[must_use]
     pub fn matches(&self, metric: &str) -> bool {
-        let (Self::Metric(pattern) | Self::Near(pattern)) = self else {
-            return false;
+        let pattern = match self {
+            Self::Metric(pattern) | Self::Near(pattern) => pattern,
+            Self::Either(some) => return some.iter().any(|signals| signals.matches(metric)),
+            Self::This | Self::Companions => return false,
         };
         match pattern.split_once('*') {
             None => pattern == metric,
@@ -50,6 +54,26 @@ impl Signals {
                     && metric.starts_with(head)
                     && metric.ends_with(tail)
             }
+        }
+    }
+}
+
+impl Signals {
+    /// The patterns that speak of the asset itself.
+    fn own_metrics<'a>(&'a self, found: &mut Vec<&'a str>) {
+        match self {
+            Self::Metric(metric) => found.push(metric),
+            Self::Either(some) => some.iter().for_each(|s| s.own_metrics(found)),
+            Self::Near(_) | Self::This | Self::Companions => {}
+        }
+    }
+
+    /// The pattern as it is written; `*` for those without one.
+    pub(super) fn pattern(&self) -> String {
+        match self {
+            Self::Metric(metric) | Self::Near(metric) => metric.clone(),
+            Self::Either(some) => some.first().map_or_else(|| "*".to_owned(), Self::pattern),
+            Self::This | Self::Companions => "*".to_owned(),
         }
     }
 }
@@ -227,6 +251,10 @@ fn signals(word: &str) -> Result<Signals, SyntaxError> {
     match word {
         "this" => Ok(Signals::This),
         "companions" => Ok(Signals::Companions),
+        _ if word.contains('|') => {
+            let some: Result<Vec<_>, _> = word.split('|').map(signals).collect();
+            Ok(Signals::Either(some?))
+        }
         _ => {
             let (name, near) = match word.strip_prefix("near.") {
                 Some(name) => (name, true),
@@ -388,9 +416,7 @@ impl Condition {
                 Order::None | Order::Alone | Order::WithSisters => None,
             };
             for signals in std::iter::once(signals).chain(others) {
-                if let Signals::Metric(m) = signals {
-                    found.push(m.as_str());
-                }
+                signals.own_metrics(&mut found);
             }
         }
         found

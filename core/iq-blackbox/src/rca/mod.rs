@@ -156,7 +156,7 @@ impl Hypothesis<'_> {
     }
 
     fn has_decisive(&self) -> bool {
-        self.side(Side::For).any(|f| f.weight == 3)
+        self.side(Side::For).any(|f| f.weight == DECISIVE)
     }
 }
 
@@ -181,6 +181,9 @@ pub struct Analysis<'p> {
     /// Best first.
     pub hypotheses: Vec<Hypothesis<'p>>,
 }
+
+/// Weight of a sign that can settle a case.
+const DECISIVE: u8 = 3;
 
 /// Tries every fitting rule of the packs on every asset of the case.
 #[must_use]
@@ -210,6 +213,7 @@ pub fn analyse<'p>(case: &Case, packs: &'p [Pack], config: &RcaConfig) -> Analys
         }
     }
     propagate(case, &mut found, config);
+    contradict(&mut found, config);
     // A cause whose decisive evidence is missing does not come before one that is supported, whatever
     // its odds.
     found.sort_by(|a, b| {
@@ -266,6 +270,29 @@ fn propagate(case: &Case, found: &mut [Hypothesis<'_>], config: &RcaConfig) {
             h.findings
                 .sort_by_key(|f| (f.side, std::cmp::Reverse(f.weight)));
             grade(h, config);
+        }
+    }
+}
+
+/// A cause with a decisive sign against it is not named while another explains as much with nothing against it.
+fn contradict(found: &mut [Hypothesis<'_>], config: &RcaConfig) {
+    let sum = |h: &Hypothesis<'_>, side| h.side(side).map(|f| u32::from(f.weight)).sum::<u32>();
+    let clean: Vec<(String, u32)> = found
+        .iter()
+        .filter(|h| h.rule.text.kind == RuleKind::Machine && sum(h, Side::Against) == 0)
+        .map(|h| (h.rule.text.id.clone(), sum(h, Side::For)))
+        .collect();
+    for h in found.iter_mut() {
+        let is_refuted = h.side(Side::Against).any(|f| f.weight == DECISIVE);
+        let own = sum(h, Side::For);
+        let has_better = |(id, weight): &(String, u32)| *id != h.rule.text.id && *weight >= own;
+        if is_refuted && h.grade == Grade::Likely && clean.iter().any(has_better) {
+            h.confidence = h.confidence.min(config.likely - 0.01);
+            h.grade = Grade::Possible;
+            h.reason = Said {
+                code: "rca.reason.refuted",
+                ..h.reason.clone()
+            };
         }
     }
 }

@@ -58,11 +58,8 @@ pub(super) fn ordered(
     };
     let company = chosen(place, others);
     if company.is_empty() {
-        let name = match others {
-            Signals::Metric(m) | Signals::Near(m) => m.as_str(),
-            Signals::This | Signals::Companions => "*",
-        };
-        return Outcome::Missing(Said::new("rca.missing.no_signal").with("metric", name));
+        let missing = Said::new("rca.missing.no_signal");
+        return Outcome::Missing(missing.with("metric", others.pattern()));
     }
     let window = place.case.window;
     // Of several signals the one that changed most stands for them.
@@ -73,9 +70,16 @@ pub(super) fn ordered(
         let most = moved.max_by(|a, b| a.0.total_cmp(&b.0))?.1;
         Some((done_at(most, window)?, most.metric.clone()))
     };
+    // What left its usual value only just before the stop came last, however brief it was.
+    let last = |found: &[&Trace]| {
+        let cut = found.iter().filter_map(|t| Some((t.cut_short?, *t)));
+        let (cut, trace) = cut.min_by_key(|(cut, _)| cut.at)?;
+        before.then(|| (cut.at, trace.metric.clone()))
+    };
     let own: Vec<&Trace> = hits.iter().map(|(t, _)| *t).collect();
+    let theirs = first(&company).or_else(|| last(&company));
     let (Some(seen), Some((own, _)), Some((theirs, other))) =
-        (earliest(&hits), first(&own), first(&company))
+        (earliest(&hits), first(&own), theirs)
     else {
         return Outcome::NotSeen;
     };

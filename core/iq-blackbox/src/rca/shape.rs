@@ -43,8 +43,9 @@ fn lasted(run: &[(Timestamp, f64)]) -> i64 {
     }
 }
 
+/// Where a signal ended: the middle one of its last three samples, as a change of level has it.
 pub(super) fn level(inside: &[(Timestamp, f64)]) -> Option<(Timestamp, f64)> {
-    let mut last: Vec<f64> = inside.iter().rev().take(5).map(|(_, v)| *v).collect();
+    let mut last: Vec<f64> = inside.iter().rev().take(3).map(|(_, v)| *v).collect();
     last.sort_by(f64::total_cmp);
     Some((inside.last()?.0, *last.get(last.len() / 2)?))
 }

@@ -59,6 +59,7 @@ fn signal(n: u128, asset: u128, metric: &str, value: impl Fn(i64) -> f64) -> Tra
         points,
         usual: Some(usual),
         shift,
+        cut_short: None,
     }
 }
 
@@ -118,6 +119,30 @@ fn valve(stem: impl Fn(i64, f64) -> f64) -> Vec<Trace> {
         }),
         signal(2, 1, "controller_output", output),
     ]
+}
+
+#[test]
+fn what_a_stop_cut_short_is_missing_and_neither_seen_nor_unseen() {
+    let told = |by: f64, condition: &str| {
+        let mut short = signal(1, 1, "vibration_de", |m| 2.0 + 0.1 * noise(m));
+        short.cut_short = Some(Shift {
+            at: Timestamp(419 * MIN),
+            value: 2.0 + by / 2.0,
+            level: 2.0 + by,
+            effect: by / 0.06,
+        });
+        match look(&case(vec![short]), condition) {
+            Outcome::Missing(said) => said.code,
+            Outcome::NotSeen => "not seen",
+            Outcome::Seen(seen) => seen.said.code,
+        }
+    };
+    let rises = "vibration_de rises by 2x";
+    assert_eq!(told(3.0, rises), "rca.missing.cut_short");
+    assert_eq!(told(1.0, rises), "not seen", "too little of it");
+    assert_eq!(told(-1.5, rises), "not seen", "the other way");
+    assert_eq!(told(3.0, "vibration_de erratic"), "rca.missing.cut_short");
+    assert_eq!(told(3.0, "vibration_de steady"), "rca.missing.cut_short");
 }
 
 #[test]
@@ -377,7 +402,7 @@ fn below_the_threshold_nothing_is_named_and_the_reason_is_told() {
     let case = case(vec![signal(1, 1, "vibration_de", ramp(20.0))]);
     let found = analyse(&case, built_in(), &RcaConfig::default());
     assert_eq!(found.verdict, Verdict::Unsettled);
-    let said = explain(&case, &found, None);
+    let said = explain(&case, &found, &[]);
     let told = said
         .iter()
         .find(|s| s.code == "rca.explain.not_named")

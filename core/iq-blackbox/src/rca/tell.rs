@@ -1,16 +1,23 @@
 //! One explanation of rules and data together, sentence by sentence: codes with arguments, so that it
 //! is the same in every language.
 
-use iq_domain::{AssetId, SignalId};
+use iq_domain::{AssetId, Shift, SignalId};
 
 use super::{Analysis, Case, Grade, Hypothesis, RcaConfig, RuleKind, Said, Side, Trace, Verdict};
 
-/// Joins an analysis with the signal that the data alone put first.
+/// A change that came this much before that of the likeliest origin is worth a word.
+const EARLIER_MS: i64 = 60_000;
+
+/// Joins an analysis with the signals that changed, as the data alone rank them: the likeliest origin first.
 #[must_use]
-pub fn explain(case: &Case, analysis: &Analysis<'_>, first_mover: Option<SignalId>) -> Vec<Said> {
+pub fn explain(case: &Case, analysis: &Analysis<'_>, movers: &[SignalId]) -> Vec<Said> {
     let mut said = Vec::new();
-    let mover = first_mover.and_then(|id| case.traces.iter().find(|t| t.signal == id));
-    let moved = mover.and_then(|trace| first_moved(case, trace));
+    let moved: Vec<&Trace> = movers
+        .iter()
+        .filter_map(|id| case.traces.iter().find(|t| t.signal == *id))
+        .collect();
+    let mover = moved.first().copied();
+    let moved = by_the_data(case, &moved);
     // A cause that is named comes first; without one the data alone have the first word.
     if analysis.verdict != Verdict::Named {
         said.extend(moved.clone());
@@ -47,23 +54,44 @@ pub fn explain(case: &Case, analysis: &Analysis<'_>, first_mover: Option<SignalI
     said
 }
 
-/// What moved first by the data alone.
-fn first_moved(case: &Case, trace: &Trace) -> Option<Said> {
-    let shift = trace.shift?;
-    let code = if shift.effect > 0.0 {
-        "rca.explain.first_rose"
-    } else {
-        "rca.explain.first_fell"
+/// Where it likely began by the data alone, and what changed before that: the likeliest origin is not always
+/// the earliest change.
+fn by_the_data(case: &Case, movers: &[&Trace]) -> Vec<Said> {
+    let Some((origin, shift)) = movers.first().and_then(|t| Some((t, change_of(t)?))) else {
+        return Vec::new();
     };
-    Some(
+    let minutes = |at| case.window.to.since_ms(at) / 60_000;
+    let code = if shift.effect > 0.0 {
+        "rca.explain.origin_rose"
+    } else {
+        "rca.explain.origin_fell"
+    };
+    let mut said = vec![
         Said::new(code)
-            .with("metric", &trace.metric)
-            .with("unit", &trace.unit)
-            .with("asset", code_of(case, trace.asset))
+            .with("metric", &origin.metric)
+            .with("unit", &origin.unit)
+            .with("asset", code_of(case, origin.asset))
             .number("value", shift.level)
-            .number("usual", trace.usual.map_or(f64::NAN, |u| u.center))
-            .with("minutes", case.window.to.since_ms(shift.at) / 60_000),
-    )
+            .number("usual", origin.usual.map_or(f64::NAN, |u| u.center))
+            .with("minutes", minutes(shift.at)),
+    ];
+    let earliest = movers
+        .iter()
+        .filter_map(|t| Some((change_of(t)?.at, t)))
+        .min_by_key(|(at, _)| *at);
+    if let Some((at, trace)) = earliest.filter(|(at, _)| shift.at.since_ms(*at) >= EARLIER_MS) {
+        said.push(
+            Said::new("rca.explain.earliest")
+                .with("metric", &trace.metric)
+                .with("asset", code_of(case, trace.asset))
+                .with("minutes", minutes(at)),
+        );
+    }
+    said
+}
+
+fn change_of(trace: &Trace) -> Option<Shift> {
+    trace.shift.or(trace.cut_short)
 }
 
 fn named(case: &Case, h: &Hypothesis<'_>, said: &mut Vec<Said>) {

@@ -51,6 +51,7 @@ fn trace(n: u128, asset: u128, metric: &str, usual: f64, change: Option<(i64, f6
             level: usual + by,
             effect: by / sigma,
         }),
+        cut_short: None,
         points,
     }
 }
@@ -279,7 +280,7 @@ fn a_fault_upstream_that_showed_first_makes_this_machine_its_victim() {
         .unwrap();
     assert!(seal.logit < before);
     assert!(seal.side(Side::Against).any(|f| f.key == "upstream"));
-    let said = explain(&case, &found, Some(SignalId(Uuid::from_u128(30))));
+    let said = explain(&case, &found, &[SignalId(Uuid::from_u128(30))]);
     let codes: Vec<&str> = said.iter().map(|s| s.code).collect();
     assert!(codes.contains(&"rca.explain.first_rose"), "{codes:?}");
 }

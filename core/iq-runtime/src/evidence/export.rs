@@ -130,8 +130,12 @@ impl Runtime {
         if super::freeze::is_longer(&incident, now) {
             held.left.insert(("raw_window", "later"), 1);
         }
+        // What was usual is a figure over hours that no window holds.
+        if held.analysis.is_some() {
+            held.left.insert(("raw_window", "usual"), 1);
+        }
         let documents = documents(&plant, &held);
-        let versions = versions(&plant, &incident, &documents);
+        let versions = versions(&plant, &incident, &documents, &self.0.packs.packs);
         let shown = held.shown()?;
         let own_name = id.origin();
         let left: Vec<((&str, &str), u64)> = held.left.iter().map(|(k, n)| (*k, *n)).collect();
@@ -560,6 +564,7 @@ fn versions(
     plant: &TenantIndex,
     incident: &Incident,
     documents: &[Paper],
+    packs: &[rca::Pack],
 ) -> Vec<(&'static str, String, String)> {
     let mut versions = Vec::new();
     for paper in documents.iter().filter(|paper| paper.name == MAPPINGS) {
@@ -570,7 +575,7 @@ fn versions(
         .assets
         .get(&incident.asset_id)
         .map(|e| e.asset.family.clone());
-    for pack in rca::built_in()
+    for pack in packs
         .iter()
         .filter(|p| family.as_ref().is_some_and(|f| p.fits(f)))
     {

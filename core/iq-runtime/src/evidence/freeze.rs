@@ -1,34 +1,39 @@
 //! Freezing raw windows: when an incident opens, is resolved or closed, the samples around it become
 //! bytes beside the log, where neither retention nor compaction reaches them, and their hashes records
 //! of it. The machine comes first, then what it is connected to, then the rest of its unit. A later
-//! freeze takes what came since the one before; an export freezes up to its own moment.
+//! freeze takes what came since the one before; an export freezes up to its own moment. What the root cause
+//! cites from before all that is frozen with its neighbourhood.
 
 use std::{
-    collections::{HashMap, HashSet},
+    collections::{BTreeMap, HashMap, HashSet},
     sync::Arc,
 };
 
 use iq_blackbox::Relation;
 use iq_domain::{
-    CodedError, ErrorKind, Incident, IncidentId, Point, Quality, SignalKind, TenantId, TimeRange,
-    Timestamp,
+    CodedError, ErrorKind, Incident, IncidentId, Point, Quality, SignalId, SignalKind, TenantId,
+    TimeRange, Timestamp,
 };
 use iq_evidence::{sha256, window::Window};
 use iq_historian::Historian;
 use iq_store::{
     evidence::{self, Entry},
     incident_heads, incidents,
+    root_causes::{self, RootCauseRow},
 };
+use serde::Deserialize as _;
 use serde_json::json;
 use tracing::error;
 use uuid::Uuid;
 
-use crate::{Inner, SignalEntry, TenantIndex};
+use crate::{Inner, SignalEntry, TenantIndex, root_cause::KeptAnalysis};
 
 /// What is frozen before the beginning of an incident,
 const BEFORE_MS: i64 = 3_600_000;
 /// and after its end.
 const AFTER_MS: i64 = 300_000;
+/// What is frozen around a sample that the root cause cites from before that.
+const BESIDE_MS: i64 = 60_000;
 /// An incident that never ends does not make a window without end.
 const LONGEST_MS: i64 = 12 * 3_600_000;
 /// Samples of one signal.
@@ -70,15 +75,23 @@ pub(super) async fn up_to_now(
     id: IncidentId,
 ) -> Result<(), CodedError> {
     let _turn = inner.evidence.0.freezing.lock().await;
-    let (incident, known) = inner
+    let (incident, known, analysis) = inner
         .store
         .read(move |conn| {
             let incident = incidents::get_incident(conn, tenant, id)?;
-            Ok((incident, evidence::list_entries(conn, tenant, id)?))
+            let analysis = root_causes::get_last_root_cause(conn, tenant, id)?;
+            Ok((
+                incident,
+                evidence::list_entries(conn, tenant, id)?,
+                analysis,
+            ))
         })
         .await?;
     let wanted = incident.and_then(|incident| range_of(&incident, inner.clock.now()));
-    if wanted.is_none_or(|range| frozen_to(&known) >= Some(range.to.0)) {
+    let is_held = |range: TimeRange| {
+        frozen_to(&known) >= Some(range.to.0) && cited(analysis.as_ref(), range, &known).is_empty()
+    };
+    if wanted.is_none_or(is_held) {
         return Ok(());
     }
     let asked = Entry {
@@ -119,13 +132,14 @@ pub(super) fn is_longer(incident: &Incident, now: Timestamp) -> bool {
 
 async fn freeze(inner: &Arc<Inner>, asked: &Entry) -> Result<(), CodedError> {
     let (tenant, id, now) = (asked.tenant_id, asked.incident_id, inner.clock.now());
-    let (incident, known, is_as_recorded) = inner
+    let (incident, known, analysis, is_as_recorded) = inner
         .store
         .read(move |conn| {
             let incident = incidents::get_incident(conn, tenant, id)?;
             let known = evidence::list_entries(conn, tenant, id)?;
+            let analysis = root_causes::get_last_root_cause(conn, tenant, id)?;
             let is_as_recorded = incident_heads::is_as_recorded(conn, tenant, id)?;
-            Ok((incident, known, is_as_recorded))
+            Ok((incident, known, analysis, is_as_recorded))
         })
         .await?;
     let plant = inner.index.load().tenant(tenant);
@@ -134,12 +148,16 @@ async fn freeze(inner: &Arc<Inner>, asked: &Entry) -> Result<(), CodedError> {
     let is_there = there.is_some();
     let range = there.and_then(|incident| range_of(incident, now));
     if let (Some(incident), Some(plant), Some(range)) = (incident, plant, range) {
+        let cited = cited(analysis.as_ref(), range, &known);
         let known = Known::of(&known, range);
         let historian = inner.historian.clone();
-        frozen =
-            tokio::task::spawn_blocking(move || take(&historian, &plant, &incident, &known, range))
-                .await
-                .map_err(|_| CodedError::new(ErrorKind::Internal, "internal.error"))??;
+        frozen = tokio::task::spawn_blocking(move || {
+            let mut frozen = take(&historian, &plant, &incident, &known, range)?;
+            take_cited(&historian, &plant, &known, &cited, &mut frozen)?;
+            Ok::<_, CodedError>(frozen)
+        })
+        .await
+        .map_err(|_| CodedError::new(ErrorKind::Internal, "internal.error"))??;
     }
     let status: serde_json::Value = serde_json::from_str(&asked.detail).unwrap_or_default();
     let mark = Entry {
@@ -196,6 +214,69 @@ struct Frozen {
     demo_source: u64,
 }
 
+impl Frozen {
+    /// Freezes samples of a signal; how many bytes that made.
+    fn add(
+        &mut self,
+        plant: &TenantIndex,
+        known: &Known,
+        entry: &SignalEntry,
+        (range, points): (TimeRange, &[Point]),
+        is_cited: bool,
+    ) -> usize {
+        let bytes = bytes_of(entry, range, points);
+        if known.hashes.contains(&sha256(&bytes)) {
+            self.known += 1;
+            return 0;
+        }
+        let size = bytes.len();
+        let asset = plant.assets.get(&entry.signal.asset_id);
+        let detail = json!({
+            "asset": asset.map(|a| a.asset.code.as_str()), "metric": entry.signal.metric,
+            "samples": points.len(), "signal": entry.signal.id.to_string(), "from": range.from.0,
+            "to": points.last().map(|last| last.t.plus_ms(1).0), "cited": is_cited,
+        });
+        self.windows.push((detail.to_string(), bytes));
+        size
+    }
+}
+
+fn bytes_of(entry: &SignalEntry, range: TimeRange, points: &[Point]) -> Vec<u8> {
+    let tag = entry
+        .mapping
+        .as_ref()
+        .map_or("", |m| m.mapping.external_tag.as_str());
+    Window {
+        signal: *entry.signal.id.0.as_bytes(),
+        tag,
+        metric: &entry.signal.metric,
+        unit: &entry.signal.unit,
+        range_ms: (range.from.0, range.to.0),
+        rows: points
+            .iter()
+            .map(|p| {
+                let value = p.value.as_ref().and_then(iq_domain::Value::as_f64);
+                let quality = match p.status.quality() {
+                    Quality::Good => 0,
+                    Quality::Uncertain => 1,
+                    Quality::Bad => 2,
+                };
+                (p.t.0, value.unwrap_or(f64::NAN), quality)
+            })
+            .collect(),
+    }
+    .encode()
+}
+
+/// A demo source may not enter the evidence of a plant.
+fn is_foreign_demo(plant: &TenantIndex, entry: &SignalEntry) -> bool {
+    let source = entry.mapping.as_ref().map(|m| m.mapping.integration_id);
+    let is_demo = source
+        .and_then(|id| plant.integrations.get(&id))
+        .is_some_and(|integration| integration.is_demo_origin);
+    is_demo && !plant.tenant.is_demo
+}
+
 fn take(
     historian: &Historian,
     plant: &TenantIndex,
@@ -206,11 +287,7 @@ fn take(
     let mut frozen = Frozen::default();
     let mut size = 0;
     for entry in signals(plant, incident) {
-        let source = entry.mapping.as_ref().map(|m| m.mapping.integration_id);
-        let is_demo = source
-            .and_then(|id| plant.integrations.get(&id))
-            .is_some_and(|integration| integration.is_demo_origin);
-        if is_demo && !plant.tenant.is_demo {
+        if is_foreign_demo(plant, entry) {
             frozen.demo_source += 1;
             continue;
         }
@@ -224,44 +301,83 @@ fn take(
             frozen.too_large += 1;
             continue;
         }
-        let tag = entry
-            .mapping
-            .as_ref()
-            .map_or("", |m| m.mapping.external_tag.as_str());
-        let bytes = Window {
-            signal: *entry.signal.id.0.as_bytes(),
-            tag,
-            metric: &entry.signal.metric,
-            unit: &entry.signal.unit,
-            range_ms: (range.from.0, range.to.0),
-            rows: points
-                .iter()
-                .map(|p| {
-                    let value = p.value.as_ref().and_then(iq_domain::Value::as_f64);
-                    let quality = match p.status.quality() {
-                        Quality::Good => 0,
-                        Quality::Uncertain => 1,
-                        Quality::Bad => 2,
-                    };
-                    (p.t.0, value.unwrap_or(f64::NAN), quality)
-                })
-                .collect(),
-        }
-        .encode();
-        if known.hashes.contains(&sha256(&bytes)) {
-            frozen.known += 1;
-            continue;
-        }
-        size += bytes.len();
-        let asset = plant.assets.get(&entry.signal.asset_id);
-        let detail = json!({
-            "asset": asset.map(|a| a.asset.code.as_str()), "metric": entry.signal.metric,
-            "samples": points.len(), "signal": entry.signal.id.to_string(), "from": range.from.0,
-            "to": points.last().map(|last| last.t.plus_ms(1).0),
-        });
-        frozen.windows.push((detail.to_string(), bytes));
+        size += frozen.add(plant, known, entry, (range, &points), false);
     }
     Ok(frozen)
+}
+
+/// Freezes the stretches that hold what the root cause cites.
+fn take_cited(
+    historian: &Historian,
+    plant: &TenantIndex,
+    known: &Known,
+    cited: &[(SignalId, TimeRange)],
+    frozen: &mut Frozen,
+) -> Result<(), CodedError> {
+    for (signal, range) in cited {
+        let Some(entry) = plant.signals.get(signal) else {
+            continue;
+        };
+        if is_foreign_demo(plant, entry) {
+            continue;
+        }
+        let points = historian.raw(entry.signal.signal_no, *range, MAX_ROWS + 1)?;
+        if points.len() > MAX_ROWS {
+            frozen.too_large += 1;
+        } else if !points.is_empty() {
+            frozen.add(plant, known, entry, (*range, &points), true);
+        }
+    }
+    Ok(())
+}
+
+/// Stretches around the samples that the newest root cause cites from outside of what is frozen anyway, without
+/// those that are frozen already.
+fn cited(
+    analysis: Option<&RootCauseRow>,
+    whole: TimeRange,
+    entries: &[Entry],
+) -> Vec<(SignalId, TimeRange)> {
+    let kept = analysis.and_then(|row| KeptAnalysis::deserialize(&row.result).ok());
+    let Some(kept) = kept else {
+        return Vec::new();
+    };
+    let found = kept.hypotheses.iter().flat_map(|h| &h.findings);
+    let samples = found.flat_map(|f| &f.samples).map(|s| (s.signal, s.t));
+    let moments = samples.chain(kept.movers.iter().map(|m| (m.signal, m.onset_at)));
+    let mut wanted: BTreeMap<SignalId, Vec<Timestamp>> = BTreeMap::new();
+    for (signal, t) in moments.filter(|(_, t)| !whole.contains(*t)) {
+        wanted.entry(signal).or_default().push(t);
+    }
+    let held: Vec<serde_json::Value> = entries
+        .iter()
+        .filter(|entry| entry.kind == "window")
+        .filter_map(|entry| serde_json::from_str(&entry.detail).ok())
+        .collect();
+    let is_held = |signal: SignalId, t: Timestamp| {
+        held.iter().any(|said| {
+            said["signal"].as_str() == Some(signal.to_string().as_str())
+                && said["from"].as_i64().is_some_and(|from| from <= t.0)
+                && said["to"].as_i64().is_some_and(|to| t.0 < to)
+        })
+    };
+    let mut stretches: Vec<(SignalId, TimeRange)> = Vec::new();
+    for (signal, mut moments) in wanted {
+        moments.sort_unstable();
+        for t in moments.into_iter().filter(|t| !is_held(signal, *t)) {
+            let range = TimeRange {
+                from: t.plus_ms(-BESIDE_MS),
+                to: t.plus_ms(BESIDE_MS),
+            };
+            match stretches.last_mut() {
+                Some((last, before)) if *last == signal && range.from <= before.to => {
+                    before.to = range.to;
+                }
+                _ => stretches.push((signal, range)),
+            }
+        }
+    }
+    stretches
 }
 
 /// How far a signal is frozen: up to its last sample, for those of the last seconds come after it.
@@ -290,6 +406,10 @@ impl Known {
             let samples = said["samples"]
                 .as_u64()
                 .and_then(|n| usize::try_from(n).ok());
+            // A stretch from before is none of the way from freeze to freeze.
+            if said["cited"].as_bool() == Some(true) {
+                continue;
+            }
             let (Some(signal), Some(to), Some(samples)) =
                 (said["signal"].as_str(), said["to"].as_i64(), samples)
             else {
@@ -341,7 +461,7 @@ fn signals<'a>(plant: &'a TenantIndex, incident: &Incident) -> Vec<&'a SignalEnt
             {
                 Relation::Same => 0,
                 Relation::Direct => 1,
-                Relation::SameUnit => 2,
+                Relation::SameUnit | Relation::Unplaced => 2,
             };
             Some((distance, entry))
         })

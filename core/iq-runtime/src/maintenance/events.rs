@@ -199,13 +199,13 @@ pub(super) fn reported(
     }
 }
 
-/// The sentence of a reported event. A journal's row says itself what happened; a condition or an event
-/// frame has a name, and what happened to it is told by the step.
+/// The sentence of a reported event: an alarm has a text, and what happened to it is told by the step. The row
+/// of a journal that raises one is told in its own words.
 fn sentence_of(event: &SourceEvent) -> &'static str {
     match (event.source_type.as_str(), event.phase) {
         ("condition", Some(AlarmPhase::Activated)) => "event.condition_active",
-        ("condition", Some(AlarmPhase::Acknowledged)) => "event.condition_acknowledged",
-        ("condition", Some(AlarmPhase::Cleared)) => "event.condition_cleared",
+        ("condition" | "alarm_journal", Some(AlarmPhase::Acknowledged)) => "event.condition_acknowledged",
+        ("condition" | "alarm_journal", Some(AlarmPhase::Cleared)) => "event.condition_cleared",
         ("condition", None) => "event.condition_changed",
         ("event_frame", Some(AlarmPhase::Activated)) => "event.frame_started",
         ("event_frame", Some(AlarmPhase::Acknowledged)) => "event.frame_acknowledged",

@@ -166,6 +166,7 @@ pub fn gather_with(
                 points,
                 usual: None,
                 shift: None,
+                cut_short: None,
             });
         }
     }

@@ -131,7 +131,7 @@ pub struct KeptAnalysis {
     pub explanation: Vec<Message>,
     /// Best first.
     pub hypotheses: Vec<KeptHypothesis>,
-    /// First first.
+    /// The likeliest origin first.
     pub movers: Vec<KeptMover>,
     /// Packs that fit an asset of the case.
     pub packs: Vec<KeptPack>,
@@ -158,7 +158,8 @@ pub fn judge(gathered: &Gathered, packs: &[Pack]) -> KeptAnalysis {
     let case = &gathered.case;
     let analysis = rca::analyse(case, packs, &RcaConfig::default());
     let movers = movers(case, gathered.reference);
-    let explanation = rca::explain(case, &analysis, movers.first().map(|m| m.signal));
+    let moved: Vec<_> = movers.iter().map(|m| m.signal).collect();
+    let explanation = rca::explain(case, &analysis, &moved);
     KeptAnalysis {
         verdict: match analysis.verdict {
             Verdict::Named => KeptVerdict::Named,
@@ -256,11 +257,55 @@ fn began_at(case: &Case, traces: &[&Trace]) -> Option<Timestamp> {
     earliest(0).or_else(|| earliest(1)).or_else(any)
 }
 
+/// A signal of which too little is left for a rank by its residuals, as one that moved.
+fn brief_mover(case: &Case, trace: &Trace, strongest: f64) -> Option<KeptMover> {
+    let (cut, usual) = (trace.cut_short?, trace.usual?);
+    let is_large = (cut.level - usual.center).abs() >= usual.center.abs() * LEAST_CHANGE;
+    is_large.then(|| KeptMover {
+        signal: trace.signal,
+        asset: trace.asset,
+        metric: trace.metric.clone(),
+        unit: trace.unit.clone(),
+        onset_at: cut.at,
+        value: cut.value,
+        usual: usual.center,
+        effect: cut.effect,
+        score: cut.effect.abs() / strongest,
+        distance: case.asset(trace.asset).and_then(|a| a.distance),
+    })
+}
+
+/// What moved on the incident's own asset in the seconds before its stop, the earliest first, then the strongest.
+fn brief_movers(case: &Case, traces: &[&Trace]) -> Vec<KeptMover> {
+    let own = || traces.iter().filter(|t| t.asset == case.asset);
+    let strongest = own()
+        .filter_map(|t| t.cut_short.map(|s| s.effect.abs()))
+        .fold(1e-9, f64::max);
+    let mut kept: Vec<KeptMover> = own()
+        .filter_map(|t| brief_mover(case, t, strongest))
+        .collect();
+    kept.sort_by(|a, b| {
+        let order = a.onset_at.cmp(&b.onset_at);
+        order.then(b.score.total_cmp(&a.score))
+    });
+    kept.truncate(MAX_MOVERS);
+    kept
+}
+
 /// The signals whose level changed, the likeliest origin first. What changed long before the beginning is
 /// another story: the day's set-points and levels.
 fn movers(case: &Case, reference: TimeRange) -> Vec<KeptMover> {
     let config = MoverConfig::default();
     let traces: Vec<&Trace> = case.traces.iter().filter(|t| t.usual.is_some()).collect();
+    // Where a stop cut all changes of the asset itself short, it began there: what others did before has no
+    // word in it.
+    let own_moved = |t: &&Trace| t.asset == case.asset && t.shift.is_some();
+    if !traces.iter().any(own_moved) {
+        let brief = brief_movers(case, &traces);
+        if !brief.is_empty() {
+            return brief;
+        }
+    }
     let Some(first) = began_at(case, &traces) else {
         return Vec::new();
     };

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use iq_analytics::{ShiftConfig, shift, usual};
+use iq_analytics::{ShiftConfig, cut_short, shift, usual};
 use iq_blackbox::rca::{RUN_STATES, Trace, stops};
 use iq_domain::{AssetId, TimeRange, Timestamp};
 
@@ -49,12 +49,18 @@ pub fn prepare(
         trace.shift = trace
             .usual
             .and_then(|u| shift(trace.points.within(evidence), &u, config));
+        // Only a stop cuts short; what goes on can be looked at again.
+        let cut = trace
+            .usual
+            .filter(|_| !stopped.is_empty() && trace.shift.is_none());
+        trace.cut_short = cut.and_then(|u| cut_short(trace.points.within(evidence), &u, config));
     }
     // What was usual while a machine stood says nothing about one that was started since.
     let started = started(traces, evidence);
     for trace in traces.iter_mut().filter(|t| started.contains(&t.asset)) {
         trace.usual = None;
         trace.shift = None;
+        trace.cut_short = None;
     }
     leave_out_weather(traces);
     (evidence, stopped)
@@ -126,6 +132,7 @@ mod tests {
             })),
             usual: None,
             shift: None,
+            cut_short: None,
         }
     }
 

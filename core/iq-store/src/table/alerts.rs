@@ -225,12 +225,14 @@ pub fn list_critical_assets(
     Ok(found.collect::<Result<_, _>>()?)
 }
 
-/// When the first alert of a tenant was raised.
-pub fn get_first_alert_time(
+/// Since when a tenant's values are watched: since its first source, or an alert found in the past.
+pub fn get_watched_since(
     conn: &Connection,
     tenant: TenantId,
 ) -> Result<Option<Timestamp>, StoreError> {
-    let sql = "SELECT min(activated_at) FROM alerts WHERE tenant_id = ?";
+    let sql = "SELECT min(t) FROM (
+                 SELECT min(activated_at) AS t FROM alerts WHERE tenant_id = ?1
+                 UNION ALL SELECT min(created_at) FROM integrations WHERE tenant_id = ?1)";
     let mut statement = conn.prepare_cached(sql)?;
     let first: Option<i64> = statement.query_row([tenant.to_string()], |r| r.get(0))?;
     Ok(first.map(Timestamp))

@@ -117,24 +117,37 @@ pub fn get_survivor(
     Ok(found.flatten())
 }
 
-/// Incidents that are part of another, each with the asset it started at and the one it ended up in.
-pub fn list_merged(
-    conn: &Connection,
-    tenant: TenantId,
-) -> Result<Vec<(IncidentId, AssetId, IncidentId)>, StoreError> {
-    let sql = "SELECT id, asset_id, merged_into FROM incidents
-               WHERE tenant_id = ? AND merged_into IS NOT NULL";
+/// An incident that is part of another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Part {
+    /// Which.
+    pub id: IncidentId,
+    /// The asset it started at.
+    pub asset_id: AssetId,
+    /// The one it ended up in.
+    pub survivor: IncidentId,
+    /// It was split off and taken back: it never stood for itself, and speaks for no asset.
+    pub is_folded: bool,
+}
+
+/// Incidents that are part of another.
+pub fn list_merged(conn: &Connection, tenant: TenantId) -> Result<Vec<Part>, StoreError> {
+    let sql = "SELECT id, asset_id, merged_into, NOT EXISTS (
+                 SELECT 1 FROM incident_changes c WHERE c.tenant_id = i.tenant_id
+                   AND c.other_id = i.id AND c.kind = 'merge') AS is_folded
+               FROM incidents i WHERE tenant_id = ? AND merged_into IS NOT NULL";
     let mut statement = conn.prepare_cached(sql)?;
     let rows = statement.query_map([tenant.to_string()], |r| {
-        Ok((
-            row::id(r, "id")?,
-            row::id(r, "asset_id")?,
-            row::id(r, "merged_into")?,
-        ))
+        Ok(Part {
+            id: row::id(r, "id")?,
+            asset_id: row::id(r, "asset_id")?,
+            survivor: row::id(r, "merged_into")?,
+            is_folded: r.get("is_folded")?,
+        })
     })?;
-    let direct: Vec<(IncidentId, AssetId, IncidentId)> = rows.collect::<rusqlite::Result<_>>()?;
+    let direct: Vec<Part> = rows.collect::<rusqlite::Result<_>>()?;
     let next: std::collections::HashMap<_, _> =
-        direct.iter().map(|(id, _, to)| (*id, *to)).collect();
+        direct.iter().map(|part| (part.id, part.survivor)).collect();
     let last = |mut at: IncidentId| {
         // A chain is as long as there are incidents in it.
         for _ in 0..next.len() {
@@ -147,8 +160,37 @@ pub fn list_merged(
     };
     Ok(direct
         .iter()
-        .map(|(id, asset, to)| (*id, *asset, last(*to)))
+        .map(|part| Part {
+            survivor: last(part.survivor),
+            ..*part
+        })
         .collect())
+}
+
+/// What came since a merge because the other incident was part of this one goes with it when the merge is
+/// taken back: events of the other's asset, where this one started elsewhere.
+pub fn list_came_by_part(
+    conn: &Connection,
+    tenant: TenantId,
+    (whole, other): (IncidentId, IncidentId),
+    since: Timestamp,
+) -> Result<Vec<EventId>, StoreError> {
+    let sql = "SELECT l.event_id AS id FROM incident_events l
+               JOIN industrial_events e ON e.tenant_id = l.tenant_id AND e.id = l.event_id
+               JOIN incidents w ON w.tenant_id = l.tenant_id AND w.id = l.incident_id
+               JOIN incidents o ON o.tenant_id = l.tenant_id AND o.id = ?3
+               WHERE l.tenant_id = ?1 AND l.incident_id = ?2 AND l.left_by IS NULL
+                 AND e.asset_id = o.asset_id AND o.asset_id <> w.asset_id
+                 AND e.recorded_at >= ?4 AND l.relation = 'same_asset'";
+    let mut statement = conn.prepare_cached(sql)?;
+    let args = params![
+        tenant.to_string(),
+        whole.to_string(),
+        other.to_string(),
+        since.0
+    ];
+    let rows = statement.query_map(args, |r| row::id(r, "id"))?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
 }
 
 /// Makes an incident part of another, or one of its own again.

@@ -1,5 +1,8 @@
-//! The Black Box at size: events stored with and without their evidence log, filtered pages of a large
-//! table, and the verification of a file of many records.
+//! The Black Box at size: events stored with and without their evidence log and grouped into incidents,
+//! filtered pages of a large table, the twin of a large plant at past moments, and the verification of a
+//! file of many records.
+
+mod plant;
 
 use std::{
     path::Path,
@@ -9,8 +12,8 @@ use std::{
 
 use anyhow::{Context as _, Result, ensure};
 use iq_domain::{
-    AssetId, Clock, EventCategory, EventId, IndustrialEvent, ManualClock, Names, Severity, Tenant,
-    TenantId, Timestamp,
+    AssetId, Clock, EventCategory, EventId, IndustrialEvent, ManualClock, Severity, TenantId,
+    Timestamp,
 };
 use iq_evidence::{
     Chain, Checkpoint, Draft, Field, Head, LogId, Origin, SigningKey, Tree, TrustStore,
@@ -18,12 +21,12 @@ use iq_evidence::{
     manifest::{Incident, Manifest},
     sha256, verify,
 };
-use iq_runtime::{EvidenceParts, open_store};
+use iq_historian::{Historian, HistorianConfig};
+use iq_runtime::{EvidenceParts, TwinQuery, open_store};
 use iq_secrets::MasterKey;
 use iq_store::{
     Page, Store,
     events::{EventFilter, insert_ignore_duplicate, list_events},
-    tenants,
 };
 
 const T0: Timestamp = Timestamp(1_790_000_000_000);
@@ -31,6 +34,13 @@ const T0: Timestamp = Timestamp(1_790_000_000_000);
 const GROUP: usize = 500;
 const ASSETS: usize = 200;
 const PAGES: usize = 200;
+/// One event in so many is critical on its own asset: the start of an incident, once in a quarter of an
+/// hour of a plant in trouble.
+const TRIGGERS: usize = 4_000;
+/// Time between two events.
+const APART_MS: i64 = 250;
+/// Past moments the twin is asked for.
+const MOMENTS: usize = 60;
 
 /// What to measure.
 #[derive(Debug, clap::Args)]
@@ -41,50 +51,131 @@ pub(crate) struct Options {
     /// Records of the file that is verified.
     #[arg(long, default_value_t = 200_000)]
     records: usize,
+    /// Assets of the twin.
+    #[arg(long, default_value_t = 10_000)]
+    assets: usize,
     /// A small run that only shows that everything works.
     #[arg(long)]
     quick: bool,
 }
 
 pub(crate) fn run(options: &Options) -> Result<()> {
-    let (events, records) = if options.quick {
-        (20_000, 5_000)
+    let (events, records, assets) = if options.quick {
+        (20_000, 5_000, 200)
     } else {
-        (options.events, options.records)
+        (options.events, options.records, options.assets)
     };
+    let runtime = tokio::runtime::Runtime::new()?;
     let plain = tempfile::tempdir()?;
-    let sealed = tempfile::tempdir()?;
     let clock: Arc<dyn Clock> = Arc::new(ManualClock::at(T0));
-    let tenant = TenantId::new();
     let bare = Store::open(plain.path().join("optria.db"), Arc::clone(&clock))?;
-    let without = fill(&bare, tenant, events)?;
+    let (tenant, pumps) = plant::build(&bare, ASSETS)?;
+    let without = fill(&bare, tenant, &pumps, events)?;
     bare.close();
-    let (store, _evidence) = open_store(EvidenceParts {
-        folder: sealed.path().to_owned(),
-        appliance: [7; 16],
-        machine: None,
-        clock,
-        master_key: Arc::new(MasterKey::load_or_create(
-            &sealed.path().join("master.key"),
-        )?),
-    })?;
-    let with = fill(&store, tenant, events)?;
     println!(
         "events stored           {events:>10}  {}",
         rate(events, without)
     );
+    let folder = tempfile::tempdir()?;
+    runtime.block_on(grouped(folder.path(), clock, events, without))?;
+    println!("store                   {}", size(folder.path())?);
+    runtime.block_on(twin(assets))?;
+    verification(records)
+}
+
+/// Stores events under their evidence log and groups them, as an imported journal is.
+async fn grouped(
+    folder: &Path,
+    clock: Arc<dyn Clock>,
+    events: usize,
+    without: Duration,
+) -> Result<()> {
+    let store = sealed(folder, Arc::clone(&clock))?;
+    let (tenant, pumps) = plant::build(&store, ASSETS)?;
+    let chained = fill(&store, tenant, &pumps, events)?;
     println!(
         "events stored + chained {events:>10}  {}",
-        rate(events, with)
+        rate(events, chained)
     );
     println!(
         "cost of the chain       {:.2} x",
-        with.as_secs_f64() / without.as_secs_f64()
+        chained.as_secs_f64() / without.as_secs_f64()
     );
-    pages(&store, tenant)?;
     store.close();
-    println!("store                   {}", size(sealed.path())?);
-    verification(records)
+    let runtime = plant::start(folder, clock).await?;
+    let started = Instant::now();
+    let found = plant::detect(&runtime, tenant, time_of(events)).await?;
+    let grouping = started.elapsed();
+    println!(
+        "events grouped          {:>10}  {}  in {} incidents, {} events of them",
+        found.events,
+        rate(events, grouping),
+        found.opened,
+        found.linked
+    );
+    ensure!(!found.is_cut, "more incidents than one run opens");
+    println!(
+        "stored, chained, grouped{events:>10}  {}",
+        rate(events, chained + grouping)
+    );
+    pages(runtime.store(), tenant)?;
+    runtime.stop().await;
+    Ok(())
+}
+
+fn sealed(folder: &Path, clock: Arc<dyn Clock>) -> Result<Store> {
+    let (store, _evidence) = open_store(EvidenceParts {
+        folder: folder.to_owned(),
+        appliance: [7; 16],
+        machine: None,
+        clock,
+        master_key: Arc::new(MasterKey::load_or_create(&folder.join("master.key"))?),
+    })?;
+    Ok(store)
+}
+
+/// The state of every asset of a large plant at past moments, in no order.
+async fn twin(assets: usize) -> Result<()> {
+    let span = Duration::from_secs(6 * 3_600);
+    let folder = tempfile::tempdir()?;
+    let clock: Arc<dyn Clock> = Arc::new(ManualClock::at(T0.plus_ms(6 * 3_600_000)));
+    let store = sealed(folder.path(), Arc::clone(&clock))?;
+    let (tenant, pumps) = plant::build(&store, assets)?;
+    let historian = Historian::open(
+        &folder.path().join("historian.db"),
+        HistorianConfig::default(),
+    )?;
+    plant::instrument(&store, &historian, tenant, &pumps, span)?;
+    historian.close()?;
+    store.close();
+    let runtime = plant::start(folder.path(), clock).await?;
+    let mut took = Vec::with_capacity(MOMENTS);
+    for n in 0..MOMENTS {
+        let minute = i64::try_from(n * 151 % 350)? + 5;
+        let at = T0.plus_ms(minute * 60_000 + 1);
+        let query = TwinQuery {
+            tenant_id: tenant,
+            asset_id: None,
+            at: Some(at),
+            known_at: None,
+        };
+        let started = Instant::now();
+        let seen = runtime.twin(query).await?;
+        took.push(started.elapsed());
+        let whole = seen.iter().filter(|s| {
+            s.assessment.is_some() && s.state.signals.iter().all(|v| v.observed_at.is_some())
+        });
+        ensure!(whole.count() == assets, "the twin lacks values");
+    }
+    println!("twin of {assets:>7} assets, past moments  {}", shares(took));
+    runtime.stop().await;
+    Ok(())
+}
+
+fn shares(mut took: Vec<Duration>) -> String {
+    took.sort_unstable();
+    let p = |share: usize| took[(took.len() - 1) * share / 100];
+    format!("p50 {:.1?}  p95 {:.1?}", p(50), p(95))
 }
 
 fn rate(number: usize, took: Duration) -> String {
@@ -101,24 +192,11 @@ fn size(folder: &Path) -> Result<String> {
     Ok(format!("{} MiB", bytes >> 20))
 }
 
-fn fill(store: &Store, tenant: TenantId, events: usize) -> Result<Duration> {
-    store.write_blocking(move |tx| {
-        let row = Tenant {
-            id: tenant,
-            names: Names {
-                en: "Plant".to_owned(),
-                ar: "مصنع".to_owned(),
-            },
-            is_demo: false,
-            created_at: T0,
-        };
-        tenants::create_tenant(tx, &row)
-    })?;
-    let assets: Vec<AssetId> = (0..ASSETS).map(|_| AssetId::new()).collect();
+fn fill(store: &Store, tenant: TenantId, assets: &[AssetId], events: usize) -> Result<Duration> {
     let started = Instant::now();
     for first in (0..events).step_by(GROUP) {
         let last = (first + GROUP).min(events);
-        let rows: Vec<_> = (first..last).map(|n| event(tenant, &assets, n)).collect();
+        let rows: Vec<_> = (first..last).map(|n| event(tenant, assets, n)).collect();
         store.write_blocking(move |tx| {
             for row in &rows {
                 insert_ignore_duplicate(tx, tenant, row)?;
@@ -129,9 +207,17 @@ fn fill(store: &Store, tenant: TenantId, events: usize) -> Result<Duration> {
     Ok(started.elapsed())
 }
 
+fn time_of(n: usize) -> Timestamp {
+    T0.plus_ms(i64::try_from(n).unwrap_or_default() * APART_MS)
+}
+
 fn event(tenant: TenantId, assets: &[AssetId], n: usize) -> IndustrialEvent {
-    let severities = [Severity::Info, Severity::Warning, Severity::Critical];
-    let at = T0.plus_ms(i64::try_from(n).unwrap_or_default() * 250);
+    let severity = match n {
+        n if n % TRIGGERS == TRIGGERS - 1 => Severity::Critical,
+        n if n % 13 % 3 == 1 => Severity::Warning,
+        _ => Severity::Info,
+    };
+    let at = time_of(n);
     IndustrialEvent {
         id: EventId::new(),
         tenant_id: tenant,
@@ -144,7 +230,7 @@ fn event(tenant: TenantId, assets: &[AssetId], n: usize) -> IndustrialEvent {
         recorded_at: at,
         time_offset_ms: 0,
         time_uncertainty_ms: 40,
-        severity: severities[n % 13 % 3],
+        severity,
         event_category: EventCategory::Alert,
         summary: "event.alert_activated.limit_high".to_owned(),
         payload: serde_json::json!({ "params": { "value": "7.1", "limit": "4.5", "unit": "mm/s" } }),
@@ -165,7 +251,7 @@ fn pages(store: &Store, tenant: TenantId) -> Result<()> {
         let filter = EventFilter {
             from: Some(end.plus_ms(-back - 3_600_000)),
             to: Some(end.plus_ms(-back)),
-            severities: vec![Severity::Critical],
+            severities: vec![Severity::Warning],
             text: (n % 2 == 0).then(|| "DCS".to_owned()),
             ..EventFilter::default()
         };
@@ -173,13 +259,7 @@ fn pages(store: &Store, tenant: TenantId) -> Result<()> {
         store.read_blocking(|c| list_events(c, tenant, &filter, Page::first(100)))?;
         took.push(started.elapsed());
     }
-    took.sort_unstable();
-    let p = |share: usize| took[(PAGES - 1) * share / 100];
-    println!(
-        "filtered page of {total:>10}  p50 {:.1?}  p95 {:.1?}",
-        p(50),
-        p(95)
-    );
+    println!("filtered page of {total:>10}  {}", shares(took));
     Ok(())
 }
 

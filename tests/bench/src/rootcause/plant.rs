@@ -115,6 +115,7 @@ fn traces(record: &Record, belongs: impl Fn(usize) -> bool) -> Vec<Trace> {
                 })),
                 usual: None,
                 shift: None,
+                cut_short: None,
             })
         })
         .collect()

@@ -12,6 +12,7 @@ import { Loaded, Pane } from '@/components/page';
 import { type Column, DataTable } from '@/components/table';
 import { useText } from '@/i18n/text';
 import { RANGES, ticksIn, useCursor } from '@/lib/cursor';
+import { iso } from '@/lib/format';
 import { tickLabel } from '@/lib/plot';
 import { useParameters } from '@/lib/url';
 
@@ -27,7 +28,7 @@ function Name({ alarm }: { alarm: AlarmName }) {
   const metric = useMetricName();
   return (
     <span className="two">
-      {alarm.asset_id && alarm.asset_code && <AppLink to={`/assets/${alarm.asset_id}`}><Tag>{alarm.asset_code}</Tag></AppLink>}
+      {alarm.asset_id && alarm.asset_code && <><AppLink to={`/assets/${alarm.asset_id}`}><Tag>{alarm.asset_code}</Tag></AppLink>{' '}</>}
       {alarm.metric ? <span>{metric(alarm.metric)}</span> : <bdi>{alarm.text}</bdi>}
       {alarm.metric && <small><bdi>{alarm.text}</bdi></small>}
     </span>
@@ -62,14 +63,14 @@ function Rate({ report }: { report: AlarmReport }) {
 function Measures({ report }: { report: AlarmReport }) {
   const { t, n } = useText();
   const shown = (kpi: AlarmKpi, value: number) => (COUNTS.has(kpi.measure) ? n(value, 0) : RATES.has(kpi.measure) ? n(value, value < 1 ? 2 : value < 10 ? 1 : 0) : `${n(value * 100, value < 0.1 ? 1 : 0)}%`);
-  const bound = (kpi: AlarmKpi, value: number) => (kpi.measure === 'answered_in_time' ? t('alarms.at_least', { n: shown(kpi, value) }) : shown(kpi, value));
+  const bound = (kpi: AlarmKpi, value: number, side: 'at_least' | 'below') => (kpi.measure === 'answered_in_time' ? t(`alarms.${side}`, { n: shown(kpi, value) }) : shown(kpi, value));
   const label = (kpi: AlarmKpi) => t(kpi.measure === 'stale' ? 'alarms.stale_count' : `alarms.${kpi.measure}`);
   const standing = (kpi: AlarmKpi) => t(kpi.standing === 'act' ? 'alarms.do' : `alarms.${kpi.standing}`);
   const columns: Column<AlarmKpi>[] = [
     { key: 'measure', title: t('alarms.measure'), cell: label, csv: (k) => k.measure },
     { key: 'value', title: t('alarms.value'), end: true, cell: (k) => <bdi className="b">{shown(k, k.value)}</bdi>, csv: (k) => k.value },
-    { key: 'target', title: t('alarms.target'), end: true, cell: (k) => <bdi>{bound(k, k.target)}</bdi>, csv: (k) => k.target },
-    { key: 'act', title: t('alarms.act'), end: true, cell: (k) => <bdi>{bound(k, k.act)}</bdi>, csv: (k) => k.act, wideOnly: true },
+    { key: 'target', title: t('alarms.target'), end: true, cell: (k) => <bdi>{bound(k, k.target, 'at_least')}</bdi>, csv: (k) => k.target },
+    { key: 'act', title: t('alarms.act'), end: true, cell: (k) => <bdi>{bound(k, k.act, 'below')}</bdi>, csv: (k) => k.act, wideOnly: true },
     { key: 'standing', title: t('alarms.state'), cell: (k) => <span className={TONE[k.standing]}>{standing(k)}</span>, csv: (k) => k.standing },
   ];
   return (
@@ -188,7 +189,7 @@ export function AlarmPerformance() {
           <section className="pane"><EmptyState icon="alerts" title={t('alarms.empty')}>{t('alarms.empty_why')}</EmptyState></section>
         ) : (
           <div className="stack">
-            {!report.is_representative && <Notice>{t('alarms.short')}</Notice>}
+            {!report.is_representative && <Notice>{t('alarms.short')} {t('alarms.counted', { from: iso(report.from), to: iso(report.to) })}</Notice>}
             <Pane title={t('alarms.rate')} caption={t('alarms.rate_sub')} end={<span className="cap"><bdi>{t('alarms.total', { n: report.activations })}</bdi>{' · '}{t('alarms.standing', { n: n(report.standing, 0) })}</span>} flush={false}><Rate report={report} /></Pane>
             <Measures report={report} />
             <Floods floods={report.floods} />

@@ -1,5 +1,5 @@
 // Why it happened: hypotheses with what speaks for and against them and what is missing, and, kept apart from the
-// rules, which signals moved first by the data alone. Each finding leads to its samples.
+// rules, where it likely began by the data alone. Each finding leads to its samples.
 import { useQuery } from '@tanstack/react-query';
 import { useState } from 'react';
 import { api } from '@/api/calls';
@@ -81,13 +81,14 @@ function OneHypothesis({ hypothesis, player, first, order }: { hypothesis: Hypot
 function FirstMovers({ movers, player }: { movers: FirstMover[]; player: Player }) {
   const { t, n, word } = useText();
   const name = useSignalName();
+  const earliest = Math.min(...movers.map((m) => m.onset_at));
   return (
     <Pane title={t('root_cause.first')} caption={t('root_cause.data_alone')}>
       <ol className="list">
         {movers.map((m) => (
           <li key={m.signal_id}>
             <span className="order">{n(m.rank, 0)}</span>
-            <span className="grow two"><AppLink to={`/assets/${m.asset_id}?signal=${m.signal_id}&t=${m.onset_at}&range=1h`} className="ell">{name(m)}</AppLink><small><Tag>{m.asset_code}</Tag> · {word('move_direction', m.direction)} · <Quantity value={m.usual} unit={m.unit} metric={m.metric} /> → <Quantity value={m.sample.value} unit={m.unit} metric={m.metric} /></small></span>
+            <span className="grow two"><AppLink to={`/assets/${m.asset_id}?signal=${m.signal_id}&t=${m.onset_at}&range=1h`} className="ell">{name(m)}</AppLink><small><Tag>{m.asset_code}</Tag> · {word('move_direction', m.direction)} · <Quantity value={m.usual} unit={m.unit} metric={m.metric} /> → <Quantity value={m.sample.value} unit={m.unit} metric={m.metric} />{m.onset_at === earliest && movers.length > 1 && <> · {t('root_cause.earliest')}</>}</small></span>
             <button type="button" className="btn quiet sm" onClick={() => player.seek(m.onset_at)}><When at={m.onset_at} ms /></button>
           </li>
         ))}
