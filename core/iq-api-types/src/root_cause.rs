@@ -279,6 +279,21 @@ pub struct RootCause {
     pub samples_read: u64,
     /// Points that were refused because they are no raw, good samples.
     pub samples_refused: u64,
+    /// A summary by a language model can be asked for.
+    pub has_narrative: bool,
+}
+
+/// A summary that a language model wrote; it may be wrong, and is no evidence.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct Narrative {
+    /// The text.
+    pub text: String,
+    /// The model that was asked for.
+    pub model: String,
+    /// Where it was asked.
+    pub host: String,
+    /// When.
+    pub at: Timestamp,
 }
 
 /// A rule pack, for reading.

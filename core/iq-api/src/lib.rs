@@ -47,6 +47,7 @@ mod mappings_drift;
 mod mappings_select;
 mod mappings_sheet;
 mod metrics;
+mod narrative;
 mod near_misses;
 mod notifications;
 mod onboarding;

@@ -18,7 +18,7 @@ use iq_store::root_causes::RootCauseRow;
 
 use crate::{
     http::{Answer, Caller, Failure, Id, Route, get},
-    rule_words,
+    narrative, rule_words,
     state::ApiState,
     texts,
 };
@@ -65,7 +65,11 @@ pub(crate) async fn told(state: &ApiState, caller: &Caller, id: IncidentId) -> A
         language: caller.language,
         form,
     };
-    Ok(teller.root_cause(&row, &kept))
+    Ok(RootCause {
+        has_narrative: form == RootCauseForm::Full
+            && narrative::is_offered(state, plant.tenant.is_demo),
+        ..teller.root_cause(&row, &kept)
+    })
 }
 
 /// Turns a kept answer into sentences and names.
@@ -124,6 +128,7 @@ impl Teller<'_> {
             }),
             samples_read: kept.samples_read,
             samples_refused: kept.samples_refused,
+            has_narrative: false,
         }
     }
 

@@ -117,6 +117,8 @@ pub struct Config {
     pub public_url: Option<String>,
     /// OPENAI_BASE_URL.
     pub openai_base_url: Option<String>,
+    /// OPENAI_MODEL.
+    pub openai_model: String,
     /// PI_BASE_URL.
     pub pi_base_url: Option<String>,
     /// SAP_BASE_URL.

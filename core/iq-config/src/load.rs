@@ -246,6 +246,7 @@ impl Values {
             openai_api_key: self.secret("OPENAI_API_KEY"),
             public_url: self.text("OPTRIA_PUBLIC_URL"),
             openai_base_url: self.text("OPENAI_BASE_URL"),
+            openai_model: self.text("OPENAI_MODEL").unwrap_or_default(),
             pi_base_url: self.text("PI_BASE_URL"),
             sap_base_url: self.text("SAP_BASE_URL"),
             opcua_endpoint_url: self.text("OPCUA_ENDPOINT_URL"),

@@ -96,6 +96,7 @@ pub const VARIABLES: &[Variable] = &[
     public("SAP_BASE_URL", Url(&["https", "http"]), ""),
     secret("OPENAI_API_KEY", Text),
     public("OPENAI_BASE_URL", Url(&["https", "http"]), ""),
+    public("OPENAI_MODEL", Text, "gpt-4o-mini"),
     secret("SMTP_URL", Url(&["smtps", "smtp"])),
     secret("EMAIL_PROVIDER_API_KEY", Text),
     secret("DATABASE_URL", Url(&["postgres", "postgresql"])),

@@ -65,6 +65,7 @@ export const api = {
   incidents: (q: Query) => get<T.Page<T.IncidentRow>>('/api/blackbox/incidents', q),
   incident: (id: Id) => get<T.IncidentDetail>(`/api/blackbox/incidents/${e(id)}`),
   changeIncident: (id: Id, body: T.IncidentPatch) => request<T.IncidentDetail>('PATCH', `/api/blackbox/incidents/${id}`, { body }),
+  narrative: (id: Id) => post<T.Narrative>(`/api/blackbox/incidents/${e(id)}/narrative`),
   timeline: (id: Id) => get<T.Timeline>(`/api/blackbox/incidents/${e(id)}/timeline`),
   cancelDetection: (id: Id) => post<T.Job>(`/api/blackbox/incidents/detect/${id}/cancel`),
   detectIncidents: (body: T.DetectionRequest) => post<T.Job>('/api/blackbox/incidents/detect', body),

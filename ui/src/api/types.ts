@@ -256,6 +256,7 @@ export type EvidenceItem = Answer<Schemas['EvidenceItem']>;
 export type EvidenceSample = Answer<Schemas['EvidenceSample']>;
 export type FirstMover = Answer<Schemas['FirstMover']>;
 export type Hypothesis = Answer<Schemas['Hypothesis']>;
+export type Narrative = Answer<Schemas['Narrative']>;
 export type RootCause = Answer<Schemas['RootCause']>;
 
 export type ActiveCostModel = Answer<Schemas['ActiveCostModel']>;

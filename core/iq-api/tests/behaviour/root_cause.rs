@@ -117,3 +117,80 @@ async fn the_rule_packs_can_be_read() {
     assert_eq!(pump["rules"][0]["id"], "CP-BRG");
     assert_eq!(pump["rules"][0]["conditions"][0]["weight"], 3);
 }
+
+/// An endpoint that answers as a language model does, and keeps what it was asked.
+async fn model(
+    answer: Value,
+) -> (
+    String,
+    std::sync::Arc<std::sync::Mutex<Vec<(String, Value)>>>,
+) {
+    use axum::{Json, Router, http::HeaderMap, routing::post};
+    let asked = std::sync::Arc::new(std::sync::Mutex::new(Vec::new()));
+    let seen = std::sync::Arc::clone(&asked);
+    let app = Router::new().route(
+        "/v1/chat/completions",
+        post(move |headers: HeaderMap, Json(body): Json<Value>| {
+            let key = headers["authorization"]
+                .to_str()
+                .unwrap_or_default()
+                .to_owned();
+            seen.lock().unwrap().push((key, body));
+            std::future::ready(Json(answer.clone()))
+        }),
+    );
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let base = format!("http://{}/v1", listener.local_addr().unwrap());
+    tokio::spawn(async move { axum::serve(listener, app).await });
+    (base, asked)
+}
+
+#[tokio::test]
+async fn a_summary_is_written_only_when_asked_for_and_only_where_a_model_is_set_up() {
+    let (app, plant, other) = TestApp::with_plants().await;
+    let path = |id: &str| format!("/api/blackbox/incidents/{id}/narrative");
+    let own = plant.incident.to_string();
+    let engineer = app.signed_in(&plant.user("engineer")).await;
+    let refused = engineer
+        .post(&path(&own), json!({}))
+        .await
+        .expect_status(409)
+        .json();
+    assert_eq!(refused["code"], "narrative.not_configured");
+
+    let text = "The pump\u{202e} tripped.\nLook at its bearing.";
+    let (base, asked) = model(json!({ "choices": [{ "message": { "content": text } }] })).await;
+    let app = app
+        .restarted_with(&[("OPENAI_API_KEY", "sk-canary"), ("OPENAI_BASE_URL", &base)])
+        .await;
+    let engineer = app.signed_in(&plant.user("engineer")).await;
+    let cause = engineer
+        .get(&format!("/api/blackbox/incidents/{own}/root-cause"))
+        .await
+        .expect_status(200)
+        .json();
+    assert_eq!(cause["has_narrative"], true);
+    assert!(
+        asked.lock().unwrap().is_empty(),
+        "nothing is sent by itself"
+    );
+    let found = engineer
+        .post(&path(&own), json!({}))
+        .await
+        .expect_status(200)
+        .json();
+    assert_eq!(found["text"], "The pump tripped.\nLook at its bearing.");
+    let sent = asked.lock().unwrap().clone();
+    assert_eq!(sent.len(), 1);
+    assert_eq!(sent[0].0, "Bearer sk-canary");
+    let told = sent[0].1.to_string();
+    assert!(!told.contains("sk-canary") && !told.contains(&plant.user("engineer").username));
+    let foreign = other.incident.to_string();
+    engineer
+        .post(&path(&foreign), json!({}))
+        .await
+        .expect_status(404);
+    let viewer = app.signed_in(&plant.user("viewer")).await;
+    viewer.post(&path(&own), json!({})).await.expect_status(403);
+    assert_eq!(asked.lock().unwrap().len(), 1);
+}

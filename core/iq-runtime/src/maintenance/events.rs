@@ -204,7 +204,9 @@ pub(super) fn reported(
 fn sentence_of(event: &SourceEvent) -> &'static str {
     match (event.source_type.as_str(), event.phase) {
         ("condition", Some(AlarmPhase::Activated)) => "event.condition_active",
-        ("condition" | "alarm_journal", Some(AlarmPhase::Acknowledged)) => "event.condition_acknowledged",
+        ("condition" | "alarm_journal", Some(AlarmPhase::Acknowledged)) => {
+            "event.condition_acknowledged"
+        }
         ("condition" | "alarm_journal", Some(AlarmPhase::Cleared)) => "event.condition_cleared",
         ("condition", None) => "event.condition_changed",
         ("event_frame", Some(AlarmPhase::Activated)) => "event.frame_started",

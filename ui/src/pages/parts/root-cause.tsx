@@ -1,6 +1,6 @@
 // Why it happened: hypotheses with what speaks for and against them and what is missing, and, kept apart from the
 // rules, where it likely began by the data alone. Each finding leads to its samples.
-import { useQuery } from '@tanstack/react-query';
+import { useMutation, useQuery } from '@tanstack/react-query';
 import { useState } from 'react';
 import { api } from '@/api/calls';
 import { useSession } from '@/api/session';
@@ -9,6 +9,7 @@ import { Icon } from '@/components/icons';
 import { AppLink } from '@/components/link';
 import { Quantity, Tag, When } from '@/components/marks';
 import { useSignalName } from '@/components/metrics';
+import { InlineError } from '@/components/notices';
 import { Loaded, Pane } from '@/components/page';
 import { useText } from '@/i18n/text';
 import type { Player } from '@/lib/player';
@@ -97,6 +98,23 @@ function FirstMovers({ movers, player }: { movers: FirstMover[]; player: Player 
   );
 }
 
+/** A summary by a language model, asked for by hand and marked as what it is. */
+function WrittenSummary({ incident }: { incident: string }) {
+  const { t, p } = useText();
+  const ask = useMutation({ mutationFn: () => api.narrative(incident) });
+  const written = ask.data;
+  return (
+    <Pane title={t('narrative.title')} flush={false}>
+      <div className="col">
+        {written && <><p className="s narrative" dir="auto" lang={p.language}>{written.text}</p><p className="help">{t('narrative.by', { model: written.model, host: written.host })} <When at={written.at} /></p></>}
+        <InlineError error={ask.error} />
+        {!written && <p className="help">{t('narrative.ask_why')}</p>}
+        <div><button type="button" className="btn" disabled={ask.isPending} onClick={() => ask.mutate()}>{t(ask.isPending ? 'narrative.writing' : 'narrative.ask')}</button></div>
+      </div>
+    </Pane>
+  );
+}
+
 /** Without data to compare with, none is shown. */
 const shownOf = (cause: RootCause): Hypothesis[] => (cause.verdict === 'not_enough_data' ? [] : cause.hypotheses);
 
@@ -123,5 +141,5 @@ export function RootCausePanel({ incident, player }: { incident: string; player:
   // A recommendation goes with all that is known about it.
   const order = (h: Hypothesis, advice: Advice) => setStart({ incident_id: incident, asset_id: h.asset_id, asset_code: h.asset_code, title: `${h.asset_code}: ${name(advice.names)}`, recommendation: name(advice.names), failure_mode: h.mode, failure_cause: h.id, estimated_hours: advice.hours_to ?? undefined });
   const query = useQuery({ queryKey: ['root-cause', incident, p.language], queryFn: () => api.rootCause(incident) });
-  return <Loaded query={query} what={t('root_cause.loading')} rows={4}>{(cause) => <><Found cause={cause} player={player} order={may('work_orders.write') ? order : undefined} />{start && <WorkOrderForm start={start} onClose={() => setStart(null)} />}</>}</Loaded>;
+  return <Loaded query={query} what={t('root_cause.loading')} rows={4}>{(cause) => <><Found cause={cause} player={player} order={may('work_orders.write') ? order : undefined} />{cause.has_narrative && <WrittenSummary incident={incident} />}{start && <WorkOrderForm start={start} onClose={() => setStart(null)} />}</>}</Loaded>;
 }
