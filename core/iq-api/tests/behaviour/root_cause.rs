@@ -184,7 +184,7 @@ async fn a_summary_is_written_only_when_asked_for_and_only_where_a_model_is_set_
     assert_eq!(sent.len(), 1);
     assert_eq!(sent[0].0, "Bearer sk-canary");
     let told = sent[0].1.to_string();
-    assert!(!told.contains("sk-canary") && !told.contains(&plant.user("engineer").username));
+    assert!(!told.contains("sk-canary") && !told.contains(&plant.user("engineer")));
     let foreign = other.incident.to_string();
     engineer
         .post(&path(&foreign), json!({}))
