@@ -119,6 +119,9 @@ impl IncidentQuery {
     }
 
     fn filter(&self, plant: &TenantIndex, past: Option<Timestamp>) -> Answer<IncidentFilter> {
+        if self.from.zip(self.to).is_some_and(|(from, to)| from >= to) {
+            return Err(Failure::field("to", "request.window_empty"));
+        }
         let end = past.map(|t| t.plus_ms(1));
         Ok(IncidentFilter {
             statuses: words::list("status", self.status.as_deref())?,

@@ -256,6 +256,7 @@ export default function IncidentPage() {
   const known_at = cursor.asOf.known_at;
   const moments = useMemo(() => momentsOf((timeline.data?.events ?? []).filter((e) => known_at === null || e.event.ingest_time <= known_at)), [timeline.data, known_at]);
   const player = useTimelinePlayer(id, timeline.data);
+  const offsets = useMemo(() => new Map([...(timeline.data?.trends ?? []), ...(timeline.data?.more_trends ?? [])].map((trend) => [trend.signal_id, trend.time_offset_ms])), [timeline.data]);
   useDeepLink(player);
   useTitle(incident.data ? `${incident.data.incident.number} · ${incident.data.incident.title}` : t('page.incident'));
   return (
@@ -276,7 +277,7 @@ export default function IncidentPage() {
                 </Loaded>
               </div>
               <div className="stack">
-                {player && <RootCausePanel incident={id} player={player} />}
+                {player && <RootCausePanel incident={id} player={player} offsets={offsets} />}
                 {player && <EventDetail moments={moments} player={player} />}
                 <Handling detail={detail} />
                 <IncidentChanges detail={detail} />

@@ -1,7 +1,7 @@
 // Why it happened: hypotheses with what speaks for and against them and what is missing, and, kept apart from the
 // rules, where it likely began by the data alone. Each finding leads to its samples.
 import { useMutation, useQuery } from '@tanstack/react-query';
-import { useState } from 'react';
+import { createContext, useContext, useState } from 'react';
 import { api } from '@/api/calls';
 import { useSession } from '@/api/session';
 import type { EvidenceItem, EvidenceSample, FirstMover, Hypothesis, RootCause } from '@/api/types';
@@ -18,10 +18,14 @@ import { WorkOrderForm, type WorkOrderStart } from './work-order-form';
 const SIDES = ['for', 'against', 'not_seen', 'missing'] as const;
 const SIGNS = { for: '+', against: '−', not_seen: '○', missing: '?' } as const;
 
+/** How far the clock behind each signal's samples was ahead: the axis shows corrected times. */
+const Offsets = createContext<ReadonlyMap<string, number>>(new Map());
+
 function Sample({ sample, player }: { sample: EvidenceSample; player: Player }) {
   const name = useSignalName();
+  const ahead = useContext(Offsets).get(sample.signal_id) ?? 0;
   return (
-    <button type="button" className="link sample" title={name(sample)} onClick={() => player.seek(sample.t)}>
+    <button type="button" className="link sample" title={name(sample)} onClick={() => player.seek(sample.t - ahead)}>
       <Quantity value={sample.value} unit={sample.unit} metric={sample.metric} /> <When at={sample.t} ms />
     </button>
   );
@@ -82,6 +86,7 @@ function OneHypothesis({ hypothesis, player, first, order }: { hypothesis: Hypot
 function FirstMovers({ movers, player }: { movers: FirstMover[]; player: Player }) {
   const { t, n, word } = useText();
   const name = useSignalName();
+  const offsets = useContext(Offsets);
   const earliest = Math.min(...movers.map((m) => m.onset_at));
   return (
     <Pane title={t('root_cause.first')} caption={t('root_cause.data_alone')}>
@@ -90,7 +95,7 @@ function FirstMovers({ movers, player }: { movers: FirstMover[]; player: Player 
           <li key={m.signal_id}>
             <span className="order">{n(m.rank, 0)}</span>
             <span className="grow two"><AppLink to={`/assets/${m.asset_id}?signal=${m.signal_id}&t=${m.onset_at}&range=1h`} className="ell">{name(m)}</AppLink><small><Tag>{m.asset_code}</Tag> · {word('move_direction', m.direction)} · <Quantity value={m.usual} unit={m.unit} metric={m.metric} /> → <Quantity value={m.sample.value} unit={m.unit} metric={m.metric} />{m.onset_at === earliest && movers.length > 1 && <> · {t('root_cause.earliest')}</>}</small></span>
-            <button type="button" className="btn quiet sm" onClick={() => player.seek(m.onset_at)}><When at={m.onset_at} ms /></button>
+            <button type="button" className="btn quiet sm" onClick={() => player.seek(m.onset_at - (offsets.get(m.signal_id) ?? 0))}><When at={m.onset_at} ms /></button>
           </li>
         ))}
       </ol>
@@ -134,12 +139,12 @@ function Found({ cause, player, order }: { cause: RootCause; player: Player; ord
   );
 }
 
-export function RootCausePanel({ incident, player }: { incident: string; player: Player }) {
+export function RootCausePanel({ incident, player, offsets }: { incident: string; player: Player; offsets: ReadonlyMap<string, number> }) {
   const { t, p, name } = useText();
   const { may } = useSession();
   const [start, setStart] = useState<WorkOrderStart | null>(null);
   // A recommendation goes with all that is known about it.
   const order = (h: Hypothesis, advice: Advice) => setStart({ incident_id: incident, asset_id: h.asset_id, asset_code: h.asset_code, title: `${h.asset_code}: ${name(advice.names)}`, recommendation: name(advice.names), failure_mode: h.mode, failure_cause: h.id, estimated_hours: advice.hours_to ?? undefined });
   const query = useQuery({ queryKey: ['root-cause', incident, p.language], queryFn: () => api.rootCause(incident) });
-  return <Loaded query={query} what={t('root_cause.loading')} rows={4}>{(cause) => <><Found cause={cause} player={player} order={may('work_orders.write') ? order : undefined} />{cause.has_narrative && <WrittenSummary incident={incident} />}{start && <WorkOrderForm start={start} onClose={() => setStart(null)} />}</>}</Loaded>;
+  return <Loaded query={query} what={t('root_cause.loading')} rows={4}>{(cause) => <Offsets value={offsets}><Found cause={cause} player={player} order={may('work_orders.write') ? order : undefined} />{cause.has_narrative && <WrittenSummary incident={incident} />}{start && <WorkOrderForm start={start} onClose={() => setStart(null)} />}</Offsets>}</Loaded>;
 }
