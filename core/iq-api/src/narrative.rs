@@ -59,7 +59,9 @@ async fn create_narrative(
     let client = client(&state)?;
     let host = client.origin().host().to_owned();
     let model = state.runtime.config().openai_model.clone();
-    audit.detail("host", &host).detail("model", &model);
+    audit
+        .detail("host", host.clone())
+        .detail("model", model.clone());
     let asked = Request::post("chat/completions").json(&json!({
         "model": model,
         "temperature": 0,
@@ -68,7 +70,7 @@ async fn create_narrative(
             { "role": "user", "content": facts.to_string() },
         ],
     }));
-    let answer: Completion = client.post_json(asked.total(PATIENCE)).await?;
+    let answer: Completion = client.get_json(asked.total(PATIENCE)).await?;
     let text = answer.choices.into_iter().find_map(|c| c.message.content);
     let text = shown(text.as_deref().unwrap_or_default());
     if text.is_empty() {
@@ -92,7 +94,7 @@ fn client(state: &ApiState) -> Result<HttpClient, CodedError> {
     HttpClient::new(HttpOptions {
         // Who entered an address without encryption has seen it.
         allow_plain_http: true,
-        auth: Auth::Bearer(key),
+        auth: Auth::Bearer(key.expose().into()),
         total_timeout: PATIENCE,
         max_body: 1 << 20,
         json: JsonLimits::default(),

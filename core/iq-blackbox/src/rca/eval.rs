@@ -71,6 +71,8 @@ pub(super) enum Outcome {
     NotSeen,
     /// It could not be looked at.
     Missing(Said),
+    /// It was looked at, and began too shortly before the end of the evidence to be judged.
+    CutShort(Said),
 }
 
 /// A condition that holds.
@@ -174,7 +176,7 @@ fn signal(place: Place<'_>, all: bool, signals: &Signals, test: Test, order: &Or
         .collect();
     if hits.is_empty() || (all && hits.len() < usable.len()) {
         let cut = usable.iter().find_map(|t| cut_short(t, window, test));
-        return cut.map_or(Outcome::NotSeen, Outcome::Missing);
+        return cut.map_or(Outcome::NotSeen, Outcome::CutShort);
     }
     ordered(place, hits, test, order)
 }

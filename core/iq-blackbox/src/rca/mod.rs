@@ -358,14 +358,14 @@ fn weigh<'p>(
                     sum += if side == Side::For { weight } else { -weight };
                     findings.push(finding(side, seen.said, seen.at, seen.samples, seen.events));
                 }
-                Outcome::Missing(said) if side == Side::For => {
+                Outcome::Missing(said) | Outcome::CutShort(said) if side == Side::For => {
                     findings.push(finding(Side::Missing, said, None, Vec::new(), Vec::new()));
                 }
                 Outcome::NotSeen if side == Side::For => {
                     let said = Said::new("rca.not_seen");
                     findings.push(finding(Side::NotSeen, said, None, Vec::new(), Vec::new()));
                 }
-                Outcome::Missing(_) | Outcome::NotSeen => {}
+                Outcome::Missing(_) | Outcome::CutShort(_) | Outcome::NotSeen => {}
             }
         }
     }

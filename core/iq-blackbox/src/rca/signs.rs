@@ -104,6 +104,7 @@ fn seen(traces: Vec<Trace>, condition: &str) -> &'static str {
         Outcome::Seen(seen) => seen.said.code,
         Outcome::NotSeen => "",
         Outcome::Missing(_) => "missing",
+        Outcome::CutShort(_) => "cut short",
     }
 }
 
@@ -122,7 +123,7 @@ fn valve(stem: impl Fn(i64, f64) -> f64) -> Vec<Trace> {
 }
 
 #[test]
-fn what_a_stop_cut_short_is_missing_and_neither_seen_nor_unseen() {
+fn what_a_stop_cut_short_is_neither_seen_nor_unseen() {
     let told = |by: f64, condition: &str| {
         let mut short = signal(1, 1, "vibration_de", |m| 2.0 + 0.1 * noise(m));
         short.cut_short = Some(Shift {
@@ -132,7 +133,8 @@ fn what_a_stop_cut_short_is_missing_and_neither_seen_nor_unseen() {
             effect: by / 0.06,
         });
         match look(&case(vec![short]), condition) {
-            Outcome::Missing(said) => said.code,
+            Outcome::CutShort(said) => said.code,
+            Outcome::Missing(_) => "missing",
             Outcome::NotSeen => "not seen",
             Outcome::Seen(seen) => seen.said.code,
         }

@@ -12,9 +12,7 @@ use iq_domain::{
 };
 use iq_historian::{Historian, HistorianConfig, Row};
 use iq_runtime::{
-    EvidenceParts, Runtime, RuntimeParts,
-    detection::{Detected, DetectionWindow, detected_of},
-    open_store,
+    Detected, DetectionWindow, EvidenceParts, Runtime, RuntimeParts, detected_of, open_store,
 };
 use iq_secrets::MasterKey;
 use iq_store::{
