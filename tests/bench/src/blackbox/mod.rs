@@ -36,7 +36,7 @@ const ASSETS: usize = 200;
 const PAGES: usize = 200;
 /// One event in so many is critical on its own asset: the start of an incident, once in a quarter of an
 /// hour of a plant in trouble.
-const TRIGGERS: usize = 4_000;
+const TRIGGERS: usize = 3_997;
 /// Time between two events.
 const APART_MS: i64 = 250;
 /// Past moments the twin is asked for.
@@ -147,6 +147,7 @@ async fn twin(assets: usize) -> Result<()> {
     )?;
     plant::instrument(&store, &historian, tenant, &pumps, span)?;
     historian.close()?;
+    drop(historian);
     store.close();
     let runtime = plant::start(folder.path(), clock).await?;
     let mut took = Vec::with_capacity(MOMENTS);
