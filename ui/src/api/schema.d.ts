@@ -876,6 +876,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/blackbox/incidents/{id}/narrative": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Have the configured language model write a summary; nothing of it is kept
+         * @description Permission: `blackbox.write`.
+         */
+        post: operations["create_narrative"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/blackbox/incidents/{id}/notes": {
         parameters: {
             query?: never;
@@ -7965,6 +7985,17 @@ export interface components {
             /** @description English name. */
             en: string;
         };
+        /** @description A summary that a language model wrote; it may be wrong, and is no evidence. */
+        Narrative: {
+            /** @description When. */
+            at: components["schemas"]["Timestamp"];
+            /** @description Where it was asked. */
+            host: string;
+            /** @description The model that was asked for. */
+            model: string;
+            /** @description The text. */
+            text: string;
+        };
         /** @description A signal on the watch list. */
         NearMiss: {
             /** @description Its code. */
@@ -9035,6 +9066,8 @@ export interface components {
             first_movers?: components["schemas"]["FirstMover"][] | null;
             /** @description Form. */
             form: components["schemas"]["RootCauseForm"];
+            /** @description A summary by a language model can be asked for. */
+            has_narrative: boolean;
             /** @description Best first; at most eight. */
             hypotheses: components["schemas"]["Hypothesis"][];
             /** @description Incident. */
@@ -12529,6 +12562,37 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["IncidentChange"];
+                };
+            };
+            /** @description Not done; the body says why. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    create_narrative: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Narrative"];
                 };
             };
             /** @description Not done; the body says why. */

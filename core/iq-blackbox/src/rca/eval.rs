@@ -191,14 +191,20 @@ fn cut_short(trace: &Trace, window: TimeRange, test: Test) -> Option<Said> {
         Test::Moves | Test::Erratic | Test::Steady => true,
         _ => false,
     };
-    fits.then(|| {
+    fits.then(|| brief(trace, window)).flatten()
+}
+
+/// What is told of a change that the stop cut short.
+pub(super) fn brief(trace: &Trace, window: TimeRange) -> Option<Said> {
+    let (cut, usual) = (trace.cut_short?, trace.usual.as_ref()?);
+    Some(
         Said::new("rca.missing.cut_short")
             .with("metric", &trace.metric)
             .with("unit", &trace.unit)
             .number("value", cut.level)
             .number("usual", usual.center)
-            .with("seconds", (window.to.since_ms(cut.at) / 1_000).max(1))
-    })
+            .with("seconds", (window.to.since_ms(cut.at) / 1_000).max(1)),
+    )
 }
 
 /// A frozen reading says nothing about the process; a short one says nothing at all.

@@ -4,7 +4,7 @@ use iq_domain::{TimeRange, Timestamp};
 
 use super::{
     case::{Case, Trace},
-    eval::{Outcome, Place, Said, Seen, chosen, one},
+    eval::{Outcome, Place, Said, Seen, brief, chosen, one},
     language::{Order, Signals, Test},
     shape::level,
 };
@@ -70,14 +70,14 @@ pub(super) fn ordered(
         let most = moved.max_by(|a, b| a.0.total_cmp(&b.0))?.1;
         Some((done_at(most, window)?, most.metric.clone()))
     };
-    // What left its usual value only just before the stop came last, however brief it was.
-    let last = |found: &[&Trace]| {
-        let cut = found.iter().filter_map(|t| Some((t.cut_short?, *t)));
-        let (cut, trace) = cut.min_by_key(|(cut, _)| cut.at)?;
-        before.then(|| (cut.at, trace.metric.clone()))
-    };
     let own: Vec<&Trace> = hits.iter().map(|(t, _)| *t).collect();
-    let theirs = first(&company).or_else(|| last(&company));
+    let theirs = first(&company);
+    // Of two changes the stop cut one short: their order is a suspicion, and no evidence.
+    if theirs.is_none()
+        && let Some(said) = company.iter().find_map(|t| brief(t, window))
+    {
+        return Outcome::CutShort(said);
+    }
     let (Some(seen), Some((own, _)), Some((theirs, other))) =
         (earliest(&hits), first(&own), theirs)
     else {
