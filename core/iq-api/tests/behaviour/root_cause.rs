@@ -157,6 +157,7 @@ async fn a_summary_is_written_only_when_asked_for_and_only_where_a_model_is_set_
         .expect_status(409)
         .json();
     assert_eq!(refused["code"], "narrative.not_configured");
+    drop(engineer);
 
     let text = "The pump\u{202e} tripped.\nLook at its bearing.";
     let (base, asked) = model(json!({ "choices": [{ "message": { "content": text } }] })).await;

@@ -139,7 +139,7 @@ fn what_a_stop_cut_short_is_neither_seen_nor_unseen() {
             Outcome::Seen(seen) => seen.said.code,
         }
     };
-    let rises = "vibration_de rises by 2x";
+    let rises = "vibration_de rises 2x";
     assert_eq!(told(3.0, rises), "rca.missing.cut_short");
     assert_eq!(told(1.0, rises), "not seen", "too little of it");
     assert_eq!(told(-1.5, rises), "not seen", "the other way");

@@ -282,7 +282,7 @@ fn a_fault_upstream_that_showed_first_makes_this_machine_its_victim() {
     assert!(seal.side(Side::Against).any(|f| f.key == "upstream"));
     let said = explain(&case, &found, &[SignalId(Uuid::from_u128(30))]);
     let codes: Vec<&str> = said.iter().map(|s| s.code).collect();
-    assert!(codes.contains(&"rca.explain.first_rose"), "{codes:?}");
+    assert!(codes.contains(&"rca.explain.origin_rose"), "{codes:?}");
 }
 
 #[test]

@@ -29,8 +29,6 @@ const REACH: i32 = 2;
 const QUIET_MS: i64 = 6 * 3_600_000;
 /// How far back work on the machine may matter.
 const WORK_MS: i64 = 30 * 24 * 3_600_000;
-/// Least quiet time; with less history the beginning of the window stands in for it.
-const MIN_QUIET_MS: i64 = 30 * 60_000;
 /// Samples of a signal that are read, and that are kept: every k-th of them, still raw. The history
 /// gives the oldest first, so too few of them would leave the incident itself unread: two days of a
 /// signal that is sampled ten times a second fit.
@@ -269,8 +267,9 @@ fn window(incident: &Incident, events: &[IndustrialEvent], now: Timestamp) -> Ti
     }
 }
 
-/// With too little history before the window, the first third of the time up to the trigger stands in for
-/// the quiet time; the trigger stays where it is however long the incident goes on.
+/// Where less history lies before the window than the first third of the time up to the trigger, that third
+/// stands in for the quiet time: slow signals have too few samples in a short one. The trigger stays where it is
+/// however long the incident goes on.
 fn quiet_and_window(
     traces: &[Trace],
     window: TimeRange,
@@ -283,7 +282,7 @@ fn quiet_and_window(
         .min();
     let quiet = window.from.plus_ms(-QUIET_MS);
     match first {
-        Some(first) if window.from.since_ms(first) < MIN_QUIET_MS => {
+        Some(first) if window.from.since_ms(first) < trigger.since_ms(first) / 3 => {
             let third = trigger.since_ms(first).max(3) / 3;
             let split = first.plus_ms(third);
             (range(first, split), range(split, window.to))

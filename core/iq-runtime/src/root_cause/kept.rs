@@ -297,13 +297,16 @@ fn brief_movers(case: &Case, traces: &[&Trace]) -> Vec<KeptMover> {
 fn movers(case: &Case, reference: TimeRange) -> Vec<KeptMover> {
     let config = MoverConfig::default();
     let traces: Vec<&Trace> = case.traces.iter().filter(|t| t.usual.is_some()).collect();
-    // Where a stop cut all changes of the asset itself short, it began there: what others did before has no
-    // word in it.
-    let own_moved = |t: &&Trace| t.asset == case.asset && t.shift.is_some();
-    if !traces.iter().any(own_moved) {
-        let brief = brief_movers(case, &traces);
-        if !brief.is_empty() {
-            return brief;
+    // Where the asset itself left its usual values by more in its last seconds than in all the time before, it
+    // began there: what the day did before has no word in it.
+    let own = || traces.iter().filter(|t| t.asset == case.asset);
+    let most = |effects: &mut dyn Iterator<Item = f64>| effects.fold(0.0, f64::max);
+    let lasting = most(&mut own().filter_map(|t| t.shift.map(|s| s.effect.abs())));
+    let brief = most(&mut own().filter_map(|t| t.cut_short.map(|s| s.effect.abs())));
+    if brief > lasting {
+        let movers = brief_movers(case, &traces);
+        if !movers.is_empty() {
+            return movers;
         }
     }
     let Some(first) = began_at(case, &traces) else {

@@ -65,13 +65,15 @@ function Measures({ report }: { report: AlarmReport }) {
   const shown = (kpi: AlarmKpi, value: number) => (COUNTS.has(kpi.measure) ? n(value, 0) : RATES.has(kpi.measure) ? n(value, value < 1 ? 2 : value < 10 ? 1 : 0) : `${n(value * 100, value < 0.1 ? 1 : 0)}%`);
   const bound = (kpi: AlarmKpi, value: number, side: 'at_least' | 'below') => (kpi.measure === 'answered_in_time' ? t(`alarms.${side}`, { n: shown(kpi, value) }) : shown(kpi, value));
   const label = (kpi: AlarmKpi) => t(kpi.measure === 'stale' ? 'alarms.stale_count' : `alarms.${kpi.measure}`);
-  const standing = (kpi: AlarmKpi) => t(kpi.standing === 'act' ? 'alarms.do' : `alarms.${kpi.standing}`);
+  // Minutes make no rate per day.
+  const isShort = (kpi: AlarmKpi) => RATES.has(kpi.measure) && report.to - report.from < DAY_MS;
+  const standing = (kpi: AlarmKpi) => t(isShort(kpi) ? 'alarms.too_short' : kpi.standing === 'act' ? 'alarms.do' : `alarms.${kpi.standing}`);
   const columns: Column<AlarmKpi>[] = [
     { key: 'measure', title: t('alarms.measure'), cell: label, csv: (k) => k.measure },
     { key: 'value', title: t('alarms.value'), end: true, cell: (k) => <bdi className="b">{shown(k, k.value)}</bdi>, csv: (k) => k.value },
     { key: 'target', title: t('alarms.target'), end: true, cell: (k) => <bdi>{bound(k, k.target, 'at_least')}</bdi>, csv: (k) => k.target },
     { key: 'act', title: t('alarms.act'), end: true, cell: (k) => <bdi>{bound(k, k.act, 'below')}</bdi>, csv: (k) => k.act, wideOnly: true },
-    { key: 'standing', title: t('alarms.state'), cell: (k) => <span className={TONE[k.standing]}>{standing(k)}</span>, csv: (k) => k.standing },
+    { key: 'standing', title: t('alarms.state'), cell: (k) => <span className={isShort(k) ? 'dim' : TONE[k.standing]}>{standing(k)}</span>, csv: (k) => (isShort(k) ? '' : k.standing) },
   ];
   return (
     <Pane title={t('alarms.measures')} caption={t('alarms.measures_sub')}>

@@ -45,7 +45,7 @@ function OpenAlerts({ id }: { id: string }) {
           ? <p className="help">{t('twin.no_open_alerts')}</p>
           : (
             <>
-              <ul className="list">{page.items.map((alert) => <li key={alert.id}><SeverityMark severity={alert.severity} /><span className="grow two"><span>{alert.message}</span><small><When at={alert.activated_at} /></small></span></li>)}</ul>
+              <ul className="list">{page.items.map((alert) => <li key={alert.id}><SeverityMark severity={alert.severity} /><div className="grow"><div className="s">{alert.message}</div><div className="cap dim"><When at={alert.activated_at} /></div></div></li>)}</ul>
               {page.total > ALERTS && <AppLink className="link s" to={`/alerts?asset=${id}`}>{t('work_orders.show_all')}</AppLink>}
             </>
           ))}
