@@ -189,6 +189,16 @@ impl IndexCell {
     }
 }
 
+/// Takes up what was at work when the program stopped.
+async fn take_up(inner: &Arc<Inner>) -> Result<(), CodedError> {
+    imports::resume(inner).await?;
+    jobs::resume(inner).await?;
+    optimisation::resume(inner).await?;
+    detection::resume(inner).await?;
+    models::resume_jobs(inner).await?;
+    attachments::sweep(inner).await
+}
+
 impl Runtime {
     /// Loads the plant, takes up the rules where they stood, and starts what is enabled.
     pub async fn start(parts: RuntimeParts) -> Result<Self, CodedError> {
@@ -264,12 +274,7 @@ impl Runtime {
         for (tenant, id) in integrations {
             inner.supervisor.restart(&inner, tenant, id).await?;
         }
-        imports::resume(&inner).await?;
-        jobs::resume(&inner).await?;
-        optimisation::resume(&inner).await?;
-        detection::resume(&inner).await?;
-        models::resume_jobs(&inner).await?;
-        attachments::sweep(&inner).await?;
+        take_up(&inner).await?;
         Ok(Self(inner))
     }
 

@@ -147,7 +147,10 @@ pub(crate) async fn run(inner: Arc<Inner>) {
         untold: Vec::new(),
     };
     keeper.begin().await;
-    while bytes > 0 {
+    if bytes == 0 {
+        return;
+    }
+    loop {
         keeper.look().await;
         tokio::select! {
             () = tokio::time::sleep(EVERY) => {}

@@ -101,8 +101,18 @@ pub(crate) async fn fill(hub: &Hub, tenant_id: TenantId) -> Answer<()> {
     Ok(())
 }
 
-/// Code, names, family, status and health of the demo plant's assets.
-const ASSETS: [(&str, &str, &str, &str, &str, Option<f64>); 4] = [
+/// Code, names, family, status and health of an asset.
+type DemoAsset = (
+    &'static str,
+    &'static str,
+    &'static str,
+    &'static str,
+    &'static str,
+    Option<f64>,
+);
+
+/// The demo plant's assets.
+const ASSETS: [DemoAsset; 4] = [
     (
         "P-101A",
         "Feed pump A",
