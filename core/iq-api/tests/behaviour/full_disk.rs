@@ -26,8 +26,9 @@ impl<'a> Volume<'a> {
             .output();
         let is_mounted = mount.is_ok_and(|mount| mount.status.success());
         if !is_mounted {
+            let mut told = std::io::stderr();
             writeln!(
-                std::io::stderr(),
+                told,
                 "SKIPPED, NOT TESTED: this account may not mount a volume of limited size"
             )
             .unwrap();

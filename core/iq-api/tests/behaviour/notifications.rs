@@ -422,6 +422,7 @@ fn block(folder: &std::path::Path, is_blocked: bool) {
     }
 }
 
+#[allow(clippy::too_many_lines, reason = "one story in its order")]
 #[tokio::test(flavor = "multi_thread")]
 async fn a_scheduled_backup_that_fails_is_told_in_both_languages_until_one_is_good() {
     const HOUR: i64 = 3_600_000;

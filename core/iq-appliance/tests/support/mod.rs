@@ -124,7 +124,8 @@ impl Volume {
         if !is_mounted {
             let skipped =
                 "SKIPPED, NOT TESTED: this account may not mount a volume of limited size";
-            writeln!(std::io::stderr(), "{skipped}").unwrap();
+            let mut told = std::io::stderr();
+            writeln!(told, "{skipped}").unwrap();
         }
         is_mounted.then(|| Self(at.to_owned()))
     }

@@ -49,7 +49,7 @@ pub(crate) struct Options {
     #[arg(long, default_value_t = 1_000_000)]
     events: usize,
     /// Records of the file that is verified.
-    #[arg(long, default_value_t = 200_000)]
+    #[arg(long, default_value_t = 100_000)]
     records: usize,
     /// Assets of the twin.
     #[arg(long, default_value_t = 10_000)]
