@@ -143,7 +143,7 @@ for (const language of ['ar', 'en'] as const) {
     await settled(page);
     const map = page.locator('.plant-map canvas');
     await expect(map).toHaveAttribute('data-drawn', String(assets.length));
-    await expect(page.locator('.side h2')).toHaveText('P-102A');
+    await expect(page.locator('.side h2').first()).toHaveText('P-102A');
     await page.getByRole('button', { name: language === 'ar' ? 'نقل الأصول' : 'Move assets' }).click();
     await map.focus();
     await page.keyboard.press('Shift+ArrowRight');

@@ -122,7 +122,7 @@ for (const language of ['ar', 'en'] as const) {
     await expect(page).toHaveURL(new RegExp(`t=(${atSource.join('|')})`));
     await settled(page);
     await expect(page.locator('.pastnote')).toBeVisible();
-    await expect(page.locator('.side h2')).toHaveText(MACHINE);
+    await expect(page.locator('.side h2').first()).toHaveText(MACHINE);
     await page.goBack();
     await settled(page);
     await takeAway(page, language);
