@@ -257,38 +257,45 @@ fn began_at(case: &Case, traces: &[&Trace]) -> Option<Timestamp> {
     earliest(0).or_else(|| earliest(1)).or_else(any)
 }
 
-/// A signal of which too little is left for a rank by its residuals, as one that moved.
-fn brief_mover(case: &Case, trace: &Trace, strongest: f64) -> Option<KeptMover> {
-    let (cut, usual) = (trace.cut_short?, trace.usual?);
-    let is_large = (cut.level - usual.center).abs() >= usual.center.abs() * LEAST_CHANGE;
-    is_large.then(|| KeptMover {
-        signal: trace.signal,
-        asset: trace.asset,
-        metric: trace.metric.clone(),
-        unit: trace.unit.clone(),
-        onset_at: cut.at,
-        value: cut.value,
-        usual: usual.center,
-        effect: cut.effect,
-        score: cut.effect.abs() / strongest,
-        distance: case.asset(trace.asset).and_then(|a| a.distance),
-    })
-}
+/// How long before the first of the last seconds' changes a lasting one still belongs to the same story.
+const SAME_STORY_MS: i64 = 30 * 60_000;
 
-/// What moved on the incident's own asset in the seconds before its stop, the earliest first, then the strongest.
+/// What moved on the incident's own asset shortly before its stop, the earliest first, then the strongest: too
+/// little of it is left for a rank by residuals.
 fn brief_movers(case: &Case, traces: &[&Trace]) -> Vec<KeptMover> {
     let own = || traces.iter().filter(|t| t.asset == case.asset);
-    let strongest = own()
-        .filter_map(|t| t.cut_short.map(|s| s.effect.abs()))
-        .fold(1e-9, f64::max);
+    let Some(first) = own().filter_map(|t| t.cut_short.map(|s| s.at)).min() else {
+        return Vec::new();
+    };
+    let since = first.plus_ms(-SAME_STORY_MS);
     let mut kept: Vec<KeptMover> = own()
-        .filter_map(|t| brief_mover(case, t, strongest))
+        .filter_map(|trace| {
+            let lasting = trace.shift.filter(|shift| shift.at >= since);
+            let (change, usual) = (lasting.or(trace.cut_short)?, trace.usual?);
+            let by = (change.level - usual.center).abs();
+            (by >= usual.center.abs() * LEAST_CHANGE).then(|| KeptMover {
+                signal: trace.signal,
+                asset: trace.asset,
+                metric: trace.metric.clone(),
+                unit: trace.unit.clone(),
+                onset_at: change.at,
+                value: change.value,
+                usual: usual.center,
+                effect: change.effect,
+                score: change.effect.abs(),
+                distance: case.asset(trace.asset).and_then(|a| a.distance),
+            })
+        })
         .collect();
     kept.sort_by(|a, b| {
         let order = a.onset_at.cmp(&b.onset_at);
         order.then(b.score.total_cmp(&a.score))
     });
     kept.truncate(MAX_MOVERS);
+    let strongest = kept.iter().map(|m| m.score).fold(1e-9, f64::max);
+    for mover in &mut kept {
+        mover.score /= strongest;
+    }
     kept
 }
 
