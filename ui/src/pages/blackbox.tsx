@@ -168,7 +168,7 @@ function Slices({ from, to, step, brush, onBrush, cursorAt }: { from: number; to
   const bins = Math.round((to - from) / step);
   const histogram = useQuery({ queryKey: ['histogram', wanted, bins, p.language], queryFn: () => api.histogram({ ...wanted, bins }), refetchInterval, placeholderData: (old) => old });
   // One definition of a flood: the alarm report's.
-  const report = useQuery({ queryKey: ['alarm-floods', from, to], queryFn: () => api.alarmPerformance({ from, to }), enabled: may('alerts.read'), placeholderData: (old) => old });
+  const report = useQuery({ queryKey: ['alarm-floods', from, to], queryFn: () => api.alarmPerformance({ from, to }), enabled: may('alerts.read'), refetchInterval, placeholderData: (old) => old });
   return (
     <Pane title={t(step === HOUR ? 'blackbox.per_hour' : 'blackbox.per_slice')} caption={brush ? <span role="status">{t('blackbox.brushed', { from: iso(brush.from), to: iso(brush.to) })}</span> : t('blackbox.brush_how')} end={brush && <button type="button" className="btn sm" onClick={() => onBrush(null)}>{t('blackbox.whole_window')}</button>} flush={false}>
       <Loaded query={histogram} what={t('blackbox.loading')} rows={3}>{(data) => <Histogram bins={data} from={from} to={to} floods={report.data?.floods ?? []} brush={brush} onBrush={onBrush} cursorAt={cursorAt} />}</Loaded>

@@ -68,9 +68,6 @@ export function TimeBar() {
     setT(next >= Date.now() ? null : next);
   }, [cursor.t, setT]);
 
-  // A second of play is a second, however often the page draws itself meanwhile.
-  const latest = useRef(move);
-  useEffect(() => { latest.current = move; });
   const [playing, setPlaying] = useState(false);
   useEffect(() => {
     if (!playing) return;
@@ -78,9 +75,9 @@ export function TimeBar() {
       setPlaying(false);
       return;
     }
-    const timer = setTimeout(() => latest.current(step), 1000);
+    const timer = setTimeout(() => move(step), 1000);
     return () => clearTimeout(timer);
-  }, [playing, cursor.t, step]);
+  }, [playing, cursor.t, move, step]);
 
   const onKey = (event: KeyboardEvent) => {
     const by = event.shiftKey ? step * 10 : step;
