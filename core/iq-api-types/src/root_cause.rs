@@ -273,7 +273,7 @@ pub struct RootCause {
     pub explanation: Vec<Sentence>,
     /// Best first; at most eight.
     pub hypotheses: Vec<Hypothesis>,
-    /// First first; at most twelve. `null` in the simplified form.
+    /// Signals that moved, the likeliest origin first; at most twelve. `null` in the simplified form.
     pub first_movers: Option<Vec<FirstMover>>,
     /// Raw samples that were read.
     pub samples_read: u64,

@@ -80,6 +80,7 @@ mod technical_objects;
 mod technician_plan;
 mod technicians;
 mod texts;
+mod timeline;
 mod twin;
 mod twin_layout;
 mod units;

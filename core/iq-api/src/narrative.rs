@@ -4,14 +4,17 @@
 use std::time::Duration;
 
 use axum::{Json, extract::State};
-use iq_api_types::Narrative;
-use iq_domain::{CodedError, EventCategory, IncidentId, Permission};
+use iq_api_types::{IncidentRow, Narrative};
+use iq_domain::{CodedError, EventCategory, IncidentId, IndustrialEvent, Permission};
 use iq_http::{Auth, HttpClient, HttpOptions, JsonLimits, Request};
 use iq_locale::Language;
+use iq_runtime::TenantIndex;
+use iq_store::{Connection, incidents as stored};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::{
+    events,
     http::{Answer, Audit, Caller, Id, Route, post},
     incidents, root_cause,
     state::ApiState,
@@ -19,8 +22,9 @@ use crate::{
 
 /// Where the interface is by default.
 const PROVIDER: &str = "https://api.openai.com/v1";
-/// Events that are told of, the first ones.
+/// Events that are told of, the first ones, and how many are read for that.
 const MAX_EVENTS: usize = 60;
+const MAX_READ: u32 = 500;
 /// Longest answer that is shown.
 const MAX_CHARS: usize = 6_000;
 /// A model may think for a while.
@@ -52,11 +56,12 @@ async fn create_narrative(
 ) -> Answer<Json<Narrative>> {
     let plant = state.runtime.tenant(caller.tenant_id)?;
     // Another tenant's incident is not there, whatever is set up.
-    let facts = facts(&state, &caller, id).await?;
+    let incident = incidents::detail_of(&state, &caller, id).await?.incident;
     if plant.tenant.is_demo {
         return Err(CodedError::conflict("narrative.demo").into());
     }
     let client = client(&state)?;
+    let facts = facts(&state, &caller, &plant, &incident).await?;
     let host = client.origin().host().to_owned();
     let model = state.runtime.config().openai_model.clone();
     audit
@@ -116,19 +121,25 @@ fn task(language: Language) -> String {
 }
 
 /// What the page says, without the names of people: nothing of a person leaves the house.
-async fn facts(state: &ApiState, caller: &Caller, id: IncidentId) -> Answer<Value> {
-    let incident = incidents::detail_of(state, caller, id).await?.incident;
+async fn facts(
+    state: &ApiState,
+    caller: &Caller,
+    plant: &TenantIndex,
+    incident: &IncidentRow,
+) -> Answer<Value> {
+    let (tenant, id) = (caller.tenant_id, incident.id);
     let cause = root_cause::told(state, caller, id).await?;
-    let timeline = incidents::timeline_of(state, caller, id).await?;
-    let events: Vec<Value> = timeline
-        .events
-        .iter()
-        .map(|e| &e.event)
-        .filter(|e| e.category != EventCategory::OperatorAction)
+    let read = move |conn: &Connection| stored::first_incident_events(conn, tenant, id, MAX_READ);
+    let found = state.runtime.store().read(read).await?;
+    let events: Vec<Value> = found
+        .into_iter()
+        .map(|(event, _)| event)
+        .filter(|event| !is_of_a_person(event))
         .take(MAX_EVENTS)
-        .map(
-            |e| json!({ "at": e.event_time.to_string(), "asset": e.asset_code, "what": e.message }),
-        )
+        .map(|event| {
+            let event = events::dto(caller.language, plant, event);
+            json!({ "at": event.event_time.to_string(), "asset": event.asset_code, "what": event.message })
+        })
         .collect();
     let hypotheses: Vec<Value> = cause
         .hypotheses
@@ -155,6 +166,12 @@ async fn facts(state: &ApiState, caller: &Caller, id: IncidentId) -> Answer<Valu
         "hypotheses": hypotheses,
         "events": events,
     }))
+}
+
+/// Whether an event says what somebody did: it has a name in it.
+fn is_of_a_person(event: &IndustrialEvent) -> bool {
+    event.event_category == EventCategory::OperatorAction
+        || !event.payload["params"]["actor"].is_null()
 }
 
 /// Text as a page may show it: without control characters, not longer than a summary.

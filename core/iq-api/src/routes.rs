@@ -28,7 +28,7 @@ use crate::{
     outbox, overview, plant, root_cause, schedules, session, settings, setup, signals, sites,
     sources, sso, sso_preview,
     state::ApiState,
-    sync, technical_objects, technicians, twin, twin_layout, units, users, work_orders,
+    sync, technical_objects, technicians, timeline, twin, twin_layout, units, users, work_orders,
 };
 
 /// The one table of routes.
@@ -50,6 +50,7 @@ pub(crate) fn all() -> Vec<Route> {
         alarm_report::routes(),
         alerts::routes(),
         incidents::routes(),
+        timeline::routes(),
         incident_changes::routes(),
         attachments::routes(),
         detection::routes(),

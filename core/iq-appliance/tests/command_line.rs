@@ -5,6 +5,7 @@ use std::{
     fs::{self, File},
     path::Path,
     process::{Command, Output},
+    sync::Arc,
 };
 
 use minisign::KeyPair;
@@ -110,4 +111,71 @@ fn a_package_is_judged_by_the_pinned_keys() {
     let damaged = judge("en");
     assert!(said(&damaged).contains("[release.damaged]"));
     assert!(!damaged.status.success());
+}
+
+/// The pump's pack of the program under another version.
+fn pump_pack(version: u32) -> String {
+    let file = include_str!("../../iq-blackbox/packs/centrifugal_pump.json");
+    let mut pack: serde_json::Value = serde_json::from_str(file).unwrap();
+    pack["version"] = version.into();
+    pack.to_string()
+}
+
+#[test]
+fn a_rule_pack_of_the_plants_own_is_put_in_force_and_taken_back() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("data");
+    let at = data.to_str().unwrap();
+    let file = folder.path().join("mine.json");
+    fs::write(&file, pump_pack(977)).unwrap();
+    let file = file.to_str().unwrap();
+    // A folder typed wrong is no new one.
+    let refused = optria(&["rules", "enable", file, "--data-dir", at]);
+    assert!(!refused.status.success());
+    assert!(
+        said(&refused).contains("rules.no_data"),
+        "{}",
+        said(&refused)
+    );
+    assert!(!data.exists());
+    fs::create_dir(&data).unwrap();
+    let clock: Arc<dyn iq_domain::Clock> = Arc::new(iq_domain::WallClock);
+    iq_store::Store::open(data.join("optria.db"), clock)
+        .unwrap()
+        .close();
+
+    let listed = || said(&optria(&["rules", "list", "--data-dir", at]));
+    assert!(!listed().contains("977*"));
+    let done = optria(&["rules", "enable", file, "--data-dir", at]);
+    assert!(done.status.success(), "{}", said(&done));
+    assert!(listed().contains("centrifugal_pump 977*"), "{}", listed());
+    let wrong = folder.path().join("wrong.json");
+    fs::write(&wrong, pump_pack(0)).unwrap();
+    let refused = optria(&["rules", "enable", wrong.to_str().unwrap(), "--data-dir", at]);
+    assert!(!refused.status.success());
+    assert!(
+        said(&refused).contains("pack.version"),
+        "{}",
+        said(&refused)
+    );
+    assert!(
+        listed().contains("centrifugal_pump 977*"),
+        "nothing changed"
+    );
+
+    let taken = [
+        "--lang",
+        "ar",
+        "rules",
+        "disable",
+        "centrifugal_pump",
+        "--data-dir",
+        at,
+    ];
+    let taken = optria(&taken);
+    assert!(taken.status.success(), "{}", said(&taken));
+    assert!(said(&taken).contains("سُحبت"), "{}", said(&taken));
+    assert!(!listed().contains("977"));
+    let again = optria(&["rules", "disable", "centrifugal_pump", "--data-dir", at]);
+    assert!(said(&again).contains("rules.not_own"), "{}", said(&again));
 }

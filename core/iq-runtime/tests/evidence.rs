@@ -15,11 +15,17 @@ use iq_domain::{
 };
 use iq_evidence::{Outcome, Place, Reason, TrustStore, history::read_history, verify};
 use iq_historian::{Historian, HistorianConfig, Row};
-use iq_runtime::{EvidenceFile, EvidenceParts, Runtime, RuntimeParts, open_store};
+use iq_runtime::{
+    EvidenceFile, EvidenceParts, Runtime, RuntimeParts, open_store,
+    root_cause::{KeptAnalysis, KeptMover, KeptVerdict},
+};
 use iq_secrets::MasterKey;
 use iq_store::{
-    Connection, assets, audit, events, evidence, incidents, integrations, mappings, signals,
-    signals::NewSignal, sites, tenants, units,
+    Connection, assets, audit, events, evidence, incidents, integrations, mappings,
+    root_causes::{self, RootCauseRow},
+    signals,
+    signals::NewSignal,
+    sites, tenants, units,
 };
 
 const T0: Timestamp = Timestamp(1_790_000_000_000);
@@ -973,5 +979,67 @@ async fn a_hundred_thousand_events() {
         }
         println!("100,000 events, {name}: {:?}", started.elapsed());
     }
+    close(runtime).await;
+}
+
+/// A root cause whose only evidence is a sample of long before the incident.
+async fn cites(runtime: &Runtime, world: &World, incident: IncidentId, at: Timestamp) {
+    let tenant = world.tenant;
+    let plant = runtime.tenant(tenant).unwrap();
+    let signal = plant.signals.values().next().unwrap().signal.clone();
+    let mover = KeptMover {
+        signal: signal.id,
+        asset: signal.asset_id,
+        metric: signal.metric,
+        unit: signal.unit,
+        onset_at: at,
+        value: 1.0,
+        usual: 1.0,
+        effect: 7.0,
+        score: 1.0,
+        distance: Some(0),
+    };
+    let kept = KeptAnalysis {
+        verdict: KeptVerdict::Unsettled,
+        explanation: Vec::new(),
+        hypotheses: Vec::new(),
+        movers: vec![mover],
+        packs: Vec::new(),
+        window_from: at,
+        window_to: T0,
+        samples_read: 1,
+        samples_refused: 0,
+    };
+    let row = RootCauseRow {
+        tenant_id: tenant,
+        incident_id: incident,
+        version: 0,
+        inputs_hash: "0".repeat(64),
+        computed_at: T0,
+        result: serde_json::to_value(kept).unwrap(),
+    };
+    runtime
+        .store()
+        .write(move |tx| root_causes::append_root_cause(tx, tenant, row))
+        .await
+        .unwrap();
+}
+
+#[tokio::test]
+async fn what_the_cause_cites_from_before_the_incident_is_in_its_file_once() {
+    let (world, runtime) = World::new(false).await;
+    world.samples(&runtime, -7_200..-6_800).await;
+    let (tenant, incident) = (world.tenant, world.incident(&runtime).await);
+    let first = runtime.export_evidence(tenant, incident).await.unwrap();
+    assert_eq!(frozen(&first), [(-300, 299, 600)]);
+    cites(&runtime, &world, incident, T0.plus_ms(-7_300_000)).await;
+    let second = runtime.export_evidence(tenant, incident).await.unwrap();
+    assert_eq!(frozen(&second), [(-300, 299, 600), (-7_360, -7_241, 120)]);
+    let mut left = second.omitted.iter();
+    assert!(left.any(|o| (o.what.as_str(), o.why.as_str()) == ("raw_window", "usual")));
+    let third = runtime.export_evidence(tenant, incident).await.unwrap();
+    assert_eq!(frozen(&third), frozen(&second), "none of it twice");
+    let verdict = verify(&third.bytes, &world.trust(&runtime).await);
+    assert_eq!(verdict.outcome(), Outcome::SignedOnly, "{verdict:?}");
     close(runtime).await;
 }

@@ -9062,7 +9062,7 @@ export interface components {
             computed_at: components["schemas"]["Timestamp"];
             /** @description One explanation of rules and data together, sentence by sentence. */
             explanation: components["schemas"]["Sentence"][];
-            /** @description First first; at most twelve. `null` in the simplified form. */
+            /** @description Signals that moved, the likeliest origin first; at most twelve. `null` in the simplified form. */
             first_movers?: components["schemas"]["FirstMover"][] | null;
             /** @description Form. */
             form: components["schemas"]["RootCauseForm"];

@@ -21,6 +21,7 @@ use crate::{
     paper::{self, ReportQuery},
     root_cause,
     state::ApiState,
+    timeline,
 };
 
 /// Alerts of one report.
@@ -108,7 +109,7 @@ async fn gather(
     };
     let plant = state.runtime.tenant(caller.tenant_id)?;
     let detail = incidents::detail_of(state, caller, id).await?;
-    let timeline = incidents::timeline_of(state, caller, id).await?;
+    let timeline = timeline::timeline_of(state, caller, id).await?;
     let charts = trends::drawn(state, &plant, &timeline).await?;
     let tenant = caller.tenant_id;
     let filter = alerts::AlertFilter {

@@ -2,10 +2,10 @@
 
 use axum::http::Method;
 use iq_domain::{
-    EventCategory, EventId, EventRelation, Incident, IncidentId, IncidentStatus, IncidentType,
-    IndustrialEvent, Severity, Timestamp,
+    AssetId, EventCategory, EventId, EventRelation, Incident, IncidentId, IncidentStatus,
+    IncidentType, IndustrialEvent, Severity, Timestamp,
 };
-use iq_store::{events, incidents};
+use iq_store::{assets, events, incident_changes, incidents};
 use serde_json::{Value, json};
 
 use crate::support::{Client, NOW, Plant, TestApp};
@@ -79,6 +79,21 @@ async fn incident(
         .await
         .unwrap();
     (id, ids)
+}
+
+/// Another pump of the same unit.
+async fn second_pump(app: &TestApp, plant: &Plant) -> AssetId {
+    let (tenant, like, id) = (plant.tenant, plant.asset, AssetId::new());
+    app.runtime
+        .store()
+        .write(move |tx| {
+            let mut row = assets::get_asset(tx, tenant, like)?.unwrap();
+            (row.id, row.code) = (id, "P-2".to_owned());
+            assets::create_asset(tx, tenant, &row)
+        })
+        .await
+        .unwrap();
+    id
 }
 
 async fn numbers(client: &Client) -> Vec<String> {
@@ -214,6 +229,57 @@ async fn a_split_makes_an_incident_of_its_own_and_can_be_taken_back() {
     assert_eq!(whole["incident"]["event_count"], 4);
     let part = client.get(&format!("{PATH}/{part}")).await.json();
     assert_eq!(part["merged_into"]["number"], "X-1");
+    // It never stood for itself: its asset brings nothing more to the whole.
+    let tenant = plant.tenant;
+    let read = move |conn: &iq_store::Connection| incident_changes::list_merged(conn, tenant);
+    let parts = app.runtime.store().read(read).await.unwrap();
+    assert!(parts.iter().all(|part| part.is_folded), "{parts:?}");
+    assert_eq!(parts.len(), 1);
+}
+
+#[tokio::test]
+async fn what_came_because_of_a_merge_leaves_with_it() {
+    let (app, plant, _) = TestApp::with_plants().await;
+    let client = app.signed_in(&plant.user("engineer")).await;
+    let (a, _) = incident(&app, &plant, "X-1", &[0, 1]).await;
+    let (b, _) = incident(&app, &plant, "X-2", &[5, 6]).await;
+    let elsewhere = second_pump(&app, &plant).await;
+    let tenant = plant.tenant;
+    app.runtime
+        .store()
+        .write(move |tx| {
+            let mut row = incidents::get_incident(tx, tenant, b)?.unwrap();
+            row.asset_id = elsewhere;
+            incidents::update_incident(tx, tenant, &row)
+        })
+        .await
+        .unwrap();
+    let asked = json!({ "incident_id": b, "reason": "One upset" });
+    let change = client
+        .post(&format!("{PATH}/{a}/merge"), asked)
+        .await
+        .expect_status(201)
+        .json();
+    let late = IndustrialEvent {
+        asset_id: Some(elsewhere),
+        ..event(&plant, 9)
+    };
+    let id = late.id;
+    app.runtime
+        .store()
+        .write(move |tx| {
+            events::insert_ignore_duplicate(tx, tenant, &late)?;
+            let relation = EventRelation::SameAsset;
+            incidents::create_incident_event(tx, tenant, a, id, relation).map(drop)
+        })
+        .await
+        .unwrap();
+    let undo = json!({ "change_id": change["id"], "reason": "Two after all" });
+    client
+        .post(&format!("{PATH}/{a}/changes/undo"), undo)
+        .await
+        .expect_status(201);
+    assert_eq!(numbers(&client).await, ["X-1 2", "X-2 3"]);
 }
 
 #[tokio::test]

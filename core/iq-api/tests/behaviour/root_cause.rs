@@ -1,7 +1,8 @@
 //! Root cause over HTTP: it rests on stored raw samples, is made again only when they change, and shows
 //! its evidence to those who work on incidents.
 
-use iq_domain::RawSample;
+use iq_domain::{EventCategory, EventId, EventRelation, IndustrialEvent, RawSample, Severity};
+use iq_store::{events, incidents};
 use serde_json::{Value, json};
 
 use crate::support::{NOW, Plant, TestApp, sample};
@@ -88,6 +89,20 @@ async fn a_root_cause_rests_on_samples_and_is_made_again_when_they_change() {
         (&json!("simplified"), &json!(3))
     );
     assert_eq!(simple["first_movers"], Value::Null);
+    // The timeline tells the two apart as well: what the cause rests on is for those who work on it.
+    let timeline = format!("/api/blackbox/incidents/{}/timeline", plant.incident);
+    let onset = |answer: &Value| {
+        let trends = answer["trends"].as_array().unwrap();
+        let of = trends
+            .iter()
+            .find(|t| t["signal_id"] == json!(plant.signal));
+        of.map_or(Value::Null, |trend| trend["onset_at"].clone())
+    };
+    let whole = engineer.get(&timeline).await.expect_status(200).json();
+    assert_eq!(onset(&whole), later["first_movers"][0]["onset_at"]);
+    assert!(whole["more_trends"].is_array());
+    let simple_timeline = viewer.get(&timeline).await.expect_status(200).json();
+    assert_eq!(onset(&simple_timeline), Value::Null);
     assert_eq!(simple["hypotheses"][0]["evidence"], Value::Null);
     assert!(
         !simple["hypotheses"][0]["actions"]
@@ -145,6 +160,50 @@ async fn model(
     (base, asked)
 }
 
+/// Two events of the incident: what somebody did, and what an instrument said.
+async fn acknowledged(app: &TestApp, plant: &Plant) {
+    let (tenant, incident, asset) = (plant.tenant, plant.incident, plant.asset);
+    let event = |summary: &str, params: Value| IndustrialEvent {
+        id: EventId::new(),
+        tenant_id: tenant,
+        asset_id: Some(asset),
+        source_system: "test".to_owned(),
+        source_type: "test".to_owned(),
+        source_id: summary.to_owned(),
+        event_time: NOW,
+        ingest_time: NOW,
+        recorded_at: NOW,
+        time_offset_ms: 0,
+        time_uncertainty_ms: 0,
+        severity: Severity::Info,
+        event_category: EventCategory::Alert,
+        summary: summary.to_owned(),
+        payload: json!({ "params": params }),
+    };
+    let rows = [
+        event(
+            "event.alert_acknowledged.trip",
+            json!({ "actor": "Fatima" }),
+        ),
+        event(
+            "event.reported",
+            json!({ "text": "Low pressure at the seal" }),
+        ),
+    ];
+    app.runtime
+        .store()
+        .write(move |tx| {
+            for row in &rows {
+                events::insert_ignore_duplicate(tx, tenant, row)?;
+                let relation = EventRelation::SameAsset;
+                incidents::create_incident_event(tx, tenant, incident, row.id, relation)?;
+            }
+            Ok::<_, iq_store::StoreError>(())
+        })
+        .await
+        .unwrap();
+}
+
 #[tokio::test]
 async fn a_summary_is_written_only_when_asked_for_and_only_where_a_model_is_set_up() {
     let (app, plant, other) = TestApp::with_plants().await;
@@ -165,6 +224,7 @@ async fn a_summary_is_written_only_when_asked_for_and_only_where_a_model_is_set_
         .restarted_with(&[("OPENAI_API_KEY", "sk-canary"), ("OPENAI_BASE_URL", &base)])
         .await;
     let engineer = app.signed_in(&plant.user("engineer")).await;
+    acknowledged(&app, &plant).await;
     let cause = engineer
         .get(&format!("/api/blackbox/incidents/{own}/root-cause"))
         .await
@@ -185,7 +245,11 @@ async fn a_summary_is_written_only_when_asked_for_and_only_where_a_model_is_set_
     assert_eq!(sent.len(), 1);
     assert_eq!(sent[0].0, "Bearer sk-canary");
     let told = sent[0].1.to_string();
-    assert!(!told.contains("sk-canary") && !told.contains(&plant.user("engineer")));
+    assert!(
+        !told.contains("sk-canary") && !told.contains("Fatima"),
+        "{told}"
+    );
+    assert!(told.contains("Low pressure at the seal"), "{told}");
     let foreign = other.incident.to_string();
     engineer
         .post(&path(&foreign), json!({}))

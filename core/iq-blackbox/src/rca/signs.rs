@@ -411,3 +411,43 @@ fn below_the_threshold_nothing_is_named_and_the_reason_is_told() {
         .unwrap();
     assert_eq!(told.params["least"], "60");
 }
+
+#[test]
+fn either_of_two_places_will_do() {
+    let swing = |m: i64| 50.0 + 0.1 * noise(m) + if m > 0 { 3.0 * noise(m * 5 + 1) } else { 0.0 };
+    let either = "motor_current|near.current_* erratic";
+    let told = |asset, metric| seen(vec![signal(1, asset, metric, swing)], either);
+    assert_eq!(told(1, "motor_current"), "rca.found.erratic");
+    assert_eq!(told(2, "current_a"), "rca.found.erratic");
+    assert_eq!(told(1, "current_a"), "missing", "its own is not beside it");
+    assert_eq!(
+        told(3, "current_a"),
+        "missing",
+        "nor is one that stands elsewhere"
+    );
+    let condition = parse(either).unwrap();
+    assert_eq!(condition.metrics(), ["motor_current"]);
+    assert!(parse("motor_current| erratic").is_err());
+}
+
+#[test]
+fn the_order_of_a_change_that_was_cut_short_is_no_evidence() {
+    let told = |is_cut: bool| {
+        let mut late = signal(2, 1, "vibration_de", |m| 2.0 + 0.1 * noise(m));
+        late.cut_short = is_cut.then_some(Shift {
+            at: Timestamp(419 * MIN),
+            value: 3.0,
+            level: 5.0,
+            effect: 40.0,
+        });
+        let hot = signal(1, 1, "bearing_temperature_de", |m| {
+            60.0 + 0.1 * noise(m) + 20.0 * (m.max(0) as f64 / 120.0)
+        });
+        look(
+            &case(vec![hot, late]),
+            "bearing_temperature_* rises before vibration_*",
+        )
+    };
+    assert!(matches!(told(true), Outcome::CutShort(_)));
+    assert_eq!(told(false), Outcome::NotSeen);
+}

@@ -439,3 +439,32 @@ fn a_pack_that_is_wrong_says_where() {
     let (code, line, _) = wrong("\"w\": 3", "\"weight\": 3");
     assert_eq!((code, line), ("pack.not_readable", 6));
 }
+
+#[test]
+fn a_cause_with_something_decisive_against_it_yields_to_one_with_nothing() {
+    let told = |suction_falls: bool| {
+        let suction = suction_falls.then_some((310, -0.9));
+        let mut traces = vec![
+            trace(1, 1, "suction_pressure", 1.5, suction),
+            trace(2, 1, "discharge_pressure", 14.0, Some((312, -1.5))),
+            trace(3, 1, "flow", 180.0, Some((312, -30.0))),
+        ];
+        traces.push(trace(4, 1, "motor_current", 95.0, None));
+        // Both explain it here; which one is named is what is asked.
+        let config = RcaConfig {
+            likely: 0.3,
+            min_coverage: 0.0,
+            ..RcaConfig::default()
+        };
+        let case = case(traces);
+        let found = analyse(&case, built_in(), &config);
+        let wear = found
+            .hypotheses
+            .iter()
+            .find(|h| h.rule.text.id == "CP-WEAR");
+        let wear = wear.unwrap();
+        (wear.reason.code, wear.grade == Grade::Likely)
+    };
+    assert_eq!(told(true), ("rca.reason.refuted", false));
+    assert!(told(false).1);
+}
