@@ -19,9 +19,11 @@ pub(crate) struct Choice {
     pub(crate) end: u32,
     pub(crate) budget_use: f64,
     pub(crate) cost: f64,
+    /// What it adds to the objective whatever else is planned: its cost and the weighed mean of its losses.
+    pub(crate) own: f64,
     /// (cell, amount).
     pub(crate) uses: Vec<(u32, f64)>,
-    /// Losses: first value in `losses` and the period it belongs to.
+    /// Losses per period.
     pub(crate) losses: Vec<(u32, Vec<f64>)>,
 }
 
@@ -31,6 +33,8 @@ pub(crate) struct Task {
     pub(crate) unplanned_cost: f64,
     pub(crate) parts: Vec<(u32, f64)>,
     pub(crate) choices: Vec<Choice>,
+    /// The choices in the order of their starts.
+    pub(crate) by_start: Vec<u32>,
     /// Other task and the periods in which both must not run (empty: all).
     pub(crate) excluded: Vec<(u32, Vec<bool>)>,
     /// Task that has to be done before, with the lag.
@@ -166,6 +170,7 @@ impl Compiled {
             is_mandatory: task.is_mandatory,
             unplanned_cost: task.unplanned_cost,
             parts,
+            by_start: by_start(&choices),
             choices,
             excluded: Vec::new(),
             after: Vec::new(),
@@ -206,12 +211,14 @@ impl Compiled {
             }
             losses.push((period, loss));
         }
+        let means = losses.iter().map(|(_, loss)| mean(loss));
         Ok(Choice {
             option: u32::try_from(at).unwrap_or(u32::MAX),
             start,
             end: start + option.duration,
             budget_use: option.budget_use,
             cost: option.expected_cost,
+            own: option.expected_cost + self.factor * self.alpha * means.sum::<f64>(),
             uses,
             losses,
         })
@@ -249,6 +256,16 @@ struct Names<'a> {
     resources: BTreeMap<&'a str, u32>,
     parts: BTreeMap<&'a str, u32>,
     tasks: BTreeMap<&'a str, u32>,
+}
+
+fn by_start(choices: &[Choice]) -> Vec<u32> {
+    let mut order: Vec<u32> = (0..choices.len() as u32).collect();
+    order.sort_by_key(|choice| choices[*choice as usize].start);
+    order
+}
+
+pub(crate) fn mean(values: &[f64]) -> f64 {
+    values.iter().sum::<f64>() / values.len() as f64
 }
 
 pub(crate) fn lies_in(windows: &[Window], first: u32, last: u32) -> bool {

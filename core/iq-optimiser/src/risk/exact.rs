@@ -16,12 +16,7 @@ pub(crate) fn program(problem: &Compiled, is_only_feasibility: bool) -> Program 
     let mut columns: Vec<Vec<u32>> = Vec::new();
     for task in &problem.tasks {
         let choices = task.choices.iter().map(|choice| {
-            let losses: f64 = choice
-                .losses
-                .iter()
-                .map(|(_, loss)| loss.iter().sum::<f64>() / loss.len() as f64)
-                .sum();
-            let mut cost = choice.cost + problem.factor * problem.alpha * losses;
+            let mut cost = choice.own;
             if !task.is_mandatory {
                 cost -= undone(task);
             }

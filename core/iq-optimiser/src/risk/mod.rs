@@ -6,6 +6,7 @@
 //! ⌈q·S⌉-th smallest), summed over periods, plus expected costs and the risk of what is left undone. It is
 //! the objective of the ROADEF/EURO challenge 2020 where costs are absent and the average is asked for.
 
+mod anneal;
 mod compiled;
 mod exact;
 mod explain;

@@ -32,17 +32,6 @@ fn rows(problem: &Compiled, task: usize, choice: usize) -> impl Iterator<Item = 
         .chain(parts)
 }
 
-fn own_cost(problem: &Compiled, task: usize, choice: usize) -> f64 {
-    let choice = &problem.tasks[task].choices[choice];
-    let weight = problem.factor * problem.alpha;
-    let losses: f64 = choice
-        .losses
-        .iter()
-        .map(|(_, loss)| loss.iter().sum::<f64>() / loss.len() as f64)
-        .sum();
-    choice.cost + weight * losses
-}
-
 /// The problem as the prices see it: own costs of the choices, and what they take, flat.
 struct Market {
     limits: Vec<f64>,
@@ -85,12 +74,9 @@ impl Market {
                 ends.push(market.taken.len());
             }
             market.ends.push(ends);
-            let choices = 0..task.choices.len();
-            market.own.push(
-                choices
-                    .map(|choice| own_cost(problem, at, choice))
-                    .collect(),
-            );
+            market
+                .own
+                .push(task.choices.iter().map(|choice| choice.own).collect());
         }
         market
     }

@@ -1,10 +1,12 @@
-//! Construction by prices, then large-neighbourhood search: some tasks are taken out, put back better, and
-//! the result is kept where it is not much worse than before, less and less so.
+//! Construction by prices, then a few annealings from there, then large-neighbourhood search from the best of
+//! them: some tasks are taken out, put back better, and the result is kept where it is not much worse than
+//! before, less and less so.
 
 use iq_domain::CodedError;
 
 use super::{
     Compiled, PlannedTask, RiskPlan, RiskProblem,
+    anneal::anneal,
     exact::program,
     explain::explain,
     prices::{self, Prices},
@@ -19,6 +21,12 @@ use crate::{
 
 /// Steps of the prices.
 const PRICE_STEPS: u32 = 150;
+
+/// Annealings, and the share of all iterations they take together.
+const ANNEALINGS: u64 = 12;
+const ANNEALED: f64 = 0.75;
+/// Moves of an annealing that take as long as an iteration of the search.
+const MOVES: u64 = 64;
 
 /// Better plans are told at most every so many iterations.
 const TELL_EVERY: u64 = 16;
@@ -150,12 +158,13 @@ struct Neighbourhood {
 }
 
 /// Searches and returns the best starts and the number of iterations.
-fn improve(mut state: State<'_>, run: &Run<'_>, bound: f64) -> (Vec<Option<u32>>, u64) {
-    let problem = state.problem;
+fn improve(first: State<'_>, run: &Run<'_>, bound: f64) -> (Vec<Option<u32>>, u64) {
+    let problem = first.problem;
     let mut rng = Rng::new(run.seed);
+    let (mut state, mut iteration) = annealed(first, run, bound, &mut rng);
     let mut current = state.total();
     let (mut best, mut best_value) = (state.chosen.clone(), current);
-    let (mut iteration, mut told) = (0, 0);
+    let mut told = 0;
     let count = problem.tasks.len();
     while iteration < run.iterations && count > 0 {
         if iteration % 16 == 0 && run.is_cancelled() {
@@ -209,6 +218,32 @@ fn improve(mut state: State<'_>, run: &Run<'_>, bound: f64) -> (Vec<Option<u32>>
                 }
             }
         }
+    }
+    (best, iteration)
+}
+
+/// The best plan of several annealings, and the iterations they took.
+fn annealed<'a>(first: State<'a>, run: &Run<'_>, bound: f64, rng: &mut Rng) -> (State<'a>, u64) {
+    let each = (run.iterations as f64 * ANNEALED) as u64 / ANNEALINGS;
+    let mut best = first.clone();
+    let mut iteration = 0;
+    for _ in 0..ANNEALINGS {
+        if run.is_cancelled() || each == 0 {
+            break;
+        }
+        let mut state = first.clone();
+        anneal(&mut state, each * MOVES, rng, &|| run.is_cancelled());
+        iteration += each;
+        // Sums drift by rounding; they are made anew.
+        state = State::of(first.problem, &state.chosen);
+        if state.total() < best.total() {
+            best = state;
+        }
+        run.tell(
+            iteration,
+            Some(best.total()).filter(|v| *v < MISSING),
+            Some(bound),
+        );
     }
     (best, iteration)
 }

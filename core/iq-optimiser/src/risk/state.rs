@@ -1,6 +1,6 @@
 //! A plan while it is searched: sums per cell and scenario are kept, so that a change costs what it touches.
 
-use super::compiled::{Choice, Compiled, SLACK};
+use super::compiled::{Choice, Compiled, SLACK, mean};
 
 /// Penalty of a mandatory task that is not planned, and of a unit of missing use, far above any money.
 pub(crate) const MISSING: f64 = 1e9;
@@ -14,9 +14,11 @@ pub(crate) struct State<'a> {
     taken: Vec<f64>,
     pub(crate) spent: f64,
     sums: Vec<f64>,
-    /// Objective per period.
-    value: Vec<f64>,
-    /// Costs beside the losses.
+    /// What the excess of each period adds to the objective.
+    excess: Vec<f64>,
+    /// Their sum.
+    excesses: f64,
+    /// What the choices cost by themselves, and what is left.
     other: f64,
     /// Mandatory tasks that are not planned.
     missing: usize,
@@ -34,7 +36,8 @@ impl<'a> State<'a> {
             taken: vec![0.0; problem.stock.len()],
             spent: 0.0,
             sums: vec![0.0; problem.first.last().copied().unwrap_or(0) as usize],
-            value: vec![0.0; problem.periods],
+            excess: vec![0.0; problem.periods],
+            excesses: 0.0,
             other: 0.0,
             missing: 0,
             below: 0.0,
@@ -61,7 +64,7 @@ impl<'a> State<'a> {
     /// Value of the plan with penalties for what is missing.
     pub(crate) fn total(&self) -> f64 {
         let missing = self.missing as f64 + self.below;
-        self.value.iter().sum::<f64>() + self.other + MISSING * missing
+        self.excesses + self.other + MISSING * missing
     }
 
     /// Whether nothing mandatory is missing.
@@ -147,17 +150,18 @@ impl<'a> State<'a> {
     pub(crate) fn delta(&mut self, task: usize, choice: u32) -> f64 {
         let problem = self.problem;
         let planned = &problem.tasks[task].choices[choice as usize];
-        let mut delta = planned.cost - undone(&problem.tasks[task]);
-        let mut sorted = std::mem::take(&mut self.sorted);
-        for (period, losses) in &planned.losses {
-            let period = *period as usize;
-            let sums = &self.sums[problem.first[period] as usize..];
-            sorted.clear();
-            sorted.extend(losses.iter().zip(sums).map(|(loss, sum)| loss + sum));
-            let (mean, excess) = mean_and_excess(&mut sorted, problem.rank[period] as usize);
-            delta += self.weigh(mean, excess) - self.value[period];
+        let mut delta = planned.own - undone(&problem.tasks[task]);
+        if problem.alpha < 1.0 {
+            let mut sorted = std::mem::take(&mut self.sorted);
+            for (period, losses) in &planned.losses {
+                let period = *period as usize;
+                let sums = &self.sums[problem.first[period] as usize..];
+                sorted.clear();
+                sorted.extend(losses.iter().zip(sums).map(|(loss, sum)| loss + sum));
+                delta += self.weigh(period, &mut sorted) - self.excess[period];
+            }
+            self.sorted = sorted;
         }
-        self.sorted = sorted;
         if self.below > 0.0 {
             for (cell, amount) in &planned.uses {
                 let missing = (problem.min[*cell as usize] - self.used[*cell as usize]).max(0.0);
@@ -167,9 +171,23 @@ impl<'a> State<'a> {
         delta
     }
 
-    fn weigh(&self, mean: f64, excess: f64) -> f64 {
-        let alpha = self.problem.alpha;
-        self.problem.factor * (alpha * mean + (1.0 - alpha) * excess)
+    /// The excess of the periods it has losses in: a change of this choice alone gains no more than that there.
+    pub(crate) fn excess_of(&self, choice: &Choice) -> f64 {
+        let periods = choice.losses.iter();
+        periods
+            .map(|(period, _)| self.excess[*period as usize])
+            .sum()
+    }
+
+    /// Whether use lies below a minimum somewhere.
+    pub(crate) fn is_below(&self) -> bool {
+        self.below > SLACK
+    }
+
+    /// What these sums of a period add to the objective beside their mean.
+    fn weigh(&self, period: usize, sums: &mut [f64]) -> f64 {
+        let (_, excess) = mean_and_excess(sums, self.problem.rank[period] as usize);
+        self.problem.factor * (1.0 - self.problem.alpha) * excess
     }
 
     pub(crate) fn put(&mut self, task: usize, choice: u32) {
@@ -201,7 +219,7 @@ impl<'a> State<'a> {
             }
         }
         self.spent += sign * planned.budget_use;
-        self.other += sign * (planned.cost - left_cost(entry));
+        self.other += sign * (planned.own - left_cost(entry));
         if entry.is_mandatory {
             // Counted rather than summed: money would be lost in the rounding of so large an amount.
             self.missing = if sign > 0.0 {
@@ -213,12 +231,18 @@ impl<'a> State<'a> {
         let mut sorted = std::mem::take(&mut self.sorted);
         for (period, losses) in &planned.losses {
             let period = *period as usize;
-            let first = problem.first[period] as usize;
-            for (sum, loss) in self.sums[first..].iter_mut().zip(losses) {
+            let range = problem.first[period] as usize..problem.first[period + 1] as usize;
+            let sums = &mut self.sums[range];
+            for (sum, loss) in sums.iter_mut().zip(losses) {
                 *sum += sign * loss;
             }
-            let (mean, excess) = self.mean_and_excess(period, &mut sorted);
-            self.value[period] = self.weigh(mean, excess);
+            if problem.alpha < 1.0 {
+                sorted.clear();
+                sorted.extend_from_slice(sums);
+                let excess = self.weigh(period, &mut sorted);
+                self.excesses += excess - self.excess[period];
+                self.excess[period] = excess;
+            }
         }
         self.sorted = sorted;
     }
@@ -243,7 +267,22 @@ pub(crate) fn undone(task: &super::compiled::Task) -> f64 {
 }
 
 fn mean_and_excess(values: &mut [f64], rank: usize) -> (f64, f64) {
-    let mean = values.iter().sum::<f64>() / values.len() as f64;
-    let (_, quantile, _) = values.select_nth_unstable_by(rank, f64::total_cmp);
-    (mean, (*quantile - mean).max(0.0))
+    let mean = mean(values);
+    (mean, (nth(values, rank) - mean).max(0.0))
+}
+
+/// The value at this place of the sorted values.
+fn nth(values: &mut [f64], rank: usize) -> f64 {
+    // Most problems have a handful of scenarios, where this is several times faster.
+    if values.len() > 12 {
+        return *values.select_nth_unstable_by(rank, f64::total_cmp).1;
+    }
+    for end in 1..values.len() {
+        let mut at = end;
+        while at > 0 && values[at - 1] > values[at] {
+            values.swap(at - 1, at);
+            at -= 1;
+        }
+    }
+    values[rank]
 }
