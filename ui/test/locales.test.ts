@@ -38,6 +38,13 @@ describe('catalogue', () => {
     }
   });
 
+  it('calls an incident «حادثة», never the «حادث» of traffic', () => {
+    const traffic = /(?<!\p{L})(?:[وف]?(?:[بكل]?ال|لل|[بكل])?)حادث(?:ا|ان|ين)?(?!\p{L})/u;
+    expect(traffic.test('دمج حادثين'), 'the pattern itself').toBe(true);
+    expect(traffic.test('الحادثة حدث'), 'the pattern itself').toBe(false);
+    expect(flat(ar).filter(([, text]) => traffic.test(text.replace(/\p{M}/gu, ''))).map(([key]) => key)).toEqual([]);
+  });
+
   it('knows every key that the pages name', () => {
     const known = en.ui ?? {};
     const missing = files(source).flatMap((file) => {
