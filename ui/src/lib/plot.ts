@@ -146,3 +146,13 @@ export function plotOptions(input: PlotInput): uPlot.Options {
     },
   };
 }
+
+/** Ten minutes: what a count of alarms is made of. */
+const TEN_MINUTES = 600_000;
+
+/** Where the slices of a period stand, in percent of it. The last may reach past the end: it is cut there, as its count is. */
+export function slicesIn(starts: number[], from: number, to: number): { ms: number; at: { x: number; width: number }[] } {
+  const ms = starts.length > 1 ? starts[1]! - starts[0]! : TEN_MINUTES;
+  const percent = (t: number) => (Math.min(to, Math.max(from, t)) - from) / Math.max(1, to - from) * 100;
+  return { ms, at: starts.map((start) => ({ x: percent(start), width: percent(start + ms) - percent(start) })) };
+}

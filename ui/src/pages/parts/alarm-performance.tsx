@@ -13,7 +13,7 @@ import { type Column, DataTable } from '@/components/table';
 import { useText } from '@/i18n/text';
 import { RANGES, ticksIn, useCursor } from '@/lib/cursor';
 import { iso } from '@/lib/format';
-import { tickLabel } from '@/lib/plot';
+import { slicesIn, tickLabel } from '@/lib/plot';
 import { useParameters } from '@/lib/url';
 
 const DAY_MS = 86_400_000;
@@ -38,23 +38,29 @@ function Name({ alarm }: { alarm: AlarmName }) {
 const spelled = (alarm: AlarmName) => [alarm.asset_code, alarm.metric, alarm.text].filter(Boolean).join(' · ');
 
 function Rate({ report }: { report: AlarmReport }) {
-  const { t, n, p } = useText();
+  const { t, n, p, span } = useText();
   const { bins, from, to } = report;
-  const most = Math.max(4, ...bins.map((b) => b.count));
-  const x = (at: number) => ((at - from) / (to - from)) * 100;
-  const width = 100 / Math.max(1, bins.length);
+  const slices = slicesIn(bins.map((b) => b.t), from, to);
+  const most = Math.max(0, ...bins.map((b) => b.count));
+  // A single alarm is no full bar.
+  const top = Math.max(4, most);
   const isOver = (bin: AlarmBin) => bin.worst > OVER;
   return (
     <div className="hist-frame">
-      <span className="cap dim">{t('alarms.most', { n: n(most, 0) })}</span>
+      <span className="cap dim">{t('alarms.most', { n: n(most, 0), span: span(slices.ms) })}</span>
       <div className="hist" role="img" aria-label={t('alarms.rate_label', { total: n(report.activations, 0), over: n(bins.filter(isOver).length, 0) })}>
         <svg viewBox="0 0 100 126" preserveAspectRatio="none" aria-hidden="true" className="hist-svg">
-          {bins.map((bin) => {
-            const height = bin.count === 0 ? 1 : 3 + (bin.count / most) * 117;
-            return <rect key={bin.t} x={x(bin.t) + width * 0.12} width={width * 0.76} y={126 - height} height={height} fill={isOver(bin) ? 'var(--crit-fill)' : 'var(--line-strong)'} />;
+          {bins.map((bin, i) => {
+            const height = bin.count === 0 ? 1 : 3 + (bin.count / top) * 117;
+            const { x, width } = slices.at[i]!;
+            return <rect key={bin.t} x={x + width * 0.12} width={width * 0.76} y={126 - height} height={height} fill={isOver(bin) ? 'var(--crit-fill)' : 'var(--line-strong)'} />;
           })}
         </svg>
-        {ticksIn(from, to, 6).map((tick) => <span key={tick} className="lab" style={{ insetInlineStart: `${x(tick)}%` }}>{tickLabel(p, tick, to - from)}</span>)}
+        {ticksIn(from, to, 6).map((tick) => {
+          const x = ((tick - from) / (to - from)) * 100;
+          // Moved by its own share, a label at an edge ends there.
+          return <span key={tick} className="lab" style={{ insetInlineStart: `${x}%`, transform: `translateX(-${x}%)` }}>{tickLabel(p, tick, to - from)}</span>;
+        })}
       </div>
     </div>
   );
