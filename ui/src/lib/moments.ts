@@ -28,6 +28,9 @@ export function momentsOf(events: TimelineEvent[]): Moment[] {
   return moments.sort((a, b) => a.at - b.at);
 }
 
+/** The number of an instrument loop ("200-VT-20207") that a sentence names; null where it names none. An asset's code has two parts. */
+export const loopIn = (message: string): string | null => /(?<![\w-])\d{2,4}-[A-Z]{1,5}-\d{3,6}[A-Z]?(?![\w-])/.exec(message)?.[0] ?? null;
+
 export const isTie = (m: Moment): boolean => m.first !== m.last;
 export const isCriticalMoment = (m: Moment): boolean => m.item.event.severity === 'critical';
 
