@@ -30,6 +30,10 @@ const PROBE_BYTES: u64 = 32 * 1024;
 /// Columns looked at when the delimiter is searched.
 const MAX_SAMPLED_COLUMNS: usize = 2_048;
 
+/// Code of the warning that each row is but a time and one text nobody gave a name: more likely a delimiter
+/// was missed than that these are alarms, and events are stored for good. A person has to confirm it.
+pub const BARE_JOURNAL: &str = "file.journal_bare";
+
 /// What is known before looking; the rest is found out.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Hints {
@@ -277,7 +281,7 @@ fn guess_delimiter(text: &str, quote: char) -> char {
             .filter(|r| r.iter().any(|c| !c.trim().is_empty()))
             .collect();
         let width = roles::usual_width(&rows);
-        if width < 2 || filled.is_empty() {
+        if width < 2 || filled.is_empty() || cuts_seconds(&filled) {
             return 0.0;
         }
         let fitting: Vec<&&Vec<String>> = filled.iter().filter(|r| r.len() == width).collect();
@@ -308,6 +312,25 @@ fn guess_delimiter(text: &str, quote: char) -> char {
     best.0
 }
 
+/// Whether cutting here separates seconds from their fraction in most rows: "10:56:10" and
+/// "449;K-310", where the columns lie between other signs.
+fn cuts_seconds(rows: &[&Vec<String>]) -> bool {
+    let ends_in_seconds = |cell: &str| {
+        let has_seconds = cell.matches(':').count() >= 2;
+        has_seconds && cell.ends_with(|c: char| c.is_numeric())
+    };
+    let is_fraction_of_more = |cell: &str| {
+        let rest = cell.trim_start_matches(char::is_numeric);
+        let digits = cell.chars().count() - rest.chars().count();
+        (1..=9).contains(&digits) && rest.starts_with([';', '\t', '|'])
+    };
+    let is_cut = |row: &&&Vec<String>| {
+        row.windows(2)
+            .any(|pair| ends_in_seconds(pair[0].trim()) && is_fraction_of_more(pair[1].trim()))
+    };
+    rows.iter().filter(is_cut).count() * 2 > rows.len()
+}
+
 struct Basics {
     encoding: Encoding,
     delimiter: char,
@@ -325,6 +348,9 @@ fn lay_out(
     let table = roles::find_table(&sample.rows, hints.header_row);
     let columns = roles::columns(&sample.rows, &table, warnings);
     let (kind, shape) = roles::kind_of(&columns);
+    if roles::is_bare_journal(&columns) {
+        warnings.push(warning(BARE_JOURNAL, &[]));
+    }
     let first = table.first;
     let cells_of = |wanted: &[Role]| -> Vec<&str> {
         let indexes: Vec<usize> = (0..columns.len())

@@ -31,7 +31,7 @@ mod words;
 
 pub use config::FileConfig;
 pub use connector::{FileConnector, KIND};
-pub use detect::{Hints, detect, kind_of};
+pub use detect::{BARE_JOURNAL, Hints, detect, kind_of};
 pub use layout::*;
 pub use profile::{FileProfile, Reading, preview, sample_rows};
 pub use read::{Again, Chunk, ReadOptions, Reject, read_file};

@@ -377,6 +377,16 @@ fn assign_wide(columns: &mut [ImportColumn], looks: &[Looks]) {
     }
 }
 
+/// Whether each row of a journal is but a time and one text without a title.
+pub(crate) fn is_bare_journal(columns: &[ImportColumn]) -> bool {
+    let read: Vec<&ImportColumn> = columns
+        .iter()
+        .filter(|c| !matches!(c.role, Role::Timestamp | Role::Date | Role::TimeOfDay))
+        .filter(|c| c.role != Role::Ignore)
+        .collect();
+    matches!(read.as_slice(), [only] if only.role == Role::Message && only.name.starts_with('#'))
+}
+
 /// What the roles make of the file.
 pub(crate) fn kind_of(columns: &[ImportColumn]) -> (FileKind, Shape) {
     let has = |role| columns.iter().any(|c| c.role == role);

@@ -201,6 +201,10 @@ fixtures! {
         "Time,Source,Message,State,Priority\n01/31/2024 10:00:00,PAH-102,Discharge pressure high,ACT/UNACK,1\n01/31/2024 10:05:00,PAH-102,Discharge pressure high,RTN,1\n";
     journal_with_numbers_in_it: Utf8, ';', '.', Iso, "t-gmsp", 1, ("2024-01-31T10:00:00.100Z", "FIC101", "Flow low low"),
         "Event Time;Value;Tag;Description;State;Severity\n2024-01-31 10:00:00.100;12.5;FIC101;Flow low low;Active;900\n2024-01-31 10:00:07.200;13.5;FIC101;Flow low low;Cleared;900\n";
+    journal_with_a_decimal_comma_in_its_seconds: Utf8, ';', '.', MonthFirst, "tgmsp", 1, ("2024-07-13T10:56:10.449Z", "K-310.SUCTION_FLOW", "انخفاض تدفق السحب"),
+        "وقت الحدث;المصدر;نص الإنذار;الحالة;الأولوية\n07/13/2024 10:56:10,449;K-310.SUCTION_FLOW;انخفاض تدفق السحب;نشط;عالية\n07/13/2024 11:01:00,099;K-310.TRIP;فصل وقائي K-310;نشط;حرجة\n";
+    trend_with_a_decimal_comma_in_its_seconds: Utf8, '\t', '.', Iso, "tgv", 1, ("2024-01-31T10:00:00.250Z", "TI-101", "80"),
+        "time\ttag\tvalue\n2024-01-31 10:00:00,250\tTI-101\t80\n2024-01-31 10:00:01,250\tPI-102\t3\n";
     condition_beside_the_state: Utf8, ',', '.', Iso, "tg-psm", 1, ("2024-01-31T07:00:00.000Z", "P-102A", "Vibration high high"),
         "Time,Source,Condition,Priority,State,Message\n2024-01-31T10:00:00+03:00,P-102A,VAHH,1,ACT,Vibration high high\n2024-01-31T10:05:00+03:00,P-102A,VAHH,1,RTN,Vibration high high\n";
     windows_line_ends_and_blank_lines: Utf8, ',', '.', Iso, "tv", 1, ("2024-01-31T10:00:00.000Z", "TI-101", "80.5"),
@@ -242,6 +246,15 @@ fn names_what_it_can_not_be_sure_of() {
     assert!(warnings(none, &Hints::default()).contains(&"file.no_time_column".to_owned()));
     let zero = "time,tag,value,quality\n2024-01-31T10:00:00Z,a,1,0\n2024-01-31T10:00:01Z,a,2,0\n";
     assert_eq!(warnings(zero, &Hints::default()), ["file.quality_zero"]);
+}
+
+#[test]
+fn one_text_without_a_title_is_no_journal_until_a_person_says_so() {
+    let bare = "2024-01-31 10:00:00,the pump was heard to knock\n\
+        2024-01-31 10:05:00,the pump was stopped by hand\n";
+    assert!(warnings(bare, &Hints::default()).contains(&"file.journal_bare".to_owned()));
+    let titled = format!("Time,Message\n{bare}");
+    assert!(!warnings(&titled, &Hints::default()).contains(&"file.journal_bare".to_owned()));
 }
 
 #[test]

@@ -10,8 +10,8 @@ mod work;
 use std::{collections::HashMap, sync::Arc};
 
 use iq_connector_file::{
-    FileConfig, FileFormat, FileProfile, FileSource, Hints, ImportLayout, KIND, Reading, detect,
-    preview, sample_rows,
+    BARE_JOURNAL, FileConfig, FileFormat, FileProfile, FileSource, Hints, ImportLayout, KIND,
+    Reading, detect, preview, sample_rows,
 };
 use iq_domain::{CodedError, ErrorKind, ImportId, Integration, IntegrationId, TenantId};
 use iq_store::{
@@ -112,7 +112,7 @@ impl Runtime {
             name: received.name,
             size_bytes: received.size,
             sha256: received.sha256,
-            state: state_for(&profile.layout),
+            state: state_for(&profile),
             profile: json!(profile),
             scan: ImportCounts::default(),
             run: ImportCounts::default(),
@@ -197,9 +197,9 @@ impl Runtime {
         let (claim, mut row) = self.claimed(tenant, id, Mode::Scan).await?;
         let old = profile_of(&row)?;
         let path = files::upload_path(&inner.config.data_dir, tenant, id);
-        row.profile = json!(blocking(move || corrected(&path, old, layout)).await?);
-        let layout = profile_of(&row)?.layout;
-        row.state = state_for(&layout);
+        let profile = blocking(move || corrected(&path, old, layout)).await?;
+        row.state = state_for(&profile);
+        row.profile = json!(profile);
         row.scan = ImportCounts::default();
         (row.error_code, row.error_params) = (None, json!({}));
         let stored = row.clone();
@@ -227,6 +227,9 @@ impl Runtime {
         let layout = profile_of(&row)?.layout;
         if let Some(problem) = layout.problems().first() {
             return Err(CodedError::invalid(problem.code));
+        }
+        if row.state == ImportState::NeedsLayout {
+            return Err(CodedError::invalid(BARE_JOURNAL));
         }
         let key = work::import_key(inner, &row, &layout);
         let (integration, wanted) = (row.integration_id, key.clone());
@@ -372,8 +375,10 @@ fn corrected(
     })
 }
 
-fn state_for(layout: &ImportLayout) -> ImportState {
-    if layout.problems().is_empty() {
+fn state_for(profile: &FileProfile) -> ImportState {
+    // A layout that a person has put bears this warning no more.
+    let is_bare = profile.warnings.iter().any(|w| w.code == BARE_JOURNAL);
+    if profile.layout.problems().is_empty() && !is_bare {
         ImportState::Scanning
     } else {
         ImportState::NeedsLayout

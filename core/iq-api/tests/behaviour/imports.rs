@@ -580,3 +580,29 @@ async fn a_table_without_times_waits_for_a_person() {
         .await
         .expect_code(422, "file.time_column_wrong");
 }
+
+#[tokio::test]
+async fn one_text_without_a_title_becomes_alarms_only_when_a_person_says_so() {
+    let (app, plant, _) = TestApp::with_plants().await;
+    let client = app.signed_in(&plant.user("engineer")).await;
+    let bare = "2024-01-31 10:00:00,the pump was heard to knock\n\
+        2024-01-31 10:05:00,the pump was stopped by hand\n";
+    let file = upload(&client, &plant, "a.csv", bare)
+        .await
+        .expect_status(201)
+        .json();
+    assert_eq!(file["state"], "needs_layout", "{file}");
+    assert!(codes(&file["warnings"]).contains(&"file.journal_bare"));
+    let id = file["id"].as_str().unwrap();
+    client
+        .post(&format!("/api/imports/{id}/run"), json!({}))
+        .await
+        .expect_code(422, "file.journal_bare");
+    // Confirmed as it is.
+    client
+        .put(&format!("/api/imports/{id}/layout"), file["layout"].clone())
+        .await
+        .expect_status(200);
+    assert_eq!(rested(&client, id).await["state"], "ready");
+    assert_eq!(run(&client, id).await["run"]["events"], json!(2));
+}

@@ -168,9 +168,9 @@ function Panel({ file, onClose, onChange }: { file: ImportFile; onClose: () => v
       <Readings rows={file.readings} zone={file.layout.time_zone} />
       <InlineError error={error} />
       <div className="actions">
-        {changed
+        {changed || file.state === 'needs_layout'
           ? <><button type="button" className="btn pri" disabled={busy || working} onClick={() => void act(() => api.setImportLayout(file.id, layout))}>{t('imports.apply')}</button><button type="button" className="btn" onClick={() => setLayout(file.layout)}>{t('imports.undo')}</button></>
-          : <button type="button" className="btn pri" disabled={busy || working || file.state === 'needs_layout'} onClick={() => void act(() => api.runImport(file.id))}>{t(file.run.rows > 0 ? 'imports.run_again' : 'imports.run')}</button>}
+          : <button type="button" className="btn pri" disabled={busy || working} onClick={() => void act(() => api.runImport(file.id))}>{t(file.run.rows > 0 ? 'imports.run_again' : 'imports.run')}</button>}
         {working && <button type="button" className="btn" disabled={busy} onClick={() => void act(() => api.cancelImport(file.id))}>{t('imports.cancel')}</button>}
         {Math.max(file.scan.rejected, file.run.rejected) > 0 && <a className="btn" href={`/api/imports/${file.id}/rejected.csv`} download><Icon name="download" />{t('imports.download_rejected')}</a>}
         <button type="button" className="btn danger" disabled={busy || working} onClick={remove}>{t('imports.delete')}</button>
