@@ -9,6 +9,7 @@ use sha2::{Digest, Sha256};
 use crate::{
     layout::{ImportLayout, Role},
     split::Cells,
+    states::{Said, said},
 };
 
 /// Longest summary.
@@ -71,6 +72,7 @@ impl JournalReader {
             return Err("file.message_missing");
         }
         let (tag, state, priority) = (text(self.tag)?, text(self.state)?, text(self.priority)?);
+        let said = said(state);
         let digest: [u8; 32] = {
             let mut hash = Sha256::new();
             hash.update(at.0.to_be_bytes());
@@ -96,9 +98,9 @@ impl JournalReader {
             source_id: format!("{id}-{occurrence}"),
             source_type: "alarm_journal".to_owned(),
             at,
-            category: category(state, &message),
-            phase: phase(state, &message),
-            severity: severity(priority, state),
+            category: category(said, &message),
+            phase: phase(said, &message),
+            severity: severity(priority, said),
             subject: Some(tag)
                 .filter(|t| !t.is_empty())
                 .map(|t| neutralise(t, crate::layout::MAX_TAG_CHARS)),
@@ -124,67 +126,35 @@ impl JournalReader {
     }
 }
 
-fn has_any(text: &str, words: &[&str]) -> bool {
-    words.iter().any(|word| text.contains(word))
-}
-
 /// Acknowledgements and commands are acts of people, the rest are alarms.
-fn category(state: &str, message: &str) -> EventCategory {
-    let (state, message) = (state.to_lowercase(), message.to_lowercase());
-    let acts = [
-        "ack",
-        "operator",
-        "shelve",
-        "suppress",
-        "إقرار",
-        "اعتراف",
-        "مشغل",
-        "كبت",
-    ];
-    // "unack" is a state an alarm is in, nobody did it.
-    let is_unacknowledged = has_any(&state, &["unack", "un-ack", "not ack"]);
-    if (has_any(&state, &acts) && !is_unacknowledged) || message.starts_with("operator ") {
+fn category(said: Said, message: &str) -> EventCategory {
+    let is_act = matches!(said, Said::Acknowledged | Said::ByPerson);
+    if is_act || message.to_lowercase().starts_with("operator ") {
         EventCategory::OperatorAction
     } else {
         EventCategory::Alert
     }
 }
 
-/// Whether a state (in small letters) says that the alarm returned to normal.
-fn is_over(state: &str) -> bool {
-    let over = [
-        "rtn",
-        "normal",
-        "clear",
-        "inactive",
-        "return",
-        "عودة",
-        "طبيعي",
-        "زال",
-    ];
-    // A word of its own: "broken" is no return.
-    let is_ok = state
-        .split(|c: char| !c.is_alphanumeric())
-        .any(|word| word == "ok");
-    (is_ok || has_any(state, &over)) && !has_any(state, &["abnormal"])
-}
-
 /// What happened to the alarm; none where the row is about something else a person did.
-fn phase(state: &str, message: &str) -> Option<AlarmPhase> {
-    let lower = state.to_lowercase();
-    if category(state, message) == EventCategory::OperatorAction {
-        return has_any(&lower, &["ack", "إقرار", "اعتراف"]).then_some(AlarmPhase::Acknowledged);
+fn phase(said: Said, message: &str) -> Option<AlarmPhase> {
+    if category(said, message) == EventCategory::OperatorAction {
+        return (said == Said::Acknowledged).then_some(AlarmPhase::Acknowledged);
     }
-    Some(if is_over(&lower) {
+    Some(if said == Said::Cleared {
         AlarmPhase::Cleared
     } else {
         AlarmPhase::Activated
     })
 }
 
-fn severity(priority: &str, state: &str) -> Severity {
-    let (priority, state) = (priority.to_lowercase(), state.to_lowercase());
-    if is_over(&state) {
+fn has_any(text: &str, words: &[&str]) -> bool {
+    words.iter().any(|word| text.contains(word))
+}
+
+fn severity(priority: &str, said: Said) -> Severity {
+    let priority = priority.to_lowercase();
+    if said == Said::Cleared {
         return Severity::Info;
     }
     if let Ok(number) = priority.trim().parse::<u32>() {
@@ -232,7 +202,7 @@ fn severity(priority: &str, state: &str) -> Severity {
 mod tests {
     use iq_domain::AlarmPhase;
 
-    use super::phase;
+    use super::{phase, said, severity};
 
     #[test]
     fn a_state_says_what_happened_to_the_alarm() {
@@ -246,9 +216,19 @@ mod tests {
             ("RTN", Some(Cleared)),
             ("OK", Some(Cleared)),
             ("زال", Some(Cleared)),
+            ("عاد إلى الطبيعي", Some(Cleared)),
+            ("أُقر", Some(Acknowledged)),
             ("Shelved", None),
+            ("نص", Some(Activated)),
         ] {
-            assert_eq!(phase(state, "high level"), expected, "{state}");
+            assert_eq!(phase(said(state), "high level"), expected, "{state}");
         }
+    }
+
+    #[test]
+    fn an_alarm_that_went_is_as_grave_as_none() {
+        use iq_domain::Severity::{Critical, Info};
+        assert_eq!(severity("حرجة", said("نشط")), Critical);
+        assert_eq!(severity("حرجة", said("عاد")), Info);
     }
 }

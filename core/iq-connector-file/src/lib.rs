@@ -21,6 +21,7 @@ mod roles;
 mod sheet;
 mod source;
 mod split;
+mod states;
 mod stream;
 mod table;
 mod tags;
