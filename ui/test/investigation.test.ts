@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import type { ImportFile, InvestigationProposal } from '@/api/types';
-import { draftOf, planOf, renamed, spanOf, withAsset } from '@/lib/investigation';
+import { draftOf, planOf, renamed, spanOf, withAsset, zoneOf } from '@/lib/investigation';
 
 const proposal: InvestigationProposal = {
   integration_id: 'i', mapped: 0, is_cut: false,
@@ -39,4 +39,11 @@ test('the span covers all files that have times', () => {
   const file = (first_at: number | null, last_at: number | null) => ({ first_at, last_at }) as ImportFile;
   expect(spanOf([file(5, 9), file(null, null), file(2, 6)])).toEqual({ from: 2, to: 10 });
   expect(spanOf([file(null, null)])).toBeNull();
+});
+
+test('the zone of the place is that of files which name none', () => {
+  const file = (time_zone: string, names_zone: boolean) => ({ layout: { time_zone }, names_zone }) as ImportFile;
+  expect(zoneOf([file('UTC', true), file('Asia/Riyadh', false)])).toBe('Asia/Riyadh');
+  expect(zoneOf([file('UTC', true)])).toBe('UTC');
+  expect(zoneOf([])).toBe('UTC');
 });

@@ -247,6 +247,8 @@ pub struct ImportFile {
     pub sheets: Vec<String>,
     /// How it is read.
     pub layout: ImportLayout,
+    /// It names the zone of its times itself; another zone moves nothing in it.
+    pub names_zone: bool,
     /// What a person should look at.
     pub warnings: Vec<StatusMessage>,
     /// Its first rows as they are.

@@ -347,6 +347,7 @@ fn dto(language: Language, view: ImportView) -> Answer<ImportFile> {
         },
         sheets: profile.sheets,
         layout: translated(&profile.layout)?,
+        names_zone: profile.names_zone,
         warnings: profile
             .warnings
             .iter()

@@ -84,17 +84,15 @@ pub(crate) fn value(
     is_good(Value::Text(text.into()))
 }
 
-/// The status a quality cell stands for; what it does not know is uncertain.
+/// The status a quality cell stands for; `None` where it is not known.
 #[must_use]
-pub(crate) fn quality(cell: &[u8], format: QualityFormat) -> StatusCode {
+pub(crate) fn quality(cell: &[u8], format: QualityFormat) -> Option<StatusCode> {
     let cell = cell.trim_ascii();
     if cell.is_empty() {
-        return StatusCode::GOOD;
+        return Some(StatusCode::GOOD);
     }
-    let Ok(text) = std::str::from_utf8(cell) else {
-        return StatusCode::UNCERTAIN;
-    };
-    match (format, code(text)) {
+    let text = std::str::from_utf8(cell).ok()?;
+    let status = match (format, code(text)) {
         (QualityFormat::OpcDa, Some(code)) => match code >> 6 & 3 {
             3 => StatusCode::GOOD,
             1 => StatusCode::UNCERTAIN,
@@ -108,8 +106,9 @@ pub(crate) fn quality(cell: &[u8], format: QualityFormat) -> StatusCode {
                 StatusCode::GOOD
             }
         }
-        _ => word(text),
-    }
+        _ => return known_word(text),
+    };
+    Some(status)
 }
 
 /// A code in decimal or hexadecimal form.
@@ -118,10 +117,6 @@ fn code(text: &str) -> Option<u32> {
         Some(hex) => u32::from_str_radix(hex, 16).ok(),
         None => text.parse().ok(),
     }
-}
-
-fn word(text: &str) -> StatusCode {
-    known_word(text).unwrap_or(StatusCode::UNCERTAIN)
 }
 
 /// What a quality in words says, where it is known.
@@ -141,7 +136,10 @@ mod tests {
 
     #[test]
     fn words_of_quality_mean_the_same_wherever_they_are_read() {
-        let of = |text: &str| quality(text.as_bytes(), QualityFormat::Words).quality();
+        let of = |text: &str| {
+            let status = quality(text.as_bytes(), QualityFormat::Words);
+            status.unwrap_or(StatusCode::UNCERTAIN).quality()
+        };
         for good in ["Good", " جيدة ", "صالحة", "192 Good", "Good, annotated", ""] {
             assert_eq!(of(good), Quality::Good, "{good}");
         }

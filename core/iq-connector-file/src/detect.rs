@@ -74,7 +74,7 @@ pub fn detect(source: &FileSource, hints: &Hints) -> Result<FileProfile, CodedEr
     }
 }
 
-fn warning(code: &str, params: &[(&str, &str)]) -> Message {
+pub(crate) fn warning(code: &str, params: &[(&str, &str)]) -> Message {
     Message {
         code: code.to_owned(),
         params: params
@@ -111,12 +111,13 @@ fn detect_text(source: &FileSource, head: &[u8], hints: &Hints) -> Result<FilePr
         quote,
         sheet: None,
     };
-    let layout = lay_out(&sample, basics, hints, &mut warnings);
+    let (layout, names_zone) = lay_out(&sample, basics, hints, &mut warnings);
     Ok(FileProfile {
         sample: profile::sample_rows(source, FileFormat::Csv, &layout)?,
         format: FileFormat::Csv,
         sheets: Vec::new(),
         layout,
+        names_zone,
         warnings,
     })
 }
@@ -159,14 +160,61 @@ fn detect_sheet(source: &FileSource, hints: &Hints) -> Result<FileProfile, Coded
         quote: '"',
         sheet: Some(name),
     };
-    let layout = lay_out(&sample, basics, hints, &mut warnings);
+    let (layout, names_zone) = lay_out(&sample, basics, hints, &mut warnings);
     Ok(FileProfile {
         sample: profile::sample_rows(source, FileFormat::Xlsx, &layout)?,
         format: FileFormat::Xlsx,
         sheets,
         layout,
+        names_zone,
         warnings,
     })
+}
+
+/// The rows a file is judged by, cut as a layout says.
+pub(crate) fn sample(
+    source: &FileSource,
+    format: FileFormat,
+    layout: &ImportLayout,
+) -> Result<Sample, CodedError> {
+    if format == FileFormat::Xlsx {
+        let name = layout.sheet.as_deref().unwrap_or_default();
+        return Ok(Sample {
+            rows: sheet_rows(source, name)?,
+            later: Vec::new(),
+        });
+    }
+    let (encoding, delimiter, quote) = (layout.encoding, layout.delimiter, layout.quote);
+    let head = table::read_head(source)?;
+    let is_whole = head.len() < HEAD_BYTES;
+    let text = decoded(&head[mark_len(encoding, &head)..], encoding, is_whole);
+    Ok(Sample {
+        rows: split(&text, delimiter, quote),
+        later: probe(source, encoding, delimiter, quote).map_err(unreadable)?,
+    })
+}
+
+/// The cells of the columns with these roles, in the rows looked at.
+pub(crate) fn cells_of<'a>(
+    sample: &'a Sample,
+    columns: &[ImportColumn],
+    first: usize,
+    wanted: &[Role],
+) -> Vec<&'a str> {
+    let indexes: Vec<usize> = (0..columns.len())
+        .filter(|i| wanted.contains(&columns[*i].role))
+        .take(256)
+        .collect();
+    let mut cells = Vec::new();
+    for row in sample.rows.iter().skip(first).chain(&sample.later) {
+        cells.extend(
+            indexes
+                .iter()
+                .filter_map(|i| row.get(*i))
+                .map(String::as_str),
+        );
+    }
+    cells
 }
 
 fn sheet_rows(source: &FileSource, name: &str) -> Result<Vec<Vec<String>>, CodedError> {
@@ -338,13 +386,13 @@ struct Basics {
     sheet: Option<String>,
 }
 
-/// Finds titles, roles and formats in a sample.
+/// Finds titles, roles and formats in a sample, and whether the file names the zone of its times.
 fn lay_out(
     sample: &Sample,
     basics: Basics,
     hints: &Hints,
     warnings: &mut Vec<Message>,
-) -> ImportLayout {
+) -> (ImportLayout, bool) {
     let table = roles::find_table(&sample.rows, hints.header_row);
     let columns = roles::columns(&sample.rows, &table, warnings);
     let (kind, shape) = roles::kind_of(&columns);
@@ -352,16 +400,7 @@ fn lay_out(
         warnings.push(warning(BARE_JOURNAL, &[]));
     }
     let first = table.first;
-    let cells_of = |wanted: &[Role]| -> Vec<&str> {
-        let indexes: Vec<usize> = (0..columns.len())
-            .filter(|i| wanted.contains(&columns[*i].role))
-            .take(256)
-            .collect();
-        let rows = sample.rows.iter().skip(first).chain(&sample.later);
-        rows.flat_map(|r| indexes.iter().filter_map(|i| r.get(*i).map(String::as_str)))
-            .collect()
-    };
-    let times = cells_of(&[Role::Timestamp, Role::Date]);
+    let times = cells_of(sample, &columns, first, &[Role::Timestamp, Role::Date]);
     let dates = formats::date_format(times.iter().copied());
     let date_format = hints.date_format.unwrap_or(dates.format);
     if hints.date_format.is_none() {
@@ -372,7 +411,7 @@ fn lay_out(
             warnings.push(warning("file.date_mixed", &[]));
         }
     }
-    let values = cells_of(&[Role::Value]);
+    let values = cells_of(sample, &columns, first, &[Role::Value]);
     let numbers = formats::number_format(values.iter().copied(), basics.delimiter);
     if let Some(example) = numbers
         .ambiguous
@@ -386,9 +425,18 @@ fn lay_out(
         Some(given) => given,
         None => numbers.thousands.filter(|t| *t != decimal),
     };
-    let time_zone = zone_of(&columns, &times, date_format, hints, warnings);
-    let quality = quality_format(&cells_of(&[Role::Quality]), warnings);
-    ImportLayout {
+    let by = zone_by(&columns, &times, date_format);
+    let given = || hints.time_zone.clone().unwrap_or_else(|| "UTC".to_owned());
+    let time_zone = match &by {
+        ZoneBy::Title(zone) => zone.clone(),
+        ZoneBy::Cells | ZoneBy::Nobody => given(),
+    };
+    if by == ZoneBy::Nobody && !times.is_empty() {
+        warnings.push(warning("file.zone_assumed", &[("zone", &time_zone)]));
+    }
+    let qualities = cells_of(sample, &columns, first, &[Role::Quality]);
+    let quality = quality_format(&qualities, warnings);
+    let layout = ImportLayout {
         encoding: basics.encoding,
         delimiter: basics.delimiter,
         quote: basics.quote,
@@ -403,31 +451,36 @@ fn lay_out(
         header_row: table.header.map_or(0, row_number),
         first_row: row_number(first),
         columns,
-    }
+    };
+    (layout, by != ZoneBy::Nobody)
 }
 
 fn row_number(index: usize) -> u32 {
     u32::try_from(index + 1).unwrap_or(u32::MAX)
 }
 
-/// The zone of times that name none: what the title says, else what the integration says.
-fn zone_of(
-    columns: &[ImportColumn],
-    times: &[&str],
-    format: DateFormat,
-    hints: &Hints,
-    warnings: &mut Vec<Message>,
-) -> String {
+/// What names the zone of a file's times.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum ZoneBy {
+    /// The title of their column.
+    Title(String),
+    /// Each of them, or they need none.
+    Cells,
+    /// Nothing does: a person has to.
+    Nobody,
+}
+
+/// Finds what names the zone.
+pub(crate) fn zone_by(columns: &[ImportColumn], times: &[&str], format: DateFormat) -> ZoneBy {
     let is_time =
         |c: &&ImportColumn| matches!(c.role, Role::Timestamp | Role::Date | Role::TimeOfDay);
-    let says_utc = columns
+    let titled = columns
         .iter()
         .filter(is_time)
-        .any(|c| crate::words::says_utc(&c.name));
-    if says_utc {
-        return "UTC".to_owned();
+        .find_map(|c| crate::words::zone_in_title(&c.name));
+    if let Some(zone) = titled {
+        return ZoneBy::Title(zone);
     }
-    let zone = hints.time_zone.clone().unwrap_or_else(|| "UTC".to_owned());
     let has_offset = |cell: &&str| {
         crate::civil::parse(cell.trim().as_bytes(), true).is_some_and(|c| c.offset_s.is_some())
     };
@@ -437,14 +490,15 @@ fn zone_of(
                 .iter()
                 .filter(|c| !c.trim().is_empty())
                 .all(has_offset));
-    if !is_absolute && !times.is_empty() {
-        warnings.push(warning("file.zone_assumed", &[("zone", &zone)]));
+    if is_absolute {
+        ZoneBy::Cells
+    } else {
+        ZoneBy::Nobody
     }
-    zone
 }
 
 /// How qualities are written. 0 is good in one standard and bad in the other: the other codes decide.
-fn quality_format(cells: &[&str], warnings: &mut Vec<Message>) -> QualityFormat {
+pub(crate) fn quality_format(cells: &[&str], warnings: &mut Vec<Message>) -> QualityFormat {
     let looks = Looks::at(cells.iter().copied());
     let is_hex = |cell: &str| cell.trim().starts_with("0x");
     let codes: Vec<u32> = cells

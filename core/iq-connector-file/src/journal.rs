@@ -30,6 +30,8 @@ pub(crate) struct JournalReader {
     tag: Option<usize>,
     state: Option<usize>,
     priority: Option<usize>,
+    /// The state of the last row, where it is not known.
+    pub(crate) unknown_state: Option<String>,
     /// How often each event of the present moment occurred: a journal may hold the same line twice.
     at: Option<Timestamp>,
     seen: HashMap<[u8; 32], u32>,
@@ -45,6 +47,7 @@ impl JournalReader {
             tag: layout.column(Role::Tag),
             state: layout.column(Role::State),
             priority: layout.column(Role::Priority),
+            unknown_state: None,
             at: None,
             seen: HashMap::new(),
         }
@@ -73,6 +76,9 @@ impl JournalReader {
         }
         let (tag, state, priority) = (text(self.tag)?, text(self.state)?, text(self.priority)?);
         let said = said(state);
+        // What a person did has words of its own.
+        let is_unknown = said == Said::Unknown && category(said, &message) == EventCategory::Alert;
+        self.unknown_state = is_unknown.then(|| state.to_owned());
         let digest: [u8; 32] = {
             let mut hash = Sha256::new();
             hash.update(at.0.to_be_bytes());

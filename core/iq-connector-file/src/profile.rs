@@ -35,6 +35,9 @@ pub struct FileProfile {
     pub layout: ImportLayout,
     /// Its first rows, as they are.
     pub sample: Vec<Vec<String>>,
+    /// The file itself names the zone of its times: in a title or in each cell, or by counting from 1970.
+    #[serde(default)]
+    pub names_zone: bool,
     /// What a person should look at.
     pub warnings: Vec<Message>,
 }

@@ -15,6 +15,7 @@ use crate::{
     table::{self, Position, TableRow},
     tags::{TagFound, TagTable, Wanted},
     time::{TimeReader, zone},
+    unknown::Unknown,
 };
 
 /// Samples of a chunk.
@@ -56,6 +57,8 @@ pub struct Chunk {
     pub rows: u64,
     /// Values of tags that are not wanted.
     pub unwanted: u64,
+    /// Words that are not known.
+    pub unknown: Unknown,
     /// Where to go on: everything before this has been handed on with this chunk.
     pub position: Position,
     /// What of the chunks handed on so far lies behind that place, and is read again from there.
@@ -71,6 +74,8 @@ pub struct Again {
     pub events: u64,
     /// Rows that can't be read.
     pub rejects: u64,
+    /// Rows whose state is not known.
+    pub unknown_states: u64,
 }
 
 /// How to read.
@@ -283,6 +288,11 @@ impl<'a> RowReader<'a> {
                         };
                     }
                     self.since_moment.events += 1;
+                    if let Some(word) = journal.unknown_state.take() {
+                        let states = &mut self.chunk.unknown.states;
+                        states.note(row.number, word.as_bytes());
+                        self.since_moment.unknown_states += 1;
+                    }
                     if let Some(subject) = event.subject.as_deref()
                         && let Ok(tag) = self.tags.find(subject.as_bytes())
                     {
@@ -364,7 +374,8 @@ impl<'a> RowReader<'a> {
                 Err(code) => return self.reject(number, Some(column), code, cell),
             }
         }
-        let status = self.status(columns.quality.and_then(|c| cells.get(c)), implied);
+        let quality = columns.quality.and_then(|c| cells.get(c));
+        let status = self.status(number, quality, implied);
         self.push(at, tag, value, status);
     }
 
@@ -380,7 +391,7 @@ impl<'a> RowReader<'a> {
             let quality = wide.quality.and_then(|c| cells.get(c));
             match cell::value(cell, self.numbers) {
                 Ok(Some((value, implied))) => {
-                    let status = self.status(quality, implied);
+                    let status = self.status(number, quality, implied);
                     self.push(at, wide.tag, value, status);
                 }
                 Ok(None) => {}
@@ -391,11 +402,16 @@ impl<'a> RowReader<'a> {
     }
 
     /// The status of a value: what its quality says, unless the value itself says worse.
-    fn status(&self, quality: Option<&[u8]>, implied: StatusCode) -> StatusCode {
-        match quality.map(|q| cell::quality(q, self.layout.quality)) {
-            Some(status) if implied.is_good() => status,
-            _ => implied,
+    /// One that is not known makes it uncertain.
+    fn status(&mut self, row: u64, quality: Option<&[u8]>, implied: StatusCode) -> StatusCode {
+        let Some(said) = quality.filter(|_| implied.is_good()) else {
+            return implied;
+        };
+        if let Some(status) = cell::quality(said, self.layout.quality) {
+            return status;
         }
+        self.chunk.unknown.qualities.note(row, said);
+        StatusCode::UNCERTAIN
     }
 
     fn push(&mut self, at: Timestamp, tag: usize, value: Option<Value>, status: StatusCode) {

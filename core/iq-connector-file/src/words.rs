@@ -314,11 +314,37 @@ pub(crate) fn says_quality(cell: &str) -> bool {
     is_word || matches!(word.as_str(), "192" | "216" | "64" | "0xc0")
 }
 
-/// Whether a title says that its times are UTC.
+/// The zone a title names for its times: "UTC", or "+03:00" for "Time (GMT+3)".
 #[must_use]
-pub(crate) fn says_utc(title: &str) -> bool {
+pub(crate) fn zone_in_title(title: &str) -> Option<String> {
     let lower = title.to_lowercase();
-    lower.contains("utc") || lower.contains("gmt") || lower.contains("zulu")
+    let word = ["utc", "gmt", "zulu"]
+        .into_iter()
+        .find(|word| lower.contains(*word))?;
+    let (_, rest) = lower.split_once(word)?;
+    Some(offset_of(rest.trim_start()).unwrap_or_else(|| "UTC".to_owned()))
+}
+
+/// "+03:00" of "+3", "+0300" or "+03:00"; `None` where nothing else, or no offset, stands there.
+fn offset_of(rest: &str) -> Option<String> {
+    let (sign, rest) = match rest.chars().next()? {
+        '+' => ('+', &rest[1..]),
+        '-' => ('-', &rest[1..]),
+        _ => return None,
+    };
+    let digits: String = rest
+        .chars()
+        .take_while(|c| c.is_ascii_digit() || *c == ':')
+        .filter(char::is_ascii_digit)
+        .collect();
+    let (hours, minutes) = match digits.len() {
+        1 | 2 => (digits.as_str(), "0"),
+        3 | 4 => digits.split_at(digits.len() - 2),
+        _ => return None,
+    };
+    let (hours, minutes): (u32, u32) = (hours.parse().ok()?, minutes.parse().ok()?);
+    let is_offset = hours <= 14 && minutes < 60 && hours + minutes > 0;
+    is_offset.then(|| format!("{sign}{hours:02}:{minutes:02}"))
 }
 
 /// Lower case, one kind of blank, nothing in brackets at the end.
@@ -348,4 +374,26 @@ pub(crate) fn without_unit(title: &str) -> (&str, Option<&str>) {
         }
     }
     (title, None)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::zone_in_title;
+
+    #[test]
+    fn a_title_names_the_zone_of_its_times() {
+        for (title, zone) in [
+            ("Time", None),
+            ("Time (UTC)", Some("UTC")),
+            ("الوقت GMT", Some("UTC")),
+            ("UTC time", Some("UTC")),
+            ("Time (GMT+3)", Some("+03:00")),
+            ("Time UTC+03:00", Some("+03:00")),
+            ("Time (UTC-0330)", Some("-03:30")),
+            ("Time (UTC+0)", Some("UTC")),
+            ("Time UTC-20240131", Some("UTC")),
+        ] {
+            assert_eq!(zone_in_title(title).as_deref(), zone, "{title}");
+        }
+    }
 }

@@ -11,7 +11,7 @@ use std::{collections::HashMap, sync::Arc};
 
 use iq_connector_file::{
     BARE_JOURNAL, FileConfig, FileFormat, FileProfile, FileSource, Hints, ImportLayout, KIND,
-    Reading, detect, preview, sample_rows,
+    Reading, detect, preview, recheck, recut,
 };
 use iq_domain::{CodedError, ErrorKind, ImportId, Integration, IntegrationId, TenantId};
 use iq_store::{
@@ -358,7 +358,7 @@ fn corrected(
             header_row: changed(layout.header_row != old.layout.header_row)
                 .map(|()| layout.header_row),
         };
-        return detect(&source, &hints);
+        return recut(&source, &hints, &old);
     }
     if old.format == FileFormat::Xlsx && layout.sheet.is_none() {
         layout.sheet.clone_from(&old.layout.sheet);
@@ -367,12 +367,7 @@ fn corrected(
     if let Some(problem) = problems.first() {
         return Err(CodedError::invalid(problem.code).with("field", problem.field));
     }
-    Ok(FileProfile {
-        sample: sample_rows(&source, old.format, &layout)?,
-        warnings: Vec::new(),
-        layout,
-        ..old
-    })
+    recheck(&source, old, layout)
 }
 
 fn state_for(profile: &FileProfile) -> ImportState {

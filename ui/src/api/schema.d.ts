@@ -6721,6 +6721,8 @@ export interface components {
             mapped_tags: number;
             /** @description Name as it was uploaded. */
             name: string;
+            /** @description It names the zone of its times itself; another zone moves nothing in it. */
+            names_zone: boolean;
             /** @description What they mean; empty in lists. */
             readings: components["schemas"]["ImportReading"][];
             /**

@@ -38,6 +38,9 @@ export function planOf(draft: Draft, integration: string, zone: string): Investi
   };
 }
 
+/** The zone of the place: that of the files which name none, for it was chosen by a person. */
+export const zoneOf = (files: ImportFile[]): string => (files.find((f) => !f.names_zone) ?? files[0])?.layout.time_zone ?? 'UTC';
+
 /** First and last value or alarm of all files; the end is exclusive. */
 export function spanOf(files: ImportFile[]): { from: number; to: number } | null {
   const firsts = files.flatMap((f) => (f.first_at === null ? [] : [f.first_at]));

@@ -11,7 +11,7 @@ import { Tag, When } from '@/components/marks';
 import { EmptyState, InlineError, Notice } from '@/components/notices';
 import { PageHead, Pane } from '@/components/page';
 import { useText } from '@/i18n/text';
-import { type Draft, draftOf, planOf } from '@/lib/investigation';
+import { type Draft, draftOf, planOf, zoneOf } from '@/lib/investigation';
 import { useParameter } from '@/lib/url';
 import { DropZone, fileSize, StateOf } from './imports';
 import { ImportPanel } from './parts/import-panel';
@@ -31,7 +31,7 @@ function FileRow({ file, onOpen, onDrop }: { file: ImportFile; onOpen: () => voi
           {t(`enum.import_kind.${file.layout.kind}`)} · <bdi dir="ltr">{fileSize(n, file.size_bytes)}</bdi> · {t('investigation.rows', { n: counts.rows })} · {t('investigation.tag_count', { n: file.tags })}
           {file.first_at !== null && file.last_at !== null && <> · <When at={file.first_at} zone={file.layout.time_zone} /> – <When at={file.last_at} zone={file.layout.time_zone} /></>}
         </div>
-        <div className="cap dim">{t(`enum.import_date.${file.layout.date_format}`)} · <bdi dir="ltr">{file.layout.time_zone}</bdi>{counts.rejected > 0 && <> · <a className="warn-t" href={`/api/imports/${file.id}/rejected.csv`} download>{t('investigation.rejected_rows', { n: counts.rejected })}</a></>}</div>
+        <div className="cap dim">{t(`enum.import_date.${file.layout.date_format}`)} · <bdi dir="ltr">{file.layout.time_zone}</bdi>{file.names_zone && <> ({t('investigation.zone_by_file')})</>}{counts.rejected > 0 && <> · <a className="warn-t" href={`/api/imports/${file.id}/rejected.csv`} download>{t('investigation.rejected_rows', { n: counts.rejected })}</a></>}</div>
         {file.error && <Notice tone="critical">{file.error.message}</Notice>}
         {file.warnings.map((w) => <Notice key={w.code + w.message} tone="warning">{w.message}</Notice>)}
       </div>
@@ -42,15 +42,16 @@ function FileRow({ file, onOpen, onDrop }: { file: ImportFile; onOpen: () => voi
   );
 }
 
-/** One zone for all files: exports of one control system are written in one. */
-function Zone({ files, onChange }: { files: ImportFile[]; onChange: () => void }) {
+/** One zone for all files that name none: exports of one control system are written in one. */
+function Zone({ files: all, onChange }: { files: ImportFile[]; onChange: () => void }) {
   const { t } = useText();
   const toasts = useToasts();
+  const files = all.filter((f) => !f.names_zone);
   const stored = files[0]?.layout.time_zone ?? '';
   const [zone, setZone] = useState(stored);
   const [error, setError] = useState<unknown>(null);
   useEffect(() => { setZone(stored); }, [stored]);
-  const busy = files.some((f) => BUSY.includes(f.state));
+  const busy = all.some((f) => BUSY.includes(f.state));
   const differs = files.some((f) => f.layout.time_zone !== zone);
   const apply = async () => {
     setError(null);
@@ -62,6 +63,7 @@ function Zone({ files, onChange }: { files: ImportFile[]; onChange: () => void }
     }
     onChange();
   };
+  if (files.length === 0) return null;
   return (
     <div className="row wrap base">
       <Field label={t('investigation.zone')} help={t('investigation.zone_help')}>{(p) => <><input {...p} className="in mono" dir="ltr" name="zone" list="investigation-zones" value={zone} onChange={(event) => setZone(event.target.value)} /><datalist id="investigation-zones">{['UTC', ...Intl.supportedValuesOf('timeZone')].map((z) => <option key={z} value={z} />)}</datalist></>}</Field>
@@ -98,7 +100,7 @@ export default function InvestigationPage() {
     const now = new URLSearchParams(window.location.search).get('files')?.split(',').filter(Boolean) ?? [];
     if (!now.includes(file.id)) setNamed([...now, file.id].join(','));
   };
-  const plan = draft && proposal.data ? planOf(draft, proposal.data.integration_id, files[0]?.layout.time_zone ?? 'UTC') : null;
+  const plan = draft && proposal.data ? planOf(draft, proposal.data.integration_id, zoneOf(files)) : null;
   return (
     <>
       <PageHead crumb={{ to: '/blackbox', text: t('page.blackbox') }} title={t('page.investigation')} sub={t('investigation.sub')} />

@@ -606,3 +606,60 @@ async fn one_text_without_a_title_becomes_alarms_only_when_a_person_says_so() {
     assert_eq!(rested(&client, id).await["state"], "ready");
     assert_eq!(run(&client, id).await["run"]["events"], json!(2));
 }
+
+#[tokio::test]
+async fn another_zone_moves_no_file_that_names_its_own_and_wipes_no_warning() {
+    let (app, plant, _) = TestApp::with_plants().await;
+    let client = app.signed_in(&plant.user("engineer")).await;
+    let file = upload(&client, &plant, "utc.csv", LONG)
+        .await
+        .expect_status(201)
+        .json();
+    assert_eq!(file["names_zone"], json!(true));
+    let id = file["id"].as_str().unwrap().to_owned();
+    rested(&client, &id).await;
+    let mut layout = file["layout"].clone();
+    layout["time_zone"] = json!("Asia/Riyadh");
+    let kept = client
+        .put(&format!("/api/imports/{id}/layout"), layout)
+        .await
+        .expect_status(200)
+        .json();
+    assert_eq!(kept["layout"]["time_zone"], "UTC");
+    assert_eq!(
+        codes(&kept["warnings"]),
+        ["file.date_ambiguous", "file.zone_kept"]
+    );
+    // The day is taken first: 2 January 2024, 10:00 in UTC.
+    assert_eq!(kept["readings"][0]["at"], json!(1_704_189_600_000_i64));
+}
+
+#[tokio::test]
+async fn rows_with_words_that_are_not_known_are_counted_and_told_of() {
+    let (app, plant, _) = TestApp::with_plants().await;
+    let client = app.signed_in(&plant.user("engineer")).await;
+    let mut text = "time,tag,value,quality\n".to_owned();
+    for i in 0..2_000 {
+        let word = if i < 1_000 { "Good" } else { "Gut" };
+        text.push_str(&format!("{},FT-1,{i},{word}\n", FEBRUARY_FIRST / 1_000 + i));
+    }
+    let file = upload(&client, &plant, "late.csv", text)
+        .await
+        .expect_status(201)
+        .json();
+    let id = file["id"].as_str().unwrap().to_owned();
+    let ready = rested(&client, &id).await;
+    assert_eq!(codes(&ready["warnings"]), ["file.quality_words"]);
+    assert_eq!(ready["warnings"][0]["params"]["count"], "1000");
+    map(&app, &plant, "FT-1", "discharge_pressure").await;
+    let done = run(&client, &id).await;
+    assert_eq!(codes(&done["warnings"]), ["file.quality_words"]);
+    let mut arabic = client.clone();
+    arabic.language = "ar";
+    let told = arabic.get(&format!("/api/imports/{id}")).await.json();
+    let sentence = told["warnings"][0]["message"].as_str().unwrap();
+    assert!(
+        sentence.contains("Gut") && sentence.contains("صف"),
+        "{sentence}"
+    );
+}

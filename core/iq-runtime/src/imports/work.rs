@@ -14,7 +14,7 @@ use std::{
 
 use iq_connector::{Batch, CursorMark, Purpose};
 use iq_connector_file::{
-    Chunk, FileProfile, FileSource, ImportLayout, Position, ReadOptions, TagFound, Wanted,
+    Chunk, FileProfile, FileSource, ImportLayout, Position, ReadOptions, TagFound, Unknown, Wanted,
     read_file,
 };
 use iq_domain::{CodedError, ErrorKind, ImportId, SourceRecord};
@@ -58,6 +58,8 @@ pub(crate) struct Live {
     /// Rows of an earlier attempt; they count for nothing in the rate.
     rows_before: AtomicU64,
     counts: parking_lot::Mutex<ImportCounts>,
+    /// Words of it that are not known.
+    unknown: parking_lot::Mutex<Unknown>,
 }
 
 impl Live {
@@ -92,6 +94,8 @@ struct Reached {
     key: String,
     position: Position,
     counts: ImportCounts,
+    #[serde(default)]
+    unknown: Unknown,
 }
 
 fn cursor_name(id: ImportId) -> String {
@@ -212,6 +216,7 @@ impl Imports {
                         started: Instant::now(),
                         rows_before: AtomicU64::new(0),
                         counts: parking_lot::Mutex::default(),
+                        unknown: parking_lot::Mutex::default(),
                     };
                     return Ok(Arc::clone(free.insert(Arc::new(live))));
                 }
@@ -324,6 +329,7 @@ impl Work {
                 options,
                 &mut |mut chunk| {
                     let counts = note(&live, &chunk, size);
+                    live.unknown.lock().add(&chunk.unknown);
                     failed = rejects.add(std::mem::take(&mut chunk.rejects)).err();
                     *live.counts.lock() = ImportCounts {
                         // Nothing is handed on: what is wanted later is not known yet.
@@ -360,9 +366,10 @@ impl Work {
         let start = reached
             .as_ref()
             .map_or_else(Position::default, |r| r.position);
-        let counts = reached.map(|r| r.counts).unwrap_or_default();
+        let (counts, unknown) = reached.map(|r| (r.counts, r.unknown)).unwrap_or_default();
         self.live.rows_before.store(counts.rows, Relaxed);
         *self.live.counts.lock() = counts;
+        *self.live.unknown.lock() = unknown;
         let (tenant_id, integration_id) = (self.row.tenant_id, self.row.integration_id);
         let (tags, units) = self.inner.index.load().tenant(tenant_id).map_or_else(
             || (Vec::new(), HashMap::new()),
@@ -395,12 +402,18 @@ impl Work {
                 options,
                 &mut |mut chunk| {
                     let counts = note(&live, &chunk, size);
+                    live.unknown.lock().add(&chunk.unknown);
+                    let mut unknown = live.unknown.lock().clone();
+                    // Read again from there on, they are counted again.
+                    let states = &mut unknown.states.rows;
+                    *states = states.saturating_sub(chunk.again.unknown_states);
                     failed = rejects.add(std::mem::take(&mut chunk.rejects)).err();
                     let reached = Reached {
                         run_id: run_id.clone(),
                         key: key.clone(),
                         position: chunk.position,
                         counts: before_position(counts, &chunk),
+                        unknown,
                     };
                     let batch = batch_of(chunk, id, &reached);
                     if failed.is_some()
@@ -442,7 +455,16 @@ impl Work {
         Ok(reached.filter(|r| Some(&r.run_id) == self.row.run_id.as_ref() && r.key == self.key))
     }
 
+    /// Says how many rows have words that are not known, now that all were read.
+    fn tell_unknown(&mut self) -> Result<(), CodedError> {
+        let mut profile = profile_of(&self.row)?;
+        self.live.unknown.lock().tell(&mut profile.warnings);
+        self.row.profile = json!(profile);
+        Ok(())
+    }
+
     async fn complete(&mut self, tags: Vec<TagFound>) -> Result<(), CodedError> {
+        self.tell_unknown()?;
         if self.live.mode == Mode::Run {
             let layout = profile_of(&self.row)?.layout;
             // Mapped otherwise in between, it is the same as no other import.
