@@ -49,8 +49,8 @@ impl Runtime {
     /// Keeps a photo or document.
     ///
     /// # Errors
-    /// `attachments.type_unknown`, `attachments.too_large`, `attachments.too_many`,
-    /// `incidents.not_found`, or when it can't be written.
+    /// `attachments.type_unknown`, `attachments.name_missing`, `attachments.too_large`,
+    /// `attachments.too_many`, `incidents.not_found`, or when it can't be written.
     pub async fn attach_file(
         &self,
         tenant: TenantId,
@@ -72,8 +72,13 @@ impl Runtime {
         }
         let media_type =
             sniffed(&content).ok_or(CodedError::invalid("attachments.type_unknown"))?;
-        // The name is shown, never opened.
-        let name = name.rsplit(['/', '\\']).next().unwrap_or_default().trim();
+        // The name is shown, never opened: one line, as lists show it.
+        let name = name.rsplit(['/', '\\']).next().unwrap_or_default();
+        let name = name.replace(['\n', '\r'], " ");
+        let name = name.trim();
+        if name.is_empty() {
+            return Err(CodedError::invalid("attachments.name_missing"));
+        }
         let row = Attachment {
             id: AttachmentId::new(),
             tenant_id: tenant,

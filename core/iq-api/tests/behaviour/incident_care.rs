@@ -305,6 +305,11 @@ async fn what_is_attached_comes_back_as_it_was_and_a_removal_is_a_record() {
     large.resize(10 * 1024 * 1024 + 1, 0);
     send("large.pdf", large).await.expect_status(413);
     let photo = b"\x89PNG\r\n\x1a\n and the rest".to_vec();
+    for nameless in ["", "%20%0A", "folder%2F"] {
+        send(nameless, photo.clone())
+            .await
+            .expect_code(422, "attachments.name_missing");
+    }
     let made = send("..%2F..%2Fpump.png", photo.clone())
         .await
         .expect_status(201)
