@@ -64,6 +64,8 @@ pub enum Withheld {
     OutsideExperience,
     /// The degradation does not go one way yet.
     NoTrend,
+    /// What would be reached lies too far ahead for what was seen so far.
+    TooFar,
     /// Rows of different width, or nothing that varies.
     BadInput,
 }

@@ -27,7 +27,10 @@ pub use movers::{Mover, MoverConfig, Reference, Track, rank_movers};
 pub use multi::{MultiConfig, MultiModel, MultiScore, MultiState, Sample, Training};
 pub use onset::{Direction, Onset, OnsetConfig, OnsetState, SignalEdge, onset};
 pub use regime::{Regime, RunEdge, RunTracker, STATE_THRESHOLD, unsteady_ranges};
-pub use rul::{Lives, Remaining, RulConfig, RulModel};
+pub use rul::{
+    Lives, Remaining, RulConfig, RulModel,
+    wear::{Wear, WearConfig, wear},
+};
 pub use rules::{RuleContext, RuleEdge, RuleState};
 pub use score::{
     AssessInput, Judged, OpenAlert, ScoreConfig, ScoreMemory, SignalInput, Standing, Verdict,

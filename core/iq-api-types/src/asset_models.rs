@@ -185,8 +185,47 @@ pub struct AssetLife {
     pub chance: Option<FailureChance>,
     /// Why there is none.
     pub chance_withheld: Option<StatusMessage>,
-    /// Why no remaining life is given.
+    /// How long it still lasts.
+    pub remaining: Option<RemainingLife>,
+    /// Why there is none.
     pub remaining_withheld: Option<StatusMessage>,
+}
+
+/// How long until the signal that drifts to a limit first gets there, with its 90 % interval.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct RemainingLife {
+    /// Median, in hours.
+    pub expected_h: f64,
+    /// Lower end.
+    pub low_h: f64,
+    /// Upper end; absent where it lies beyond what the drift seen so far can tell.
+    pub high_h: Option<f64>,
+    /// Share of truths such intervals hold, 0–1.
+    pub level: f64,
+    /// The signal.
+    pub metric: String,
+    /// Its unit.
+    pub unit: String,
+    /// The limit, in the unit.
+    pub limit: f64,
+    /// Whether it is reached from below.
+    pub is_high: bool,
+    /// Whether it is the critical limit, else the warning limit.
+    pub is_critical: bool,
+    /// What was usual before the drift, in the unit.
+    pub usual: f64,
+    /// Where the drift has come to, in the unit.
+    pub now: f64,
+    /// When it began.
+    pub since: Timestamp,
+    /// Last value used.
+    pub until: Timestamp,
+    /// Points of the drift.
+    pub points: u32,
+    /// Time between the rows it was followed on.
+    pub row_ms: i64,
+    /// Method and version.
+    pub method: String,
 }
 
 /// A chance with its 90 % interval and what stands behind it.

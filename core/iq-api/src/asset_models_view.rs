@@ -1,12 +1,15 @@
 //! Models of assets as they travel.
 
-use iq_analytics::lab::{self, BackTest, Comparison, Step, Trial};
+use iq_analytics::{
+    lab::{self, BackTest, Comparison, Step, Trial},
+    rul::wear::METHOD,
+};
 use iq_api_types::{
     AssetLife, AssetModelPage, BackTestAlarm, BackTestFailure, BackTestPoint, FailureChance, Job,
     ModelBackTest, ModelComparison, ModelInput, ModelLimit, ModelRegime, ModelTrial, ModelVersion,
-    ModelVersionState, RegimeSignal, SignalDeparture,
+    ModelVersionState, RegimeSignal, RemainingLife, SignalDeparture, StatusMessage,
 };
-use iq_domain::{AssetId, Timestamp};
+use iq_domain::{AssetId, Message, Timestamp};
 use iq_locale::Language;
 use iq_runtime::{BackTestOf, Life, comparison_of, model_of};
 use iq_store::asset_models::{AssetModelRow, ModelState};
@@ -157,6 +160,31 @@ fn trial(found: &Trial, row_ms: i64, per_week: f64) -> ModelTrial {
     }
 }
 
+fn withheld(language: Language, why: Option<&Message>) -> Option<StatusMessage> {
+    why.map(|message| texts::status(language, message))
+}
+
+fn remaining_of(life: &iq_runtime::RemainingLife) -> RemainingLife {
+    RemainingLife {
+        expected_h: life.wear.expected_h,
+        low_h: life.wear.low_h,
+        high_h: life.wear.high_h,
+        level: life.wear.level,
+        metric: life.metric.clone(),
+        unit: life.unit.clone(),
+        limit: life.limit,
+        is_high: life.is_high,
+        is_critical: life.is_critical,
+        usual: life.wear.usual,
+        now: life.wear.now,
+        since: life.wear.since,
+        until: life.wear.until,
+        points: life.wear.blocks,
+        row_ms: life.row_ms,
+        method: METHOD.to_owned(),
+    }
+}
+
 fn life_of(language: Language, life: &Life) -> AssetLife {
     let chance = life.chance.as_ref();
     AssetLife {
@@ -174,8 +202,9 @@ fn life_of(language: Language, life: &Life) -> AssetLife {
             scale_low_h: found.scale_h.1,
             scale_high_h: found.scale_h.2,
         }),
-        chance_withheld: chance.err().map(|m| texts::status(language, m)),
-        remaining_withheld: Some(texts::status(language, &life.remaining_withheld)),
+        chance_withheld: withheld(language, chance.err()),
+        remaining: life.remaining.as_ref().ok().map(remaining_of),
+        remaining_withheld: withheld(language, life.remaining.as_ref().err()),
     }
 }
 

@@ -98,6 +98,12 @@ impl RawPoints {
         self.refused
     }
 
+    /// Leaves out what is as late as `end`, or later.
+    pub fn end_at(&mut self, end: Timestamp) {
+        self.points
+            .truncate(self.points.partition_point(|(t, _)| *t < end));
+    }
+
     /// The samples of a window.
     #[must_use]
     pub fn within(&self, range: crate::TimeRange) -> &[(Timestamp, f64)] {

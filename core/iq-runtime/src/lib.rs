@@ -92,8 +92,8 @@ pub use mail::{MailSecurity, MailStage, MailStatus};
 pub use mappings::{AppliedMappings, ChangeBy, MappingError, NewMapping, mapped_per_asset};
 pub use meter::Throughput;
 pub use models::{
-    BackTestOf, Life, LifeAnswer, MAX_ALARMS_PER_WEEK, TRAIN, TrainingResult, comparison_of,
-    model_of, trained_of, withheld_message,
+    BackTestOf, Life, LifeAnswer, MAX_ALARMS_PER_WEEK, RemainingLife, TRAIN, TrainingResult,
+    comparison_of, model_of, trained_of, withheld_message,
 };
 pub use onboarding::{Missing, Onboarding, OnboardingStep, StepKey};
 pub use recent::{Arrival, Recent};

@@ -283,6 +283,7 @@ export type EnrolRequest = Schemas['EnrolRequest'];
 
 export type AssetModelPage = Answer<Schemas['AssetModelPage']>;
 export type AssetLife = Answer<Schemas['AssetLife']>;
+export type RemainingLife = Answer<Schemas['RemainingLife']>;
 export type ModelVersion = Answer<Schemas['ModelVersion']>;
 export type ModelTrial = Answer<Schemas['ModelTrial']>;
 export type ModelBackTest = Answer<Schemas['ModelBackTest']>;

@@ -57,7 +57,7 @@ function Lab({ asset, page }: { asset: Asset; page: AssetModelPage }) {
         <Pane title={t('model.version', { n: version.version })} caption={version.version === page.in_force ? t('model.in_force') : undefined} flush={false}><Facts version={version} next={page.next_training_at} /></Pane>
         <Pane title={t('model.coverage')}><Inputs version={version} family={asset.family} /></Pane>
         <Pane title={t('model.regimes')} flush={false}><Regimes version={version} family={asset.family} /></Pane>
-        <Pane title={t('model.life')} flush={false}><Life life={page.life} /></Pane>
+        <Pane title={t('model.life')} flush={false}><Life life={page.life} family={asset.family} /></Pane>
       </div>
     </div>
   );
@@ -99,7 +99,7 @@ export default function ModelPage() {
                   : (
                     <div className="grid">
                       <section className="pane c8"><EmptyState icon="pulse" title={t('model.empty')} action={button || undefined}>{t('model.empty_why')}</EmptyState></section>
-                      <div className="c4"><Pane title={t('model.life')} flush={false}><Life life={page.life} /></Pane></div>
+                      <div className="c4"><Pane title={t('model.life')} flush={false}><Life life={page.life} family={a.family} /></Pane></div>
                     </div>
                   )}
               </div>

@@ -2,7 +2,11 @@
 
 use iq_domain::{Bucket, TimeRange, Timestamp};
 
-use crate::{multi::Sample, num::robust_sigma};
+use crate::{
+    modes::{Modes, ModesConfig},
+    multi::Sample,
+    num::robust_sigma,
+};
 
 /// Rows for which the last value of a signal stands when nothing new is reported.
 pub const HOLD_ROWS: i64 = 5;
@@ -70,6 +74,50 @@ impl History {
     /// Whether a moment teaches nothing.
     pub(super) fn is_suspect(&self, at: Timestamp) -> bool {
         self.suspect.iter().any(|r| r.contains(at))
+    }
+
+    /// The values of one signal while the machine ran, outside of maintenance.
+    #[must_use]
+    pub fn running(&self, place: usize) -> Vec<(Timestamp, f64)> {
+        self.samples
+            .iter()
+            .filter(|s| !self.is_stopped(s.at))
+            .filter_map(|s| Some((s.at, *s.values.get(place)?)))
+            .filter(|(_, value)| value.is_finite())
+            .collect()
+    }
+
+    /// The same, but only rows in which the machine was run as in the last one: a level of another way of
+    /// running is no drift. Nothing where that way is new.
+    #[must_use]
+    pub fn running_as_now(&self, place: usize) -> Vec<(Timestamp, f64)> {
+        let run = |s: &Sample| -> Vec<f64> {
+            self.operating
+                .iter()
+                .map(|(place, _)| s.values[*place])
+                .collect()
+        };
+        let known: Vec<&Sample> = self
+            .samples
+            .iter()
+            .filter(|s| {
+                !self.is_stopped(s.at) && s.values.get(place).is_some_and(|v| v.is_finite())
+            })
+            .filter(|s| run(s).iter().all(|v| v.is_finite()))
+            .collect();
+        let ways: Vec<Vec<f64>> = known.iter().map(|s| run(s)).collect();
+        let steps: Vec<f64> = self.operating.iter().map(|(_, step)| *step).collect();
+        let Ok(modes) = Modes::learn(&ways, &steps, &ModesConfig::default()) else {
+            return Vec::new();
+        };
+        let Some(now) = ways.last().and_then(|way| modes.of(way)) else {
+            return Vec::new();
+        };
+        let alike = known
+            .iter()
+            .zip(&ways)
+            .filter(|(_, way)| modes.of(way) == Some(now));
+        alike.map(|(s, _)| (s.at, s.values[place])).collect()
     }
 
     /// Rows that can teach.

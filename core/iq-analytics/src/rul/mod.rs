@@ -12,6 +12,7 @@
 mod features;
 #[cfg(test)]
 mod tests;
+pub mod wear;
 
 use serde::{Deserialize, Serialize};
 

@@ -96,7 +96,7 @@ async fn without_history_nothing_is_trained_and_the_reason_has_its_numbers() {
     );
     assert_eq!(
         after["life"]["remaining_withheld"]["code"],
-        "models.withheld.not_enough_failures"
+        "models.withheld.short_history"
     );
     // A second try replaces the first: reasons don't pile up.
     let again = train(&client, plant.asset).await;

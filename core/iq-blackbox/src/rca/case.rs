@@ -79,8 +79,8 @@ pub struct Case {
     pub traces: Vec<Trace>,
     /// What is known to have happened, oldest first.
     pub events: Vec<CaseEvent>,
-    /// When machines stopped, first stop first ([`stops`]).
-    pub stops: Vec<(AssetId, Timestamp)>,
+    /// When machines stopped.
+    pub stops: Stops,
 }
 
 impl Case {
@@ -99,30 +99,64 @@ impl Case {
 /// Metrics that tell whether a machine runs.
 pub const RUN_STATES: [&str; 2] = ["run_status", "flame_status"];
 
-/// How long before the trigger the stop of another machine still belongs to what happened.
-const NEIGHBOUR_STOP_MS: i64 = 30 * 60_000;
+/// Machines that fall with one another do so within this time; what stopped earlier had its own reason.
+const CASCADE_MS: i64 = 120_000;
 
-/// When the machines of the case stopped, first stop first. What signals do afterwards is the stop's
-/// doing and no evidence of its cause. A machine that ran again before `at`, the moment the incident
-/// on `asset` began, had stopped for another reason, and so had a neighbour that stopped long before.
-#[must_use]
-pub fn stops(
-    traces: &[Trace],
-    window: TimeRange,
-    asset: AssetId,
-    at: Timestamp,
-) -> Vec<(AssetId, Timestamp)> {
-    let mut found: Vec<(AssetId, Timestamp)> = traces
-        .iter()
-        .filter(|t| RUN_STATES.contains(&t.metric.as_str()))
-        .filter_map(|t| {
-            let stop = stop_around(t, window, at)?;
-            let belongs = t.asset == asset || at.since_ms(stop) <= NEIGHBOUR_STOP_MS;
-            belongs.then_some((t.asset, stop))
-        })
-        .collect();
-    found.sort_by_key(|(asset, at)| (*at, *asset));
-    found
+/// When the machines of a case stopped, first stop first.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Stops {
+    /// Stops of the incident. What signals do after the first one is its doing and no evidence of its cause.
+    pub together: Vec<(AssetId, Timestamp)>,
+    /// Machines that stopped for a reason of their own: a changeover, other work, another trouble. They end the
+    /// evidence of themselves and of what stands beside them, never that of the incident's machine.
+    pub apart: Vec<(AssetId, Timestamp)>,
+}
+
+impl Stops {
+    /// The stops around `at`, the moment the incident on `asset` began: those that run states tell, and the
+    /// trips on record of machines whose run state is not known. A machine that ran again before `at` is in
+    /// neither list.
+    #[must_use]
+    pub fn of(
+        traces: &[Trace],
+        assets: &[CaseAsset],
+        trips: &[(AssetId, Timestamp)],
+        window: TimeRange,
+        (asset, at): (AssetId, Timestamp),
+    ) -> Self {
+        let mut all: Vec<(AssetId, Timestamp)> = traces
+            .iter()
+            .filter(|t| RUN_STATES.contains(&t.metric.as_str()))
+            .filter_map(|t| {
+                let stop = stop_around(t, window, at);
+                // A machine that stood before the window, other than the incident's own, says nothing in it.
+                let stood = || (t.asset != asset && stands(t, window, at)).then_some(window.from);
+                Some((t.asset, stop.or_else(stood)?))
+            })
+            .collect();
+        for trip in trips {
+            let is_told = all.iter().any(|(known, _)| *known == trip.0);
+            if !is_told && window.contains(trip.1) && trip.1 >= at {
+                all.push(*trip);
+            }
+        }
+        all.sort_by_key(|(asset, at)| (*at, *asset));
+        let is_along = |id| assets.iter().any(|a| a.id == id && a.distance.is_some());
+        let (together, apart) = all.into_iter().partition(|(id, stop)| {
+            let after = stop.since_ms(at);
+            *id == asset || after.abs() <= CASCADE_MS || (after > CASCADE_MS && is_along(*id))
+        });
+        Self { together, apart }
+    }
+}
+
+/// Whether a machine stood from before the window until that moment.
+fn stands(run_state: &Trace, window: TimeRange, at: Timestamp) -> bool {
+    let points = run_state.points.as_slice();
+    let before = points.partition_point(|(t, _)| *t < window.from);
+    let until = points.partition_point(|(t, _)| *t <= at);
+    let known = &points[before.saturating_sub(1)..until];
+    !known.is_empty() && before > 0 && known.iter().all(|(_, v)| *v <= 0.5)
 }
 
 /// The stop a machine stood in at that moment, else its first one afterwards.

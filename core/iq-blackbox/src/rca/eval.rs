@@ -198,7 +198,7 @@ fn cut_short(trace: &Trace, window: TimeRange, test: Test) -> Option<Said> {
 pub(super) fn brief(trace: &Trace, window: TimeRange) -> Option<Said> {
     let (cut, usual) = (trace.cut_short?, trace.usual.as_ref()?);
     Some(
-        Said::new("rca.missing.cut_short")
+        Said::new(super::CUT_SHORT)
             .with("metric", &trace.metric)
             .with("unit", &trace.unit)
             .number("value", cut.level)

@@ -25,7 +25,7 @@ pub(super) fn event(place: Place<'_>, kind: &str, within_ms: i64) -> Outcome {
         .min()
         .unwrap_or(case.window.to);
     let found = case.events.iter().rev().find(|e| {
-        e.kind == kind
+        is_of(e.kind, kind)
             && (e.asset == Some(place.asset) || SHARED_KINDS.contains(&kind))
             && e.at.since_ms(case.window.to) <= blur(kind)
             && changed.since_ms(e.at) <= within_ms
@@ -40,6 +40,11 @@ pub(super) fn event(place: Place<'_>, kind: &str, within_ms: i64) -> Outcome {
             events: e.id.into_iter().collect(),
         })
     })
+}
+
+/// Whether an event is of the kind a condition asks for: a trip by surge is a trip.
+fn is_of(known: &str, asked: &str) -> bool {
+    known == asked || (asked == "trip" && known.ends_with("_trip"))
 }
 
 /// A trip is what ended the time that is judged.
@@ -143,11 +148,12 @@ pub(super) fn assets(case: &Case, count: usize, within_ms: i64) -> Outcome {
 }
 
 pub(super) fn stopped(case: &Case, count: usize, within_ms: i64) -> Outcome {
-    let Some((_, first)) = case.stops.first() else {
+    let Some((_, first)) = case.stops.together.first() else {
         return Outcome::NotSeen;
     };
     let together = case
         .stops
+        .together
         .iter()
         .take_while(|(_, at)| at.since_ms(*first) <= within_ms);
     let stopped = together.count();

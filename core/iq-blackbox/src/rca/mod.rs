@@ -12,7 +12,7 @@ mod pack;
 mod shape;
 mod tell;
 
-pub use case::{Case, CaseAsset, CaseEvent, RUN_STATES, Trace, stops};
+pub use case::{Case, CaseAsset, CaseEvent, RUN_STATES, Stops, Trace};
 pub use eval::{EvidenceSample, Said};
 pub use language::{Amount, Condition, Order, Signals, SyntaxError, Test, parse};
 pub use pack::{
@@ -105,6 +105,13 @@ pub struct Finding {
     pub events: Vec<EventId>,
 }
 
+impl Finding {
+    /// A decisive sign that began so shortly before the stop that it can't be judged.
+    fn is_cut_short(&self) -> bool {
+        self.weight == DECISIVE && self.said.code == CUT_SHORT
+    }
+}
+
 /// How sure, in words; surest first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Grade {
@@ -155,6 +162,11 @@ impl Hypothesis<'_> {
         self.findings.iter().filter(move |f| f.side == side)
     }
 
+    /// Whether nothing speaks for it but what the stop cut short.
+    fn is_only_cut_short(&self) -> bool {
+        self.side(Side::For).next().is_none() && self.findings.iter().any(Finding::is_cut_short)
+    }
+
     fn has_decisive(&self) -> bool {
         self.side(Side::For).any(|f| f.weight == DECISIVE)
     }
@@ -181,6 +193,9 @@ pub struct Analysis<'p> {
     /// Best first.
     pub hypotheses: Vec<Hypothesis<'p>>,
 }
+
+/// What is said of a sign the stop cut short.
+const CUT_SHORT: &str = "rca.missing.cut_short";
 
 /// Weight of a sign that can settle a case.
 const DECISIVE: u8 = 3;
@@ -374,7 +389,9 @@ fn weigh<'p>(
         let supports = ["rca.found.steady", "rca.found.event.maintenance"];
         f.side == Side::For && f.weight >= 2 && !supports.contains(&f.said.code)
     };
-    if !findings.iter().any(is_sign) {
+    // What the stop cut short is told of the machine that stopped, so that nobody thinks it was not looked for.
+    let is_cut = |f: &Finding| asset == case.asset && f.is_cut_short();
+    if !findings.iter().any(|f| is_sign(f) || is_cut(f)) {
         return None;
     }
     findings.sort_by_key(|f| (f.side, std::cmp::Reverse(f.weight)));

@@ -85,7 +85,7 @@ fn case(traces: Vec<Trace>) -> Case {
         ],
         traces,
         events: Vec::new(),
-        stops: Vec::new(),
+        stops: Stops::default(),
     }
 }
 

@@ -7,6 +7,8 @@ use super::{Analysis, Case, Grade, Hypothesis, RcaConfig, RuleKind, Said, Side, 
 
 /// A change that came this much before that of the likeliest origin is worth a word.
 const EARLIER_MS: i64 = 60_000;
+/// Machines with a stop of their own that are told of.
+const MAX_APART: usize = 2;
 
 /// Joins an analysis with the signals that changed, as the data alone rank them: the likeliest origin first.
 #[must_use]
@@ -51,7 +53,26 @@ pub fn explain(case: &Case, analysis: &Analysis<'_>, movers: &[SignalId]) -> Vec
             said.push(Said::new("rca.explain.missing").with("count", missing));
         }
     }
+    if analysis.verdict != Verdict::Named {
+        let cut = analysis.hypotheses.iter().find(|h| h.is_only_cut_short());
+        said.extend(cut.map(|h| about(case, h, "rca.explain.cut_short")));
+    }
+    said.extend(apart(case));
     said
+}
+
+/// Machines that had stopped before for a reason of their own: theirs is no evidence from then on.
+fn apart(case: &Case) -> impl Iterator<Item = Said> {
+    let stops = case
+        .stops
+        .apart
+        .iter()
+        .filter(|(_, at)| *at < case.window.to);
+    stops.take(MAX_APART).map(|(asset, at)| {
+        Said::new("rca.explain.apart")
+            .with("asset", code_of(case, *asset))
+            .with("minutes", case.window.to.since_ms(*at) / 60_000)
+    })
 }
 
 /// Where it likely began by the data alone, and what changed before that: the likeliest origin is not always

@@ -76,7 +76,7 @@ fn case(traces: Vec<Trace>) -> Case {
         ],
         traces,
         events: Vec::new(),
-        stops: Vec::new(),
+        stops: Stops::default(),
     }
 }
 
@@ -332,8 +332,9 @@ fn runs(asset: u128, still: &[(i64, i64)]) -> Trace {
 #[test]
 fn what_follows_a_stop_is_cut_off() {
     let window = case(Vec::new()).window;
+    let trigger = (id(1), Timestamp(400 * MIN));
     let of = |machine: u128, still: &[(i64, i64)]| {
-        stops(&[runs(machine, still)], window, id(1), Timestamp(400 * MIN))
+        Stops::of(&[runs(machine, still)], &[], &[], window, trigger).together
     };
     let at = |m: i64| vec![(id(1), Timestamp(m * MIN))];
     assert_eq!(of(1, &[(400, 420)]), at(400));
@@ -345,18 +346,37 @@ fn what_follows_a_stop_is_cut_off() {
     assert_eq!(of(1, &[(395, 420)]), at(395), "and after it");
     assert_eq!(of(1, &[(310, 320), (400, 405), (410, 420)]), at(400));
     assert!(of(1, &[(310, 320)]).is_empty(), "it ran again before");
-    assert!(stops(&pump(&[]), window, id(1), window.to).is_empty());
+    assert_eq!(
+        Stops::of(&pump(&[]), &[], &[], window, trigger),
+        Stops::default()
+    );
 }
 
 #[test]
-fn a_neighbour_that_stopped_long_before_is_another_story() {
+fn a_neighbour_that_stopped_minutes_before_is_another_story() {
     let window = case(Vec::new()).window;
-    let of = |still| {
-        let found = stops(&[runs(2, &[still])], window, id(1), Timestamp(400 * MIN));
-        found.first().map(|s| s.1)
+    let beside = |distance| CaseAsset {
+        id: id(2),
+        code: "P-2".into(),
+        family: "centrifugal_pump".into(),
+        distance,
+        beside: Vec::new(),
     };
-    assert_eq!(of((330, 420)), None);
-    assert_eq!(of((390, 420)), Some(Timestamp(390 * MIN)));
+    let of = |minute: i64, distance: Option<i32>| {
+        let trigger = (id(1), Timestamp(400 * MIN));
+        let traces = [runs(2, &[(minute, 430)])];
+        let found = Stops::of(&traces, &[beside(distance)], &[], window, trigger);
+        (found.together.len(), found.apart.len())
+    };
+    assert_eq!(of(375, Some(1)), (0, 1), "a changeover");
+    assert_eq!(of(399, None), (1, 0), "they fell together");
+    assert_eq!(of(401, None), (1, 0), "and so here");
+    assert_eq!(
+        of(410, Some(1)),
+        (1, 0),
+        "what stands along the flow follows"
+    );
+    assert_eq!(of(410, None), (0, 1), "what has no connection does not");
 }
 
 #[test]

@@ -3,8 +3,8 @@
 
 use iq_analytics::lab::{self, History};
 use iq_domain::{
-    AssetId, CodedError, Message, Severity, SignalKind, StatusCode, TenantId, TimeRange, Timestamp,
-    Value, WorkOrderStatus,
+    AssetId, CodedError, Limits, Message, Severity, SignalKind, StatusCode, TenantId, TimeRange,
+    Timestamp, Value, WorkOrderStatus,
 };
 use iq_historian::Historian;
 use iq_store::{
@@ -22,7 +22,7 @@ const DAY_MS: i64 = 24 * HOUR_MS;
 
 /// Clocks of rows with the window each looks back; the first on which a source reports often enough is
 /// taken.
-const CLOCKS: [(i64, i64); 3] = [
+pub(super) const CLOCKS: [(i64, i64); 3] = [
     (MINUTE_MS, 7 * DAY_MS),
     (10 * MINUTE_MS, 60 * DAY_MS),
     (HOUR_MS, 365 * DAY_MS),
@@ -44,9 +44,11 @@ const OPERATING: [&str; 4] = ["speed", "load", "setpoint", "igv_position"];
 const OPERATING_STEP: f64 = 0.02;
 
 /// A signal that may teach.
-struct Source {
+pub(super) struct Source {
     number: u32,
-    metric: String,
+    pub(super) metric: String,
+    pub(super) unit: String,
+    pub(super) limits: Limits,
     min_sigma: f64,
     /// Smallest difference that matters, where it tells how the machine is run.
     step: Option<f64>,
@@ -54,7 +56,7 @@ struct Source {
 
 /// What is gathered for an asset, and how.
 pub(super) struct Plan {
-    sources: Vec<Source>,
+    pub(super) sources: Vec<Source>,
     running: Option<(u32, f64)>,
     settle_ms: i64,
     maintenance: Vec<TimeRange>,
@@ -107,6 +109,8 @@ pub(super) async fn plan(
             // Half a per cent of the scale is the smallest deviation.
             step: tells.then_some(min_sigma * OPERATING_STEP / 0.005),
             metric,
+            unit: signal.signal.unit.clone(),
+            limits: signal.limits,
             min_sigma,
         }
     };

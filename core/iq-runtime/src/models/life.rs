@@ -15,7 +15,7 @@ use iq_store::{
     work_orders::{self, WorkOrder, WorkOrderFilter},
 };
 
-use super::{say, withheld_message};
+use super::{RemainingLife, broken, gather, say, withheld_message};
 use crate::{Inner, Runtime, TenantIndex, optimisation::prior_of};
 
 /// Reports of one breakdown come in within this time.
@@ -23,9 +23,6 @@ const SAME_FAILURE_MS: i64 = 24 * 3_600_000;
 
 /// Nobody knows since when an asset is in service.
 pub(crate) const NO_AGE: &str = "models.withheld.no_age";
-
-/// Ended lives of a family that a model of degradation needs.
-const LIVES_NEEDED: u32 = 10;
 
 /// What is believed of an asset's life.
 #[derive(Clone, Debug)]
@@ -38,8 +35,8 @@ pub struct Life {
     pub health: Option<f64>,
     /// The chance to fail within the horizon, or why there is none.
     pub chance: Result<LifeAnswer, Message>,
-    /// Why no remaining life is given.
-    pub remaining_withheld: Message,
+    /// The remaining life, or why there is none.
+    pub remaining: Result<RemainingLife, Message>,
 }
 
 /// A chance and what stands behind it.
@@ -59,6 +56,8 @@ pub struct LifeAnswer {
 pub(crate) struct Histories {
     failures: HashMap<AssetId, Vec<Timestamp>>,
     defects: HashMap<AssetId, (u32, u32)>,
+    /// When the last failure was repaired.
+    repaired: HashMap<AssetId, Timestamp>,
     /// Times of work; one that goes on has no end yet.
     pub(crate) worked: HashMap<AssetId, Vec<TimeRange>>,
 }
@@ -78,6 +77,7 @@ impl Histories {
         let mut failures: HashMap<AssetId, Vec<Timestamp>> = HashMap::new();
         let mut defects: HashMap<AssetId, (u32, u32)> = HashMap::new();
         let mut worked: HashMap<AssetId, Vec<TimeRange>> = HashMap::new();
+        let mut repaired: HashMap<AssetId, Timestamp> = HashMap::new();
         for order in orders {
             let range = super::gather::worked(order, Timestamp(i64::MAX));
             if let Some((asset, range)) = order.asset_id.zip(range) {
@@ -92,7 +92,11 @@ impl Histories {
                 continue;
             }
             failures.entry(asset).or_default().push(at);
-            if !matches!(order.status, Completed | Closed) {
+            if matches!(order.status, Completed | Closed) {
+                let end = order.actual_end.unwrap_or(order.changed_at);
+                let last = repaired.entry(asset).or_insert(end);
+                *last = (*last).max(end);
+            } else {
                 let (open, urgent) = defects.entry(asset).or_default();
                 *open += 1;
                 let is_urgent =
@@ -107,6 +111,7 @@ impl Histories {
         Self {
             failures,
             defects,
+            repaired,
             worked,
         }
     }
@@ -230,7 +235,6 @@ impl Runtime {
             .map(|since| hours(since, now));
         let health = self.0.scores.latest(asset).and_then(|a| a.health);
         let belief = histories.belief(&plant, family, now);
-        let have = belief.map_or(0, |b| b.failures);
         let chance = match (belief, age_h) {
             (None, _) => Err(say("models.withheld.no_prior")),
             (_, None) => Err(say(NO_AGE)),
@@ -244,20 +248,19 @@ impl Runtime {
                 })
                 .map_err(|_| withheld_message(&Withheld::BadInput)),
         };
-        let remaining_withheld = if have < LIVES_NEEDED {
-            withheld_message(&Withheld::NotEnoughFailures {
-                have,
-                need: LIVES_NEEDED,
-            })
-        } else {
-            say("models.withheld.no_life_model")
-        };
+        let plan = gather::plan(&self.0, &plant, entry).await?;
+        let historian = self.0.historian.clone();
+        let repaired = histories.repaired.get(&asset).copied();
+        let remaining =
+            tokio::task::spawn_blocking(move || plan.remaining(&historian, now, repaired))
+                .await
+                .map_err(|_| broken())??;
         Ok(Life {
             horizon_h,
             age_h,
             health,
             chance,
-            remaining_withheld,
+            remaining,
         })
     }
 }

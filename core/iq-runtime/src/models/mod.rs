@@ -6,6 +6,7 @@ mod gather;
 mod job;
 mod life;
 pub(crate) mod live;
+mod remaining;
 
 use std::sync::Arc;
 
@@ -22,6 +23,7 @@ pub(crate) use self::life::{Histories, NO_AGE};
 pub use self::{
     job::{TRAIN, TrainingResult, trained_of},
     life::{Life, LifeAnswer},
+    remaining::RemainingLife,
 };
 use crate::{AssetEntry, Inner, Runtime, TenantIndex};
 
@@ -45,6 +47,7 @@ pub fn withheld_message(why: &Withheld) -> Message {
         ),
         Withheld::OutsideExperience => ("models.withheld.outside_experience", Vec::new()),
         Withheld::NoTrend => ("models.withheld.no_trend", Vec::new()),
+        Withheld::TooFar => ("models.withheld.too_far", Vec::new()),
         Withheld::BadInput => ("models.withheld.bad_input", Vec::new()),
     };
     Message {

@@ -171,10 +171,11 @@ pub fn gather_with(
     let (reference, window) = quiet_and_window(&traces, window, incident.started_at);
     let known = case_events(events, incident.asset_id);
     let trigger = (incident.asset_id, incident.started_at);
+    let assets = case_assets(plant, &members, &beside);
     let (evidence, stops) = prepare(
         &mut traces,
-        reference,
-        window,
+        &assets,
+        (reference, window),
         trigger,
         &trips(&known),
         &ShiftConfig::default(),
@@ -183,7 +184,7 @@ pub fn gather_with(
         case: Case {
             asset: incident.asset_id,
             window: evidence,
-            assets: case_assets(plant, &members, &beside),
+            assets,
             traces,
             events: known,
             stops,
@@ -343,12 +344,36 @@ fn trips(known: &[CaseEvent]) -> Vec<(AssetId, Timestamp)> {
     trips.filter_map(|e| Some((e.asset?, e.at))).collect()
 }
 
+/// Words that are of no compressor although one of them is "surge".
+const OTHER_SURGES: [&str; 8] = [
+    "power surge",
+    "voltage surge",
+    "current surge",
+    "surge protect",
+    "surge arrest",
+    "surge tank",
+    "surge drum",
+    "surge vessel",
+];
+
+/// Whether the words of a trip name surge, in English or Arabic, with or without vowel signs.
+fn says_surge(words: &str) -> bool {
+    // Shadda and the other signs stand between U+064B and U+0652, the tatweel is U+0640.
+    let plain: String = words
+        .to_lowercase()
+        .chars()
+        .filter(|c| !('\u{064b}'..='\u{0652}').contains(c) && *c != '\u{0640}')
+        .collect();
+    let is_other = OTHER_SURGES.iter().any(|other| plain.contains(other));
+    (plain.contains("surge") && !is_other) || plain.contains("تمور")
+}
+
 /// The kind a condition may ask for.
 fn case_event(event: &IndustrialEvent, asset: AssetId) -> Option<CaseEvent> {
     let kind = match (event.source_type.as_str(), event.event_category) {
         (_, EventCategory::Alert) if is_trip(event) => {
             let words = event.payload["params"]["text"].as_str().unwrap_or("");
-            if words.to_lowercase().contains("surge") {
+            if says_surge(words) {
                 "surge_trip"
             } else {
                 "trip"
@@ -383,7 +408,7 @@ impl Gathered {
             hash.update((bytes.len() as u64).to_be_bytes());
             hash.update(bytes);
         };
-        put(b"optria-root-cause-3");
+        put(b"optria-root-cause-4");
         for range in [self.reference, self.window, self.case.window] {
             put(&range.from.0.to_be_bytes());
             put(&range.to.0.to_be_bytes());
@@ -410,5 +435,30 @@ impl Gathered {
             .flat_map(|byte| [byte >> 4, byte & 15])
             .filter_map(|nibble| char::from_digit(u32::from(nibble), 16))
             .collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn surge_is_told_from_other_surges_in_both_languages() {
+        for words in [
+            "K-510 TRIP surge",
+            "ANTI-SURGE TRIP",
+            "فصل وقائي بسبب التموّر TRIP",
+            "تمور الضاغط",
+        ] {
+            assert!(says_surge(words), "{words}");
+        }
+        for words in [
+            "K-710 TRIP motor power surge protection",
+            "Surge drum level HH",
+            "اهتزاز مرتفع",
+            "",
+        ] {
+            assert!(!says_surge(words), "{words}");
+        }
     }
 }

@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use iq_analytics::{MoverConfig, Reference, Track, rank_movers};
 use iq_blackbox::rca::{
-    self, Case, Finding, Grade, Hypothesis, Pack, RcaConfig, RuleText, Said, Side, Trace, Verdict,
+    self, Case, Finding, Grade, Hypothesis, Pack, RUN_STATES, RcaConfig, RuleText, Said, Side,
+    Trace, Verdict,
 };
 use iq_domain::{AssetId, EventId, Message, SignalId, TimeRange, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -260,8 +261,12 @@ fn began_at(case: &Case, traces: &[&Trace]) -> Option<Timestamp> {
 /// How long before the first of the last seconds' changes a lasting one still belongs to the same story.
 const SAME_STORY_MS: i64 = 30 * 60_000;
 
-/// What moved on the incident's own asset shortly before its stop, the earliest first, then the strongest: too
-/// little of it is left for a rank by residuals.
+/// Share of the strongest movement from which one of the last seconds may be where it began: a bearing that got
+/// two degrees cooler beside a flow that swings through is no origin.
+const STRONG: f64 = 0.2;
+
+/// What moved on the incident's own asset shortly before its stop, the strong ones first, of them the earliest:
+/// too little of it is left for a rank by residuals.
 fn brief_movers(case: &Case, traces: &[&Trace]) -> Vec<KeptMover> {
     let own = || traces.iter().filter(|t| t.asset == case.asset);
     let Some(first) = own().filter_map(|t| t.cut_short.map(|s| s.at)).min() else {
@@ -287,15 +292,18 @@ fn brief_movers(case: &Case, traces: &[&Trace]) -> Vec<KeptMover> {
             })
         })
         .collect();
-    kept.sort_by(|a, b| {
-        let order = a.onset_at.cmp(&b.onset_at);
-        order.then(b.score.total_cmp(&a.score))
-    });
-    kept.truncate(MAX_MOVERS);
     let strongest = kept.iter().map(|m| m.score).fold(1e-9, f64::max);
     for mover in &mut kept {
         mover.score /= strongest;
     }
+    kept.sort_by(|a, b| {
+        let is_weak = |m: &KeptMover| m.score < STRONG;
+        let order = is_weak(a)
+            .cmp(&is_weak(b))
+            .then(a.onset_at.cmp(&b.onset_at));
+        order.then(b.score.total_cmp(&a.score))
+    });
+    kept.truncate(MAX_MOVERS);
     kept
 }
 
@@ -303,7 +311,12 @@ fn brief_movers(case: &Case, traces: &[&Trace]) -> Vec<KeptMover> {
 /// another story: the day's set-points and levels.
 fn movers(case: &Case, reference: TimeRange) -> Vec<KeptMover> {
     let config = MoverConfig::default();
-    let traces: Vec<&Trace> = case.traces.iter().filter(|t| t.usual.is_some()).collect();
+    // That a machine stopped is what happened, not where it began.
+    let traces: Vec<&Trace> = case
+        .traces
+        .iter()
+        .filter(|t| t.usual.is_some() && !RUN_STATES.contains(&t.metric.as_str()))
+        .collect();
     // Where the asset itself left its usual values by more in its last seconds than in all the time before, it
     // began there: what the day did before has no word in it.
     let own = || traces.iter().filter(|t| t.asset == case.asset);

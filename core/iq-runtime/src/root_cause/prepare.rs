@@ -1,10 +1,10 @@
 //! From raw samples to a case: what was usual, where machines stopped, when levels changed. The same
 //! steps for a stored incident and for the bench.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
-use iq_analytics::{ShiftConfig, cut_short, shift, usual};
-use iq_blackbox::rca::{RUN_STATES, Trace, stops};
+use iq_analytics::{ShiftConfig, cut_short, num::median, shift, usual};
+use iq_blackbox::rca::{CaseAsset, RUN_STATES, Stops, Trace};
 use iq_domain::{AssetId, TimeRange, Timestamp};
 
 /// Samples that belong to the window once machines have stopped: a little before the stop, because the
@@ -14,32 +14,35 @@ const BEFORE_STOP_MS: i64 = 2_000;
 /// usual deviations.
 const WEATHER_ASSETS: usize = 4;
 const WEATHER_SIGMA: f64 = 15.0;
+/// A change this many times that of the machines' middle one is not the weather's.
+const WEATHER_TIMES: f64 = 4.0;
 /// Share of a running machine's current below which it stands.
 const STANDING: f64 = 0.05;
 
-/// Fills in what was usual and when levels changed. What follows the first stop is the stop's doing:
-/// the window that can be evidence ends there. `trigger` is the asset and the moment the incident began
-/// with, `trips` are the trips on record: a machine stops then whether its run state is known or not.
-/// Gives that window and the stops.
+/// Fills in what was usual and when levels changed. What follows the first stop of the incident is the stop's
+/// doing: the window that can be evidence ends there; signals of a machine that stopped for a reason of its own,
+/// and of what stands beside it, end with that stop. `trigger` is the asset and the moment the incident began
+/// with, `trips` are the trips on record: a machine stops then whether its run state is known or not. Gives that
+/// window and the stops.
 #[must_use]
 pub fn prepare(
     traces: &mut [Trace],
-    reference: TimeRange,
-    window: TimeRange,
+    assets: &[CaseAsset],
+    (reference, window): (TimeRange, TimeRange),
     trigger: (AssetId, Timestamp),
     trips: &[(AssetId, Timestamp)],
     config: &ShiftConfig,
-) -> (TimeRange, Vec<(AssetId, Timestamp)>) {
-    let mut stopped = stops(traces, window, trigger.0, trigger.1);
-    let silent = trips.iter().filter(|(asset, at)| {
-        window.contains(*at) && *at >= trigger.1 && stopped.iter().all(|(known, _)| known != asset)
-    });
-    let silent: Vec<_> = silent.copied().collect();
-    stopped.extend(silent);
-    stopped.sort_by_key(|(asset, at)| (*at, *asset));
-    let to = stopped.first().map_or(window.to, |(_, at)| {
+) -> (TimeRange, Stops) {
+    let stops = Stops::of(traces, assets, trips, window, trigger);
+    let to = stops.together.first().map_or(window.to, |(_, at)| {
         at.plus_ms(-BEFORE_STOP_MS).max(window.from.plus_ms(1))
     });
+    let apart = ends_apart(&stops, assets, window, trigger.0);
+    for trace in traces.iter_mut() {
+        if let Some(end) = apart.get(&trace.asset) {
+            trace.points.end_at(*end);
+        }
+    }
     let evidence = TimeRange {
         from: window.from,
         to,
@@ -52,7 +55,8 @@ pub fn prepare(
         // Only a stop cuts short; what goes on can be looked at again.
         let cut = trace
             .usual
-            .filter(|_| !stopped.is_empty() && trace.shift.is_none());
+            .filter(|_| trace.shift.is_none())
+            .filter(|_| !stops.together.is_empty() || apart.contains_key(&trace.asset));
         trace.cut_short = cut.and_then(|u| cut_short(trace.points.within(evidence), &u, config));
     }
     // What was usual while a machine stood says nothing about one that was started since.
@@ -63,21 +67,52 @@ pub fn prepare(
         trace.cut_short = None;
     }
     leave_out_weather(traces);
-    (evidence, stopped)
+    (evidence, stops)
+}
+
+/// When the evidence ends for machines that stopped for a reason of their own, and for what stands beside them.
+fn ends_apart(
+    stops: &Stops,
+    assets: &[CaseAsset],
+    window: TimeRange,
+    trigger: AssetId,
+) -> BTreeMap<AssetId, Timestamp> {
+    let mut ends = BTreeMap::new();
+    for (stopped, at) in &stops.apart {
+        let own = assets.iter().find(|a| a.id == *stopped);
+        // What stood all the time changes nothing beside it.
+        let own = own.filter(|_| *at > window.from);
+        let beside = own.into_iter().flat_map(|a| &a.beside);
+        for asset in std::iter::once(stopped)
+            .chain(beside)
+            .filter(|a| **a != trigger)
+        {
+            // Stops come in order: the first one counts.
+            ends.entry(*asset).or_insert(at.plus_ms(-BEFORE_STOP_MS));
+        }
+    }
+    ends
 }
 
 /// Where temperatures of many machines go the same way by little, the day or the weather moves them:
-/// such a change is no sign of anything. A fault moves the temperatures of its own machine by more.
+/// such a change is no sign of anything. A fault moves the temperatures of its own machine by more: by more
+/// usual deviations, or by more degrees than the weather moves the others.
 fn leave_out_weather(traces: &mut [Trace]) {
     let little = |t: &Trace| {
         let effect = t.shift?.effect;
         (t.metric.contains("temperature") && effect.abs() < WEATHER_SIGMA).then_some(effect > 0.0)
     };
+    let degrees = |t: &Trace| Some((t.shift?.level - t.usual?.center).abs());
     for up in [true, false] {
-        let moved = traces.iter().filter(|t| little(t) == Some(up));
-        let assets: BTreeSet<AssetId> = moved.map(|t| t.asset).collect();
-        if assets.len() >= WEATHER_ASSETS {
-            for trace in traces.iter_mut().filter(|t| little(t) == Some(up)) {
+        let moved = || traces.iter().filter(|t| little(t) == Some(up));
+        let assets: BTreeSet<AssetId> = moved().map(|t| t.asset).collect();
+        if assets.len() < WEATHER_ASSETS {
+            continue;
+        }
+        let by: Vec<f64> = moved().filter_map(degrees).collect();
+        let most = WEATHER_TIMES * median(&by);
+        for trace in traces.iter_mut().filter(|t| little(t) == Some(up)) {
+            if degrees(trace).is_none_or(|by| by <= most) {
                 trace.shift = None;
             }
         }
@@ -157,8 +192,8 @@ mod tests {
         let config = ShiftConfig::default();
         drop(prepare(
             &mut traces,
-            range(0, 200),
-            window,
+            &[],
+            (range(0, 200), window),
             trigger,
             &[],
             &config,
@@ -186,8 +221,8 @@ mod tests {
             let window = range(200, 300);
             drop(prepare(
                 &mut traces,
-                range(0, 200),
-                window,
+                &[],
+                (range(0, 200), window),
                 trigger,
                 &[],
                 &config,
@@ -206,8 +241,8 @@ mod tests {
             let config = ShiftConfig::default();
             prepare(
                 &mut traces,
-                range(0, 200),
-                range(200, 300),
+                &[],
+                (range(0, 200), range(200, 300)),
                 trigger,
                 trips,
                 &config,
@@ -224,6 +259,44 @@ mod tests {
             end(&[(id(1), Timestamp(210 * MIN))]),
             Timestamp(300 * MIN),
             "an earlier one"
+        );
+    }
+
+    #[test]
+    fn a_changeover_before_the_trip_takes_nothing_from_the_machine_that_trips() {
+        let asset = |n: u8, beside: &[u8]| CaseAsset {
+            id: id(n),
+            code: format!("P-{n}"),
+            family: "centrifugal_pump".into(),
+            distance: (n != 2).then(|| i32::from(n) - 1),
+            beside: beside.iter().map(|b| id(*b)).collect(),
+        };
+        // Machine 2 is stopped by hand at 235; machine 1 fails from 240 on and stands at 260.
+        let runs_until = |end: i64| move |m: i64| if m < end { 1.0 } else { 0.0 };
+        let falls_from = |begin: i64| move |m: i64| if m < begin { 180.0 } else { 120.0 };
+        let mut traces = vec![
+            trace(1, "run_status", runs_until(260)),
+            trace(1, "flow", falls_from(240)),
+            trace(2, "run_status", runs_until(235)),
+            trace(2, "flow", falls_from(236)),
+            trace(3, "flow", falls_from(237)),
+        ];
+        let assets = [asset(1, &[]), asset(2, &[3]), asset(3, &[2])];
+        let (evidence, stops) = prepare(
+            &mut traces,
+            &assets,
+            (range(0, 200), range(200, 300)),
+            (id(1), Timestamp(260 * MIN)),
+            &[],
+            &ShiftConfig::default(),
+        );
+        assert_eq!(evidence.to, Timestamp(260 * MIN - 2_000));
+        assert_eq!((stops.together.len(), stops.apart.len()), (1, 1));
+        let moved: Vec<bool> = traces.iter().map(|t| t.shift.is_some()).collect();
+        assert_eq!(
+            moved,
+            [false, true, false, false, false],
+            "own evidence only"
         );
     }
 }

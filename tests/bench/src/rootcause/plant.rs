@@ -140,7 +140,6 @@ pub(super) fn case_of(record: &Record) -> Case {
         .filter(|e| e.kind == "trip")
         .filter_map(|e| Some((e.asset?, e.at)))
         .collect();
-    let (window, stops) = prepare(&mut traces, quiet, window, trigger, &trips, &config);
     let beside = neighbours();
     let beside_of = |i: usize| {
         let ids = [-1, 1]
@@ -148,7 +147,7 @@ pub(super) fn case_of(record: &Record) -> Case {
             .filter_map(|sign| beside.get(&(i, sign)));
         ids.flatten().map(|n| asset_id(*n)).collect()
     };
-    let assets = catalogue()
+    let assets: Vec<CaseAsset> = catalogue()
         .assets
         .iter()
         .enumerate()
@@ -161,6 +160,8 @@ pub(super) fn case_of(record: &Record) -> Case {
             beside: beside_of(i),
         })
         .collect();
+    let ranges = (quiet, window);
+    let (window, stops) = prepare(&mut traces, &assets, ranges, trigger, &trips, &config);
     Case {
         asset: asset_id(root),
         window,

@@ -1,11 +1,12 @@
 // What a version was learned from, the ways the machine is run, and how long it may last.
-import type { AssetLife, ModelVersion } from '@/api/types';
+import type { AssetLife, ModelVersion, RemainingLife } from '@/api/types';
 import { Bar } from '@/components/instruments';
 import { Tag, When } from '@/components/marks';
 import { useMetricName } from '@/components/metrics';
 import { useText } from '@/i18n/text';
 
-const DAY_MS = 86_400_000;
+const HOUR_MS = 3_600_000;
+const DAY_MS = 24 * HOUR_MS;
 
 export function usePercent(): (share: number, decimals?: number) => string {
   const { n } = useText();
@@ -63,7 +64,37 @@ export function Regimes({ version, family }: { version: ModelVersion; family: st
   );
 }
 
-export function Life({ life }: { life: AssetLife }) {
+/** A time ahead, to the day where it is days: nobody knows the hour. */
+function useAhead(): (hours: number) => string {
+  const { span } = useText();
+  return (hours) => {
+    const step = hours >= 72 ? DAY_MS : HOUR_MS;
+    return span(Math.max(step, Math.round((hours * HOUR_MS) / step) * step));
+  };
+}
+
+export function RemainingSpan({ life }: { life: RemainingLife }) {
+  const { t } = useText();
+  const ahead = useAhead();
+  return <b>{life.high_h === null ? t('model.remaining_from', { low: ahead(life.low_h) }) : t('model.remaining_between', { low: ahead(life.low_h), high: ahead(life.high_h) })}</b>;
+}
+
+function Remaining({ life, family }: { life: RemainingLife; family: string }) {
+  const { t, n, span } = useText();
+  const metric = useMetricName();
+  const ahead = useAhead();
+  const level = (value: number) => `${n(value, 1)} ${life.unit}`;
+  const which = t(`model.remaining_${life.is_high ? 'high' : 'low'}${life.is_critical ? '_critical' : ''}`);
+  return (
+    <div data-remaining={life.metric}>
+      <p><RemainingSpan life={life} /></p>
+      <p className="help">{t('model.remaining_likely', { span: ahead(life.expected_h), signal: metric(life.metric, family), limit: level(life.limit), which })}. {t('model.remaining_from_what')} <When at={life.since} />: {t('model.remaining_levels', { usual: level(life.usual), now: level(life.now) })}.</p>
+      <p className="help">{t('model.remaining_basis', { points: n(life.points, 0), row: span(life.row_ms) })} <Tag>{life.method}</Tag></p>
+    </div>
+  );
+}
+
+export function Life({ life, family }: { life: AssetLife; family: string }) {
   const { t, n, span } = useText();
   const percent = usePercent();
   const c = life.chance;
@@ -81,6 +112,7 @@ export function Life({ life }: { life: AssetLife }) {
         {life.age_h !== null && <><dt>{t('contributor.age')}</dt><dd>{span(Math.round((life.age_h * 3_600_000) / DAY_MS) * DAY_MS)}</dd></>}
       </dl>
       {life.chance_withheld && <p className="help" data-withheld={life.chance_withheld.code}>{life.chance_withheld.message}</p>}
+      {life.remaining && <div><div className="cap mid">{t('model.remaining')}</div><Remaining life={life.remaining} family={family} /></div>}
       {life.remaining_withheld && <div><div className="cap mid">{t('model.remaining')}</div><p className="help" data-withheld={life.remaining_withheld.code}>{life.remaining_withheld.message}</p></div>}
     </div>
   );

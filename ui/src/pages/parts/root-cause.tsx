@@ -127,7 +127,7 @@ function Found({ cause, player, order }: { cause: RootCause; player: Player; ord
   const { t, n, word } = useText();
   return (
     <>
-      <Pane title={t('root_cause.title')} caption={t('root_cause.not_verdicts')} foot={<span><AppLink className="link" to={`/rule-packs?pack=${cause.packs[0]?.id ?? ''}`}>{t('page.rule_packs')}</AppLink> · {t('root_cause.made_of', { packs: cause.packs.map((p) => `${p.id} ${p.version}`).join(', '), samples: cause.samples_read, version: n(cause.version, 0) })}</span>}>
+      <Pane title={t('root_cause.title')} caption={t('root_cause.not_verdicts')} foot={<span><AppLink className="link" to={`/rule-packs?pack=${cause.packs[0]?.id ?? ''}`}>{t('page.rule_packs')}</AppLink> · {t('root_cause.made_of', { packs: cause.packs.map((p) => `${p.id} ${p.version}`).join(', '), samples: cause.samples_read, version: n(cause.version, 0) })} · {t('root_cause.judged')} <When at={cause.window_from} full /> – <When at={cause.window_to} full /></span>}>
         <div className="pb col">
           <p className="m5">{word('root_cause_verdict', cause.verdict)}</p>
           {cause.explanation.map((s) => <p key={s.text} className="s">{s.text}</p>)}

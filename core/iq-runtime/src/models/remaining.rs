@@ -1,0 +1,142 @@
+//! How long an asset still lasts: each signal that tells of its condition is followed to its limit on every
+//! clock of rows; the one that gets there first is told.
+
+use iq_analytics::{Wear, WearConfig, Withheld, lab::History, wear};
+use iq_domain::{CodedError, Limits, Message, Timestamp};
+use iq_historian::Historian;
+
+use super::{
+    gather::{CLOCKS, Plan},
+    say, withheld_message,
+};
+
+/// The remaining life of an asset: of its signal that reaches a limit first.
+#[derive(Clone, Debug)]
+pub struct RemainingLife {
+    /// The signal.
+    pub metric: String,
+    /// Its unit.
+    pub unit: String,
+    /// The limit.
+    pub limit: f64,
+    /// Whether it is reached from below.
+    pub is_high: bool,
+    /// Whether it is the critical limit; the warning limit where there is no critical one.
+    pub is_critical: bool,
+    /// Time between the rows it was followed on.
+    pub row_ms: i64,
+    /// When, and from what.
+    pub wear: Wear,
+}
+
+/// A limit of a signal on one side.
+#[derive(Clone, Copy)]
+struct Limit {
+    at: f64,
+    is_high: bool,
+    is_critical: bool,
+}
+
+fn limits_of(limits: &Limits) -> impl Iterator<Item = Limit> {
+    let side = |critical: Option<f64>, warning: Option<f64>, is_high: bool| {
+        let is_critical = critical.is_some();
+        critical.or(warning).map(|at| Limit {
+            at,
+            is_high,
+            is_critical,
+        })
+    };
+    let high = side(limits.high_high, limits.high, true);
+    let low = side(limits.low_low, limits.low, false);
+    high.into_iter().chain(low)
+}
+
+impl Plan {
+    /// What is left of the asset's life, from its rows since it was last repaired. Disk work.
+    pub(super) fn remaining(
+        &self,
+        historian: &Historian,
+        now: Timestamp,
+        repaired: Option<Timestamp>,
+    ) -> Result<Result<RemainingLife, Message>, CodedError> {
+        if let Some(refused) = self.refused() {
+            return Ok(Err(refused));
+        }
+        if self
+            .sources
+            .iter()
+            .all(|s| limits_of(&s.limits).next().is_none())
+        {
+            return Ok(Err(say("models.withheld.no_limits")));
+        }
+        let mut first: Option<RemainingLife> = None;
+        let mut why: Option<Withheld> = None;
+        for (row_ms, _) in CLOCKS {
+            let history = self.history(historian, row_ms, now)?;
+            for (place, source) in self.sources.iter().enumerate() {
+                let rows = rows_since(&history, place, repaired);
+                for limit in limits_of(&source.limits) {
+                    match wear(&rows, limit.at, &WearConfig::default()) {
+                        Ok(found) => {
+                            let is_first = first
+                                .as_ref()
+                                .is_none_or(|f| found.expected_h < f.wear.expected_h);
+                            if is_first {
+                                first = Some(RemainingLife {
+                                    metric: source.metric.clone(),
+                                    unit: source.unit.clone(),
+                                    limit: limit.at,
+                                    is_high: limit.is_high,
+                                    is_critical: limit.is_critical,
+                                    row_ms,
+                                    wear: found,
+                                });
+                            }
+                        }
+                        Err(other) => why = Some(nearer(why, other)),
+                    }
+                }
+            }
+        }
+        let why = why.unwrap_or(Withheld::NoTrend);
+        Ok(first.ok_or_else(|| withheld(&why)))
+    }
+}
+
+fn rows_since(
+    history: &History,
+    place: usize,
+    repaired: Option<Timestamp>,
+) -> Vec<(Timestamp, f64)> {
+    let mut rows = history.running_as_now(place);
+    if let Some(repaired) = repaired {
+        rows.retain(|(t, _)| *t >= repaired);
+    }
+    rows
+}
+
+fn withheld(why: &Withheld) -> Message {
+    let mut message = withheld_message(why);
+    if matches!(why, Withheld::NotEnoughData { .. }) {
+        // Points of a drift, not rows of a training.
+        message.code = "models.withheld.short_history".to_owned();
+    }
+    message
+}
+
+/// The reason that stands nearer to an answer: most signals of most machines simply don't drift.
+fn nearer(before: Option<Withheld>, other: Withheld) -> Withheld {
+    let rank = |why: &Withheld| match why {
+        Withheld::TooFar => 3,
+        Withheld::NoTrend => 2,
+        Withheld::NotEnoughData { .. } => 1,
+        _ => 0,
+    };
+    match before {
+        Some(Withheld::NotEnoughData { have, .. }) if matches!(other, Withheld::NotEnoughData { have: more, .. } if more > have) => {
+            other
+        }
+        Some(before) if rank(&before) >= rank(&other) => before,
+        _ => other,
+    }
+}
