@@ -111,10 +111,11 @@ async fn page(
     let tenant = caller.tenant_id;
     let days = horizon_days.unwrap_or(HORIZON_DAYS);
     let hours = f64::from(days.clamp(1, MAX_HORIZON_DAYS)) * 24.0;
-    let versions = state.runtime.asset_models(tenant, id).await?;
-    let life = state.runtime.asset_life(tenant, id, hours).await?;
+    // Asked first: a training that ends meanwhile has left its version when the versions are read.
     let training = state.runtime.training_at_work(tenant).await?;
     let training = training.filter(|job| Runtime::trains(job, id));
+    let versions = state.runtime.asset_models(tenant, id).await?;
+    let life = state.runtime.asset_life(tenant, id, hours).await?;
     let schedules = state.runtime.schedules(tenant).await?;
     let next = schedules.iter().find(|s| s.kind == iq_runtime::TRAIN);
     let next = next.and_then(|s| s.next_at);

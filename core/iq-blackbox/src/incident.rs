@@ -353,6 +353,13 @@ fn to_event_relation(relation: Relation) -> EventRelation {
     }
 }
 
+/// Whether somebody worked on the Black Box itself: who reads an incident, or writes a note, does nothing to the
+/// machine.
+fn is_about_the_record(event: &IndustrialEvent) -> bool {
+    let action = event.payload["params"]["action"].as_str().unwrap_or("");
+    event.source_type == "user_action" && action.starts_with("blackbox.")
+}
+
 /// How an event belongs to an incident of an asset with its trigger at a moment; `None` when it doesn't. The
 /// same asset brings everything, a direct neighbour what changed, the rest of the unit what is abnormal, and
 /// what nobody has placed what is abnormal around the trigger.
@@ -363,6 +370,9 @@ pub fn relation_of(
     topology: &Topology,
     config: &IncidentConfig,
 ) -> Option<EventRelation> {
+    if is_about_the_record(event) {
+        return None;
+    }
     let relation = topology.relation(incident_asset, event.asset_id?)?;
     let is_abnormal = event.severity >= Severity::Warning;
     let is_change = matches!(

@@ -1,9 +1,9 @@
 //! Incidents that people merge and split, and take back. No event and no record is changed by it: an
 //! incident that was merged says into which one, and every step is a record of its own.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
-use iq_blackbox::past_trigger_of;
+use iq_blackbox::{IncidentConfig, Topology, past_trigger_of};
 use iq_domain::{
     AssetId, CodedError, EventId, EventRelation, Incident, IncidentChangeId, IncidentId,
     IncidentStatus, IndustrialEvent, TenantId,
@@ -187,6 +187,7 @@ impl Runtime {
         by: Decision,
     ) -> Result<IncidentChange, CodedError> {
         let now = self.clock().now();
+        let plant = self.tenant(tenant)?;
         let (undo, rows) = self
             .store()
             .write(move |tx| {
@@ -209,11 +210,10 @@ impl Runtime {
                 let (stays, other) = (undone.incident_id, undone.other_id);
                 if undone.kind == IncidentChangeKind::Merge {
                     incident_changes::leave_joined(tx, tenant, stays, undone.id, undo.id)?;
-                    let pair = (stays, other);
-                    let came = incident_changes::list_came_by_part(tx, tenant, pair, undone.at)?;
-                    for event in came {
+                    let part = incidents::get_incident(tx, tenant, other)?;
+                    let part = part.ok_or(CodedError::not_found("incidents.not_found"))?;
+                    for (event, relation) in came_by_part(tx, &plant.topology, &kept, &part)? {
                         incident_changes::leave_event(tx, tenant, stays, event, undo.id)?;
-                        let relation = EventRelation::SameAsset;
                         incidents::create_incident_event(tx, tenant, other, event, relation)?;
                     }
                     incident_changes::set_survivor(tx, tenant, other, None)?;
@@ -295,6 +295,34 @@ fn relation_of(n: usize, event: &IndustrialEvent, asset: AssetId) -> EventRelati
     } else {
         EventRelation::Neighbour
     }
+}
+
+/// What the program linked to an incident only because the other was part of it: events of the other's asset, and
+/// of what stands around that and not around this one's. They go with the other when the merge is taken back.
+fn came_by_part(
+    conn: &Connection,
+    topology: &Topology,
+    whole: &Incident,
+    part: &Incident,
+) -> Result<Vec<(EventId, EventRelation)>, StoreError> {
+    if whole.asset_id == part.asset_id {
+        return Ok(Vec::new());
+    }
+    let (tenant, config) = (whole.tenant_id, IncidentConfig::default());
+    let own = incident_changes::list_own_links(conn, tenant, whole.id)?;
+    let own: HashSet<EventId> = own.into_iter().collect();
+    let all = incidents::list_incident_events(conn, tenant, whole.id)?;
+    let of = |event: &IndustrialEvent, incident: &Incident| {
+        let beginning = (incident.asset_id, incident.started_at);
+        iq_blackbox::relation_of(event, beginning, topology, &config)
+    };
+    let came = all.iter().filter(|(event, _)| own.contains(&event.id));
+    let came = came.filter_map(|(event, _)| {
+        let relation = of(event, part)?;
+        let is_its_own = relation == EventRelation::SameAsset;
+        (is_its_own || of(event, whole).is_none()).then_some((event.id, relation))
+    });
+    Ok(came.collect())
 }
 
 /// The change, if it is the newest of its incident that stands.

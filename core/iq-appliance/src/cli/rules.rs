@@ -180,6 +180,7 @@ fn enable(path: &Path, config: &Config, language: Language) -> Result<ExitCode> 
     let target = own_pack_file(&config.data_dir, &pack.id)
         .ok_or_else(|| CodedError::invalid("rules.id").with("id", &pack.id))?;
     let _lock = claimed(config)?;
+    RulePacks::read(&config.data_dir).admits(&pack)?;
     let bytes = fs::read(path)?;
     record(
         config,

@@ -209,6 +209,9 @@ pub fn read_pack(file: &str, knows: &dyn Fn(&str, &str) -> bool) -> Result<Pack,
             text.pack.clone(),
         ));
     }
+    if text.rules.is_empty() {
+        errors.extend(one("pack.empty", 1, text.pack.clone()));
+    }
     let mut rules = Vec::new();
     for rule in text.rules {
         let line = line_of(file, &rule.id);

@@ -27,7 +27,11 @@ pub fn explain(case: &Case, analysis: &Analysis<'_>, movers: &[SignalId]) -> Vec
     let best = analysis.hypotheses.first();
     match (analysis.verdict, best) {
         (Verdict::NotEnoughData, _) => said.push(Said::new("rca.explain.no_data")),
-        (Verdict::Unexplained, _) | (_, None) => said.push(Said::new("rca.explain.unexplained")),
+        (Verdict::Unexplained, _) | (_, None) => said.push(Said::new(if mover.is_some() {
+            "rca.explain.unexplained"
+        } else {
+            "rca.explain.nothing_moved"
+        })),
         (Verdict::Named, Some(h)) => {
             named(case, h, &mut said);
             said.extend(moved);

@@ -10,6 +10,7 @@ use std::{
 };
 
 use iq_blackbox::rca::{MAX_PACK_BYTES, Pack, PackError, Signals, built_in, read_pack};
+use iq_domain::CodedError;
 use tracing::error;
 
 /// Folder of the plant's own packs, in the data folder.
@@ -53,6 +54,32 @@ impl RulePacks {
         }
         packs.packs.sort_by(|a, b| a.id.cmp(&b.id));
         packs
+    }
+
+    /// Why a pack must not come into force: answers and evidence files cite packs by id and version and rules by
+    /// their ids, so neither may stand for two things.
+    ///
+    /// # Errors
+    /// `rules.version_not_higher` and `rules.rule_known`.
+    pub fn admits(&self, pack: &Pack) -> Result<(), CodedError> {
+        let known = self.packs.iter().find(|known| known.id == pack.id);
+        if let Some(known) = known.filter(|known| known.version >= pack.version) {
+            return Err(CodedError::invalid("rules.version_not_higher")
+                .with("id", &pack.id)
+                .with("version", pack.version)
+                .with("known", known.version));
+        }
+        let others = || self.packs.iter().filter(|known| known.id != pack.id);
+        for rule in &pack.rules {
+            let id = &rule.text.id;
+            let owner = others().find(|p| p.rules.iter().any(|r| r.text.id == *id));
+            if let Some(owner) = owner {
+                return Err(CodedError::invalid("rules.rule_known")
+                    .with("rule", id)
+                    .with("pack", &owner.id));
+            }
+        }
+        Ok(())
     }
 
     /// Puts a pack of the plant's own in force.
@@ -176,6 +203,22 @@ mod tests {
 
         fs::remove_file(&target).unwrap();
         assert!(RulePacks::read(folder.path()).own.is_empty());
+    }
+
+    #[test]
+    fn an_id_and_a_version_stand_for_one_pack_and_a_rule_for_one_of_them() {
+        let folder = tempfile::tempdir().unwrap();
+        let known = RulePacks::read(folder.path());
+        let of = |text: &str| {
+            let path = folder.path().join("pack.json");
+            fs::write(&path, text).unwrap();
+            let pack = read_pack_file(&path).unwrap().unwrap();
+            known.admits(&pack).map_err(|error| error.code)
+        };
+        assert_eq!(of(&pump_pack(977)), Ok(()));
+        assert_eq!(of(&pump_pack(1)), Err("rules.version_not_higher"));
+        let other = pump_pack(977).replace("\"pack\": \"centrifugal_pump\"", "\"pack\": \"mine\"");
+        assert_eq!(of(&other), Err("rules.rule_known"));
     }
 
     #[test]

@@ -167,28 +167,17 @@ pub fn list_merged(conn: &Connection, tenant: TenantId) -> Result<Vec<Part>, Sto
         .collect())
 }
 
-/// What came since a merge because the other incident was part of this one goes with it when the merge is
-/// taken back: events of the other's asset, where this one started elsewhere.
-pub fn list_came_by_part(
+/// Events of an incident that the program linked to it by itself, its trigger apart: not those that a merge brought.
+pub fn list_own_links(
     conn: &Connection,
     tenant: TenantId,
-    (whole, other): (IncidentId, IncidentId),
-    since: Timestamp,
+    incident: IncidentId,
 ) -> Result<Vec<EventId>, StoreError> {
-    let sql = "SELECT l.event_id AS id FROM incident_events l
-               JOIN industrial_events e ON e.tenant_id = l.tenant_id AND e.id = l.event_id
-               JOIN incidents w ON w.tenant_id = l.tenant_id AND w.id = l.incident_id
-               JOIN incidents o ON o.tenant_id = l.tenant_id AND o.id = ?3
-               WHERE l.tenant_id = ?1 AND l.incident_id = ?2 AND l.left_by IS NULL
-                 AND e.asset_id = o.asset_id AND o.asset_id <> w.asset_id
-                 AND e.recorded_at >= ?4 AND l.relation = 'same_asset'";
+    let sql = "SELECT event_id AS id FROM incident_events
+               WHERE tenant_id = ?1 AND incident_id = ?2 AND left_by IS NULL AND joined_by IS NULL
+                 AND relation <> 'trigger'";
     let mut statement = conn.prepare_cached(sql)?;
-    let args = params![
-        tenant.to_string(),
-        whole.to_string(),
-        other.to_string(),
-        since.0
-    ];
+    let args = params![tenant.to_string(), incident.to_string()];
     let rows = statement.query_map(args, |r| row::id(r, "id"))?;
     Ok(rows.collect::<rusqlite::Result<_>>()?)
 }
