@@ -4929,6 +4929,7 @@ export interface components {
              * @description Horizon, in hours.
              */
             horizon_h: number;
+            remaining?: null | components["schemas"]["RemainingLife"];
             remaining_withheld?: null | components["schemas"]["StatusMessage"];
         };
         /** @description Everything about the model of an asset. */
@@ -9027,6 +9028,68 @@ export interface components {
             event_count: number;
             /** @description Names. */
             names: components["schemas"]["Names"];
+        };
+        /** @description How long until the signal that drifts to a limit first gets there, with its 90 % interval. */
+        RemainingLife: {
+            /**
+             * Format: double
+             * @description Median, in hours.
+             */
+            expected_h: number;
+            /**
+             * Format: double
+             * @description Upper end; absent where it lies beyond what the drift seen so far can tell.
+             */
+            high_h?: number | null;
+            /** @description Whether it is the critical limit, else the warning limit. */
+            is_critical: boolean;
+            /** @description Whether it is reached from below. */
+            is_high: boolean;
+            /**
+             * Format: double
+             * @description Share of truths such intervals hold, 0–1.
+             */
+            level: number;
+            /**
+             * Format: double
+             * @description The limit, in the unit.
+             */
+            limit: number;
+            /**
+             * Format: double
+             * @description Lower end.
+             */
+            low_h: number;
+            /** @description Method and version. */
+            method: string;
+            /** @description The signal. */
+            metric: string;
+            /**
+             * Format: double
+             * @description Where the drift has come to, in the unit.
+             */
+            now: number;
+            /**
+             * Format: uint32
+             * @description Points of the drift.
+             */
+            points: number;
+            /**
+             * Format: int64
+             * @description Time between the rows it was followed on.
+             */
+            row_ms: number;
+            /** @description When it began. */
+            since: components["schemas"]["Timestamp"];
+            /** @description Its unit. */
+            unit: string;
+            /** @description Last value used. */
+            until: components["schemas"]["Timestamp"];
+            /**
+             * Format: double
+             * @description What was usual before the drift, in the unit.
+             */
+            usual: number;
         };
         /** @description Remove an attachment. */
         RemovalInput: {
