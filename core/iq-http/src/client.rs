@@ -188,7 +188,9 @@ impl HttpClient {
             if answer.status().is_redirection() {
                 return Err(response.error());
             }
-            response.body = body::read(answer, host, inner.options.max_body).await?;
+            if !request.status_only {
+                response.body = body::read(answer, host, inner.options.max_body).await?;
+            }
             Ok(response)
         };
         let total = request.total.unwrap_or(inner.options.total_timeout);

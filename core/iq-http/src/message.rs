@@ -35,6 +35,7 @@ pub struct Request {
     pub(crate) payload: Payload,
     pub(crate) total: Option<Duration>,
     pub(crate) items: usize,
+    pub(crate) status_only: bool,
 }
 
 impl fmt::Debug for Request {
@@ -61,6 +62,7 @@ impl Request {
             payload: Payload::None,
             total: None,
             items: 1,
+            status_only: false,
         }
     }
 
@@ -121,6 +123,14 @@ impl Request {
     #[must_use]
     pub fn total(mut self, total: Duration) -> Self {
         self.total = Some(total);
+        self
+    }
+
+    /// The status and the headers are all that counts: no byte of a body is waited for or kept, however
+    /// large it is.
+    #[must_use]
+    pub fn status_only(mut self) -> Self {
+        self.status_only = true;
         self
     }
 
