@@ -114,6 +114,10 @@ ids! {
     NotificationId,
     /// A mail on its way out.
     MailId,
+    /// A system of the customer's that is told what happened.
+    WebhookId,
+    /// One message on its way to such a system; the same in every attempt.
+    WebhookDeliveryId,
     /// An appliance enrolled at a hub.
     ApplianceId,
     /// A one-time code by which an appliance enrols at a hub.

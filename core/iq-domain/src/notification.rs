@@ -35,6 +35,34 @@ impl NotificationKind {
     ];
 }
 
+/// What another system can be told. The words are part of what it reads: they never change.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum WebhookKind {
+    /// A work order was given to somebody.
+    Assignment,
+    /// A work order is overdue.
+    Overdue,
+    /// A critical incident was opened.
+    CriticalIncident,
+}
+
+impl WebhookKind {
+    /// All kinds.
+    pub const ALL: [Self; 3] = [Self::Assignment, Self::Overdue, Self::CriticalIncident];
+
+    /// The stable name.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Assignment => "assignment",
+            Self::Overdue => "overdue",
+            Self::CriticalIncident => "critical_incident",
+        }
+    }
+}
+
 /// A notification of a user.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Notification {

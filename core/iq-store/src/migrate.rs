@@ -52,6 +52,7 @@ pub(crate) const MIGRATIONS: &[Migration] = migrations![
     "0020_sign_in",
     "0021_courier",
     "0022_incident_heads",
+    "0023_webhooks",
 ];
 
 /// The table that says what was applied, when and by which program.

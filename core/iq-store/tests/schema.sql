@@ -1074,6 +1074,45 @@ CREATE TABLE users (
     PRIMARY KEY (tenant_id, id)
 ) STRICT;
 
+CREATE TABLE webhook_deliveries (
+    tenant_id    TEXT    NOT NULL,
+    id           TEXT    NOT NULL,
+    webhook_id   TEXT    NOT NULL,
+    kind         TEXT    NOT NULL,
+    cause        TEXT    NOT NULL,
+    object_id    TEXT    NOT NULL,
+    params       TEXT    NOT NULL CHECK (json_valid(params)),
+    link         TEXT    NOT NULL,
+    happened_at  INTEGER NOT NULL,
+    state        TEXT    NOT NULL CHECK (state IN ('queued', 'sent', 'failed')),
+    attempts     INTEGER NOT NULL CHECK (attempts >= 0),
+    next_at      INTEGER NOT NULL,
+    tried_at     INTEGER,
+    error_code   TEXT,
+    error_params TEXT    NOT NULL CHECK (json_valid(error_params)),
+    created_at   INTEGER NOT NULL,
+    sent_at      INTEGER,
+    PRIMARY KEY (tenant_id, id),
+    UNIQUE (tenant_id, webhook_id, cause),
+    FOREIGN KEY (tenant_id, webhook_id) REFERENCES webhooks (tenant_id, id) ON DELETE CASCADE
+) STRICT;
+
+CREATE TABLE webhooks (
+    tenant_id         TEXT    NOT NULL REFERENCES tenants (tenant_id),
+    id                TEXT    NOT NULL,
+    name              TEXT    NOT NULL,
+    url               TEXT    NOT NULL,
+    kinds             TEXT    NOT NULL CHECK (json_valid(kinds)),
+    tls_ca            TEXT,
+    accept_plain_http INTEGER NOT NULL CHECK (accept_plain_http IN (0, 1)),
+    is_enabled        INTEGER NOT NULL CHECK (is_enabled IN (0, 1)),
+    secret            BLOB,
+    secret_version    INTEGER NOT NULL DEFAULT 0,
+    created_at        INTEGER NOT NULL,
+    updated_at        INTEGER NOT NULL,
+    PRIMARY KEY (tenant_id, id)
+) STRICT;
+
 CREATE TABLE work_order_changes (
     tenant_id     TEXT    NOT NULL,
     id            TEXT    NOT NULL,
@@ -1287,6 +1326,8 @@ CREATE INDEX technicians_by_site ON technicians (tenant_id, site_id);
 
 CREATE UNIQUE INDEX technicians_by_user ON technicians (tenant_id, user_id)
     WHERE user_id IS NOT NULL;
+
+CREATE INDEX webhook_deliveries_due ON webhook_deliveries (tenant_id, webhook_id, state, next_at);
 
 CREATE INDEX work_order_changes_by_work_order ON work_order_changes (tenant_id, work_order_id, at);
 

@@ -47,6 +47,7 @@ pub mod tenants;
 pub mod units;
 pub mod user_identities;
 pub mod users;
+pub mod webhooks;
 pub mod work_order_changes;
 pub mod work_order_plans;
 pub mod work_orders;

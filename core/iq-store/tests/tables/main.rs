@@ -15,6 +15,7 @@ mod planning;
 mod plant;
 mod records;
 mod sources;
+mod webhooks;
 
 use iq_domain::CodedError;
 use iq_store::StoreError;
