@@ -4,7 +4,7 @@
 use axum::{Json, extract::State};
 use iq_api_types::{
     MailRow, MailStatus, MailTestReport, MailTestRequest, Notification, NotificationChoice,
-    NotificationChoices, NotificationPage, ReadNotifications, StageStatus, TestStage, UnreadCount,
+    NotificationChoices, NotificationPage, ReadNotifications, UnreadCount,
 };
 use iq_domain::{self as domain, Message, NotificationKind, Permission};
 use iq_locale::Language;
@@ -267,25 +267,11 @@ async fn test_mail(
         .done()?;
     audit.detail("address", address.clone());
     let stages = state.runtime.test_mail(tenant, user, &address).await;
-    let success = stages
-        .last()
-        .is_some_and(|s| s.key == "send" && s.error.is_none());
+    let success = texts::is_sent(&stages);
     audit.detail("success", success);
+    let stages = stages.into_iter();
     Ok(Json(MailTestReport {
         success,
-        stages: stages
-            .into_iter()
-            .map(|stage| TestStage {
-                key: stage.key.to_owned(),
-                status: match stage.error {
-                    None => StageStatus::Ok,
-                    Some(_) => StageStatus::Failed,
-                },
-                ms: stage.ms,
-                message: stage
-                    .error
-                    .map(|e| texts::status(caller.language, &Message::from(&e))),
-            })
-            .collect(),
+        stages: stages.map(|s| texts::stage(caller.language, s)).collect(),
     }))
 }

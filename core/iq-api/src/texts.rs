@@ -1,9 +1,10 @@
 //! Sentences for codes that are shown: alerts, events, titles, stages. The codes and their arguments
 //! come from the domain, the words from the catalogue.
 
-use iq_api_types::StatusMessage;
+use iq_api_types::{StageStatus, StatusMessage, TestStage};
 use iq_domain::{Message, Names};
 use iq_locale::{Language, Params, pattern};
+use iq_runtime::Stage;
 use serde_json::Value;
 
 /// Where the sentence of a shown code may stand, in this order; errors come last.
@@ -71,6 +72,25 @@ pub(crate) fn status(language: Language, message: &Message) -> StatusMessage {
         message: of_message(language, message),
         params: message.params.clone(),
     }
+}
+
+/// A step of a test that a person asked for.
+pub(crate) fn stage(language: Language, stage: Stage) -> TestStage {
+    TestStage {
+        key: stage.key.to_owned(),
+        status: match stage.error {
+            None => StageStatus::Ok,
+            Some(_) => StageStatus::Failed,
+        },
+        ms: stage.ms,
+        message: stage.error.map(|e| status(language, &Message::from(&e))),
+    }
+}
+
+/// Whether the last step was reached, and well.
+pub(crate) fn is_sent(stages: &[Stage]) -> bool {
+    let last = stages.last();
+    last.is_some_and(|stage| stage.key == "send" && stage.error.is_none())
 }
 
 /// The name of a metric in both languages; the key itself for a metric nobody named.

@@ -46,10 +46,12 @@ pub mod root_cause;
 mod schedules;
 mod scoring;
 mod source_tools;
+mod stages;
 mod supervisor;
 mod trust;
 mod twin;
 mod upkeep;
+mod webhooks;
 
 use std::{collections::HashMap, sync::Arc};
 
@@ -88,7 +90,7 @@ pub use integrations::{IntegrationDraft, IntegrationError, IntegrationView};
 pub use iq_backup::Retention;
 pub use jobs::{JobStep, StepState, steps_of};
 pub use live::{AssetChange, LiveBus, LiveEvent, LiveMessage, LiveSample};
-pub use mail::{MailSecurity, MailStage, MailStatus};
+pub use mail::{MailSecurity, MailStatus};
 pub use mappings::{AppliedMappings, ChangeBy, MappingError, NewMapping, mapped_per_asset};
 pub use meter::Throughput;
 pub use models::{
@@ -100,7 +102,9 @@ pub use recent::{Arrival, Recent};
 pub use reserve::{ReserveState, ReserveStatus};
 pub use schedules::ScheduleChange;
 pub use source_tools::{DefaultField, Deletion, NewAction};
+pub use stages::Stage;
 pub use twin::{AssetSnapshot, OpenIncident, TwinQuery};
+pub use webhooks::{MAX_WEBHOOKS, check_webhook_url, webhook_sentence};
 
 /// Messages the rule engine may lag behind before ingest waits for it.
 const FLOW_CAPACITY: usize = 1_024;
@@ -158,6 +162,7 @@ pub(crate) struct Inner {
     pub(crate) maintenance: maintenance::Maintenance,
     pub(crate) notices: notices::Notices,
     pub(crate) mailer: mail::Mailer,
+    pub(crate) webhooks: webhooks::Webhooks,
     pub(crate) schedules: schedules::Schedules,
     pub(crate) backups: backups::Backups,
     /// Room kept back on the disk.
@@ -229,6 +234,7 @@ impl Runtime {
             maintenance: maintenance::Maintenance::default(),
             notices: notices::Notices::default(),
             mailer,
+            webhooks: webhooks::Webhooks::default(),
             schedules: schedules::Schedules::default(),
             backups: backups::Backups::default(),
             reserve: reserve::Reserve::new(),
@@ -253,6 +259,7 @@ impl Runtime {
             tokio::spawn(clock_watch::run(Arc::clone(&inner))),
             tokio::spawn(notices::run(Arc::clone(&inner))),
             tokio::spawn(mail::run(Arc::clone(&inner))),
+            tokio::spawn(webhooks::run(Arc::clone(&inner))),
             tokio::spawn(schedules::run(Arc::clone(&inner))),
             tokio::spawn(maintenance::run(Arc::clone(&inner))),
             tokio::spawn(evidence::run(Arc::clone(&inner))),

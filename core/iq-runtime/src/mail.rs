@@ -31,12 +31,15 @@ use lettre::{
         client::{Tls, TlsParameters},
     },
 };
-use tokio::sync::Notify;
+use tokio::{sync::Notify, time::Instant};
 use tracing::{error, warn};
 use url::Url;
 
 use self::text::text_of;
-use crate::{Inner, Runtime};
+use crate::{
+    Inner, Runtime,
+    stages::{Stage, Stages},
+};
 
 /// How often waiting mails are looked for.
 const EVERY: Duration = Duration::from_secs(30);
@@ -89,17 +92,6 @@ pub struct MailStatus {
     pub problem: Option<CodedError>,
 }
 
-/// A step of a test.
-#[derive(Clone, Debug)]
-pub struct MailStage {
-    /// "settings", "tcp", "session", "send".
-    pub key: &'static str,
-    /// How long it took.
-    pub ms: u64,
-    /// What went wrong.
-    pub error: Option<CodedError>,
-}
-
 impl Mailer {
     pub(crate) fn new(config: &Config) -> Self {
         let server = match &config.smtp_url {
@@ -142,6 +134,13 @@ impl Mailer {
             problem: self.server.as_ref().err().cloned(),
         }
     }
+}
+
+/// Where people reach the program with a browser: of the configured address only scheme, host and port
+/// count.
+pub(crate) fn origin_of(address: Option<&str>) -> Option<String> {
+    let url = Url::parse(address?).ok()?;
+    Some(url.origin().ascii_serialization())
 }
 
 fn unusable(why: &str) -> CodedError {
@@ -223,11 +222,9 @@ fn server_of(url: &SecretString, api_key: Option<&SecretString>) -> Result<Serve
 }
 
 impl Server {
-    /// Of the address people use only scheme, host and port count.
     fn reached_at(self, address: Option<&str>) -> Self {
-        let url = address.and_then(|address| Url::parse(address).ok());
         Self {
-            address: url.map(|url| url.origin().ascii_serialization()),
+            address: origin_of(address),
             ..self
         }
     }
@@ -367,33 +364,30 @@ impl Runtime {
         self.0.mailer.status()
     }
 
-    /// Sends a mail to an address now, step by step; it stops at the first step that fails.
-    pub async fn test_mail(&self, tenant: TenantId, user: UserId, address: &str) -> Vec<MailStage> {
-        let mut stages = Vec::new();
-        let mut step = |key, begun: tokio::time::Instant, result: Result<(), CodedError>| {
-            let ms = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);
-            let is_fine = result.is_ok();
-            stages.push(MailStage {
-                key,
-                ms,
-                error: result.err(),
-            });
-            is_fine
-        };
-        let begun = tokio::time::Instant::now();
+    /// Sends a mail to an address now, step by step ("settings", "tcp", "session", "send"); it stops at
+    /// the first step that fails.
+    pub async fn test_mail(&self, tenant: TenantId, user: UserId, address: &str) -> Vec<Stage> {
+        let mut stages = Stages::default();
+        self.go_through(&mut stages, tenant, user, address).await;
+        stages.done()
+    }
+
+    async fn go_through(&self, stages: &mut Stages, tenant: TenantId, user: UserId, address: &str) {
+        let begun = Instant::now();
         let server = match self.0.mailer.server() {
             Ok(server) => server,
             Err(error) => {
-                step("settings", begun, Err(error));
-                return stages;
+                stages.step("settings", begun.elapsed(), Err(error));
+                return;
             }
         };
-        step("settings", begun, Ok(()));
-        let begun = tokio::time::Instant::now();
-        if !step("tcp", begun, reach(server).await) {
-            return stages;
+        stages.step("settings", begun.elapsed(), Ok(()));
+        let begun = Instant::now();
+        let reached = reach(server).await;
+        if !stages.step("tcp", begun.elapsed(), reached) {
+            return;
         }
-        let begun = tokio::time::Instant::now();
+        let begun = Instant::now();
         let greeted = server.transport.test_connection().await;
         let greeted = match greeted {
             Ok(true) => Ok(()),
@@ -402,10 +396,10 @@ impl Runtime {
                 .with("status", "—")),
             Err(error) => Err(server.why(&error)),
         };
-        if !step("session", begun, greeted) {
-            return stages;
+        if !stages.step("session", begun.elapsed(), greeted) {
+            return;
         }
-        let begun = tokio::time::Instant::now();
+        let begun = Instant::now();
         let now = self.0.clock.now();
         let mail = Mail {
             id: MailId::new(),
@@ -426,8 +420,7 @@ impl Runtime {
             Ok(language) => server.send(&mail, language, now).await,
             Err(error) => Err(error.into()),
         };
-        step("send", begun, sent);
-        stages
+        stages.step("send", begun.elapsed(), sent);
     }
 }
 

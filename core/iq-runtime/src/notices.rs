@@ -1,6 +1,6 @@
 //! What users are told: work given to them, work that is overdue, critical incidents, jobs that failed,
 //! certificates that end. A person is told once about each cause, also across restarts, so looking again
-//! changes nothing. Nothing here stands in the way of values: it looks by itself, beside the flow.
+//! changes nothing; so is a webhook, whoever else is told. Nothing here stands in the way of values: it looks by itself, beside the flow.
 
 mod sweep;
 
@@ -8,12 +8,13 @@ use std::{sync::Arc, time::Duration};
 
 use iq_domain::{
     CodedError, MailId, Notification, NotificationId, NotificationKind, TenantId, Timestamp,
-    UserId, WorkOrderId,
+    UserId, WebhookDeliveryId, WebhookKind, WorkOrderId,
 };
 use iq_store::{
     StoreError, Transaction, mails,
     mails::{Mail, MailState},
     notifications, users,
+    webhooks::{self, DeliveryState, Webhook, WebhookDelivery},
 };
 use serde_json::{Value, json};
 use tokio::sync::Notify;
@@ -64,9 +65,50 @@ impl Notice {
     }
 }
 
+/// Something to tell other systems.
+#[derive(Clone, Debug)]
+pub(crate) struct Call {
+    kind: WebhookKind,
+    cause: String,
+    object_id: String,
+    params: Value,
+    link: String,
+    /// When it happened.
+    at: Timestamp,
+    /// When it came to be known here; what was known before a target was switched on is not told.
+    known_at: Timestamp,
+}
+
+impl Call {
+    /// What a notice says, about an object.
+    fn new(kind: WebhookKind, notice: &Notice, object_id: String, at: Timestamp) -> Self {
+        Self {
+            kind,
+            cause: notice.cause.clone(),
+            object_id,
+            params: notice.params.clone(),
+            link: notice.link.clone(),
+            at,
+            known_at: at,
+        }
+    }
+
+    /// A work order was given to somebody.
+    pub(crate) fn assignment(notice: &Notice, order: WorkOrderId, now: Timestamp) -> Self {
+        Self::new(WebhookKind::Assignment, notice, order.to_string(), now)
+    }
+
+    /// Whether a target wants to hear of it.
+    fn is_for(&self, hook: &Webhook) -> bool {
+        let since = hook.kinds.get(&self.kind);
+        hook.is_enabled && since.is_some_and(|since| self.known_at >= *since)
+    }
+}
+
 /// Users that are told inside one transaction, and who has to hear of it afterwards.
 pub(crate) struct Told {
     mails: bool,
+    calls: bool,
     new: Vec<Notification>,
 }
 
@@ -75,6 +117,7 @@ impl Told {
     pub(crate) const fn new(mails: bool) -> Self {
         Self {
             mails,
+            calls: false,
             new: Vec::new(),
         }
     }
@@ -132,8 +175,46 @@ impl Told {
         Ok(())
     }
 
-    /// Tells open pages, and the sender of mails.
+    /// Tells the targets of the tenant that want to hear of it and were not told.
+    pub(crate) fn call(
+        &mut self,
+        tx: &Transaction<'_>,
+        tenant: TenantId,
+        call: &Call,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        for hook in webhooks::list_webhooks(tx, tenant)? {
+            if !call.is_for(&hook) {
+                continue;
+            }
+            let delivery = WebhookDelivery {
+                id: WebhookDeliveryId::new(),
+                tenant_id: tenant,
+                webhook_id: hook.id,
+                kind: call.kind,
+                cause: call.cause.clone(),
+                object_id: call.object_id.clone(),
+                params: call.params.clone(),
+                link: call.link.clone(),
+                happened_at: call.at,
+                state: DeliveryState::Queued,
+                attempts: 0,
+                next_at: now,
+                tried_at: None,
+                error: None,
+                created_at: now,
+                sent_at: None,
+            };
+            self.calls |= webhooks::create_delivery(tx, tenant, &delivery)?;
+        }
+        Ok(())
+    }
+
+    /// Tells open pages, and the senders of mails and webhooks.
     pub(crate) fn publish(self, inner: &Inner, tenant: TenantId) {
+        if self.calls {
+            inner.webhooks.wake();
+        }
         if self.mails && !self.new.is_empty() {
             inner.mailer.wake();
         }

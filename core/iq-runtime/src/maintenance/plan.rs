@@ -23,7 +23,7 @@ use super::{
 use crate::{
     Runtime,
     alerts::{Changed, publish},
-    notices::{Notice, Told},
+    notices::{Call, Notice, Told},
 };
 
 /// Sets a value, takes it away (`Some(None)`), or leaves it.
@@ -203,12 +203,13 @@ fn tell_assigned(
     let Some(technician) = plan.technician_id else {
         return Ok(());
     };
-    let row = technicians::get_technician(tx, tenant, technician)?;
-    let Some(user) = row.and_then(|t| t.user_id) else {
-        return Ok(());
-    };
     let notice = Notice::assignment(order.id, events::called(order), &order.title, now);
-    told.tell(tx, tenant, user, &notice, now)
+    told.call(tx, tenant, &Call::assignment(&notice, order.id, now), now)?;
+    let row = technicians::get_technician(tx, tenant, technician)?;
+    match row.and_then(|t| t.user_id) {
+        Some(user) => told.tell(tx, tenant, user, &notice, now),
+        None => Ok(()),
+    }
 }
 
 /// Writes a change down.

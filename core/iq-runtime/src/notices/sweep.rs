@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use iq_domain::{
     CodedError, IncidentStatus, NotificationKind, Permission, Role, Severity, TenantId, Timestamp,
-    TrustState, User, UserId,
+    TrustState, User, UserId, WebhookKind,
 };
 use iq_store::{
     Connection, Page, StoreError, certificates,
@@ -13,11 +13,11 @@ use iq_store::{
     notifications,
     technicians::{self, TechnicianFilter, TechnicianRow},
     users::{self, UserFilter},
-    work_order_plans,
+    webhooks, work_order_plans,
 };
 use serde_json::json;
 
-use super::{Notice, Told};
+use super::{Call, Notice, Told};
 use crate::{Inner, backups::BackupNews};
 
 const DAY_MS: i64 = 86_400_000;
@@ -43,15 +43,15 @@ pub(super) async fn look(
     let now = inner.clock.now();
     let is_good = matches!(backups, Some(BackupNews::Good { .. }));
     let backups = backups.cloned();
-    let (news, is_over) = inner
+    let (news, calls, is_over) = inner
         .store
         .read(move |conn| {
-            let news = Look::new(conn, tenant, now)?.news(backups.as_ref())?;
+            let (news, calls) = Look::new(conn, tenant, now)?.news(backups.as_ref())?;
             let is_over = is_good && notifications::has_unread_of(conn, tenant, NO_BACKUP)?;
-            Ok((news, is_over))
+            Ok((news, calls, is_over))
         })
         .await?;
-    if news.is_empty() && !is_over {
+    if news.is_empty() && calls.is_empty() && !is_over {
         return Ok(());
     }
     let mails = inner.mailer.is_on();
@@ -62,12 +62,16 @@ pub(super) async fn look(
             for (user, notice) in &news {
                 told.tell(tx, tenant, *user, notice, now)?;
             }
+            for call in &calls {
+                told.call(tx, tenant, call, now)?;
+            }
             if is_over {
                 notifications::update_read_of(tx, tenant, NO_BACKUP, now)?;
             }
             let before = now.plus_ms(-KEEP_MS);
             notifications::delete_notifications_before(tx, tenant, before)?;
             iq_store::mails::delete_mails_before(tx, tenant, before)?;
+            webhooks::delete_deliveries_before(tx, tenant, before)?;
             Ok(told)
         })
         .await?;
@@ -103,13 +107,15 @@ impl<'a> Look<'a> {
         })
     }
 
-    /// What has to be told and was not.
-    fn news(&self, backups: Option<&BackupNews>) -> Result<News, StoreError> {
-        let mut news = self.overdue()?;
+    /// What users and other systems have to be told and were not.
+    fn news(&self, backups: Option<&BackupNews>) -> Result<(News, Vec<Call>), StoreError> {
+        let (mut news, mut calls) = self.overdue()?;
         if let Some(backups) = backups {
             news.extend(self.backups(backups)?);
         }
-        news.extend(self.incidents()?);
+        let (of_incidents, further) = self.incidents()?;
+        news.extend(of_incidents);
+        calls.extend(further);
         news.extend(self.jobs()?);
         news.extend(self.held_certificates());
         news.extend(self.server_certificates()?);
@@ -118,6 +124,22 @@ impl<'a> Look<'a> {
             let cause = &notice.cause;
             if !notifications::has_notification(self.conn, self.tenant, user, cause)? {
                 new.push((user, notice));
+            }
+        }
+        Ok((new, self.untold(calls)?))
+    }
+
+    /// The calls that a target wants and did not get.
+    fn untold(&self, calls: Vec<Call>) -> Result<Vec<Call>, StoreError> {
+        let (conn, tenant) = (self.conn, self.tenant);
+        let hooks = webhooks::list_webhooks(conn, tenant)?;
+        let mut new = Vec::new();
+        for call in calls {
+            for hook in hooks.iter().filter(|hook| call.is_for(hook)) {
+                if !webhooks::has_delivery(conn, tenant, hook.id, &call.cause)? {
+                    new.push(call);
+                    break;
+                }
             }
         }
         Ok(new)
@@ -139,7 +161,7 @@ impl<'a> Look<'a> {
     }
 
     /// Overdue work is told to who does it, else to who wrote it.
-    fn overdue(&self) -> Result<News, StoreError> {
+    fn overdue(&self) -> Result<(News, Vec<Call>), StoreError> {
         let window = (self.now.plus_ms(-OVERDUE_MS), self.now);
         let found = work_order_plans::list_overdue_orders(self.conn, self.tenant, window, AT_ONCE)?;
         let accounts: HashMap<_, _> = self
@@ -147,12 +169,8 @@ impl<'a> Look<'a> {
             .iter()
             .map(|t| (t.technician.id, t.user_id))
             .collect();
-        let told = |order: work_order_plans::OverdueOrder| {
-            let person = order
-                .technician_id
-                .and_then(|id| accounts.get(&id).copied().flatten());
-            let author = order.created_by.as_deref();
-            let user = person.or_else(|| self.user_named(author?))?;
+        let (mut news, mut calls) = (News::new(), Vec::new());
+        for order in found {
             let notice = Notice {
                 kind: NotificationKind::Overdue,
                 cause: format!("overdue:{}:{}", order.id, order.due_at.0),
@@ -160,13 +178,20 @@ impl<'a> Look<'a> {
                 params: json!({ "order": order.called, "title": order.title }),
                 link: format!("/work-orders?order={}", order.id),
             };
-            Some((user, notice))
-        };
-        Ok(found.into_iter().filter_map(told).collect())
+            let (kind, id) = (WebhookKind::Overdue, order.id.to_string());
+            calls.push(Call::new(kind, &notice, id, order.due_at));
+            let person = order
+                .technician_id
+                .and_then(|id| accounts.get(&id).copied().flatten());
+            let author = order.created_by.as_deref();
+            let user = person.or_else(|| self.user_named(author?));
+            news.extend(user.map(|user| (user, notice)));
+        }
+        Ok((news, calls))
     }
 
     /// A critical incident is told to everybody who can work on it.
-    fn incidents(&self) -> Result<News, StoreError> {
+    fn incidents(&self) -> Result<(News, Vec<Call>), StoreError> {
         let filter = IncidentFilter {
             statuses: vec![IncidentStatus::Open, IncidentStatus::Investigating],
             severities: vec![Severity::Critical],
@@ -176,7 +201,7 @@ impl<'a> Look<'a> {
         let page = Page::first(AT_ONCE);
         let found = incidents::list_incidents(self.conn, self.tenant, &filter, page)?.rows;
         let users = self.who_may(Permission::BlackboxWrite);
-        let mut news = News::new();
+        let (mut news, mut calls) = (News::new(), Vec::new());
         for incident in found {
             let asset = incident.title_params["asset"].as_str().unwrap_or_default();
             let notice = Notice {
@@ -186,9 +211,14 @@ impl<'a> Look<'a> {
                 params: json!({ "number": incident.number, "asset": asset }),
                 link: format!("/blackbox/incidents/{}", incident.id),
             };
+            let (kind, id) = (WebhookKind::CriticalIncident, incident.id.to_string());
+            calls.push(Call {
+                known_at: incident.created_at,
+                ..Call::new(kind, &notice, id, incident.started_at)
+            });
             news.extend(users.iter().map(|user| (*user, notice.clone())));
         }
-        Ok(news)
+        Ok((news, calls))
     }
 
     /// A failed job is told to who started it; one that ran by itself, to who may start it.
