@@ -36,6 +36,7 @@ mod sync;
 mod technicians;
 mod twin;
 mod users;
+mod webhooks;
 mod work_orders;
 
 pub use alarm_report::*;
@@ -74,4 +75,5 @@ pub use sync::*;
 pub use technicians::*;
 pub use twin::*;
 pub use users::*;
+pub use webhooks::*;
 pub use work_orders::*;

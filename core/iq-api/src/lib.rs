@@ -85,6 +85,7 @@ mod twin;
 mod twin_layout;
 mod units;
 mod users;
+mod webhooks;
 mod words;
 mod work_orders;
 

@@ -28,7 +28,8 @@ use crate::{
     outbox, overview, plant, root_cause, schedules, session, settings, setup, signals, sites,
     sources, sso, sso_preview,
     state::ApiState,
-    sync, technical_objects, technicians, timeline, twin, twin_layout, units, users, work_orders,
+    sync, technical_objects, technicians, timeline, twin, twin_layout, units, users, webhooks,
+    work_orders,
 };
 
 /// The one table of routes.
@@ -69,6 +70,7 @@ pub(crate) fn all() -> Vec<Route> {
         jobs::routes(),
         schedules::routes(),
         notifications::routes(),
+        webhooks::routes(),
         onboarding::routes(),
         cost_models::routes(),
         optimization::routes(),

@@ -36,6 +36,7 @@ fn path_of(route: &RouteInfo, plant: &Plant) -> String {
         p if p.starts_with("/api/work-orders/outbox/") => plant.outbox.to_string(),
         p if p.starts_with("/api/work-orders/") => plant.work_order.to_string(),
         p if p.starts_with("/api/technicians/") => plant.technician.to_string(),
+        p if p.starts_with("/api/webhooks/") => plant.webhook.to_string(),
         p if p.starts_with("/api/session/tokens/") => plant.token.to_string(),
         p if p.starts_with("/api/sync/questions/") => plant.question.clone(),
         p if p.starts_with("/api/tenant-users/") => plant.colleague.to_string(),
@@ -281,6 +282,10 @@ fn body_of(route: &RouteInfo, plant: &Plant, n: usize) -> Option<Value> {
             "choices": [{ "kind": "overdue", "in_app": true, "by_mail": false }],
         }),
         (_, "/api/mail/test") => json!({ "address": "someone@plant.example" }),
+        (_, p) if p.starts_with("/api/webhooks") => json!({
+            "name": "Control room", "url": "https://127.0.0.1:1/optria", "kinds": ["overdue"],
+            "secret": "a secret of both sides",
+        }),
         (_, "/api/plant/inject") => json!({ "asset": "P-1", "fault": "x", "over_s": 1.0 }),
         (_, "/api/plant/reset") => json!({}),
         (_, "/api/plant/scenario") => json!({ "id": "S1", "time_scale": 1.0 }),
@@ -403,6 +408,7 @@ async fn replaced(app: &TestApp, plant: &Plant, route: &RouteInfo, start: &str, 
             "/api/integrations/identity-providers/{id}" => {
                 plant.provider = plant.new_provider(app).await;
             }
+            "/api/webhooks/{id}" => plant.webhook = plant.new_webhook(app).await,
             "/api/alert-rules/{id}" => plant.rule = plant.new_rule(app).await,
             "/api/integrations/{id}" => {
                 plant.integration = plant.new_integration(app, &format!("spare{n}")).await;
@@ -491,6 +497,7 @@ async fn rows_of(app: &TestApp, plant: &Plant) -> String {
         "/api/integrations/cost-models",
         "/api/integrations/identity-providers",
         "/api/integrations/identity-providers/rules",
+        "/api/webhooks",
         "/api/session/tokens",
     ] {
         text.push_str(&admin.get(path).await.expect_status(200).text());

@@ -158,6 +158,8 @@ permissions! {
     TechniciansWrite = "technicians.write", OptimizationEngineer;
     /// See how mail goes, and send a test mail.
     MailManage = "mail.manage", TenantAdmin;
+    /// Choose which other systems are told what happened, see how that goes, and try it.
+    WebhooksManage = "webhooks.manage", TenantAdmin;
     /// See the models of assets, their figures and back-tests.
     ModelsRead = "models.read", Viewer;
     /// Train models, set their budget of alarms, bring a version into force.

@@ -30,4 +30,5 @@ mod sessions;
 mod technicians;
 mod tokens;
 mod values;
+mod webhooks;
 mod work_orders;

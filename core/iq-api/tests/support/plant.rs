@@ -9,7 +9,7 @@ use iq_domain::{
     MappingId, Names, OutboxId, ProviderType, RecommendationId, Role, RuleCondition, RuleId,
     ScenarioId, ServerCertificate, Severity, SignalId, Site, SiteId, TechnicalObjectId, Technician,
     TechnicianCertificate, TechnicianId, Tenant, TenantId, TrustState, Unit, UnitId, User, UserId,
-    WeeklyShift, WorkOrderId,
+    WebhookId, WebhookKind, WeeklyShift, WorkOrderId,
 };
 use iq_mapping::MappingDraft;
 use iq_runtime::{IntegrationDraft, NewMapping, SecretChange};
@@ -17,7 +17,7 @@ use iq_secrets::SecretString;
 use iq_store::{
     alert_rules, alerts, assets, attachments, certificates, events, incidents, jobs, outbox,
     recommendations, scenarios, sites, sync, technical_objects, technicians, tenants, units, users,
-    work_orders,
+    webhooks::Webhook, work_orders,
 };
 use serde_json::json;
 
@@ -45,6 +45,8 @@ pub(crate) struct Plant {
     pub(crate) authority: CertificateId,
     /// A provider nobody answers for, not enabled.
     pub(crate) provider: IdentityProviderId,
+    /// A webhook nobody answers at, not enabled.
+    pub(crate) webhook: WebhookId,
     /// A token of the colleague.
     pub(crate) token: ApiTokenId,
     /// What the hub wants of the colleague, undecided.
@@ -133,6 +135,7 @@ impl Plant {
             certificate: CertificateId::new(),
             authority: CertificateId::new(),
             provider: IdentityProviderId::new(),
+            webhook: WebhookId::new(),
             token: ApiTokenId::new(),
             question: String::new(),
             mapping: MappingId::new(),
@@ -162,6 +165,7 @@ impl Plant {
         plant.finding = super::drift::finding(&plant, app).await;
         plant.authority = plant.new_authority(app, 0).await;
         plant.provider = plant.new_provider(app).await;
+        plant.webhook = plant.new_webhook(app).await;
         plant.token = plant.new_token(app, "colleague").await;
         plant.question = plant.new_question(app, 1).await;
         plant.add_records(app).await;
@@ -253,6 +257,26 @@ impl Plant {
         };
         let secret = SecretChange::Replace(SecretString::new("hunter2 of the provider"));
         let saved = app.runtime.save_identity_provider(&row, secret).await;
+        saved.unwrap().id
+    }
+
+    /// Another webhook nobody answers at, with a secret, not enabled.
+    pub(crate) async fn new_webhook(&self, app: &TestApp) -> WebhookId {
+        let row = Webhook {
+            id: WebhookId::new(),
+            tenant_id: self.tenant,
+            name: "Control room".to_owned(),
+            url: "https://127.0.0.1:1/optria".to_owned(),
+            kinds: [(WebhookKind::Overdue, NOW)].into(),
+            tls_ca: None,
+            accept_plain_http: false,
+            is_enabled: false,
+            secret_version: 0,
+            created_at: NOW,
+            updated_at: NOW,
+        };
+        let secret = SecretString::new("hunter2 of the webhook");
+        let saved = app.runtime.save_webhook(&row, Some(secret)).await;
         saved.unwrap().id
     }
 
