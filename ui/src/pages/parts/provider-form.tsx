@@ -95,7 +95,7 @@ export function ProviderForm({ provider, onClose, onSaved }: { provider: Identit
           {text('client_secret', error, { secret: true, help: t('sso.client_secret_help') })}
           <Field label={t('sso.default_role')} help={t('sso.default_role_help')} error={problemOf(error, 'default_role')}>{(p) => <select {...p} className="in" name="default_role" value={form.default_role} onChange={(e) => change({ default_role: e.target.value as Role | '' })}><option value="">{t('sso.no_default')}</option>{GIVEN.map((r) => <option key={r} value={r}>{word('role', r)}</option>)}</select>}</Field>
           {type !== 'google' && <GroupRoles form={form} change={change} error={error} />}
-          <label className="field wide row"><input type="checkbox" name="is_enabled" checked={form.is_enabled} onChange={(e) => change({ is_enabled: e.target.checked })} /> {t('sso.enable')}</label>
+          <label className="wide row s"><input type="checkbox" name="is_enabled" checked={form.is_enabled} onChange={(e) => change({ is_enabled: e.target.checked })} /> {t('sso.enable')}</label>
           <details className="field wide">
             <summary>{t('sso.more')}</summary>
             <div className="form-grid">
@@ -104,7 +104,7 @@ export function ProviderForm({ provider, onClose, onSaved }: { provider: Identit
               {long('tls_ca', error)}
               {long('pinned_metadata', error)}
               {long('pinned_keys', error)}
-              <label className="field wide row"><input type="checkbox" name="accept_plain_http" checked={form.accept_plain_http} onChange={(e) => change({ accept_plain_http: e.target.checked })} /> {t('sso.accept_plain_http')}</label>
+              <label className="wide row s"><input type="checkbox" name="accept_plain_http" checked={form.accept_plain_http} onChange={(e) => change({ accept_plain_http: e.target.checked })} /> {t('sso.accept_plain_http')}</label>
             </div>
           </details>
         </>
