@@ -3904,6 +3904,98 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/webhooks": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Systems that are told what happened, without secrets, and how it goes
+         * @description Permission: `webhooks.manage`.
+         */
+        get: operations["list_webhooks"];
+        put?: never;
+        /**
+         * Enter a system that is told what happened
+         * @description Permission: `webhooks.manage`.
+         */
+        post: operations["create_webhook"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/webhooks/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * One system that is told what happened
+         * @description Permission: `webhooks.manage`.
+         */
+        get: operations["get_webhook"];
+        /**
+         * Change a system that is told; nothing goes there while it is switched off
+         * @description Permission: `webhooks.manage`.
+         */
+        put: operations["update_webhook"];
+        post?: never;
+        /**
+         * Remove a system that is told, with what was on its way to it
+         * @description Permission: `webhooks.manage`.
+         */
+        delete: operations["delete_webhook"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/webhooks/{id}/retry": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Try again what was given up
+         * @description Permission: `webhooks.manage`.
+         */
+        post: operations["retry_webhook"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/webhooks/{id}/test": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Send a test now, step by step
+         * @description Permission: `webhooks.manage`.
+         */
+        post: operations["test_webhook"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/work-orders": {
         parameters: {
             query?: never;
@@ -10614,6 +10706,110 @@ export interface components {
             signals: components["schemas"]["NearMiss"][];
             /** @description End. */
             to: components["schemas"]["Timestamp"];
+        };
+        /** @description A system that is told what happened, and how that goes. */
+        Webhook: {
+            /** @description A person accepted that the way is not encrypted. */
+            accept_plain_http: boolean;
+            /** @description Written. */
+            created_at: components["schemas"]["Timestamp"];
+            /**
+             * Format: uint64
+             * @description Deliveries that were given up.
+             */
+            failed: number;
+            /** @description Id. */
+            id: components["schemas"]["WebhookId"];
+            /** @description It is told. */
+            is_enabled: boolean;
+            /** @description What it is told. */
+            kinds: components["schemas"]["WebhookKind"][];
+            last?: null | components["schemas"]["WebhookDelivery"];
+            /** @description What people call it. */
+            name: string;
+            /** @description The newest deliveries. */
+            newest: components["schemas"]["WebhookDelivery"][];
+            /**
+             * Format: uint64
+             * @description Deliveries that wait.
+             */
+            queued: number;
+            /** @description `***` where a signing secret is kept. */
+            secret?: string | null;
+            /**
+             * Format: uint64
+             * @description Deliveries that were taken.
+             */
+            sent: number;
+            /** @description off, idle (nothing was tried yet), ok, waiting (is tried again) or failed (given up). */
+            state: string;
+            /** @description Certificates in PEM form that are trusted instead of the machine's list. */
+            tls_ca?: string | null;
+            /** @description Changed. */
+            updated_at: components["schemas"]["Timestamp"];
+            /** @description Where it listens. */
+            url: string;
+        };
+        /** @description One message to a target. */
+        WebhookDelivery: {
+            /**
+             * Format: uint32
+             * @description How often it was tried.
+             */
+            attempts: number;
+            /** @description Written. */
+            created_at: components["schemas"]["Timestamp"];
+            error?: null | components["schemas"]["StatusMessage"];
+            /** @description Id; the same in every attempt, and in what is sent. */
+            id: components["schemas"]["WebhookDeliveryId"];
+            /** @description What it tells. */
+            kind: components["schemas"]["WebhookKind"];
+            /** @description The same in a sentence in the caller's language. */
+            message: string;
+            next_at?: null | components["schemas"]["Timestamp"];
+            sent_at?: null | components["schemas"]["Timestamp"];
+            /** @description queued, sent or failed. */
+            state: string;
+            tried_at?: null | components["schemas"]["Timestamp"];
+        };
+        /**
+         * Format: uuid
+         * @description One message on its way to such a system; the same in every attempt.
+         */
+        WebhookDeliveryId: string;
+        /**
+         * Format: uuid
+         * @description A system of the customer's that is told what happened.
+         */
+        WebhookId: string;
+        /** @description Enter or change a target. */
+        WebhookInput: {
+            /** @description Accept a way that is not encrypted. */
+            accept_plain_http?: boolean;
+            /** @description It is told. */
+            is_enabled?: boolean;
+            /** @description What it is told. */
+            kinds: components["schemas"]["WebhookKind"][];
+            /** @description What people call it. */
+            name: string;
+            /** @description Both sides know it, 16 to 200 characters; `***` or nothing keeps the one there is. */
+            secret?: string | null;
+            /** @description Certificates in PEM form that are trusted instead of the machine's list. */
+            tls_ca?: string | null;
+            /** @description Where it listens: http or https, without user name, query or fragment. */
+            url: string;
+        };
+        /**
+         * @description What another system can be told. The words are part of what it reads: they never change.
+         * @enum {string}
+         */
+        WebhookKind: "assignment" | "overdue" | "critical_incident";
+        /** @description How a test went. */
+        WebhookTestReport: {
+            /** @description Steps: settings, dns, tcp, tls, send. */
+            stages: components["schemas"]["TestStage"][];
+            /** @description The other side took it. */
+            success: boolean;
         };
         /** @description A shift of the weekly pattern, in local time of the home site. */
         WeeklyShift: {
@@ -18428,6 +18624,225 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            /** @description Not done; the body says why. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    list_webhooks: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Webhook"][];
+                };
+            };
+            /** @description Not done; the body says why. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    create_webhook: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["WebhookInput"];
+            };
+        };
+        responses: {
+            /** @description Done. */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Webhook"];
+                };
+            };
+            /** @description Not done; the body says why. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    get_webhook: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Webhook"];
+                };
+            };
+            /** @description Not done; the body says why. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    update_webhook: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["WebhookInput"];
+            };
+        };
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Webhook"];
+                };
+            };
+            /** @description Not done; the body says why. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    delete_webhook: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Not done; the body says why. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    retry_webhook: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Webhook"];
+                };
+            };
+            /** @description Not done; the body says why. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    test_webhook: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WebhookTestReport"];
+                };
             };
             /** @description Not done; the body says why. */
             default: {

@@ -21,6 +21,7 @@ export const GUIDES: readonly GuideEntry[] = [
   { name: 'environment', group: 'run' },
   { name: 'tuning', group: 'run' },
   { name: 'api', group: 'run' },
+  { name: 'webhooks', group: 'run' },
 ];
 
 /** The text of a guide in one language. */

@@ -19,6 +19,7 @@ import { OwnTokens } from './parts/api-tokens';
 import { MailPane } from './parts/mail-settings';
 import { NotificationChoicesPane } from './parts/notification-choices';
 import { SchedulesPane } from './parts/schedules';
+import { WebhooksPane } from './parts/webhooks';
 
 /** The zones this browser knows, and the stored one whatever the browser calls it. */
 function zonesWith(stored: string): string[] {
@@ -138,6 +139,7 @@ export default function SettingsPage() {
         <div className="c5 stack">
           <Profile />
           {may('mail.manage') && <MailPane />}
+          {may('webhooks.manage') && <WebhooksPane />}
           {session.auth_source === 'local' && <Pane title={t('settings.password')} flush={false}><ChangePassword key={key} onDone={() => { toasts.done(t('settings.password_changed')); setKey(key + 1); }} /></Pane>}
         </div>
       </div>

@@ -4,11 +4,12 @@ import { type FormEvent, useState } from 'react';
 import { api } from '@/api/calls';
 import type { MailTestReport } from '@/api/types';
 import { Field, problemOf } from '@/components/fields';
-import { Icon, StatusShape } from '@/components/icons';
+import { Icon } from '@/components/icons';
 import { Tag, When } from '@/components/marks';
 import { InlineError, Notice } from '@/components/notices';
 import { Loaded, Pane } from '@/components/page';
 import { useText } from '@/i18n/text';
+import { TestStages } from './test-stages';
 
 export function MailPane() {
   const { t, n, word, p } = useText();
@@ -47,17 +48,7 @@ export function MailPane() {
               <div><button type="submit" className="btn" disabled={busy}><Icon name="upload" />{t('mail.test')}</button></div>
             </form>
             <InlineError error={error} />
-            {report && (
-              <ol className="list mail-stages" aria-live="polite">
-                {report.stages.map((stage) => (
-                  <li key={stage.key}>
-                    {stage.status === 'ok' ? <Icon name="check" /> : <StatusShape shape="critical" />}
-                    <div className="grow"><div className="s">{word('mail_stage', stage.key)} <bdi className="cap dim" dir="ltr">{`${n(stage.ms, 0)} ms`}</bdi></div>{stage.message && <p className="s">{stage.message.message}</p>}</div>
-                  </li>
-                ))}
-                <li className="b">{report.success ? t('mail.passed', { address }) : t('mail.failed')}</li>
-              </ol>
-            )}
+            {report && <TestStages words="mail_stage" stages={report.stages} verdict={report.success ? t('mail.passed', { address }) : t('mail.failed')} />}
             {mail.newest.length > 0 && (
               <details><summary className="s">{t('mail.newest')}</summary>
                 <ul className="list">{mail.newest.map((m) => <li key={`${m.created_at} ${m.address} ${m.message}`}><div className="grow"><div className="s">{m.message}</div><div className="cap dim"><Tag>{m.address}</Tag> · {word('mail_state', m.state)} · <When at={m.sent_at ?? m.next_at ?? m.created_at} /></div>{m.error && <p className="s">{m.error.message}</p>}</div></li>)}</ul>
