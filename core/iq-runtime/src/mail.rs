@@ -47,8 +47,8 @@ const EVERY: Duration = Duration::from_secs(30);
 const WITHIN: Duration = Duration::from_secs(30);
 /// Mails sent in one round.
 const AT_ONCE: u32 = 50;
-/// When a mail is tried again, in minutes; after the last it is given up.
-const AGAIN_MIN: [i64; 6] = [1, 5, 15, 60, 240, 720];
+/// When a mail or a webhook is tried again, in minutes; after the last it is given up.
+pub(crate) const AGAIN_MIN: [i64; 6] = [1, 5, 15, 60, 240, 720];
 
 /// The way out for mails.
 pub(crate) struct Mailer {

@@ -29,7 +29,7 @@ pub use self::payload::webhook_sentence;
 use self::payload::{Payload, signature};
 use crate::{
     Inner, Runtime,
-    mail::origin_of,
+    mail::{AGAIN_MIN, origin_of},
     stages::{Stage, Stages},
 };
 
@@ -46,8 +46,6 @@ const ROUND: Duration = Duration::from_secs(60);
 const AT_ONCE: u32 = 50;
 /// Targets that are talked to at the same time.
 const SIDE_BY_SIDE: usize = 8;
-/// When a delivery is tried again, in minutes; after the last it is given up.
-const AGAIN_MIN: [i64; 6] = [1, 5, 15, 60, 240, 720];
 
 /// Rung when something may have to go out at once.
 #[derive(Default)]
@@ -203,6 +201,8 @@ fn stand(delivery: &mut WebhookDelivery, result: Result<(), Refusal>, now: Times
 
 /// The task that sends what waits.
 pub(crate) async fn run(inner: Arc<Inner>) {
+    // What was on its way when the program stopped goes first.
+    inner.webhooks.wake();
     loop {
         tokio::select! {
             () = tokio::time::sleep(EVERY) => {}

@@ -329,6 +329,27 @@ async fn what_is_not_taken_is_tried_again_under_the_same_id_also_after_a_restart
 }
 
 #[tokio::test]
+async fn what_was_under_way_when_the_program_stopped_goes_out_again_under_the_same_id() {
+    let sink = Sink::open(None).await;
+    sink.is_now(Mood::Hangs);
+    let (app, plant, _) = TestApp::with_plants().await;
+    let admin = app.signed_in(&plant.user("admin")).await;
+    let id = entered(&admin, target(&sink.url())).await;
+    assigned(&app, &plant, "Replace the seal", None).await;
+    until("the request", async || sink.taken().len() == 1).await;
+    drop(admin);
+    sink.is_now(TAKES);
+    // Nobody wrote down that it was tried: for the store it never began.
+    let app = app.restarted().await;
+    let admin = app.signed_in(&plant.user("admin")).await;
+    until("taken", async || seen(&admin, &id).await["sent"] == 1).await;
+    let all = sink.taken();
+    let ids: Vec<_> = all.iter().map(|t| &t.headers["x-optria-id"]).collect();
+    assert_eq!((all.len(), ids[0]), (2, ids[1]), "{all:?}");
+    assert_eq!(all[0].body, all[1].body);
+}
+
+#[tokio::test]
 async fn a_redirect_is_not_followed_and_a_flood_is_not_read() {
     let (sink, elsewhere) = (Sink::open(None).await, Sink::open(None).await);
     let to = format!("302 Found\r\nLocation: {}\r\n", elsewhere.url());
