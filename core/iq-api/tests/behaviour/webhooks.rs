@@ -564,15 +564,21 @@ async fn a_test_goes_step_by_step_over_https_with_a_certificate_of_the_house() {
     assert_eq!(refused["success"], false);
 }
 
+/// A target that can be entered, but for one field.
+fn with(field: &str, value: Value) -> Value {
+    let mut input = target("https://hooks.plant.example/optria");
+    input[field] = value;
+    input
+}
+
+fn off() -> Value {
+    with("is_enabled", json!(false))
+}
+
 #[tokio::test]
-async fn a_form_that_can_not_be_right_is_refused_and_the_secret_never_comes_back() {
-    let (app, plant, other) = TestApp::with_plants().await;
+async fn a_form_that_can_not_be_right_is_refused_and_ten_targets_are_enough() {
+    let (app, plant, _) = TestApp::with_plants().await;
     let admin = app.signed_in(&plant.user("admin")).await;
-    let with = |field: &str, value: Value| {
-        let mut input = target("https://hooks.plant.example/optria");
-        input[field] = value;
-        input
-    };
     for (field, value, code) in [
         ("name", json!(" "), "request.text_empty"),
         ("kinds", json!([]), "webhooks.kinds_missing"),
@@ -593,27 +599,23 @@ async fn a_form_that_can_not_be_right_is_refused_and_the_secret_never_comes_back
         let refused = admin.post("/api/webhooks", with(field, value)).await;
         refused.expect_field(field, code);
     }
-    let unknown = admin
-        .post("/api/webhooks", with("kinds", json!(["job_failed"])))
-        .await;
+    let unknown = with("kinds", json!(["job_failed"]));
+    let unknown = admin.post("/api/webhooks", unknown).await;
     unknown.expect_status(422);
-    assert_eq!(
-        admin
-            .get("/api/webhooks")
-            .await
-            .json()
-            .as_array()
-            .unwrap()
-            .len(),
-        1,
-        "the fixture's"
-    );
-    let made = admin
-        .post("/api/webhooks", with("is_enabled", json!(false)))
-        .await;
-    let made = made.expect_status(201);
-    assert_eq!(made.json()["secret"], "***");
-    let id = made.json()["id"].as_str().unwrap().to_owned();
+    let all = admin.get("/api/webhooks").await.json();
+    assert_eq!(all.as_array().unwrap().len(), 1, "the fixture's: {all}");
+    for _ in 1..10 {
+        entered(&admin, off()).await;
+    }
+    let many = admin.post("/api/webhooks", off()).await;
+    many.expect_code(409, "webhooks.too_many");
+}
+
+#[tokio::test]
+async fn targets_are_the_administrators_and_of_one_tenant() {
+    let (app, plant, other) = TestApp::with_plants().await;
+    let admin = app.signed_in(&plant.user("admin")).await;
+    let id = entered(&admin, off()).await;
     for (role, status) in [
         ("viewer", 403),
         ("engineer", 403),
@@ -635,33 +637,35 @@ async fn a_form_that_can_not_be_right_is_refused_and_the_secret_never_comes_back
         let reply = stranger.call(method, &path, None).await;
         reply.expect_code(404, "request.not_found");
     }
-    // Ten are enough, and the audit says what was entered but for the secret.
-    for _ in 2..10 {
-        entered(&admin, with("is_enabled", json!(false))).await;
-    }
-    let many = admin
-        .post("/api/webhooks", with("is_enabled", json!(false)))
-        .await;
-    many.expect_code(409, "webhooks.too_many");
-    let audit = admin
-        .get("/api/audit?limit=500")
+    let path = format!("/api/webhooks/{id}");
+    let changed = stranger.put(&path, off()).await;
+    changed.expect_code(404, "request.not_found");
+}
+
+#[tokio::test]
+async fn the_secret_is_kept_under_seal_and_never_comes_back() {
+    let (app, plant, _) = TestApp::with_plants().await;
+    let admin = app.signed_in(&plant.user("admin")).await;
+    let made = admin.post("/api/webhooks", off()).await.expect_status(201);
+    assert_eq!(made.json()["secret"], "***");
+    admin
+        .post("/api/webhooks", with("secret", json!("too short")))
         .await
-        .expect_status(200)
-        .text();
+        .expect_field("secret", "webhooks.secret_short");
+    let audit = admin.get("/api/audit?limit=500").await;
+    let audit = audit.expect_status(200).text();
     assert!(audit.contains("hooks.plant.example"), "{audit}");
-    assert!(
-        !audit.contains(SECRET) && !audit.contains("short"),
-        "{audit}"
-    );
-    drop((admin, stranger));
+    for hidden in [SECRET, "too short"] {
+        assert!(!audit.contains(hidden) && !made.text().contains(hidden));
+    }
+    drop(admin);
     let folder = app.stopped().await;
-    for entry in std::fs::read_dir(folder.path())
-        .unwrap()
-        .map(Result::unwrap)
-    {
+    for entry in std::fs::read_dir(folder.path()).unwrap() {
+        let entry = entry.unwrap();
         if entry.path().is_file() {
             let bytes = std::fs::read(entry.path()).unwrap();
-            let is_there = bytes.windows(SECRET.len()).any(|w| w == SECRET.as_bytes());
+            let mut parts = bytes.windows(SECRET.len());
+            let is_there = parts.any(|w| w == SECRET.as_bytes());
             assert!(!is_there, "the secret in {}", entry.file_name().display());
         }
     }
