@@ -6,6 +6,9 @@ use iq_domain::{Shift, Timestamp, Usual, fast_noise};
 /// Turns a median absolute deviation into a standard deviation for normal noise.
 const MAD_TO_SIGMA: f64 = 1.482_602_218_505_602;
 
+/// A later change this many times the first one is the change: a day's slow fall before a bearing runs hot is not.
+const OUTDONE: f64 = 3.0;
+
 /// How a change is found. One set for every signal of every plant.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct ShiftConfig {
@@ -84,8 +87,8 @@ fn smoothed(points: &[(Timestamp, f64)], width: usize) -> Vec<f64> {
         .collect()
 }
 
-/// When the level of the samples left what was usual and stayed away for a while; `None` when it
-/// didn't. Samples in order of time.
+/// When the level of the samples left what was usual and stayed away for a while, the first time unless a later
+/// one outdoes it by far; `None` when it didn't. Samples in order of time.
 #[must_use]
 pub fn shift(points: &[(Timestamp, f64)], usual: &Usual, config: &ShiftConfig) -> Option<Shift> {
     let level = smoothed(points, config.smooth);
@@ -93,22 +96,31 @@ pub fn shift(points: &[(Timestamp, f64)], usual: &Usual, config: &ShiftConfig) -
         .iter()
         .map(|v| (v - usual.center) / usual.sigma)
         .collect();
-    let proven = lasting(points, &z, config)?;
-    let sign = z[proven].signum();
-    let start = z[..proven]
-        .iter()
-        .rposition(|z| z * sign < config.inside_z)
-        .map_or(0, |i| i + 1);
-    let largest = z[proven..]
-        .windows(config.min_samples)
-        .map(|run| run.iter().map(|z| z * sign).fold(f64::INFINITY, f64::min))
-        .fold(config.leave_z, f64::max);
-    Some(Shift {
-        at: points[start].0,
-        value: points[start].1,
-        level: *level.last()?,
-        effect: sign * largest,
-    })
+    let mut found: Option<Shift> = None;
+    let mut from = 0;
+    while let Some(proven) = lasting(&points[from..], &z[from..], config) {
+        let proven = from + proven;
+        let sign = z[proven].signum();
+        let is_back = |z: &f64| z * sign < config.inside_z;
+        let start = z[..proven].iter().rposition(is_back).map_or(0, |i| i + 1);
+        let largest = z[proven..]
+            .windows(config.min_samples)
+            .map(|run| run.iter().map(|z| z * sign).fold(f64::INFINITY, f64::min))
+            .fold(config.leave_z, f64::max);
+        if found.is_none_or(|first| largest >= OUTDONE * first.effect.abs()) {
+            found = Some(Shift {
+                at: points[start].0,
+                value: points[start].1,
+                level: *level.last()?,
+                effect: sign * largest,
+            });
+        }
+        let Some(back) = z[proven..].iter().position(is_back) else {
+            break;
+        };
+        from = proven + back;
+    }
+    found
 }
 
 /// A departure from the usual that the end of the samples cut short: the machine stopped before the change had
@@ -192,6 +204,18 @@ mod tests {
         let minute = found.at.0 / 60_000;
         assert!((60..80).contains(&minute), "{found:?}");
         assert!(found.effect < -6.0);
+    }
+
+    #[test]
+    fn a_days_slow_fall_does_not_hide_a_bearing_that_runs_hot() {
+        let day = |i: i64| noise(i) - i as f64 * 0.06;
+        assert!(check(day).unwrap().effect < -6.0);
+        let hot = check(|i| day(i) + if i >= 180 { 60.0 } else { 0.0 }).unwrap();
+        assert!((hot.at.0 / 60_000 - 180).abs() <= 2, "{hot:?}");
+        assert!(hot.effect > 30.0, "{hot:?}");
+        // One that is not much larger leaves the first what it is.
+        let little = check(|i| day(i) + if i >= 180 { 30.0 } else { 0.0 }).unwrap();
+        assert!(little.effect < 0.0, "{little:?}");
     }
 
     #[test]
