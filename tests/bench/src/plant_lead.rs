@@ -56,6 +56,9 @@ pub(crate) struct Options {
     /// The first of them.
     #[arg(long, default_value_t = 1)]
     first_seed: u64,
+    /// Only remaining lives: no model is trained.
+    #[arg(long)]
+    lives: bool,
 }
 
 /// A fault as it was put on an asset, and how it ended.
@@ -123,7 +126,9 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
     for seed in options.first_seed..options.first_seed + options.seeds {
         let begun = std::time::Instant::now();
         let record = record(seed, options.days)?;
-        judge(&record, &mut figures);
+        if !options.lives {
+            judge(&record, &mut figures);
+        }
         judge_lives(&record, &mut figures.lives);
         eprintln!("seed {seed}: {:.0} s", begun.elapsed().as_secs_f64());
         let done = seed + 1 - options.first_seed;

@@ -6,18 +6,22 @@
 //! component degradation signals", IIE Transactions 2005; κ < 0: it levels off). *Fit*: least squares for
 //! every c and κ of a grid; the answers are weighed by how well they fit (approximate Bayesian model
 //! averaging), so that what the data can't tell apart widens the interval. Neighbouring rows repeat each
-//! other, so the rows count for fewer (n·(1 − ρ)/(1 + ρ)). *Answer*: the times at which drawn paths reach the
-//! limit, their median and 90 % interval. Withheld while the drift may be none.
+//! other, so the rows count for fewer (n·(1 − ρ)/(1 + ρ)).
+//!
+//! *Interval*: no path is known to go on as it began, so the method is asked on this very drift, earlier: how
+//! long until it is where it is now? How far off it was, in the logarithm of the time, sets middle and width
+//! of the answer, wider the further ahead it looks; drawn paths never make it narrower. Withheld while the
+//! drift may be none, or too little of it is there to ask earlier.
 
 use iq_domain::Timestamp;
 
 use crate::{
     card::Withheld,
-    num::{MAD_TO_SIGMA, Random, median, quantile},
+    num::{MAD_TO_SIGMA, Random, mean, median, quantile, variance},
 };
 
 /// Name and version of the method.
-pub const METHOD: &str = "wear/1";
+pub const METHOD: &str = "wear/2";
 
 /// How a drift is followed.
 #[derive(Clone, Debug, PartialEq)]
@@ -57,6 +61,17 @@ const CURVATURES: [f64; 6] = [-2.0, 0.0, 1.5, 3.0, 5.0, 8.0];
 
 /// Fits whose weight is below this share of the best one's are left out.
 const LEAST_WEIGHT: f64 = 1e-4;
+
+/// Shares of the drift at which the method is asked about now, and answers and blocks of the drift that are needed.
+const ASKED_AT: [f64; 6] = [0.4, 0.5, 0.6, 0.7, 0.8, 0.9];
+const LEAST_ASKED: usize = 4;
+const LEAST_DRIFT: usize = 6;
+/// Bounds of how far off an answer counts, and of the correction of the middle, in the logarithm of the time.
+const MOST_OFF: f64 = 2.5;
+const MOST_MOVED: f64 = 1.0;
+/// The 95 % point of Student's t with five degrees of freedom, for six answers; and the least half width: a fifth.
+const SPREADS: f64 = 2.02;
+const LEAST_WIDTH: f64 = 0.2;
 
 /// When a drifting signal reaches its limit.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -141,7 +156,7 @@ pub fn wear(rows: &[(Timestamp, f64)], limit: f64, config: &WearConfig) -> Resul
         .map(|(t, _)| hours_since(blocks[0].0, *t))
         .collect();
     let values: Vec<f64> = blocks.iter().map(|(_, v)| *v).collect();
-    let fits = fits(&hours, &values, config.min_blocks);
+    let fits = fits(&hours, &values, (config.min_blocks, config.min_blocks));
     let best = fits
         .iter()
         .min_by(|a, b| a.squares.total_cmp(&b.squares))
@@ -159,14 +174,21 @@ pub fn wear(rows: &[(Timestamp, f64)], limit: f64, config: &WearConfig) -> Resul
     let counted = counted(best, &hours, &values);
     let times = times(&fits, best, counted, limit, &hours, config)?;
     let tail = (1.0 - config.level) / 2.0;
-    let expected_h = quantile_of(&times, 0.5);
+    let drawn = [tail, 0.5, 1.0 - tail].map(|q| quantile_of(&times, q));
+    if drawn[1] > config.reach * drift_h {
+        return Err(Withheld::TooFar);
+    }
+    let off = Off::of(&hours, &values, best, config)?;
+    let expected_h = drawn[1] * off.middle.exp();
+    let width = off.width * (drawn[1] / off.ahead_h).sqrt().max(1.0);
+    let low_h = (expected_h * (-width).exp()).min(drawn[0]);
+    let high = (expected_h * width.exp()).max(drawn[2]);
     if expected_h > config.reach * drift_h {
         return Err(Withheld::TooFar);
     }
-    let high = quantile_of(&times, 1.0 - tail);
     Ok(Wear {
         expected_h,
-        low_h: quantile_of(&times, tail),
+        low_h,
         high_h: (high <= config.reach * drift_h).then_some(high),
         level: config.level,
         since: blocks[best.from].0,
@@ -218,10 +240,10 @@ fn spread(values: &[f64]) -> f64 {
 }
 
 /// A fit for every beginning and curvature.
-fn fits(hours: &[f64], values: &[f64], min_blocks: usize) -> Vec<Fit> {
+fn fits(hours: &[f64], values: &[f64], (before, after): (usize, usize)) -> Vec<Fit> {
     let last = hours.len() - 1;
     let mut found = Vec::new();
-    for from in min_blocks..=last.saturating_sub(min_blocks) {
+    for from in before..=last.saturating_sub(after) {
         for kappa in CURVATURES {
             let length = hours[last] - hours[from];
             let far = |t: f64| bend(kappa, (t - hours[from]) / length);
@@ -231,22 +253,20 @@ fn fits(hours: &[f64], values: &[f64], min_blocks: usize) -> Vec<Fit> {
     found
 }
 
-#[allow(clippy::cast_precision_loss, reason = "counts")]
 fn fit(from: usize, kappa: f64, far: impl Iterator<Item = f64>, values: &[f64]) -> Option<Fit> {
     let far: Vec<f64> = far.collect();
-    let n = values.len() as f64;
-    let (mid, mean) = (far.iter().sum::<f64>() / n, values.iter().sum::<f64>() / n);
+    let (mid, center) = (mean(&far), mean(values));
     let width: f64 = far.iter().map(|x| (x - mid).powi(2)).sum();
     let both: f64 = far
         .iter()
         .zip(values)
-        .map(|(x, y)| (x - mid) * (y - mean))
+        .map(|(x, y)| (x - mid) * (y - center))
         .sum();
     if !(width > 0.0) {
         return None;
     }
     let b = both / width;
-    let a = mean - b * mid;
+    let a = center - b * mid;
     let squares = far
         .iter()
         .zip(values)
@@ -280,6 +300,83 @@ fn counted(best: &Fit, hours: &[f64], values: &[f64]) -> f64 {
         0.0
     };
     (values.len() as f64 * (1.0 - rho) / (1.0 + rho)).max(6.0)
+}
+
+/// How far off the method was on this very drift, in the logarithm of the time.
+struct Off {
+    /// What to correct the middle by.
+    middle: f64,
+    /// Half the width of the interval.
+    width: f64,
+    /// How far ahead it looked there, in hours.
+    ahead_h: f64,
+}
+
+impl Off {
+    /// Asks at moments of the drift when it will be where it is now.
+    #[allow(
+        clippy::cast_precision_loss,
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "places among some hundred blocks"
+    )]
+    fn of(
+        hours: &[f64],
+        values: &[f64],
+        best: &Fit,
+        config: &WearConfig,
+    ) -> Result<Self, Withheld> {
+        let (last, now) = (hours.len() - 1, best.at(1.0));
+        let (mut off, mut ahead) = (Vec::new(), Vec::new());
+        for share in ASKED_AT {
+            let at = best.from + ((last - best.from) as f64 * share) as usize;
+            let (hours, truth) = (&hours[..=at], hours[last] - hours[at]);
+            let fits = fits(hours, &values[..=at], (config.min_blocks, LEAST_DRIFT));
+            let Some(said) = middle_of(&fits, now, hours) else {
+                continue;
+            };
+            off.push(
+                (truth / said.max(truth * 0.01))
+                    .ln()
+                    .clamp(-MOST_OFF, MOST_OFF),
+            );
+            ahead.push(truth);
+        }
+        if off.len() < LEAST_ASKED {
+            return Err(Withheld::NoTrend);
+        }
+        let middle = median(&off);
+        let spread = variance(&off).sqrt();
+        Ok(Self {
+            middle: middle.clamp(-MOST_MOVED, MOST_MOVED),
+            width: (SPREADS * spread).max(LEAST_WIDTH) + (middle.abs() - MOST_MOVED).max(0.0),
+            ahead_h: mean(&ahead),
+        })
+    }
+}
+
+/// When the best fitting paths reach a level, by their weights; none where they lead away from it.
+#[allow(clippy::cast_precision_loss, reason = "counts")]
+fn middle_of(fits: &[Fit], level: f64, hours: &[f64]) -> Option<f64> {
+    let squares = fits.iter().map(|f| f.squares).fold(f64::INFINITY, f64::min);
+    let n = hours.len() as f64;
+    let mut times: Vec<(f64, f64)> = fits
+        .iter()
+        .map(|fit| {
+            let weight = (-0.5 * n * (fit.squares / squares.max(f64::MIN_POSITIVE)).ln()).exp();
+            let length = hours[hours.len() - 1] - hours[fit.from];
+            let share = unbend(fit.kappa, (level - fit.a) / fit.b);
+            (((share - 1.0) * length).max(0.0), weight)
+        })
+        .filter(|(time, weight)| !time.is_nan() && *weight >= LEAST_WEIGHT)
+        .collect();
+    times.sort_by(|a, b| a.0.total_cmp(&b.0));
+    let total: f64 = times.iter().map(|(_, weight)| weight).sum();
+    let mut sum = 0.0;
+    times.into_iter().find_map(|(time, weight)| {
+        sum += weight;
+        (sum >= total / 2.0).then_some(time)
+    })
 }
 
 /// Remaining hours of the drawn paths, sorted; infinite where a path never comes there.
