@@ -124,15 +124,13 @@ impl Stops {
         window: TimeRange,
         (asset, at): (AssetId, Timestamp),
     ) -> Self {
-        let mut all: Vec<(AssetId, Timestamp)> = traces
-            .iter()
-            .filter(|t| RUN_STATES.contains(&t.metric.as_str()))
-            .filter_map(|t| {
-                let stop = stop_around(t, window, at);
-                // A machine that stood before the window, other than the incident's own, says nothing in it.
-                let stood = || (t.asset != asset && stands(t, window, at)).then_some(window.from);
-                Some((t.asset, stop.or_else(stood)?))
-            })
+        let states = || {
+            traces
+                .iter()
+                .filter(|t| RUN_STATES.contains(&t.metric.as_str()))
+        };
+        let mut all: Vec<(AssetId, Timestamp)> = states()
+            .filter_map(|t| Some((t.asset, stop_around(t, window, at)?)))
             .collect();
         for trip in trips {
             let is_told = all.iter().any(|(known, _)| *known == trip.0);
@@ -140,12 +138,20 @@ impl Stops {
                 all.push(*trip);
             }
         }
-        all.sort_by_key(|(asset, at)| (*at, *asset));
         let is_along = |id| assets.iter().any(|a| a.id == id && a.distance.is_some());
-        let (together, apart) = all.into_iter().partition(|(id, stop)| {
-            let after = stop.since_ms(at);
-            *id == asset || after.abs() <= CASCADE_MS || (after > CASCADE_MS && is_along(*id))
-        });
+        let (mut together, mut apart): (Vec<_>, Vec<_>) =
+            all.iter().copied().partition(|(id, stop)| {
+                let after = stop.since_ms(at);
+                *id == asset || after.abs() <= CASCADE_MS || (after > CASCADE_MS && is_along(*id))
+            });
+        // A machine that stood before the window, other than the incident's own, says nothing in it.
+        let is_told = |id| all.iter().any(|(known, _)| *known == id);
+        let stood = states().filter(|t| t.asset != asset && !is_told(t.asset));
+        let stood = stood.filter(|t| stands(t, window, at));
+        apart.extend(stood.map(|t| (t.asset, window.from)));
+        for stops in [&mut together, &mut apart] {
+            stops.sort_by_key(|(asset, at)| (*at, *asset));
+        }
         Self { together, apart }
     }
 }

@@ -377,6 +377,7 @@ fn a_neighbour_that_stopped_minutes_before_is_another_story() {
         "what stands along the flow follows"
     );
     assert_eq!(of(410, None), (0, 1), "what has no connection does not");
+    assert_eq!(of(1, Some(1)), (0, 1), "one that stood all the time");
 }
 
 #[test]

@@ -16,6 +16,8 @@ const WEATHER_ASSETS: usize = 4;
 const WEATHER_SIGMA: f64 = 15.0;
 /// A change this many times that of the machines' middle one is not the weather's.
 const WEATHER_TIMES: f64 = 4.0;
+/// How long after a stop what changes elsewhere is its doing.
+const WAKE_MS: i64 = 120_000;
 /// Share of a running machine's current below which it stands.
 const STANDING: f64 = 0.05;
 
@@ -67,6 +69,7 @@ pub fn prepare(
         trace.cut_short = None;
     }
     leave_out_weather(traces);
+    leave_out_wake(traces, &stops, trigger.0);
     (evidence, stops)
 }
 
@@ -92,6 +95,21 @@ fn ends_apart(
         }
     }
     ends
+}
+
+/// What changes elsewhere just after a machine stopped for a reason of its own is that stop's doing: a sister takes
+/// over its flow. The incident's own machine is looked at all the same.
+fn leave_out_wake(traces: &mut [Trace], stops: &Stops, trigger: AssetId) {
+    for trace in traces.iter_mut().filter(|t| t.asset != trigger) {
+        let is_wake = trace.shift.is_some_and(|shift| {
+            let after = |at: Timestamp| shift.at.since_ms(at.plus_ms(-BEFORE_STOP_MS));
+            let mut stops = stops.apart.iter();
+            stops.any(|(_, at)| (0..=WAKE_MS).contains(&after(*at)))
+        });
+        if is_wake {
+            trace.shift = None;
+        }
+    }
 }
 
 /// Where temperatures of many machines go the same way by little, the day or the weather moves them:
@@ -280,8 +298,10 @@ mod tests {
             trace(2, "run_status", runs_until(235)),
             trace(2, "flow", falls_from(236)),
             trace(3, "flow", falls_from(237)),
+            // Far from machine 2, and yet in its wake.
+            trace(4, "flow", falls_from(236)),
         ];
-        let assets = [asset(1, &[]), asset(2, &[3]), asset(3, &[2])];
+        let assets = [asset(1, &[]), asset(2, &[3]), asset(3, &[2]), asset(4, &[])];
         let (evidence, stops) = prepare(
             &mut traces,
             &assets,
@@ -293,10 +313,7 @@ mod tests {
         assert_eq!(evidence.to, Timestamp(260 * MIN - 2_000));
         assert_eq!((stops.together.len(), stops.apart.len()), (1, 1));
         let moved: Vec<bool> = traces.iter().map(|t| t.shift.is_some()).collect();
-        assert_eq!(
-            moved,
-            [false, true, false, false, false],
-            "own evidence only"
-        );
+        let own_only = [false, true, false, false, false, false];
+        assert_eq!(moved, own_only, "own evidence only");
     }
 }
