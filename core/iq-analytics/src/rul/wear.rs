@@ -262,7 +262,7 @@ fn fit(from: usize, kappa: f64, far: impl Iterator<Item = f64>, values: &[f64]) 
         .zip(values)
         .map(|(x, y)| (x - mid) * (y - center))
         .sum();
-    if !(width > 0.0) {
+    if width.is_nan() || width <= 0.0 {
         return None;
     }
     let b = both / width;
