@@ -133,7 +133,7 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
         eprintln!("seed {seed}: {:.0} s", begun.elapsed().as_secs_f64());
         let done = seed + 1 - options.first_seed;
         // A season takes minutes: what is known so far is told now and then.
-        if done % TELL_EVERY == 0 || done == options.seeds {
+        if done.is_multiple_of(TELL_EVERY) || done == options.seeds {
             print(options, done, &figures);
         }
     }
