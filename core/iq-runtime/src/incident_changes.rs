@@ -317,10 +317,12 @@ fn came_by_part(
         iq_blackbox::relation_of(event, beginning, topology, &config)
     };
     let came = all.iter().filter(|(event, _)| own.contains(&event.id));
-    let came = came.filter_map(|(event, _)| {
+    let came = came.filter_map(|(event, linked)| {
         let relation = of(event, part)?;
-        let is_its_own = relation == EventRelation::SameAsset;
-        (is_its_own || of(event, whole).is_none()).then_some((event.id, relation))
+        // Of another asset and linked as the incident's own: of the part's. What was a neighbour before stays one.
+        let is_of_part =
+            *linked == EventRelation::SameAsset && event.asset_id != Some(whole.asset_id);
+        (is_of_part || of(event, whole).is_none()).then_some((event.id, relation))
     });
     Ok(came.collect())
 }

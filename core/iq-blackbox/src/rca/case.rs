@@ -110,12 +110,14 @@ pub struct Stops {
     /// Machines that stopped for a reason of their own: a changeover, other work, another trouble. They end the
     /// evidence of themselves and of what stands beside them, never that of the incident's machine.
     pub apart: Vec<(AssetId, Timestamp)>,
+    /// Machines that stood before the window began, other than the incident's own: they say nothing in it.
+    pub stood: Vec<AssetId>,
 }
 
 impl Stops {
     /// The stops around `at`, the moment the incident on `asset` began: those that run states tell, and the
     /// trips on record of machines whose run state is not known. A machine that ran again before `at` is in
-    /// neither list.
+    /// no list.
     #[must_use]
     pub fn of(
         traces: &[Trace],
@@ -138,21 +140,20 @@ impl Stops {
                 all.push(*trip);
             }
         }
+        all.sort_by_key(|(asset, at)| (*at, *asset));
+        let is_told = |id| id == asset || all.iter().any(|(known, _)| *known == id);
+        let stood = states().filter(|t| !is_told(t.asset) && stands(t, window, at));
+        let stood = stood.map(|t| t.asset).collect();
         let is_along = |id| assets.iter().any(|a| a.id == id && a.distance.is_some());
-        let (mut together, mut apart): (Vec<_>, Vec<_>) =
-            all.iter().copied().partition(|(id, stop)| {
-                let after = stop.since_ms(at);
-                *id == asset || after.abs() <= CASCADE_MS || (after > CASCADE_MS && is_along(*id))
-            });
-        // A machine that stood before the window, other than the incident's own, says nothing in it.
-        let is_told = |id| all.iter().any(|(known, _)| *known == id);
-        let stood = states().filter(|t| t.asset != asset && !is_told(t.asset));
-        let stood = stood.filter(|t| stands(t, window, at));
-        apart.extend(stood.map(|t| (t.asset, window.from)));
-        for stops in [&mut together, &mut apart] {
-            stops.sort_by_key(|(asset, at)| (*at, *asset));
+        let (together, apart) = all.into_iter().partition(|(id, stop)| {
+            let after = stop.since_ms(at);
+            *id == asset || after.abs() <= CASCADE_MS || (after > CASCADE_MS && is_along(*id))
+        });
+        Self {
+            together,
+            apart,
+            stood,
         }
-        Self { together, apart }
     }
 }
 

@@ -67,10 +67,8 @@ pub fn explain(case: &Case, analysis: &Analysis<'_>, movers: &[SignalId]) -> Vec
 
 /// Machines that had stopped before for a reason of their own: theirs is no evidence from then on.
 fn apart(case: &Case) -> impl Iterator<Item = Said> {
-    let (from, to) = (case.window.from, case.window.to);
-    // One that stood all the time is no news.
-    let stops = case.stops.apart.iter();
-    let stops = stops.filter(move |(_, at)| *at > from && *at < to);
+    let to = case.window.to;
+    let stops = case.stops.apart.iter().filter(move |(_, at)| *at < to);
     stops.take(MAX_APART).map(move |(asset, at)| {
         Said::new("rca.explain.apart")
             .with("asset", code_of(case, *asset))

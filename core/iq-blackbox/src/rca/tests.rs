@@ -366,18 +366,18 @@ fn a_neighbour_that_stopped_minutes_before_is_another_story() {
         let trigger = (id(1), Timestamp(400 * MIN));
         let traces = [runs(2, &[(minute, 430)])];
         let found = Stops::of(&traces, &[beside(distance)], &[], window, trigger);
-        (found.together.len(), found.apart.len())
+        (found.together.len(), found.apart.len(), found.stood.len())
     };
-    assert_eq!(of(375, Some(1)), (0, 1), "a changeover");
-    assert_eq!(of(399, None), (1, 0), "they fell together");
-    assert_eq!(of(401, None), (1, 0), "and so here");
+    assert_eq!(of(375, Some(1)), (0, 1, 0), "a changeover");
+    assert_eq!(of(399, None), (1, 0, 0), "they fell together");
+    assert_eq!(of(401, None), (1, 0, 0), "and so here");
     assert_eq!(
         of(410, Some(1)),
-        (1, 0),
+        (1, 0, 0),
         "what stands along the flow follows"
     );
-    assert_eq!(of(410, None), (0, 1), "what has no connection does not");
-    assert_eq!(of(1, Some(1)), (0, 1), "one that stood all the time");
+    assert_eq!(of(410, None), (0, 1, 0), "what has no connection does not");
+    assert_eq!(of(1, Some(1)), (0, 0, 1), "one that stood all the time");
 }
 
 #[test]

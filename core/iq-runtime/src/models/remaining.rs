@@ -6,7 +6,7 @@ use iq_domain::{CodedError, Limits, Message, Timestamp};
 use iq_historian::Historian;
 
 use super::{
-    gather::{CLOCKS, Plan},
+    gather::{CLOCKS, Plan, Source},
     say, withheld_message,
 };
 
@@ -62,18 +62,16 @@ impl Plan {
         if let Some(refused) = self.refused() {
             return Ok(Err(refused));
         }
-        if self
-            .sources
-            .iter()
-            .all(|s| limits_of(&s.limits).next().is_none())
-        {
+        let has_limit = |source: &Source| limits_of(&source.limits).next().is_some();
+        if !self.sources.iter().any(has_limit) {
             return Ok(Err(say("models.withheld.no_limits")));
         }
         let mut first: Option<RemainingLife> = None;
         let mut why: Option<Withheld> = None;
         for (row_ms, _) in CLOCKS {
             let history = self.history(historian, row_ms, now)?;
-            for (place, source) in self.sources.iter().enumerate() {
+            let sources = self.sources.iter().enumerate();
+            for (place, source) in sources.filter(|(_, source)| has_limit(source)) {
                 let rows = rows_since(&history, place, repaired);
                 for limit in limits_of(&source.limits) {
                     match wear(&rows, limit.at, &WearConfig::default()) {
@@ -127,15 +125,12 @@ fn withheld(why: &Withheld) -> Message {
 /// The reason that stands nearer to an answer: most signals of most machines simply don't drift.
 fn nearer(before: Option<Withheld>, other: Withheld) -> Withheld {
     let rank = |why: &Withheld| match why {
-        Withheld::TooFar => 3,
-        Withheld::NoTrend => 2,
-        Withheld::NotEnoughData { .. } => 1,
-        _ => 0,
+        Withheld::TooFar => (3, 0),
+        Withheld::NoTrend => (2, 0),
+        Withheld::NotEnoughData { have, .. } => (1, *have),
+        _ => (0, 0),
     };
     match before {
-        Some(Withheld::NotEnoughData { have, .. }) if matches!(other, Withheld::NotEnoughData { have: more, .. } if more > have) => {
-            other
-        }
         Some(before) if rank(&before) >= rank(&other) => before,
         _ => other,
     }

@@ -39,7 +39,7 @@ pub fn prepare(
     let to = stops.together.first().map_or(window.to, |(_, at)| {
         at.plus_ms(-BEFORE_STOP_MS).max(window.from.plus_ms(1))
     });
-    let apart = ends_apart(&stops, assets, window, trigger.0);
+    let apart = ends_apart(&stops, assets, window.from, trigger.0);
     for trace in traces.iter_mut() {
         if let Some(end) = apart.get(&trace.asset) {
             trace.points.end_at(*end);
@@ -73,23 +73,21 @@ pub fn prepare(
     (evidence, stops)
 }
 
-/// When the evidence ends for machines that stopped for a reason of their own, and for what stands beside them.
+/// When the evidence ends for machines that stopped for a reason of their own, and for what stands beside them. Of
+/// a machine that stood all the time there is none, and it changed nothing beside it.
 fn ends_apart(
     stops: &Stops,
     assets: &[CaseAsset],
-    window: TimeRange,
+    begin: Timestamp,
     trigger: AssetId,
 ) -> BTreeMap<AssetId, Timestamp> {
-    let mut ends = BTreeMap::new();
+    let mut ends: BTreeMap<AssetId, Timestamp> =
+        stops.stood.iter().map(|asset| (*asset, begin)).collect();
     for (stopped, at) in &stops.apart {
         let own = assets.iter().find(|a| a.id == *stopped);
-        // What stood all the time changes nothing beside it.
-        let own = own.filter(|_| *at > window.from);
         let beside = own.into_iter().flat_map(|a| &a.beside);
-        for asset in std::iter::once(stopped)
-            .chain(beside)
-            .filter(|a| **a != trigger)
-        {
+        let touched = std::iter::once(stopped).chain(beside);
+        for asset in touched.filter(|a| **a != trigger) {
             // Stops come in order: the first one counts.
             ends.entry(*asset).or_insert(at.plus_ms(-BEFORE_STOP_MS));
         }
@@ -300,8 +298,19 @@ mod tests {
             trace(3, "flow", falls_from(237)),
             // Far from machine 2, and yet in its wake.
             trace(4, "flow", falls_from(236)),
+            // Machine 5 stood all the time: what was away when the window began is nobody's wake.
+            trace(5, "run_status", |_| 0.0),
+            trace(6, "flow", falls_from(200)),
         ];
-        let assets = [asset(1, &[]), asset(2, &[3]), asset(3, &[2]), asset(4, &[])];
+        let assets = [
+            (1, &[][..]),
+            (2, &[3]),
+            (3, &[2]),
+            (4, &[]),
+            (5, &[]),
+            (6, &[]),
+        ]
+        .map(|(n, beside)| asset(n, beside));
         let (evidence, stops) = prepare(
             &mut traces,
             &assets,
@@ -313,7 +322,8 @@ mod tests {
         assert_eq!(evidence.to, Timestamp(260 * MIN - 2_000));
         assert_eq!((stops.together.len(), stops.apart.len()), (1, 1));
         let moved: Vec<bool> = traces.iter().map(|t| t.shift.is_some()).collect();
-        let own_only = [false, true, false, false, false, false];
+        let own_only = [false, true, false, false, false, false, false, true];
         assert_eq!(moved, own_only, "own evidence only");
+        assert_eq!(stops.stood, [id(5)]);
     }
 }

@@ -76,6 +76,7 @@ function useAhead(): (hours: number) => string {
 export function RemainingSpan({ life }: { life: RemainingLife }) {
   const { t } = useText();
   const ahead = useAhead();
+  if (life.expected_h === 0) return <b>{t('model.remaining_reached')}</b>;
   return <b>{life.high_h === null ? t('model.remaining_from', { low: ahead(life.low_h) }) : t('model.remaining_between', { low: ahead(life.low_h), high: ahead(life.high_h) })}</b>;
 }
 
@@ -88,7 +89,7 @@ function Remaining({ life, family }: { life: RemainingLife; family: string }) {
   return (
     <div data-remaining={life.metric}>
       <p><RemainingSpan life={life} /></p>
-      <p className="help">{t('model.remaining_likely', { span: ahead(life.expected_h), signal: metric(life.metric, family), limit: level(life.limit), which })}. {t('model.remaining_from_what')} <When at={life.since} />: {t('model.remaining_levels', { usual: level(life.usual), now: level(life.now) })}.</p>
+      <p className="help">{life.expected_h > 0 ? t('model.remaining_likely', { span: ahead(life.expected_h), signal: metric(life.metric, family), limit: level(life.limit), which }) : `${metric(life.metric, family)}: ${level(life.limit)} (${which})`}{'. '}{t('model.remaining_from_what')} <When at={life.since} />: {t('model.remaining_levels', { usual: level(life.usual), now: level(life.now) })}.</p>
       <p className="help">{t('model.remaining_basis', { points: n(life.points, 0), row: span(life.row_ms) })} <Tag>{life.method}</Tag></p>
     </div>
   );
