@@ -51,6 +51,9 @@ async fn detect_incidents(
     audit.detail("from", range.from.0).detail("to", range.to.0);
     if let Some(asset) = request.asset_id {
         audit.asset(asset);
+        if let Some(entry) = plant.assets.get(&asset) {
+            audit.called(&entry.asset.code);
+        }
     }
     let window = DetectionWindow {
         from: range.from,

@@ -431,7 +431,7 @@ async fn update_incident(
         .await?
         .ok_or_else(Failure::not_found)?
         .map_err(|code| Failure::field("assignee", code))?;
-    audit.asset(changed.asset_id);
+    audit.asset(changed.asset_id).called(&changed.number);
     state
         .runtime
         .live()

@@ -361,6 +361,7 @@ async fn resolve_push(
 fn note(audit: &Audit, row: &OutboxRow) {
     audit
         .object("work_order_push", row.id)
+        .called(row.draft.reference.clone())
         .detail("reference", row.draft.reference.clone())
         .detail("request", row.plan.clone());
     if let Some(asset) = row.draft.asset_id {

@@ -139,17 +139,20 @@ impl Teller<'_> {
         }
     }
 
-    /// The sentence of a message; one about several hypotheses names the first, and `other` by its rule.
+    /// The sentence of a message; the hypotheses it is about, `mode` and `other`, are called by the names of
+    /// their rules.
     fn sentence(&self, message: &Message, about: &[KeptHypothesis]) -> Sentence {
         let mut params = message.params.clone();
-        if let Some(first) = about.first() {
-            params.insert("name".to_owned(), self.name(&first.rule.names).to_owned());
+        let called = |id: &str| {
+            let rule = about.iter().find(|h| h.rule.id == id);
+            let names = rule.map_or_else(|| texts::metric_names("", id), |h| h.rule.names.clone());
+            self.name(&names).to_owned()
+        };
+        if let Some(name) = message.params.get("mode").map(|id| called(id)) {
+            params.insert("name".to_owned(), name);
         }
         if let Some(other) = params.get_mut("other") {
-            let rule = about.iter().find(|h| h.rule.id == *other);
-            let names =
-                rule.map_or_else(|| texts::metric_names("", other), |h| h.rule.names.clone());
-            self.name(&names).clone_into(other);
+            *other = called(other);
         }
         Sentence {
             code: message.code.clone(),

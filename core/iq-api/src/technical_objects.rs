@@ -278,5 +278,6 @@ async fn settle_technical_object(
         .runtime
         .settle_object(caller.tenant_id, id, settlement, actor(&caller))
         .await?;
+    audit.called(&object.number);
     Ok(Json(dto(&plant, object)))
 }

@@ -187,28 +187,13 @@ pub(crate) fn number(value: f64) -> String {
     }
 }
 
-/// A text folded for searching: case, hamza forms, diacritics and digits don't matter.
-pub(crate) fn folded(text: &str) -> String {
-    text.chars()
-        .filter_map(|c| match c {
-            '\u{064B}'..='\u{065F}' | '\u{0670}' | '\u{0640}' | 'ء' => None,
-            'أ' | 'إ' | 'آ' | 'ٱ' => Some('ا'),
-            'ى' | 'ئ' | 'ی' => Some('ي'),
-            'ؤ' => Some('و'),
-            'ة' => Some('ه'),
-            'ک' => Some('ك'),
-            '٠'..='٩' => char::from_digit(c as u32 - '٠' as u32, 10),
-            '۰'..='۹' => char::from_digit(c as u32 - '۰' as u32, 10),
-            c => Some(c),
-        })
-        .flat_map(char::to_lowercase)
-        .collect()
-}
-
 /// Whether one of the texts contains what a person searches for.
 pub(crate) fn matches(query: &str, texts: &[&str]) -> bool {
-    let query = folded(query.trim());
-    query.is_empty() || texts.iter().any(|text| folded(text).contains(&query))
+    let query = iq_domain::folded(query.trim());
+    query.is_empty()
+        || texts
+            .iter()
+            .any(|text| iq_domain::folded(text).contains(&query))
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@
 use iq_domain::{AssetId, IncidentId, IncidentType, IndustrialEvent, Severity, Timestamp};
 
 use crate::incident::{
-    IncidentConfig, IncidentDecision, OpenIncident, Topology, decide_as, incident_end,
+    IncidentConfig, IncidentDecision, OpenIncident, Topology, decide_as, gravity_of, incident_end,
     past_trigger_of,
 };
 
@@ -130,7 +130,7 @@ impl Detector {
             id,
             asset_id,
             incident_type: kind,
-            severity: event.severity,
+            severity: gravity_of(event),
             started_at: event.event_time.plus_ms(-self.config.before_ms),
             triggered_at: event.event_time,
             last_event_at: event.event_time,

@@ -8,6 +8,8 @@ use iq_domain::{
 };
 use serde_json::{Value as Json, json};
 
+use crate::trip::says_trip;
+
 /// Windows of an incident.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct IncidentConfig {
@@ -167,38 +169,56 @@ const TRIP_ALERT: &str = "event.alert_activated.trip";
 const ALARMS: [&str; 3] = ["alarm_journal", "condition", "event_frame"];
 
 /// The type of incident an event triggers when the past is looked through: what triggers one at the
-/// moment it happens, and critical alarms of other systems, whenever they were read.
+/// moment it happens, and critical alarms and trips of other systems, whenever they were read.
 #[must_use]
 pub fn past_trigger_of(event: &IndustrialEvent) -> Option<IncidentType> {
     trigger_of(event).or_else(|| {
-        let kind = if is_trip(event) {
-            IncidentType::Trip
+        if is_trip(event) {
+            Some(IncidentType::Trip)
         } else {
-            IncidentType::CriticalAlert
-        };
-        is_critical_alarm(event).then_some(kind)
+            let is_critical = is_alarm_from(event, Severity::Critical);
+            is_critical.then_some(IncidentType::CriticalAlert)
+        }
     })
 }
 
-/// Whether an event says that protection stopped its asset: an alert on its trip signal, or a critical alarm
-/// of another system that says so in words.
+/// Whether an event says that protection stopped its asset: an alert on its trip signal, or an alarm of
+/// another system that says so in words. Many a journal gives its trips no higher priority than its alarms, or
+/// names none; what was acknowledged or went is no trip.
 #[must_use]
 pub fn is_trip(event: &IndustrialEvent) -> bool {
     if event.source_type == "alert" {
         return event.summary == TRIP_ALERT && event.asset_id.is_some();
     }
     let text = event.payload["params"]["text"].as_str().unwrap_or_default();
-    is_critical_alarm(event) && says_trip(text)
+    is_alarm_from(event, Severity::Warning) && says_trip(text)
 }
 
-fn is_critical_alarm(event: &IndustrialEvent) -> bool {
+/// Whether an event is an alarm another system raised, at least this grave.
+fn is_alarm_from(event: &IndustrialEvent, least: Severity) -> bool {
     ALARMS.contains(&event.source_type.as_str())
         && event.event_category == EventCategory::Alert
-        && event.severity == Severity::Critical
+        && event.severity >= least
         && event.asset_id.is_some()
+        && !matches!(phase_of(event), Some("cleared" | "acknowledged"))
 }
 
-/// The type of incident an event triggers as it arrives. A critical alarm of another system counts while it
+fn phase_of(event: &IndustrialEvent) -> Option<&str> {
+    event.payload["detail"]["phase"].as_str()
+}
+
+/// How grave the incident is that an event opens or upgrades: a stop by protection is critical, whatever
+/// priority its journal gave it.
+#[must_use]
+pub fn gravity_of(event: &IndustrialEvent) -> Severity {
+    if is_trip(event) {
+        Severity::Critical
+    } else {
+        event.severity
+    }
+}
+
+/// The type of incident an event triggers as it arrives. A critical alarm or trip of another system counts while it
 /// is news; read late, from a journal or after a pause, it is the past, and for the past there is detection.
 #[must_use]
 pub fn live_trigger_of(event: &IndustrialEvent, config: &IncidentConfig) -> Option<IncidentType> {
@@ -208,12 +228,6 @@ pub fn live_trigger_of(event: &IndustrialEvent, config: &IncidentConfig) -> Opti
     } else {
         trigger_of(event)
     }
-}
-
-/// "TRIP", "Tripped": a word of its own, not "strip".
-fn says_trip(text: &str) -> bool {
-    text.split(|c: char| !c.is_alphanumeric())
-        .any(|word| ["trip", "tripped"].contains(&word.to_lowercase().as_str()))
 }
 
 /// Whether an event at `at` is near enough to an incident.
@@ -336,7 +350,7 @@ fn opening(
     };
     IncidentDecision::Open {
         incident_type,
-        severity: event.severity,
+        severity: gravity_of(event),
         title_code,
         title_params,
         window: TimeRange {

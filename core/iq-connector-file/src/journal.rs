@@ -8,6 +8,7 @@ use sha2::{Digest, Sha256};
 
 use crate::{
     layout::{ImportLayout, Role},
+    priority::urgency,
     split::Cells,
     states::{Said, said},
 };
@@ -30,8 +31,11 @@ pub(crate) struct JournalReader {
     tag: Option<usize>,
     state: Option<usize>,
     priority: Option<usize>,
+    operator: Option<usize>,
     /// The state of the last row, where it is not known.
     pub(crate) unknown_state: Option<String>,
+    /// Its priority, where that is not known.
+    pub(crate) unknown_priority: Option<String>,
     /// How often each event of the present moment occurred: a journal may hold the same line twice.
     at: Option<Timestamp>,
     seen: HashMap<[u8; 32], u32>,
@@ -47,7 +51,9 @@ impl JournalReader {
             tag: layout.column(Role::Tag),
             state: layout.column(Role::State),
             priority: layout.column(Role::Priority),
+            operator: layout.column(Role::Operator),
             unknown_state: None,
+            unknown_priority: None,
             at: None,
             seen: HashMap::new(),
         }
@@ -75,7 +81,15 @@ impl JournalReader {
             return Err("file.message_missing");
         }
         let (tag, state, priority) = (text(self.tag)?, text(self.state)?, text(self.priority)?);
-        let said = said(state);
+        let said = match said(state) {
+            // Somebody stands beside it and nothing says that it is an alarm: what people write into their log.
+            _ if state.is_empty() && priority.is_empty() && !text(self.operator)?.is_empty() => {
+                Said::ByPerson
+            }
+            said => said,
+        };
+        let urgency = urgency(priority);
+        self.unknown_priority = urgency.is_none().then(|| priority.to_owned());
         // What a person did has words of its own.
         let is_unknown = said == Said::Unknown && category(said, &message) == EventCategory::Alert;
         self.unknown_state = is_unknown.then(|| state.to_owned());
@@ -106,7 +120,7 @@ impl JournalReader {
             at,
             category: category(said, &message),
             phase: phase(said, &message),
-            severity: severity(priority, said),
+            severity: severity(urgency, said),
             subject: Some(tag)
                 .filter(|t| !t.is_empty())
                 .map(|t| neutralise(t, crate::layout::MAX_TAG_CHARS)),
@@ -154,53 +168,10 @@ fn phase(said: Said, message: &str) -> Option<AlarmPhase> {
     })
 }
 
-fn has_any(text: &str, words: &[&str]) -> bool {
-    words.iter().any(|word| text.contains(word))
-}
-
-fn severity(priority: &str, said: Said) -> Severity {
-    let priority = priority.to_lowercase();
-    if said == Said::Cleared {
-        return Severity::Info;
-    }
-    if let Ok(number) = priority.trim().parse::<u32>() {
-        // 1 is the highest in most systems; OPC severities run up to 1,000, the highest worst.
-        return match number {
-            0 | 5..=100 => Severity::Info,
-            1 => Severity::Critical,
-            2 | 3 => Severity::Warning,
-            4 => Severity::Info,
-            101..=700 => Severity::Warning,
-            _ => Severity::Critical,
-        };
-    }
-    let critical = [
-        "critical",
-        "urgent",
-        "emergency",
-        "very high",
-        "highest",
-        "trip",
-        "حرج",
-        "طارئ",
-        "عاجل",
-        "قصوى",
-    ];
-    let info = [
-        "low",
-        "info",
-        "journal",
-        "diagnostic",
-        "log",
-        "منخفض",
-        "معلومات",
-    ];
-    if has_any(&priority, &critical) {
-        Severity::Critical
-    } else if has_any(&priority, &info) {
-        Severity::Info
-    } else {
-        Severity::Warning
+fn severity(priority: Option<Severity>, said: Said) -> Severity {
+    match said {
+        Said::Cleared => Severity::Info,
+        _ => priority.unwrap_or(Severity::Warning),
     }
 }
 
@@ -234,7 +205,7 @@ mod tests {
     #[test]
     fn an_alarm_that_went_is_as_grave_as_none() {
         use iq_domain::Severity::{Critical, Info};
-        assert_eq!(severity("حرجة", said("نشط")), Critical);
-        assert_eq!(severity("حرجة", said("عاد")), Info);
+        assert_eq!(severity(Some(Critical), said("نشط")), Critical);
+        assert_eq!(severity(Some(Critical), said("عاد")), Info);
     }
 }

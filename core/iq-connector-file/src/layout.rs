@@ -113,6 +113,8 @@ pub enum Role {
     State,
     /// Priority of an alarm.
     Priority,
+    /// Who did it.
+    Operator,
     /// Not read.
     Ignore,
 }

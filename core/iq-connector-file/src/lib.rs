@@ -15,6 +15,7 @@ mod formats;
 mod journal;
 mod layout;
 mod number;
+mod priority;
 mod profile;
 mod read;
 mod recheck;

@@ -76,6 +76,8 @@ pub struct Again {
     pub rejects: u64,
     /// Rows whose state is not known.
     pub unknown_states: u64,
+    /// Rows whose priority is not known.
+    pub unknown_priorities: u64,
 }
 
 /// How to read.
@@ -292,6 +294,11 @@ impl<'a> RowReader<'a> {
                         let states = &mut self.chunk.unknown.states;
                         states.note(row.number, word.as_bytes());
                         self.since_moment.unknown_states += 1;
+                    }
+                    if let Some(word) = journal.unknown_priority.take() {
+                        let priorities = &mut self.chunk.unknown.priorities;
+                        priorities.note(row.number, word.as_bytes());
+                        self.since_moment.unknown_priorities += 1;
                     }
                     if let Some(subject) = event.subject.as_deref()
                         && let Ok(tag) = self.tags.find(subject.as_bytes())

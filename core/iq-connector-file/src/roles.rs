@@ -262,6 +262,8 @@ fn assign_journal(columns: &mut [ImportColumn], looks: &[Looks]) {
     give(columns, message, Role::Message);
     let found = titled(columns, Role::Priority);
     give(columns, found, Role::Priority);
+    let found = titled(columns, Role::Operator).filter(|i| is_text(*i));
+    give(columns, found, Role::Operator);
     // Beside a column "State", "Condition" names the limit that was crossed.
     let found = open(columns)
         .filter_map(|i| Some((rank(&columns[i].name, Role::State)?, i)))

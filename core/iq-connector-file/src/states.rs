@@ -2,6 +2,8 @@
 //! something else with it. Arabic and English, however the letters are pointed. What a row becomes with
 //! that is the journal's business.
 
+use iq_domain::folded;
+
 /// What a state says of its alarm.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Said {
@@ -63,7 +65,7 @@ const OVER: [&str; 58] = [
     "ازيلت",
     "انتهي",
     "انتهت",
-    "انتهاء",
+    "انتها",
     "منته",
     "منتهي",
     "منتهيه",
@@ -74,7 +76,7 @@ const OVER: [&str; 58] = [
     "خمد",
     "الغي",
     "الغيت",
-    "الغاء",
+    "الغا",
     "ملغي",
     "مسح",
     "مسحت",
@@ -262,36 +264,6 @@ fn is_one_of(word: &str, list: &[&str]) -> bool {
         || bare
             .iter()
             .any(|with| word.strip_prefix(with).is_some_and(is_it))
-}
-
-/// Small letters, one form of alef, ya and ta marbuta, and no marks: people type them as they like.
-fn folded(text: &str) -> String {
-    let plain: String = text
-        .chars()
-        .filter(|c| !is_mark(*c))
-        .map(|c| match c {
-            'أ' | 'إ' | 'آ' | 'ٱ' => 'ا',
-            'ى' | 'ئ' => 'ي',
-            'ؤ' => 'و',
-            'ة' => 'ه',
-            c => c,
-        })
-        .collect();
-    plain.to_lowercase()
-}
-
-/// Vowel signs, the stretching sign and marks of direction.
-fn is_mark(c: char) -> bool {
-    matches!(
-        c,
-        '\u{64b}'..='\u{65f}'
-            | '\u{670}'
-            | '\u{640}'
-            | '\u{61c}'
-            | '\u{200c}'..='\u{200f}'
-            | '\u{202a}'..='\u{202e}'
-            | '\u{2066}'..='\u{2069}'
-    )
 }
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
-//! Words a file uses that are not known: of qualities, whose values are then uncertain, and of states of
-//! alarms, which are then new alarms. Whoever imports them has to know how many rows they decide.
+//! Words a file uses that are not known: of qualities, whose values are then uncertain, of states of alarms,
+//! which are then new alarms, and of their priorities, which are then warnings. Whoever imports them has to
+//! know how many rows they decide.
 
 use iq_domain::{Message, neutralise};
 use serde::{Deserialize, Serialize};
@@ -11,10 +12,11 @@ const MAX_WORDS: usize = 5;
 /// Longest of them.
 const MAX_WORD_CHARS: usize = 40;
 /// Warnings about such words: that of the first rows, and those of all rows.
-pub(crate) const CODES: [&str; 3] = [
+pub(crate) const CODES: [&str; 4] = [
     "file.quality_unknown",
     "file.quality_words",
     "file.state_words",
+    "file.priority_words",
 ];
 
 /// Words of one kind.
@@ -65,6 +67,9 @@ pub struct Unknown {
     pub qualities: UnknownWords,
     /// Of states of alarms.
     pub states: UnknownWords,
+    /// Of their priorities.
+    #[serde(default)]
+    pub priorities: UnknownWords,
 }
 
 impl Unknown {
@@ -72,6 +77,7 @@ impl Unknown {
     pub fn add(&mut self, more: &Self) {
         self.qualities.add(&more.qualities);
         self.states.add(&more.states);
+        self.priorities.add(&more.priorities);
     }
 
     /// Puts what all rows have in the place of what the first ones showed.
@@ -80,6 +86,7 @@ impl Unknown {
         for (code, found) in [
             ("file.quality_words", &self.qualities),
             ("file.state_words", &self.states),
+            ("file.priority_words", &self.priorities),
         ] {
             if found.rows > 0 {
                 let (count, words) = (found.rows.to_string(), found.words.join(" · "));

@@ -26,7 +26,7 @@ fn encoded(text: &str, encoding: Encoding) -> Vec<u8> {
 }
 
 /// One letter per column: t timestamp, d date, h hour, g tag, v value, q quality, m message, s state,
-/// p priority, u unit, - ignored.
+/// p priority, o operator, u unit, - ignored.
 fn letters(layout: &ImportLayout) -> String {
     let letter = |role| match role {
         Role::Timestamp => 't',
@@ -38,6 +38,7 @@ fn letters(layout: &ImportLayout) -> String {
         Role::Message => 'm',
         Role::State => 's',
         Role::Priority => 'p',
+        Role::Operator => 'o',
         Role::Unit => 'u',
         Role::Ignore => '-',
     };

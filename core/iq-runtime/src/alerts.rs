@@ -462,7 +462,7 @@ impl Work {
                         row.title_code = "incident.trip".to_owned();
                         row.title_params = json!({ "asset": code });
                     }
-                    row.severity = row.severity.max(event.severity);
+                    row.severity = row.severity.max(iq_blackbox::gravity_of(event));
                     row.ended_at = None;
                     if row != before {
                         incidents::update_incident(tx, self.id(), &row)?;

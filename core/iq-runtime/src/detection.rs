@@ -5,7 +5,8 @@
 use std::{collections::HashMap, sync::Arc};
 
 use iq_blackbox::{
-    Detector, IncidentConfig, IncidentDecision, KnownIncident, Scene, past_trigger_of, relation_of,
+    Detector, IncidentConfig, IncidentDecision, KnownIncident, Scene, gravity_of, past_trigger_of,
+    relation_of,
 };
 use iq_domain::{
     AssetId, CodedError, EventId, EventRelation, Incident, IncidentId, IncidentStatus,
@@ -481,7 +482,7 @@ impl Pass {
         };
         let before = row.clone();
         if past_trigger_of(event).is_some() {
-            row.severity = row.severity.max(event.severity);
+            row.severity = row.severity.max(gravity_of(event));
         }
         if let Some((kind, code)) = better {
             row.incident_type = kind;

@@ -147,7 +147,7 @@ fn stops_of(
     };
     let alarms = EventFilter {
         categories: vec![EventCategory::Alert],
-        severities: vec![Severity::Critical],
+        severities: vec![Severity::Warning, Severity::Critical],
         ..within
     };
     let mut stopped = all(|page| events::list_events(conn, tenant, &runs, page))?;

@@ -5,6 +5,7 @@ mod gather;
 mod kept;
 mod packs;
 mod prepare;
+mod slow;
 
 pub use gather::{Gathered, gather, gather_with, read_incident};
 pub use kept::{
@@ -19,6 +20,7 @@ use iq_domain::{CodedError, IncidentId, TenantId};
 use iq_store::root_causes::{self, RootCauseRow};
 
 use crate::Runtime;
+use slow::slow_changes;
 
 impl Runtime {
     /// The rule packs in force.
@@ -66,7 +68,11 @@ impl Runtime {
             {
                 return Ok((last, kept, false));
             }
-            let kept = judge(&gathered, &packs.packs);
+            let mut kept = judge(&gathered, &packs.packs);
+            if kept.verdict != KeptVerdict::Named {
+                kept.explanation
+                    .extend(slow_changes(&plant, &historian, &gathered)?);
+            }
             let row = RootCauseRow {
                 tenant_id: tenant,
                 incident_id: incident,

@@ -53,6 +53,7 @@ pub(crate) const MIGRATIONS: &[Migration] = migrations![
     "0021_courier",
     "0022_incident_heads",
     "0023_webhooks",
+    "0024_event_corrections",
 ];
 
 /// The table that says what was applied, when and by which program.

@@ -76,6 +76,7 @@ pub(crate) struct AuditDraft {
     pub(crate) tenant_id: Option<TenantId>,
     pub(crate) actor: Option<String>,
     pub(crate) object: Option<String>,
+    pub(crate) called: Option<String>,
     pub(crate) asset_id: Option<iq_domain::AssetId>,
     pub(crate) details: serde_json::Map<String, serde_json::Value>,
     /// What went wrong, where the answer itself is none of an error.
@@ -95,6 +96,12 @@ impl Audit {
     /// On what, where the path does not say it.
     pub(crate) fn object(&self, kind: &str, id: impl std::fmt::Display) -> &Self {
         self.0.lock().object = Some(format!("{kind} {id}"));
+        self
+    }
+
+    /// What people call the object: a number or a reference, never an id. The Black Box tells it.
+    pub(crate) fn called(&self, name: impl Into<String>) -> &Self {
+        self.0.lock().called = Some(name.into());
         self
     }
 

@@ -168,6 +168,7 @@ async fn record(
     let (id, object) = (AuditId::new(), draft.object.unwrap_or(object));
     if let Some(asset) = draft.asset_id.filter(|_| outcome == "success") {
         // What people change on a machine belongs into its Black Box too.
+        let called = draft.called.as_deref().unwrap_or(&object);
         let noted = state
             .runtime
             .record_user_action(
@@ -175,7 +176,7 @@ async fn record(
                 Some(asset),
                 &actor,
                 action,
-                &object,
+                called,
                 &id.to_string(),
             )
             .await;

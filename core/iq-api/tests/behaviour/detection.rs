@@ -22,20 +22,28 @@ const JOURNAL: &str = "Time (UTC),Source,Message,State,Priority\n\
     2024-01-31 18:00:00,NOBODY,Somewhere else,ACT,1\n";
 
 async fn import(client: &Client, plant: &Plant) {
+    let id = upload(client, plant, JOURNAL).await;
+    run(client, &id).await;
+}
+
+async fn upload(client: &Client, plant: &Plant, journal: &'static str) -> String {
     let path = format!(
         "/api/imports?integration_id={}&name=alarms.csv",
         plant.files
     );
     let file = client
-        .send(Method::POST, &path, "application/octet-stream", JOURNAL)
+        .send(Method::POST, &path, "application/octet-stream", journal)
         .await
         .expect_status(201)
         .json();
-    let path = format!("/api/imports/{}", file["id"].as_str().unwrap());
-    let id = file["id"].as_str().unwrap();
-    finished(client, id, "ready").await;
-    let reply = client.post(&format!("{path}/run"), json!({})).await;
-    reply.expect_status(202);
+    let id = file["id"].as_str().unwrap().to_owned();
+    finished(client, &id, "ready").await;
+    id
+}
+
+async fn run(client: &Client, id: &str) {
+    let path = format!("/api/imports/{id}/run");
+    client.post(&path, json!({})).await.expect_status(202);
     finished(client, id, "done").await;
 }
 
@@ -140,4 +148,79 @@ async fn an_imported_journal_is_looked_through_for_incidents_once() {
             .count(),
         3
     );
+}
+
+/// Events of the day with their severity, oldest first.
+async fn severities(client: &Client) -> Vec<String> {
+    let path = format!(
+        "/api/blackbox/events?from={DAY}&to={}&limit=100&order=asc",
+        DAY + 86_400_000
+    );
+    let list = client.get(&path).await.expect_status(200).json();
+    let items = list["items"].as_array().unwrap().iter();
+    let mut told: Vec<String> = items
+        .map(|e| {
+            format!(
+                "{} {}",
+                e["event_time"].as_i64().unwrap() - DAY,
+                e["severity"].as_str().unwrap()
+            )
+        })
+        .collect();
+    told.sort();
+    told
+}
+
+#[tokio::test]
+async fn a_journal_whose_columns_are_corrected_corrects_its_events() {
+    const KLASSE: &str = "Time (UTC),Source,Message,Klasse\n\
+        2024-01-31 10:00:00,P-1,Vibration high high,1\n\
+        2024-01-31 10:00:02,P-1,Seal pressure low,3\n";
+    let (app, plant, _) = TestApp::with_plants().await;
+    let client = app.signed_in(&plant.user("engineer")).await;
+    let id = upload(&client, &plant, KLASSE).await;
+    run(&client, &id).await;
+    let first = severities(&client).await;
+    assert_eq!(first, ["36000000 warning", "36002000 warning"]);
+    let window = json!({ "from": DAY, "to": DAY + 86_400_000 });
+    detect(&client, window.clone()).await;
+    assert!(of_the_day(&client).await.is_empty());
+
+    let file = client.get(&format!("/api/imports/{id}")).await.json();
+    let mut layout = file["layout"].clone();
+    layout["columns"][3]["role"] = json!("priority");
+    let path = format!("/api/imports/{id}/layout");
+    client.put(&path, layout).await.expect_status(200);
+    run(&client, &id).await;
+    let corrected = ["36000000 critical", "36002000 warning"];
+    assert_eq!(severities(&client).await, corrected);
+    detect(&client, window).await;
+    assert_eq!(of_the_day(&client).await.len(), 1);
+    // Read once more, nothing is new; and what was stored first is still there for whoever asks for it by name.
+    run(&client, &id).await;
+    assert_eq!(severities(&client).await, corrected);
+    let tenant = plant.tenant;
+    let read = move |conn: &iq_store::Connection| {
+        let mut all = conn.prepare(
+            "SELECT count(*) FROM industrial_events WHERE tenant_id = ? AND source_type = 'alarm_journal'",
+        )?;
+        Ok::<i64, iq_store::StoreError>(all.query_row([tenant.to_string()], |r| r.get(0))?)
+    };
+    assert_eq!(app.runtime.store().read(read).await.unwrap(), 3);
+}
+
+#[tokio::test]
+async fn a_trip_opens_an_incident_whatever_priority_its_journal_gave_it() {
+    const ARABIC: &str = "\u{feff}الوقت (UTC);الوسم;الرسالة;الحالة;الأولوية\n\
+        2024-01-31 10:00:00;P-1;اهتزاز عالٍ جدًّا;نشط;٢\n\
+        2024-01-31 10:00:02;P-1;P-1 فصل وقائي: اهتزاز;نشط;٢\n";
+    let (app, plant, _) = TestApp::with_plants().await;
+    let client = app.signed_in(&plant.user("engineer")).await;
+    let id = upload(&client, &plant, ARABIC).await;
+    run(&client, &id).await;
+    detect(&client, json!({ "from": DAY, "to": DAY + 86_400_000 })).await;
+    let found = of_the_day(&client).await;
+    assert_eq!(found.len(), 1, "{found:?}");
+    assert_eq!(found[0]["incident_type"], "trip");
+    assert_eq!(found[0]["severity"], "critical");
 }

@@ -93,6 +93,7 @@ async fn second_pump(app: &TestApp, plant: &Plant) -> AssetId {
         })
         .await
         .unwrap();
+    app.runtime.plant_changed(tenant).await.unwrap();
     id
 }
 
@@ -245,12 +246,21 @@ async fn what_came_because_of_a_merge_leaves_with_it() {
     let (b, _) = incident(&app, &plant, "X-2", &[5, 6]).await;
     let elsewhere = second_pump(&app, &plant).await;
     let tenant = plant.tenant;
+    // A neighbour's warning that was there before anything was merged.
+    let early = IndustrialEvent {
+        asset_id: Some(elsewhere),
+        ..event(&plant, 2)
+    };
+    let neighbour = early.id;
     app.runtime
         .store()
         .write(move |tx| {
             let mut row = incidents::get_incident(tx, tenant, b)?.unwrap();
             row.asset_id = elsewhere;
-            incidents::update_incident(tx, tenant, &row)
+            incidents::update_incident(tx, tenant, &row)?;
+            events::insert_ignore_duplicate(tx, tenant, &early)?;
+            let relation = EventRelation::Neighbour;
+            incidents::create_incident_event(tx, tenant, a, early.id, relation)
         })
         .await
         .unwrap();
@@ -279,7 +289,14 @@ async fn what_came_because_of_a_merge_leaves_with_it() {
         .post(&format!("{PATH}/{a}/changes/undo"), undo)
         .await
         .expect_status(201);
-    assert_eq!(numbers(&client).await, ["X-1 2", "X-2 3"]);
+    assert_eq!(numbers(&client).await, ["X-1 3", "X-2 3"]);
+    let read = move |conn: &iq_store::Connection| incidents::list_incident_events(conn, tenant, a);
+    let left = app.runtime.store().read(read).await.unwrap();
+    assert!(
+        left.iter().any(|(e, _)| e.id == neighbour),
+        "it was there before"
+    );
+    assert!(left.iter().all(|(e, _)| e.id != id));
 }
 
 #[tokio::test]

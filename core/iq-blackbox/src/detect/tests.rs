@@ -126,7 +126,7 @@ fn run(plant: &Plant, events: &[IndustrialEvent], stored: &mut Stored) -> usize 
 }
 
 #[test]
-fn critical_alarms_of_a_journal_trigger_and_only_those() {
+fn critical_alarms_and_trips_of_a_journal_trigger_and_only_those() {
     let pump = AssetId::new();
     let kind = |text: &str, severity| past_trigger_of(&alarm(pump, T, text, severity));
     let critical = Severity::Critical;
@@ -134,7 +134,11 @@ fn critical_alarms_of_a_journal_trigger_and_only_those() {
     assert_eq!(kind("PAHH-102 pressure high high", critical), plain);
     assert_eq!(kind("P-1 TRIP", critical), Some(IncidentType::Trip));
     assert_eq!(kind("strip heater high", critical), plain);
-    assert_eq!(kind("P-1 TRIP", Severity::Warning), None);
+    // Many a journal gives its trips no higher priority than its alarms.
+    let trip = Some(IncidentType::Trip);
+    assert_eq!(kind("P-1 TRIP", Severity::Warning), trip);
+    assert_eq!(kind("P-1 TRIP", Severity::Info), None);
+    assert_eq!(kind("P-1 pre-trip alarm", Severity::Warning), None);
     let mut nobodys = alarm(pump, T, "P-1 TRIP", critical);
     nobodys.asset_id = None;
     assert_eq!(past_trigger_of(&nobodys), None);

@@ -10,7 +10,7 @@ use super::{
     happened::{assets, event, stopped, unanswered},
     language::{Amount, Condition, Order, Signals, Test},
     order::ordered,
-    shape::{creeps, drifts, is_frozen, latest, level, spikes},
+    shape::{creeps, drifts, is_frozen, latest, latest_noise, level, spikes},
 };
 /// Samples a signal needs in the window before anything is said about it.
 pub(super) const MIN_SAMPLES: usize = 10;
@@ -284,7 +284,7 @@ pub(super) fn one(trace: &Trace, window: TimeRange, test: Test) -> Option<Seen> 
         Test::Frozen => plain(is_frozen(inside, before, usual), "rca.found.frozen"),
         Test::Erratic => plain(
             usual.noise > 0.0
-                && fast_noise(latest(inside)) >= 3.0 * usual.noise.max(usual.sigma * QUIETEST),
+                && latest_noise(inside) >= 3.0 * usual.noise.max(usual.sigma * QUIETEST),
             "rca.found.erratic",
         ),
         Test::Quiet => plain(

@@ -10,6 +10,7 @@ mod language;
 mod order;
 mod pack;
 mod shape;
+mod slow;
 mod tell;
 
 pub use case::{Case, CaseAsset, CaseEvent, RUN_STATES, Stops, Trace};
@@ -19,6 +20,7 @@ pub use pack::{
     ActionText, BUILT_IN_FILES, ConfuserText, MAX_PACK_BYTES, Pack, PackError, Rule, RuleKind,
     RuleText, Weighted, built_in, read_pack,
 };
+pub use slow::slow_changes;
 pub use tell::explain;
 
 use iq_domain::{AssetId, EventId, SignalId, Timestamp};
@@ -142,6 +144,9 @@ pub struct Hypothesis<'p> {
     pub coverage: f64,
     /// Whether one signal alone speaks for it, which moved hardly further than usual.
     pub is_faint: bool,
+    /// Whether one signal alone speaks for it, at no multiple of what is usual, and more of its signs were
+    /// looked for and not seen.
+    pub is_alone: bool,
     /// In words.
     pub grade: Grade,
     /// Why.
@@ -162,9 +167,12 @@ impl Hypothesis<'_> {
         self.findings.iter().filter(move |f| f.side == side)
     }
 
-    /// Whether nothing speaks for it but what the stop cut short.
+    /// Whether nothing speaks for it but what the stop cut short, and nothing settles it the other way.
     fn is_only_cut_short(&self) -> bool {
-        self.side(Side::For).next().is_none() && self.findings.iter().any(Finding::is_cut_short)
+        let is_ruled_out = self.side(Side::Against).any(|f| f.weight == DECISIVE);
+        self.side(Side::For).next().is_none()
+            && !is_ruled_out
+            && self.findings.iter().any(Finding::is_cut_short)
     }
 
     fn has_decisive(&self) -> bool {
@@ -396,7 +404,9 @@ fn weigh<'p>(
     }
     findings.sort_by_key(|f| (f.side, std::cmp::Reverse(f.weight)));
     let is_machine = rule.text.kind == RuleKind::Machine;
-    let is_faint = is_machine && is_faint(case, &findings, config.single_sign);
+    let only = only_sign(case, &findings).filter(|_| is_machine);
+    let is_faint = only.is_some_and(|trace| is_faint(trace, config.single_sign));
+    let is_alone = only.is_some_and(|trace| !is_multiple(trace)) && is_outweighed(&findings);
     let prior = rule.text.prior.clamp(1e-4, 1.0 - 1e-4);
     let far = case
         .asset(asset)
@@ -418,6 +428,7 @@ fn weigh<'p>(
         confidence: plain,
         coverage,
         is_faint,
+        is_alone,
         grade: Grade::Unlikely,
         reason: Said::new("rca.reason.weighed"),
         findings,
@@ -426,29 +437,37 @@ fn weigh<'p>(
     Some(hypothesis)
 }
 
-/// Whether all that speaks for a cause is one signal that moved by less than `limit` deviations, and not to a
-/// multiple of what is usual.
-fn is_faint(case: &Case, findings: &[Finding], limit: f64) -> bool {
+/// The one signal that is all that speaks for a cause, if it is one.
+fn only_sign<'c>(case: &'c Case, findings: &[Finding]) -> Option<&'c Trace> {
     let signs = findings
         .iter()
         .filter(|f| f.side == Side::For && f.said.code != "rca.found.steady");
     let mut only: Option<&Trace> = None;
     for sign in signs {
-        let trace = sign
-            .samples
-            .first()
-            .and_then(|s| case.traces.iter().find(|t| t.signal == s.signal));
-        match (trace, only) {
-            // An event, or several machines.
-            (None, _) => return false,
-            (Some(t), Some(known)) if t.signal != known.signal => return false,
-            (Some(t), _) => only = Some(t),
+        // None of an event, or of several machines.
+        let sample = sign.samples.first()?;
+        let trace = case.traces.iter().find(|t| t.signal == sample.signal)?;
+        if only.is_some_and(|known| known.signal != trace.signal) {
+            return None;
         }
+        only = Some(trace);
     }
-    only.is_some_and(|trace| {
-        let is_small = trace.shift.is_some_and(|s| s.effect.abs() < limit);
-        is_small && !is_multiple(trace)
-    })
+    only
+}
+
+/// Whether a signal moved by less than `limit` deviations, and not to a multiple of what is usual.
+fn is_faint(trace: &Trace, limit: f64) -> bool {
+    let is_small = trace.shift.is_some_and(|s| s.effect.abs() < limit);
+    is_small && !is_multiple(trace)
+}
+
+/// Whether more was looked for and not seen than was seen.
+fn is_outweighed(findings: &[Finding]) -> bool {
+    let sum = |side| -> u32 {
+        let of = findings.iter().filter(|f| f.side == side);
+        of.map(|f| u32::from(f.weight)).sum()
+    };
+    sum(Side::NotSeen) > sum(Side::For)
 }
 
 /// Whether a signal stands at twice what is usual or more: no day and no weather does that. Where zero is
@@ -463,7 +482,7 @@ fn is_multiple(trace: &Trace) -> bool {
 /// Confidence is capped by what could be looked at, and by whether anything decisive was seen.
 fn grade(h: &mut Hypothesis<'_>, config: &RcaConfig) {
     let sum = |side| h.side(side).map(|f| u32::from(f.weight)).sum::<u32>();
-    let (plus, minus) = (sum(Side::For), sum(Side::Against));
+    let (plus, minus, not_seen) = (sum(Side::For), sum(Side::Against), sum(Side::NotSeen));
     let code = if h.coverage < config.min_coverage {
         h.confidence = h.confidence.min(config.likely - 0.01);
         "rca.reason.coverage"
@@ -473,6 +492,9 @@ fn grade(h: &mut Hypothesis<'_>, config: &RcaConfig) {
     } else if h.is_faint {
         h.confidence = h.confidence.min(config.likely - 0.01);
         "rca.reason.faint"
+    } else if h.is_alone {
+        h.confidence = h.confidence.min(config.likely - 0.01);
+        "rca.reason.alone"
     } else if minus > 0 {
         "rca.reason.contradicted"
     } else {
@@ -481,6 +503,7 @@ fn grade(h: &mut Hypothesis<'_>, config: &RcaConfig) {
     h.reason = Said::new(code)
         .with("for", plus)
         .with("against", minus)
+        .with("not_seen", not_seen)
         .number("coverage", (h.coverage * 100.0).round());
     h.grade = if h.confidence >= config.likely {
         Grade::Likely

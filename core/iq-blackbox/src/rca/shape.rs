@@ -1,6 +1,6 @@
 //! The shape of a signal: frozen, spiking, drifting, creeping.
 
-use iq_domain::{Shift, Timestamp, Usual};
+use iq_domain::{Shift, Timestamp, Usual, fast_noise};
 
 /// Equal samples that make a frozen reading.
 const FROZEN_SAMPLES: usize = 20;
@@ -8,6 +8,8 @@ const FROZEN_SAMPLES: usize = 20;
 const FROZEN_TIMES: i64 = 5;
 /// How much faster or slower the second half of an even drift may be.
 const EVEN_PACE: f64 = 1.8;
+/// Samples that show how a signal varies.
+const ENOUGH: usize = 90;
 /// Shortest drift.
 const DRIFT_MS: i64 = 20 * 60_000;
 
@@ -53,6 +55,17 @@ pub(super) fn level(inside: &[(Timestamp, f64)]) -> Option<(Timestamp, f64)> {
 /// The last third of the window.
 pub(super) fn latest(inside: &[(Timestamp, f64)]) -> &[(Timestamp, f64)] {
     &inside[inside.len() * 2 / 3..]
+}
+
+/// How much a signal varies at the end of the window: in its last third, or in a shorter part of it that holds
+/// [`ENOUGH`] samples. What began to swing ten minutes before a stop swings, however quiet the hours before were.
+pub(super) fn latest_noise(inside: &[(Timestamp, f64)]) -> f64 {
+    let shorter = [6, 12, 24].map(|part| inside.len() / part);
+    shorter
+        .iter()
+        .filter(|count| **count >= ENOUGH)
+        .map(|count| fast_noise(&inside[inside.len() - count..]))
+        .fold(fast_noise(latest(inside)), f64::max)
 }
 
 /// Single samples far from both neighbours, which agree with each other.

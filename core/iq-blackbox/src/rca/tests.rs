@@ -202,6 +202,103 @@ fn one_signal_alone_has_to_stand_far_off_or_at_a_multiple_of_what_is_usual() {
 }
 
 #[test]
+fn one_signal_of_many_that_were_looked_for_names_nothing() {
+    let exchanger = |signs: &[(&str, i64, f64)]| -> Vec<Trace> {
+        let usual = [
+            ("hot_outlet_temperature", 119.6),
+            ("cold_outlet_temperature", 80.0),
+            ("tube_side_dp", 0.5),
+            ("cold_flow", 200.0),
+        ];
+        let traces = usual.iter().zip(40..).map(|((metric, usual), n)| {
+            let change = signs.iter().find(|c| c.0 == *metric).map(|c| (c.1, c.2));
+            trace(n, 1, metric, *usual, change)
+        });
+        traces.collect()
+    };
+    let grade = |signs: &[(&str, i64, f64)]| {
+        let mut case = case(exchanger(signs));
+        case.assets[0].family = "hx_shell_tube".into();
+        let found = analyse(&case, built_in(), &RcaConfig::default());
+        let mut all = found.hypotheses.into_iter();
+        let h = all
+            .find(|h| h.rule.text.id == "HX-FOUL" && h.asset == id(1))
+            .unwrap();
+        (h.grade, h.reason.code)
+    };
+    // The others move as well, but not the way a fouled exchanger moves them.
+    let hot = ("hot_outlet_temperature", 320, 12.0);
+    let others = [
+        ("cold_outlet_temperature", 320, 6.0),
+        ("cold_flow", 320, 30.0),
+    ];
+    let (clean, fouled) = (("tube_side_dp", 320, -0.2), ("tube_side_dp", 320, 0.3));
+    let with = |dp| [[hot, dp], others].concat();
+    assert_eq!(grade(&with(clean)), (Grade::Possible, "rca.reason.alone"));
+    assert_eq!(grade(&with(fouled)).0, Grade::Likely);
+}
+
+#[test]
+fn what_swings_only_in_the_last_minutes_swings() {
+    let erratic = |from: i64| {
+        let mut flow = trace(1, 1, "flow", 180.0, None);
+        let points = flow.points.as_slice().to_vec();
+        // Every ten seconds, that a short part has samples enough.
+        let dense = points.iter().flat_map(|(t, v)| {
+            (0..6).map(move |k| {
+                let at = t.plus_ms(k * 10_000);
+                let wild = if t.0 >= from * MIN { 20.0 } else { 0.0 };
+                let sign = if k % 2 == 0 { 1.0 } else { -1.0 };
+                (at, v + sign * wild)
+            })
+        });
+        flow.points = RawPoints::take(dense.map(|(t, v)| {
+            let point = Point {
+                t,
+                value: Some(Value::Number(v)),
+                status: StatusCode::GOOD,
+            };
+            (point, Provenance::Raw)
+        }));
+        let case = case(vec![flow]);
+        let (condition, text) = (parse("flow erratic").unwrap(), "flow erratic");
+        let place = super::eval::Place {
+            case: &case,
+            asset: id(1),
+            this: None,
+        };
+        let seen = matches!(
+            super::eval::evaluate(place, &condition),
+            super::eval::Outcome::Seen(_)
+        );
+        (text, seen)
+    };
+    assert!(erratic(390).1, "half an hour");
+    assert!(erratic(402).1, "eighteen minutes of two hours");
+    assert!(!erratic(419).1, "one minute is nothing");
+}
+
+#[test]
+fn a_change_slower_than_the_window_is_told() {
+    let case = case(vec![trace(1, 1, "discharge_pressure", 9.4, None)]);
+    let signal = SignalId(Uuid::from_u128(1));
+    let history = |from: f64| -> Vec<(Timestamp, f64)> {
+        (0..2_000)
+            .map(|n| {
+                let part = f64::from(n) / 2_000.0;
+                let at = Timestamp((i64::from(n) - 2_000) * MIN);
+                (at, from + (9.4 - from) * part + 0.01 * f64::from(n % 7))
+            })
+            .collect()
+    };
+    let told = slow_changes(&case, &[(signal, history(6.0))]);
+    assert_eq!(told[0].code, "rca.explain.slow_rise");
+    assert_eq!(told[0].params["hours"], "40");
+    assert!(slow_changes(&case, &[(signal, history(9.38))]).is_empty());
+    assert!(slow_changes(&case, &[]).is_empty());
+}
+
+#[test]
 fn nothing_that_moved_names_nothing() {
     let found = check(pump(&[]), Verdict::Unexplained, None);
     assert!(found.hypotheses.iter().all(|h| h.grade == Grade::Unlikely));

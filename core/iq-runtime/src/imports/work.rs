@@ -407,6 +407,8 @@ impl Work {
                     // Read again from there on, they are counted again.
                     let states = &mut unknown.states.rows;
                     *states = states.saturating_sub(chunk.again.unknown_states);
+                    let priorities = &mut unknown.priorities.rows;
+                    *priorities = priorities.saturating_sub(chunk.again.unknown_priorities);
                     failed = rejects.add(std::mem::take(&mut chunk.rejects)).err();
                     let reached = Reached {
                         run_id: run_id.clone(),

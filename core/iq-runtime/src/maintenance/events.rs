@@ -105,7 +105,7 @@ impl Origin {
         }
     }
 
-    fn event_id(&self, ctx: &EventContext, source_id: &str, at: Timestamp) -> EventId {
+    pub(super) fn event_id(&self, ctx: &EventContext, source_id: &str, at: Timestamp) -> EventId {
         event_id(ctx.tenant_id, &self.key, source_id, at)
     }
 }
@@ -196,6 +196,33 @@ pub(super) fn reported(
             "detail": { "integration_id": integration, "phase": event.phase },
             "record": kept(&event.payload),
         }),
+    }
+}
+
+/// Whether a row of a journal is understood otherwise than before. The same row counts whatever it says now; a
+/// row of another file counts where it says more: a priority of its own, or an asset.
+pub(super) fn says_other(known: &IndustrialEvent, read: &IndustrialEvent) -> bool {
+    let phase = |event: &IndustrialEvent| event.payload["detail"]["phase"].clone();
+    let is_same_row = known.payload["record"] == read.payload["record"];
+    (known.event_category, phase(known)) != (read.event_category, phase(read))
+        || known.asset_id.is_none() && read.asset_id.is_some()
+        || known.severity != read.severity && (is_same_row || read.severity != Severity::Warning)
+}
+
+/// What was read, as an event that says which one it corrects.
+pub(super) fn correcting(
+    read: IndustrialEvent,
+    known: &IndustrialEvent,
+    (id, source_id): (EventId, String),
+) -> IndustrialEvent {
+    let mut payload = read.payload;
+    payload["corrects"] = json!(known.id);
+    IndustrialEvent {
+        id,
+        source_id,
+        asset_id: read.asset_id.or(known.asset_id),
+        payload,
+        ..read
     }
 }
 

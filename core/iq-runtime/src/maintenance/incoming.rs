@@ -5,12 +5,12 @@ use std::sync::Arc;
 
 use iq_connector::Pushed;
 use iq_domain::{
-    ActionStatus, AssetId, CodedError, IntegrationAction, IntegrationId, ObjectKind, SourceEvent,
-    SourceObject, SourceRecord, SourceWorkOrder, TechnicalObjectId, TenantId, Timestamp,
-    WorkOrderId, WorkOrderKind, WorkOrderStatus, is_clean_line, neutralise,
+    ActionStatus, AssetId, CodedError, IndustrialEvent, IntegrationAction, IntegrationId,
+    ObjectKind, SourceEvent, SourceObject, SourceRecord, SourceWorkOrder, TechnicalObjectId,
+    TenantId, Timestamp, WorkOrderId, WorkOrderKind, WorkOrderStatus, is_clean_line, neutralise,
 };
 use iq_store::{
-    StoreError, Transaction, integration_actions,
+    StoreError, Transaction, events as stored_events, integration_actions,
     outbox::{self as rows, OutboxFilter, OutboxState},
     technical_objects::{self, TechnicalObject},
     work_order_plans,
@@ -31,6 +31,9 @@ use crate::{
 
 /// Records of one transaction: other writers share the one writer of the store.
 const RECORDS_PER_WRITE: usize = 200;
+
+/// Readings of one row of a journal: whoever corrects its columns more often has the last but few.
+const MAX_READINGS: u32 = 50;
 
 /// Longest number of an object or a work order.
 pub(super) const NUMBER_CHARS: usize = 80;
@@ -465,8 +468,34 @@ impl Intake {
         let asset = asset.or_else(|| from.also.iter().find_map(|name| self.asset_below(name)));
         let ctx = &self.work.context;
         let event = events::reported(ctx, &self.origin(), self.integration, asset, from);
-        self.work.append(tx, &event, changed)?;
+        if self.work.append(tx, &event, changed)?.is_none()
+            && from.source_type == "alarm_journal"
+            && let Some(correction) = self.correction(tx, event)?
+        {
+            self.work.append(tx, &correction, changed)?;
+        }
         Ok(true)
+    }
+
+    /// The event that corrects what is stored, where a row of a journal is read otherwise than it was: its
+    /// columns were corrected, its file, or the map of its tags. What is stored stays as it is.
+    fn correction(
+        &self,
+        tx: &Transaction<'_>,
+        read: IndustrialEvent,
+    ) -> Result<Option<IndustrialEvent>, StoreError> {
+        let (tenant, system) = (read.tenant_id, read.source_system.as_str());
+        let known = stored_events::get_newest_reading(tx, tenant, system, &read.source_id)?;
+        let is_other = |known: &IndustrialEvent| events::says_other(known, &read);
+        let Some((known, readings)) = known.filter(|(e, n)| *n < MAX_READINGS && is_other(e))
+        else {
+            return Ok(None);
+        };
+        let source_id = stored_events::reading_id(&read.source_id, readings + 1);
+        let id = self
+            .origin()
+            .event_id(&self.work.context, &source_id, read.event_time);
+        Ok(Some(events::correcting(read, &known, (id, source_id))))
     }
 
     /// The asset whose tags stand below an address, where they are of one asset only.

@@ -32,7 +32,7 @@ const WORK_MS: i64 = 30 * 24 * 3_600_000;
 /// Samples of a signal that are read, and that are kept: every k-th of them, still raw. The history
 /// gives the oldest first, so too few of them would leave the incident itself unread: two days of a
 /// signal that is sampled ten times a second fit.
-const MAX_READ: usize = 2_000_000;
+pub(super) const MAX_READ: usize = 2_000_000;
 const MAX_KEPT: usize = 20_000;
 /// Steps of a work order in which somebody was at the machine.
 const TOUCHED: [&str; 3] = [

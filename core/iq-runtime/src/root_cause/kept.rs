@@ -146,7 +146,7 @@ pub struct KeptAnalysis {
     pub samples_refused: u64,
 }
 
-fn message(said: &Said) -> Message {
+pub(super) fn message(said: &Said) -> Message {
     Message {
         code: said.code.to_owned(),
         params: said.params.clone(),

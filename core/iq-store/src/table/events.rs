@@ -166,7 +166,43 @@ pub fn get_event_by_source(
     )
 }
 
-fn filtered(tenant: TenantId, filter: &EventFilter) -> Result<Where, StoreError> {
+/// Whether an event of this tenant corrects another one.
+const CORRECTS: &str = "SELECT 1 FROM industrial_events
+    WHERE tenant_id = ? AND payload ->> '$.corrects' IS NOT NULL LIMIT 1";
+
+/// The last reading of what a source reported under that id: the event, or the newest that corrects it. With it
+/// the number of readings.
+pub fn get_newest_reading(
+    conn: &Connection,
+    tenant: TenantId,
+    source_system: &str,
+    source_id: &str,
+) -> Result<Option<(IndustrialEvent, u32)>, StoreError> {
+    let mut newest = get_event_by_source(conn, tenant, source_system, source_id)?;
+    let mut count = 0;
+    while let Some(event) = newest {
+        count += 1;
+        let next = reading_id(source_id, count + 1);
+        newest = get_event_by_source(conn, tenant, source_system, &next)?;
+        if newest.is_none() {
+            return Ok(Some((event, count)));
+        }
+    }
+    Ok(None)
+}
+
+/// The id of another reading of what a source reported.
+#[must_use]
+pub fn reading_id(source_id: &str, reading: u32) -> String {
+    format!("{source_id}~{reading}")
+}
+
+/// What a filter asks for, without what was corrected as far as that was known then.
+fn filtered(
+    conn: &Connection,
+    tenant: TenantId,
+    filter: &EventFilter,
+) -> Result<Where, StoreError> {
     let categories = filter
         .categories
         .iter()
@@ -193,6 +229,27 @@ fn filtered(tenant: TenantId, filter: &EventFilter) -> Result<Where, StoreError>
         .maybe("recorded_at <= ?", filter.recorded_by.map(|t| t.0));
     for word in &filter.words {
         wanted.any_of(found_in(word));
+    }
+    if query::find(conn, CORRECTS, params![tenant.to_string()], |r| {
+        r.get::<_, i64>(0)
+    })?
+    .is_some()
+    {
+        let mut sql = "id NOT IN (SELECT payload ->> '$.corrects' FROM industrial_events WHERE tenant_id = ? \
+                       AND payload ->> '$.corrects' IS NOT NULL"
+            .to_owned();
+        let mut args = vec![Value::Text(tenant.to_string())];
+        for (column, by) in [
+            ("ingest_time", filter.known_at),
+            ("recorded_at", filter.recorded_by),
+        ] {
+            if let Some(by) = by {
+                sql.push_str(&format!(" AND {column} <= ?"));
+                args.push(Value::Integer(by.0));
+            }
+        }
+        sql.push(')');
+        wanted.and(&sql, args);
     }
     Ok(wanted)
 }
@@ -240,7 +297,7 @@ pub fn next_events(
     limit: u32,
 ) -> Result<Vec<IndustrialEvent>, StoreError> {
     let (order, beyond) = order(filter.is_ascending);
-    let mut wanted = filtered(tenant, filter)?;
+    let mut wanted = filtered(conn, tenant, filter)?;
     if let Some((time, id)) = filter.after {
         wanted.and(
             beyond,
@@ -272,13 +329,18 @@ pub fn count_events_by_slice(
     ];
     let select = "SELECT (event_time - ?) * ? / ? AS slice, severity, COUNT(*) AS number \
                   FROM industrial_events";
-    filtered(tenant, &filter)?.summary(conn, (select, first), "GROUP BY slice, severity", |r| {
-        Ok(SliceCount {
-            slice: r.get("slice")?,
-            severity: row::word(r, "severity")?,
-            count: r.get::<_, i64>("number")?.unsigned_abs(),
-        })
-    })
+    filtered(conn, tenant, &filter)?.summary(
+        conn,
+        (select, first),
+        "GROUP BY slice, severity",
+        |r| {
+            Ok(SliceCount {
+                slice: r.get("slice")?,
+                severity: row::word(r, "severity")?,
+                count: r.get::<_, i64>("number")?.unsigned_abs(),
+            })
+        },
+    )
 }
 
 /// A page of events, newest first unless asked otherwise. The total counts all that match, also those
@@ -290,7 +352,7 @@ pub fn list_events(
     page: Page,
 ) -> Result<Paged<IndustrialEvent>, StoreError> {
     let (order, beyond) = order(filter.is_ascending);
-    let mut wanted = filtered(tenant, filter)?;
+    let mut wanted = filtered(conn, tenant, filter)?;
     let Some((time, id)) = filter.after else {
         return wanted.page(conn, "industrial_events", (SELECT, order), page, read);
     };
@@ -312,7 +374,7 @@ pub fn count_events(
     tenant: TenantId,
     filter: &EventFilter,
 ) -> Result<u64, StoreError> {
-    filtered(tenant, filter)?.count(conn, "industrial_events")
+    filtered(conn, tenant, filter)?.count(conn, "industrial_events")
 }
 
 /// A system that reported alarms.
@@ -347,8 +409,10 @@ pub fn list_alarm_sources(
     period: TimeRange,
 ) -> Result<Vec<AlarmSource>, StoreError> {
     let sql = "SELECT source_system, count(*) FROM industrial_events
-               WHERE tenant_id = ? AND event_time >= ? AND event_time < ?
+               WHERE tenant_id = ?1 AND event_time >= ?2 AND event_time < ?3
                  AND event_category = 'ALERT' AND source_type <> 'alert'
+                 AND id NOT IN (SELECT payload ->> '$.corrects' FROM industrial_events
+                                WHERE tenant_id = ?1 AND payload ->> '$.corrects' IS NOT NULL)
                GROUP BY source_system ORDER BY source_system";
     let mut statement = conn.prepare_cached(sql)?;
     let rows = statement.query_map(

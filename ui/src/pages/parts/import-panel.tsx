@@ -18,7 +18,7 @@ import { mappingOf } from './integration-actions';
 const ENCODINGS = ['utf-8', 'utf-16le', 'utf-16be', 'windows-1256', 'windows-1252'] as const;
 const DATES = ['iso', 'day_first', 'month_first', 'excel_serial', 'epoch_s', 'epoch_ms'] as const;
 const QUALITIES = ['words', 'opc_da', 'opc_ua', 'flag'] as const;
-const ROLES = ['timestamp', 'date', 'time_of_day', 'tag', 'value', 'quality', 'unit', 'message', 'state', 'priority', 'ignore'] as const;
+const ROLES = ['timestamp', 'date', 'time_of_day', 'tag', 'value', 'quality', 'unit', 'message', 'state', 'priority', 'operator', 'ignore'] as const;
 const DELIMITERS = [',', ';', '|', '\t'];
 /** Shown of a wide table; the rest keeps what was found. */
 const COLUMNS_SHOWN = 60;
