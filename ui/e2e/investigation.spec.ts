@@ -108,7 +108,7 @@ async function story(browser: Browser, language: Language): Promise<void> {
   const cause = await read<RootCause>(page, `${appliance.url}/api/blackbox/incidents/${id}/root-cause`);
   expect(cause.samples_read).toBeGreaterThan(1_000);
   expect(cause.hypotheses.map((h) => h.id)).toContain('CC-SRG');
-  await expect(page.locator('.hypotheses')).toContainText(language === 'ar' ? 'تموّر' : 'Surge');
+  await expect(page.locator('.hypotheses')).toContainText(language === 'ar' ? 'اندفاع ارتدادي' : 'Surge');
   await allInWords(page, 'incident');
   await end();
 }

@@ -8,8 +8,8 @@ use iq_api_types::{
     RelatedAsset,
 };
 use iq_domain::{
-    self as domain, AssetId, Incident, IncidentId, IncidentStatus, NoteId, Permission, Role,
-    SiteId, Timestamp,
+    self as domain, AssetId, CodedError, Incident, IncidentId, IncidentStatus, NoteId, Permission,
+    Role, SiteId, Timestamp,
 };
 use iq_locale::Language;
 use iq_runtime::{LiveEvent, TenantIndex};
@@ -401,6 +401,7 @@ async fn update_incident(
 ) -> Answer<Json<IncidentDetail>> {
     let plant = state.runtime.tenant(caller.tenant_id)?;
     let tenant = caller.tenant_id;
+    let is_change = patch.status.is_some() || patch.assignee.is_some();
     if let Some(status) = patch.status {
         audit.detail("status", serde_json::json!(status));
     }
@@ -414,6 +415,10 @@ async fn update_incident(
             let Some(mut incident) = incidents::get_incident(tx, tenant, id)? else {
                 return Ok(None);
             };
+            if iq_store::incident_changes::get_survivor(tx, tenant, id)?.is_some() {
+                let error = CodedError::conflict("incidents.merged_already");
+                return Err(error.with("number", &incident.number).into());
+            }
             if let Some(status) = patch.status {
                 incident.status = status;
             }
@@ -431,7 +436,10 @@ async fn update_incident(
         .await?
         .ok_or_else(Failure::not_found)?
         .map_err(|code| Failure::field("assignee", code))?;
-    audit.asset(changed.asset_id).called(&changed.number);
+    // What changes nothing is no event of the machine.
+    if is_change {
+        audit.asset(changed.asset_id).called(&changed.number);
+    }
     state
         .runtime
         .live()

@@ -1,5 +1,5 @@
 //! Root cause of an incident: gathers raw samples, events and neighbours, lets the pure rules judge
-//! them, and keeps the answer with the hash of what went in. The same inputs are never judged twice.
+//! them, and keeps the answer with the hash of what went in.
 
 mod gather;
 mod kept;
@@ -62,16 +62,21 @@ impl Runtime {
             let _turn = turn;
             let gathered = gather(&plant, &historian, &row, &events, now)?;
             let hash = gathered.hash(&packs.packs);
-            // What was judged before is not judged again.
-            if let Some(last) = last.filter(|l| l.inputs_hash == hash)
-                && let Ok(kept) = serde_json::from_value(last.result.clone())
-            {
-                return Ok((last, kept, false));
-            }
             let mut kept = judge(&gathered, &packs.packs);
             if kept.verdict != KeptVerdict::Named {
                 kept.explanation
                     .extend(slow_changes(&plant, &historian, &gathered)?);
+            }
+            // As it comes back from the store: a number that is written and read may differ in its last digit.
+            let result = serde_json::to_string(&kept).and_then(|text| serde_json::from_str(&text));
+            let result: serde_json::Value = result.map_err(|error| {
+                tracing::error!(%error, "A root cause could not be written down.");
+                CodedError::new(iq_domain::ErrorKind::Internal, "internal.error")
+            })?;
+            // The same answer to the same inputs keeps its version. What is stored is never believed: whoever
+            // edits it in the store changes no page and no evidence.
+            if let Some(last) = last.filter(|l| l.inputs_hash == hash && l.result == result) {
+                return Ok((last, kept, false));
             }
             let row = RootCauseRow {
                 tenant_id: tenant,
@@ -79,10 +84,7 @@ impl Runtime {
                 version: 0,
                 inputs_hash: hash,
                 computed_at: now,
-                result: serde_json::to_value(&kept).map_err(|error| {
-                    tracing::error!(%error, "A root cause could not be written down.");
-                    CodedError::new(iq_domain::ErrorKind::Internal, "internal.error")
-                })?,
+                result,
             };
             Ok::<_, CodedError>((row, kept, true))
         })

@@ -11,6 +11,12 @@
   const say = (key, params = {}) =>
     (sentences[language][key] ?? key).replace(/\{(\w+)\}/g, (_, name) => params[name] ?? '');
 
+  /** What was left out and why; a kind this page does not know as the file calls it. */
+  function leftOut(what, why) {
+    const key = `enum.evidence_left.${what}_${why}`;
+    return Object.hasOwn(sentences[language], key) ? say(key) : `${what} (${why})`;
+  }
+
   function translate() {
     document.documentElement.lang = language;
     document.documentElement.dir = language === 'ar' ? 'rtl' : 'ltr';
@@ -40,7 +46,7 @@
     for (const { what, why, count } of answer.omissions) {
       // What an earlier epoch holds goes along as documents.
       const name = why === 'other_epoch' ? 'enclosed' : 'omitted';
-      found.push([name, `${what} × ${count} (${why})`]);
+      found.push([name, `${leftOut(what, why)}: ${count}`]);
     }
     return found;
   }

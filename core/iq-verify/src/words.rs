@@ -93,11 +93,18 @@ fn rows(
             let is_enclosed = why == "other_epoch";
             rows.push((
                 if is_enclosed { "enclosed" } else { "omitted" },
-                format!("{} × {count} ({})", shown(what), shown(why)),
+                format!("{}: {count}", left_out(language, what, why)),
             ));
         }
     }
     rows
+}
+
+/// What was left out and why; a kind that this verifier does not know as the file calls it.
+fn left_out(language: Language, what: &str, why: &str) -> String {
+    let key = format!("enum.evidence_left.{what}_{why}");
+    plain(language, "ui", &key, &Params::new())
+        .unwrap_or_else(|| format!("{} ({})", shown(what), shown(why)))
 }
 
 /// A file's own words can't move the cursor or turn the line around.

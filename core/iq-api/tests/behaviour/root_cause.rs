@@ -77,16 +77,36 @@ async fn a_root_cause_rests_on_samples_and_is_made_again_when_they_change() {
         (&again["version"], &again["inputs_hash"]),
         (&found["version"], &found["inputs_hash"])
     );
+    // Who edits what was kept of it changes no page: it is judged anew, and told as another version.
+    let edit = |tx: &iq_store::Transaction<'_>| {
+        let kept: Vec<String> = tx
+            .prepare("SELECT name FROM sqlite_master WHERE type = 'trigger' AND tbl_name = 'root_causes'")?
+            .query_map([], |r| r.get(0))?
+            .collect::<Result<_, _>>()?;
+        for trigger in kept {
+            tx.execute_batch(&format!("DROP TRIGGER {trigger}"))?;
+        }
+        tx.execute(
+            "UPDATE root_causes SET result = json_set(result, '$.verdict', 'named')",
+            [],
+        )?;
+        Ok::<_, iq_store::StoreError>(())
+    };
+    app.runtime.store().write(edit).await.unwrap();
+    let judged = engineer.get(&path).await.json();
+    assert_eq!(judged["verdict"], found["verdict"]);
+    assert_eq!(judged["explanation"], found["explanation"]);
+    assert_eq!(judged["version"], 3);
     deliver(&app, &plant, values(450..600)).await;
     let later = engineer.get(&path).await.json();
-    assert_eq!(later["version"], 3);
+    assert_eq!(later["version"], 4);
     assert_ne!(later["inputs_hash"], found["inputs_hash"]);
 
     let viewer = app.signed_in(&plant.user("viewer")).await;
     let simple = viewer.get(&path).await.expect_status(200).json();
     assert_eq!(
         (&simple["form"], &simple["version"]),
-        (&json!("simplified"), &json!(3))
+        (&json!("simplified"), &json!(4))
     );
     assert_eq!(simple["first_movers"], Value::Null);
     // The timeline tells the two apart as well: what the cause rests on is for those who work on it.

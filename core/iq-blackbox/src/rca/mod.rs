@@ -500,7 +500,10 @@ fn grade(h: &mut Hypothesis<'_>, config: &RcaConfig) {
     } else {
         "rca.reason.weighed"
     };
+    let short = h.side(Side::Missing).filter(|f| f.said.code == CUT_SHORT);
+    let short = short.map(|f| u32::from(f.weight)).sum::<u32>();
     h.reason = Said::new(code)
+        .with("short", short)
         .with("for", plus)
         .with("against", minus)
         .with("not_seen", not_seen)

@@ -356,16 +356,12 @@ const OTHER_SURGES: [&str; 8] = [
     "surge vessel",
 ];
 
-/// Whether the words of a trip name surge, in English or Arabic, with or without vowel signs.
+/// Whether the words of a trip name surge, in English or Arabic.
 fn says_surge(words: &str) -> bool {
-    // Shadda and the other signs stand between U+064B and U+0652, the tatweel is U+0640.
-    let plain: String = words
-        .to_lowercase()
-        .chars()
-        .filter(|c| !('\u{064b}'..='\u{0652}').contains(c) && *c != '\u{0640}')
-        .collect();
+    let plain = iq_domain::folded(words);
     let is_other = OTHER_SURGES.iter().any(|other| plain.contains(other));
-    (plain.contains("surge") && !is_other) || plain.contains("تمور")
+    let names = ["اندفاع ارتدادي", "الاندفاع الارتدادي", "تمور", "سيرج"];
+    (plain.contains("surge") && !is_other) || names.iter().any(|name| plain.contains(name))
 }
 
 /// The kind a condition may ask for.

@@ -73,10 +73,10 @@ function OneHypothesis({ hypothesis, player, first, order }: { hypothesis: Hypot
       </button>
       {open && (
         <div className="hypothesis-body">
-          <p className="help">{hypothesis.reason.text} {t('root_cause.coverage', { share: n(hypothesis.coverage * 100, 0) })}</p>
+          <p className="help">{hypothesis.reason.text}</p>
           {hypothesis.evidence && <Evidence items={hypothesis.evidence} player={player} />}
           {hypothesis.contributing_factors && hypothesis.contributing_factors.length > 0 && <div className="evidence"><h4>{t('root_cause.factors')}</h4><ul>{hypothesis.contributing_factors.map((f) => <li key={f.text}><span aria-hidden="true">{'·'}</span><span>{f.text}</span></li>)}</ul></div>}
-          {hypothesis.actions.length > 0 && <div className="evidence"><h4>{t('root_cause.actions')}</h4><ul>{hypothesis.actions.map((a) => <li key={name(a.names)}>{order ? <button type="button" className="btn quiet sm icon" aria-label={`${t('work_orders.for_recommendation')}: ${name(a.names)}`} title={t('work_orders.for_recommendation')} onClick={() => order(hypothesis, a)}><Icon name="wrench" /></button> : <Icon name="wrench" />}<span>{name(a.names)}{a.hours_from !== null && a.hours_to !== null && <bdi className="cap dim" dir="ltr">{` ${n(a.hours_from)}–${n(a.hours_to)} h`}</bdi>}</span></li>)}</ul></div>}
+          {hypothesis.actions.length > 0 && <div className="evidence"><h4>{t('root_cause.actions')}</h4><ul>{hypothesis.actions.map((a) => <li key={name(a.names)}>{order ? <button type="button" className="btn quiet sm icon" aria-label={`${t('work_orders.for_recommendation')}: ${name(a.names)}`} title={t('work_orders.for_recommendation')} onClick={() => order(hypothesis, a)}><Icon name="wrench" /></button> : <Icon name="wrench" />}<span>{name(a.names)}{a.hours_from !== null && a.hours_to !== null && <bdi className="cap dim">{` ${t('root_cause.hours', { from: n(a.hours_from), to: n(a.hours_to) })}`}</bdi>}</span></li>)}</ul></div>}
         </div>
       )}
     </li>
