@@ -50,7 +50,7 @@ pub fn get_last_root_cause(
     )
 }
 
-/// Appends an answer with the next version. Two callers with the same inputs get the same row.
+/// Appends an answer with the next version. Two callers with the same inputs and answer get the same row.
 pub fn append_root_cause(
     conn: &Connection,
     tenant: TenantId,
@@ -60,6 +60,7 @@ pub fn append_root_cause(
     let last = get_last_root_cause(conn, tenant, answer.incident_id)?;
     if let Some(last) = &last
         && last.inputs_hash == answer.inputs_hash
+        && last.result == answer.result
     {
         return Ok(last.clone());
     }
