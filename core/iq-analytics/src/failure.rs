@@ -5,8 +5,10 @@
 //! *Life*: Weibull with known shape β. With λ = η^(−β) the likelihood of r failures and of all times at
 //! risk is λ^r · exp(−λ Σ tᵢ^β), so a gamma prior stays a gamma: Gamma(a + r, b + Σ tᵢ^β) (Soland, 1969;
 //! Meeker and Escobar, "Statistical methods for reliability data", 14). *Condition*: the hazard is
-//! multiplied by exp(γ·(1 − H/100)) with health H, γ about 4.1. *Probability* from age t over d with
-//! x = factor·((t + d)^β − t^β): 1 − (b/(b + x))^a, the mean over λ; its interval by the quantiles of λ.
+//! multiplied by exp(γ·(1 − H/100)) with health H, γ about 4.1; health that falls is assessed once a day.
+//! *Probability* from age t over d with x = Σ factor·((t + d)^β − t^β) over the days:
+//! 1 − (b/(b + x))^a, the mean over λ; its interval by the quantiles of λ. Whoever states a chance of
+//! failure states this one.
 
 use serde::{Deserialize, Serialize};
 
@@ -62,6 +64,26 @@ pub struct FailureChance {
     pub high: f64,
     /// The same for an item in perfect condition: the base rate beside it.
     pub base: f64,
+}
+
+/// Health 0–100 and what it loses per day.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Condition {
+    /// Now.
+    pub health: f64,
+    /// Lost per day; a day keeps the health of its beginning.
+    pub fall_per_day: f64,
+}
+
+impl Condition {
+    /// A health that stays.
+    #[must_use]
+    pub const fn steady(health: f64) -> Self {
+        Self {
+            health,
+            fall_per_day: 0.0,
+        }
+    }
 }
 
 /// Why there is no probability.
@@ -137,35 +159,114 @@ impl LifeBelief {
         self
     }
 
-    /// The chance to fail within `horizon_h` at age `age_h` and health 0–100.
+    /// Shape β, and the gamma distribution of λ: the failures it is worth, and their exposure in hours^β.
+    #[must_use]
+    pub const fn gamma_of_rate(&self) -> (f64, f64, f64) {
+        (self.shape, self.a, self.b)
+    }
+
+    /// Exposure x in hours^β, by its condition: from age `age_h` over `horizon_h`.
+    fn exposure(&self, age_h: f64, horizon_h: f64, condition: Condition, gamma: f64) -> f64 {
+        let at = |hours: f64| (age_h + hours).powf(self.shape);
+        if condition.fall_per_day == 0.0 {
+            return condition_factor(condition.health, gamma) * (at(horizon_h) - at(0.0));
+        }
+        let (mut sum, mut from, mut day) = (0.0, 0.0, 0.0);
+        while from < horizon_h {
+            let to = horizon_h.min(from + 24.0);
+            let health = condition.health - condition.fall_per_day * day;
+            if health <= 0.0 {
+                // Worse it does not get.
+                return sum + condition_factor(0.0, gamma) * (at(horizon_h) - at(from));
+            }
+            sum += condition_factor(health, gamma) * (at(to) - at(from));
+            (from, day) = (to, day + 1.0);
+        }
+        sum
+    }
+
+    /// The chance to fail within `horizon_h` at age `age_h` and in that condition.
     ///
     /// # Errors
-    /// When an age, horizon or health is negative or no number.
+    /// When an age, horizon, health or its fall is negative or no number.
     pub fn chance(
         &self,
         age_h: f64,
         horizon_h: f64,
-        health: f64,
+        condition: Condition,
         gamma: f64,
     ) -> Result<FailureChance, BadLife> {
-        if ![age_h, horizon_h, health, gamma]
-            .iter()
-            .all(|v| v.is_finite() && *v >= 0.0)
-        {
+        let asked = [
+            age_h,
+            horizon_h,
+            condition.health,
+            condition.fall_per_day,
+            gamma,
+        ];
+        if !asked.iter().all(|v| v.is_finite() && *v >= 0.0) {
             return Err(BadLife);
         }
-        let exposure = (age_h + horizon_h).powf(self.shape) - age_h.powf(self.shape);
-        let within = |factor: f64| 1.0 - (self.b / (self.b + factor * exposure)).powf(self.a);
-        let factor = condition_factor(health, gamma);
-        let at =
-            |share: f64| -(-factor * exposure * gamma_quantile(self.a, share) / self.b).exp_m1();
+        let worn = self.exposure(age_h, horizon_h, condition, gamma);
+        let as_new = self.exposure(age_h, horizon_h, Condition::steady(100.0), gamma);
         let shown = |p: f64| p.clamp(1e-6, 1.0 - 1e-6);
         Ok(FailureChance {
-            p: shown(within(factor)),
-            low: shown(at(0.05)),
-            high: shown(at(0.95)),
-            base: shown(within(1.0)),
+            p: shown(self.within(worn)),
+            low: shown(self.within_at(worn, 0.05)),
+            high: shown(self.within_at(worn, 0.95)),
+            base: shown(self.within(as_new)),
         })
+    }
+
+    /// 1 − (b/(b + x))^a.
+    fn within(&self, x: f64) -> f64 {
+        -(-self.a * (x / self.b).ln_1p()).exp_m1()
+    }
+
+    /// The chance where λ stands at that share of what is believed of it.
+    fn within_at(&self, x: f64, share: f64) -> f64 {
+        -(-x * gamma_quantile(self.a, share) / self.b).exp_m1()
+    }
+
+    /// The chance by day, from day 0, as [`Self::chance`] states it; nothing where that states nothing.
+    #[must_use]
+    pub fn by_day(&self, age_h: f64, days: u32, condition: Condition, gamma: f64) -> Vec<f64> {
+        self.exposures_by_day(age_h, days, condition, gamma)
+            .into_iter()
+            .map(|x| self.within(x))
+            .collect()
+    }
+
+    /// The chance by day where λ stands at each of those shares of what is believed of it: one row a share.
+    #[must_use]
+    pub fn by_day_at(
+        &self,
+        age_h: f64,
+        days: u32,
+        condition: Condition,
+        gamma: f64,
+        shares: &[f64],
+    ) -> Vec<Vec<f64>> {
+        let exposures = self.exposures_by_day(age_h, days, condition, gamma);
+        let row = |share: &f64| {
+            let rate = gamma_quantile(self.a, *share) / self.b;
+            exposures
+                .iter()
+                .map(|x| -(-x * rate).exp_m1())
+                .collect::<Vec<_>>()
+        };
+        shares.iter().map(row).collect()
+    }
+
+    fn exposures_by_day(
+        &self,
+        age_h: f64,
+        days: u32,
+        condition: Condition,
+        gamma: f64,
+    ) -> Vec<f64> {
+        (0..=days)
+            .map(|day| self.exposure(age_h, 24.0 * f64::from(day), condition, gamma))
+            .collect()
     }
 
     /// The characteristic life η in hours: median and 90 % interval.
@@ -264,8 +365,10 @@ mod tests {
             after < 20_000.0 && high_after / low_after < high / low,
             "{after} {low_after} {high_after}"
         );
-        let chance =
-            |belief: &LifeBelief, health| belief.chance(8_000.0, 720.0, health, GAMMA).unwrap();
+        let chance = |belief: &LifeBelief, health| {
+            let condition = Condition::steady(health);
+            belief.chance(8_000.0, 720.0, condition, GAMMA).unwrap()
+        };
         assert!(chance(&known, 100.0).p > 2.0 * chance(&prior, 100.0).p);
         let worn = chance(&known, 40.0);
         assert!(
@@ -278,11 +381,11 @@ mod tests {
     #[test]
     fn never_certain_and_nonsense_is_refused() {
         let belief = LifeBelief::of_family(&BEARING).unwrap();
-        let sure = belief.chance(900_000.0, 9e9, 0.0, GAMMA).unwrap();
-        let never = belief.chance(0.0, 0.0, 100.0, GAMMA).unwrap();
+        let sure = belief.chance(900_000.0, 9e9, Condition::steady(0.0), GAMMA).unwrap();
+        let never = belief.chance(0.0, 0.0, Condition::steady(100.0), GAMMA).unwrap();
         assert!(sure.p < 1.0 && sure.high < 1.0 && never.p > 0.0 && never.low > 0.0);
-        assert_eq!(belief.chance(-1.0, 1.0, 50.0, GAMMA), Err(BadLife));
-        assert_eq!(belief.chance(1.0, f64::NAN, 50.0, GAMMA), Err(BadLife));
+        assert_eq!(belief.chance(-1.0, 1.0, Condition::steady(50.0), GAMMA), Err(BadLife));
+        assert_eq!(belief.chance(1.0, f64::NAN, Condition::steady(50.0), GAMMA), Err(BadLife));
         assert!(
             LifeBelief::of_family(&FamilyLife {
                 low_h: 50_000.0,
@@ -297,6 +400,46 @@ mod tests {
             })
             .is_err()
         );
+    }
+
+    #[test]
+    fn the_chance_is_the_mean_over_what_is_believed_of_the_rate() {
+        let (age, days, condition) = (
+            20_000.0,
+            14_u32,
+            Condition {
+                health: 60.0,
+                fall_per_day: 1.0,
+            },
+        );
+        let belief = LifeBelief::of_family(&BEARING).unwrap();
+        let (shape, a, b) = belief.gamma_of_rate();
+        let x: f64 = (0..days)
+            .map(|day| {
+                let (from, to) = (24.0 * f64::from(day), 24.0 * f64::from(day + 1));
+                let grown = (age + to).powf(shape) - (age + from).powf(shape);
+                condition_factor(60.0 - f64::from(day), GAMMA) * grown
+            })
+            .sum();
+        let chance = belief.chance(age, 336.0, condition, GAMMA).unwrap();
+        near(chance.p, 1.0 - (b / (b + x)).powf(a), 1e-12);
+        let by_day = belief.by_day(age, days, condition, GAMMA);
+        assert_eq!((by_day[0], by_day.len()), (0.0, 15));
+        near(by_day[14], chance.p, 1e-12);
+        // The median of the rate is another number, and a smaller one.
+        let median = -(-x * gamma_quantile(a, 0.5) / b).exp_m1();
+        assert!(median < 0.9 * chance.p, "{median} {}", chance.p);
+        let shares: Vec<f64> = (0..400).map(|n| (f64::from(n) + 0.5) / 400.0).collect();
+        let rows = belief.by_day_at(age, days, condition, GAMMA, &shares);
+        let mean = rows.iter().map(|row| row[14]).sum::<f64>() / 400.0;
+        near(mean, chance.p, 0.01 * chance.p);
+        // What is worn out wears no further, and parts of days count.
+        let gone = Condition {
+            health: 2.0,
+            fall_per_day: 1.0,
+        };
+        let within = |hours: f64| belief.chance(age, hours, gone, GAMMA).unwrap().p;
+        assert!(within(30.0) < within(60.0) && within(60.0) < within(2_000.0));
     }
 
     #[test]
@@ -319,7 +462,7 @@ mod tests {
                 .collect();
             let belief = prior.updated(&own);
             let horizon = 2_000.0 + 10.0 * f64::from(plant);
-            let chance = belief.chance(0.0, horizon, 100.0, GAMMA).unwrap();
+            let chance = belief.chance(0.0, horizon, Condition::steady(100.0), GAMMA).unwrap();
             scored.push((chance.p, life(scale) < horizon));
         }
         assert!(

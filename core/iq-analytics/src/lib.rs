@@ -21,7 +21,7 @@ pub mod shift;
 pub use baseline::{Baseline, BaselineConfig, NotEnoughHistory, fit, learn};
 pub use boost::{BoostConfig, Boosted, Target};
 pub use card::{ModelCard, Withheld};
-pub use failure::{BadLife, Exposure, FailureChance, FamilyLife, LifeBelief};
+pub use failure::{BadLife, Condition, Exposure, FailureChance, FamilyLife, LifeBelief};
 pub use modes::{Mode, Modes, ModesConfig};
 pub use movers::{Mover, MoverConfig, Reference, Track, rank_movers};
 pub use multi::{MultiConfig, MultiModel, MultiScore, MultiState, Sample, Training};
