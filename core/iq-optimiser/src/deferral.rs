@@ -2,7 +2,8 @@
 //! change for the answer to change.
 //!
 //! Hazard of a worn machine: h(t) = (β/η)(t/η)^(β−1) · e^(γ(1 − H/100)), age t in hours, health H falling by a
-//! rate per day, assessed once a day. P(d) = 1 − e^(−∫h). Expected cost
+//! rate per day, assessed once a day. P(d) = 1 − e^(−∫h); where the rate λ = η^(−β) is believed as a gamma
+//! distribution, P(d) = 1 − (b/(b + x))^a with x = ∫h/λ, the mean over it. Expected cost
 //! E(d) = P(d)·(failure + downtime hours · value of an hour + secondary + safety) + (1 − P(d))·planned(d)
 //! + running loss · d, with planned(d) less the saving of a combined job where d > 0.
 
@@ -40,6 +41,16 @@ impl Spread {
     }
 }
 
+/// What is believed of the rate λ = η^(−β): a gamma distribution, from a family's spread and own lives.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RateBelief {
+    /// Failures it is worth.
+    pub failures: f64,
+    /// Their exposure, in hours^β.
+    pub exposure: f64,
+}
+
 /// Cost of the planned job on one day (a shared outage, a day shift).
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -69,6 +80,10 @@ pub struct DeferralItem {
     pub beta: Spread,
     /// Weibull scale η, in hours.
     pub eta_hours: Spread,
+    /// What is believed of the rate that goes with the typical β; with it, η only tells what a flip point
+    /// is stated in.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rate: Option<RateBelief>,
     /// How strongly health raises the hazard, γ; 4.1 is usual.
     pub gamma: Spread,
     /// Virtual age, in hours.
@@ -206,11 +221,20 @@ pub struct DeferralPlan {
     pub is_cancelled: bool,
 }
 
+/// How fast an item wears out.
+#[derive(Clone, Copy)]
+enum Rate {
+    /// λ is known.
+    Known(f64),
+    /// It is believed: the mean over that belief counts.
+    Believed(RateBelief),
+}
+
 /// Values of one sample.
 #[derive(Clone, Copy)]
 struct Sample {
     beta: f64,
-    eta: f64,
+    rate: Rate,
     gamma: f64,
     downtime: f64,
 }
@@ -285,6 +309,16 @@ fn validate(problem: &DeferralProblem) -> Result<(), CodedError> {
             amount_of(field, spread.low)?;
             amount_of(field, spread.high)?;
         }
+        if let Some(rate) = item.rate {
+            for (field, value) in [
+                ("rate.failures", rate.failures),
+                ("rate.exposure", rate.exposure),
+            ] {
+                if !(value > 0.0 && value.is_finite()) {
+                    return Err(out_of_range(field, value));
+                }
+            }
+        }
         if !(0.0..=100.0).contains(&item.health) {
             return Err(out_of_range("health", item.health));
         }
@@ -307,22 +341,19 @@ fn validate(problem: &DeferralProblem) -> Result<(), CodedError> {
     Ok(())
 }
 
-/// Cumulated hazard by day, from day 0, by Simpson's rule. Health is assessed once a day: a day has the
-/// health of its beginning.
-fn hazards(item: &DeferralItem, sample: Sample, days: u32) -> Vec<f64> {
-    let aging = |hours: f64| {
-        // A new machine has no hazard yet for β > 1 and an infinite one for β < 1: an hour stands for it.
-        let age = (item.age_hours + hours).max(1.0);
-        sample.beta / sample.eta * (age / sample.eta).powf(sample.beta - 1.0)
+/// Chance of failure by day, from day 0. Health is assessed once a day: a day has the health of its beginning.
+fn chances(item: &DeferralItem, sample: Sample, days: u32) -> Vec<f64> {
+    let aged = |day: u32| (item.age_hours + 24.0 * f64::from(day)).powf(sample.beta);
+    let chance = |x: f64| match sample.rate {
+        Rate::Known(rate) => -(-x * rate).exp_m1(),
+        Rate::Believed(rate) => -(-rate.failures * (x / rate.exposure).ln_1p()).exp_m1(),
     };
     let mut sum = 0.0;
     let mut all = vec![0.0];
     for day in 0..days {
         let health = (item.health - item.health_fall_per_day * f64::from(day)).max(0.0);
-        let wear = (sample.gamma * (1.0 - health / 100.0)).exp();
-        let from = f64::from(day) * 24.0;
-        sum += wear * 24.0 / 6.0 * (aging(from) + 4.0 * aging(from + 12.0) + aging(from + 24.0));
-        all.push(sum);
+        sum += (sample.gamma * (1.0 - health / 100.0)).exp() * (aged(day + 1) - aged(day));
+        all.push(chance(sum));
     }
     all
 }
@@ -349,9 +380,8 @@ fn costs(
     let failed =
         item.failure_cost + sample.downtime * per_hour + item.secondary_cost + item.safety_cost;
     (0..)
-        .zip(hazards(item, sample, days))
-        .map(|(day, hazard)| {
-            let p = -(-hazard).exp_m1();
+        .zip(chances(item, sample, days))
+        .map(|(day, p)| {
             let running = item.running_loss_per_day * f64::from(day);
             (p, p * failed + (1.0 - p) * planned(item, day) + running)
         })
@@ -359,11 +389,37 @@ fn costs(
 }
 
 fn typical(item: &DeferralItem) -> Sample {
+    let (beta, eta) = (item.beta.typical, item.eta_hours.typical);
     Sample {
-        beta: item.beta.typical,
-        eta: item.eta_hours.typical,
+        beta,
+        rate: item
+            .rate
+            .map_or(Rate::Known(eta.powf(-beta)), Rate::Believed),
         gamma: item.gamma.typical,
         downtime: item.downtime_hours.typical,
+    }
+}
+
+/// One draw of what the typical values are the middle of.
+fn drawn(item: &DeferralItem, rng: &mut Rng) -> Sample {
+    let draw = |rng: &mut Rng, s: Spread| rng.around(s.low, s.typical, s.high);
+    let (gamma, downtime) = (draw(rng, item.gamma), draw(rng, item.downtime_hours));
+    let (beta, rate) = match item.rate {
+        // The belief is about the rate that goes with the typical shape.
+        Some(rate) => {
+            let lambda = rng.gamma(rate.failures) / rate.exposure;
+            (item.beta.typical, lambda)
+        }
+        None => {
+            let beta = draw(rng, item.beta);
+            (beta, draw(rng, item.eta_hours).powf(-beta))
+        }
+    };
+    Sample {
+        beta,
+        rate: Rate::Known(rate),
+        gamma,
+        downtime,
     }
 }
 
@@ -399,13 +455,7 @@ fn days(problem: &DeferralProblem, item: &DeferralItem, rng: &mut Rng) -> Vec<De
     let middle = costs(problem, item, typical(item), problem.horizon_days);
     let mut sampled = vec![Vec::new(); middle.len()];
     for _ in 0..problem.samples {
-        let mut draw = |s: Spread| rng.triangular(s.low, s.typical, s.high);
-        let sample = Sample {
-            beta: draw(item.beta),
-            eta: draw(item.eta_hours),
-            gamma: draw(item.gamma),
-            downtime: draw(item.downtime_hours),
-        };
+        let sample = drawn(item, rng);
         let costs = costs(problem, item, sample, problem.horizon_days);
         sampled
             .iter_mut()
@@ -423,8 +473,9 @@ fn days(problem: &DeferralProblem, item: &DeferralItem, rng: &mut Rng) -> Vec<De
                 days_deferred: day,
                 failure_probability: p,
                 expected_cost: cost,
-                low: at(0.1),
-                high: at(0.9),
+                // What is rare and dear can lift the mean over nine draws of ten: the interval holds it.
+                low: at(0.1).min(cost),
+                high: at(0.9).max(cost),
                 risk_increase: cost - now,
             }
         })
@@ -453,6 +504,24 @@ fn field(item: &mut DeferralItem, input: DeferralInput) -> &mut f64 {
     }
 }
 
+/// The item with another typical value of one input. A belief about the rate goes along: its usual life is the
+/// typical η, whatever the shape.
+fn changed(item: &DeferralItem, input: DeferralInput, value: f64) -> DeferralItem {
+    let mut other = item.clone();
+    let value = if input == DeferralInput::Health {
+        value.min(100.0)
+    } else {
+        value
+    };
+    *field(&mut other, input) = value;
+    let worth = |item: &DeferralItem| item.eta_hours.typical.powf(item.beta.typical);
+    let factor = worth(&other) / worth(item);
+    if let Some(rate) = &mut other.rate {
+        rate.exposure *= factor;
+    }
+    other
+}
+
 /// Looks from each input outwards, to a tenth and to the tenfold, for the nearest value with another answer.
 fn flip_points(
     problem: &DeferralProblem,
@@ -465,13 +534,7 @@ fn flip_points(
     for input in INPUTS {
         let value = *field(&mut item.clone(), input);
         let with = |factor: f64| {
-            let mut other = item.clone();
-            let changed = value * factor;
-            *field(&mut other, input) = if input == DeferralInput::Health {
-                changed.min(100.0)
-            } else {
-                changed
-            };
+            let other = changed(item, input, value * factor);
             answer(problem, &other, at, waits)
         };
         if value <= 0.0 {

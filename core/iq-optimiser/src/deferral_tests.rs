@@ -28,6 +28,7 @@ fn pump(health: f64, fall: f64, saving: f64) -> DeferralProblem {
                 typical: 40e3,
                 high: 250e3,
             },
+            rate: None,
             gamma: Spread {
                 low: 3.5,
                 typical: 4.1,
@@ -135,4 +136,84 @@ fn ranks_by_what_waiting_adds() {
     let plan = run(&problem);
     let order: Vec<&str> = plan.curves.iter().map(|c| c.item.as_str()).collect();
     assert_eq!(order, ["P-101 seal", "P-102 seal"]);
+}
+
+#[test]
+fn the_expected_cost_lies_in_its_interval_whatever_the_numbers() {
+    let mut rng = Rng::new(11);
+    for round in 0..300 {
+        let mut problem = pump(100.0 * rng.unit(), 3.0 * rng.unit(), 0.0);
+        problem.samples = 60;
+        problem.horizon_days = 20;
+        let item = &mut problem.items[0];
+        let mut spread = |from: f64, wide: f64| {
+            let low = from * (0.2 + rng.unit());
+            let typical = low * (1.0 + wide * rng.unit());
+            Spread {
+                low,
+                typical,
+                high: typical * (1.0 + 5.0 * wide * rng.unit()),
+            }
+        };
+        item.beta = spread(1.0, 2.0);
+        item.eta_hours = spread(10f64.powi(3 + round % 4), 9.0);
+        item.gamma = spread(4.0, 0.3);
+        item.downtime_hours = spread(20.0, 3.0);
+        item.age_hours = 60_000.0 * rng.unit();
+        item.planned_cost = 50e3 * rng.unit();
+        if round % 2 == 0 {
+            let failures = 0.15 + 4.0 * rng.unit();
+            let exposure = failures * item.eta_hours.typical.powf(item.beta.typical);
+            item.rate = Some(RateBelief { failures, exposure });
+        }
+        let plan = run(&problem);
+        for day in &plan.curves[0].days {
+            assert!(
+                day.low <= day.expected_cost && day.expected_cost <= day.high,
+                "{day:?} of {:?}",
+                problem.items[0]
+            );
+        }
+        assert!(crate::check::deferral(&problem, &plan).is_empty());
+    }
+}
+
+#[test]
+fn a_believed_rate_gives_its_mean_and_an_interval_of_its_own_draws() {
+    let mut problem = pump(45.0, 0.0, 0.0);
+    problem.samples = 2_000;
+    let item = &mut problem.items[0];
+    item.beta = Spread::exactly(1.3);
+    item.gamma = Spread::exactly(4.1);
+    item.downtime_hours = Spread::exactly(18.0);
+    // Eleven survivors behind a wide family.
+    let (failures, exposure) = (0.9, 40e3_f64.powf(1.3) * 9.0);
+    item.rate = Some(RateBelief { failures, exposure });
+    let curve = &run(&problem).curves[0];
+    let x = (4.1_f64 * 0.55).exp() * ((20e3_f64 + 720.0).powf(1.3) - 20e3_f64.powf(1.3));
+    let p = 1.0 - (exposure / (exposure + x)).powf(failures);
+    let day = curve.days[30];
+    assert!((day.failure_probability - p).abs() < 1e-12, "{day:?} {p}");
+    // The 10 % and 90 % quantiles of a gamma distribution of shape 0.9 are 0.0857 and 2.1214.
+    let cost = |rate: f64| {
+        let p = 1.0 - (-x * rate / exposure).exp();
+        p * (22e3 + 18.0 * 4e3) + (1.0 - p) * 6e3
+    };
+    let (low, high) = (cost(0.0857), cost(2.1214));
+    assert!((day.low - 6e3) / (low - 6e3) < 1.3, "{day:?} {low}");
+    assert!((day.high / high - 1.0).abs() < 0.05, "{day:?} {high}");
+    // Another usual life moves the belief along with it.
+    let changed = changed(&problem.items[0], DeferralInput::EtaHours, 80e3);
+    let moved = changed.rate.unwrap().exposure / exposure;
+    assert!((moved - 2_f64.powf(1.3)).abs() < 1e-9, "{moved}");
+}
+
+#[test]
+fn a_day_whose_cost_lies_outside_its_interval_is_found() {
+    let problem = pump(45.0, 0.8, 0.0);
+    let mut plan = run(&problem);
+    assert!(crate::check::deferral(&problem, &plan).is_empty());
+    let day = &mut plan.curves[0].days[14];
+    day.high = day.expected_cost - 1.0;
+    assert!(!crate::check::deferral(&problem, &plan).is_empty());
 }

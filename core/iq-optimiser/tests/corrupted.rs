@@ -307,6 +307,7 @@ fn refuses_every_corrupted_deferral_plan() {
             typical: 40e3,
             high: 90e3,
         },
+        rate: None,
         gamma: Spread::exactly(4.1),
         age_hours: 20e3,
         health,

@@ -1,4 +1,4 @@
-//! Checks deferral curves: the formula by hourly steps, the cheapest day, the interval, the ranking.
+//! Checks deferral curves: the formula hour by hour, the cheapest day, the interval, the ranking.
 
 use std::collections::BTreeMap;
 
@@ -61,14 +61,18 @@ fn check_curve(
         + item.secondary_cost
         + item.safety_cost
         + hour * item.downtime_hours.typical;
-    let mut cumulated = 0.0;
+    let mut worn = 0.0;
     for (day, stated) in (0_u32..).zip(&curve.days) {
         if day > 0 {
-            cumulated += (0..24)
-                .map(|h| hazard(item, f64::from((day - 1) * 24 + h) + 0.5))
+            worn += (0..24)
+                .map(|h| wear(item, (day - 1) * 24 + h))
                 .sum::<f64>();
         }
-        let p = 1.0 - (-cumulated).exp();
+        let p = 1.0
+            - match item.rate {
+                Some(rate) => (rate.exposure / (rate.exposure + worn)).powf(rate.failures),
+                None => (-worn / item.eta_hours.typical.powf(item.beta.typical)).exp(),
+            };
         let saving = if day > 0 {
             item.combined_job_saving
         } else {
@@ -88,7 +92,8 @@ fn check_curve(
         }
         let increase = stated.expected_cost - curve.days[0].expected_cost;
         compare(found, "risk_increase", stated.risk_increase, increase);
-        if stated.low > stated.high {
+        let holds = stated.low <= stated.expected_cost && stated.expected_cost <= stated.high;
+        if !holds {
             found.push(of("interval", "task", &item.id));
         }
     }
@@ -108,9 +113,10 @@ fn check_curve(
     }
 }
 
-fn hazard(item: &DeferralItem, hours: f64) -> f64 {
-    let (beta, eta) = (item.beta.typical, item.eta_hours.typical);
-    let health = (item.health - item.health_fall_per_day * (hours / 24.0).floor()).max(0.0);
-    let age = (item.age_hours + hours).max(1.0) / eta;
-    beta / eta * age.powf(beta) / age * (item.gamma.typical * (100.0 - health) / 100.0).exp()
+/// What one hour adds to the exposure, in hours^β.
+fn wear(item: &DeferralItem, hour: u32) -> f64 {
+    let health = (item.health - item.health_fall_per_day * f64::from(hour / 24)).max(0.0);
+    let age = item.age_hours + f64::from(hour);
+    let grown = (age + 1.0).powf(item.beta.typical) - age.powf(item.beta.typical);
+    grown * (item.gamma.typical * (100.0 - health) / 100.0).exp()
 }
