@@ -81,7 +81,7 @@ pub struct OptimizationStatus {
     pub risk_appetite: Option<f64>,
     /// Technicians who can be given work.
     pub technicians: Vec<PlanTechnician>,
-    /// Assets with a score, by code: what can be planned.
+    /// Assets in service whose family is known, by code: what can be planned.
     pub assets: Vec<PlanAsset>,
     /// The run at work.
     pub job: Option<Job>,
@@ -244,8 +244,10 @@ pub struct ScenarioModel {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum PlanChanceBasis {
-    /// The usual life of the family and the asset's age: nothing of it was measured here.
+    /// The usual life of the family and the asset's age: nothing of one's own went into it.
     FamilyPrior,
+    /// The usual life of the family, lengthened by own lives in which nothing has failed.
+    FamilyLives,
     /// The average rate of the family, because the asset's age is not known.
     FamilyRate,
     /// The life of the family, corrected by the tenant's own failures.
@@ -294,8 +296,8 @@ pub struct Recommendation {
     pub score: f64,
     /// low, medium, high, critical.
     pub class: String,
-    /// Health.
-    pub health: f64,
+    /// Health; absent where there is no usable score of it.
+    pub health: Option<f64>,
     /// Probability of a failure inside the horizon.
     pub failure_probability: f64,
     /// Where that comes from; absent in runs of before this was kept.

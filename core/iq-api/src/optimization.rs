@@ -7,12 +7,16 @@ use iq_api_types::{
     OptimizationRequest, OptimizationStarted, OptimizationStatus, Page, PublishAnswer,
     PublishInput, Scenario, ScenarioComparison, ScenarioDetail,
 };
-use iq_domain::{AssetId, CodedError, Message, Permission, ScenarioId};
+use iq_domain::{
+    AssetId, CodedError, Message, Permission, RecommendationId, ScenarioId, TechnicianId,
+    Timestamp,
+};
+use iq_locale::Language;
 use iq_optimiser::Model;
 use iq_runtime::{
     TenantIndex,
     maintenance::Actor,
-    optimisation::{Advice, PlanRequest, PublishRequest, Published},
+    optimisation::{Advice, PlanRequest, PublishRequest, Published, prior_of},
 };
 use iq_store::{
     cost_models, jobs as job_rows,
@@ -187,7 +191,7 @@ async fn get_optimization_status(
         currency: model.and_then(|m| m["currency"].as_str().map(str::to_owned)),
         risk_appetite: model.and_then(|m| m["risk_appetite"].as_f64()),
         technicians: view::people(people.rows.iter().map(|row| &row.technician)),
-        assets: view::scored_assets(&state.runtime, &plant).await?,
+        assets: view::plannable_assets(&plant, now),
         job: open
             .rows
             .into_iter()
@@ -204,7 +208,7 @@ async fn run_optimization(
 ) -> Answer<(StatusCode, Json<OptimizationStarted>)> {
     state.runtime.optimiser_is_on()?;
     let plant = state.runtime.tenant(caller.tenant_id)?;
-    validate(&plant, &request)?;
+    validate(&plant, &request, state.now())?;
     let asked = plan_request(request);
     let (job, scenario_id) = state
         .runtime
@@ -220,7 +224,7 @@ async fn run_optimization(
     ))
 }
 
-fn validate(plant: &TenantIndex, request: &OptimizationRequest) -> Answer<()> {
+fn validate(plant: &TenantIndex, request: &OptimizationRequest, now: Timestamp) -> Answer<()> {
     let mut check = Check::new();
     check
         .optional_line("name", &request.name, check::NAME_CHARS)
@@ -281,6 +285,18 @@ fn validate(plant: &TenantIndex, request: &OptimizationRequest) -> Answer<()> {
     };
     let are_there = !request.must_do.iter().any(is_elsewhere);
     check.require(are_there, "must_do", "optimization.asset_elsewhere");
+    let has_prior = |id: &AssetId| {
+        let entry = plant.assets.get(id);
+        entry.is_none_or(|entry| prior_of(&entry.asset.family).is_some())
+    };
+    let are_known = request.must_do.iter().all(has_prior);
+    check.require(are_known, "must_do", "optimization.family_unknown");
+    let is_there = |id: &AssetId| {
+        let entry = plant.assets.get(id);
+        entry.is_none_or(|entry| entry.asset.effective_to.is_none_or(|end| end > now))
+    };
+    let are_in_service = request.must_do.iter().all(is_there);
+    check.require(are_in_service, "must_do", "optimization.asset_gone");
     let are_few = request.must_do.len() <= 500 && request.without_technicians.len() <= 500;
     check.require(are_few, "must_do", "optimiser.problem_too_large");
     check.done()
@@ -479,7 +495,7 @@ async fn publish_scenario(
         .detail("written", published.written.len())
         .detail("moved", published.moved.len())
         .detail("handed_in", published.handed_in.len());
-    Ok(Json(answer(&caller, published)))
+    Ok(Json(answer(&caller, &found, published)))
 }
 
 /// Title and text of a work order, in the language of who publishes it.
@@ -503,23 +519,73 @@ fn words(
         .iter()
         .map(|r| view::sentence(language, r).message)
         .collect();
-    let title = title.chars().take(TITLE_CHARS).collect();
+    // Room for the number of the part.
+    let title = title.chars().take(TITLE_CHARS - 8).collect();
     let plain = |c: &char| !matches!(c, '\u{2066}'..='\u{2069}');
     let clean = |text: String| -> String { text.chars().filter(plain).collect() };
     Ok(PublishRequest {
         id: row.id,
         title: clean(title),
         description: clean(format!("{head}\n{}", lines.join("\n"))),
+        crews: crews(language, found, &advice)
+            .into_iter()
+            .map(clean)
+            .collect(),
     })
 }
 
-fn answer(caller: &Caller, published: Published) -> PublishAnswer {
+/// Who does each visit, in a line of its own.
+fn crews(language: Language, found: &Found, advice: &Advice) -> Vec<String> {
+    let count = advice.visits.len();
+    let name = |id: &TechnicianId| {
+        let person = found.people.iter().find(|person| person.id == *id)?;
+        let names = &person.names;
+        Some(match language {
+            Language::Ar if !names.ar.is_empty() => names.ar.clone(),
+            _ if names.en.is_empty() => names.ar.clone(),
+            _ => names.en.clone(),
+        })
+    };
+    (1..)
+        .zip(&advice.visits)
+        .map(|(n, visit)| {
+            let names: Vec<String> = visit.technicians.iter().filter_map(name).collect();
+            let separator = if language == Language::Ar { "، " } else { ", " };
+            let params = [
+                ("n".to_owned(), n.to_string()),
+                ("count".to_owned(), count.to_string()),
+                ("crew".to_owned(), names.join(separator)),
+            ];
+            let key = if count > 1 {
+                "optimization.order_part"
+            } else {
+                "optimization.order_crew"
+            };
+            texts::of(language, key, &params.into())
+        })
+        .collect()
+}
+
+fn answer(caller: &Caller, found: &Found, published: Published) -> PublishAnswer {
     let say = |message: &Message| texts::status(caller.language, message);
+    // A reason without the work it is about would leave the reader guessing.
+    let about = |id: &RecommendationId, message: &Message| {
+        let mut said = say(message);
+        let row = found.advice.iter().find(|row| row.id == *id);
+        if let Some(key) = row.and_then(|row| row.advice["key"].as_str()) {
+            said.message = format!("{key}: {}", said.message);
+        }
+        said
+    };
     PublishAnswer {
         written: published.written,
         moved: published.moved,
         done_before: published.done_before,
-        left: published.left.iter().map(|(_, m)| say(m)).collect(),
+        left: published
+            .left
+            .iter()
+            .map(|(id, m)| about(id, m))
+            .collect(),
         handed_in: published.handed_in,
         not_handed_in: published
             .not_handed_in

@@ -222,8 +222,10 @@ fn advice(
             .write_string(line, 1, &one.asset_code)?
             .write_string(line, 2, name(&one.asset_names))?
             .write_number(line, 3, one.score)?
-            .write_number(line, 4, one.health)?
             .write_number(line, 5, one.failure_probability)?;
+        if let Some(health) = one.health {
+            page.write_number(line, 4, health)?;
+        }
         if let Some(chance) = &one.chance {
             page.write_number(line, 6, chance.low)?
                 .write_number(line, 7, chance.high)?

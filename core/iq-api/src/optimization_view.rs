@@ -13,11 +13,10 @@ use iq_domain::{
 use iq_locale::Language;
 use iq_optimiser::{deferral::DeferralPlan, dispatch::DispatchPlan};
 use iq_runtime::{
-    Runtime, TenantIndex,
-    optimisation::{Advice, Chance, ChanceBasis, Inputs, ModelOutcome, PlanOutcome},
+    TenantIndex,
+    optimisation::{Advice, Chance, ChanceBasis, Inputs, ModelOutcome, PlanOutcome, prior_of},
 };
 use iq_store::{
-    assessments,
     jobs::Job,
     recommendations::RecommendationRow,
     scenarios::{self, ScenarioRow},
@@ -25,7 +24,7 @@ use iq_store::{
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
-use crate::{http::Answer, jobs, texts};
+use crate::{jobs, texts};
 
 const MINUTE_MS: i64 = 60_000;
 
@@ -93,20 +92,13 @@ pub(crate) fn people<'a>(all: impl Iterator<Item = &'a Technician>) -> Vec<PlanT
     people
 }
 
-/// Assets with a score, by code.
-pub(crate) async fn scored_assets(
-    runtime: &Runtime,
-    plant: &TenantIndex,
-) -> Answer<Vec<PlanAsset>> {
-    let (tenant, now) = (plant.tenant.id, runtime.clock().now());
-    let scores = runtime
-        .store()
-        .read(move |conn| assessments::list_assessments_at(conn, tenant, now, None))
-        .await?;
-    let mut found: Vec<PlanAsset> = scores
-        .iter()
-        .filter(|s| s.health.is_some())
-        .filter_map(|s| plant.assets.get(&s.asset_id))
+/// Assets whose work can be planned, by code: in service, and of a family whose failures are known.
+pub(crate) fn plannable_assets(plant: &TenantIndex, now: Timestamp) -> Vec<PlanAsset> {
+    let mut found: Vec<PlanAsset> = plant
+        .assets
+        .values()
+        .filter(|e| e.asset.effective_to.is_none_or(|end| end > now))
+        .filter(|e| prior_of(&e.asset.family).is_some())
         .map(|e| PlanAsset {
             id: e.asset.id,
             code: e.asset.code.clone(),
@@ -114,7 +106,7 @@ pub(crate) async fn scored_assets(
         })
         .collect();
     found.sort_by(|a, b| a.code.cmp(&b.code));
-    Ok(found)
+    found
 }
 
 pub(crate) fn scenario(row: &ScenarioRow, advice: &[RecommendationRow]) -> Scenario {
@@ -302,6 +294,7 @@ fn plan_chance(language: Language, chance: Chance) -> PlanChance {
     PlanChance {
         basis: match chance.basis {
             ChanceBasis::FamilyPrior => PlanChanceBasis::FamilyPrior,
+            ChanceBasis::FamilyLives => PlanChanceBasis::FamilyLives,
             ChanceBasis::FamilyRate => PlanChanceBasis::FamilyRate,
             ChanceBasis::OwnHistory => PlanChanceBasis::OwnHistory,
         },

@@ -28,6 +28,7 @@ use tokio::sync::Notify;
 pub(crate) use incoming::store_records;
 pub use local::{NewWorkOrder, WorkOrderChange};
 pub(crate) use local::{reschedule, write as write_order};
+pub(crate) use plan::{assign, tell_crew};
 pub use plan::{PlanChange, Set};
 pub use push::{OpenThere, PayloadDifference, PushEdit, PushPreview, PushTarget};
 pub use rematch::Settlement;

@@ -191,6 +191,50 @@ pub(super) fn create(
     Ok(plan)
 }
 
+/// Changes the plan of an order that is there; whoever is given it is told.
+pub(crate) fn assign(
+    tx: &Transaction<'_>,
+    tenant: TenantId,
+    order: &WorkOrder,
+    change: PlanChange,
+    actor: &Actor,
+    now: Timestamp,
+    told: &mut Told,
+) -> Result<(), StoreError> {
+    let old = work_order_plans::get_work_order_plan(tx, tenant, order.id)?
+        .unwrap_or(WorkOrderPlan::empty(order.id, now));
+    let plan = planned(tx, tenant, &old, change, now)?;
+    let fields = plan_differences(tx, tenant, &old, &plan)?;
+    if fields.is_empty() {
+        return Ok(());
+    }
+    work_order_plans::put_work_order_plan(tx, tenant, &plan)?;
+    note(tx, tenant, order.id, actor, fields, now)?;
+    if plan.technician_id == old.technician_id {
+        return Ok(());
+    }
+    tell_assigned(tx, tenant, order, &plan, now, told)
+}
+
+/// Tells those who do the work beside the one it is given to, where they have accounts.
+pub(crate) fn tell_crew(
+    tx: &Transaction<'_>,
+    tenant: TenantId,
+    order: &WorkOrder,
+    crew: &[TechnicianId],
+    now: Timestamp,
+    told: &mut Told,
+) -> Result<(), StoreError> {
+    for technician in crew {
+        let row = technicians::get_technician(tx, tenant, *technician)?;
+        if let Some(user) = row.and_then(|t| t.user_id) {
+            let notice = Notice::assignment(order.id, events::called(order), &order.title, now);
+            told.tell(tx, tenant, user, &notice, now)?;
+        }
+    }
+    Ok(())
+}
+
 /// Tells the person who was given the work, where they have an account.
 fn tell_assigned(
     tx: &Transaction<'_>,

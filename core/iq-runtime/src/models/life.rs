@@ -4,14 +4,15 @@
 use std::collections::HashMap;
 
 use iq_analytics::{
-    Exposure, FailureChance, FamilyLife, LifeBelief, Standing, Withheld, failure::GAMMA,
+    Condition, Exposure, FailureChance, FamilyLife, LifeBelief, Standing, Withheld,
+    failure::GAMMA,
 };
 use iq_domain::{
-    AssetId, CodedError, Message, TenantId, TimeRange, Timestamp, WorkOrderPriority,
+    Assessment, AssetId, CodedError, Message, TenantId, TimeRange, Timestamp, WorkOrderPriority,
     WorkOrderStatus,
 };
 use iq_store::{
-    Page,
+    Page, assessments,
     work_orders::{self, WorkOrder, WorkOrderFilter},
 };
 
@@ -165,6 +166,18 @@ impl Histories {
         Some(belief.updated(&self.exposures(plant, family, now)))
     }
 
+    /// The average rate of a family, for items whose age nobody knows: the same spread of lives, at shape 1.
+    pub(crate) fn rate(belief: &LifeBelief) -> Option<LifeBelief> {
+        let (typical_h, low_h, high_h) = belief.scale_h();
+        let life = FamilyLife {
+            shape: 1.0,
+            low_h,
+            typical_h,
+            high_h,
+        };
+        LifeBelief::of_family(&life).ok()
+    }
+
     /// Age and defects of every asset, for its health.
     pub(crate) fn standings(
         &self,
@@ -211,6 +224,56 @@ fn exposure(from: Timestamp, to: Timestamp, failed: bool) -> Exposure {
     }
 }
 
+/// A score older than this says nothing about the days to come.
+const STALE_MS: i64 = 48 * 3_600_000;
+
+/// The trend of health is taken over so long.
+pub(crate) const TREND_MS: i64 = 3 * 24 * 3_600_000;
+
+/// The last score of an asset: what was stored, or what came since and was too like it to be stored.
+pub(crate) fn newest(
+    inner: &Inner,
+    stored: Option<Assessment>,
+    asset: AssetId,
+) -> Option<Assessment> {
+    let last = inner.scores.latest(asset);
+    match (stored, last) {
+        (Some(stored), Some(last)) => Some(if last.at >= stored.at { last } else { stored }),
+        (stored, last) => stored.or(last),
+    }
+}
+
+/// Whether a score says nothing any more.
+pub(crate) fn is_stale(score: &Assessment, now: Timestamp) -> bool {
+    now.since_ms(score.at) > STALE_MS
+}
+
+/// Health and what it loses per day; none where there is no health, or an old one.
+pub(crate) fn condition_of(
+    score: &Assessment,
+    before: Option<&Assessment>,
+    now: Timestamp,
+) -> Option<Condition> {
+    let health = score.health.filter(|_| !is_stale(score, now))?;
+    Some(Condition {
+        health,
+        fall_per_day: fall(before, score, health),
+    })
+}
+
+/// Health lost per day between two assessments, at least twelve hours apart; what rises is not falling.
+fn fall(before: Option<&Assessment>, now: &Assessment, health: f64) -> f64 {
+    let Some((then, was)) = before.and_then(|b| Some((b.at, b.health?))) else {
+        return 0.0;
+    };
+    let days = hours(then, now.at) / 24.0;
+    if days < 0.5 {
+        return 0.0;
+    }
+    let per_day = (was - health) / days;
+    (per_day.clamp(0.0, 5.0) * 1_000.0).round() / 1_000.0
+}
+
 impl Runtime {
     /// What is believed of an asset's life over a horizon.
     ///
@@ -233,13 +296,32 @@ impl Runtime {
         let age_h = histories
             .renewed_at(&plant, asset)
             .map(|since| hours(since, now));
-        let health = self.0.scores.latest(asset).and_then(|a| a.health);
+        let (score, before) = self
+            .0
+            .store
+            .read(move |conn| {
+                Ok((
+                    assessments::get_assessment_at(conn, tenant, asset, now)?,
+                    assessments::get_assessment_at(conn, tenant, asset, now.plus_ms(-TREND_MS))?,
+                ))
+            })
+            .await?;
+        let score = newest(&self.0, score, asset);
+        let condition = score
+            .as_ref()
+            .and_then(|score| condition_of(score, before.as_ref(), now));
+        let health = condition.map(|condition| condition.health);
         let belief = histories.belief(&plant, family, now);
         let chance = match (belief, age_h) {
             (None, _) => Err(say("models.withheld.no_prior")),
             (_, None) => Err(say(NO_AGE)),
             (Some(belief), Some(age)) => belief
-                .chance(age, horizon_h, health.unwrap_or(100.0), GAMMA)
+                .chance(
+                    age,
+                    horizon_h,
+                    condition.unwrap_or(Condition::steady(100.0)),
+                    GAMMA,
+                )
                 .map(|chance| LifeAnswer {
                     chance,
                     own_failures: belief.failures,

@@ -19,7 +19,7 @@ use iq_store::asset_models::{self as rows, AssetModelRow, ModelState};
 use serde_json::{Value, json};
 
 pub(crate) use self::job::resume as resume_jobs;
-pub(crate) use self::life::{Histories, NO_AGE};
+pub(crate) use self::life::{Histories, NO_AGE, TREND_MS, condition_of, is_stale, newest};
 pub use self::{
     job::{TRAIN, TrainingResult, trained_of},
     life::{Life, LifeAnswer},

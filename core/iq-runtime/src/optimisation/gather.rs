@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
+use iq_analytics::LifeBelief;
 use iq_domain::{Assessment, AssetId, Message, Technician, Timestamp, WorkOrderStatus};
 use iq_optimiser::{CostModel, deferral::Spread};
 use iq_store::{cost_models::CostModelRow, work_orders::WorkOrder};
@@ -12,10 +13,10 @@ use super::{
     inputs::{Crew, Inputs, OwnLife, PlanRequest, Work},
     reliability::prior_of,
 };
-use crate::{AssetEntry, TenantIndex, models::Histories};
-
-/// A score older than this says nothing about the days to come.
-const STALE_MS: i64 = 48 * 3_600_000;
+use crate::{
+    AssetEntry, TenantIndex,
+    models::{Histories, condition_of, is_stale},
+};
 
 const HOUR_MS: i64 = 3_600_000;
 const MINUTE_MS: i64 = 60_000;
@@ -106,7 +107,7 @@ fn with_what_if(mut model: CostModel, request: &PlanRequest) -> CostModel {
     model
 }
 
-fn is_open(order: &WorkOrder) -> bool {
+pub(super) fn is_open(order: &WorkOrder) -> bool {
     use WorkOrderStatus::{Cancelled, Closed, Completed, InProgress};
     !matches!(order.status, Completed | Closed | Cancelled | InProgress)
 }
@@ -144,17 +145,31 @@ fn work(
         .collect();
     entries.sort_by(|a, b| a.asset.code.cmp(&b.asset.code));
     let histories = Histories::of(&stored.orders);
-    let mut lives: HashMap<&str, Option<OwnLife>> = HashMap::new();
+    let mut lives: HashMap<&str, Lives> = HashMap::new();
     let mut found = Vec::new();
     for entry in entries {
         let asset = &entry.asset;
-        let Some(score) = now.get(&asset.id).filter(|a| a.health.is_some()) else {
-            notes.add("optimization.note.no_health", &asset.code);
-            continue;
-        };
-        if as_of.since_ms(score.at) > STALE_MS {
-            notes.add("optimization.note.old_health", &asset.code);
-            continue;
+        let score = now.get(&asset.id).copied();
+        let condition =
+            score.and_then(|score| condition_of(score, before.get(&asset.id).copied(), as_of));
+        let order = orders.get(&asset.id);
+        let must_do = request.must_do.contains(&asset.id);
+        let withheld = condition.is_none().then(|| why_no_health(score, as_of));
+        if let Some(why) = &withheld {
+            let is_old = why.code == OLD_HEALTH;
+            // A machine that stands still has no health: the work that waits for it is planned all the same.
+            let is_left_out = order.is_none() && !must_do;
+            notes.add(
+                match (is_left_out, is_old) {
+                    (true, true) => "optimization.note.old_health",
+                    (true, false) => "optimization.note.no_health",
+                    (false, _) => "optimization.note.without_health",
+                },
+                &asset.code,
+            );
+            if is_left_out {
+                continue;
+            }
         }
         if prior_of(&asset.family).is_none() {
             notes.add("optimization.note.no_prior", &asset.code);
@@ -164,8 +179,9 @@ fn work(
         if since.is_none() {
             notes.add("optimization.note.no_age", &asset.code);
         }
-        let health = score.health.unwrap_or_default();
-        let order = orders.get(&asset.id);
+        let life = lives
+            .entry(asset.family.as_str())
+            .or_insert_with(|| Lives::of(&histories, plant, &asset.family, as_of));
         let called = order.map(|o| o.number.clone().or_else(|| o.reference.clone()));
         found.push(Work {
             key: asset.code.clone(),
@@ -178,52 +194,83 @@ fn work(
             order_id: order.map(|o| o.id),
             order: called.flatten(),
             due_at: order.and_then(|o| o.planned_end),
-            health,
-            health_at: score.at,
-            health_model: score.model.clone(),
-            health_fall_per_day: fall(before.get(&asset.id).copied(), score),
+            health: condition.map_or(100.0, |c| c.health),
+            health_at: score.map_or(as_of, |score| score.at),
+            health_model: score.map_or_else(String::new, |score| score.model.clone()),
+            health_fall_per_day: condition.map_or(0.0, |c| c.fall_per_day),
+            health_withheld: withheld,
             age_hours: since.map(|since| hours(as_of.since_ms(since).max(0))),
-            own_life: *lives
-                .entry(asset.family.as_str())
-                .or_insert_with(|| own_life(&histories, plant, &asset.family, as_of)),
-            must_do: request.must_do.contains(&asset.id),
+            own_life: life.own,
+            life: since.map_or(life.rate, |_| life.belief),
+            must_do,
         });
     }
     found
 }
 
-/// What the tenant's own items say about the life of a family.
-fn own_life(
-    histories: &Histories,
-    plant: &TenantIndex,
-    family: &str,
-    as_of: Timestamp,
-) -> Option<OwnLife> {
-    let belief = histories.belief(plant, family, as_of)?;
-    let (typical, low, high) = belief.scale_h();
-    (belief.exposures > 0).then_some(OwnLife {
-        eta_hours: Spread { low, typical, high },
-        failures: belief.failures,
-        lives: belief.exposures,
-    })
+/// The sentence for a score that is too old to plan with.
+const OLD_HEALTH: &str = "optimization.health_old";
+
+/// Why there is no health to plan with.
+fn why_no_health(score: Option<&Assessment>, as_of: Timestamp) -> Message {
+    let Some(score) = score else {
+        return Message {
+            code: "optimization.health_none".to_owned(),
+            ..Message::default()
+        };
+    };
+    match &score.withheld_code {
+        Some(code) if !is_stale(score, as_of) => Message {
+            code: code.clone(),
+            params: params_of(&score.withheld_params),
+        },
+        _ => Message {
+            code: OLD_HEALTH.to_owned(),
+            ..Message::default()
+        },
+    }
+}
+
+fn params_of(stored: &serde_json::Value) -> BTreeMap<String, String> {
+    let text = |value: &serde_json::Value| {
+        let known = value.as_str().map(str::to_owned);
+        known.unwrap_or_else(|| value.to_string())
+    };
+    let all = stored.as_object().into_iter().flatten();
+    all.map(|(key, value)| (key.clone(), text(value))).collect()
+}
+
+/// What is believed of the life of a family.
+#[derive(Clone, Copy, Default)]
+struct Lives {
+    belief: Option<LifeBelief>,
+    /// For items whose age nobody knows.
+    rate: Option<LifeBelief>,
+    /// What the tenant's own items said.
+    own: Option<OwnLife>,
+}
+
+impl Lives {
+    fn of(histories: &Histories, plant: &TenantIndex, family: &str, as_of: Timestamp) -> Self {
+        let Some(belief) = histories.belief(plant, family, as_of) else {
+            return Self::default();
+        };
+        let (typical, low, high) = belief.scale_h();
+        Self {
+            belief: Some(belief),
+            rate: Histories::rate(&belief),
+            own: (belief.exposures > 0).then_some(OwnLife {
+                eta_hours: Spread { low, typical, high },
+                failures: belief.failures,
+                lives: belief.exposures,
+            }),
+        }
+    }
 }
 
 #[allow(clippy::cast_precision_loss, reason = "hours of a machine's life")]
 fn hours(ms: i64) -> f64 {
     ms as f64 / HOUR_MS as f64
-}
-
-/// Health lost per day between two assessments, at least twelve hours apart; what rises is not falling.
-fn fall(before: Option<&Assessment>, now: &Assessment) -> f64 {
-    let Some((then, health)) = before.and_then(|b| Some((b.at, b.health?))) else {
-        return 0.0;
-    };
-    let days = hours(now.at.since_ms(then)) / 24.0;
-    if days < 0.5 {
-        return 0.0;
-    }
-    let per_day = (health - now.health.unwrap_or(health)) / days;
-    (per_day.clamp(0.0, 5.0) * 1_000.0).round() / 1_000.0
 }
 
 fn zone_of(plant: &TenantIndex, request: &PlanRequest) -> TimeZone {

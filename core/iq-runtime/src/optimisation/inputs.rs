@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use iq_analytics::LifeBelief;
 use iq_domain::{AssetId, Criticality, Message, SiteId, TechnicianId, Timestamp, WorkOrderId};
 use iq_optimiser::{CostModel, deferral::Spread};
 use serde::{Deserialize, Serialize};
@@ -84,8 +85,11 @@ pub struct Work {
     pub order: Option<String>,
     /// It should have ended by then.
     pub due_at: Option<Timestamp>,
-    /// Health 0–100, and when it was assessed.
+    /// Health 0–100, and when it was assessed; 100 where there is no score.
     pub health: f64,
+    /// Why there is no score of its health; the work is planned all the same.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub health_withheld: Option<Message>,
     /// When.
     pub health_at: Timestamp,
     /// The assessment's method.
@@ -98,6 +102,10 @@ pub struct Work {
     /// What the tenant's own items say about the life of the family; none where none has a known life.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub own_life: Option<OwnLife>,
+    /// What is believed of how its family fails: its usual spread, corrected by the tenant's own items;
+    /// without an age the average rate. None in runs of before this was kept.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub life: Option<LifeBelief>,
     /// Whether it has to be done.
     pub must_do: bool,
 }

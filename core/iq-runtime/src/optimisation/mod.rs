@@ -37,7 +37,7 @@ use tracing::error;
 
 pub use inputs::{Crew, Inputs, OwnLife, PlanRequest, Work};
 pub use outcome::{
-    Advice, Chance, ChanceBasis, ModelOutcome, ModelState, PlanOutcome, PlanSummary,
+    Advice, Chance, ChanceBasis, ModelOutcome, ModelState, PlanOutcome, PlanSummary, Visit,
 };
 pub use publish::{PublishRequest, Published};
 pub use reliability::{FamilyPrior, prior_of};
@@ -47,6 +47,7 @@ use crate::{
     Inner, JobStep, LiveEvent, Runtime, StepState,
     alerts::{Changed, publish as publish_changes},
     jobs::waiting,
+    models::{TREND_MS, newest},
 };
 
 /// What the job is called in the store.
@@ -54,9 +55,6 @@ pub(crate) const OPTIMISE: &str = "optimise";
 
 /// How often progress is told.
 const TELL_EVERY: Duration = Duration::from_millis(200);
-
-/// The trend of health is taken over so long.
-const TREND_MS: i64 = 3 * 24 * 3_600_000;
 
 const PROGRAM: &str = env!("CARGO_PKG_VERSION");
 
@@ -192,7 +190,7 @@ pub(crate) async fn prepare(
     let plant = inner.index.load().tenant(tenant);
     let plant = plant.ok_or(CodedError::not_found("tenants.not_found"))?;
     let now = inner.clock.now();
-    let stored = inner
+    let mut stored = inner
         .store
         .read(move |conn| {
             let filter = WorkOrderFilter::default();
@@ -215,6 +213,11 @@ pub(crate) async fn prepare(
             })
         })
         .await?;
+    for score in &mut stored.now {
+        if let Some(last) = newest(inner, Some(score.clone()), score.asset_id) {
+            *score = last;
+        }
+    }
     let (seed, iterations) = (request.seed, request.iterations);
     let (name, asked) = (request.name.clone(), json!(request));
     let inputs = gather::build(&plant, stored, request, now);

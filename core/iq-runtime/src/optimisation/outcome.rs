@@ -149,8 +149,10 @@ pub struct PlanSummary {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ChanceBasis {
-    /// The usual life of the family and the asset's age: nothing of it was measured here.
+    /// The usual life of the family and the asset's age: nothing of one's own went into it.
     FamilyPrior,
+    /// The usual life of the family, lengthened by own lives in which nothing has failed.
+    FamilyLives,
     /// The average rate of the family, because the asset's age is not known: the model lab gives no chance
     /// then.
     FamilyRate,
@@ -177,28 +179,42 @@ pub struct Chance {
 
 impl Chance {
     fn of(work: &Work, days: u32) -> Option<Self> {
-        let (low, high) = problems::failure_interval(work, days)?;
+        let chance = problems::failure_chance(work, days)?;
         let own = work.own_life;
         let own_failures = own.map_or(0, |own| own.failures);
+        let own_lives = own.map_or(0, |own| own.lives);
         let basis = if work.age_hours.is_none() {
             ChanceBasis::FamilyRate
         } else if own_failures > 0 {
             ChanceBasis::OwnHistory
+        } else if own_lives > 0 {
+            ChanceBasis::FamilyLives
         } else {
             ChanceBasis::FamilyPrior
         };
         Some(Self {
             basis,
-            low,
-            high,
+            low: chance.low,
+            high: chance.high,
             own_failures,
-            own_lives: own.map_or(0, |own| own.lives),
+            own_lives,
             lab_withheld: work.age_hours.is_none().then(|| Message {
                 code: NO_AGE.to_owned(),
                 ..Message::default()
             }),
         })
     }
+}
+
+/// One visit to a job: a part of it that is done in one go.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Visit {
+    /// Start.
+    pub start: Timestamp,
+    /// End.
+    pub end: Timestamp,
+    /// Who is there.
+    pub technicians: Vec<TechnicianId>,
 }
 
 /// What is advised about one piece of work.
@@ -214,8 +230,8 @@ pub struct Advice {
     pub class: PriorityClass,
     /// Place by expected cost avoided.
     pub rank_by_cost: Option<u32>,
-    /// Health.
-    pub health: f64,
+    /// Health; none where there is no score of it.
+    pub health: Option<f64>,
     /// Probability of a failure inside the horizon.
     pub failure_probability: f64,
     /// Where that comes from; none in runs of before this was kept.
@@ -237,6 +253,10 @@ pub struct Advice {
     pub planned_end: Option<Timestamp>,
     /// Who does it.
     pub technicians: Vec<TechnicianId>,
+    /// When and by whom each part of it is done, in order; none where nobody was assigned to it, and in
+    /// runs of before this was kept.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub visits: Vec<Visit>,
     /// Cheapest day to do it, in days from now.
     pub cheapest_day: Option<u32>,
     /// What the place is made of.
@@ -344,17 +364,29 @@ impl Plans {
             money.and_then(|m| Some(m.cost_per_asset_family.get(&work.family)?.planned));
         let day = money.and_then(|_| days.get(&item.item)).copied();
         let curves = self.deferral.iter().flat_map(|p| &p.curves);
-        let (span, technicians) = self.placed(inputs, &item.item).unzip();
+        let visits = self.visits(inputs, &item.item);
+        let span = visits
+            .iter()
+            .map(|v| v.start)
+            .min()
+            .zip(visits.iter().map(|v| v.end).max());
+        let mut technicians: Vec<TechnicianId> = visits
+            .iter()
+            .flat_map(|visit| visit.technicians.iter().copied())
+            .collect();
+        technicians.sort();
+        technicians.dedup();
         let whole_days = day.map(|(first, last)| {
             let at = |days: u32| inputs.start.plus_ms(i64::from(days) * DAY_MS);
             (at(first - 1), at(last))
         });
         let span = span.or(whole_days);
         let horizon = inputs.request.horizon_days;
-        let failure_probability = problems::failure_probability(work, horizon)?;
+        let failure_probability = problems::failure_chance(work, horizon)?.p;
         let chance = Chance::of(work, horizon)?;
         let mut reasons = reasons(item, money.is_some(), day.is_some());
-        reasons.push(source(work, failure_probability, &chance));
+        reasons.extend(health_source(work));
+        reasons.push(source(failure_probability, &chance));
         Some(Advised {
             asset_id: work.asset_id,
             order_id: work.order_id,
@@ -364,7 +396,7 @@ impl Plans {
                 score: item.score,
                 class: item.class,
                 rank_by_cost: money.map(|_| item.rank_by_cost),
-                health: work.health,
+                health: work.health_withheld.is_none().then_some(work.health),
                 failure_probability,
                 chance: Some(chance),
                 expected_cost_avoided: money.map(|_| item.expected_cost_avoided),
@@ -374,7 +406,8 @@ impl Plans {
                 day: day.map(|d| d.0),
                 planned_start: span.map(|s| s.0),
                 planned_end: span.map(|s| s.1),
-                technicians: technicians.unwrap_or_default(),
+                technicians,
+                visits,
                 cheapest_day: curves
                     .filter(|c| c.item == item.item)
                     .map(|c| c.cheapest_day)
@@ -384,41 +417,58 @@ impl Plans {
         })
     }
 
-    /// When and by whom a work is done; none while any part of it has no place.
-    fn placed(
-        &self,
-        inputs: &Inputs,
-        key: &str,
-    ) -> Option<((Timestamp, Timestamp), Vec<TechnicianId>)> {
-        let plan = self.dispatch.as_ref()?;
+    /// When and by whom the parts of a work are done, in order; none while any part of it has no place.
+    fn visits(&self, inputs: &Inputs, key: &str) -> Vec<Visit> {
+        let Some(plan) = &self.dispatch else {
+            return Vec::new();
+        };
         let is_mine =
             |part: &str| problems::work_of_part(inputs, part).is_some_and(|w| w.key == key);
         if plan.left.iter().any(|part| is_mine(part)) {
-            return None;
+            return Vec::new();
         }
-        let parts: Vec<_> = plan.scheduled.iter().filter(|s| is_mine(&s.task)).collect();
-        let from = parts.iter().map(|p| p.start).min()?;
-        let to = parts.iter().map(|p| p.end).max()?;
-        let mut people: Vec<TechnicianId> = parts
-            .iter()
-            .flat_map(|p| &p.technicians)
-            .filter_map(|id| id.parse().ok())
-            .collect();
-        people.sort();
-        people.dedup();
         let at = |minute: u32| inputs.start.plus_ms(i64::from(minute) * MINUTE_MS);
-        Some(((at(from), at(to)), people))
+        let mut visits: Vec<Visit> = plan
+            .scheduled
+            .iter()
+            .filter(|part| is_mine(&part.task))
+            .map(|part| Visit {
+                start: at(part.start),
+                end: at(part.end),
+                technicians: part
+                    .technicians
+                    .iter()
+                    .filter_map(|id| id.parse().ok())
+                    .collect(),
+            })
+            .collect();
+        visits.sort_by_key(|visit| (visit.start, visit.end));
+        visits
     }
 }
 
-/// The chance of failure in a sentence: how large, how sure, from where.
-fn source(work: &Work, chance: f64, from: &Chance) -> Message {
+/// What the health comes from; where there is none why, and what was planned with instead.
+fn health_source(work: &Work) -> Vec<Message> {
+    if let Some(why) = &work.health_withheld {
+        let without = Message {
+            code: "optimization.health_withheld".to_owned(),
+            ..Message::default()
+        };
+        return vec![why.clone(), without];
+    }
     // The window a model learned from stands on its own page.
     let words = work.health_model.split_whitespace();
     let words: Vec<&str> = words.filter(|word| !word.contains("Z/")).collect();
+    vec![Message {
+        code: "optimization.health_by".to_owned(),
+        params: BTreeMap::from([("model".to_owned(), words.join(" "))]),
+    }]
+}
+
+/// The chance of failure in a sentence: how large, how sure, from where.
+fn source(chance: f64, from: &Chance) -> Message {
     let percent = |share: f64| format!("{:.1}", share * 100.0);
     let params = [
-        ("model", words.join(" ")),
         ("chance", percent(chance)),
         ("low", percent(from.low)),
         ("high", percent(from.high)),
@@ -427,6 +477,7 @@ fn source(work: &Work, chance: f64, from: &Chance) -> Message {
     ];
     let code = match from.basis {
         ChanceBasis::FamilyPrior => "optimization.chance.family",
+        ChanceBasis::FamilyLives => "optimization.chance.family_lives",
         ChanceBasis::FamilyRate => "optimization.chance.rate",
         ChanceBasis::OwnHistory => "optimization.chance.own",
     };

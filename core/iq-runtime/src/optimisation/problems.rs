@@ -2,9 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use iq_analytics::{Condition, FailureChance, FamilyLife, LifeBelief, failure::GAMMA};
 use iq_optimiser::{
     CostModel, Rng,
-    deferral::{DeferralItem, DeferralProblem, Spread},
+    deferral::{DeferralItem, DeferralProblem, RateBelief, Spread},
     dispatch::{
         CrewNeed, DispatchProblem, DispatchTask, DispatchWeights, Span, TaskOrder, Technician,
     },
@@ -14,7 +15,7 @@ use iq_optimiser::{
 
 use super::{
     inputs::{Inputs, Work},
-    reliability::{FamilyPrior, GAMMA, prior_of},
+    reliability::{FamilyPrior, prior_of},
 };
 
 /// Scenarios of each day.
@@ -34,52 +35,51 @@ const DAY_MINUTES: u32 = 1_440;
 /// Key of the one shared resource: person-hours.
 const CREW_HOURS: &str = "crew_hours";
 
-/// How one asset fails.
-#[derive(Clone, Copy)]
-struct Hazard {
-    beta: f64,
-    eta: f64,
-    gamma: f64,
+/// What is believed of how a work's asset fails, and where it stands in that.
+struct Failing {
+    belief: LifeBelief,
     age_hours: f64,
-    health: f64,
-    fall: f64,
+    condition: Condition,
 }
 
-impl Hazard {
-    fn of(work: &Work, prior: &FamilyPrior) -> Self {
-        Self {
-            // Without an age only the average rate over the whole life is known: shape 1.
-            beta: work.age_hours.map_or(1.0, |_| prior.beta.typical),
-            eta: prior.eta_hours.typical,
-            gamma: GAMMA.typical,
+impl Failing {
+    fn of(work: &Work) -> Option<Self> {
+        let belief = work.life.or_else(|| belief_of_before(work))?;
+        Some(Self {
+            belief,
             age_hours: work.age_hours.unwrap_or(0.0),
-            health: work.health,
-            fall: work.health_fall_per_day,
-        }
+            condition: Condition {
+                health: work.health,
+                fall_per_day: work.health_fall_per_day,
+            },
+        })
     }
 
-    /// Probability of a failure within that many days, health assessed once a day.
-    fn within(self, days: u32) -> f64 {
-        let sum: f64 = (0..days)
-            .map(|day| {
-                let at =
-                    |d: u32| ((self.age_hours + 24.0 * f64::from(d)) / self.eta).powf(self.beta);
-                let health = (self.health - self.fall * f64::from(day)).clamp(0.0, 100.0);
-                (at(day + 1) - at(day)) * (self.gamma * (1.0 - health / 100.0)).exp()
-            })
-            .sum();
-        1.0 - (-sum).exp()
+    fn within(&self, days: u32) -> Option<FailureChance> {
+        let hours = 24.0 * f64::from(days);
+        self.belief
+            .chance(self.age_hours, hours, self.condition, GAMMA)
+            .ok()
+    }
+
+    fn by_day(&self, days: u32) -> Vec<f64> {
+        self.belief
+            .by_day(self.age_hours, days, self.condition, GAMMA)
     }
 }
 
-/// What is known of how a piece of work's asset fails: the prior of its family, with the life the
-/// tenant's own items speak of.
-fn prior_for(work: &Work) -> Option<FamilyPrior> {
+/// Runs that were frozen before the belief was kept name the quantiles it follows from.
+fn belief_of_before(work: &Work) -> Option<LifeBelief> {
     let prior = prior_of(&work.family)?;
-    Some(work.own_life.map_or(prior, |own| FamilyPrior {
-        eta_hours: own.eta_hours,
-        ..prior
-    }))
+    let eta = work.own_life.map_or(prior.eta_hours, |own| own.eta_hours);
+    let life = FamilyLife {
+        // Without an age only the average rate over the whole life is known: shape 1.
+        shape: work.age_hours.map_or(1.0, |_| prior.beta.typical),
+        low_h: eta.low,
+        typical_h: eta.typical,
+        high_h: eta.high,
+    };
+    LifeBelief::of_family(&life).ok()
 }
 
 /// The cost model, or one that says nothing where none is set: scores need no money.
@@ -90,27 +90,11 @@ fn costs(inputs: &Inputs) -> CostModel {
     })
 }
 
-/// Probability of a failure of a piece of work's asset inside the horizon, by the life of its family
-/// and its health.
+/// Chance of a failure of a work's asset inside the horizon, with its 90 % interval: the number that the
+/// model lab states of the same asset, health and horizon.
 #[must_use]
-pub(super) fn failure_probability(work: &Work, days: u32) -> Option<f64> {
-    let prior = prior_for(work)?;
-    Some(Hazard::of(work, &prior).within(days))
-}
-
-/// The 90 % interval of that probability: the life of the family spans so much between 5 % and 95 %.
-#[must_use]
-pub(super) fn failure_interval(work: &Work, days: u32) -> Option<(f64, f64)> {
-    let prior = prior_for(work)?;
-    let at = |eta: f64| {
-        let hazard = Hazard {
-            eta,
-            ..Hazard::of(work, &prior)
-        };
-        hazard.within(days)
-    };
-    // Who lives longer fails later.
-    Some((at(prior.eta_hours.high), at(prior.eta_hours.low)))
+pub(super) fn failure_chance(work: &Work, days: u32) -> Option<FailureChance> {
+    Failing::of(work)?.within(days)
 }
 
 /// What first.
@@ -118,7 +102,7 @@ pub(super) fn failure_interval(work: &Work, days: u32) -> Option<(f64, f64)> {
 pub(super) fn prioritisation(inputs: &Inputs) -> PriorityProblem {
     let days = inputs.request.horizon_days;
     let items = inputs.work.iter().filter_map(|work| {
-        let prior = prior_for(work)?;
+        let prior = prior_of(&work.family)?;
         Some(PriorityItem {
             id: work.key.clone(),
             asset: work.asset_code.clone(),
@@ -127,7 +111,7 @@ pub(super) fn prioritisation(inputs: &Inputs) -> PriorityProblem {
             unit: Some(work.unit_id.clone()),
             criticality: work.criticality,
             health: work.health,
-            failure_probability: failure_probability(work, days)?,
+            failure_probability: failure_chance(work, days)?.p,
             downtime_hours: prior.downtime_hours.typical,
             failure_cost: None,
             planned_cost: None,
@@ -150,7 +134,10 @@ pub(super) fn prioritisation(inputs: &Inputs) -> PriorityProblem {
 pub(super) fn deferral(inputs: &Inputs) -> DeferralProblem {
     let model = costs(inputs);
     let items = inputs.work.iter().filter_map(|work| {
-        let prior = prior_for(work)?;
+        let prior = prior_of(&work.family)?;
+        let failing = Failing::of(work)?;
+        let (shape, failures, exposure) = failing.belief.gamma_of_rate();
+        let (typical, low, high) = failing.belief.scale_h();
         let cost = model.cost_per_asset_family.get(&work.family).copied();
         let cost = cost.unwrap_or_default();
         Some(DeferralItem {
@@ -158,10 +145,11 @@ pub(super) fn deferral(inputs: &Inputs) -> DeferralProblem {
             asset: work.asset_code.clone(),
             site: Some(work.site_id.clone()),
             unit: Some(work.unit_id.clone()),
-            beta: work.age_hours.map_or(Spread::exactly(1.0), |_| prior.beta),
-            eta_hours: prior.eta_hours,
-            gamma: GAMMA,
-            age_hours: work.age_hours.unwrap_or(0.0),
+            beta: Spread::exactly(shape),
+            eta_hours: Spread { low, typical, high },
+            rate: Some(RateBelief { failures, exposure }),
+            gamma: Spread::exactly(GAMMA),
+            age_hours: failing.age_hours,
             health: work.health,
             health_fall_per_day: work.health_fall_per_day,
             failure_cost: cost.failure,
@@ -244,7 +232,7 @@ fn crew_hours(inputs: &Inputs) -> Vec<f64> {
 }
 
 fn task(inputs: &Inputs, model: &CostModel, work: &Work, at: usize) -> Option<RiskTask> {
-    let prior = prior_for(work)?;
+    let prior = prior_of(&work.family)?;
     let days = inputs.request.horizon_days;
     let cost = model.cost_per_asset_family.get(&work.family).copied();
     let cost = cost.unwrap_or_default();
@@ -304,7 +292,7 @@ fn at_risk(inputs: &Inputs, model: &CostModel, work: &Work, prior: &FamilyPrior)
     let cost = model.cost_per_asset_family.get(&work.family).copied();
     let per_hour = model.downtime_cost_per_hour(Some(&work.unit_id), Some(&work.site_id));
     let failure = cost.unwrap_or_default().failure + prior.downtime_hours.typical * per_hour;
-    Hazard::of(work, prior).within(inputs.request.horizon_days) * failure
+    failure_chance(work, inputs.request.horizon_days).map_or(0.0, |chance| chance.p) * failure
 }
 
 /// An hour on the road or over time costs what the people cost, half as much again over time; where no
@@ -351,7 +339,8 @@ fn paced(
 }
 
 /// Expected loss of each day by scenario: how much likelier the failure gets on that day, times what it
-/// costs. A scenario is one draw of the prior's spreads.
+/// costs. A scenario is one place in what is believed of the rate and one draw of the downtime; the mean over
+/// all is the chance that is stated, times the usual cost.
 fn daily_losses(
     work: &Work,
     prior: &FamilyPrior,
@@ -359,24 +348,43 @@ fn daily_losses(
     days: u32,
     rng: &mut Rng,
 ) -> Vec<Vec<f64>> {
-    let mut by_day = vec![Vec::with_capacity(SCENARIOS); days as usize];
-    for _ in 0..SCENARIOS {
-        let draw = |rng: &mut Rng, s: Spread| rng.triangular(s.low, s.typical, s.high);
-        let hazard = Hazard {
-            eta: draw(rng, prior.eta_hours),
-            gamma: draw(rng, GAMMA),
-            ..Hazard::of(work, prior)
-        };
-        let cost = failure + draw(rng, prior.downtime_hours) * per_hour;
-        let mut before = 0.0;
-        for (day, losses) in (1..).zip(&mut by_day) {
-            let now = hazard.within(day);
+    let Some(failing) = Failing::of(work) else {
+        return vec![vec![0.0; SCENARIOS]; days as usize];
+    };
+    let count = u32::try_from(SCENARIOS).unwrap_or(u32::MAX);
+    let mut shares: Vec<f64> = (0..count)
+        .map(|n| (f64::from(n) + 0.5) / f64::from(count))
+        .collect();
+    rng.shuffle(&mut shares);
+    let downtime = prior.downtime_hours;
+    let costs: Vec<f64> = shares
+        .iter()
+        .map(|_| {
+            let hours = rng.triangular(downtime.low, downtime.typical, downtime.high);
+            failure + hours * per_hour
+        })
+        .collect();
+    let usual = failure + downtime.typical * per_hour;
+    let (age, condition) = (failing.age_hours, failing.condition);
+    let stated = failing.by_day(days);
+    let rows = failing
+        .belief
+        .by_day_at(age, days, condition, GAMMA, &shares);
+    (1..=days as usize)
+        .map(|day| {
+            let losses: Vec<f64> = rows
+                .iter()
+                .zip(&costs)
+                .map(|(row, cost)| (row[day] - row[day - 1]).max(0.0) * cost)
+                .collect();
+            let sum: f64 = losses.iter().sum();
+            let wanted = (stated[day] - stated[day - 1]) * usual * f64::from(count);
+            let factor = if sum > 0.0 { wanted / sum } else { 0.0 };
             // Tenths of a cent would only make files longer.
-            losses.push(((now - before).max(0.0) * cost * 100.0).round() / 100.0);
-            before = now;
-        }
-    }
-    by_day
+            let rounded = |loss: f64| (loss * factor * 100.0).round() / 100.0;
+            losses.into_iter().map(rounded).collect()
+        })
+        .collect()
 }
 
 /// Machines that stand in for each other are never both taken out: same unit, codes that differ in
@@ -422,12 +430,12 @@ pub(super) fn dispatch(inputs: &Inputs, days: &BTreeMap<String, (u32, u32)>) -> 
         .filter_map(|w| {
             Some((
                 w.key.as_str(),
-                failure_probability(w, inputs.request.horizon_days)?,
+                failure_chance(w, inputs.request.horizon_days)?.p,
             ))
         })
         .collect();
     for work in &inputs.work {
-        let Some((&(day, end), prior)) = days.get(&work.key).zip(prior_for(work)) else {
+        let Some((&(day, end), prior)) = days.get(&work.key).zip(prior_of(&work.family)) else {
             continue;
         };
         let parts = parts_of(&prior);
@@ -509,7 +517,7 @@ fn kept_apart(inputs: &Inputs, days: &BTreeMap<String, (u32, u32)>) -> Vec<[Stri
         if pair.tasks.iter().all(|key| planned.contains(key.as_str())) {
             let of = |key: &str| -> Vec<String> {
                 let work = inputs.work.iter().find(|w| w.key == key);
-                let prior = work.and_then(prior_for);
+                let prior = work.and_then(|w| prior_of(&w.family));
                 let count = prior.map_or(0, |p| parts_of(&p).len());
                 (0..count).map(|n| part_key(key, n, count)).collect()
             };

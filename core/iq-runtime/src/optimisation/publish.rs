@@ -1,23 +1,30 @@
 //! From advice to work orders, when a person says so: an order that waits here is given its time, else one
-//! is written; either goes through the outbox of the maintenance system where one is named. A second press
-//! finds everything done.
+//! is written, one for each visit to the job, with its crew; either goes through the outbox of the maintenance
+//! system where one is named. What changed since the plan was made is looked at first: work whose order has
+//! ended, or whose people are away by now, is left with its reason. A second press finds everything done.
 
 use iq_domain::{
-    CodedError, IntegrationId, Message, RecommendationId, ScenarioId, TenantId, WorkOrderId,
-    WorkOrderKind, WorkOrderPriority,
+    CodedError, IntegrationId, Message, RecommendationId, ScenarioId, TechnicianId, TenantId,
+    Timestamp, WorkOrderId, WorkOrderKind, WorkOrderPriority,
 };
 use iq_optimiser::priority::PriorityClass;
 use iq_store::{
     StoreError, Transaction,
     recommendations::{self, RecommendationRow},
     scenarios::{self, ScenarioState},
+    technicians, work_orders,
 };
 
-use super::{events, outcome::Advice};
+use super::{
+    events, gather,
+    outcome::{Advice, Visit},
+};
 use crate::{
     Runtime,
     alerts::{Changed, Work, publish as publish_changes},
-    maintenance::{Actor, NewWorkOrder, PlanChange, PushTarget, reschedule, write_order},
+    maintenance::{
+        Actor, NewWorkOrder, PlanChange, PushTarget, assign, reschedule, tell_crew, write_order,
+    },
     notices::Told,
 };
 
@@ -30,6 +37,8 @@ pub struct PublishRequest {
     pub title: String,
     /// Long text.
     pub description: String,
+    /// Who does each visit, in words; before the long text.
+    pub crews: Vec<String>,
 }
 
 /// What became of each.
@@ -141,52 +150,155 @@ fn publish_one(
         published.left.push((row.id, Message::from(&error)));
         return Ok(());
     }
-    let span = (advice.planned_start, advice.planned_end);
-    let order = match row.order_id {
-        Some(id) => match reschedule(tx, work, id, span, actor, changed) {
-            Ok(order) => {
-                published.moved.push(order.id);
+    if let Some(why) = left_by_now(tx, work, row, &advice)? {
+        published.left.push((row.id, why));
+        return Ok(());
+    }
+    let visits = visits_of(&advice);
+    let mut first = None;
+    for (n, visit) in visits.iter().enumerate() {
+        let crew = one.crews.get(n).map_or("", String::as_str);
+        let change = PlanChange {
+            technician_id: Some(visit.technicians.first().copied()),
+            due_at: Some(visit.span.1),
+            estimated_hours: visit.hours.map(Some),
+            ..PlanChange::default()
+        };
+        let order = match row.order_id.filter(|_| n == 0) {
+            Some(id) => match reschedule(tx, work, id, visit.span, actor, changed) {
+                Ok(order) => {
+                    let (tenant, now) = (work.tenant.tenant.id, work.context.now);
+                    // The order has a deadline of its own; without people of the plan it keeps its own.
+                    let change = PlanChange {
+                        due_at: None,
+                        technician_id: change.technician_id.filter(Option::is_some),
+                        ..change
+                    };
+                    assign(tx, tenant, &order, change, actor, now, told)?;
+                    published.moved.push(order.id);
+                    order
+                }
+                // Its system keeps it, or it is on its way there: a second one would be a double.
+                Err(error) => {
+                    let error = CodedError::from(error);
+                    published.left.push((row.id, Message::from(&error)));
+                    return Ok(());
+                }
+            },
+            None => {
+                let new = NewWorkOrder {
+                    asset_id: Some(row.asset_id),
+                    kind: WorkOrderKind::Order,
+                    title: part_title(&one.title, n, visits.len()),
+                    description: [crew, &one.description].join("\n").trim().to_owned(),
+                    priority: match advice.class {
+                        PriorityClass::Critical | PriorityClass::High => WorkOrderPriority::High,
+                        PriorityClass::Medium => WorkOrderPriority::Medium,
+                        PriorityClass::Low => WorkOrderPriority::Low,
+                    },
+                    order_type: None,
+                    planned_start: visit.span.0,
+                    planned_end: visit.span.1,
+                    malfunction_at: None,
+                    is_down: false,
+                    alert_id: None,
+                    incident_id: None,
+                    // One order stands for the advice; the other visits go with it.
+                    recommendation_id: (n == 0).then_some(row.id),
+                    recommendation: None,
+                    plan: change,
+                };
+                let order = write_order(tx, work, new, actor, (changed, told))?;
+                published.written.push(order.id);
                 order
             }
-            // Its system keeps it, or it is on its way there: a second one would be a double.
-            Err(error) => {
-                let error = CodedError::from(error);
-                published.left.push((row.id, Message::from(&error)));
-                return Ok(());
-            }
-        },
-        None => {
-            let new = NewWorkOrder {
-                asset_id: Some(row.asset_id),
-                kind: WorkOrderKind::Order,
-                title: one.title,
-                description: one.description,
-                priority: match advice.class {
-                    PriorityClass::Critical | PriorityClass::High => WorkOrderPriority::High,
-                    PriorityClass::Medium => WorkOrderPriority::Medium,
-                    PriorityClass::Low => WorkOrderPriority::Low,
-                },
-                order_type: None,
-                planned_start: span.0,
-                planned_end: span.1,
-                malfunction_at: None,
-                is_down: false,
-                alert_id: None,
-                incident_id: None,
-                recommendation_id: Some(row.id),
-                recommendation: None,
-                plan: PlanChange {
-                    technician_id: Some(advice.technicians.first().copied()),
-                    due_at: Some(span.1),
-                    ..PlanChange::default()
-                },
-            };
-            let order = write_order(tx, work, new, actor, (changed, told))?;
-            published.written.push(order.id);
-            order
-        }
-    };
+        };
+        let others = visit.technicians.get(1..).unwrap_or_default();
+        let (tenant, now) = (work.tenant.tenant.id, work.context.now);
+        tell_crew(tx, tenant, &order, others, now, told)?;
+        first.get_or_insert(order.id);
+    }
+    let Some(first) = first else { return Ok(()) };
     let by = (actor.username.as_str(), work.context.now);
-    recommendations::publish_recommendation(tx, work.tenant.tenant.id, row.id, order.id, by)?;
+    recommendations::publish_recommendation(tx, work.tenant.tenant.id, row.id, first, by)?;
     Ok(())
+}
+
+/// What one order is written for.
+struct Turn {
+    span: (Option<Timestamp>, Option<Timestamp>),
+    technicians: Vec<TechnicianId>,
+    hours: Option<f64>,
+}
+
+/// One order for each visit; where nobody was assigned one for the whole.
+fn visits_of(advice: &Advice) -> Vec<Turn> {
+    #[allow(clippy::cast_precision_loss, reason = "hours of a job")]
+    let turn = |visit: &Visit| Turn {
+        span: (Some(visit.start), Some(visit.end)),
+        technicians: visit.technicians.clone(),
+        hours: Some((visit.end.since_ms(visit.start) as f64 / 36_000.0).round() / 100.0),
+    };
+    if advice.visits.is_empty() {
+        return vec![Turn {
+            span: (advice.planned_start, advice.planned_end),
+            technicians: advice.technicians.clone(),
+            hours: None,
+        }];
+    }
+    advice.visits.iter().map(turn).collect()
+}
+
+/// The title of a visit; that of the job where there is only one.
+fn part_title(title: &str, n: usize, of: usize) -> String {
+    if of == 1 {
+        title.to_owned()
+    } else {
+        format!("{title} ({}/{of})", n + 1)
+    }
+}
+
+/// Why work of the plan is not published any more: what it was made for has changed.
+fn left_by_now(
+    tx: &Transaction<'_>,
+    work: &Work,
+    row: &RecommendationRow,
+    advice: &Advice,
+) -> Result<Option<Message>, StoreError> {
+    let (tenant, now) = (work.tenant.tenant.id, work.context.now);
+    let entry = work.tenant.assets.get(&row.asset_id);
+    if entry.is_none_or(|e| e.asset.effective_to.is_some_and(|end| end <= now)) {
+        let error = CodedError::conflict("optimization.asset_gone");
+        return Ok(Some(Message::from(&error)));
+    }
+    if let Some(id) = row.order_id {
+        let order = work_orders::get_work_order(tx, tenant, id)?;
+        if !order.is_some_and(|order| gather::is_open(&order)) {
+            let error = CodedError::conflict("optimization.order_ended");
+            return Ok(Some(Message::from(&error)));
+        }
+    }
+    for turn in visits_of(advice) {
+        for id in turn.technicians {
+            let Some(person) = technicians::get_technician(tx, tenant, id)? else {
+                let error = CodedError::conflict("optimization.technician_gone");
+                return Ok(Some(Message::from(&error)));
+            };
+            let (from, to) = turn.span;
+            let is_away = from.zip(to).is_some_and(|(from, to)| {
+                let mut absences = person.technician.absences.iter();
+                absences.any(|away| away.from < to && from < away.to)
+            });
+            let code = if !person.technician.is_active {
+                "optimization.technician_inactive"
+            } else if is_away {
+                "optimization.technician_away"
+            } else {
+                continue;
+            };
+            let error = CodedError::conflict(code).with("code", &person.code);
+            return Ok(Some(Message::from(&error)));
+        }
+    }
+    Ok(None)
 }

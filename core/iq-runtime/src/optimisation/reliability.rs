@@ -19,9 +19,6 @@ pub struct FamilyPrior {
     pub crew: &'static [(&'static str, u32)],
 }
 
-/// How strongly health raises the hazard: ×40 between 100 and 10.
-pub(super) const GAMMA: Spread = spread(3.0, 4.1, 5.0);
-
 const fn spread(low: f64, typical: f64, high: f64) -> Spread {
     Spread { low, typical, high }
 }
