@@ -203,6 +203,15 @@ fn summary(language: Language, job: &jobs::Job) -> Option<StatusMessage> {
     let message = match (job.state, detected_of(job)) {
         (jobs::JobState::Done, Some(found)) => detection(found),
         (jobs::JobState::Done, None) if job.kind == iq_runtime::TRAIN => training(job),
+        // A run that found no plan has ended well, and there is no plan all the same.
+        (jobs::JobState::Done, None)
+            if job.kind == "optimise" && job.result["outcome"] == "infeasible" =>
+        {
+            Message {
+                code: "jobs.optimise_infeasible".to_owned(),
+                params: std::collections::BTreeMap::new(),
+            }
+        }
         (jobs::JobState::Done, None) if job.kind == "optimise" => Message {
             code: "jobs.optimise_done".to_owned(),
             params: [("advised".to_owned(), job.result["advised"].to_string())].into(),

@@ -209,6 +209,7 @@ async fn run_optimization(
     state.runtime.optimiser_is_on()?;
     let plant = state.runtime.tenant(caller.tenant_id)?;
     validate(&plant, &request, state.now())?;
+    known_technicians(&state, &caller, &request).await?;
     let asked = plan_request(request);
     let (job, scenario_id) = state
         .runtime
@@ -299,6 +300,37 @@ fn validate(plant: &TenantIndex, request: &OptimizationRequest, now: Timestamp) 
     check.require(are_in_service, "must_do", "optimization.asset_gone");
     let are_few = request.must_do.len() <= 500 && request.without_technicians.len() <= 500;
     check.require(are_few, "must_do", "optimiser.problem_too_large");
+    check.done()
+}
+
+/// Somebody nobody knows can't be left out: the run would be another one than was asked for.
+async fn known_technicians(
+    state: &ApiState,
+    caller: &Caller,
+    request: &OptimizationRequest,
+) -> Answer<()> {
+    let (tenant, wanted) = (caller.tenant_id, request.without_technicians.clone());
+    if wanted.is_empty() {
+        return Ok(());
+    }
+    let are_known = state
+        .runtime
+        .store()
+        .read(move |conn| {
+            for id in wanted {
+                if technicians::get_technician(conn, tenant, id)?.is_none() {
+                    return Ok(false);
+                }
+            }
+            Ok(true)
+        })
+        .await?;
+    let mut check = Check::new();
+    check.require(
+        are_known,
+        "without_technicians",
+        "optimization.technician_unknown",
+    );
     check.done()
 }
 

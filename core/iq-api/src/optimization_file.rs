@@ -87,6 +87,7 @@ fn workbook(detail: &ScenarioDetail, language: Language) -> Result<Vec<u8>, Xlsx
     summary(book.add_worksheet(), detail, language)?;
     advice(book.add_worksheet(), detail, language)?;
     curves(book.add_worksheet(), detail, language)?;
+    schedule(book.add_worksheet(), detail, language)?;
     book.save_to_buffer()
 }
 
@@ -155,7 +156,41 @@ fn summary(
             number(figures.planned_cost),
         ),
         (label(language, "bound"), number(figures.bound)),
+        (label(language, "state"), state_word(language, &run.state)),
+        (
+            label(language, "first_day"),
+            moment(Some(detail.start_at)),
+        ),
+        (
+            label(language, "advised"),
+            format!("{} / {}", figures.advised, figures.work),
+        ),
+        (
+            label(language, "travel_hours"),
+            number(figures.travel_hours),
+        ),
+        (
+            label(language, "overtime_hours"),
+            number(figures.overtime_hours),
+        ),
+        (
+            label(language, "not_placed"),
+            figures.not_placed.to_string(),
+        ),
     ];
+    rows.extend(view::asked(language, detail));
+    // Each model has a gap of its own; one that says nothing is named as none.
+    rows.extend(detail.models.iter().filter_map(|model| {
+        let gap = model.gap?;
+        let name = word(language, "plan_model", &model.model);
+        let none = || text(language, "optimization.no_bound");
+        let told = if gap < 1.0 {
+            format!("{:.2} %", gap * 100.0)
+        } else {
+            none()
+        };
+        Some((format!("{}: {name}", label(language, "gap")), told))
+    }));
     if run.is_demo {
         rows.insert(0, (label(language, "demo"), "DEMO".to_owned()));
     }
@@ -172,6 +207,54 @@ fn summary(
             .write_string(line, 1, value)?;
     }
     Ok(())
+}
+
+/// Who does which part of a job, and when.
+fn schedule(
+    page: &mut Worksheet,
+    detail: &ScenarioDetail,
+    language: Language,
+) -> Result<(), XlsxError> {
+    let headings = ["part", "asset", "start", "end", "hours", "technicians"];
+    sheet(page, language, "schedule", &headings)?;
+    for (line, bar) in (1_u32..).zip(&detail.bars) {
+        let who: Vec<&str> = bar
+            .technicians
+            .iter()
+            .filter_map(|id| detail.technicians.iter().find(|t| t.id == *id))
+            .map(|t| named(language, &t.names))
+            .collect();
+        #[allow(clippy::cast_precision_loss, reason = "hours of a job")]
+        let hours = bar.end_at.since_ms(bar.start_at) as f64 / 3_600_000.0;
+        page.write_string(line, 0, &bar.key)?
+            .write_string(line, 1, &bar.asset_code)?
+            .write_string(line, 2, moment(Some(bar.start_at)))?
+            .write_string(line, 3, moment(Some(bar.end_at)))?
+            .write_number(line, 4, hours)?
+            .write_string(line, 5, who.join("; "))?;
+    }
+    Ok(())
+}
+
+fn named(language: Language, names: &iq_domain::Names) -> &str {
+    match language {
+        Language::Ar if !names.ar.is_empty() => &names.ar,
+        _ => &names.en,
+    }
+}
+
+fn text(language: Language, key: &str) -> String {
+    iq_locale::pattern(language, "ui", key)
+        .unwrap_or(key)
+        .to_owned()
+}
+
+fn word(language: Language, list: &str, value: &str) -> String {
+    text(language, &format!("enum.{list}.{value}"))
+}
+
+fn state_word(language: Language, state: &impl serde::Serialize) -> String {
+    word(language, "plan_state", &view::word(state))
 }
 
 /// Marks of direction belong to screens, not to files.
@@ -212,10 +295,7 @@ fn advice(
     ];
     sheet(page, language, "recommendations", &headings)?;
     for (line, one) in (1_u32..).zip(&detail.recommendations) {
-        let name = |names: &iq_domain::Names| match language {
-            Language::Ar if !names.ar.is_empty() => names.ar.clone(),
-            _ => names.en.clone(),
-        };
+        let name = |names: &iq_domain::Names| named(language, names).to_owned();
         let who: Vec<String> = one.technicians.iter().map(|t| name(&t.names)).collect();
         let why: Vec<String> = one.reasons.iter().map(|r| plain(&r.message)).collect();
         page.write_number(line, 0, one.rank)?

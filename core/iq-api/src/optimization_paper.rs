@@ -8,6 +8,7 @@ use iq_api_types::{
 use iq_domain::{ScenarioId, Timestamp};
 use iq_locale::Language;
 use iq_report::{Block, Part, Report, Row, Section, Words};
+use iq_runtime::optimisation::chance_decimals;
 
 use crate::{
     http::{Answer, Audit, Caller, Id, Query},
@@ -24,6 +25,8 @@ use crate::{
 const MAX_ADVICE: usize = 100;
 /// Jobs of its schedule.
 const MAX_BARS: usize = 300;
+/// A gap that is none.
+const PROVEN: f64 = 1e-6;
 /// Curves of its cost of waiting.
 const MAX_CURVES: usize = 40;
 
@@ -152,14 +155,22 @@ fn summary(voice: &Voice, detail: &ScenarioDetail, now: Timestamp) -> Section {
     if detail.scenario.is_demo {
         blocks.insert(0, paragraph(voice, "plan_report.demo"));
     }
-    let conflicts = detail.models.iter().filter(|m| m.state == "infeasible");
-    let conflicts: Vec<Words> = conflicts
-        .flat_map(|m| &m.reasons)
-        .map(|r| Words::Prose(r.message.clone()))
-        .collect();
-    if !conflicts.is_empty() {
-        blocks.push(paragraph(voice, "optimization.infeasible"));
-        blocks.push(Block::List { items: conflicts });
+    for (is_proven, key) in [
+        (true, "optimization.infeasible"),
+        (false, "optimization.not_found"),
+    ] {
+        let of = |m: &&ScenarioModel| m.state == "infeasible" && m.is_proven == is_proven;
+        let conflicts: Vec<Words> = detail
+            .models
+            .iter()
+            .filter(of)
+            .flat_map(|m| &m.reasons)
+            .map(|r| Words::Prose(r.message.clone()))
+            .collect();
+        if !conflicts.is_empty() {
+            blocks.push(paragraph(voice, key));
+            blocks.push(Block::List { items: conflicts });
+        }
     }
     Section {
         title: voice.label("incident.summary"),
@@ -211,9 +222,27 @@ fn figures(voice: &Voice, detail: &ScenarioDetail, now: Timestamp) -> Vec<(Strin
             money(figures.planned_cost, coin),
         ),
     ];
-    if let Some(gap) = figures.gap {
-        let mut words = vec![distance(voice, gap)];
-        if figures.is_optimal {
+    let gaps: Vec<(&ScenarioModel, f64)> = detail
+        .models
+        .iter()
+        .filter(|model| model.state == "plan")
+        .filter_map(|model| Some((model, model.gap?)))
+        .collect();
+    if !gaps.is_empty() {
+        // None of the models stands for another.
+        let mut words = Vec::new();
+        for (n, (model, gap)) in gaps.iter().enumerate() {
+            if n > 0 {
+                words.push(Words::new_line());
+            }
+            words.push(Words::Prose(format!(
+                "{}:",
+                voice.word("plan_model", &model.model)
+            )));
+            words.push(distance(voice, *gap));
+        }
+        if gaps.iter().all(|(_, gap)| *gap <= PROVEN) {
+            words.push(Words::new_line());
             words.push(voice.prose("optimization.optimal", &[]));
         }
         rows.push((voice.label("optimization.gap"), Words::Line(words)));
@@ -260,20 +289,27 @@ fn advice(voice: &Voice, detail: &ScenarioDetail) -> Section {
     if all.is_empty() {
         blocks.push(paragraph(voice, "optimization.empty_plan"));
     } else {
+        // Shares of the width, so that no long cell takes another one's place.
         let columns = vec![
-            column(voice.label("optimization.rank"), 0),
-            column(voice.label("field.asset"), 3),
-            column(voice.label("optimization.score"), 0),
-            column(voice.label("optimization.probability"), 0),
-            column(voice.label("optimization.avoided"), 0),
-            column(voice.label("optimization.cost"), 0),
-            column(voice.label("optimization.when"), 2),
-            column(voice.label("optimization.why"), 6),
+            column(voice.label("optimization.rank"), 2),
+            column(voice.label("field.asset"), 7),
+            column(voice.label("optimization.score"), 4),
+            column(voice.label("optimization.probability"), 8),
+            column(voice.label("optimization.avoided"), 5),
+            column(voice.label("optimization.cost"), 5),
+            column(voice.label("optimization.when"), 5),
+            column(voice.label("optimization.who"), 6),
         ];
-        let shown = all.iter().take(MAX_ADVICE);
-        let rows = shown.map(|one| advised(voice, one, coin)).collect();
+        let shown = || all.iter().take(MAX_ADVICE);
+        let rows = shown().map(|one| advised(voice, one, coin)).collect();
         blocks.push(Block::Table { columns, rows });
         blocks.extend(left_out(voice, MAX_ADVICE, all.len()));
+        blocks.push(Block::Heading {
+            words: voice.prose("optimization.why", &[]),
+        });
+        blocks.push(Block::List {
+            items: shown().filter_map(why).collect(),
+        });
     }
     Section {
         title: voice.label("optimization.tab.list"),
@@ -292,13 +328,6 @@ fn advised(voice: &Voice, one: &Recommendation, currency: Option<&str>) -> Row {
     } else {
         voice.prose("optimization.not_planned", &[])
     };
-    let mut why = Vec::new();
-    for reason in &one.reasons {
-        if !why.is_empty() {
-            why.push(Words::new_line());
-        }
-        why.push(Words::Prose(reason.message.clone()));
-    }
     Row {
         cells: vec![
             Words::Number(count(one.rank)),
@@ -311,23 +340,37 @@ fn advised(voice: &Voice, one: &Recommendation, currency: Option<&str>) -> Row {
             money(one.expected_cost_avoided, currency),
             money(one.planned_cost, currency),
             when,
-            if why.is_empty() {
-                dash()
-            } else {
-                Words::Line(why)
-            },
+            people(voice, &one.technicians),
         ],
-        is_strong: false,
+        is_strong: one.is_advised,
     }
+}
+
+/// Why a piece of work stands where it stands; what its chance rests on stands in the table.
+fn why(one: &Recommendation) -> Option<Words> {
+    let is_told = |code: &str| {
+        one.is_advised
+            || !(code.starts_with("optimization.chance.") || code == "optimization.health_by")
+    };
+    let told = one.reasons.iter().filter(|reason| is_told(&reason.code));
+    let mut words: Vec<Words> = told
+        .map(|reason| Words::Prose(reason.message.clone()))
+        .collect();
+    if words.is_empty() {
+        return None;
+    }
+    words.insert(0, Words::Code(one.asset_code.clone()));
+    Some(Words::Line(words))
 }
 
 /// The chance of failure with its interval and what it rests on.
 fn chance(voice: &Voice, one: &Recommendation) -> Words {
-    let value = share(one.failure_probability, 1);
+    let decimals = chance_decimals;
+    let value = share(one.failure_probability, decimals(one.failure_probability));
     let Some(chance) = &one.chance else {
         return value;
     };
-    let percent = |share: f64| number(share * 100.0, 1);
+    let percent = |share: f64| number(share * 100.0, decimals(share));
     Words::Line(vec![
         value,
         Words::Number(format!(
@@ -345,10 +388,10 @@ fn schedule(voice: &Voice, detail: &ScenarioDetail) -> Section {
         blocks.push(paragraph(voice, "optimization.no_schedule"));
     } else {
         let columns = vec![
-            column(voice.label("optimization.start"), 0),
-            column(voice.label("optimization.end"), 0),
-            column(voice.label("optimization.job"), 3),
-            column(voice.label("optimization.who"), 4),
+            column(voice.label("optimization.start"), 5),
+            column(voice.label("optimization.end"), 5),
+            column(voice.label("optimization.job"), 6),
+            column(voice.label("optimization.who"), 9),
         ];
         let shown = detail.bars.iter().take(MAX_BARS);
         let rows = shown.map(|bar| job(voice, detail, bar)).collect();
@@ -392,12 +435,12 @@ fn waiting(voice: &Voice, detail: &ScenarioDetail) -> Section {
             words: voice.prose("plan_report.waiting_help", &[]),
         });
         let columns = vec![
-            column(voice.label("field.asset"), 0),
-            column(voice.label("plan_report.cheapest_day"), 0),
-            column(voice.label("plan_report.pays_until"), 0),
-            column(voice.label("plan_report.now"), 0),
-            column(voice.label("plan_report.at_end"), 0),
-            column(voice.label("plan_report.interval"), 3),
+            column(voice.label("field.asset"), 4),
+            column(voice.label("plan_report.cheapest_day"), 3),
+            column(voice.label("plan_report.pays_until"), 3),
+            column(voice.label("plan_report.now"), 4),
+            column(voice.label("plan_report.at_end"), 4),
+            column(voice.label("plan_report.interval"), 5),
         ];
         let shown = detail.curves.iter().take(MAX_CURVES);
         let rows = shown.map(|curve| curve_row(curve, coin)).collect();
@@ -430,7 +473,7 @@ fn curve_row(curve: &DeferralCurve, currency: Option<&str>) -> Row {
 fn checks(voice: &Voice, detail: &ScenarioDetail) -> Section {
     let run = &detail.scenario;
     let version = run.cost_model_version;
-    let rows = vec![
+    let mut rows = vec![
         (
             voice.label("optimization.run_key"),
             Words::Code(run.run_key.clone()),
@@ -459,6 +502,8 @@ fn checks(voice: &Voice, detail: &ScenarioDetail) -> Section {
             Words::Code(run.program.clone()),
         ),
     ];
+    let asked = view::asked(voice.language, detail).into_iter();
+    rows.extend(asked.map(|(name, value)| (name, Words::Free(value))));
     let mut blocks = vec![Block::List {
         items: detail.models.iter().map(|m| model(voice, m)).collect(),
     }];

@@ -290,6 +290,62 @@ fn recommendation(
     })
 }
 
+/// What a run was asked beside seed and iterations, in words.
+pub(crate) fn asked(language: Language, detail: &ScenarioDetail) -> Vec<(String, String)> {
+    let asked = &detail.scenario.request;
+    let label = |key: &str| {
+        let key = format!("optimization.{key}");
+        let known = iq_locale::pattern(language, "ui", &key);
+        known.unwrap_or(&key).to_owned()
+    };
+    let listed = |names: Vec<String>| {
+        if names.is_empty() {
+            "\u{2014}".to_owned()
+        } else {
+            names.join("; ")
+        }
+    };
+    let code = |id: &AssetId| {
+        let all = &detail.recommendations;
+        let known = all.iter().find(|one| one.asset_id == *id);
+        known.map_or_else(|| id.to_string(), |one| one.asset_code.clone())
+    };
+    let person = |id: &TechnicianId| {
+        let known = detail.technicians.iter().find(|one| one.id == *id);
+        known.map_or_else(
+            || id.to_string(),
+            |one| match language {
+                Language::Ar if !one.names.ar.is_empty() => one.names.ar.clone(),
+                _ => one.names.en.clone(),
+            },
+        )
+    };
+    let coin = detail.scenario.currency.clone().unwrap_or_default();
+    let money = |value: f64| format!("{value:.0} {coin}").trim().to_owned();
+    let percent = |share: f64| format!("{:.0} %", share * 100.0);
+    let none = || listed(Vec::new());
+    vec![
+        (label("horizon"), asked.horizon_days.to_string()),
+        (label("budget"), asked.budget.map_or_else(none, money)),
+        (
+            label("must_do"),
+            listed(asked.must_do.iter().map(code).collect()),
+        ),
+        (
+            label("without"),
+            listed(asked.without_technicians.iter().map(person).collect()),
+        ),
+        (
+            label("risk_appetite"),
+            asked.risk_appetite.map_or_else(none, |v| v.to_string()),
+        ),
+        (label("production_factor"), percent(asked.production_factor)),
+        (label("crew_factor"), percent(asked.crew_factor)),
+        (label("overtime_minutes"), asked.overtime_minutes.to_string()),
+        (label("travel_minutes"), asked.travel_minutes.to_string()),
+    ]
+}
+
 fn plan_chance(language: Language, chance: Chance) -> PlanChance {
     PlanChance {
         basis: match chance.basis {

@@ -84,9 +84,10 @@ function Figures({ detail }: { detail: ScenarioDetail }) {
 }
 
 function Inputs({ detail }: { detail: ScenarioDetail }) {
-  const { t, n, name, word } = useText();
+  const { t, n, p, name, word } = useText();
   const gap = useGap();
   const run = detail.scenario;
+  const asked = run.request;
   const sites = useQuery({ queryKey: ['sites'], queryFn: api.sites, enabled: run.request.site_id !== null });
   const site = sites.data?.find((s) => s.id === run.request.site_id);
   return (
@@ -111,6 +112,13 @@ function Inputs({ detail }: { detail: ScenarioDetail }) {
             <dt>{t('optimization.run_key')}</dt><dd><Tag>{run.run_key}</Tag></dd>
             <dt>{t('optimization.as_of')}</dt><dd><When at={run.as_of} /></dd>
             <dt>{t('optimization.cost_version')}</dt><dd>{run.cost_model_version === null ? t('optimization.no_version') : n(run.cost_model_version, 0)}</dd>
+            <dt>{t('optimization.horizon')}</dt><dd data-asked="horizon">{t('optimization.days', { n: asked.horizon_days ?? 0 })}</dd>
+            <dt>{t('optimization.budget')}</dt><dd data-asked="budget"><Money value={asked.budget ?? null} currency={run.currency} /></dd>
+            <dt>{t('optimization.must_do')}</dt><dd data-asked="must_do"><bdi dir="ltr">{(asked.must_do ?? []).map((id) => detail.recommendations.find((r) => r.asset_id === id)?.asset_code ?? id).join(', ') || '—'}</bdi></dd>
+            <dt>{t('optimization.without')}</dt><dd data-asked="without">{(asked.without_technicians ?? []).map((id) => detail.technicians.find((x) => x.id === id)).map((x) => (x ? name(x.names) : '—')).join(p.language === 'ar' ? '، ' : ', ') || '—'}</dd>
+            <dt>{t('optimization.risk_appetite')}</dt><dd data-asked="risk">{asked.risk_appetite === null || asked.risk_appetite === undefined ? '—' : n(asked.risk_appetite, 2)}</dd>
+            <dt>{t('optimization.production_factor')}</dt><dd data-asked="production"><bdi dir="ltr">{n((asked.production_factor ?? 1) * 100, 0)} %</bdi></dd>
+            <dt>{t('optimization.crew_factor')}</dt><dd data-asked="crew"><bdi dir="ltr">{n((asked.crew_factor ?? 1) * 100, 0)} %</bdi></dd>
             <dt>{t('optimization.site')}</dt><dd data-asked="site">{run.request.site_id === null ? t('header.all_sites') : <bdi>{site ? name(site.names) : '—'}</bdi>}</dd>
             <dt>{t('optimization.overtime_minutes')}</dt><dd data-asked="overtime">{n(run.request.overtime_minutes ?? 0, 0)}</dd>
             <dt>{t('optimization.travel_minutes')}</dt><dd data-asked="travel">{n(run.request.travel_minutes ?? 0, 0)}</dd>
@@ -134,7 +142,7 @@ function Plan({ detail, runs }: { detail: ScenarioDetail; runs: Scenario[] }) {
   const tab = TABS.find((x) => x === parameters.get('tab')) ?? 'list';
   const remove = () => confirm({ title: t('optimization.delete_title', { run: run.run_key }), body: t('optimization.delete_body'), action: t('optimization.delete'), danger: true, run: async () => { await api.deleteScenario(run.id); change({ run: null, with: null }); await client.invalidateQueries({ queryKey: ['optimization'] }); } });
   // Two models may find the same contradiction; it is said once.
-  const conflicts = [...new Set(detail.models.filter((m) => m.state === 'infeasible').flatMap((m) => m.reasons.map((r) => r.message)))];
+  const conflicts = (proven: boolean) => [...new Set(detail.models.filter((m) => m.state === 'infeasible' && m.is_proven === proven).flatMap((m) => m.reasons.map((r) => r.message)))];
   const file = `/api/optimization/scenarios/${run.id}/export`;
   return (
     <div className="stack" data-plan={run.state} data-run={run.run_key}>
@@ -150,7 +158,7 @@ function Plan({ detail, runs }: { detail: ScenarioDetail; runs: Scenario[] }) {
           {may('optimization.run') && run.finished_at !== null && <button type="button" className="btn sm quiet" onClick={remove}><Icon name="trash" />{t('optimization.delete')}</button>}
         </span>
       </div>
-      {conflicts.length > 0 && <Notice tone="critical">{t('optimization.infeasible')}<ul className="plan-why">{conflicts.map((message) => <li key={message}>{message}</li>)}</ul></Notice>}
+      {([true, false] as const).map((proven) => conflicts(proven).length > 0 && <Notice key={String(proven)} tone={proven ? 'critical' : 'warning'}><span data-proven={proven}>{t(proven ? 'optimization.infeasible' : 'optimization.not_found')}</span><ul className="plan-why">{conflicts(proven).map((message) => <li key={message}>{message}</li>)}</ul></Notice>)}
       {run.finished_at !== null && <Figures detail={detail} />}
       <nav className="tabs" aria-label={t('optimization.tabs')}>{TABS.map((x) => <button key={x} type="button" className="link" data-tab={x} aria-current={x === tab ? 'page' : undefined} onClick={() => change({ tab: x === 'list' ? null : x })}>{t(`optimization.tab.${x}`)}</button>)}</nav>
       {tab === 'list' && <RankedList key={run.id} detail={detail} />}

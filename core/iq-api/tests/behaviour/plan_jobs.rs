@@ -399,6 +399,9 @@ async fn what_must_be_done_is_planned_without_a_health_too_and_what_can_not_be_i
     };
     assert!(said("optimization.note.without_health", "P-777"), "{notes:?}");
     assert!(said("optimization.note.no_health", "P-779"), "{notes:?}");
+    let stranger = json!({ "without_technicians": [iq_domain::TechnicianId::new()] });
+    let refused = planner.post("/api/optimization/run", stranger).await;
+    refused.expect_field("without_technicians", "optimization.technician_unknown");
     let status = planner.get("/api/optimization/status").await.json();
     let offered = status["assets"].as_array().unwrap();
     assert!(offered.iter().any(|a| a["code"] == "P-777"), "{offered:?}");

@@ -38,6 +38,7 @@ use tracing::error;
 pub use inputs::{Crew, Inputs, OwnLife, PlanRequest, Work};
 pub use outcome::{
     Advice, Chance, ChanceBasis, ModelOutcome, ModelState, PlanOutcome, PlanSummary, Visit,
+    chance_decimals,
 };
 pub use publish::{PublishRequest, Published};
 pub use reliability::{FamilyPrior, prior_of};

@@ -287,6 +287,8 @@ pub(super) struct Plans {
     pub(super) dispatch: Option<DispatchPlan>,
     /// What must be done fits into no plan of the days, so there are none.
     pub(super) has_no_days: bool,
+    /// Nobody's day could be planned.
+    pub(super) has_no_dispatch: bool,
 }
 
 impl Plans {
@@ -376,7 +378,9 @@ impl Plans {
             .collect();
         technicians.sort();
         technicians.dedup();
-        let whole_days = day.map(|(first, last)| {
+        // What was to be dispatched and found no place has no time: midnight would look like an appointment.
+        let has_place = self.dispatch.is_none() && !self.has_no_dispatch;
+        let whole_days = day.filter(|_| has_place).map(|(first, last)| {
             let at = |days: u32| inputs.start.plus_ms(i64::from(days) * DAY_MS);
             (at(first - 1), at(last))
         });
@@ -447,6 +451,17 @@ impl Plans {
     }
 }
 
+/// Decimals a chance needs as a percentage: it is never 0, and is not shown as 0.
+#[must_use]
+pub fn chance_decimals(share: f64) -> usize {
+    match share {
+        s if s >= 0.01 => 1,
+        s if s >= 0.001 => 2,
+        s if s >= 0.000_1 => 3,
+        _ => 4,
+    }
+}
+
 /// What the health comes from; where there is none why, and what was planned with instead.
 fn health_source(work: &Work) -> Vec<Message> {
     if let Some(why) = &work.health_withheld {
@@ -467,7 +482,7 @@ fn health_source(work: &Work) -> Vec<Message> {
 
 /// The chance of failure in a sentence: how large, how sure, from where.
 fn source(chance: f64, from: &Chance) -> Message {
-    let percent = |share: f64| format!("{:.1}", share * 100.0);
+    let percent = |share: f64| format!("{:.*}", chance_decimals(share), share * 100.0);
     let params = [
         ("chance", percent(chance)),
         ("low", percent(from.low)),

@@ -150,6 +150,11 @@ fn publish_one(
         published.left.push((row.id, Message::from(&error)));
         return Ok(());
     }
+    if advice.planned_start.is_none() {
+        let error = CodedError::conflict("optimization.no_place");
+        published.left.push((row.id, Message::from(&error)));
+        return Ok(());
+    }
     if let Some(why) = left_by_now(tx, work, row, &advice)? {
         published.left.push((row.id, why));
         return Ok(());

@@ -131,12 +131,14 @@ fn without_plan(
 ) -> Result<ModelOutcome, CodedError> {
     plans.has_no_days |= model == Model::ProductionRisk;
     if model != Model::WorkforceDispatch || run.is_cancelled() {
+        plans.has_no_dispatch |= model == Model::WorkforceDispatch;
         return Ok(found);
     }
     let problem = problems::dispatch(inputs, &plans.days(inputs.request.horizon_days));
     let rest = serde_json::to_string(&problems::of_the_rest(problem))
         .map_err(|_| CodedError::invalid("optimization.inputs_unreadable"))?;
     let Outcome::Plan(plan) = iq_optimiser::solve(model, &rest, run)? else {
+        plans.has_no_dispatch = true;
         return Ok(found);
     };
     keep(plans, model, &plan)?;

@@ -69,21 +69,22 @@ export function RankedList({ detail }: { detail: ScenarioDetail }) {
   const [asking, setAsking] = useState(false);
   const [answer, setAnswer] = useState<PublishAnswer | null>(null);
   const currency = detail.scenario.currency;
-  const percent = (share: number) => `${n(share * 100, 1)} %`;
+  // A chance is never 0, and not shown as 0.
+  const percent = (share: number) => `${n(share * 100, share >= 0.01 ? 1 : share >= 0.001 ? 2 : share >= 0.0001 ? 3 : 4)}\u00a0%`;
   const chance = (r: Recommendation) => (r.chance ? t('optimization.chance_of', { chance: percent(r.failure_probability), low: percent(r.chance.low), high: percent(r.chance.high) }) : percent(r.failure_probability));
-  const open = detail.recommendations.filter((r) => r.is_advised && r.work_order_id === null && !r.held);
+  const open = detail.recommendations.filter((r) => r.is_advised && r.planned_start_at !== null && r.work_order_id === null && !r.held);
   const picks = chosen.filter((id) => open.some((r) => r.id === id));
   const publishes = may('optimization.publish') && detail.scenario.finished_at !== null && !['infeasible', 'failed'].includes(detail.scenario.state);
   const toggle = (id: string) => setChosen(picks.includes(id) ? picks.filter((x) => x !== id) : [...picks, id]);
   const columns: Column<Recommendation>[] = [
-    ...(publishes ? [{ key: 'choose', title: '', cell: (r: Recommendation) => (r.is_advised && r.work_order_id === null ? <input type="checkbox" className="chkbox" aria-label={t('optimization.choose', { asset: r.asset_code })} checked={picks.includes(r.id)} onChange={() => toggle(r.id)} disabled={Boolean(r.held)} title={r.held?.message} data-held={r.held?.code} /> : null) }] : []),
+    ...(publishes ? [{ key: 'choose', title: '', cell: (r: Recommendation) => (r.is_advised && r.planned_start_at !== null && r.work_order_id === null ? <input type="checkbox" className="chkbox" aria-label={t('optimization.choose', { asset: r.asset_code })} checked={picks.includes(r.id)} onChange={() => toggle(r.id)} disabled={Boolean(r.held)} title={r.held?.message} data-held={r.held?.code} /> : null) }] : []),
     { key: 'rank', title: t('optimization.rank'), end: true, sort: (r) => r.rank, csv: (r) => r.rank, cell: (r) => n(r.rank, 0) },
     { key: 'asset', title: t('optimization.asset'), sort: (r) => r.asset_code, csv: (r) => r.asset_code, cell: (r) => <span className="two"><AppLink to={`/assets/${r.asset_id}`}><Tag>{r.asset_code}</Tag></AppLink><small>{name(r.asset_names)}{r.order && <> · <Tag>{r.order}</Tag></>}{r.held && r.is_advised && <> · {r.held.message}</>}</small></span> },
     { key: 'score', title: t('optimization.score'), end: true, sort: (r) => r.score, csv: (r) => r.score, cell: (r) => <span className="two"><bdi>{n(r.score, 1)}</bdi><small>{word('plan_class', r.class)}</small></span> },
-    { key: 'chance', title: t('optimization.chance'), end: true, sort: (r) => r.failure_probability, csv: (r) => [chance(r), r.chance && word('plan_chance', r.chance.basis)].filter(Boolean).join('; '), cell: (r) => <span className="two" data-chance={r.chance?.basis} title={r.chance?.lab_withheld?.message}><bdi dir="ltr">{chance(r)}</bdi>{r.chance && <small>{word('plan_chance', r.chance.basis)}</small>}</span> },
+    { key: 'chance', title: t('optimization.chance'), end: true, sort: (r) => r.failure_probability, csv: (r) => [chance(r), r.chance && word('plan_chance', r.chance.basis)].filter(Boolean).join('; '), cell: (r) => <span className="two" data-chance={r.chance?.basis} title={r.chance?.lab_withheld?.message}><bdi dir="ltr" className="nw">{chance(r)}</bdi>{r.chance && <small>{word('plan_chance', r.chance.basis)}</small>}</span> },
     { key: 'avoided', title: t('optimization.avoided'), end: true, sort: (r) => r.expected_cost_avoided, csv: (r) => r.expected_cost_avoided, cell: (r) => <Money value={r.expected_cost_avoided} currency={currency} strong /> },
     { key: 'cost', title: t('optimization.cost'), end: true, sort: (r) => r.planned_cost, csv: (r) => r.planned_cost, cell: (r) => <Money value={r.planned_cost} currency={currency} /> },
-    { key: 'when', title: t('optimization.when'), sort: (r) => r.planned_start_at, csv: (r) => r.planned_start_at && utc(r.planned_start_at), cell: (r) => (r.is_advised && r.planned_start_at !== null ? <When at={r.planned_start_at} /> : <span className="dim">{t('optimization.not_planned')}</span>) },
+    { key: 'when', title: t('optimization.when'), sort: (r) => r.planned_start_at, csv: (r) => r.planned_start_at && utc(r.planned_start_at), cell: (r) => (r.is_advised && r.planned_start_at !== null ? <When at={r.planned_start_at} /> : <span className="dim">{t(r.is_advised ? 'optimization.no_place' : 'optimization.not_planned')}</span>) },
     { key: 'who', title: t('optimization.who'), csv: (r) => r.technicians.map((x) => name(x.names)).join('; '), cell: (r) => <bdi>{r.technicians.map((x) => name(x.names)).join('، ') || '—'}</bdi>, wideOnly: true },
     { key: 'why', title: t('optimization.why'), csv: (r) => r.reasons.map((x) => x.message).join(' '), cell: (r) => <details><summary className="s">{r.reasons[0]?.message ?? '—'}</summary><ul className="plan-why">{r.reasons.slice(1).map((x) => <li key={x.code}>{x.message}</li>)}</ul></details>, wideOnly: true },
     { key: 'published', title: t('optimization.published_as'), csv: (r) => r.work_order_id, cell: (r) => (r.work_order_id ? <AppLink to={`/work-orders?order=${r.work_order_id}`}>{t('optimization.published_as')}</AppLink> : '') },
