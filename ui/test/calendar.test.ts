@@ -1,6 +1,8 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import { addDays, dayOf, monthOf, stepped, touches, weekOf } from '@/lib/calendar';
 import { dayStart, setZone } from '@/lib/zone';
+import type { WorkOrder } from '@/api/types';
+import { ordersOn } from '@/pages/parts/work-order-calendar';
 
 afterEach(() => setZone(null));
 
@@ -34,5 +36,14 @@ describe('calendar', () => {
     expect(touches('2026-11-20', start - 2, start - 1)).toBe(false);
     expect(touches('2026-11-20', start - 2, start)).toBe(true);
     expect(touches('2026-11-20', start + 86_400_000, start + 90_000_000)).toBe(false);
+  });
+
+  it('lists the orders of a day in order of time, and what is only due last', () => {
+    const at = (clock: string) => Date.parse(`2026-11-22T${clock}:00Z`);
+    const order = (number: string, start: string | null, due: string | null = null) => ({ number, planned_start_at: start && at(start), planned_end_at: start && at(start) + 3_600_000, due_at: due && at(due) }) as WorkOrder;
+    setZone('UTC');
+    const shown = ordersOn([order('4', '16:00'), order('1', '11:00'), order('3', null, '06:00'), order('2', '08:00')], '2026-11-22');
+    expect(shown.map((o) => o.number)).toEqual(['2', '1', '4', '3']);
+    expect(ordersOn(shown, '2026-11-23')).toEqual([]);
   });
 });

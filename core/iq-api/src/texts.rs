@@ -118,6 +118,11 @@ fn named(language: Language, params: &Params) -> Params {
             name.clone_into(value);
         }
     }
+    if let Some(value) = params.get_mut("certificate")
+        && let Some(name) = pattern(language, "ui", &format!("enum.certificate_name.{value}"))
+    {
+        name.clone_into(value);
+    }
     let of_reason = params.remove("reason_params");
     if let Some(reason) = params.get_mut("reason") {
         let of_reason = of_reason.and_then(|json| serde_json::from_str(&json).ok());
@@ -233,6 +238,18 @@ mod tests {
         let bare = serde_json::json!({ "reason": "mail.later" });
         let text = of_json(Language::En, "notification.job_failed", &bare);
         assert!(!text.contains('{'), "{text}");
+    }
+
+    #[test]
+    fn a_certificate_is_called_by_its_name() {
+        let params = serde_json::json!({ "person": "M-1", "certificate": "working_at_height" });
+        for (language, name) in [
+            (Language::En, "Working at height"),
+            (Language::Ar, "العمل على ارتفاع"),
+        ] {
+            let text = of_json(language, "notification.certificate_ended", &params);
+            assert!(text.contains(name) && !text.contains("working_at"), "{text}");
+        }
     }
 
     #[test]

@@ -31,6 +31,9 @@ impl Reason {
     }
 }
 
+/// A set that was not proven to contradict says something as long as it is small.
+pub(crate) const MAX_UNPROVEN: usize = 4;
+
 /// A figure of a sentence, to the hundredth.
 pub(crate) fn figure(value: f64) -> String {
     ((value * 100.0).round() / 100.0).to_string()

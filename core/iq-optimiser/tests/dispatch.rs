@@ -342,3 +342,39 @@ fn notices_each_limit_by_its_own_code() {
         );
     }
 }
+
+/// Not proven, and many jobs in it: those without a place are named, and no skill of which there is plenty.
+#[test]
+fn names_what_found_no_place_where_nothing_is_proven() {
+    let mut problem = dispatch_problem(3, 8, 6);
+    problem.precedence.clear();
+    problem.exclusions.clear();
+    for task in &mut problem.tasks {
+        task.crew = vec![CrewNeed {
+            skill: "mechanical".into(),
+            count: 1,
+        }];
+        task.certificates.clear();
+        task.parts.clear();
+        task.site = "s0".into();
+        // Two of them are more than a shift with its overtime; all eight are fewer hours than there are.
+        task.minutes = 290;
+        task.earliest = 0;
+        task.latest_end = Some(1_440);
+        task.is_mandatory = true;
+    }
+    for person in &mut problem.technicians {
+        person.skills = vec!["mechanical".into()];
+        person.absences.clear();
+    }
+    let why = dispatch::solve(&problem, &run(1, 10, 1, 0))
+        .unwrap()
+        .unwrap_err();
+    assert!(!why.is_proven, "{why:?}");
+    let codes: Vec<&str> = why.conflicts.iter().map(|c| c.code.as_str()).collect();
+    assert!(!codes.is_empty(), "{why:?}");
+    assert!(
+        codes.iter().all(|code| *code == "conflict.not_placed"),
+        "{why:?}"
+    );
+}

@@ -2,10 +2,10 @@
 #![allow(clippy::unwrap_used, reason = "a test that can not go on stops here")]
 
 #[cfg(feature = "exact")]
-use iq_optimiser::risk::{Precedence, Resource};
+use iq_optimiser::risk::Resource;
 use iq_optimiser::{
     check,
-    risk::{self, Exclusion, RiskPlan, RiskProblem, Window},
+    risk::{self, Exclusion, Precedence, RiskPlan, RiskProblem, StartOption, Window},
 };
 
 mod common;
@@ -138,7 +138,7 @@ fn gives_the_same_bytes_again_and_on_two_threads() {
     assert_ne!(first, bytes(1, 6));
 }
 
-#[cfg(feature = "exact")]
+/// Orders alone prove it: no solver is asked.
 #[test]
 fn names_the_smallest_set_that_contradicts() {
     let mut problem = risk_problem(1, 6, 4);
@@ -152,7 +152,7 @@ fn names_the_smallest_set_that_contradicts() {
         after: "t1".into(),
         lag: 0,
     });
-    let why = risk::solve(&problem, &run(1, 50, 1, 10_000))
+    let why = risk::solve(&problem, &run(1, 50, 1, 0))
         .unwrap()
         .unwrap_err();
     assert!(why.is_proven && why.is_minimal, "{why:?}");
@@ -200,6 +200,44 @@ fn leaves_out_of_the_reasons_what_is_not_needed() {
         .map(String::as_str)
         .collect();
     assert_eq!(figures, ["2", "3", "crew", "t3"]);
+}
+
+/// A chain that is longer than the plan is no cycle, and contradicts all the same; without one link it does not.
+#[test]
+fn names_a_chain_that_is_longer_than_the_plan() {
+    let mut problem = risk_problem(2, 4, 3);
+    problem.precedence.clear();
+    problem.exclusions.clear();
+    let periods = problem.periods;
+    for task in &mut problem.tasks {
+        task.is_mandatory = task.id == "t3";
+        task.windows.clear();
+        task.outage = None;
+        task.parts.clear();
+        let mut one = task.options[0].clone();
+        (one.duration, one.uses, one.risk) = (1, Vec::new(), Vec::new());
+        task.options = (1..=periods)
+            .map(|start| StartOption {
+                start,
+                ..one.clone()
+            })
+            .collect();
+    }
+    assert_eq!((problem.tasks.len(), periods), (4, 3));
+    for (before, after) in [("t0", "t1"), ("t1", "t2"), ("t2", "t3")] {
+        problem.precedence.push(Precedence {
+            before: before.into(),
+            after: after.into(),
+            lag: 0,
+        });
+    }
+    let why = risk::solve(&problem, &run(1, 50, 1, 0))
+        .unwrap()
+        .unwrap_err();
+    assert!(why.is_proven && why.is_minimal, "{why:?}");
+    let codes: Vec<&str> = why.conflicts.iter().map(|c| c.code.as_str()).collect();
+    let orders = ["conflict.precedence"; 3];
+    assert_eq!(codes, [&orders[..], &["conflict.mandatory_task"]].concat());
 }
 
 /// Mere addition proves it: no solver is asked.

@@ -10,7 +10,7 @@ use super::{
     timetable::{Compiled, Shift, Timetable},
 };
 use crate::{
-    conflict::{Infeasible, Reason, figure, names, smallest},
+    conflict::{Infeasible, MAX_UNPROVEN, Reason, figure, names, smallest},
     exact::{self, Limits},
     run::Run,
 };
@@ -70,11 +70,15 @@ pub(super) fn explain(
         };
     }
     let mut conflicts = by_construction(problem, compiled, &limits, run);
-    if conflicts.is_empty() {
+    // A long list of what must be done is no reason: then the jobs without a place stand for themselves.
+    if conflicts.is_empty() || conflicts.len() > MAX_UNPROVEN {
         let missing = mandatory().filter(|(at, _)| best.placed[*at].is_none());
-        conflicts = missing
+        let named: Vec<Reason> = missing
             .map(|(at, _)| Reason::new("conflict.not_placed").with("task", &problem.tasks[at].id))
             .collect();
+        if !named.is_empty() {
+            conflicts = named;
+        }
     }
     Infeasible {
         is_proven: false,
@@ -141,6 +145,8 @@ fn by_construction(
             )
         })
         .max_by(|a, b| (a.0 * b.1.max(1)).cmp(&(b.0 * a.1.max(1))));
+    // Few hours of many press on nothing.
+    let tightest = tightest.filter(|(needed, there, _)| needed * 2 >= *there);
     conflicts.extend(tightest.map(|(needed, there, skill)| {
         Reason::new("conflict.skill_tight")
             .with("skill", skill)

@@ -11,7 +11,7 @@ use super::{
     state::State,
 };
 use crate::{
-    conflict::{Infeasible, Reason, figure, names, smallest},
+    conflict::{Infeasible, MAX_UNPROVEN, Reason, figure, names, smallest},
     exact::{self, Answer},
     run::Run,
 };
@@ -37,6 +37,16 @@ pub(super) fn explain(
         };
     }
     let limits = limits(problem);
+    let by_order = smallest(limits.len(), |kept| {
+        Some(contradicts_by_order(problem, compiled, &limits, kept))
+    });
+    if let Some((kept, is_minimal)) = by_order {
+        return Infeasible {
+            is_proven: true,
+            is_minimal,
+            conflicts: reasons(problem, &limits, &kept),
+        };
+    }
     if let Some((kept, is_minimal)) = by_solver(problem, compiled, &limits, run) {
         return Infeasible {
             is_proven: true,
@@ -45,12 +55,16 @@ pub(super) fn explain(
         };
     }
     let mut conflicts = by_construction(problem, compiled, &limits, run);
-    if conflicts.is_empty() {
+    // A long list of what must be done is no reason: then the jobs without a place stand for themselves.
+    if conflicts.is_empty() || conflicts.len() > MAX_UNPROVEN {
         let tasks = problem.tasks.iter().zip(&best.chosen);
         let unplaced = tasks.filter(|(task, chosen)| task.is_mandatory && chosen.is_none());
-        conflicts = unplaced
+        let named: Vec<Reason> = unplaced
             .map(|(task, _)| Reason::new("conflict.not_placed").with("task", &task.id))
             .collect();
+        if !named.is_empty() {
+            conflicts = named;
+        }
     }
     if conflicts.is_empty() {
         conflicts.push(Reason::new("conflict.least_use_missed"));
@@ -241,6 +255,62 @@ fn over_stock(problem: &RiskProblem, compiled: &Compiled, at: usize) -> Option<R
     )
 }
 
+/// Whether the kept orders leave no starts to the kept mandatory tasks and to what has to go before them.
+/// Each task takes the start with the earliest end that its predecessors leave; nothing but orders counts, so
+/// that this settles it: there are such starts, or there are none.
+fn contradicts_by_order(
+    problem: &RiskProblem,
+    compiled: &Compiled,
+    limits: &[Limit],
+    kept: &[bool],
+) -> bool {
+    let place = |id: &str| problem.tasks.iter().position(|task| task.id == id);
+    let mut is_needed = vec![false; problem.tasks.len()];
+    let mut orders = Vec::new();
+    for (limit, _) in limits.iter().zip(kept).filter(|(_, kept)| **kept) {
+        match limit {
+            Limit::Mandatory(at) => is_needed[*at] = true,
+            Limit::Precedence(at) => {
+                let order = &problem.precedence[*at];
+                let ends = place(&order.before).zip(place(&order.after));
+                orders.extend(ends.map(|(before, after)| (before, after, order.lag)));
+            }
+            _ => {}
+        }
+    }
+    let mut from = vec![0_u32; problem.tasks.len()];
+    let earliest_end = |task: usize, from: u32| {
+        let choices = compiled.tasks[task].choices.iter();
+        let open = choices.filter(|choice| choice.start >= from);
+        open.map(|choice| choice.end).min()
+    };
+    loop {
+        let mut has_moved = false;
+        for (before, after, lag) in &orders {
+            if !is_needed[*after] {
+                continue;
+            }
+            has_moved |= !is_needed[*before];
+            is_needed[*before] = true;
+            let Some(end) = earliest_end(*before, from[*before]) else {
+                return true;
+            };
+            let wanted = end.saturating_add(*lag);
+            if from[*after] < wanted {
+                from[*after] = wanted;
+                has_moved = true;
+            }
+        }
+        let is_stuck = |task: usize| is_needed[task] && earliest_end(task, from[task]).is_none();
+        if (0..is_needed.len()).any(is_stuck) {
+            return true;
+        }
+        if !has_moved {
+            return false;
+        }
+    }
+}
+
 /// The smallest set the exact solver proves to contradict; none where it can not settle even the whole.
 fn by_solver(
     problem: &RiskProblem,
@@ -391,6 +461,9 @@ fn relaxed(
                     loose.tasks[b]
                         .after
                         .retain(|(other, _)| *other as usize != a);
+                    loose.tasks[a]
+                        .before
+                        .retain(|(other, _)| *other as usize != b);
                 }
             }
         }

@@ -26,6 +26,11 @@ pub(super) fn text_of(mail: &Mail, language: Language, address: Option<&str>) ->
     if let Some(reason) = params.get_mut("reason") {
         *reason = reason_of(language, reason, &mail.params["reason_params"]);
     }
+    if let Some(certificate) = params.get_mut("certificate")
+        && let Some(name) = certificate_name(language, certificate)
+    {
+        name.clone_into(certificate);
+    }
     let sentence = iq_locale::plain(language, "sentence", &mail.code, &params)
         .unwrap_or_else(|| say(language, "notification.other"));
     let parts = Params::from([
@@ -36,6 +41,11 @@ pub(super) fn text_of(mail: &Mail, language: Language, address: Option<&str>) ->
         .unwrap_or_else(|| sentence.clone());
     let subject = iq_domain::neutralise(&sentence, 150).replace(['\n', '\t'], " ");
     (subject, body)
+}
+
+/// What people call a certificate; none for one the tenant named itself.
+fn certificate_name(language: Language, key: &str) -> Option<&'static str> {
+    iq_locale::pattern(language, "ui", &format!("enum.certificate_name.{key}"))
 }
 
 fn say(language: Language, key: &str) -> String {

@@ -40,13 +40,25 @@ function Entry({ order, day, selected, onShow }: { order: WorkOrder; day: string
   return (
     <li>
       <button type="button" className={`cal-e ${order.is_overdue ? 'late' : ''} ${selected ? 'sel' : ''} ${planned === null ? 'due' : ''}`} title={`${order.title} · ${word('work_order_status', order.status)}`} onClick={onShow}>
-        <span className="row"><Tag>{called(order)}</Tag>{starts && <bdi className="cap" dir="ltr">{hourMinute(p, order.planned_start_at!)}</bdi>}{planned === null && <span className="cap">{t('work_orders.due_here')}</span>}{order.is_overdue && <span className="cap b">{t('work_orders.overdue')}</span>}</span>
+        <span className="row wrap"><Tag>{called(order)}</Tag>{starts && <bdi className="cap nw" dir="ltr">{hourMinute(p, order.planned_start_at!)}</bdi>}{planned === null && <span className="cap">{t('work_orders.due_here')}</span>}{order.is_overdue && <span className="cap b">{t('work_orders.overdue')}</span>}</span>
         <bdi className="ell">{order.title}</bdi>
         {order.technician_code && <span className="cap dim ell">{name(order.technician_names)}</span>}
       </button>
     </li>
   );
 }
+
+/** Orders of a day in order of time: what goes on from days before first, what is only due last. */
+export const ordersOn = (orders: WorkOrder[], d: string): WorkOrder[] => {
+  const at = (o: WorkOrder) => o.planned_start_at ?? o.planned_end_at;
+  return orders
+    .filter((o) => {
+      const start = at(o) ?? o.due_at;
+      const end = o.planned_end_at ?? o.planned_start_at ?? o.due_at;
+      return start !== null && end !== null && touches(d, start, end);
+    })
+    .sort((a, b) => (at(a) ?? Infinity) - (at(b) ?? Infinity) || (a.due_at ?? Infinity) - (b.due_at ?? Infinity) || called(a).localeCompare(called(b)));
+};
 
 export function WorkOrderCalendar({ filters, selected, onShow }: { filters: Record<string, string | boolean | number | null>; selected: string; onShow: (id: string) => void }) {
   const { t, n, p } = useText();
@@ -60,11 +72,6 @@ export function WorkOrderCalendar({ filters, selected, onShow }: { filters: Reco
   const [from, to] = [dayStart(days[0]!)!, dayStart(addDays(days[days.length - 1]!, 1))!];
   const query = useQuery({ queryKey: ['work-orders', 'calendar', filters, from, to], refetchInterval, placeholderData: (old) => old, queryFn: () => api.workOrders({ ...filters, planned_from: from, planned_to: to, limit: LIMIT }) });
   const goTo = (next: string) => change({ day: next === today ? null : next });
-  const on = (orders: WorkOrder[], d: string) => orders.filter((o) => {
-    const start = o.planned_start_at ?? o.planned_end_at ?? o.due_at;
-    const end = o.planned_end_at ?? o.planned_start_at ?? o.due_at;
-    return start !== null && end !== null && touches(d, start, end);
-  });
   return (
     <>
       <div className="row wrap filters">
@@ -83,7 +90,7 @@ export function WorkOrderCalendar({ filters, selected, onShow }: { filters: Reco
               {days.map((d) => (
                 <li key={d} className={`${d === today ? 'today' : ''} ${scale === 'month' && d.slice(0, 7) !== day.slice(0, 7) ? 'out' : ''}`}>
                   <div className="cal-d"><span className="cap">{formatted(p, d, { weekday: scale === 'week' ? 'long' : 'short' })}</span> <b>{formatted(p, d, { day: 'numeric' })}</b>{p.calendar === 'islamic-umalqura' && <span className="cap dim">{formatted(p, d, { day: 'numeric', month: 'short' }, 'islamic-umalqura')}</span>}</div>
-                  <ul>{on(page.items, d).map((o) => <Entry key={o.id} order={o} day={d} selected={o.id === selected} onShow={() => onShow(o.id)} />)}</ul>
+                  <ul>{ordersOn(page.items, d).map((o) => <Entry key={o.id} order={o} day={d} selected={o.id === selected} onShow={() => onShow(o.id)} />)}</ul>
                 </li>
               ))}
             </ol>
