@@ -381,11 +381,21 @@ mod tests {
     #[test]
     fn never_certain_and_nonsense_is_refused() {
         let belief = LifeBelief::of_family(&BEARING).unwrap();
-        let sure = belief.chance(900_000.0, 9e9, Condition::steady(0.0), GAMMA).unwrap();
-        let never = belief.chance(0.0, 0.0, Condition::steady(100.0), GAMMA).unwrap();
+        let sure = belief
+            .chance(900_000.0, 9e9, Condition::steady(0.0), GAMMA)
+            .unwrap();
+        let never = belief
+            .chance(0.0, 0.0, Condition::steady(100.0), GAMMA)
+            .unwrap();
         assert!(sure.p < 1.0 && sure.high < 1.0 && never.p > 0.0 && never.low > 0.0);
-        assert_eq!(belief.chance(-1.0, 1.0, Condition::steady(50.0), GAMMA), Err(BadLife));
-        assert_eq!(belief.chance(1.0, f64::NAN, Condition::steady(50.0), GAMMA), Err(BadLife));
+        assert_eq!(
+            belief.chance(-1.0, 1.0, Condition::steady(50.0), GAMMA),
+            Err(BadLife)
+        );
+        assert_eq!(
+            belief.chance(1.0, f64::NAN, Condition::steady(50.0), GAMMA),
+            Err(BadLife)
+        );
         assert!(
             LifeBelief::of_family(&FamilyLife {
                 low_h: 50_000.0,
@@ -462,7 +472,9 @@ mod tests {
                 .collect();
             let belief = prior.updated(&own);
             let horizon = 2_000.0 + 10.0 * f64::from(plant);
-            let chance = belief.chance(0.0, horizon, Condition::steady(100.0), GAMMA).unwrap();
+            let chance = belief
+                .chance(0.0, horizon, Condition::steady(100.0), GAMMA)
+                .unwrap();
             scored.push((chance.p, life(scale) < horizon));
         }
         assert!(

@@ -8,8 +8,7 @@ use iq_api_types::{
     PublishInput, Scenario, ScenarioComparison, ScenarioDetail,
 };
 use iq_domain::{
-    AssetId, CodedError, Message, Permission, RecommendationId, ScenarioId, TechnicianId,
-    Timestamp,
+    AssetId, CodedError, Message, Permission, RecommendationId, ScenarioId, TechnicianId, Timestamp,
 };
 use iq_locale::Language;
 use iq_optimiser::Model;
@@ -582,7 +581,11 @@ fn crews(language: Language, found: &Found, advice: &Advice) -> Vec<String> {
         .zip(&advice.visits)
         .map(|(n, visit)| {
             let names: Vec<String> = visit.technicians.iter().filter_map(name).collect();
-            let separator = if language == Language::Ar { "، " } else { ", " };
+            let separator = if language == Language::Ar {
+                "، "
+            } else {
+                ", "
+            };
             let params = [
                 ("n".to_owned(), n.to_string()),
                 ("count".to_owned(), count.to_string()),
@@ -613,11 +616,7 @@ fn answer(caller: &Caller, found: &Found, published: Published) -> PublishAnswer
         written: published.written,
         moved: published.moved,
         done_before: published.done_before,
-        left: published
-            .left
-            .iter()
-            .map(|(id, m)| about(id, m))
-            .collect(),
+        left: published.left.iter().map(|(id, m)| about(id, m)).collect(),
         handed_in: published.handed_in,
         not_handed_in: published
             .not_handed_in

@@ -157,10 +157,7 @@ fn summary(
         ),
         (label(language, "bound"), number(figures.bound)),
         (label(language, "state"), state_word(language, &run.state)),
-        (
-            label(language, "first_day"),
-            moment(Some(detail.start_at)),
-        ),
+        (label(language, "first_day"), moment(Some(detail.start_at))),
         (
             label(language, "advised"),
             format!("{} / {}", figures.advised, figures.work),

@@ -341,7 +341,10 @@ pub(crate) fn asked(language: Language, detail: &ScenarioDetail) -> Vec<(String,
         ),
         (label("production_factor"), percent(asked.production_factor)),
         (label("crew_factor"), percent(asked.crew_factor)),
-        (label("overtime_minutes"), asked.overtime_minutes.to_string()),
+        (
+            label("overtime_minutes"),
+            asked.overtime_minutes.to_string(),
+        ),
         (label("travel_minutes"), asked.travel_minutes.to_string()),
     ]
 }

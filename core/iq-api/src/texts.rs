@@ -248,7 +248,10 @@ mod tests {
             (Language::Ar, "العمل على ارتفاع"),
         ] {
             let text = of_json(language, "notification.certificate_ended", &params);
-            assert!(text.contains(name) && !text.contains("working_at"), "{text}");
+            assert!(
+                text.contains(name) && !text.contains("working_at"),
+                "{text}"
+            );
         }
     }
 

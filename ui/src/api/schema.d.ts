@@ -8412,7 +8412,7 @@ export interface components {
         };
         /** @description Whether plans can be made here. */
         OptimizationStatus: {
-            /** @description Assets with a score, by code: what can be planned. */
+            /** @description Assets in service whose family is known, by code: what can be planned. */
             assets: components["schemas"]["PlanAsset"][];
             /**
              * Format: uint32
@@ -8764,7 +8764,7 @@ export interface components {
          * @description What a chance of failure rests on.
          * @enum {string}
          */
-        PlanChanceBasis: "family_prior" | "family_rate" | "own_history";
+        PlanChanceBasis: "family_prior" | "family_lives" | "family_rate" | "own_history";
         /** @description A person in a plan. */
         PlanTechnician: {
             /** @description Id. */
@@ -9010,9 +9010,9 @@ export interface components {
             failure_probability: number;
             /**
              * Format: double
-             * @description Health.
+             * @description Health; absent where there is no usable score of it.
              */
-            health: number;
+            health?: number | null;
             held?: null | components["schemas"]["StatusMessage"];
             /** @description Id. */
             id: components["schemas"]["RecommendationId"];

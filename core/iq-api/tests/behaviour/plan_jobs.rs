@@ -106,6 +106,14 @@ async fn a_run_that_is_stopped_keeps_its_best_plan_so_far() {
 async fn a_run_goes_on_after_a_restart_to_the_plan_it_would_have_made() {
     let (app, plant, _) = TestApp::with_plants().await;
     let planner = worn(&app, &plant, 20).await;
+    // No work waits at the asset without a score: why it has none is not the same after a restart.
+    let (tenant, order) = (plant.tenant, plant.work_order);
+    let close = move |tx: &iq_store::Transaction<'_>| {
+        let mut row = iq_store::work_orders::get_work_order(tx, tenant, order)?.unwrap();
+        row.status = iq_domain::WorkOrderStatus::Closed;
+        iq_store::work_orders::update_work_order(tx, tenant, &row).map(drop)
+    };
+    app.runtime.store().write(close).await.unwrap();
     let asked = json!({ "horizon_days": 30, "iterations": 20_000, "seed": 3, "crew_factor": 3.0,
                         "models": ["prioritisation", "deferral-cost", "production-risk"] });
     let id = started(&planner, asked.clone()).await;
@@ -306,7 +314,10 @@ async fn the_chance_of_failure_follows_the_own_history_and_says_so() {
     let near = |a: &Value, b: f64| (a.as_f64().unwrap() / b - 1.0).abs() < 1e-6;
     assert!(near(&lab["p"], young_p), "{lab} {young_p}");
     for end in ["low", "high"] {
-        assert!(near(&lab[end], chance[end].as_f64().unwrap()), "{lab} {chance}");
+        assert!(
+            near(&lab[end], chance[end].as_f64().unwrap()),
+            "{lab} {chance}"
+        );
     }
     let kept = admin.put(&path, body).await.expect_status(200).json();
     assert_eq!(kept["in_service_since"], json!(NOW.plus_ms(-730 * DAY_MS)));
@@ -365,22 +376,52 @@ async fn the_chance_of_failure_follows_the_own_history_and_says_so() {
     }
 }
 
+fn person(plant: &Plant, code: &str) -> Value {
+    let everyday: Vec<Value> = (1..=7)
+        .map(|day| json!({ "weekday": day, "from_minute": 420, "to_minute": 960 }))
+        .collect();
+    json!({
+        "code": code, "names": { "en": format!("Name {code}"), "ar": "" }, "site_id": plant.site,
+        "skills": ["mechanical", "rotating"], "shifts": everyday, "is_active": true,
+    })
+}
+
+/// Two who can do the work of a pump, and nobody else.
+async fn crew(admin: &Client, plant: &Plant) -> Vec<Value> {
+    let at = format!("/api/technicians/{}", plant.technician);
+    admin.delete(&at).await.expect_status(204);
+    let mut made = Vec::new();
+    for code in ["T-8", "T-9"] {
+        let reply = admin.post("/api/technicians", person(plant, code)).await;
+        made.push(reply.expect_status(201).json());
+    }
+    made
+}
+
 #[tokio::test]
 async fn what_must_be_done_is_planned_without_a_health_too_and_what_can_not_be_is_refused() {
     let (app, plant, _) = TestApp::with_plants().await;
     let planner = worn(&app, &plant, 1).await;
     let admin = app.signed_in(&plant.user("admin")).await;
+    crew(&admin, &plant).await;
     let silent = pump(&admin, &plant, "P-777", None).await;
     let waiting = pump(&admin, &plant, "P-778", None).await;
     let bare = pump(&admin, &plant, "P-779", None).await;
-    let order = json!({ "kind": "order", "title": "Bearing", "priority": "high", "asset_id": waiting });
-    planner.post("/api/work-orders", order).await.expect_status(201);
+    let order =
+        json!({ "kind": "order", "title": "Bearing", "priority": "high", "asset_id": waiting });
+    planner
+        .post("/api/work-orders", order)
+        .await
+        .expect_status(201);
     let asked = json!({ "horizon_days": 7, "iterations": 50, "must_do": [silent] });
     let plan = run(&planner, asked).await;
     let all = plan["recommendations"].as_array().unwrap();
     let of = |id: AssetId| all.iter().find(|r| r["asset_id"] == json!(id));
     let must = of(silent).expect("the work that must be done");
-    assert_eq!((&must["health"], &must["is_advised"]), (&Value::Null, &json!(true)));
+    assert_eq!(
+        (&must["health"], &must["is_advised"]),
+        (&Value::Null, &json!(true))
+    );
     let codes: Vec<&str> = must["reasons"]
         .as_array()
         .unwrap()
@@ -397,9 +438,13 @@ async fn what_must_be_done_is_planned_without_a_health_too_and_what_can_not_be_i
             n["code"] == code && n["params"]["names"].as_str().unwrap_or("").contains(name)
         })
     };
-    assert!(said("optimization.note.without_health", "P-777"), "{notes:?}");
+    assert!(
+        said("optimization.note.without_health", "P-777"),
+        "{notes:?}"
+    );
     assert!(said("optimization.note.no_health", "P-779"), "{notes:?}");
-    let stranger = json!({ "without_technicians": [iq_domain::TechnicianId::new()] });
+    let stranger =
+        json!({ "horizon_days": 7, "without_technicians": [iq_domain::TechnicianId::new()] });
     let refused = planner.post("/api/optimization/run", stranger).await;
     refused.expect_field("without_technicians", "optimization.technician_unknown");
     let status = planner.get("/api/optimization/status").await.json();
@@ -412,34 +457,29 @@ async fn publishing_writes_a_visit_each_and_leaves_what_has_changed() {
     let (app, plant, _) = TestApp::with_plants().await;
     let planner = worn(&app, &plant, 2).await;
     let admin = app.signed_in(&plant.user("admin")).await;
-    let everyday: Vec<Value> = (1..=7)
-        .map(|day| json!({ "weekday": day, "from_minute": 420, "to_minute": 960 }))
-        .collect();
-    let at = format!("/api/technicians/{}", plant.technician);
-    admin.delete(&at).await.expect_status(204);
-    let person = |code: &str| {
-        json!({
-            "code": code, "names": { "en": format!("Name {code}"), "ar": "" }, "site_id": plant.site,
-            "skills": ["mechanical", "rotating"], "shifts": everyday, "is_active": true,
-        })
-    };
-    let mut made = Vec::new();
-    for code in ["T-8", "T-9"] {
-        let reply = admin.post("/api/technicians", person(code)).await;
-        made.push(reply.expect_status(201).json());
-    }
+    let made = crew(&admin, &plant).await;
     let asked = json!({ "horizon_days": 14, "iterations": 100 });
     let plan = run(&planner, asked).await;
     let id = plan["scenario"]["id"].as_str().unwrap().to_owned();
     let all = plan["recommendations"].as_array().unwrap().clone();
     let crewed: Vec<&Value> = all
         .iter()
+        .filter(|r| {
+            r["asset_code"]
+                .as_str()
+                .is_some_and(|code| code.starts_with("P-9"))
+        })
         .filter(|r| r["technicians"].as_array().is_some_and(|t| t.len() == 2))
         .collect();
     assert_eq!(crewed.len(), 2, "{all:?}");
     let path = format!("/api/optimization/scenarios/{id}/publish");
-    let publish = |one: &Value| json!({ "recommendation_ids": [one["id"]], "integration_id": null });
-    let done = planner.post(&path, publish(crewed[0])).await.expect_status(200).json();
+    let publish =
+        |one: &Value| json!({ "recommendation_ids": [one["id"]], "integration_id": null });
+    let done = planner
+        .post(&path, publish(crewed[0]))
+        .await
+        .expect_status(200)
+        .json();
     // Ten hours of a pump are two visits.
     let written = done["written"].as_array().unwrap();
     assert_eq!(written.len(), 2, "{done}");
@@ -449,17 +489,24 @@ async fn publishing_writes_a_visit_each_and_leaves_what_has_changed() {
         let order = planner.get(&at).await.json()["work_order"].clone();
         assert_eq!(order["estimated_hours"], 5.0, "{order}");
         let text = order["description"].as_str().unwrap();
-        assert!(text.contains("Name T-8") && text.contains("Name T-9"), "{text}");
+        assert!(
+            text.contains("Name T-8") && text.contains("Name T-9"),
+            "{text}"
+        );
         let start = order["planned_start_at"].to_string();
         assert_ne!(start, before);
         before = start;
     }
     // One of them is away by now: the other work stays where it is, and says whom it misses.
-    let mut away = person("T-8");
+    let mut away = person(&plant, "T-8");
     away["absences"] = json!([{ "from": NOW, "to": NOW.plus_ms(40 * DAY_MS), "reason": "" }]);
     let at = format!("/api/technicians/{}", made[0]["id"].as_str().unwrap());
     admin.put(&at, away.clone()).await.expect_status(200);
-    let left = planner.post(&path, publish(crewed[1])).await.expect_status(200).json();
+    let left = planner
+        .post(&path, publish(crewed[1]))
+        .await
+        .expect_status(200)
+        .json();
     assert_eq!(left["written"], json!([]), "{left}");
     assert_eq!(left["left"][0]["code"], "optimization.technician_away");
     let said = left["left"][0]["message"].as_str().unwrap();
@@ -467,6 +514,10 @@ async fn publishing_writes_a_visit_each_and_leaves_what_has_changed() {
     away["absences"] = json!([]);
     away["is_active"] = json!(false);
     admin.put(&at, away).await.expect_status(200);
-    let left = planner.post(&path, publish(crewed[1])).await.expect_status(200).json();
+    let left = planner
+        .post(&path, publish(crewed[1]))
+        .await
+        .expect_status(200)
+        .json();
     assert_eq!(left["left"][0]["code"], "optimization.technician_inactive");
 }

@@ -64,9 +64,7 @@ fn check_curve(
     let mut worn = 0.0;
     for (day, stated) in (0_u32..).zip(&curve.days) {
         if day > 0 {
-            worn += (0..24)
-                .map(|h| wear(item, (day - 1) * 24 + h))
-                .sum::<f64>();
+            worn += (0..24).map(|h| wear(item, (day - 1) * 24 + h)).sum::<f64>();
         }
         let p = 1.0
             - match item.rate {

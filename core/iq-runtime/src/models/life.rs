@@ -4,8 +4,7 @@
 use std::collections::HashMap;
 
 use iq_analytics::{
-    Condition, Exposure, FailureChance, FamilyLife, LifeBelief, Standing, Withheld,
-    failure::GAMMA,
+    Condition, Exposure, FailureChance, FamilyLife, LifeBelief, Standing, Withheld, failure::GAMMA,
 };
 use iq_domain::{
     Assessment, AssetId, CodedError, Message, TenantId, TimeRange, Timestamp, WorkOrderPriority,

@@ -221,7 +221,7 @@ pub(crate) async fn prepare(
     }
     let (seed, iterations) = (request.seed, request.iterations);
     let (name, asked) = (request.name.clone(), json!(request));
-    let inputs = gather::build(&plant, stored, request, now);
+    let inputs = settled(gather::build(&plant, stored, request, now))?;
     Ok(ScenarioRow {
         id: ScenarioId::new(),
         tenant_id: tenant,
@@ -242,6 +242,24 @@ pub(crate) async fn prepare(
         created_at: now,
         finished_at: None,
     })
+}
+
+/// The inputs as they come back from the store: a number that is written and read may differ in its last digit,
+/// and a run that goes on after a restart has to see the numbers it began with.
+fn settled(mut inputs: Inputs) -> Result<Inputs, CodedError> {
+    for _ in 0..8 {
+        let text = serde_json::to_string(&inputs);
+        let again = text.and_then(|text| serde_json::from_str(&text));
+        let again = again.map_err(|error| {
+            tracing::error!(%error, "The inputs of a run could not be written down.");
+            CodedError::new(iq_domain::ErrorKind::Internal, "internal.error")
+        })?;
+        if inputs == again {
+            break;
+        }
+        inputs = again;
+    }
+    Ok(inputs)
 }
 
 /// Digest of everything a plan follows from; what it is called is not part of that.
