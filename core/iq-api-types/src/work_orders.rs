@@ -105,6 +105,8 @@ pub struct WorkOrder {
     pub recommendation: Option<String>,
     /// Parts and material.
     pub parts: Vec<WorkOrderPart>,
+    /// Certificates everybody on it has to hold.
+    pub certificates: Vec<String>,
     /// Where it may go from here; empty where another system decides.
     pub next: Vec<WorkOrderStatus>,
 }
@@ -193,6 +195,9 @@ pub struct WorkOrderInput {
     /// Parts and material.
     #[serde(default)]
     pub parts: Vec<WorkOrderPart>,
+    /// Certificates everybody on it has to hold ("hot_work"); a plan gives it to nobody without them.
+    #[serde(default)]
+    pub certificates: Vec<String>,
 }
 
 /// Change a work order: state, texts, priority and planned times only where it is only here, the rest
@@ -247,6 +252,9 @@ pub struct WorkOrderPatch {
     /// Parts and material; replaces the list.
     #[serde(default)]
     pub parts: Option<Vec<WorkOrderPart>>,
+    /// Certificates everybody on it has to hold; replaces the list.
+    #[serde(default)]
+    pub certificates: Option<Vec<String>>,
 }
 
 /// Tells null, which takes a value away, from a field that is not there.

@@ -34,7 +34,7 @@ use crate::{
     },
     outbox::entry_dto,
     state::ApiState,
-    words,
+    technician_plan, words,
 };
 
 /// Longest title: what every system's short text can be cut from.
@@ -43,6 +43,8 @@ pub(crate) const TITLE_CHARS: usize = 200;
 pub(crate) const WORD_CHARS: usize = 80;
 /// Most hours of one work order.
 const MAX_HOURS: f64 = 100_000.0;
+/// Most certificates of one work order.
+const MAX_CERTIFICATES: usize = 40;
 /// Most parts of one work order.
 const MAX_PARTS: usize = 100;
 /// Most pieces of one part.
@@ -296,6 +298,7 @@ pub(crate) fn dto(
         failure_cause: plan.failure_cause,
         recommendation: plan.recommendation,
         parts: plan.parts,
+        certificates: plan.certificates,
         next: if is_ours {
             order.status.next().to_vec()
         } else {
@@ -379,6 +382,7 @@ async fn create_work_order(
         failure_mode: filled(input.failure_mode).map(Some),
         failure_cause: filled(input.failure_cause).map(Some),
         parts: Some(input.parts),
+        certificates: Some(certificates(input.certificates)),
     };
     check_plan(
         &state.runtime.rule_packs().packs,
@@ -442,6 +446,7 @@ async fn change_work_order(
         failure_mode: input.failure_mode.map(filled),
         failure_cause: input.failure_cause.map(filled),
         parts: input.parts,
+        certificates: input.certificates.map(certificates),
     };
     let old = shown(&state, &caller, id).await?;
     let plant = state.runtime.tenant(caller.tenant_id)?;
@@ -518,6 +523,15 @@ fn check_plan(packs: &[Pack], check: &mut Check, plan: &PlanChange, family: Opti
             "work_orders.cause_unknown",
         );
     }
+    let held = plan.certificates.as_deref().unwrap_or_default();
+    check.require(
+        held.len() <= MAX_CERTIFICATES,
+        "certificates",
+        "technicians.too_many_words",
+    );
+    for name in held.iter().take(MAX_CERTIFICATES) {
+        check.line("certificates", name, WORD_CHARS);
+    }
     let parts = plan.parts.as_deref().unwrap_or_default();
     check.require(
         parts.len() <= MAX_PARTS,
@@ -535,6 +549,18 @@ fn check_plan(packs: &[Pack], check: &mut Check, plan: &PlanChange, family: Opti
             .maybe_line("parts", number.as_deref(), WORD_CHARS)
             .number("parts", *quantity, 0.0, MAX_QUANTITY);
     }
+}
+
+/// Names as technicians carry them: in lower case, each once.
+fn certificates(names: Vec<String>) -> Vec<String> {
+    let mut kept: Vec<String> = Vec::new();
+    for name in names {
+        let name = technician_plan::word(&name);
+        if !name.is_empty() && !kept.contains(&name) {
+            kept.push(name);
+        }
+    }
+    kept
 }
 
 /// A wanted period ends after it begins.

@@ -103,6 +103,8 @@ pub struct WorkOrderPlan {
     pub recommendation: Option<String>,
     /// Parts and material.
     pub parts: Vec<WorkOrderPart>,
+    /// Certificates everybody on it has to hold, in lower case ("hot_work").
+    pub certificates: Vec<String>,
     /// Last change.
     pub changed_at: Timestamp,
 }
@@ -121,6 +123,7 @@ impl WorkOrderPlan {
             failure_cause: None,
             recommendation: None,
             parts: Vec::new(),
+            certificates: Vec::new(),
             changed_at: at,
         }
     }

@@ -54,6 +54,7 @@ pub(crate) const MIGRATIONS: &[Migration] = migrations![
     "0022_incident_heads",
     "0023_webhooks",
     "0024_event_corrections",
+    "0025_work_order_certificates",
 ];
 
 /// The table that says what was applied, when and by which program.

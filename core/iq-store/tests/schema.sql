@@ -1166,7 +1166,7 @@ CREATE TABLE work_order_plans (
     failure_cause   TEXT,
     recommendation  TEXT,
     parts           TEXT    NOT NULL CHECK (json_valid(parts)),
-    changed_at      INTEGER NOT NULL,
+    changed_at      INTEGER NOT NULL, certificates TEXT NOT NULL DEFAULT '[]' CHECK (json_valid(certificates)),
     PRIMARY KEY (tenant_id, work_order_id),
     FOREIGN KEY (tenant_id, work_order_id) REFERENCES work_orders (tenant_id, id) ON DELETE CASCADE,
     FOREIGN KEY (tenant_id, technician_id) REFERENCES technicians (tenant_id, id)

@@ -521,3 +521,66 @@ async fn publishing_writes_a_visit_each_and_leaves_what_has_changed() {
         .json();
     assert_eq!(left["left"][0]["code"], "optimization.technician_inactive");
 }
+
+#[tokio::test]
+async fn a_job_that_needs_a_certificate_goes_to_nobody_without_it() {
+    let (app, plant, _) = TestApp::with_plants().await;
+    let planner = worn(&app, &plant, 1).await;
+    let admin = app.signed_in(&plant.user("admin")).await;
+    let at = format!("/api/technicians/{}", plant.technician);
+    admin.delete(&at).await.expect_status(204);
+    let everyday: Vec<Value> = (1..=7)
+        .map(|day| json!({ "weekday": day, "from_minute": 420, "to_minute": 960 }))
+        .collect();
+    let person = |code: &str, until: Option<i64>| {
+        let held = until.map(|at| json!({ "name": "hot_work", "valid_until": at }));
+        json!({
+            "code": code, "names": { "en": code, "ar": "" }, "site_id": plant.site,
+            "skills": ["mechanical", "rotating"], "shifts": everyday, "is_active": true,
+            "certificates": held.into_iter().collect::<Vec<_>>(),
+        })
+    };
+    let mut made = Vec::new();
+    for (code, days) in [("T-1", None), ("T-2", Some(400)), ("T-3", Some(400))] {
+        let until = days.map(|days| NOW.plus_ms(days * DAY_MS).0);
+        let reply = admin.post("/api/technicians", person(code, until)).await;
+        made.push(reply.expect_status(201).json());
+    }
+    let first = run(&planner, json!({ "horizon_days": 7, "iterations": 50 })).await;
+    let pump = first["recommendations"][0]["asset_id"].clone();
+    let order = json!({
+        "kind": "order", "title": "Weld", "priority": "high", "asset_id": pump,
+        "certificates": ["Hot work", "hot_work"],
+    });
+    let order = planner.post("/api/work-orders", order).await.expect_status(201).json();
+    assert_eq!(order["certificates"], json!(["hot_work"]), "as technicians carry it");
+    let asked = json!({ "horizon_days": 7, "iterations": 50, "seed": 2 });
+    let plan = run(&planner, asked).await;
+    let chosen = &plan["recommendations"][0];
+    let who: Vec<&str> = chosen["technicians"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|t| t["names"]["en"].as_str().unwrap())
+        .collect();
+    assert_eq!(who, ["T-2", "T-3"], "{chosen}");
+    // One of the two has lost it since: the order stays as it is, and the reason is told.
+    let at = format!("/api/technicians/{}", made[1]["id"].as_str().unwrap());
+    admin.put(&at, person("T-2", None)).await.expect_status(200);
+    let id = plan["scenario"]["id"].as_str().unwrap();
+    let path = format!("/api/optimization/scenarios/{id}/publish");
+    let body = json!({ "recommendation_ids": [chosen["id"]], "integration_id": null });
+    let left = planner.post(&path, body).await.expect_status(200).json();
+    assert_eq!(left["moved"], json!([]), "{left}");
+    assert_eq!(left["left"][0]["code"], "optimization.technician_certificate");
+    // Nobody with it, and it must be done: the plan says whom it misses.
+    let at = format!("/api/technicians/{}", made[2]["id"].as_str().unwrap());
+    admin.put(&at, person("T-3", None)).await.expect_status(200);
+    let asked = json!({ "horizon_days": 7, "iterations": 50, "must_do": [pump] });
+    let none = run(&planner, asked).await;
+    assert_eq!(none["scenario"]["state"], "infeasible");
+    let models = none["models"].as_array().unwrap();
+    let reasons = models.iter().flat_map(|m| m["reasons"].as_array().unwrap());
+    let codes: Vec<&Value> = reasons.map(|r| &r["code"]).collect();
+    assert!(codes.contains(&&json!("optimiser.conflict.nobody_able")), "{codes:?}");
+}

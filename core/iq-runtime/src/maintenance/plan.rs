@@ -46,6 +46,8 @@ pub struct PlanChange {
     pub failure_cause: Set<String>,
     /// Parts and material.
     pub parts: Option<Vec<WorkOrderPart>>,
+    /// Certificates everybody on it has to hold.
+    pub certificates: Option<Vec<String>>,
 }
 
 impl Runtime {
@@ -130,6 +132,9 @@ fn planned(
     set(&mut plan.failure_cause, change.failure_cause);
     if let Some(parts) = change.parts {
         plan.parts = parts;
+    }
+    if let Some(certificates) = change.certificates {
+        plan.certificates = certificates;
     }
     if plan != *old {
         plan.changed_at = now;
@@ -339,6 +344,7 @@ fn plan_differences(
             difference("failure_mode", &before.failure_mode, &after.failure_mode),
             difference("failure_cause", &before.failure_cause, &after.failure_cause),
             difference("parts", &before.parts, &after.parts),
+            difference("certificates", &before.certificates, &after.certificates),
         ]
         .into_iter()
         .flatten(),
@@ -348,7 +354,7 @@ fn plan_differences(
 
 /// The names of fields as events carry them.
 fn event_fields(fields: &[FieldChange]) -> Vec<&'static str> {
-    const NAMES: [&str; 13] = [
+    const NAMES: [&str; 14] = [
         "status",
         "title",
         "description",
@@ -362,6 +368,7 @@ fn event_fields(fields: &[FieldChange]) -> Vec<&'static str> {
         "failure_mode",
         "failure_cause",
         "parts",
+        "certificates",
     ];
     NAMES
         .into_iter()

@@ -4,7 +4,10 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use iq_analytics::LifeBelief;
-use iq_domain::{Assessment, AssetId, Message, Technician, Timestamp, WorkOrderStatus};
+use iq_domain::{
+    Assessment, AssetId, Message, Technician, Timestamp, WorkOrderId, WorkOrderPlan,
+    WorkOrderStatus,
+};
 use iq_optimiser::{CostModel, deferral::Spread};
 use iq_store::{cost_models::CostModelRow, work_orders::WorkOrder};
 use jiff::{ToSpan, civil::DateTime, tz::TimeZone};
@@ -31,6 +34,8 @@ pub(super) struct Stored {
     pub(super) before: Vec<Assessment>,
     /// Orders that wait.
     pub(super) orders: Vec<WorkOrder>,
+    /// What is planned about them.
+    pub(super) plans: HashMap<WorkOrderId, WorkOrderPlan>,
     pub(super) technicians: Vec<Technician>,
     pub(super) costs: Option<CostModelRow>,
 }
@@ -202,6 +207,10 @@ fn work(
             age_hours: since.map(|since| hours(as_of.since_ms(since).max(0))),
             own_life: life.own,
             life: since.map_or(life.rate, |_| life.belief),
+            certificates: order
+                .and_then(|order| stored.plans.get(&order.id))
+                .map(|plan| plan.certificates.clone())
+                .unwrap_or_default(),
             must_do,
         });
     }

@@ -106,6 +106,9 @@ pub struct Work {
     /// without an age the average rate. None in runs of before this was kept.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub life: Option<LifeBelief>,
+    /// Certificates everybody on it has to hold.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub certificates: Vec<String>,
     /// Whether it has to be done.
     pub must_do: bool,
 }

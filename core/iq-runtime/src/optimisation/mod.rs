@@ -11,6 +11,7 @@ mod reliability;
 mod solve;
 
 use std::{
+    collections::HashMap,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -27,6 +28,7 @@ use iq_store::{
     recommendations::{self, RecommendationRow},
     scenarios::{self, ScenarioRow, ScenarioState},
     technicians::{self, TechnicianFilter},
+    work_order_plans,
     work_orders::{self, WorkOrderFilter},
 };
 use serde_json::json;
@@ -196,6 +198,13 @@ pub(crate) async fn prepare(
         .read(move |conn| {
             let filter = WorkOrderFilter::default();
             let people = TechnicianFilter::default();
+            let orders =
+                work_orders::list_work_orders(conn, tenant, &filter, Page::MAX)?.rows;
+            let mut plans = HashMap::new();
+            for order in orders.iter().filter(|order| gather::is_open(order)) {
+                let plan = work_order_plans::get_work_order_plan(conn, tenant, order.id)?;
+                plans.extend(plan.map(|plan| (order.id, plan)));
+            }
             Ok(gather::Stored {
                 now: assessments::list_assessments_at(conn, tenant, now, None)?,
                 before: assessments::list_assessments_at(
@@ -204,7 +213,8 @@ pub(crate) async fn prepare(
                     now.plus_ms(-TREND_MS),
                     None,
                 )?,
-                orders: work_orders::list_work_orders(conn, tenant, &filter, Page::MAX)?.rows,
+                orders,
+                plans,
                 technicians: technicians::list_technicians(conn, tenant, &people, Page::MAX)?
                     .rows
                     .into_iter()

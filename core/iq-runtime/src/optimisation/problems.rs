@@ -462,7 +462,7 @@ pub(super) fn dispatch(inputs: &Inputs, days: &BTreeMap<String, (u32, u32)>) -> 
                         count: *count,
                     })
                     .collect(),
-                certificates: Vec::new(),
+                certificates: work.certificates.clone(),
                 earliest: (day - 1) * DAY_MINUTES,
                 latest_end: Some(horizon),
                 due: Some(due.min(horizon)),

@@ -12,7 +12,7 @@ use iq_store::{
     StoreError, Transaction,
     recommendations::{self, RecommendationRow},
     scenarios::{self, ScenarioState},
-    technicians, work_orders,
+    technicians, work_order_plans, work_orders,
 };
 
 use super::{
@@ -283,6 +283,11 @@ fn left_by_now(
             return Ok(Some(Message::from(&error)));
         }
     }
+    let plan = match row.order_id {
+        Some(id) => work_order_plans::get_work_order_plan(tx, tenant, id)?,
+        None => None,
+    };
+    let needed = plan.map(|plan| plan.certificates).unwrap_or_default();
     for turn in visits_of(advice) {
         for id in turn.technicians {
             let Some(person) = technicians::get_technician(tx, tenant, id)? else {
@@ -294,7 +299,16 @@ fn left_by_now(
                 let mut absences = person.technician.absences.iter();
                 absences.any(|away| away.from < to && from < away.to)
             });
-            let code = if !person.technician.is_active {
+            let holds = |name: &String| {
+                let held = &person.technician.certificates;
+                held.iter().any(|one| {
+                    let lasts = one.valid_until.zip(to).is_none_or(|(end, to)| end >= to);
+                    one.name == *name && lasts
+                })
+            };
+            let code = if !needed.iter().all(holds) {
+                "optimization.technician_certificate"
+            } else if !person.technician.is_active {
                 "optimization.technician_inactive"
             } else if is_away {
                 "optimization.technician_away"

@@ -8,7 +8,7 @@ use rusqlite::{Connection, Row, params};
 use crate::{StoreError, query, query::Where, row};
 
 const SELECT: &str = "SELECT tenant_id, work_order_id, technician_id, due_at, estimated_hours, \
-    actual_hours, failure_mode, failure_cause, recommendation, parts, changed_at \
+    actual_hours, failure_mode, failure_cause, recommendation, parts, certificates, changed_at \
     FROM work_order_plans";
 
 fn read(r: &Row<'_>) -> rusqlite::Result<WorkOrderPlan> {
@@ -22,6 +22,7 @@ fn read(r: &Row<'_>) -> rusqlite::Result<WorkOrderPlan> {
         failure_cause: r.get("failure_cause")?,
         recommendation: r.get("recommendation")?,
         parts: row::json(r, "parts")?,
+        certificates: row::json(r, "certificates")?,
         changed_at: row::time(r, "changed_at")?,
     })
 }
@@ -34,10 +35,12 @@ pub fn put_work_order_plan(
 ) -> Result<(), StoreError> {
     let sql = "INSERT INTO work_order_plans (tenant_id, work_order_id, technician_id, due_at,
                estimated_hours, actual_hours, failure_mode, failure_cause, recommendation, parts,
-               changed_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)
+               changed_at, certificates)
+               VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)
                ON CONFLICT (tenant_id, work_order_id) DO UPDATE SET technician_id = ?3,
                due_at = ?4, estimated_hours = ?5, actual_hours = ?6, failure_mode = ?7,
-               failure_cause = ?8, recommendation = ?9, parts = ?10, changed_at = ?11";
+               failure_cause = ?8, recommendation = ?9, parts = ?10, changed_at = ?11,
+               certificates = ?12";
     query::change_one(
         conn,
         sql,
@@ -52,7 +55,8 @@ pub fn put_work_order_plan(
             plan.failure_cause,
             plan.recommendation,
             row::to_json(&plan.parts)?,
-            plan.changed_at.0
+            plan.changed_at.0,
+            row::to_json(&plan.certificates)?
         ],
     )
     .map_err(|e| e.or_reference(CodedError::not_found("work_orders.not_found")))

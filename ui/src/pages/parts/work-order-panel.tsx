@@ -12,6 +12,7 @@ import { Loaded } from '@/components/page';
 import { useText } from '@/i18n/text';
 import { moment } from '@/lib/format';
 import { useCursor } from '@/lib/cursor';
+import { useVocabulary } from './technician-marks';
 import { Called, MatchMark, OutboxMark, PriorityMark, WorkOrderStatusMark } from './work-order-parts';
 import { PlanForm } from './work-order-plan';
 import { PushDialog } from './work-order-push';
@@ -24,12 +25,14 @@ function Period({ from, to }: { from: number | null; to: number | null }) {
 /** What a field says, as a person reads it. */
 function useSaid(): (field: string, value: unknown) => string {
   const { n, word, p } = useText();
+  const { certificate } = useVocabulary();
   return (field, value) => {
     if (value === null || value === undefined || value === '') return '—';
     if (field === 'status') return word('work_order_status', String(value));
     if (field === 'priority') return word('work_order_priority', String(value));
     if (field === 'failure_mode') return `${String(value)} · ${word('failure_mode', String(value))}`;
     if (field.endsWith('_at')) return moment(p, Number(value), Date.now());
+    if (field === 'certificates' && Array.isArray(value)) return value.map((x) => certificate(String(x))).join('; ') || '—';
     if (Array.isArray(value)) return value.map((x: { name?: string; quantity?: number }) => `${x.name ?? ''} × ${n(x.quantity ?? 0)}`).join('; ') || '—';
     return typeof value === 'number' ? n(value) : String(value);
   };
@@ -55,6 +58,7 @@ function History({ changes }: { changes: WorkOrderChange[] }) {
 
 function Facts({ order, incident }: { order: WorkOrder; incident: string | null }) {
   const { t, word, name, n } = useText();
+  const { certificate } = useVocabulary();
   const hours = (value: number | null) => (value === null ? '—' : n(value));
   const maybe = (label: string, value: string | null) => value && <><dt>{t(label)}</dt><dd><Tag wrap>{value}</Tag></dd></>;
   return (
@@ -77,6 +81,7 @@ function Facts({ order, incident }: { order: WorkOrder; incident: string | null 
       <dt>{t('work_orders.due')}</dt><dd>{order.due_at === null ? <span className="dim">{'—'}</span> : <When at={order.due_at} />}{order.is_overdue && <> <span className="chip critical">{t('work_orders.overdue')}</span></>}</dd>
       <dt>{t('work_orders.hours')}</dt><dd><bdi dir="ltr">{`${hours(order.estimated_hours)} / ${hours(order.actual_hours)}`}</bdi></dd>
       {order.failure_mode && <><dt>{t('work_orders.failure_mode')}</dt><dd><Tag>{order.failure_mode}</Tag> {word('failure_mode', order.failure_mode)}{order.failure_cause && <> · <Tag>{order.failure_cause}</Tag></>}</dd></>}
+      {order.certificates.length > 0 && <><dt>{t('work_orders.certificates')}</dt><dd>{order.certificates.map((x) => <span key={x} className="chip"><bdi>{certificate(x)}</bdi></span>)}</dd></>}
       {order.parts.length > 0 && <><dt>{t('work_orders.parts')}</dt><dd>{order.parts.map((x) => <div key={`${x.number ?? ''} ${x.name}`}><bdi>{x.name}</bdi> × {n(x.quantity)}{x.number && <> · <Tag>{x.number}</Tag></>}</div>)}</dd></>}
       {order.recommendation && <><dt>{t('work_orders.recommendation')}</dt><dd dir="auto">{order.recommendation}</dd></>}
       <dt>{t('work_orders.planned')}</dt><dd><Period from={order.planned_start_at} to={order.planned_end_at} /></dd>

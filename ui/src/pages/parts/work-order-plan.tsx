@@ -11,6 +11,7 @@ import { iso, normaliseDigits } from '@/lib/format';
 import { minuteOf } from '@/lib/shifts';
 import { dayStart } from '@/lib/zone';
 import { FormDialog } from './asset-forms';
+import { CERTIFICATES, useVocabulary } from './technician-marks';
 import { called } from './work-order-board';
 
 export const FAILURE_MODES = ['AIR', 'BRD', 'DOP', 'ELF', 'ELP', 'ELU', 'ERO', 'FTC', 'FTF', 'FTI', 'FTO', 'FTR', 'FTS', 'HIO', 'IHT', 'INL', 'LBP', 'LCP', 'LOO', 'NOI', 'NOO', 'OHE', 'OTH', 'PDE', 'PLU', 'SER', 'SPO', 'STD', 'STP', 'UNK', 'UST', 'VIB'];
@@ -58,18 +59,19 @@ function MomentInput({ id, value, onChange }: { id: string; value: Clock; onChan
 
 export function PlanForm({ order, onClose }: { order: WorkOrder; onClose: () => void }) {
   const { t, word, name } = useText();
+  const { certificate } = useVocabulary();
   const client = useQueryClient();
   const codes = useFailureCodes(order.asset_id);
   const ours = order.number === null;
   const [form, setForm] = useState({
     technician: order.technician_id ?? '', start: clockFrom(order.planned_start_at), end: clockFrom(order.planned_end_at), due: clockFrom(order.due_at),
     estimated: order.estimated_hours === null ? '' : String(order.estimated_hours), actual: order.actual_hours === null ? '' : String(order.actual_hours),
-    mode: order.failure_mode ?? '', cause: order.failure_cause ?? '', parts: order.parts.map((x) => ({ name: x.name, number: x.number ?? '', quantity: String(x.quantity) })),
+    mode: order.failure_mode ?? '', cause: order.failure_cause ?? '', certificates: order.certificates, parts: order.parts.map((x) => ({ name: x.name, number: x.number ?? '', quantity: String(x.quantity) })),
   });
   const set = (changes: Partial<typeof form>) => setForm((f) => ({ ...f, ...changes }));
   const save = async () => {
     const plan: WorkOrderPatch = {
-      technician_id: form.technician || null, due_at: momentOf(form.due, 1439), estimated_hours: number(form.estimated), actual_hours: number(form.actual), failure_mode: form.mode || null, failure_cause: form.cause || null,
+      technician_id: form.technician || null, due_at: momentOf(form.due, 1439), estimated_hours: number(form.estimated), actual_hours: number(form.actual), failure_mode: form.mode || null, failure_cause: form.cause || null, certificates: form.certificates,
       parts: form.parts.filter((x) => x.name.trim() !== '').map((x) => ({ name: x.name, number: x.number.trim() || null, quantity: number(x.quantity) ?? 1 })),
       ...(ours ? { planned_start_at: momentOf(form.start, 0), planned_end_at: momentOf(form.end, 1439) } : {}),
     };
@@ -91,6 +93,12 @@ export function PlanForm({ order, onClose }: { order: WorkOrder; onClose: () => 
           <Field label={t('work_orders.actual_hours')} error={problemOf(error, 'actual_hours')}>{(p) => <input {...p} className="in mono" dir="ltr" inputMode="decimal" value={form.actual} onChange={(e) => set({ actual: e.target.value })} />}</Field>
           <Field label={t('work_orders.failure_mode')} error={problemOf(error, 'failure_mode')}>{(p) => <select {...p} className="in" name="failure_mode" value={form.mode} onChange={(e) => set({ mode: e.target.value })}><option value="">{t('work_orders.unset')}</option>{codes.modes.map((m) => <option key={m} value={m}>{`${m} · ${word('failure_mode', m)}`}</option>)}</select>}</Field>
           <Field label={t('work_orders.failure_cause')} error={problemOf(error, 'failure_cause')}>{(p) => <select {...p} className="in" name="failure_cause" value={form.cause} disabled={causes.length === 0} onChange={(e) => set({ cause: e.target.value })}><option value="">{t('work_orders.unset')}</option>{causes.map((c) => <option key={c.id} value={c.id}>{`${name(c.names)} · ${c.id}`}</option>)}</select>}</Field>
+          <fieldset className="wide lines">
+            <legend>{t('work_orders.certificates')}</legend>
+            <p className="help">{t('work_orders.certificates_help')}</p>
+            <div className="row wrap">{[...new Set([...CERTIFICATES, ...form.certificates])].map((x) => <label key={x} className="chk"><input type="checkbox" name="certificate" value={x} checked={form.certificates.includes(x)} onChange={(e) => set({ certificates: e.target.checked ? [...form.certificates, x] : form.certificates.filter((y) => y !== x) })} /><bdi>{certificate(x)}</bdi></label>)}</div>
+            {problemOf(error, 'certificates') && <div className="err">{problemOf(error, 'certificates')}</div>}
+          </fieldset>
           <fieldset className="wide lines">
             <legend>{t('work_orders.parts')}</legend>
             {form.parts.map((x, i) => (
