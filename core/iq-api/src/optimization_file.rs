@@ -46,7 +46,8 @@ pub(crate) async fn export_scenario(
     let plant = state.runtime.tenant(caller.tenant_id)?;
     let row = found.row.clone();
     let detail = view::detail(caller.language, &plant, found, state.now());
-    let name = format!("plan-{}", row.run_key);
+    let mark = if row.is_demo { "DEMO-" } else { "" };
+    let name = format!("{mark}plan-{}", row.run_key);
     let (bytes, kind, ending) = match query.format {
         FileFormat::Xlsx => {
             let language = caller.language;
@@ -156,6 +157,32 @@ fn summary(
             number(figures.planned_cost),
         ),
         (label(language, "bound"), number(figures.bound)),
+    ];
+    rows.extend(facts(detail, language));
+    if run.is_demo {
+        rows.insert(0, (label(language, "demo"), "DEMO".to_owned()));
+    }
+    rows.extend(
+        detail
+            .notes
+            .iter()
+            .map(|n| (label(language, "note"), plain(&n.message))),
+    );
+    let reasons = detail.models.iter().flat_map(|m| &m.reasons);
+    rows.extend(reasons.map(|r| (label(language, "conflict"), plain(&r.message))));
+    for (line, (name, value)) in (0_u32..).zip(&rows) {
+        page.write_string(line, 0, name)?
+            .write_string(line, 1, value)?;
+    }
+    Ok(())
+}
+
+/// What the run came to and was asked beside its money.
+fn facts(detail: &ScenarioDetail, language: Language) -> Vec<(String, String)> {
+    let run = &detail.scenario;
+    let figures = &run.summary;
+    let number = |value: Option<f64>| value.map_or_else(String::new, |v| format!("{v:.2}"));
+    let mut rows = vec![
         (label(language, "state"), state_word(language, &run.state)),
         (label(language, "first_day"), moment(Some(detail.start_at))),
         (
@@ -188,22 +215,7 @@ fn summary(
         };
         Some((format!("{}: {name}", label(language, "gap")), told))
     }));
-    if run.is_demo {
-        rows.insert(0, (label(language, "demo"), "DEMO".to_owned()));
-    }
-    rows.extend(
-        detail
-            .notes
-            .iter()
-            .map(|n| (label(language, "note"), plain(&n.message))),
-    );
-    let reasons = detail.models.iter().flat_map(|m| &m.reasons);
-    rows.extend(reasons.map(|r| (label(language, "conflict"), plain(&r.message))));
-    for (line, (name, value)) in (0_u32..).zip(&rows) {
-        page.write_string(line, 0, name)?
-            .write_string(line, 1, value)?;
-    }
-    Ok(())
+    rows
 }
 
 /// Who does which part of a job, and when.

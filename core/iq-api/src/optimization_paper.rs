@@ -222,30 +222,8 @@ fn figures(voice: &Voice, detail: &ScenarioDetail, now: Timestamp) -> Vec<(Strin
             money(figures.planned_cost, coin),
         ),
     ];
-    let gaps: Vec<(&ScenarioModel, f64)> = detail
-        .models
-        .iter()
-        .filter(|model| model.state == "plan")
-        .filter_map(|model| Some((model, model.gap?)))
-        .collect();
-    if !gaps.is_empty() {
-        // None of the models stands for another.
-        let mut words = Vec::new();
-        for (n, (model, gap)) in gaps.iter().enumerate() {
-            if n > 0 {
-                words.push(Words::new_line());
-            }
-            words.push(Words::Prose(format!(
-                "{}:",
-                voice.word("plan_model", &model.model)
-            )));
-            words.push(distance(voice, *gap));
-        }
-        if gaps.iter().all(|(_, gap)| *gap <= PROVEN) {
-            words.push(Words::new_line());
-            words.push(voice.prose("optimization.optimal", &[]));
-        }
-        rows.push((voice.label("optimization.gap"), Words::Line(words)));
+    if let Some(words) = gaps(voice, detail) {
+        rows.push((voice.label("optimization.gap"), words));
     }
     let hours = |value: Option<f64>| value.map_or_else(dash, |h| Words::Number(number(h, 1)));
     rows.extend([
@@ -268,6 +246,34 @@ fn figures(voice: &Voice, detail: &ScenarioDetail, now: Timestamp) -> Vec<(Strin
         ),
     ]);
     rows
+}
+
+/// How far each model may be from its best plan: none of them stands for another, and only all of them
+/// together are proven.
+fn gaps(voice: &Voice, detail: &ScenarioDetail) -> Option<Words> {
+    let gaps: Vec<(&ScenarioModel, f64)> = detail
+        .models
+        .iter()
+        .filter(|model| model.state == "plan")
+        .filter_map(|model| Some((model, model.gap?)))
+        .collect();
+    if gaps.is_empty() {
+        return None;
+    }
+    let mut words = Vec::new();
+    for (n, (model, gap)) in gaps.iter().enumerate() {
+        if n > 0 {
+            words.push(Words::new_line());
+        }
+        let name = voice.word("plan_model", &model.model);
+        words.push(Words::Prose(format!("{name}:")));
+        words.push(distance(voice, *gap));
+    }
+    if gaps.iter().all(|(_, gap)| *gap <= PROVEN) {
+        words.push(Words::new_line());
+        words.push(voice.prose("optimization.optimal", &[]));
+    }
+    Some(Words::Line(words))
 }
 
 fn people(voice: &Voice, all: &[PlanTechnician]) -> Words {

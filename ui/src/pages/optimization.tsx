@@ -212,7 +212,7 @@ export default function OptimizationPage() {
             {now.is_enabled && <PlanForm key={now.cost_model_version ?? 0} status={now} busy={now.job !== null} onStarted={(id) => { change({ run: id, tab: null, with: null }); void runs.refetch(); }} />}
             {now.job && working && <Progress job={now.job} scenario={working} />}
             {chosen === ''
-              ? <section className="pane"><EmptyState title={t('optimization.none')}>{t('optimization.none_why')}</EmptyState></section>
+              ? runs.isSuccess && <section className="pane"><EmptyState title={t('optimization.none')}>{t(now.is_enabled ? 'optimization.none_why' : 'optimization.none_off')}</EmptyState></section>
               : <Loaded query={detail} what={t('optimization.loading')}>{(data) => (data.scenario.finished_at === null ? null : <Plan detail={data} runs={list} />)}</Loaded>}
             {list.length > 0 && <Runs runs={list} chosen={chosen} choose={(id) => change({ run: id, with: null })} />}
           </div>

@@ -552,8 +552,16 @@ async fn a_job_that_needs_a_certificate_goes_to_nobody_without_it() {
         "kind": "order", "title": "Weld", "priority": "high", "asset_id": pump,
         "certificates": ["Hot work", "hot_work"],
     });
-    let order = planner.post("/api/work-orders", order).await.expect_status(201).json();
-    assert_eq!(order["certificates"], json!(["hot_work"]), "as technicians carry it");
+    let order = planner
+        .post("/api/work-orders", order)
+        .await
+        .expect_status(201)
+        .json();
+    assert_eq!(
+        order["certificates"],
+        json!(["hot_work"]),
+        "as technicians carry it"
+    );
     let asked = json!({ "horizon_days": 7, "iterations": 50, "seed": 2 });
     let plan = run(&planner, asked).await;
     let chosen = &plan["recommendations"][0];
@@ -572,7 +580,10 @@ async fn a_job_that_needs_a_certificate_goes_to_nobody_without_it() {
     let body = json!({ "recommendation_ids": [chosen["id"]], "integration_id": null });
     let left = planner.post(&path, body).await.expect_status(200).json();
     assert_eq!(left["moved"], json!([]), "{left}");
-    assert_eq!(left["left"][0]["code"], "optimization.technician_certificate");
+    assert_eq!(
+        left["left"][0]["code"],
+        "optimization.technician_certificate"
+    );
     // Nobody with it, and it must be done: the plan says whom it misses.
     let at = format!("/api/technicians/{}", made[2]["id"].as_str().unwrap());
     admin.put(&at, person("T-3", None)).await.expect_status(200);
@@ -582,5 +593,8 @@ async fn a_job_that_needs_a_certificate_goes_to_nobody_without_it() {
     let models = none["models"].as_array().unwrap();
     let reasons = models.iter().flat_map(|m| m["reasons"].as_array().unwrap());
     let codes: Vec<&Value> = reasons.map(|r| &r["code"]).collect();
-    assert!(codes.contains(&&json!("optimiser.conflict.nobody_able")), "{codes:?}");
+    assert!(
+        codes.contains(&&json!("optimiser.conflict.nobody_able")),
+        "{codes:?}"
+    );
 }

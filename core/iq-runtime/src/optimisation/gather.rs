@@ -127,21 +127,7 @@ fn work(
     let now: HashMap<AssetId, &Assessment> = stored.now.iter().map(|a| (a.asset_id, a)).collect();
     let before: HashMap<AssetId, &Assessment> =
         stored.before.iter().map(|a| (a.asset_id, a)).collect();
-    // One order per asset is planned: the one that is due first, then the oldest.
-    let mut orders: HashMap<AssetId, &WorkOrder> = HashMap::new();
-    let mut waiting: Vec<&WorkOrder> = stored.orders.iter().filter(|o| is_open(o)).collect();
-    waiting.sort_by_key(|o| {
-        (
-            o.planned_end.unwrap_or(Timestamp(i64::MAX)),
-            o.opened_at,
-            o.id,
-        )
-    });
-    for order in waiting {
-        if let Some(asset) = order.asset_id {
-            orders.entry(asset).or_insert(order);
-        }
-    }
+    let orders = next_orders(&stored.orders);
     let mut entries: Vec<&AssetEntry> = plant
         .assets
         .values()
@@ -215,6 +201,25 @@ fn work(
         });
     }
     found
+}
+
+/// One order per asset is planned: the one that is due first, then the oldest.
+fn next_orders(all: &[WorkOrder]) -> HashMap<AssetId, &WorkOrder> {
+    let mut waiting: Vec<&WorkOrder> = all.iter().filter(|o| is_open(o)).collect();
+    waiting.sort_by_key(|o| {
+        (
+            o.planned_end.unwrap_or(Timestamp(i64::MAX)),
+            o.opened_at,
+            o.id,
+        )
+    });
+    let mut orders = HashMap::new();
+    for order in waiting {
+        if let Some(asset) = order.asset_id {
+            orders.entry(asset).or_insert(order);
+        }
+    }
+    orders
 }
 
 /// The sentence for a score that is too old to plan with.

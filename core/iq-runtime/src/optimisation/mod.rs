@@ -198,8 +198,7 @@ pub(crate) async fn prepare(
         .read(move |conn| {
             let filter = WorkOrderFilter::default();
             let people = TechnicianFilter::default();
-            let orders =
-                work_orders::list_work_orders(conn, tenant, &filter, Page::MAX)?.rows;
+            let orders = work_orders::list_work_orders(conn, tenant, &filter, Page::MAX)?.rows;
             let mut plans = HashMap::new();
             for order in orders.iter().filter(|order| gather::is_open(order)) {
                 let plan = work_order_plans::get_work_order_plan(conn, tenant, order.id)?;

@@ -191,29 +191,13 @@ fn publish_one(
                 }
             },
             None => {
-                let new = NewWorkOrder {
-                    asset_id: Some(row.asset_id),
-                    kind: WorkOrderKind::Order,
-                    title: part_title(&one.title, n, visits.len()),
-                    description: [crew, &one.description].join("\n").trim().to_owned(),
-                    priority: match advice.class {
-                        PriorityClass::Critical | PriorityClass::High => WorkOrderPriority::High,
-                        PriorityClass::Medium => WorkOrderPriority::Medium,
-                        PriorityClass::Low => WorkOrderPriority::Low,
-                    },
-                    order_type: None,
-                    planned_start: visit.span.0,
-                    planned_end: visit.span.1,
-                    malfunction_at: None,
-                    is_down: false,
-                    alert_id: None,
-                    incident_id: None,
-                    // One order stands for the advice; the other visits go with it.
-                    recommendation_id: (n == 0).then_some(row.id),
-                    recommendation: None,
-                    plan: change,
-                };
-                let order = write_order(tx, work, new, actor, (changed, told))?;
+                let mut new = order_of(row, &one, &advice, visit);
+                new.title = part_title(&one.title, n, visits.len());
+                new.description = format!("{crew}\n{}", one.description).trim().to_owned();
+                // One order stands for the advice; the other visits go with it.
+                new.recommendation_id = (n == 0).then_some(row.id);
+                new.plan = change;
+                let order = write_order(tx, work, new, actor, (&mut *changed, &mut *told))?;
                 published.written.push(order.id);
                 order
             }
@@ -227,6 +211,36 @@ fn publish_one(
     let by = (actor.username.as_str(), work.context.now);
     recommendations::publish_recommendation(tx, work.tenant.tenant.id, row.id, first, by)?;
     Ok(())
+}
+
+/// An order for a visit, as it is before its words and its people.
+fn order_of(
+    row: &RecommendationRow,
+    one: &PublishRequest,
+    advice: &Advice,
+    visit: &Turn,
+) -> NewWorkOrder {
+    NewWorkOrder {
+        asset_id: Some(row.asset_id),
+        kind: WorkOrderKind::Order,
+        title: one.title.clone(),
+        description: one.description.clone(),
+        priority: match advice.class {
+            PriorityClass::Critical | PriorityClass::High => WorkOrderPriority::High,
+            PriorityClass::Medium => WorkOrderPriority::Medium,
+            PriorityClass::Low => WorkOrderPriority::Low,
+        },
+        order_type: None,
+        planned_start: visit.span.0,
+        planned_end: visit.span.1,
+        malfunction_at: None,
+        is_down: false,
+        alert_id: None,
+        incident_id: None,
+        recommendation_id: None,
+        recommendation: None,
+        plan: PlanChange::default(),
+    }
 }
 
 /// What one order is written for.
