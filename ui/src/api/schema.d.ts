@@ -10843,6 +10843,8 @@ export interface components {
             asset_code?: string | null;
             asset_id?: null | components["schemas"]["AssetId"];
             asset_names?: null | components["schemas"]["Names"];
+            /** @description Certificates everybody on it has to hold. */
+            certificates: string[];
             /** @description Last change, there or here. */
             changed_at: components["schemas"]["Timestamp"];
             /** @description Who wrote it here. */
@@ -10947,6 +10949,8 @@ export interface components {
         WorkOrderInput: {
             alert_id?: null | components["schemas"]["AlertId"];
             asset_id?: null | components["schemas"]["AssetId"];
+            /** @description Certificates everybody on it has to hold ("hot_work"); a plan gives it to nobody without them. */
+            certificates?: string[];
             /** @description Long text. */
             description?: string;
             due_at?: null | components["schemas"]["Timestamp"];
@@ -11011,6 +11015,8 @@ export interface components {
              * @description Hours of work it took.
              */
             actual_hours?: number | null;
+            /** @description Certificates everybody on it has to hold; replaces the list. */
+            certificates?: string[] | null;
             /** @description Long text. */
             description?: string | null;
             due_at?: null | components["schemas"]["Timestamp"];
