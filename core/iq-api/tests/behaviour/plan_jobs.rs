@@ -237,11 +237,11 @@ async fn a_plan_goes_to_the_maintenance_system_once_and_only_with_approval() {
     );
 }
 
-/// The texts in the second sheet of a workbook: the advice.
-fn cells_of(bytes: Vec<u8>) -> Vec<String> {
+/// The texts in a sheet of a workbook: 1 is the advice, 3 the schedule.
+fn cells_of(bytes: Vec<u8>, sheet: usize) -> Vec<String> {
     let mut book: Xlsx<_> = Xlsx::new(Cursor::new(bytes)).unwrap();
-    let sheet = book.worksheet_range_at(1).unwrap().unwrap();
-    let cells = sheet.used_cells().map(|(_, _, cell)| cell.to_string());
+    let range = book.worksheet_range_at(sheet).unwrap().unwrap();
+    let cells = range.used_cells().map(|(_, _, cell)| cell.to_string());
     cells.collect()
 }
 
@@ -345,7 +345,7 @@ async fn the_chance_of_failure_follows_the_own_history_and_says_so() {
         plan["recommendations"][0]["chance"]["basis"]
     );
     let book = planner.get(&file("xlsx")).await.expect_status(200);
-    let cells = cells_of(book.bytes.to_vec());
+    let cells = cells_of(book.bytes.to_vec(), 1);
     for wanted in ["Source of the chance", "Chance, 5 %", "own history"] {
         assert!(
             cells.iter().any(|c| c == wanted),
@@ -453,6 +453,7 @@ async fn what_must_be_done_is_planned_without_a_health_too_and_what_can_not_be_i
 }
 
 #[tokio::test]
+#[allow(clippy::too_many_lines, reason = "one plan, step by step")]
 async fn publishing_writes_a_visit_each_and_leaves_what_has_changed() {
     let (app, plant, _) = TestApp::with_plants().await;
     let planner = worn(&app, &plant, 2).await;
@@ -472,6 +473,21 @@ async fn publishing_writes_a_visit_each_and_leaves_what_has_changed() {
         .filter(|r| r["technicians"].as_array().is_some_and(|t| t.len() == 2))
         .collect();
     assert_eq!(crewed.len(), 2, "{all:?}");
+    // The workbook says who does which part of it, and what was asked.
+    let file = format!("/api/optimization/scenarios/{id}/export?format=xlsx");
+    let book = planner.get(&file).await.expect_status(200).bytes.to_vec();
+    let schedule = cells_of(book.clone(), 3);
+    for wanted in ["P-900 1/2", "P-900 2/2"] {
+        let is_there = schedule.iter().any(|cell| cell == wanted);
+        assert!(is_there, "{wanted} not in {schedule:?}");
+    }
+    let is_crew = |cell: &String| cell.contains("Name T-8") && cell.contains("Name T-9");
+    assert!(schedule.iter().any(is_crew), "{schedule:?}");
+    let summary = cells_of(book, 0);
+    for wanted in ["Horizon", "Must be done", "State", "Plan ready"] {
+        let is_there = summary.iter().any(|cell| cell == wanted);
+        assert!(is_there, "{wanted} not in {summary:?}");
+    }
     let path = format!("/api/optimization/scenarios/{id}/publish");
     let publish =
         |one: &Value| json!({ "recommendation_ids": [one["id"]], "integration_id": null });
