@@ -1281,6 +1281,9 @@ CREATE INDEX industrial_events_by_asset ON industrial_events (tenant_id, asset_i
 
 CREATE INDEX industrial_events_by_time ON industrial_events (tenant_id, event_time, id);
 
+CREATE INDEX industrial_events_corrections ON industrial_events (tenant_id, payload ->> '$.corrects')
+    WHERE payload ->> '$.corrects' IS NOT NULL;
+
 CREATE INDEX integration_action_logs_by_time
     ON integration_action_logs (tenant_id, integration_id, at);
 
