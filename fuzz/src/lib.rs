@@ -296,6 +296,7 @@ pub fn provider() -> Provider {
         row,
         secret: None,
         redirect_uri: "https://plant.example/auth/sso/callback".to_owned(),
+        reach: iq_oidc::Reach::default(),
     }
 }
 

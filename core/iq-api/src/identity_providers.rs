@@ -1,16 +1,11 @@
 //! Identity providers of the tenant: what is set up, the test, and how people sign in.
 
 use axum::{Json, extract::State, http::StatusCode};
-use iq_api_types::{
-    IdentityProvider as Dto, IdentityProviderInput, SignInRules, StageStatus, StatusMessage,
-    TestReport, TestStage,
-};
+use iq_api_types::{IdentityProvider as Dto, IdentityProviderInput, SignInRules, TestReport};
 use iq_domain::{
-    AuthSource, CodedError, IdentityProvider, IdentityProviderId, Permission, ProviderType, Role,
-    TenantId,
+    AuthSource, CodedError, IdentityProvider, IdentityProviderId, Permission, Role, TenantId,
 };
-use iq_locale::Language;
-use iq_oidc::{Provider, Step, check_settings};
+use iq_oidc::{MASK, Provider};
 use iq_runtime::SecretChange;
 use iq_secrets::SecretString;
 use iq_store::{Connection, StoreError, identity_providers, sessions, settings, users};
@@ -18,19 +13,13 @@ use serde_json::json;
 
 use crate::{
     http::{
-        Answer, Audit, Body, Caller, Check, Failure, FieldFailure, Id, Route, check::NAME_CHARS,
-        delete, get, post, put,
+        Answer, Audit, Body, Caller, Check, Failure, FieldFailure, Id, Route, delete, get, post,
+        put,
     },
     state::ApiState,
-    texts,
 };
 
-/// Stands for a secret that is kept.
-const MASK: &str = "***";
-/// Largest pinned document or list of certificates.
-const DOCUMENT_CHARS: usize = 64 * 1024;
 const MAX_PROVIDERS: usize = 20;
-const MAX_GROUPS: usize = 200;
 const BODY_CAP: usize = 512 * 1024;
 const SSO_ONLY: &str = "sso_only";
 
@@ -134,12 +123,7 @@ async fn update_provider(
     let old = own(&state, &caller, id).await?;
     let secret = secret_change(&input);
     let row = checked(&state, caller.tenant_id, input, Some(&old))?;
-    // A secret is for the address it was given for: it does not follow to another one.
-    let has_moved = (&row.issuer_url, row.provider_type, &row.directory_id)
-        != (&old.issuer_url, old.provider_type, &old.directory_id)
-        || (!old.accept_plain_http && row.accept_plain_http)
-        || row.pinned_metadata != old.pinned_metadata;
-    if has_moved && old.has_secret && matches!(secret, SecretChange::Keep) {
+    if iq_oidc::has_moved(&old, &row) && old.has_secret && matches!(secret, SecretChange::Keep) {
         return Err(Failure::field("client_secret", "sso.secret_again"));
     }
     recorded(&audit, &row);
@@ -200,54 +184,9 @@ async fn test_provider(
     let row = own(&state, &caller, id).await?;
     let provider = opened(&state, row).await?;
     let steps = iq_oidc::check(&provider, || state.now()).await;
-    let failed = steps.iter().find_map(|s| s.outcome.as_ref().err());
-    let code = failed.map_or("sso.test_passed", |error| error.code);
+    let (report, code) = iq_oidc::report(caller.language, &steps);
     audit.detail("result", code);
-    let language = caller.language;
-    let message = match failed {
-        Some(error) => iq_locale::error(language, error.code, &error.params),
-        None => texts::of(language, code, &iq_locale::Params::new()),
-    };
-    Ok(Json(TestReport {
-        success: failed.is_none(),
-        message,
-        code: code.to_owned(),
-        stages: steps.iter().map(|step| stage(language, step)).collect(),
-    }))
-}
-
-fn stage(language: Language, step: &Step) -> TestStage {
-    let (status, message) = match &step.outcome {
-        Err(error) => (StageStatus::Failed, problem(language, error)),
-        Ok(found) => {
-            let status = if step.is_uncertain {
-                StageStatus::Warning
-            } else {
-                StageStatus::Ok
-            };
-            let message = StatusMessage {
-                code: found.code.clone(),
-                message: texts::of(language, &found.code, &found.params),
-                params: found.params.clone(),
-            };
-            (status, message)
-        }
-    };
-    TestStage {
-        key: step.key.to_owned(),
-        status,
-        ms: u64::try_from(step.took.as_millis()).unwrap_or(u64::MAX),
-        message: Some(message),
-    }
-}
-
-/// An error as something that is shown.
-pub(crate) fn problem(language: Language, error: &CodedError) -> StatusMessage {
-    StatusMessage {
-        code: error.code.to_owned(),
-        message: iq_locale::error(language, error.code, &error.params),
-        params: error.params.clone(),
-    }
+    Ok(Json(report))
 }
 
 async fn get_rules(State(state): State<ApiState>, caller: Caller) -> Answer<Json<SignInRules>> {
@@ -316,6 +255,8 @@ pub(crate) async fn opened(state: &ApiState, row: IdentityProvider) -> Answer<Pr
         row,
         secret,
         redirect_uri: state.sso_redirect_uri(),
+        // Whoever runs this plant named it.
+        reach: iq_oidc::Reach::Anywhere,
     })
 }
 
@@ -353,10 +294,6 @@ fn secret_change(input: &IdentityProviderInput) -> SecretChange {
     }
 }
 
-fn some(text: Option<String>) -> Option<String> {
-    text.map(|t| t.trim().to_owned()).filter(|t| !t.is_empty())
-}
-
 /// A row of what was typed, or all that is wrong with it.
 fn checked(
     state: &ApiState,
@@ -364,128 +301,21 @@ fn checked(
     input: IdentityProviderInput,
     old: Option<&IdentityProvider>,
 ) -> Answer<IdentityProvider> {
-    let now = state.now();
-    let scopes = if input.scopes.is_empty() {
-        ["profile", "email"].map(str::to_owned).to_vec()
-    } else {
-        input.scopes
-    };
-    let row = IdentityProvider {
-        id: old.map_or_else(IdentityProviderId::new, |p| p.id),
-        tenant_id: tenant,
-        provider_type: input.provider_type,
-        display_name: input.display_name.trim().to_owned(),
-        client_id: input.client_id.trim().to_owned(),
-        has_secret: old.is_some_and(|p| p.has_secret),
-        secret_version: old.map_or(0, |p| p.secret_version),
-        directory_id: some(input.tenant_id),
-        issuer_url: some(input.issuer_url),
-        hosted_domain: some(input.hosted_domain),
-        scopes,
-        group_claim: some(input.group_claim).unwrap_or_else(|| "groups".to_owned()),
-        group_roles: input.group_roles,
-        default_role: input.default_role,
-        tls_ca: some(input.tls_ca),
-        accept_plain_http: input.accept_plain_http,
-        pinned_metadata: some(input.pinned_metadata),
-        pinned_keys: some(input.pinned_keys),
-        is_enabled: input.is_enabled,
-        created_at: old.map_or(now, |p| p.created_at),
-        updated_at: now,
-    };
+    let secret = input.client_secret.clone().unwrap_or_default();
+    let row = iq_oidc::row_of(tenant, input, old, state.now());
     let mut check = Check::new();
-    check
-        .line("display_name", &row.display_name, NAME_CHARS)
-        .line("client_id", &row.client_id, 255)
-        .line("group_claim", &row.group_claim, 255)
-        .maybe_line("hosted_domain", row.hosted_domain.as_deref(), 255)
-        .maybe_line("tenant_id", row.directory_id.as_deref(), 64)
-        .maybe_line("issuer_url", row.issuer_url.as_deref(), 500);
-    check_roles(&mut check, &row);
-    check_documents(&mut check, &row);
-    let secret = input.client_secret.as_deref().unwrap_or_default();
-    check.optional_line("client_secret", secret, 1_000);
-    check.require(
-        old.is_some() || secret != MASK,
-        "client_secret",
-        "sso.secret_again",
-    );
-    let is_scope = |scope: &String| {
-        !scope.is_empty() && scope.len() <= 200 && scope.chars().all(|c| c.is_ascii_graphic())
-    };
-    check.require(
-        row.scopes.len() <= 20 && row.scopes.iter().all(is_scope),
-        "scopes",
-        "sso.scope_wrong",
-    );
-    if let Err(error) = check_settings(&row) {
-        let field = match (error.code, row.provider_type) {
-            ("sso.directory_not_a_guid", _) => "tenant_id",
-            _ => "issuer_url",
-        };
+    for (field, error) in iq_oidc::problems(&row, &secret, old.is_none()) {
         let mut problem = FieldFailure::new(field, error.code);
         problem.params.extend(error.params);
         check.problem(problem);
     }
+    check.require(
+        row.default_role.is_some() || row.owns_role(),
+        "default_role",
+        "sso.no_role_rule",
+    );
     check.done()?;
     Ok(row)
-}
-
-fn check_roles(check: &mut Check, row: &IdentityProvider) {
-    let is_given = |role: Role| role <= Role::TenantAdmin;
-    check
-        .require(
-            row.default_role.is_none_or(is_given),
-            "default_role",
-            "sso.role_refused",
-        )
-        .require(
-            row.group_roles.iter().all(|rule| is_given(rule.role)),
-            "group_roles",
-            "sso.role_refused",
-        )
-        .require(
-            row.group_roles.len() <= MAX_GROUPS,
-            "group_roles",
-            "sso.too_many_groups",
-        )
-        .require(
-            row.default_role.is_some() || row.owns_role(),
-            "default_role",
-            "sso.no_role_rule",
-        );
-    for rule in &row.group_roles {
-        check.line("group_roles", &rule.group, 255);
-    }
-    check.require(
-        row.provider_type != ProviderType::Google || !row.owns_role(),
-        "group_roles",
-        "sso.google_has_no_groups",
-    );
-}
-
-fn check_documents(check: &mut Check, row: &IdentityProvider) {
-    let documents = [
-        ("pinned_metadata", &row.pinned_metadata),
-        ("pinned_keys", &row.pinned_keys),
-    ];
-    for (field, document) in documents {
-        if let Some(text) = document {
-            check.require(
-                text.len() <= DOCUMENT_CHARS
-                    && serde_json::from_str::<serde_json::Map<_, serde_json::Value>>(text).is_ok(),
-                field,
-                "sso.document_unreadable",
-            );
-        }
-    }
-    if let Some(ca) = &row.tls_ca {
-        check.require(
-            ca.len() <= DOCUMENT_CHARS && iq_oidc::are_certificates(ca),
-            "tls_ca",
-            "http.ca_unreadable",
-        );
-    }
 }
 
 fn dto(state: &ApiState, row: IdentityProvider) -> Dto {

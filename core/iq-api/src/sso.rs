@@ -12,8 +12,10 @@ use axum::{
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use iq_api_types::{SignInProvider, SsoOutcome};
 use iq_auth::TokenHash;
-use iq_domain::{CodedError, ErrorKind, IdentityProviderId, SessionId};
-use iq_oidc::{Callback, Claims, Documents, Provider};
+use iq_domain::{CodedError, IdentityProviderId, SessionId};
+use iq_oidc::{
+    AWAY_MS, Answered, Claims, Documents, Provider, Shown, encoded, local_path, problem,
+};
 use iq_secrets::SecretString;
 use iq_store::{identity_providers as providers, sessions, tenants};
 use serde::Deserialize;
@@ -25,17 +27,11 @@ use crate::{
     http::{
         Answer, Audit, Failure, Id, Query, RequestInfo, Route, get, identify::cookie, route::Access,
     },
-    identity_providers::{is_sso_only, opened, problem},
+    identity_providers::{is_sso_only, opened},
     sso_people,
-    sso_preview::Shown,
-    sso_waiting::{AWAY_MS, Away, Purpose},
+    sso_waiting::{Away, Purpose},
     state::ApiState,
 };
-
-/// Longest address within the program to go on to.
-const NEXT_CHARS: usize = 500;
-/// Longest parameter a provider sends back.
-const PARAMETER_CHARS: usize = 8_192;
 
 pub(crate) fn routes() -> Vec<Route> {
     vec![
@@ -252,42 +248,19 @@ async fn claims_of(
     away: &Away,
     query: &CallbackQuery,
 ) -> Answer<Claims> {
-    if let Some(error) = &query.error {
-        return Err(provider_error(error).into());
-    }
-    let code = query.code.clone().filter(|c| c.len() <= PARAMETER_CHARS);
-    let missing = || CodedError::new(ErrorKind::Upstream, "sso.claim_missing");
-    let callback = Callback {
-        code: SecretString::new(code.ok_or_else(|| missing().with("claim", "code"))?),
-        issuer: query.iss.clone(),
-    };
     let documents = documents(state, provider).await?;
-    let tokens = iq_oidc::exchange(provider, &documents, &away.attempt, &callback).await?;
+    let answered = Answered {
+        code: query.code.clone(),
+        issuer: query.iss.clone(),
+        error: query.error.clone(),
+    };
     let now = state.now();
-    let verified = match iq_oidc::verify(provider, &documents, &away.attempt, &tokens, now) {
-        // The provider may have changed its keys since they were read: once more with the present ones.
-        Err(refused) if refused.may_be_new_key => {
-            let newer = Arc::new(documents.with_new_keys(provider).await?);
-            state
-                .sso
-                .put_documents(provider.row.id, Arc::clone(&newer), now);
-            iq_oidc::verify(provider, &newer, &away.attempt, &tokens, now)
-        }
-        other => other,
-    };
-    let claims = verified.map_err(|refused| refused.error)?;
-    Ok(iq_oidc::with_user_info(provider, &documents, &tokens, claims).await?)
-}
-
-/// The codes of the standard; anything else a provider writes there is not repeated.
-fn provider_error(error: &str) -> CodedError {
-    let code = match error {
-        "access_denied" => "sso.access_denied",
-        _ => "sso.provider_refused",
-    };
-    let is_word = error.len() <= 60 && error.chars().all(|c| c.is_ascii_lowercase() || c == '_');
-    let word = if is_word { error } else { "-" };
-    CodedError::new(ErrorKind::Upstream, code).with("answer", word)
+    let (claims, newer) =
+        iq_oidc::answer(provider, &documents, &away.attempt, answered, now).await?;
+    if let Some(newer) = newer {
+        state.sso.put_documents(provider.row.id, newer, now);
+    }
+    Ok(claims)
 }
 
 async fn sign_in(
@@ -378,12 +351,17 @@ async fn preview(
         .object("identity_provider", row.id)
         .detail("purpose", "preview");
     let provider = opened(state, row).await?;
-    let shown = match claims_of(state, &provider, away, query).await {
-        Ok(claims) => Shown::of(now, &provider, &claims),
-        Err(failure) => Shown::failed(now, failure.error),
+    let (shown, failed) = match claims_of(state, &provider, away, query).await {
+        Ok(claims) => {
+            let (person, role) = (claims.person(&provider.row), claims.role(&provider.row));
+            let failed = person.as_ref().err().or(role.as_ref().err());
+            let failed = failed.map(|error| error.code);
+            (Shown::of(now, &claims, person, role), failed)
+        }
+        Err(failure) => (Shown::failed(now, &failure.error), Some(failure.error.code)),
     };
-    if let Some(error) = shown.error() {
-        audit.failed(error.code);
+    if let Some(code) = failed {
+        audit.failed(code);
     }
     state.sso.show((asked, id), shown, now);
     let there = format!("/integrations?tab=sso&provider={id}&preview=1");
@@ -457,72 +435,4 @@ fn redirect(to: &str, cookies: HeaderMap) -> Response {
     let to = HeaderValue::from_str(to).unwrap_or(HeaderValue::from_static("/"));
     response.headers_mut().insert(header::LOCATION, to);
     response
-}
-
-/// A page of this program, else the first one. An address of another server begins like one of ours
-/// only with two slashes, or a slash that leans the other way.
-fn local_path(next: &str) -> String {
-    let is_local = next.starts_with('/')
-        && !next.starts_with("//")
-        && next.len() <= NEXT_CHARS
-        && next.chars().all(|c| c.is_ascii_graphic() && c != '\\');
-    if is_local { next } else { "/" }.to_owned()
-}
-
-/// Percent-encoded for a query.
-fn encoded(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for byte in text.bytes() {
-        if byte.is_ascii_alphanumeric() || b"-._~/".contains(&byte) {
-            out.push(char::from(byte));
-        } else {
-            out.push_str(&format!("%{byte:02X}"));
-        }
-    }
-    out
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn people_go_on_to_a_page_of_this_program_and_nowhere_else() {
-        for page in [
-            "/",
-            "/assets",
-            "/blackbox?from=1&to=2",
-            "/login?next=//evil.example",
-        ] {
-            assert_eq!(local_path(page), page);
-        }
-        for page in [
-            "",
-            "//evil.example",
-            "/\\evil.example",
-            "\\\\evil.example",
-            "https://evil.example",
-            "javascript:alert(1)",
-            "/\tevil",
-            "/a b",
-            "/\r\nSet-Cookie: a=b",
-            "evil.example",
-        ] {
-            assert_eq!(local_path(page), "/", "{page:?}");
-        }
-        assert_eq!(local_path(&format!("/{}", "a".repeat(600))), "/");
-    }
-
-    #[test]
-    fn what_goes_into_a_query_comes_out_of_it() {
-        assert_eq!(encoded("/a?b=c&d"), "/a%3Fb%3Dc%26d");
-    }
-
-    #[test]
-    fn a_provider_that_refuses_is_quoted_by_the_words_of_the_standard_alone() {
-        let said = |error: &str| provider_error(error).params["answer"].clone();
-        assert_eq!(said("login_required"), "login_required");
-        assert_eq!(said("Call 0800-EVIL now"), "-");
-        assert_eq!(provider_error("access_denied").code, "sso.access_denied");
-    }
 }

@@ -7,10 +7,6 @@ use iq_domain::{
 };
 use iq_oidc::Person;
 use iq_store::{StoreError, Transaction, sessions, user_identities, users};
-use sha2::{Digest, Sha256};
-
-/// Longest user name.
-const USERNAME_CHARS: usize = 64;
 
 /// What became of a sign-in.
 pub(crate) struct SignedIn {
@@ -109,64 +105,11 @@ fn create(
     })
 }
 
-/// The user name a new person would get: the provider's, in the letters of user names.
-pub(crate) fn username_of(person: &Person) -> String {
-    let wanted = person.username.as_deref().unwrap_or_default();
-    let is_letter = |c: &char| c.is_ascii_alphanumeric() || ".-_@+".contains(*c);
-    let name: String = wanted
-        .chars()
-        .filter(is_letter)
-        .skip_while(|c| !c.is_ascii_alphanumeric())
-        .take(USERNAME_CHARS)
-        .collect();
-    if name.len() >= 2 {
-        name
-    } else {
-        format!("sso-{}", tail(person))
-    }
-}
-
-/// Eight characters that stand for the person.
-fn tail(person: &Person) -> String {
-    let digest = Sha256::new()
-        .chain_update(person.issuer.as_bytes())
-        .chain_update([0])
-        .chain_update(person.subject.as_bytes())
-        .finalize();
-    digest[..4].iter().map(|b| format!("{b:02x}")).collect()
-}
-
 /// The name, made different where another account has it.
 fn free_username(tx: &Transaction<'_>, person: &Person) -> Result<String, StoreError> {
-    let name = username_of(person);
+    let name = person.username();
     if users::get_credentials(tx, &name)?.is_none() {
         return Ok(name);
     }
-    let short: String = name.chars().take(USERNAME_CHARS - 9).collect();
-    Ok(format!("{short}-{}", tail(person)))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn check(username: Option<&str>, expected: &str) {
-        let person = Person {
-            issuer: "https://id.example".to_owned(),
-            subject: "1".to_owned(),
-            username: username.map(str::to_owned),
-            name: "x".to_owned(),
-            email: None,
-        };
-        assert_eq!(username_of(&person), expected);
-    }
-
-    #[test]
-    fn a_user_name_has_the_letters_of_user_names() {
-        check(Some("sara@refinery.example"), "sara@refinery.example");
-        check(Some("..sara o'neil"), "saraoneil");
-        check(Some("سارة"), "sso-989b8372");
-        check(None, "sso-989b8372");
-        check(Some(&"a".repeat(90)), &"a".repeat(64));
-    }
+    Ok(person.other_username())
 }

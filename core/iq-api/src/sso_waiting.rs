@@ -1,21 +1,11 @@
 //! What waits in memory while a person is away at an identity provider: the attempt, and afterwards
 //! why it failed or what a test sign-in showed. A restart forgets all of it; people begin again.
 
-use std::{collections::HashMap, hash::Hash, sync::Arc};
+use std::sync::Arc;
 
 use iq_auth::TokenHash;
 use iq_domain::{CodedError, IdentityProviderId, SessionId, Timestamp};
-use iq_oidc::{Attempt, Documents};
-use parking_lot::Mutex;
-
-use crate::sso_preview::Shown;
-
-/// How long a person may be away.
-pub(crate) const AWAY_MS: i64 = 10 * 60_000;
-/// Documents are read again after this time.
-const DOCUMENTS_MS: i64 = 3_600_000;
-/// Things of a kind that are kept; more push out those that end first.
-const MAX_KEPT: usize = 4_096;
+use iq_oidc::{AWAY_MS, Attempt, DOCUMENTS_MS, Documents, Kept, Shown};
 
 /// What an attempt is for.
 #[derive(Clone, Debug)]
@@ -101,75 +91,6 @@ impl Waiting {
 
     /// Its settings changed.
     pub(crate) fn forget_documents(&self, id: IdentityProviderId) {
-        self.documents.0.lock().remove(&id);
-    }
-}
-
-/// Things with an end, not more than a bound.
-struct Kept<K, V>(Mutex<HashMap<K, (V, Timestamp)>>);
-
-impl<K, V> Default for Kept<K, V> {
-    fn default() -> Self {
-        Self(Mutex::new(HashMap::new()))
-    }
-}
-
-impl<K: Eq + Hash + Copy, V> Kept<K, V> {
-    fn put(&self, key: K, value: V, ends: Timestamp, now: Timestamp) {
-        let mut kept = self.0.lock();
-        if kept.len() >= MAX_KEPT {
-            kept.retain(|_, (_, ends)| *ends > now);
-        }
-        if kept.len() >= MAX_KEPT {
-            let first = kept.iter().min_by_key(|(_, (_, ends))| *ends);
-            if let Some(key) = first.map(|(key, _)| *key) {
-                kept.remove(&key);
-            }
-        }
-        kept.insert(key, (value, ends));
-    }
-
-    fn take(&self, key: &K, now: Timestamp) -> Option<V> {
-        let found = self.0.lock().remove(key);
-        found.filter(|(_, ends)| now < *ends).map(|(v, _)| v)
-    }
-
-    fn get(&self, key: &K, now: Timestamp) -> Option<V>
-    where
-        V: Clone,
-    {
-        let kept = self.0.lock();
-        kept.get(key)
-            .filter(|(_, ends)| now < *ends)
-            .map(|(v, _)| v.clone())
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    const NOW: Timestamp = Timestamp(1_000_000);
-
-    #[test]
-    fn a_thing_is_taken_once_and_only_before_its_end() {
-        let kept = Kept::default();
-        kept.put(1, "one", NOW.plus_ms(10), NOW);
-        assert_eq!(kept.take(&1, NOW.plus_ms(9)), Some("one"));
-        assert_eq!(kept.take(&1, NOW), None);
-        kept.put(2, "two", NOW.plus_ms(10), NOW);
-        assert_eq!(kept.take(&2, NOW.plus_ms(10)), None);
-    }
-
-    #[test]
-    fn a_flood_pushes_out_what_would_end_first() {
-        let kept = Kept::default();
-        for key in 0..=MAX_KEPT {
-            let age = i64::try_from(key).unwrap();
-            kept.put(key, key, NOW.plus_ms(1_000 + age), NOW);
-        }
-        assert_eq!(kept.0.lock().len(), MAX_KEPT);
-        assert_eq!(kept.get(&0, NOW), None);
-        assert_eq!(kept.get(&MAX_KEPT, NOW), Some(MAX_KEPT));
+        self.documents.forget(&id);
     }
 }

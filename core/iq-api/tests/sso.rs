@@ -3,47 +3,31 @@
 
 mod support;
 
-use std::{collections::BTreeMap, path::PathBuf, process::Command, time::Duration};
+use std::collections::BTreeMap;
 
 use axum::http::header;
 use iq_domain::{Clock, WallClock};
-use iq_testkit::{Peer, free_port, node_project};
+use iq_testkit::{OidcProvider, free_port};
 use serde_json::{Value, json};
 use support::{Client, PASSWORD, Plant, Reply, TestApp};
 
-const PATIENCE: Duration = Duration::from_secs(180);
 const CALLBACK: &str = "http://127.0.0.1:8642/auth/sso/callback";
 const SECRET: &str = "a secret of the test";
 const DIRECTORY: &str = "6f1c2f4e-1d3a-4a53-9a39-0c9f3d7c1a11";
 
-fn peer(script: &str, port: u16, more: &[String]) -> Peer {
-    let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../tests/peers");
-    let mut command = Command::new("node");
-    command
-        .arg(node_project(&folder, script).unwrap())
-        .arg(format!("--port={port}"))
-        .args(more);
-    Peer::start(command, "ready", PATIENCE).unwrap()
+fn certified(port: u16) -> OidcProvider {
+    OidcProvider::certified(port, CALLBACK).unwrap()
 }
 
-fn certified(port: u16) -> Peer {
-    peer(
-        "oidc_provider.mjs",
-        port,
-        &[format!("--redirect={CALLBACK}")],
-    )
-}
-
-struct Stub(Peer);
+struct Stub(OidcProvider);
 
 impl Stub {
     fn start(port: u16, path: &str) -> Self {
-        Self(peer("oidc_stub.mjs", port, &[format!("--path={path}")]))
+        Self(OidcProvider::stub(port, path).unwrap())
     }
 
     fn told(&mut self, line: &str) {
-        self.0.say(line).unwrap();
-        self.0.wait_for("done", PATIENCE).unwrap();
+        self.0.told(line, "done").unwrap();
     }
 }
 
@@ -94,58 +78,8 @@ fn keep_cookies(client: &mut Client, reply: &Reply) {
     client.cookie = Some(pairs.join("; "));
 }
 
-/// A person at the provider's pages: signs in by name, consents, and is sent back.
 fn walk(start: &str, login: &str) -> String {
-    let agent: ureq::Agent = ureq::Agent::config_builder()
-        .max_redirects(0)
-        .http_status_as_error(false)
-        .build()
-        .into();
-    let mut jar: BTreeMap<String, String> = BTreeMap::new();
-    let (mut address, mut form) = (start.to_owned(), None::<String>);
-    for _ in 0..20 {
-        let cookies: Vec<String> = jar.iter().map(|(n, v)| format!("{n}={v}")).collect();
-        let cookies = cookies.join("; ");
-        let mut answer = match form.take() {
-            None => agent.get(&address).header("cookie", &cookies).call(),
-            Some(body) => agent
-                .post(&address)
-                .header("cookie", &cookies)
-                .header("content-type", "application/x-www-form-urlencoded")
-                .send(body),
-        }
-        .unwrap();
-        for value in answer.headers().get_all("set-cookie") {
-            let pair = value.to_str().unwrap().split(';').next().unwrap();
-            let (name, value) = pair.split_once('=').unwrap();
-            jar.insert(name.to_owned(), value.to_owned());
-        }
-        let origin: String = start.split('/').take(3).collect::<Vec<_>>().join("/");
-        let absolute = |to: &str| match to.strip_prefix('/') {
-            Some(path) => format!("{origin}/{path}"),
-            None => to.to_owned(),
-        };
-        if let Some(to) = answer.headers().get("location") {
-            let to = absolute(to.to_str().unwrap());
-            if to.starts_with(CALLBACK) {
-                return to;
-            }
-            address = to;
-            continue;
-        }
-        let page = answer.body_mut().read_to_string().unwrap();
-        let between = |start: &str| {
-            let rest = page.split_once(start)?.1;
-            Some(rest.split_once('"')?.0.to_owned())
-        };
-        let Some(action) = between("action=\"") else {
-            panic!("{} {address}: {page}", answer.status());
-        };
-        let prompt = between("name=\"prompt\" value=\"").unwrap_or_default();
-        form = Some(format!("prompt={prompt}&login={login}&password=any"));
-        address = absolute(&action);
-    }
-    panic!("the provider leads in circles");
+    iq_testkit::walk(start, login, CALLBACK).unwrap()
 }
 
 /// Goes to the provider and comes back with its answer, not yet handed in.
@@ -246,8 +180,7 @@ async fn a_person_signs_in_through_a_certified_provider_and_is_known_again() {
     assert_eq!(session(&mut omar).await["role"], "viewer");
 
     // Other keys from now on: they are read again at the first token that needs them.
-    provider.say("rotate").unwrap();
-    provider.wait_for("rotated", PATIENCE).unwrap();
+    provider.told("rotate", "rotated").unwrap();
     let (mut again, _) = sign_in(&app, &id, "sara").await;
     assert_eq!(session(&mut again).await["user_id"], info["user_id"]);
 

@@ -143,6 +143,8 @@ pub struct Config {
     pub tls: Tls,
     /// OPTRIA_ALLOW_FROM: where connections may come from besides this machine; empty for anywhere.
     pub allow_from: Vec<Network>,
+    /// OPTRIA_SSO_NETWORKS: networks that are not public where identity providers of a hub may be.
+    pub sso_networks: Vec<Network>,
     /// OPTRIA_SESSION_IDLE in milliseconds: a session ends this long after its last request.
     pub session_idle_ms: i64,
     /// OPTRIA_SESSION_MAX in milliseconds: it ends this long after its sign-in, whatever happens.

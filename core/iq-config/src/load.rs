@@ -259,6 +259,7 @@ impl Values {
             listen,
             tls: self.tls()?,
             allow_from: self.networks("OPTRIA_ALLOW_FROM"),
+            sso_networks: self.networks("OPTRIA_SSO_NETWORKS"),
             session_idle_ms: self.span_ms("OPTRIA_SESSION_IDLE"),
             session_max_ms: self.span_ms("OPTRIA_SESSION_MAX"),
             log_max_bytes: self.number("OPTRIA_LOG_MAX_MB") * 1_000_000,

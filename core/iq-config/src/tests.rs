@@ -179,6 +179,7 @@ fn networks_and_spans_are_read_or_refused() {
     for (name, value) in [
         ("OPTRIA_ALLOW_FROM", "10.20.0.0/16, plant"),
         ("OPTRIA_ALLOW_FROM", " , "),
+        ("OPTRIA_SSO_NETWORKS", "id.company.example"),
         ("OPTRIA_SESSION_IDLE", "30"),
         ("OPTRIA_SESSION_IDLE", "0m"),
         ("OPTRIA_SESSION_IDLE", "2d"),

@@ -86,6 +86,8 @@ ids! {
     ApiTokenId,
     /// An identity provider of a tenant.
     IdentityProviderId,
+    /// Somebody who may come in as platform owner of a hub.
+    PlatformPersonId,
     /// A row of the audit log.
     AuditId,
     /// A stored assessment of an asset.

@@ -14,7 +14,7 @@ use serde::{Serialize, de::DeserializeOwned};
 use tokio::{net::TcpStream, time::Instant};
 
 use crate::{
-    Auth, Budget, JsonLimits, Origin, Payload, Request, Response, address, body, error, tls,
+    Auth, Budget, JsonLimits, Origin, Payload, Reach, Request, Response, address, body, error, tls,
 };
 
 /// What a client is made from.
@@ -38,6 +38,8 @@ pub struct HttpOptions {
     pub json: JsonLimits,
     /// The budget of requests; clients of the same source share one.
     pub budget: Budget,
+    /// Which addresses it may reach.
+    pub reach: Reach,
 }
 
 impl HttpOptions {
@@ -54,6 +56,7 @@ impl HttpOptions {
             max_body: 32 << 20,
             json: JsonLimits::default(),
             budget: Budget::new(10.0),
+            reach: Reach::default(),
         }
     }
 }
@@ -83,6 +86,8 @@ impl HttpClient {
     #[expect(clippy::disallowed_methods, reason = "this is the one factory")]
     pub fn new(options: HttpOptions) -> Result<Self, CodedError> {
         let origin = Origin::parse(&options.base_url, options.allow_plain_http)?;
+        let host = options.reach.check_host(origin.host());
+        host.map_err(|e| error::from_resolve(&e, origin.host()))?;
         let tls = tls::config(options.tls_ca.as_deref())?;
         let client = Client::builder()
             .tls_backend_preconfigured(tls.clone())
@@ -90,7 +95,7 @@ impl HttpClient {
             .no_proxy()
             .referer(false)
             .http1_only()
-            .dns_resolver(Arc::new(address::CheckedResolver))
+            .dns_resolver(Arc::new(address::CheckedResolver(options.reach.clone())))
             .connect_timeout(options.connect_timeout)
             .pool_idle_timeout(Duration::from_secs(60))
             .pool_max_idle_per_host(4)
@@ -137,9 +142,8 @@ impl HttpClient {
     /// The allowed addresses of the host.
     pub async fn addresses(&self) -> Result<Vec<SocketAddr>, CodedError> {
         let (host, port) = (self.0.origin.host(), self.0.origin.port());
-        let looked =
-            tokio::time::timeout(self.0.options.connect_timeout, address::look_up(host, port));
-        match looked.await {
+        let looked = address::look_up(host, port, &self.0.options.reach);
+        match tokio::time::timeout(self.0.options.connect_timeout, looked).await {
             Ok(found) => found.map_err(|e| error::from_resolve(&e, host)),
             Err(_) => Err(error::upstream("http.dns_failed", host)),
         }

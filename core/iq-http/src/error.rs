@@ -49,6 +49,9 @@ pub(crate) fn from_resolve(error: &ResolveError, host: &str) -> CodedError {
         ResolveError::Forbidden(address) => {
             upstream("http.address_refused", host).with("address", address)
         }
+        ResolveError::OutOfReach(address) => {
+            upstream("http.address_private", host).with("address", address)
+        }
     }
 }
 

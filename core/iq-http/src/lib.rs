@@ -18,7 +18,7 @@ mod origin;
 mod stages;
 mod tls;
 
-pub use address::is_forbidden;
+pub use address::{Exception, Reach, is_forbidden, is_public};
 pub use auth::*;
 pub use budget::Budget;
 pub use client::*;

@@ -59,6 +59,19 @@ impl Claims {
         self.all.get(claim).is_some_and(|value| !value.is_null())
     }
 
+    /// The e-mail address, where the provider says that it is verified.
+    ///
+    /// # Errors
+    /// `sso.claim_missing`, `sso.email_not_verified`.
+    pub fn verified_email(&self) -> Result<&str, CodedError> {
+        let email = self.required("email")?;
+        match self.all.get("email_verified") {
+            Some(Value::Bool(true)) => Ok(email),
+            Some(_) => Err(upstream("sso.email_not_verified").with("email", email)),
+            None => Err(missing("email_verified")),
+        }
+    }
+
     /// All claims by name, each with whether it came from the user info.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &Value, bool)> {
         self.all

@@ -44,6 +44,27 @@ impl Attempt {
     pub(crate) fn nonce(&self) -> Nonce {
         Nonce::new(self.nonce.expose().to_owned())
     }
+
+    /// As one secret text, for a place that is shared: to be sealed there.
+    #[must_use]
+    pub fn to_secret(&self) -> SecretString {
+        SecretString::new(format!(
+            "{} {}",
+            self.nonce.expose(),
+            self.verifier.expose()
+        ))
+    }
+
+    /// What [`Attempt::to_secret`] wrote.
+    #[must_use]
+    pub fn from_secret(text: &SecretString) -> Option<Self> {
+        let (nonce, verifier) = text.expose().split_once(' ')?;
+        let secret = |text: &str| SecretString::new(text.to_owned());
+        (nonce.len() == 43 && verifier.len() == 43).then(|| Self {
+            nonce: secret(nonce),
+            verifier: secret(verifier),
+        })
+    }
 }
 
 /// What a person brings back.

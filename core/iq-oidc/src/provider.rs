@@ -3,7 +3,7 @@
 use std::{fmt, time::Duration};
 
 use iq_domain::{CodedError, IdentityProvider, ProviderType};
-use iq_http::{HttpClient, HttpOptions, Origin, Request, Response};
+use iq_http::{HttpClient, HttpOptions, Origin, Reach, Request, Response};
 use iq_secrets::SecretString;
 use url::Url;
 
@@ -20,6 +20,8 @@ pub struct Provider {
     pub secret: Option<SecretString>,
     /// Where it sends people back to.
     pub redirect_uri: String,
+    /// Which addresses it may be at.
+    pub reach: Reach,
 }
 
 impl fmt::Debug for Provider {
@@ -90,6 +92,7 @@ impl Provider {
         options.tls_ca.clone_from(&self.row.tls_ca);
         options.total_timeout = TOTAL;
         options.max_body = MAX_DOCUMENT;
+        options.reach = self.reach.clone();
         HttpClient::new(options)
     }
 

@@ -2,8 +2,10 @@
 
 mod database;
 mod install;
+mod oidc;
 mod peer;
 
 pub use database::{MariaDb, Postgres, TestCa};
 pub use install::{node_project, python_venv};
+pub use oidc::{OidcProvider, walk};
 pub use peer::{Peer, free_port};
