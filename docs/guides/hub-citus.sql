@@ -22,6 +22,11 @@ SELECT create_distributed_table('sync_alerts', 'tenant_id', colocate_with => 'te
 SELECT create_distributed_table('quarantine', 'tenant_id', colocate_with => 'tenants');
 SELECT create_distributed_table('synced_records', 'tenant_id', colocate_with => 'tenants');
 SELECT create_distributed_table('synced_figures', 'tenant_id', colocate_with => 'tenants');
+SELECT create_distributed_table('identity_providers', 'tenant_id', colocate_with => 'tenants');
+SELECT create_distributed_table('user_identities', 'tenant_id', colocate_with => 'tenants');
+SELECT create_distributed_table('sso_attempts', 'tenant_id', colocate_with => 'tenants');
+SELECT create_distributed_table('sso_previews', 'tenant_id', colocate_with => 'tenants');
+SELECT create_distributed_table('platform_people', 'tenant_id', colocate_with => 'tenants');
 COMMIT;
 
 -- The policies read app.tenant of the session. Citus passes SET LOCAL on to the workers only when told:

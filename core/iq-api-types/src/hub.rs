@@ -2,7 +2,8 @@
 //! enrolment codes.
 
 use iq_domain::{
-    ApplianceId, AuthSource, EnrolmentCodeId, Names, Role, TenantId, Timestamp, UserId,
+    ApplianceId, AuthSource, EnrolmentCodeId, IdentityProviderId, Names, PlatformPersonId,
+    ProviderType, Role, TenantId, Timestamp, UserId,
 };
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -21,6 +22,56 @@ pub struct HubSignInRequest {
     /// Code of the second factor, six digits; required once it is set up.
     #[serde(default)]
     pub code: Option<String>,
+}
+
+/// A provider on the hub's page of signing in.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct HubSignInProvider {
+    /// Whose it is.
+    pub tenant_id: TenantId,
+    /// Id.
+    pub id: IdentityProviderId,
+    /// Type.
+    pub provider_type: ProviderType,
+    /// What its button says.
+    pub display_name: String,
+}
+
+/// What somebody who may come in as platform owner is known by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum NamedBy {
+    /// The stable id at the provider.
+    Subject,
+    /// A verified e-mail address, until somebody came with it; from then on the stable id.
+    Email,
+}
+
+/// Somebody who may come in as platform owner through a provider of the platform.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct PlatformPerson {
+    /// Id.
+    pub id: PlatformPersonId,
+    /// What the value is.
+    pub named_by: NamedBy,
+    /// The stable id, or the address.
+    pub value: String,
+    /// Who came with the address first; nobody else comes in by it.
+    pub subject: Option<String>,
+    /// The platform owner who named them.
+    pub added_by: String,
+    /// When.
+    pub added_at: Timestamp,
+}
+
+/// Let somebody in as platform owner.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PlatformPersonInput {
+    /// What the value is.
+    pub named_by: NamedBy,
+    /// The stable id as a test sign-in shows it, or an e-mail address.
+    pub value: String,
 }
 
 /// Who is signed in at the hub.

@@ -70,9 +70,17 @@ impl Failure {
     }
 
     pub(crate) fn of_field(field: &str, problem: CodedError) -> Self {
+        Self::of_fields(vec![(field, problem)])
+    }
+
+    /// Several are, all told at once.
+    pub(crate) fn of_fields(problems: Vec<(&str, CodedError)>) -> Self {
         let mut failure = Self::invalid("request.fields_wrong");
-        failure.error = failure.error.with("count", 1);
-        failure.fields = vec![(field.to_owned(), problem.with("field", field))];
+        failure.error = failure.error.with("count", problems.len());
+        failure.fields = problems
+            .into_iter()
+            .map(|(field, problem)| (field.to_owned(), problem.with("field", field)))
+            .collect();
         failure
     }
 

@@ -1,11 +1,12 @@
 //! What every request of the hub can reach.
 
-use std::{ops::Deref, sync::Arc};
+use std::{net::IpAddr, ops::Deref, sync::Arc};
 
 use iq_auth::{HashCost, PasswordHasher, SessionKeys};
 use iq_config::Config;
-use iq_domain::{Clock, CodedError, Timestamp};
+use iq_domain::{Clock, CodedError, IdentityProviderId, TenantId, Timestamp};
 use iq_listen::{Listening, Peer};
+use iq_oidc::{Documents, Kept, Reach};
 use iq_secrets::MasterKey;
 use tokio::sync::Semaphore;
 
@@ -41,6 +42,8 @@ pub struct Inner {
     pub(crate) seal: MasterKey,
     pub(crate) hasher: PasswordHasher,
     pub(crate) hashing: Semaphore,
+    /// Documents of providers as they are set up now, by the time of their last change.
+    pub(crate) documents: Kept<(TenantId, IdentityProviderId, i64), Arc<Documents>>,
     hosts: Vec<String>,
 }
 
@@ -80,6 +83,7 @@ impl Hub {
             keys,
             seal,
             hashing: Semaphore::new(HASHES_AT_ONCE),
+            documents: Kept::default(),
             hosts,
             options,
         })))
@@ -93,6 +97,27 @@ impl Hub {
         self.hosts
             .iter()
             .any(|known| known.eq_ignore_ascii_case(host))
+    }
+
+    /// The address people are sent back to.
+    pub(crate) fn public_url(&self) -> String {
+        match self.options.public_url.as_deref() {
+            Some(url) => url.trim_end_matches('/').to_owned(),
+            None => {
+                let is_tls = self.options.listening.is_tls();
+                let scheme = if is_tls { "https" } else { "http" };
+                format!("{scheme}://127.0.0.1:{}", self.options.port)
+            }
+        }
+    }
+
+    /// Where an identity provider may be: its tenant named it, so it must be a public place, or one
+    /// that whoever runs this hub allows.
+    pub(crate) fn provider_reach(&self) -> Reach {
+        let allowed = self.config.sso_networks.clone();
+        Reach::PublicAnd(Arc::new(move |address: IpAddr| {
+            allowed.iter().any(|network| network.contains(address))
+        }))
     }
 
     /// Whether people come over TLS.
@@ -123,6 +148,15 @@ impl Hub {
             "__Host-optria-hub".to_owned()
         } else {
             format!("optria_hub_{}", self.options.port)
+        }
+    }
+
+    /// The same for what a browser keeps while its person is away at a provider.
+    pub(crate) fn away_cookie_name(&self, what: &str) -> String {
+        if self.is_secure() {
+            format!("__Host-optria-hub-{what}")
+        } else {
+            format!("optria_hub_{what}_{}", self.options.port)
         }
     }
 }

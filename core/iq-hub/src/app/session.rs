@@ -52,11 +52,11 @@ pub(crate) struct Opened {
 
 /// A cookie names the tenant of its session, so that the session is looked for in that tenant's rows
 /// alone; whose it is, only the hash decides.
-fn cookie_of(tenant: TenantId, token: &str) -> String {
+pub(super) fn cookie_of(tenant: TenantId, token: &str) -> String {
     format!("{}.{token}", tenant.0.simple())
 }
 
-fn parts_of(cookie: &str) -> Option<(TenantId, &str)> {
+pub(super) fn parts_of(cookie: &str) -> Option<(TenantId, &str)> {
     let (tenant, token) = cookie.split_once('.')?;
     Some((tenant.parse().ok()?, token))
 }
@@ -149,8 +149,13 @@ async fn second_factor(
     }
 }
 
+/// Whether a person must prove a second factor here. Who comes through a provider does so there.
+fn needs_totp(user: &User) -> bool {
+    user.role == Role::PlatformOwner && user.auth_source == AuthSource::Local
+}
+
 /// Stores a new session.
-async fn open(
+pub(super) async fn open(
     hub: &Hub,
     tx: &mut Tx,
     user: &User,
@@ -176,7 +181,7 @@ async fn open(
         tenant: tenant.clone(),
         session_id: session.id,
         token_hash: new.token_hash,
-        must_set_up_totp: user.role == Role::PlatformOwner && !has_totp,
+        must_set_up_totp: needs_totp(user) && !has_totp,
     };
     Ok(Opened {
         cookie: cookie_of(user.tenant_id, new.token.expose()),
@@ -207,7 +212,7 @@ pub(crate) async fn identify(hub: &Hub, cookie: &str) -> Answer<Caller> {
         .await?
         .filter(|tenant| !tenant.is_suspended)
         .ok_or_else(required)?;
-    let must_set_up_totp = user.role == Role::PlatformOwner
+    let must_set_up_totp = needs_totp(&user)
         && !users::get_credentials(&mut tx, tenant_id, user.id)
             .await?
             .totp_confirmed;
@@ -263,6 +268,7 @@ pub(crate) async fn change_password(
     origin: &Origin,
 ) -> Answer<Opened> {
     let (tenant, id) = (caller.user.tenant_id, caller.user.id);
+    refuse_elsewhere(&caller.user)?;
     let username = &caller.user.username;
     check_back_off(hub, tenant, username, origin).await?;
     let mut tx = hub.store.tenant(tenant).await?;
@@ -294,9 +300,18 @@ pub(crate) async fn change_password(
     Ok(opened)
 }
 
+/// Who comes through a provider has neither password nor second factor here.
+fn refuse_elsewhere(user: &User) -> Answer<()> {
+    match user.auth_source {
+        AuthSource::Local => Ok(()),
+        AuthSource::Sso => Err(Failure::conflict("users.password_elsewhere")),
+    }
+}
+
 /// Makes the secret of a second factor; it counts once a code of it was confirmed.
 pub(crate) async fn begin_totp(hub: &Hub, caller: &Caller) -> Answer<TotpSetup> {
     let (tenant, id) = (caller.user.tenant_id, caller.user.id);
+    refuse_elsewhere(&caller.user)?;
     let secret = random_bytes::<{ totp::SECRET_BYTES }>().map_err(CodedError::from)?;
     let text = SecretString::new(totp::base32(&secret));
     let sealed = hub
@@ -418,14 +433,27 @@ async fn check_back_off(
     let mut tx = hub.store.tenant(tenant).await?;
     let (failures, last) = sessions::attempts(&mut tx, tenant, &account_key(username)).await?;
     tx.commit().await?;
-    let mut wait = BackOff::ACCOUNT.wait_ms(failures, last, now);
-    if let Some(address) = origin.address {
-        let key = format!("address:{address}");
-        let mut tx = hub.store.tenant(PLATFORM).await?;
-        let (failures, last) = sessions::attempts(&mut tx, PLATFORM, &key).await?;
-        tx.commit().await?;
-        wait = wait.max(BackOff::ADDRESS.wait_ms(failures, last, now));
-    }
+    let wait = BackOff::ACCOUNT.wait_ms(failures, last, now);
+    refuse_for(wait.max(wait_of_address(hub, origin).await?))
+}
+
+async fn wait_of_address(hub: &Hub, origin: &Origin) -> Answer<i64> {
+    let Some(address) = origin.address else {
+        return Ok(0);
+    };
+    let key = format!("address:{address}");
+    let mut tx = hub.store.tenant(PLATFORM).await?;
+    let (failures, last) = sessions::attempts(&mut tx, PLATFORM, &key).await?;
+    tx.commit().await?;
+    Ok(BackOff::ADDRESS.wait_ms(failures, last, hub.now()))
+}
+
+/// Refuses while an address has to wait, whoever comes from it.
+pub(super) async fn check_address(hub: &Hub, origin: &Origin) -> Answer<()> {
+    refuse_for(wait_of_address(hub, origin).await?)
+}
+
+fn refuse_for(wait: i64) -> Answer<()> {
     if wait == 0 {
         return Ok(());
     }
@@ -445,9 +473,15 @@ async fn record_failure(
     let mut tx = hub.store.tenant(tenant).await?;
     sessions::record_failure(&mut tx, tenant, &account_key(username), now).await?;
     tx.commit().await?;
+    record_failure_of_address(hub, origin).await
+}
+
+/// Keeps a failed attempt under the address alone.
+pub(super) async fn record_failure_of_address(hub: &Hub, origin: &Origin) -> Answer<()> {
     if let Some(address) = origin.address {
         let mut tx = hub.store.tenant(PLATFORM).await?;
-        sessions::record_failure(&mut tx, PLATFORM, &format!("address:{address}"), now).await?;
+        let key = format!("address:{address}");
+        sessions::record_failure(&mut tx, PLATFORM, &key, hub.now()).await?;
         tx.commit().await?;
     }
     Ok(())

@@ -12,9 +12,9 @@ use crate::{
     failure::{Answer, Failure},
     state::Hub,
     store::{
-        PLATFORM, StoreError, Stored, Tx, sessions,
+        PLATFORM, StoreError, Stored, Tx, identity_providers, sessions,
         tenants::{self, Tenant},
-        users,
+        user_identities, users,
     },
 };
 
@@ -149,6 +149,9 @@ pub(crate) async fn update(
         .await?
         .ok_or_else(Failure::not_found)?;
     check_role(tenant_id, change.role)?;
+    if found.role != change.role && owns_role(&mut tx, &found).await? {
+        return Err(Failure::field("role", "users.owned_by_provider"));
+    }
     let user = User {
         email: email(change.email.as_deref())?,
         name: line("name", &change.name, 200)?,
@@ -171,6 +174,19 @@ pub(crate) async fn update(
     record(&mut tx, &user, hub.now()).await?;
     tx.commit().await?;
     Ok(shown(user, &tenant.code))
+}
+
+/// Whether the role of a user comes from a provider, at every sign-in anew.
+async fn owns_role(tx: &mut Tx, user: &User) -> Answer<bool> {
+    if user.auth_source == AuthSource::Local {
+        return Ok(false);
+    }
+    let tenant = user.tenant_id;
+    let Some(provider) = user_identities::provider_of(tx, tenant, user.id).await? else {
+        return Ok(false);
+    };
+    let found = identity_providers::get_provider(tx, (tenant, provider)).await?;
+    Ok(found.is_some_and(|kept| kept.row.owns_role()))
 }
 
 /// A new temporary password; the second factor and all sessions end with the old one.
@@ -199,9 +215,10 @@ pub(crate) async fn reset_password(
     })
 }
 
-/// What appliances learn of a user. No platform owner ever comes from above.
+/// What appliances learn of a user. No platform owner ever comes from above, and nobody whom a provider
+/// of this hub vouches for: an appliance knows such people by a provider of its own.
 pub(crate) async fn record(tx: &mut Tx, user: &User, now: Timestamp) -> Stored<()> {
-    if user.role == Role::PlatformOwner {
+    if user.role == Role::PlatformOwner || user.auth_source == AuthSource::Sso {
         return Ok(());
     }
     let body = json!({

@@ -41,6 +41,7 @@ struct Draft {
     actor: Option<String>,
     object: Option<String>,
     details: serde_json::Map<String, serde_json::Value>,
+    failed: Option<&'static str>,
 }
 
 impl Audit {
@@ -59,6 +60,11 @@ impl Audit {
     /// On what, where the path does not say it.
     pub(crate) fn object(&self, kind: &str, id: impl std::fmt::Display) {
         self.0.lock().object = Some(format!("{kind} {id}"));
+    }
+
+    /// It failed, though the answer is none of an error: a page to go on to.
+    pub(crate) fn failed(&self, code: &'static str) {
+        self.0.lock().failed = Some(code);
     }
 
     /// A detail; never a secret.
@@ -196,7 +202,7 @@ fn admit(guard: &Guard, caller: &Caller, permission: Permission, request: &Reque
 }
 
 /// The value of a cookie.
-fn cookie(headers: &HeaderMap, name: &str) -> Option<String> {
+pub(super) fn cookie(headers: &HeaderMap, name: &str) -> Option<String> {
     headers
         .get_all(header::COOKIE)
         .iter()
@@ -250,7 +256,7 @@ async fn record(
         actor,
         action: action.to_owned(),
         object: draft.object.unwrap_or(object),
-        outcome: outcome.to_owned(),
+        outcome: draft.failed.unwrap_or(outcome).to_owned(),
         details: serde_json::Value::Object(draft.details),
         address: info.origin.address.map(|a| a.to_string()),
     };

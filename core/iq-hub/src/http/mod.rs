@@ -7,10 +7,13 @@ mod courier;
 mod figures;
 mod guard;
 mod health;
+mod identity_providers;
 mod outer;
+mod platform_people;
 mod records;
 mod route;
 mod session;
+mod sso;
 mod sync;
 mod tenants;
 mod ui;
@@ -41,6 +44,9 @@ fn all() -> Vec<Route> {
         vec![document],
         health::routes(),
         session::routes(),
+        sso::routes(),
+        identity_providers::routes(),
+        platform_people::routes(),
         tenants::routes(),
         users::routes(),
         appliances::routes(),

@@ -58,9 +58,13 @@ pub(super) fn routes() -> Vec<Route> {
 
 /// The header that hands a session to the browser. It has no lifetime of its own: closing the browser
 /// ends it, the server ends it anyway.
-fn cookie_header(hub: &Hub, value: &str, rest: &str) -> HeaderMap {
+pub(super) fn cookie_header(hub: &Hub, value: &str, rest: &str) -> HeaderMap {
+    named_cookie(hub, &hub.cookie_name(), value, rest)
+}
+
+/// The same under another name.
+pub(super) fn named_cookie(hub: &Hub, name: &str, value: &str, rest: &str) -> HeaderMap {
     let secure = if hub.is_secure() { "; Secure" } else { "" };
-    let name = hub.cookie_name();
     let text = format!("{name}={value}; Path=/; HttpOnly; SameSite=Lax{secure}{rest}");
     let mut headers = HeaderMap::new();
     if let Ok(value) = HeaderValue::from_str(&text) {

@@ -29,6 +29,11 @@ const STEPS: &[(i32, &str, &str)] = &[
         "figures",
         include_str!("../../../../migrations/hub/0004_figures.sql"),
     ),
+    (
+        5,
+        "sso",
+        include_str!("../../../../migrations/hub/0005_sso.sql"),
+    ),
 ];
 
 /// Two programs must not migrate at once; any number will do, as long as it is always this one.

@@ -5,13 +5,17 @@
 pub(crate) mod appliances;
 pub(crate) mod audit;
 pub(crate) mod figures;
+pub(crate) mod identity_providers;
 pub mod migrate;
+pub(crate) mod platform_people;
 pub(crate) mod records;
 pub(crate) mod sessions;
 pub(crate) mod signing_keys;
+pub(crate) mod sso;
 pub(crate) mod sync;
 pub(crate) mod tenants;
 mod uid;
+pub(crate) mod user_identities;
 pub(crate) mod users;
 
 use std::{str::FromStr, time::Duration};

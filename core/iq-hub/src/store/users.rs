@@ -79,11 +79,16 @@ pub(crate) async fn list_all(tx: &mut Tx) -> Stored<Vec<(User, String)>> {
         .collect()
 }
 
-pub(crate) async fn create(tx: &mut Tx, user: &User, password_hash: &str) -> Stored<()> {
+/// A user without a password.
+pub(crate) async fn create_alone(tx: &mut Tx, user: &User) -> Stored<()> {
+    let source = match user.auth_source {
+        AuthSource::Sso => "sso",
+        AuthSource::Local => "local",
+    };
     sqlx::query(
         "INSERT INTO users (tenant_id, user_id, username, email, name, role, is_active,
            auth_source, must_change_password, created_at_ms)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, 'local', $8, $9)",
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
     )
     .bind(Uid(user.tenant_id.0))
     .bind(Uid(user.id.0))
@@ -92,10 +97,16 @@ pub(crate) async fn create(tx: &mut Tx, user: &User, password_hash: &str) -> Sto
     .bind(&user.name)
     .bind(user.role.as_str())
     .bind(user.is_active)
+    .bind(source)
     .bind(user.must_change_password)
     .bind(user.created_at.0)
     .execute(tx.on())
     .await?;
+    Ok(())
+}
+
+pub(crate) async fn create(tx: &mut Tx, user: &User, password_hash: &str) -> Stored<()> {
+    create_alone(tx, user).await?;
     sqlx::query(
         "INSERT INTO user_credentials (tenant_id, user_id, password_hash) VALUES ($1, $2, $3)",
     )
@@ -123,14 +134,16 @@ pub(crate) async fn update(tx: &mut Tx, user: &User) -> Stored<()> {
     Ok(())
 }
 
-/// Active users of a role, locked: two administrators can't put each other out at the same moment.
+/// Active users of a role, locked: two administrators can't put each other out at the same moment. Of
+/// platform owners those with a password here: no provider may become the only way in.
 pub(crate) async fn lock_active_of_role(
     tx: &mut Tx,
     tenant: TenantId,
     role: Role,
 ) -> Stored<Vec<UserId>> {
     let rows = sqlx::query(
-        "SELECT user_id FROM users WHERE tenant_id = $1 AND role = $2 AND is_active FOR UPDATE",
+        "SELECT user_id FROM users WHERE tenant_id = $1 AND role = $2 AND is_active
+           AND (role <> 'platform_owner' OR auth_source = 'local') FOR UPDATE",
     )
     .bind(Uid(tenant.0))
     .bind(role.as_str())

@@ -8,5 +8,6 @@ mod isolation;
 mod rig;
 mod routes;
 mod sign_in;
+mod sso;
 mod start;
 mod sync;

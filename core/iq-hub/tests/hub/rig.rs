@@ -83,11 +83,22 @@ impl Rig {
     }
 
     pub(crate) fn config(&self, role: &str, password: &str) -> Result<Config> {
+        // Identity providers of the tests are on this machine.
+        self.config_with(role, password, "127.0.0.1")
+    }
+
+    pub(crate) fn config_with(
+        &self,
+        role: &str,
+        password: &str,
+        networks: &'static str,
+    ) -> Result<Config> {
         let url = self.url(role, password);
         let lookup = move |name: &str| match name {
             "DATABASE_URL" => Some(OsString::from(&url)),
             "SESSION_SECRET" => Some("session secret of the tests, long enough".into()),
             "OPTRIA_HUB_KEY" => Some("sealing key of the tests, long enough too".into()),
+            "OPTRIA_SSO_NETWORKS" if !networks.is_empty() => Some(networks.into()),
             _ => None,
         };
         let folder = tempfile::tempdir()?;
@@ -144,8 +155,8 @@ impl Reply {
 /// Somebody signed in.
 #[derive(Clone, Default)]
 pub(crate) struct Person {
-    cookie: String,
-    csrf: String,
+    pub(crate) cookie: String,
+    pub(crate) csrf: String,
     pub(crate) tenant: String,
 }
 
@@ -162,7 +173,7 @@ impl Instance {
             .await
     }
 
-    fn request(&self, person: Option<&Person>, method: Method, path: &str) -> Builder {
+    pub(crate) fn request(&self, person: Option<&Person>, method: Method, path: &str) -> Builder {
         let host = format!("127.0.0.1:{PORT}");
         let mut request = Request::builder()
             .method(method)
