@@ -18,7 +18,7 @@ export interface RunningHub {
   stop: () => Promise<void>;
 }
 
-const SECRETS = { SESSION_SECRET: 'session secret of a hub in a test', OPTRIA_HUB_KEY: 'sealing key of a hub in a test, 32 or more' };
+const SECRETS = { SESSION_SECRET: 'session secret of a hub in a test', OPTRIA_HUB_KEY: 'sealing key of a hub in a test, 32 or more', OPTRIA_SSO_NETWORKS: '127.0.0.0/8' };
 const OWNER = 'owner@hub.example';
 
 function beside(name: string, how: string): string {

@@ -4,22 +4,12 @@ import { type Browser, expect, type Page, test } from '@playwright/test';
 import type { TenantUser } from '../src/api/types';
 import { type Running, serve } from './appliance';
 import { type Provider, provider } from './oidc';
-import { firstStart, read, visit } from './steps';
+import { atProvider, fillProvider, firstStart, read, visit } from './steps';
 import { type Language, settled } from './target';
 import { allInWords } from './words';
 
 let t: Running;
 let op: Provider;
-
-/** The provider's own pages: a name, then consent. */
-async function atProvider(page: Page, login: string): Promise<void> {
-  await page.waitForURL(/\/interaction\//);
-  await page.locator('input[name="login"]').fill(login);
-  await page.locator('input[name="password"]').fill('any');
-  await page.locator('button[type="submit"]').click();
-  await page.locator('input[name="prompt"][value="consent"]').waitFor({ state: 'attached' });
-  await page.locator('button[type="submit"]').click();
-}
 
 async function setUp(page: Page): Promise<void> {
   await page.goto(`${t.url}/integrations?tab=sso`);
@@ -27,17 +17,7 @@ async function setUp(page: Page): Promise<void> {
   await allInWords(page, 'no provider');
   await page.locator('[data-action="add-provider"]').first().click();
   const dialog = page.getByRole('dialog');
-  await dialog.locator('[name="provider_type"]').selectOption('okta');
-  await dialog.locator('[name="display_name"]').fill('Company ID');
-  await dialog.locator('[name="issuer_url"]').fill(op.issuer);
-  await dialog.locator('[name="client_id"]').fill('optria');
-  await dialog.locator('[name="client_secret"]').fill('a secret of the test');
-  await dialog.locator('[data-action="add-group"]').click();
-  await dialog.locator('[name="group_0"]').fill('reliability');
-  await dialog.locator('[name="is_enabled"]').check();
-  await dialog.locator('details summary').click();
-  await dialog.locator('[name="scopes"]').fill('profile email groups');
-  await dialog.locator('[name="accept_plain_http"]').check();
+  await fillProvider(page, op.issuer, true);
   await allInWords(page, 'provider form');
   await dialog.locator('button[type="submit"]').click();
   await expect(dialog).toHaveCount(0);

@@ -79,3 +79,31 @@ export async function choose(page: Page, field: string, options: string[], value
 }
 
 export const runTest = (page: Page) => page.locator('[data-action="run-test"]').click();
+
+/** The provider's own pages: a name, then consent. */
+export async function atProvider(page: Page, login: string): Promise<void> {
+  await page.waitForURL(/\/interaction\//);
+  await page.locator('input[name="login"]').fill(login);
+  await page.locator('input[name="password"]').fill('any');
+  await page.locator('button[type="submit"]').click();
+  await page.locator('input[name="prompt"][value="consent"]').waitFor({ state: 'attached' });
+  await page.locator('button[type="submit"]').click();
+}
+
+/** The form of a provider, filled in for the one of the tests; with a group that gives a role, where it gives roles. */
+export async function fillProvider(page: Page, issuer: string, givesRoles: boolean): Promise<void> {
+  const dialog = page.getByRole('dialog');
+  await dialog.locator('[name="provider_type"]').selectOption('okta');
+  await dialog.locator('[name="display_name"]').fill('Company ID');
+  await dialog.locator('[name="issuer_url"]').fill(issuer);
+  await dialog.locator('[name="client_id"]').fill('optria');
+  await dialog.locator('[name="client_secret"]').fill('a secret of the test');
+  if (givesRoles) {
+    await dialog.locator('[data-action="add-group"]').click();
+    await dialog.locator('[name="group_0"]').fill('reliability');
+  }
+  await dialog.locator('[name="is_enabled"]').check();
+  await dialog.locator('details summary').click();
+  await dialog.locator('[name="scopes"]').fill('profile email groups');
+  await dialog.locator('[name="accept_plain_http"]').check();
+}

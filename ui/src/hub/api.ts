@@ -1,6 +1,7 @@
 // What the console asks the hub for, with the types generated out of the hub's code.
 import { type Query, request, setCsrf } from '@/api/http';
-import type { Answer, Page } from '@/api/types';
+import type { Answer, ClaimPreview, IdentityProvider, IdentityProviderInput, Page, TestReport } from '@/api/types';
+import type { ProviderCalls } from '@/pages/parts/identity-providers';
 import type { components } from './schema';
 
 type Schemas = components['schemas'];
@@ -19,6 +20,8 @@ export type HubPlan = Answer<Schemas['HubPlan']>;
 export type HubSession = Answer<Schemas['HubSession']>;
 export type HubTenant = Answer<Schemas['HubTenant']>;
 export type HubUser = Answer<Schemas['HubUser']>;
+export type HubSignInProvider = Answer<Schemas['HubSignInProvider']>;
+export type PlatformPerson = Answer<Schemas['PlatformPerson']>;
 type CreatedUser = Answer<Schemas['HubCreatedUser']>;
 type DemoTenant = Answer<Schemas['HubDemoTenant']>;
 
@@ -38,9 +41,26 @@ async function session(asked: Promise<HubSession>): Promise<HubSession> {
 }
 const oneTime = (made: CreatedUser): OneTime => ({ name: made.user.name, username: made.user.username, password: made.temporary_password });
 
+const PROVIDERS = '/api/identity-providers';
+
+/** Identity providers of the own organisation; for a platform owner, those of the platform. */
+export const providers: ProviderCalls = {
+  list: () => request<IdentityProvider[]>('GET', PROVIDERS),
+  create: (body: IdentityProviderInput) => request<IdentityProvider>('POST', PROVIDERS, { body }),
+  update: (id, body) => request<IdentityProvider>('PUT', `${PROVIDERS}/${id}`, { body }),
+  remove: (id) => request<void>('DELETE', `${PROVIDERS}/${id}`),
+  test: (id) => request<TestReport>('POST', `${PROVIDERS}/${id}/test`),
+  startPreview: (id) => request<{ url: string }>('POST', `${PROVIDERS}/${id}/preview`),
+  lastPreview: (id) => request<{ preview?: ClaimPreview | null }>('GET', `${PROVIDERS}/${id}/preview`),
+};
+
 export const hub = {
   session: () => session(request<HubSession>('GET', '/api/session')),
   signIn: (body: Schemas['HubSignInRequest']) => session(request<HubSession>('POST', '/api/session', { body })),
+  signInProviders: (tenant: string) => request<HubSignInProvider[]>('GET', '/api/session/providers', { query: { tenant } }),
+  platformPeople: (provider: string) => request<PlatformPerson[]>('GET', `/api/admin/identity-providers/${provider}/people`),
+  letIn: (provider: string, body: Schemas['PlatformPersonInput']) => request<PlatformPerson>('POST', `/api/admin/identity-providers/${provider}/people`, { body }),
+  takeOff: (provider: string, person: PlatformPerson) => request<void>('DELETE', `/api/admin/identity-providers/${provider}/people/${person.id}`),
   signOut: () => request<void>('DELETE', '/api/session'),
   changePassword: (body: Schemas['ChangePasswordRequest']) => session(request<HubSession>('POST', '/api/session/password', { body })),
   beginTotp: () => request<Answer<Schemas['TotpSetup']>>('POST', '/api/session/totp'),

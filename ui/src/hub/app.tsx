@@ -3,7 +3,7 @@ import { DirectionProvider, localStorageColorSchemeManager, MantineProvider, use
 import { QueryClient, QueryClientProvider, useQuery, useQueryClient } from '@tanstack/react-query';
 import { useEffect } from 'react';
 import { useTranslation } from 'react-i18next';
-import { Link, Redirect, Route, Switch, useLocation } from 'wouter';
+import { Link, Redirect, Route, Switch, useLocation, useSearch } from 'wouter';
 import { RequestFailed } from '@/api/http';
 import { PageBoundary } from '@/components/boundary';
 import { ToastProvider } from '@/components/dialog';
@@ -12,6 +12,7 @@ import { ErrorState, LoadingState } from '@/components/notices';
 import { changePreferences, preferences } from '@/i18n';
 import { directionOf, type Language } from '@/i18n/locale';
 import { useText } from '@/i18n/text';
+import { SsoFailure } from '@/pages/parts/sso-sign-in';
 import { Brand } from '@/shell/brand';
 import { cssVariablesResolver, theme } from '@/theme';
 import { hub, type HubSession } from './api';
@@ -23,6 +24,7 @@ import { IncidentPage } from './incident';
 import { IncidentsPage } from './incidents';
 import { AuditOfAllPage, AuditPage, PeoplePage, PlantsPage } from './plants';
 import { SignInPage } from './sign-in';
+import { SsoPage } from './sso';
 import { TenantsPage } from './tenants';
 import { UsersPage } from './users';
 
@@ -39,6 +41,7 @@ const PLATFORM: HubPage[] = [
   { path: '/admin/tenants', title: 'hub.tenants', icon: 'globe', page: TenantsPage, needs: 'tenants.manage' },
   { path: '/admin/users', title: 'page.users', icon: 'users', page: UsersPage, needs: 'tenants.manage' },
   { path: '/admin/appliances', title: 'hub.appliances', icon: 'pulse', page: AppliancesPage, needs: 'appliances.manage' },
+  { path: '/sso', title: 'hub.sso', icon: 'key', page: SsoPage, needs: 'identity_providers.read' },
   { path: '/admin/audit', title: 'page.audit', icon: 'audit', page: AuditOfAllPage, needs: 'tenants.manage' },
   { path: '/admin/diagnostics', title: 'page.diagnostics', icon: 'settings', page: DiagnosticsPage, needs: 'diagnostics.read' },
 ];
@@ -51,6 +54,7 @@ const HEADQUARTERS: HubPage[] = [
   { path: '/plans', title: 'hub.plans', icon: 'calendar', page: HubPlansPage, needs: 'optimization.read' },
   { path: '/plants', title: 'hub.plants', icon: 'pulse', page: PlantsPage, needs: 'blackbox.read' },
   { path: '/people', title: 'page.users', icon: 'users', page: PeoplePage, needs: 'users.read' },
+  { path: '/sso', title: 'hub.sso', icon: 'key', page: SsoPage, needs: 'identity_providers.read' },
   { path: '/audit', title: 'page.audit', icon: 'audit', page: AuditPage, needs: 'audit.read' },
 ];
 
@@ -76,6 +80,7 @@ export function LooksSwitches() {
 function Frame({ session }: { session: HubSession }) {
   const { t, word, name } = useText();
   const [path] = useLocation();
+  const search = useSearch();
   const isPlatform = session.role === 'platform_owner';
   const pages = (isPlatform ? PLATFORM : HEADQUARTERS).filter((page) => session.permissions.includes(page.needs));
   const queries = useQueryClient();
@@ -102,11 +107,12 @@ function Frame({ session }: { session: HubSession }) {
         ))}
       </nav>
       <main className="mn" id="main" tabIndex={-1}>
+        <SsoFailure />
         <PageBoundary at={path} home={false}>
           <Switch>
             {pages.map((page) => <Route key={page.path} path={page.path} component={page.page} />)}
             {!isPlatform && <Route path="/incidents/:appliance/:id" component={IncidentPage} />}
-            <Route><Redirect to={pages[0]!.path} replace /></Route>
+            <Route><Redirect to={pages[0]!.path + (search ? `?${search}` : '')} replace /></Route>
           </Switch>
         </PageBoundary>
       </main>

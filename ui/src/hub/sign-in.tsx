@@ -1,5 +1,6 @@
 // The door of the console: sign-in, the first own password, the second factor.
-import { type FormEvent, type ReactNode, useState } from 'react';
+import { useQuery } from '@tanstack/react-query';
+import { type FormEvent, type ReactNode, useEffect, useState } from 'react';
 import { RequestFailed } from '@/api/http';
 import { CopyButton } from '@/components/copy';
 import { DoorMotif } from '@/components/door-motif';
@@ -8,8 +9,10 @@ import { InlineError } from '@/components/notices';
 import { useTitle } from '@/components/page';
 import { PasswordInput } from '@/components/password';
 import { useText } from '@/i18n/text';
+import { useParameter } from '@/lib/url';
+import { SsoButton, SsoFailure } from '@/pages/parts/sso-sign-in';
 import { Brand } from '@/shell/brand';
-import { hub, type HubSession } from './api';
+import { hub, type HubSession, type HubSignInProvider } from './api';
 import { LooksSwitches } from './app';
 
 type Done = (session: HubSession) => void;
@@ -49,9 +52,36 @@ function CodeField({ value, onChange, error }: { value: string; onChange: (code:
   );
 }
 
+/** Back to where somebody was; the server looks at it again. */
+function startOf(provider: HubSignInProvider): string {
+  const search = new URLSearchParams(window.location.search);
+  search.delete('sso');
+  const next = window.location.pathname + (search.size > 0 ? `?${search.toString()}` : '');
+  return `/auth/sso/${provider.tenant_id}/${provider.id}/start?next=${encodeURIComponent(next)}`;
+}
+
+/** The providers of the organisation whose code was typed. */
+function Providers({ tenant }: { tenant: string }) {
+  const { t } = useText();
+  const [code, setCode] = useState(tenant);
+  useEffect(() => {
+    const later = setTimeout(() => setCode(tenant), 300);
+    return () => clearTimeout(later);
+  }, [tenant]);
+  const query = useQuery({ queryKey: ['sign-in-providers', code], queryFn: () => hub.signInProviders(code), staleTime: 60_000 });
+  if (!query.data?.length) return null;
+  return (
+    <div className="stack sso-buttons">
+      {query.data.map((provider) => <SsoButton key={provider.id} href={startOf(provider)} name={provider.display_name} />)}
+      <p className="help">{t('sso.or_password')}</p>
+    </div>
+  );
+}
+
 function SignIn({ onSession }: { onSession: Done }) {
   const { t } = useText();
-  const [tenant, setTenant] = useState('');
+  const [asked] = useParameter('tenant');
+  const [tenant, setTenant] = useState(asked);
   const [username, setUsername] = useState('');
   const [password, setPassword] = useState('');
   const [code, setCode] = useState('');
@@ -69,9 +99,11 @@ function SignIn({ onSession }: { onSession: Done }) {
     <Sending title={t('page.login')} submit={t('login.submit')} send={send}>
       {() => (
         <>
+          <SsoFailure />
           <Field label={t('hub.tenant_code')} help={t('hub.tenant_code.door')}>
             {(p) => <input {...p} className="in mono" dir="ltr" name="tenant" autoComplete="organization" value={tenant} onChange={(e) => setTenant(e.target.value)} />}
           </Field>
+          <Providers tenant={tenant.trim()} />
           <Field label={t('field.username')}>
             {(p) => <input {...p} className="in mono" name="username" autoComplete="username" required value={username} onChange={(e) => setUsername(e.target.value)} />}
           </Field>

@@ -15,7 +15,7 @@ import { useParameter } from '@/lib/url';
 import { MoreMenu } from './parts/integration-actions';
 import { Flow } from './parts/integration-flow';
 import { CostModelPane } from './parts/cost-model';
-import { IdentityProvidersPane } from './parts/identity-providers';
+import { OwnProvidersPane } from './parts/own-providers';
 import { JobStrip, RunButton, useJob } from './parts/job-strip';
 
 const field = (i: Integration, name: string): string => {
@@ -86,7 +86,7 @@ export default function IntegrationsPage() {
         {may('identity_providers.read') && <AppLink to="/integrations?tab=sso" aria-current={sso ? 'page' : undefined}>{t('sso.tab')}</AppLink>}
         {may('cost_models.read') && <AppLink to="/integrations?tab=costs" aria-current={costs ? 'page' : undefined}>{t('costs.tab')}</AppLink>}
       </nav>
-      {costs ? <CostModelPane /> : sso ? <IdentityProvidersPane /> : <>
+      {costs ? <CostModelPane /> : sso ? <OwnProvidersPane /> : <>
       <JobStrip job={job} />
       <Loaded query={query} what={t('integrations.loading')}>
         {(list) => list.length === 0

@@ -1,18 +1,39 @@
-// Identity providers of the tenant: list, test step by step, and what a test sign-in showed.
+// Identity providers: list, test step by step, and what a test sign-in showed. An appliance shows those of its tenant, a
+// hub those of the tenant or of the platform; what is asked goes where each of them answers.
 import { useQuery, useQueryClient } from '@tanstack/react-query';
-import { useState } from 'react';
-import { api } from '@/api/calls';
-import type { ClaimPreview, IdentityProvider, TestReport } from '@/api/types';
+import { type ReactNode, useState } from 'react';
+import type { ClaimPreview, IdentityProvider, IdentityProviderInput, TestReport } from '@/api/types';
 import { CopyButton } from '@/components/copy';
 import { useConfirm, useToasts } from '@/components/dialog';
 import { Icon } from '@/components/icons';
 import { Tag, When } from '@/components/marks';
 import { EmptyState, InlineError, Notice } from '@/components/notices';
-import { Loaded, Pane } from '@/components/page';
+import { Loaded } from '@/components/page';
 import { StagedTest } from '@/components/staged-test';
 import { useText } from '@/i18n/text';
 import { useParameter } from '@/lib/url';
 import { ProviderForm } from './provider-form';
+
+/** Where the providers are. */
+export interface ProviderCalls {
+  list: () => Promise<IdentityProvider[]>;
+  create: (body: IdentityProviderInput) => Promise<IdentityProvider>;
+  update: (id: string, body: IdentityProviderInput) => Promise<IdentityProvider>;
+  remove: (id: string) => Promise<unknown>;
+  test: (id: string) => Promise<TestReport>;
+  startPreview: (id: string) => Promise<{ url: string }>;
+  lastPreview: (id: string) => Promise<{ preview?: ClaimPreview | null }>;
+}
+
+interface PaneProps {
+  calls: ProviderCalls;
+  /** Whether a provider gives roles by its groups; owners of a platform are named one by one instead. */
+  givesRoles?: boolean;
+  /** What else belongs to a provider. */
+  more?: (provider: IdentityProvider) => ReactNode;
+  /** What holds for all of them, once there is one. */
+  rules?: ReactNode;
+}
 
 const STEPS = ['dns', 'tcp', 'tls', 'discovery', 'issuer', 'endpoints', 'keys', 'clock', 'client'];
 
@@ -34,7 +55,7 @@ function Preview({ preview }: { preview: ClaimPreview }) {
   );
 }
 
-function Provider({ provider, onEdit, onChanged }: { provider: IdentityProvider; onEdit: () => void; onChanged: () => void }) {
+function Provider({ provider, calls, givesRoles, more, onEdit, onChanged }: Omit<PaneProps, 'rules'> & { provider: IdentityProvider; onEdit: () => void; onChanged: () => void }) {
   const { t, word } = useText();
   const toasts = useToasts();
   const [confirm, dialog] = useConfirm();
@@ -42,13 +63,13 @@ function Provider({ provider, onEdit, onChanged }: { provider: IdentityProvider;
   const [running, setRunning] = useState(false);
   const [error, setError] = useState<unknown>(null);
   const [shown] = useParameter('provider');
-  const preview = useQuery({ queryKey: ['provider-preview', provider.id], queryFn: () => api.lastPreview(provider.id), enabled: shown === provider.id });
+  const preview = useQuery({ queryKey: ['provider-preview', provider.id], queryFn: () => calls.lastPreview(provider.id), enabled: shown === provider.id });
   const test = async () => {
     setRunning(true);
     setReport(null);
     setError(null);
     try {
-      setReport(await api.testProvider(provider.id));
+      setReport(await calls.test(provider.id));
     } catch (e) {
       setError(e);
     }
@@ -57,12 +78,12 @@ function Provider({ provider, onEdit, onChanged }: { provider: IdentityProvider;
   const trySignIn = async () => {
     setError(null);
     try {
-      window.location.assign((await api.startPreview(provider.id)).url);
+      window.location.assign((await calls.startPreview(provider.id)).url);
     } catch (e) {
       setError(e);
     }
   };
-  const remove = () => confirm({ title: t('sso.remove_title', { name: provider.display_name }), body: t('sso.remove_body'), action: t('sso.remove'), danger: true, run: async () => { await api.deleteProvider(provider.id); toasts.done(t('toast.saved')); onChanged(); } });
+  const remove = () => confirm({ title: t('sso.remove_title', { name: provider.display_name }), body: t('sso.remove_body'), action: t('sso.remove'), danger: true, run: async () => { await calls.remove(provider.id); toasts.done(t('toast.saved')); onChanged(); } });
   return (
     <article className="pane" data-provider={provider.display_name}>
       <div className="pt"><h2><bdi>{provider.display_name}</bdi></h2><span className="end st mid"><Icon name={provider.is_enabled ? 'check' : 'close'} />{t(provider.is_enabled ? 'sso.on' : 'sso.off')}</span></div>
@@ -73,12 +94,13 @@ function Provider({ provider, onEdit, onChanged }: { provider: IdentityProvider;
           {provider.tenant_id && <><dt>{t('sso.tenant_id')}</dt><dd><Tag wrap>{provider.tenant_id}</Tag></dd></>}
           <dt>{t('sso.client_id')}</dt><dd><Tag wrap>{provider.client_id}</Tag></dd>
           <dt>{t('sso.redirect_uri')}</dt><dd className="row wrap"><Tag wrap>{provider.redirect_uri}</Tag><CopyButton text={provider.redirect_uri} className="btn sm" /></dd>
-          <dt>{t('sso.roles')}</dt><dd>{provider.group_roles.map((rule) => <div key={rule.group}><Tag>{rule.group}</Tag> {'→'} {word('role', rule.role)}</div>)}<div>{provider.default_role ? t('sso.others_get', { role: word('role', provider.default_role) }) : t('sso.others_out')}</div></dd>
+          {givesRoles && <><dt>{t('sso.roles')}</dt><dd>{provider.group_roles.map((rule) => <div key={rule.group}><Tag>{rule.group}</Tag> {'→'} {word('role', rule.role)}</div>)}<div>{provider.default_role ? t('sso.others_get', { role: word('role', provider.default_role) }) : t('sso.others_out')}</div></dd></>}
         </dl>
         {provider.accept_plain_http && <Notice tone="warning">{t('sso.plain_accepted')}</Notice>}
         <InlineError error={error} />
         {(running || report) && <StagedTest stages={[]} running={running} report={report} order={STEPS} />}
         {preview.data?.preview && <Preview preview={preview.data.preview} />}
+        {more?.(provider)}
       </div>
       <div className="pf actions">
         <button type="button" className="btn" data-action="test-provider" disabled={running} onClick={() => void test()}>{t('action.test')}</button>
@@ -91,38 +113,21 @@ function Provider({ provider, onEdit, onChanged }: { provider: IdentityProvider;
   );
 }
 
-function Rules() {
-  const { t } = useText();
-  const client = useQueryClient();
-  const [confirm, dialog] = useConfirm();
-  const query = useQuery({ queryKey: ['sign-in-rules'], queryFn: api.signInRules });
-  const save = async (only: boolean) => { await api.saveSignInRules({ sso_only: only }); await client.invalidateQueries({ queryKey: ['sign-in-rules'] }); };
-  const change = (only: boolean) => confirm({ title: t(only ? 'sso.only_title' : 'sso.both_title'), body: t(only ? 'sso.only_body' : 'sso.both_body'), action: t(only ? 'sso.only_do' : 'sso.both_do'), danger: only, run: () => save(only) });
-  if (!query.data) return null;
-  const only = query.data.sso_only;
-  return (
-    <Pane title={t('sso.rules')} flush={false} end={<button type="button" className="btn sm" data-action="sign-in-rules" onClick={() => change(!only)}>{t(only ? 'sso.both_do' : 'sso.only_do')}</button>}>
-      <p className="s">{t(only ? 'sso.only_now' : 'sso.both_now')}</p>
-      {dialog}
-    </Pane>
-  );
-}
-
-export function IdentityProvidersPane() {
+export function IdentityProvidersPane({ calls, givesRoles = true, more, rules }: PaneProps) {
   const { t } = useText();
   const client = useQueryClient();
   const [editing, setEditing] = useState<IdentityProvider | 'new' | null>(null);
-  const query = useQuery({ queryKey: ['identity-providers'], queryFn: api.identityProviders });
+  const query = useQuery({ queryKey: ['identity-providers'], queryFn: calls.list });
   const changed = () => void client.invalidateQueries({ queryKey: ['identity-providers'] });
   const add = <button type="button" className="btn pri" data-action="add-provider" onClick={() => setEditing('new')}><Icon name="plus" />{t('sso.add')}</button>;
   return (
     <div className="stack">
       <Loaded query={query} what={t('state.loading')}>
         {(list) => list.length === 0
-          ? <section className="pane"><EmptyState icon="key" title={t('sso.none')} action={add}>{t('sso.none_why')}</EmptyState></section>
-          : <><div className="actions">{add}</div>{list.map((provider) => <Provider key={provider.id} provider={provider} onEdit={() => setEditing(provider)} onChanged={changed} />)}<Rules /></>}
+          ? <section className="pane"><EmptyState icon="key" title={t('sso.none')} action={add}>{t(givesRoles ? 'sso.none_why' : 'hub.sso_none_why')}</EmptyState></section>
+          : <><div className="actions">{add}</div>{list.map((provider) => <Provider key={provider.id} provider={provider} calls={calls} givesRoles={givesRoles} more={more} onEdit={() => setEditing(provider)} onChanged={changed} />)}{rules}</>}
       </Loaded>
-      {editing && <ProviderForm provider={editing === 'new' ? null : editing} onClose={() => setEditing(null)} onSaved={() => { setEditing(null); changed(); }} />}
+      {editing && <ProviderForm provider={editing === 'new' ? null : editing} calls={calls} givesRoles={givesRoles} onClose={() => setEditing(null)} onSaved={() => { setEditing(null); changed(); }} />}
     </div>
   );
 }

@@ -1,11 +1,11 @@
 // Sets up or changes an identity provider. Each type asks for what it needs and nothing else.
 import { useState } from 'react';
-import { api } from '@/api/calls';
 import type { IdentityProvider, IdentityProviderInput, ProviderType, Role } from '@/api/types';
 import { Field, problemOf } from '@/components/fields';
 import { Icon } from '@/components/icons';
 import { useText } from '@/i18n/text';
 import { FormDialog } from './asset-forms';
+import type { ProviderCalls } from './identity-providers';
 import { ROLES } from './user-parts';
 
 const TYPES: ProviderType[] = ['azure_ad', 'okta', 'google'];
@@ -31,10 +31,10 @@ interface Form {
   is_enabled: boolean;
 }
 
-function formOf(p: IdentityProvider | null): Form {
+function formOf(p: IdentityProvider | null, first: Role | ''): Form {
   return {
     provider_type: p?.provider_type ?? 'azure_ad', display_name: p?.display_name ?? '', client_id: p?.client_id ?? '', client_secret: p?.client_secret ?? '', tenant_id: p?.tenant_id ?? '', issuer_url: p?.issuer_url ?? '', hosted_domain: p?.hosted_domain ?? '',
-    scopes: (p?.scopes ?? ['profile', 'email']).join(' '), group_claim: p?.group_claim ?? 'groups', group_roles: p?.group_roles ?? [], default_role: p ? (p.default_role ?? '') : 'viewer', tls_ca: p?.tls_ca ?? '', accept_plain_http: p?.accept_plain_http ?? false,
+    scopes: (p?.scopes ?? ['profile', 'email']).join(' '), group_claim: p?.group_claim ?? 'groups', group_roles: p?.group_roles ?? [], default_role: p ? (p.default_role ?? '') : first, tls_ca: p?.tls_ca ?? '', accept_plain_http: p?.accept_plain_http ?? false,
     pinned_metadata: p?.pinned_metadata ?? '', pinned_keys: p?.pinned_keys ?? '', is_enabled: p?.is_enabled ?? false,
   };
 }
@@ -68,12 +68,20 @@ function GroupRoles({ form, change, error }: { form: Form; change: (changes: Par
   );
 }
 
-export function ProviderForm({ provider, onClose, onSaved }: { provider: IdentityProvider | null; onClose: () => void; onSaved: () => void }) {
+interface Props {
+  provider: IdentityProvider | null;
+  calls: ProviderCalls;
+  givesRoles: boolean;
+  onClose: () => void;
+  onSaved: () => void;
+}
+
+export function ProviderForm({ provider, calls, givesRoles, onClose, onSaved }: Props) {
   const { t, word } = useText();
-  const [form, setForm] = useState(() => formOf(provider));
+  const [form, setForm] = useState(() => formOf(provider, givesRoles ? 'viewer' : ''));
   const change = (changes: Partial<Form>) => setForm({ ...form, ...changes });
   const type = form.provider_type;
-  const save = () => (provider ? api.updateProvider(provider.id, inputOf(form)) : api.createProvider(inputOf(form)));
+  const save = () => (provider ? calls.update(provider.id, inputOf(form)) : calls.create(inputOf(form)));
   const text = (key: 'display_name' | 'client_id' | 'client_secret' | 'tenant_id' | 'issuer_url' | 'hosted_domain' | 'scopes' | 'group_claim', error: unknown, more: { required?: boolean; help?: string; secret?: boolean; prose?: boolean } = {}) => (
     <Field label={t(`sso.${key}`)} help={more.help} required={more.required} error={problemOf(error, key)}>
       {(p) => <input {...p} className={more.prose ? 'in' : 'in mono'} dir={more.prose ? 'auto' : 'ltr'} type={more.secret ? 'password' : 'text'} autoComplete="off" name={key} required={more.required} value={form[key]} onFocus={more.secret ? (e) => e.target.select() : undefined} onChange={(e) => setForm({ ...form, [key]: e.target.value })} />}
@@ -93,14 +101,14 @@ export function ProviderForm({ provider, onClose, onSaved }: { provider: Identit
           {text('issuer_url', error, { required: type === 'okta', help: t(type === 'okta' ? 'sso.issuer_url_help' : 'sso.issuer_url_usual') })}
           {text('client_id', error, { required: true })}
           {text('client_secret', error, { secret: true, help: t('sso.client_secret_help') })}
-          <Field label={t('sso.default_role')} help={t('sso.default_role_help')} error={problemOf(error, 'default_role')}>{(p) => <select {...p} className="in" name="default_role" value={form.default_role} onChange={(e) => change({ default_role: e.target.value as Role | '' })}><option value="">{t('sso.no_default')}</option>{GIVEN.map((r) => <option key={r} value={r}>{word('role', r)}</option>)}</select>}</Field>
-          {type !== 'google' && <GroupRoles form={form} change={change} error={error} />}
+          {givesRoles && <Field label={t('sso.default_role')} help={t('sso.default_role_help')} error={problemOf(error, 'default_role')}>{(p) => <select {...p} className="in" name="default_role" value={form.default_role} onChange={(e) => change({ default_role: e.target.value as Role | '' })}><option value="">{t('sso.no_default')}</option>{GIVEN.map((r) => <option key={r} value={r}>{word('role', r)}</option>)}</select>}</Field>}
+          {givesRoles && type !== 'google' && <GroupRoles form={form} change={change} error={error} />}
           <label className="wide row s"><input type="checkbox" name="is_enabled" checked={form.is_enabled} onChange={(e) => change({ is_enabled: e.target.checked })} /> {t('sso.enable')}</label>
           <details className="field wide">
             <summary>{t('sso.more')}</summary>
             <div className="form-grid">
               {text('scopes', error, { help: t('sso.scopes_help') })}
-              {type !== 'google' && text('group_claim', error, { help: t('sso.group_claim_help') })}
+              {givesRoles && type !== 'google' && text('group_claim', error, { help: t('sso.group_claim_help') })}
               {long('tls_ca', error)}
               {long('pinned_metadata', error)}
               {long('pinned_keys', error)}

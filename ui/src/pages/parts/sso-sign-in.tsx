@@ -1,5 +1,6 @@
 // Buttons of the identity providers on the page of signing in, and why the last attempt failed.
 import { useQuery } from '@tanstack/react-query';
+import type { ReactNode } from 'react';
 import { api } from '@/api/calls';
 import type { SignInProvider } from '@/api/types';
 import { Icon } from '@/components/icons';
@@ -24,16 +25,19 @@ export function SsoFailure() {
   return <Notice tone="critical"><span data-code={query.data?.problem?.code}>{query.data?.problem?.message ?? t('sso.failed')}</span></Notice>;
 }
 
+/** The way to one provider. */
+export function SsoButton({ href, name, children }: { href: string; name: string; children?: ReactNode }) {
+  const { t } = useText();
+  return <a className="btn" href={href} data-provider={name}><Icon name="globe" /><span>{t('sso.sign_in_with', { name })}{children}</span></a>;
+}
+
 export function SsoButtons({ providers }: { providers: SignInProvider[] }) {
-  const { t, name } = useText();
+  const { name } = useText();
   const [next] = useParameter('next');
   return (
     <div className="stack sso-buttons">
       {providers.map((provider) => (
-        <a key={provider.id} className="btn" href={startOf(provider, next)} data-provider={provider.display_name}>
-          <Icon name="globe" />
-          <span>{t('sso.sign_in_with', { name: provider.display_name })}{provider.tenant && <> · {name(provider.tenant)}</>}</span>
-        </a>
+        <SsoButton key={provider.id} href={startOf(provider, next)} name={provider.display_name}>{provider.tenant && <> · {name(provider.tenant)}</>}</SsoButton>
       ))}
     </div>
   );
