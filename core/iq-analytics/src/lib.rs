@@ -13,6 +13,7 @@ pub mod multi;
 pub mod num;
 pub mod onset;
 pub mod regime;
+pub mod reliability;
 pub mod rul;
 pub mod rules;
 pub mod score;

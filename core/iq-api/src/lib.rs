@@ -59,6 +59,7 @@ mod outbox;
 mod overview;
 mod paper;
 mod plant;
+mod reliability;
 mod root_cause;
 mod routes;
 mod rule_words;

@@ -154,6 +154,7 @@ fn body_of(route: &RouteInfo, plant: &Plant, n: usize) -> Option<Value> {
         }),
         ("PATCH", "/api/work-orders/{id}") => json!({ "title": format!("Look again {n}") }),
         (_, "/api/work-orders/settings") => json!({ "push_needs_second_person": true }),
+        (_, "/api/reliability/settings") => json!({ "failure_types": ["M2"] }),
         (_, "/api/work-orders/{id}/push") => {
             json!({ "integration_id": plant.integration, "kind": "notification" })
         }

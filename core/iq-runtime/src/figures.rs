@@ -1,6 +1,7 @@
 //! What is told to a hub at the third level: every asset with its state, the key figures of the running
 //! day and hour and of those that have just ended, and the head of the newest published plan.
 
+use iq_analytics::reliability::Figures as Failures;
 use iq_domain::{
     AssetState, AssetStatus, CodedError, Connectivity, Criticality, IncidentStatus, Names,
     TenantId, TimeRange, Timestamp, WorkOrderStatus,
@@ -12,10 +13,10 @@ use iq_store::{
     scenarios::ScenarioState,
     work_orders::{self, WorkOrderFilter},
 };
-use iq_sync_proto::figures::{AssetFigure, Figure, Kind, KpiFigure, PlanFigure};
+use iq_sync_proto::figures::{AssetFigure, Figure, Kind, KpiFigure, PlanFigure, ReliabilityFigure};
 use jiff::{ToSpan, Zoned, tz::TimeZone};
 
-use crate::{AlarmQuery, AssetSnapshot, Runtime, TenantIndex, TwinQuery};
+use crate::{AlarmQuery, AssetSnapshot, Runtime, TenantIndex, TwinQuery, reliability::Reliability};
 
 /// A period is counted once more when it has just ended.
 const JUST_ENDED_MS: i64 = 15 * 60_000;
@@ -71,12 +72,13 @@ impl Runtime {
         let now = self.clock().now();
         let zone = TimeZone::get(time_zone).unwrap_or(TimeZone::UTC);
         let snapshots = self.twin_at(tenant, None).await?;
+        let year = self.reliability_of_the_year(tenant).await?;
         let mut all: Vec<Figure> = snapshots
             .iter()
-            .filter_map(|snapshot| asset(&plant, snapshot, now))
+            .filter_map(|snapshot| asset(&plant, snapshot, &year, now))
             .collect();
         for period in periods(now, &zone) {
-            all.push(self.key_figures(&plant, &period, now).await?);
+            all.push(self.key_figures(&plant, &period, &year, now).await?);
         }
         all.extend(self.newest_plan(tenant).await?);
         Ok(all)
@@ -100,6 +102,7 @@ impl Runtime {
         &self,
         plant: &TenantIndex,
         period: &Period,
+        year: &Reliability,
         now: Timestamp,
     ) -> Result<Figure, CodedError> {
         let tenant = plant.tenant.id;
@@ -140,12 +143,17 @@ impl Runtime {
             unknown: sum.unknown as u64,
             orders_open: counts.orders_open,
             orders_overdue: counts.orders_overdue,
+            // A year stands beside the day that runs; one that has ended keeps what it was told with.
+            reliability: (period.word == "day")
+                .then(|| told(year, &year.total))
+                .flatten(),
         };
         // Up to when it was counted passes by itself, and with it the mean per hour.
         let gist = KpiFigure {
             to: if to < now { to.0 } else { 0 },
             alarms_per_hour: 0.0,
             flood_share: 0.0,
+            reliability: said.reliability.as_ref().map(gist_of),
             ..said.clone()
         };
         let key = format!("{} {}", period.word, period.range.from.0);
@@ -239,7 +247,12 @@ impl Counts {
     }
 }
 
-fn asset(plant: &TenantIndex, snapshot: &AssetSnapshot, now: Timestamp) -> Option<Figure> {
+fn asset(
+    plant: &TenantIndex,
+    snapshot: &AssetSnapshot,
+    year: &Reliability,
+    now: Timestamp,
+) -> Option<Figure> {
     let state: &AssetState = &snapshot.state;
     let asset = &plant.assets.get(&state.asset_id)?.asset;
     let unit = plant.units.get(&asset.unit_id)?;
@@ -268,6 +281,11 @@ fn asset(plant: &TenantIndex, snapshot: &AssetSnapshot, now: Timestamp) -> Optio
         scored_at: snapshot.assessment.as_ref().map(|a| a.at.0),
         data_at: state.data_age_ms.map(|age| now.0.saturating_sub(age)),
         alerts: u32::try_from(snapshot.alerts.len()).unwrap_or(u32::MAX),
+        reliability: year
+            .assets
+            .iter()
+            .find(|(id, _)| *id == asset.id)
+            .and_then(|(_, failures)| told(year, failures)),
     };
     // A score that moves by less than a point, and times that pass, are no news.
     let gist = AssetFigure {
@@ -276,6 +294,7 @@ fn asset(plant: &TenantIndex, snapshot: &AssetSnapshot, now: Timestamp) -> Optio
         coverage: said.coverage.map(|share| rounded(share, 10.0)),
         scored_at: None,
         data_at: None,
+        reliability: said.reliability.as_ref().map(gist_of),
         ..said.clone()
     };
     let figure = Figure::new(Kind::Asset, asset.id.to_string(), now.0, &said);
@@ -283,6 +302,38 @@ fn asset(plant: &TenantIndex, snapshot: &AssetSnapshot, now: Timestamp) -> Optio
         gist: format!("{gist:?}"),
         ..figure
     })
+}
+
+/// What failures are told as; nothing where none would be known.
+fn told(year: &Reliability, of: &Failures) -> Option<ReliabilityFigure> {
+    year.known_since?;
+    of.basis?;
+    let hours = |hours: f64| rounded(hours, 10.0);
+    let share = |share: f64| rounded(share, 10_000.0);
+    Some(ReliabilityFigure {
+        from: year.period.from.0,
+        to: year.period.to.0,
+        failures: u64::from(of.tally.failures),
+        operating_h: hours(of.tally.operating_h),
+        mtbf_h: of.mtbf.ok().map(|mtbf| hours(mtbf.hours)),
+        mtbf_low_h: of.mtbf_at_least.map(hours),
+        mtbf_high_h: of.mtbf.ok().map(|mtbf| hours(mtbf.high)),
+        mttr_h: of.mttr.ok().map(|mean| hours(mean.hours)),
+        mdt_h: of.mdt.ok().map(|mean| hours(mean.hours)),
+        inherent: of.inherent.ok().map(share),
+        operational: of.operational.ok().map(share),
+    })
+}
+
+/// Hours that pass are no news; a failure, and what is known of it, is.
+fn gist_of(of: &ReliabilityFigure) -> ReliabilityFigure {
+    ReliabilityFigure {
+        failures: of.failures,
+        mttr_h: of.mttr_h,
+        mdt_h: of.mdt_h,
+        operational: of.operational.map(|share| rounded(share, 100.0)),
+        ..ReliabilityFigure::default()
+    }
 }
 
 const fn status(status: AssetStatus) -> &'static str {

@@ -40,6 +40,7 @@ pub mod optimisation;
 mod outage;
 mod recent;
 mod records;
+pub mod reliability;
 mod reload;
 mod reserve;
 pub mod root_cause;
@@ -163,6 +164,8 @@ pub(crate) struct Inner {
     pub(crate) notices: notices::Notices,
     pub(crate) mailer: mail::Mailer,
     pub(crate) webhooks: webhooks::Webhooks,
+    /// Reliability of the last year.
+    pub(crate) reliability: reliability::Remembered,
     pub(crate) schedules: schedules::Schedules,
     pub(crate) backups: backups::Backups,
     /// Room kept back on the disk.
@@ -235,6 +238,7 @@ impl Runtime {
             notices: notices::Notices::default(),
             mailer,
             webhooks: webhooks::Webhooks::default(),
+            reliability: reliability::Remembered::default(),
             schedules: schedules::Schedules::default(),
             backups: backups::Backups::default(),
             reserve: reserve::Reserve::new(),

@@ -135,6 +135,43 @@ pub struct AssetFigure {
     /// Active alerts.
     #[serde(default)]
     pub alerts: u32,
+    /// How often it failed; absent where no failure would be known.
+    #[serde(default)]
+    pub reliability: Option<ReliabilityFigure>,
+}
+
+/// How often something failed in the year before, and how long it was away.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct ReliabilityFigure {
+    /// Begin of the year, Unix milliseconds.
+    pub from: i64,
+    /// Its end.
+    pub to: i64,
+    /// Failures.
+    pub failures: u64,
+    /// Operating hours.
+    pub operating_h: f64,
+    /// Mean time between failures; absent without a failure or with few hours.
+    #[serde(default)]
+    pub mtbf_h: Option<f64>,
+    /// Lower end of its 90 % interval, also without a failure.
+    #[serde(default)]
+    pub mtbf_low_h: Option<f64>,
+    /// Upper end.
+    #[serde(default)]
+    pub mtbf_high_h: Option<f64>,
+    /// Mean active repair.
+    #[serde(default)]
+    pub mttr_h: Option<f64>,
+    /// Mean down time of a failure.
+    #[serde(default)]
+    pub mdt_h: Option<f64>,
+    /// Inherent availability, 0–1.
+    #[serde(default)]
+    pub inherent: Option<f64>,
+    /// Operational availability, 0–1.
+    #[serde(default)]
+    pub operational: Option<f64>,
 }
 
 /// Key figures of a period.
@@ -175,6 +212,9 @@ pub struct KpiFigure {
     pub orders_open: u64,
     /// Those of them past their due time.
     pub orders_overdue: u64,
+    /// How often its assets failed in the year before; of days.
+    #[serde(default)]
+    pub reliability: Option<ReliabilityFigure>,
 }
 
 /// The head of a plan.

@@ -3024,6 +3024,50 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/reliability": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Failures, MTBF, repair and availability of a period, in all and per site, family, criticality and asset
+         * @description Permission: `work_orders.read`.
+         */
+        get: operations["get_reliability"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/reliability/settings": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Which orders count as failures
+         * @description Permission: `work_orders.read`.
+         */
+        get: operations["get_reliability_settings"];
+        /**
+         * Say which orders count as failures
+         * @description Permission: `integrations.write`.
+         */
+        put: operations["put_reliability_settings"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/rule-packs": {
         parameters: {
             query?: never;
@@ -5065,6 +5109,21 @@ export interface components {
             id: components["schemas"]["AssetId"];
             /** @description Names. */
             names: components["schemas"]["Names"];
+        };
+        /** @description Figures of an asset. */
+        AssetReliability: {
+            /** @description Its code. */
+            asset_code: string;
+            /** @description Asset. */
+            asset_id: components["schemas"]["AssetId"];
+            /** @description Its names. */
+            asset_names: components["schemas"]["Names"];
+            /** @description Family. */
+            family: string;
+            /** @description Its figures. */
+            figures: components["schemas"]["ReliabilityFigures"];
+            /** @description Code of its site. */
+            site_code: string;
         };
         /**
          * @description Condition of an asset.
@@ -9120,6 +9179,162 @@ export interface components {
             event_count: number;
             /** @description Names. */
             names: components["schemas"]["Names"];
+        };
+        /**
+         * @description What operating hours are.
+         * @enum {string}
+         */
+        ReliabilityBasis: "running" | "calendar" | "mixed";
+        /** @description Figures of one asset or several. */
+        ReliabilityFigures: {
+            /**
+             * Format: uint32
+             * @description Assets.
+             */
+            assets: number;
+            basis?: null | components["schemas"]["ReliabilityBasis"];
+            /**
+             * Format: double
+             * @description Hours it stood for failures.
+             */
+            down_h: number;
+            /**
+             * Format: uint32
+             * @description Failures that began in the period.
+             */
+            failures: number;
+            /**
+             * Format: double
+             * @description Inherent availability: MTBF / (MTBF + MTTR), 0–1.
+             */
+            inherent?: number | null;
+            mdt?: null | components["schemas"]["ReliabilityMean"];
+            mtbf?: null | components["schemas"]["ReliabilityMtbf"];
+            /**
+             * Format: double
+             * @description What the mean time between failures is at least (95 %, one side), also without a failure.
+             */
+            mtbf_at_least_h?: number | null;
+            mttr?: null | components["schemas"]["ReliabilityMean"];
+            /**
+             * Format: double
+             * @description Operating hours.
+             */
+            operating_h: number;
+            /**
+             * Format: double
+             * @description Operational availability: share of the time in service in which it did not stand for a failure or
+             *     planned work, 0–1.
+             */
+            operational?: number | null;
+            /**
+             * Format: double
+             * @description Hours it stood for other work.
+             */
+            planned_h: number;
+            /**
+             * Format: double
+             * @description Hours in service in which failures would be known.
+             */
+            service_h: number;
+            /** @description Why figures are withheld. */
+            withheld: components["schemas"]["ReliabilityReasons"];
+        };
+        /** @description Figures of several assets. */
+        ReliabilityGroup: {
+            /** @description What they have in common. */
+            by: components["schemas"]["ReliabilityGrouping"];
+            /** @description Their figures. */
+            figures: components["schemas"]["ReliabilityFigures"];
+            /** @description Its word: code of a site, family, criticality. */
+            key: string;
+        };
+        /**
+         * @description What assets are put together by.
+         * @enum {string}
+         */
+        ReliabilityGrouping: "site" | "family" | "criticality";
+        /** @description A mean in hours, and how many it is of. */
+        ReliabilityMean: {
+            /**
+             * Format: double
+             * @description Hours.
+             */
+            hours: number;
+            /**
+             * Format: uint32
+             * @description Of so many.
+             */
+            of: number;
+        };
+        /** @description Mean time between failures, in hours, with its 90 % interval. */
+        ReliabilityMtbf: {
+            /**
+             * Format: double
+             * @description Upper end.
+             */
+            high: number;
+            /**
+             * Format: double
+             * @description Operating hours by failures.
+             */
+            hours: number;
+            /** @description It rests on fewer than three failures. */
+            is_few: boolean;
+            /**
+             * Format: double
+             * @description Lower end.
+             */
+            low: number;
+        };
+        /**
+         * @description Why a figure is withheld.
+         * @enum {string}
+         */
+        ReliabilityReason: "no_failure" | "few_hours" | "no_repair" | "no_stop" | "open_ended";
+        /** @description Why figures are withheld; absent where they are not. */
+        ReliabilityReasons: {
+            inherent?: null | components["schemas"]["ReliabilityReason"];
+            mdt?: null | components["schemas"]["ReliabilityReason"];
+            mtbf?: null | components["schemas"]["ReliabilityReason"];
+            mttr?: null | components["schemas"]["ReliabilityReason"];
+            operational?: null | components["schemas"]["ReliabilityReason"];
+        };
+        /** @description Failures and availability of a period. */
+        ReliabilityReport: {
+            /** @description Per asset. */
+            assets: components["schemas"]["AssetReliability"][];
+            /**
+             * Format: double
+             * @description How sure the intervals are, 0–1.
+             */
+            confidence: number;
+            /** @description Order types that stand for a failure. */
+            failure_types: string[];
+            /** @description Start of the period. */
+            from: components["schemas"]["Timestamp"];
+            /** @description Per site, family and criticality. */
+            groups: components["schemas"]["ReliabilityGroup"][];
+            known_since?: null | components["schemas"]["Timestamp"];
+            /**
+             * Format: uint32
+             * @description Assets whose every value comes from a demonstration: they are left out.
+             */
+            made_up: number;
+            /**
+             * Format: double
+             * @description Operating hours below which nothing is said.
+             */
+            min_hours: number;
+            /** @description Its end. */
+            to: components["schemas"]["Timestamp"];
+            /** @description All assets. */
+            total: components["schemas"]["ReliabilityFigures"];
+        };
+        /** @description What counts as a failure. */
+        ReliabilitySettings: {
+            /** @description Types of orders and notifications that stand for a failure ("M2"), at most 20. */
+            failure_types: string[];
         };
         /** @description How long until the signal that drifts to a limit first gets there, with its 90 % interval. */
         RemainingLife: {
@@ -16715,6 +16930,104 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            /** @description Not done; the body says why. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    get_reliability: {
+        parameters: {
+            query?: {
+                /** @description Start in UTC milliseconds; 365 days before the end if absent. */
+                from?: number | null;
+                /** @description End in UTC milliseconds; now if absent, and at the latest. */
+                to?: number | null;
+                /** @description Only this asset. */
+                asset_id?: null | components["schemas"]["AssetId"];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ReliabilityReport"];
+                };
+            };
+            /** @description Not done; the body says why. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    get_reliability_settings: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ReliabilitySettings"];
+                };
+            };
+            /** @description Not done; the body says why. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    put_reliability_settings: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ReliabilitySettings"];
+            };
+        };
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ReliabilitySettings"];
+                };
             };
             /** @description Not done; the body says why. */
             default: {

@@ -74,12 +74,15 @@ export type TrustRequest = Schemas['TrustRequest'];
 export type UnitInput = Schemas['UnitInput'];
 export type UserSettings = Schemas['UserSettings'];
 
+export type ReliabilitySettings = Schemas['ReliabilitySettings'];
 export type WorkOrderInput = Schemas['WorkOrderInput'];
 export type WorkOrderPatch = Schemas['WorkOrderPatch'];
 export type WorkOrderSettings = Schemas['WorkOrderSettings'];
 
 export type ActionLogRow = Answer<Schemas['ActionLogRow']>;
 export type ActiveFault = Answer<Schemas['ActiveFault']>;
+export type ReliabilityFigures = Answer<Schemas['ReliabilityFigures']>;
+export type ReliabilityReport = Answer<Schemas['ReliabilityReport']>;
 export type AlarmBin = Answer<Schemas['AlarmBin']>;
 export type AlarmChatter = Answer<Schemas['AlarmChatter']>;
 export type AlarmFlood = Answer<Schemas['AlarmFlood']>;

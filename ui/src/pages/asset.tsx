@@ -17,6 +17,7 @@ import { iso } from '@/lib/format';
 import { useParameter } from '@/lib/url';
 import { AlertRules } from './parts/alert-rules';
 import { AssetTrends } from './parts/asset-trends';
+import { AssetReliability } from './parts/reliability';
 import { ScoreHistory } from './parts/score-history';
 import { WorkOrdersPane } from './parts/work-order-parts';
 
@@ -91,6 +92,7 @@ export default function AssetPage() {
             <div className="c4 stack">
               {may('twin.read') && <Pane title={t('asset.scores')} flush={false}><Loaded query={state} what={t('assets.loading')} rows={3}>{(s) => <Scores state={s} id={id} />}</Loaded></Pane>}
               <Pane title={t('asset.details')} flush={false}><Details asset={a} /></Pane>
+              {may('work_orders.read') && <AssetReliability id={id} t={cursor.t} />}
               {may('work_orders.read') && <WorkOrdersPane query={{ asset_id: id }} all={`/work-orders?asset=${id}`} create={{ asset_id: id, asset_code: a.code }} />}
             </div>
           </div>

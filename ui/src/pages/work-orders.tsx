@@ -16,6 +16,7 @@ import { useText } from '@/i18n/text';
 import { useCursor } from '@/lib/cursor';
 import { utc } from '@/lib/format';
 import { useParameters } from '@/lib/url';
+import { Reliability } from './parts/reliability';
 import { WorkOrderBoard } from './parts/work-order-board';
 import { WorkOrderCalendar } from './parts/work-order-calendar';
 import { KINDS, WorkOrderForm } from './parts/work-order-form';
@@ -25,7 +26,7 @@ import { WorkOrderPanel } from './parts/work-order-panel';
 import { Called, MATCHES, OutboxMark, PriorityMark, STATUSES, WorkOrderStatusMark } from './parts/work-order-parts';
 
 const LIMIT = 50;
-const TABS = ['list', 'board', 'calendar', 'outbox', 'objects'] as const;
+const TABS = ['list', 'board', 'calendar', 'outbox', 'objects', 'reliability'] as const;
 type Tab = (typeof TABS)[number];
 const iso = (at: number | null) => (at === null ? null : utc(at));
 
@@ -102,7 +103,7 @@ export default function WorkOrdersPage() {
   const tab = TABS.find((x) => x === parameters.get('tab')) ?? 'list';
   // Filters belong to their tab; the three views of the same orders share theirs.
   const views: Tab[] = ['list', 'board', 'calendar'];
-  const open = (next: Tab) => change(views.includes(next) && views.includes(tab) ? { tab: next === 'list' ? null : next, 'orders.page': null } : { tab: next === 'list' ? null : next, q: null, state: null, status: null, kind: null, system: null, match: null, technician: null, overdue: null, order: null, entry: null, 'orders.page': null, 'objects.page': null, 'outbox.page': null });
+  const open = (next: Tab) => change(views.includes(next) && views.includes(tab) ? { tab: next === 'list' ? null : next, 'orders.page': null } : { tab: next === 'list' ? null : next, q: null, state: null, status: null, kind: null, system: null, match: null, technician: null, overdue: null, order: null, entry: null, by: null, days: null, 'reliability.page': null, 'reliability.sort': null, 'orders.page': null, 'objects.page': null, 'outbox.page': null });
   return (
     <>
       <PageHead title={t('page.work_orders')} sub={t('work_orders.sub')}>
@@ -111,7 +112,7 @@ export default function WorkOrdersPage() {
       <div className="tabs" role="navigation" aria-label={t('work_orders.tabs')}>
         {TABS.map((x) => <button key={x} type="button" aria-current={tab === x ? 'page' : undefined} onClick={() => open(x)}>{t(`work_orders.tab.${x}`)}</button>)}
       </div>
-      {tab === 'outbox' ? <Outbox /> : tab === 'objects' ? <Objects /> : <Orders key={tab} view={tab} />}
+      {tab === 'outbox' ? <Outbox /> : tab === 'objects' ? <Objects /> : tab === 'reliability' ? <Reliability t={cursor.t} /> : <Orders key={tab} view={tab} />}
       {creating && <WorkOrderForm onClose={() => setCreating(false)} />}
     </>
   );

@@ -23,6 +23,7 @@ mod notifications;
 mod optimization;
 mod plan_jobs;
 mod planning;
+mod reliability;
 mod report;
 mod root_cause;
 mod schedules;

@@ -24,7 +24,7 @@ use iq_secrets::MasterKey;
 use iq_sync::{Sync, SyncParts};
 
 pub(crate) use client::{Client, Reply};
-pub(crate) use maintenance::{Ledger, Mood};
+pub(crate) use maintenance::{Ledger, Mood, work_order};
 pub(crate) use plant::{Plant, ROLES, pump};
 pub(crate) use source::{Desk, Vault, sample};
 

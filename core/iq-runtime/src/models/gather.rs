@@ -77,7 +77,7 @@ fn teaches(signal: &SignalEntry) -> bool {
 }
 
 /// Whether a signal's values come from a demonstration.
-pub(super) fn is_made_up(plant: &TenantIndex, signal: &SignalEntry) -> bool {
+pub(crate) fn is_made_up(plant: &TenantIndex, signal: &SignalEntry) -> bool {
     let of = signal.mapping.as_ref().map(|m| m.mapping.integration_id);
     let integration = of.and_then(|id| plant.integrations.get(&id));
     integration.is_some_and(|i| i.is_demo_origin)

@@ -88,6 +88,22 @@ pub fn list_work_order_plans(
         .list(conn, SELECT, "work_order_id", read)
 }
 
+/// Work orders with a failure code.
+pub fn list_coded_orders(
+    conn: &Connection,
+    tenant: TenantId,
+) -> Result<Vec<WorkOrderId>, StoreError> {
+    let mut wanted = Where::tenant(tenant);
+    wanted.and(
+        "failure_mode <> '' OR failure_cause <> ''",
+        std::iter::empty(),
+    );
+    let select = "SELECT work_order_id FROM work_order_plans";
+    wanted.list(conn, select, "work_order_id", |r| {
+        row::id(r, "work_order_id")
+    })
+}
+
 /// The plan of one work order becomes that of another which takes its place, if that has none.
 pub fn move_work_order_plan(
     conn: &Connection,

@@ -1,0 +1,593 @@
+//! How often the machines of a plant fail and how long they are away, from its work orders and from
+//! whether they ran. What an order says is read here; what follows from it is counted by
+//! `iq_analytics::reliability`.
+//!
+//! A failure is an order that is not cancelled and says when a malfunction began, has a failure code, or
+//! is of a type that stands for a failure in its system. One that was written here because of an alert
+//! or an advice counts only where somebody coded it or wrote that the machine stands: a warning is no
+//! failure. Nothing is counted from before the first known order.
+
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+};
+
+use iq_analytics::reliability::{Down, Failure, Figures, History, Tally};
+use iq_domain::{
+    AssetId, CodedError, Criticality, ErrorKind, IntegrationId, Point, TenantId, TimeRange,
+    Timestamp, WorkOrderId, WorkOrderKind, WorkOrderStatus,
+};
+use iq_historian::{Historian, HistorianError};
+use iq_store::{
+    settings, work_order_plans,
+    work_orders::{self, WorkOrder, WorkOrderFilter, WorkOrderOrigin},
+};
+use parking_lot::Mutex;
+use serde_json::Value;
+
+use crate::{Runtime, TenantIndex, models::is_made_up, reload::all};
+
+const SETTING: &str = "reliability.failure_types";
+/// The malfunction report of SAP PM; other types differ from site to site and are the tenant's to name.
+const USUAL_TYPES: [&str; 1] = ["M2"];
+/// Types one tenant may name.
+pub const MAX_FAILURE_TYPES: usize = 20;
+const HOUR_MS: i64 = 3_600_000;
+/// What a plant is told of itself again and again: a year.
+const YEAR_MS: i64 = 365 * 24 * HOUR_MS;
+/// A year takes some reading: the same answer stands for an hour.
+const GOOD_FOR_MS: i64 = HOUR_MS;
+/// Points of an hour in which a machine started or stopped.
+const MOST_POINTS: usize = 40_000;
+
+/// Figures of a period.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Reliability {
+    /// The period that was asked for.
+    pub period: TimeRange,
+    /// Since when failures are known; `None` where there is no work order at all.
+    pub known_since: Option<Timestamp>,
+    /// Order types that stand for a failure.
+    pub failure_types: Vec<String>,
+    /// All assets together.
+    pub total: Figures,
+    /// Per site, family and criticality.
+    pub groups: Vec<ReliabilityGroup>,
+    /// Per asset, by its code.
+    pub assets: Vec<(AssetId, Figures)>,
+    /// Assets whose every value comes from a demonstration: they are not in it.
+    pub made_up: u32,
+}
+
+/// What assets are put together by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum ReliabilityBy {
+    /// Code of the site.
+    Site,
+    /// Family key.
+    Family,
+    /// Criticality.
+    Criticality,
+}
+
+/// Figures of several assets.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ReliabilityGroup {
+    /// What they have in common.
+    pub by: ReliabilityBy,
+    /// Its word.
+    pub key: String,
+    /// Their figures.
+    pub figures: Figures,
+}
+
+/// Answers that stand for a while.
+pub(crate) type Remembered = Mutex<HashMap<TenantId, (Timestamp, Arc<Reliability>)>>;
+
+/// What the orders tell of one asset.
+#[derive(Debug, Default, PartialEq)]
+struct Told {
+    failures: Vec<Failure>,
+    planned: Vec<TimeRange>,
+}
+
+/// The orders of a tenant as they are counted.
+struct Orders {
+    rows: Vec<WorkOrder>,
+    coded: HashSet<WorkOrderId>,
+    types: Vec<String>,
+}
+
+impl Orders {
+    fn is_failure(&self, order: &WorkOrder) -> bool {
+        if order.status == WorkOrderStatus::Cancelled {
+            return false;
+        }
+        let is_typed = order
+            .order_type
+            .as_deref()
+            .is_some_and(|word| self.types.iter().any(|t| t.eq_ignore_ascii_case(word)));
+        let is_coded = self.coded.contains(&order.id);
+        let is_advised = matches!(
+            order.origin,
+            WorkOrderOrigin::Alert | WorkOrderOrigin::Recommendation
+        );
+        if is_advised {
+            return is_coded || (order.is_down && order.malfunction_at.is_some());
+        }
+        is_typed || is_coded || order.malfunction_at.is_some()
+    }
+
+    fn told(&self, now: Timestamp) -> HashMap<AssetId, Told> {
+        let links = Links::of(&self.rows);
+        let mut told: HashMap<AssetId, Told> = HashMap::new();
+        let mut counted: HashSet<WorkOrderId> = HashSet::new();
+        // A report says when it began, its order when it was worked on.
+        let mut failures: Vec<&WorkOrder> =
+            self.rows.iter().filter(|o| self.is_failure(o)).collect();
+        failures.sort_by_key(|o| (!is_report(o), o.opened_at, o.id));
+        for order in failures {
+            if !counted.insert(order.id) {
+                continue;
+            }
+            let partners = links.partners(order);
+            counted.extend(partners.iter().map(|o| o.id));
+            let asset = std::iter::once(order)
+                .chain(partners.iter().copied())
+                .find_map(|o| o.asset_id);
+            let Some(asset) = asset else { continue };
+            let entry = told.entry(asset).or_default();
+            entry.failures.push(failure(order, &partners, now));
+        }
+        for order in self.rows.iter().filter(|o| !counted.contains(&o.id)) {
+            let planned = (stands(order) == Some(true)
+                && order.status != WorkOrderStatus::Cancelled)
+                .then(|| worked(order, now))
+                .flatten();
+            if let Some((asset, planned)) = order.asset_id.zip(planned) {
+                told.entry(asset).or_default().planned.push(planned);
+            }
+        }
+        told
+    }
+}
+
+/// Which order belongs to which notification, by the numbers of their system.
+#[derive(Default)]
+struct Links<'a> {
+    by_number: HashMap<(IntegrationId, &'a str), Vec<&'a WorkOrder>>,
+    by_related: HashMap<(IntegrationId, &'a str), Vec<&'a WorkOrder>>,
+}
+
+impl<'a> Links<'a> {
+    fn of(rows: &'a [WorkOrder]) -> Self {
+        let mut links = Self::default();
+        for row in rows {
+            let Some(system) = row.integration_id else {
+                continue;
+            };
+            if let Some(number) = &row.number {
+                links
+                    .by_number
+                    .entry((system, number))
+                    .or_default()
+                    .push(row);
+            }
+            if let Some(number) = &row.related_number {
+                links
+                    .by_related
+                    .entry((system, number))
+                    .or_default()
+                    .push(row);
+            }
+        }
+        links
+    }
+
+    /// The notification of an order, or the orders of a notification.
+    fn partners(&self, order: &WorkOrder) -> Vec<&'a WorkOrder> {
+        let Some(system) = order.integration_id else {
+            return Vec::new();
+        };
+        let named = order.related_number.as_deref();
+        let named = named.and_then(|number| self.by_number.get(&(system, number)));
+        let naming = order.number.as_deref();
+        let naming = naming.and_then(|number| self.by_related.get(&(system, number)));
+        named
+            .into_iter()
+            .chain(naming)
+            .flatten()
+            .filter(|other| other.kind != order.kind)
+            .copied()
+            .collect()
+    }
+}
+
+/// Whether its start is when the malfunction began: a notification of another system. That of an order
+/// is when the work began.
+fn is_report(order: &WorkOrder) -> bool {
+    order.kind == WorkOrderKind::Notification && order.integration_id.is_some()
+}
+
+fn is_over(order: &WorkOrder) -> bool {
+    matches!(
+        order.status,
+        WorkOrderStatus::Completed | WorkOrderStatus::Closed
+    )
+}
+
+/// Whether an order says that the machine stands; `None` where it says nothing.
+fn stands(order: &WorkOrder) -> Option<bool> {
+    if order.origin != WorkOrderOrigin::Source {
+        return Some(order.is_down);
+    }
+    match &order.payload["MaintenanceObjectIsDown"] {
+        Value::Bool(stands) => Some(*stands),
+        Value::String(word) => Some(matches!(word.as_str(), "X" | "x" | "true")),
+        _ => None,
+    }
+}
+
+/// When it was worked on.
+fn worked(order: &WorkOrder, now: Timestamp) -> Option<TimeRange> {
+    if is_report(order) {
+        return None;
+    }
+    let end = match order.actual_end {
+        Some(end) => end,
+        None if is_over(order) => return None,
+        None => now,
+    };
+    TimeRange::new(order.actual_start?, end)
+}
+
+fn failure(order: &WorkOrder, partners: &[&WorkOrder], now: Timestamp) -> Failure {
+    let of_all = || std::iter::once(order).chain(partners.iter().copied());
+    let began = of_all()
+        .find_map(|o| o.malfunction_at)
+        .or_else(|| {
+            of_all()
+                .filter(|o| is_report(o))
+                .find_map(|o| o.actual_start)
+        })
+        .or(order.actual_start);
+    let at = began.unwrap_or(order.opened_at);
+    // A failure is a loss of function: where nobody says otherwise, it stood.
+    let stood = of_all().find_map(stands).unwrap_or(true);
+    let end = of_all().filter_map(|o| o.actual_end).max();
+    let down = match end {
+        _ if !stood => Down::Not,
+        Some(end) if is_over(order) && end > at => Down::Until(end),
+        _ if is_over(order) => Down::Unknown,
+        _ => Down::Until(now.max(at)),
+    };
+    // What goes on has not told yet how long it takes.
+    let done = |o: &&WorkOrder| o.actual_end.is_some();
+    Failure {
+        at,
+        down,
+        repairs: of_all()
+            .filter(done)
+            .filter_map(|o| worked(o, now))
+            .collect(),
+    }
+}
+
+/// The signal that tells whether a machine runs.
+#[derive(Clone, Copy)]
+struct Source {
+    number: u32,
+    runs_at: f64,
+    is_state: bool,
+}
+
+/// Hours a machine ran, and the share of the time for which that is known.
+#[allow(clippy::cast_precision_loss, reason = "hours of a machine's life")]
+fn ran(
+    historian: &Historian,
+    source: Source,
+    range: TimeRange,
+) -> Result<(f64, f64), HistorianError> {
+    let runs = |value: f64| value >= source.runs_at;
+    let mut state = historian
+        .last_at(source.number, range.from)?
+        .filter(|_| source.is_state)
+        .and_then(|point| on(&point, source.runs_at));
+    let (mut at, mut ran_ms, mut known_ms) = (range.from.0, 0, 0);
+    // A state is often sent only when it changes; of a current, silence says nothing.
+    let silent = |state: Option<bool>, ms: i64| match state {
+        Some(is_on) if source.is_state => (if is_on { ms } else { 0 }, ms),
+        _ => (0, 0),
+    };
+    for bucket in historian.buckets(source.number, range, HOUR_MS)? {
+        let from = bucket.t.0.max(range.from.0);
+        let to = (bucket.t.0 + HOUR_MS).min(range.to.0);
+        if from > at {
+            let (on_ms, seen_ms) = silent(state, from - at);
+            (ran_ms, known_ms) = (ran_ms + on_ms, known_ms + seen_ms);
+            state = state.filter(|_| source.is_state);
+        }
+        let (all_on, all_off) = (runs(bucket.min), !runs(bucket.max));
+        ran_ms += match state {
+            Some(true) | None if all_on => to - from,
+            Some(false) | None if all_off => 0,
+            _ => {
+                let hour = TimeRange {
+                    from: Timestamp(from),
+                    to: Timestamp(to),
+                };
+                let points = historian.raw(source.number, hour, MOST_POINTS)?;
+                walked(&points, state, source.runs_at, hour)
+            }
+        };
+        known_ms += to - from;
+        state = Some(runs(bucket.last));
+        at = to;
+    }
+    if range.to.0 > at {
+        let (on_ms, seen_ms) = silent(state, range.to.0 - at);
+        (ran_ms, known_ms) = (ran_ms + on_ms, known_ms + seen_ms);
+    }
+    let share = known_ms as f64 / range.length_ms().max(1) as f64;
+    Ok((ran_ms as f64 / HOUR_MS as f64, share))
+}
+
+fn on(point: &Point, runs_at: f64) -> Option<bool> {
+    let value = point
+        .value
+        .as_ref()
+        .filter(|_| point.status.is_good())?
+        .as_f64();
+    value.filter(|v| v.is_finite()).map(|v| v >= runs_at)
+}
+
+/// Milliseconds on within a stretch in which it started or stopped.
+fn walked(points: &[Point], mut state: Option<bool>, runs_at: f64, range: TimeRange) -> i64 {
+    let (mut at, mut sum) = (range.from, 0);
+    for point in points {
+        let Some(is_on) = on(point, runs_at) else {
+            continue;
+        };
+        if state == Some(true) {
+            sum += point.t.since_ms(at);
+        }
+        (at, state) = (point.t, Some(is_on));
+    }
+    if state == Some(true) {
+        sum += range.to.since_ms(at);
+    }
+    sum
+}
+
+/// An asset to be counted.
+struct Wanted {
+    id: AssetId,
+    code: String,
+    site: String,
+    family: String,
+    criticality: Criticality,
+    in_service: TimeRange,
+    source: Option<Source>,
+}
+
+fn wanted(plant: &TenantIndex, period: TimeRange, asset: Option<AssetId>) -> (Vec<Wanted>, u32) {
+    let (mut found, mut made_up) = (Vec::new(), 0);
+    for (id, entry) in &plant.assets {
+        if asset.is_some_and(|only| only != *id) {
+            continue;
+        }
+        let mut fed = entry
+            .signals
+            .iter()
+            .filter_map(|id| plant.signals.get(id))
+            .filter(|s| s.mapping.is_some())
+            .peekable();
+        let is_fed = fed.peek().is_some();
+        if !plant.tenant.is_demo && is_fed && fed.all(|s| is_made_up(plant, s)) {
+            made_up += 1;
+            continue;
+        }
+        let from = entry.asset.effective_from.unwrap_or(period.from);
+        let to = entry.asset.effective_to.unwrap_or(period.to);
+        let in_service = TimeRange::new(from.max(period.from), to.min(period.to));
+        let (Some(in_service), Some(site)) = (in_service, plant.sites.get(&entry.site_id)) else {
+            continue;
+        };
+        let source = entry.running.and_then(|running| {
+            let signal = plant.signals.get(&running.signal_id)?;
+            (plant.tenant.is_demo || !is_made_up(plant, signal)).then_some(Source {
+                number: signal.signal.signal_no,
+                runs_at: running.runs_at,
+                is_state: running.is_state,
+            })
+        });
+        found.push(Wanted {
+            id: *id,
+            code: entry.asset.code.clone(),
+            site: site.code.clone(),
+            family: entry.asset.family.clone(),
+            criticality: entry.asset.criticality,
+            in_service,
+            source,
+        });
+    }
+    found.sort_by(|a, b| a.code.cmp(&b.code));
+    (found, made_up)
+}
+
+const fn criticality(criticality: Criticality) -> &'static str {
+    match criticality {
+        Criticality::Low => "low",
+        Criticality::Medium => "medium",
+        Criticality::High => "high",
+        Criticality::Critical => "critical",
+    }
+}
+
+impl Runtime {
+    /// How often assets failed in a period and how long they were away.
+    ///
+    /// # Errors
+    /// When there is no such asset, or store or historian can't be read.
+    pub async fn reliability(
+        &self,
+        tenant: TenantId,
+        period: TimeRange,
+        asset: Option<AssetId>,
+    ) -> Result<Reliability, CodedError> {
+        let plant = self.tenant(tenant)?;
+        if asset.is_some_and(|id| !plant.assets.contains_key(&id)) {
+            return Err(CodedError::not_found("assets.not_found"));
+        }
+        let now = self.clock().now();
+        let orders = self.orders_to_count(&plant).await?;
+        let known_since = orders.rows.iter().map(|o| o.opened_at).min();
+        let (mut wanted, made_up) = wanted(&plant, period, asset);
+        for one in &mut wanted {
+            let since = known_since.unwrap_or(period.to);
+            one.in_service.from = one.in_service.from.max(since).min(one.in_service.to);
+        }
+        let mut told = orders.told(now);
+        let historian = self.historian().clone();
+        let counted = tokio::task::spawn_blocking(move || {
+            let mut counted = Vec::with_capacity(wanted.len());
+            for one in wanted {
+                let told = told.remove(&one.id).unwrap_or_default();
+                let seen = match one.source {
+                    Some(source) if one.in_service.length_ms() > 0 => {
+                        Some(ran(&historian, source, one.in_service)?)
+                    }
+                    _ => None,
+                };
+                let history = History {
+                    watched: one.in_service,
+                    ran: seen,
+                    failures: told.failures,
+                    planned: told.planned,
+                };
+                counted.push((one, Tally::of(&history)));
+            }
+            Ok::<_, HistorianError>(counted)
+        });
+        let failed = || CodedError::new(ErrorKind::Internal, "internal.error");
+        let counted = counted.await.map_err(|_| failed())??;
+        Ok(Reliability {
+            period,
+            known_since,
+            failure_types: orders.types,
+            total: sum(counted.iter().map(|(_, tally)| tally)),
+            groups: groups(&counted),
+            assets: counted
+                .iter()
+                .map(|(one, tally)| (one.id, tally.figures()))
+                .collect(),
+            made_up,
+        })
+    }
+
+    /// The figures of the last year, not older than an hour.
+    pub(crate) async fn reliability_of_the_year(
+        &self,
+        tenant: TenantId,
+    ) -> Result<Arc<Reliability>, CodedError> {
+        let now = self.clock().now();
+        let known = self.0.reliability.lock().get(&tenant).cloned();
+        if let Some((at, known)) = known
+            && (0..GOOD_FOR_MS).contains(&now.since_ms(at))
+        {
+            return Ok(known);
+        }
+        let year = TimeRange {
+            from: now.plus_ms(-YEAR_MS),
+            to: now,
+        };
+        let found = Arc::new(self.reliability(tenant, year, None).await?);
+        let kept = (now, Arc::clone(&found));
+        self.0.reliability.lock().insert(tenant, kept);
+        Ok(found)
+    }
+
+    async fn orders_to_count(&self, plant: &TenantIndex) -> Result<Orders, CodedError> {
+        let tenant = plant.tenant.id;
+        let types = self.failure_types(tenant).await?;
+        let (mut rows, coded) = self
+            .store()
+            .read(move |conn| {
+                let filter = WorkOrderFilter::default();
+                let rows = all(|page| work_orders::list_work_orders(conn, tenant, &filter, page))?;
+                Ok((rows, work_order_plans::list_coded_orders(conn, tenant)?))
+            })
+            .await?;
+        // A plant of one's own never counts what a demonstration made up.
+        rows.retain(|order| {
+            let system = order
+                .integration_id
+                .and_then(|id| plant.integrations.get(&id));
+            plant.tenant.is_demo || !system.is_some_and(|i| i.is_demo_origin)
+        });
+        Ok(Orders {
+            rows,
+            coded: coded.into_iter().collect(),
+            types,
+        })
+    }
+
+    /// Order types that stand for a failure.
+    ///
+    /// # Errors
+    /// When the store can't be read.
+    pub async fn failure_types(&self, tenant: TenantId) -> Result<Vec<String>, CodedError> {
+        let kept = self
+            .store()
+            .read(move |conn| settings::get_tenant_setting(conn, tenant, SETTING))
+            .await?;
+        let named = kept.and_then(|value| serde_json::from_value(value).ok());
+        Ok(named.unwrap_or_else(|| USUAL_TYPES.map(str::to_owned).to_vec()))
+    }
+
+    /// Names the order types that stand for a failure.
+    ///
+    /// # Errors
+    /// When the store can't be written.
+    pub async fn set_failure_types(
+        &self,
+        tenant: TenantId,
+        types: &[String],
+    ) -> Result<(), CodedError> {
+        let value = serde_json::json!(types);
+        self.store()
+            .write(move |tx| settings::put_tenant_setting(tx, tenant, SETTING, &value))
+            .await?;
+        self.0.reliability.lock().remove(&tenant);
+        Ok(())
+    }
+}
+
+fn sum<'a>(tallies: impl Iterator<Item = &'a Tally>) -> Figures {
+    tallies
+        .fold(Tally::default(), |all, one| all.plus(one))
+        .figures()
+}
+
+fn groups(counted: &[(Wanted, Tally)]) -> Vec<ReliabilityGroup> {
+    let mut found: std::collections::BTreeMap<(ReliabilityBy, &str), Tally> =
+        std::collections::BTreeMap::new();
+    for (one, tally) in counted {
+        for key in [
+            (ReliabilityBy::Site, one.site.as_str()),
+            (ReliabilityBy::Family, one.family.as_str()),
+            (ReliabilityBy::Criticality, criticality(one.criticality)),
+        ] {
+            let known = found.entry(key).or_default();
+            *known = known.plus(tally);
+        }
+    }
+    found
+        .into_iter()
+        .map(|((by, key), tally)| ReliabilityGroup {
+            by,
+            key: key.to_owned(),
+            figures: tally.figures(),
+        })
+        .collect()
+}
