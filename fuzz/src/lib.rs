@@ -28,6 +28,7 @@ use iq_sync_proto::{
     enrol::{self, Answer, Request},
     gap_code::Gap,
     receipt::{self, Receipt},
+    receipt_text,
 };
 
 /// A moment in 2025.
@@ -112,6 +113,7 @@ pub fn sync_batch(data: &[u8]) {
 pub fn sync_messages(data: &[u8]) {
     ignore(Receipt::decode(data));
     ignore(receipt::decode_file(data));
+    ignore(std::str::from_utf8(data).map(receipt_text::decode));
     let hub = public_key();
     // As if the other side had signed it, so that what is behind the signature is read too.
     let tags = [

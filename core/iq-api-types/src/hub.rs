@@ -331,6 +331,8 @@ pub struct CourierAnswer {
     pub report: CourierReport,
     /// The receipts to carry back: a `.oqr` file, Base64.
     pub receipts: String,
+    /// The same as texts, each short enough for a QR code.
+    pub texts: Vec<String>,
 }
 
 /// Ask for an enrolment code.

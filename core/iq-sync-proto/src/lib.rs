@@ -14,6 +14,7 @@ pub mod hello;
 pub mod hub;
 pub mod outbox;
 pub mod receipt;
+pub mod receipt_text;
 mod sign;
 mod wire;
 

@@ -14,6 +14,7 @@ use iq_sync_proto::{
     courier::{MAX_BATCHES, Manifest, write},
     gap_code::Gap,
     receipt::{self, Receipt},
+    receipt_text::{self, Slip},
 };
 
 use crate::{
@@ -120,7 +121,7 @@ impl Sync {
     }
 
     /// Takes what the hub sent back, receipts or a configuration: files of age say what they are in their
-    /// first line. Says which, and how many logs moved or changes were in it.
+    /// first line, receipts as text in their first letters. Says which, and how many logs moved or changes were in it.
     ///
     /// # Errors
     /// As the two.
@@ -143,12 +144,8 @@ impl Sync {
         let _one = self.0.changing.lock().await;
         let link = self.link(tenant).await?;
         let hub = hub_key(&link)?;
-        let unreadable = || CodedError::invalid("sync.file_unreadable");
-        if bytes.len() > MAX_BACK {
-            return Err(unreadable());
-        }
         let mut marks: Vec<(Line, Head)> = Vec::new();
-        for signed in receipt::decode_file(bytes).map_err(|_| unreadable())? {
+        for signed in receipts_of(bytes)? {
             let opened = Receipt::open(&signed, hub, tenant.0.as_bytes(), &link.appliance);
             let opened = opened.ok_or(CodedError::invalid("sync.receipt_foreign"))?;
             marks.extend(opened.marks);
@@ -333,4 +330,20 @@ impl Exported {
         let short = &crate::client::hex(appliance)[..8];
         format!("optria-{short}-{:06}.oqb", self.number)
     }
+}
+
+/// The receipts of a `.oqr` file, of a QR code, or of a text that was pasted.
+fn receipts_of(bytes: &[u8]) -> Result<Vec<Signed>, CodedError> {
+    let unreadable = || CodedError::invalid("sync.file_unreadable");
+    if bytes.len() > MAX_BACK {
+        return Err(unreadable());
+    }
+    if !receipt_text::is_text(bytes) {
+        return receipt::decode_file(bytes).map_err(|_| unreadable());
+    }
+    let text = std::str::from_utf8(bytes).map_err(|_| unreadable())?;
+    receipt_text::decode(text).map_err(|slip| match slip {
+        Slip::Damaged => CodedError::invalid("sync.receipt_damaged"),
+        Slip::Other => unreadable(),
+    })
 }

@@ -42,6 +42,10 @@ impl Stick {
         ensure!(reply.status == StatusCode::OK, "{reply:?}");
         let receipts = STANDARD.decode(text(&reply.body["receipts"])?)?;
         std::fs::write(self.path(&format!("{name}.oqr")), receipts)?;
+        // What is photographed or copied where no file goes back.
+        let texts = reply.body["texts"].as_array().context("no texts")?;
+        let texts: Vec<&str> = texts.iter().filter_map(Value::as_str).collect();
+        std::fs::write(self.path(&format!("{name}.txt")), texts.join("\n"))?;
         Ok(reply.body["report"].clone())
     }
 
@@ -139,6 +143,75 @@ async fn what_is_changed_or_meant_for_another_is_refused_whole() -> Result<()> {
     site.admin.post(&site.owner, &revoke, json!({})).await?;
     let reply = site.admin.post_bytes(&site.owner, path, file).await?;
     assert_eq!(reply.code(), "sync.revoked");
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_receipt_comes_back_as_text_and_a_slip_or_a_strangers_moves_nothing() -> Result<()> {
+    let (mut site, stick) = by_files("courier").await?;
+    let (mut other, others) = by_files("courier").await?;
+    site.write(40)?;
+    stick.write(&mut site, "1", json!({}))?;
+    stick.deliver(&site, "1").await?;
+    let text = std::fs::read_to_string(stick.path("1.txt"))?;
+    ensure!(text.starts_with("OQR1.1-"), "{text}");
+    let bring = |site: &mut Site, text: String| {
+        std::fs::write(stick.path("pasted"), text)?;
+        stick.bring_back(site, "pasted")
+    };
+    let mut refused = |site: &mut Site, text: String, code: &str| {
+        let error = format!("{:?}", bring(site, text).unwrap_err());
+        ensure!(error.contains(code), "{code}: {error}");
+        ensure!(status(site)?["confirmed"] == 0, "it moved");
+        Ok(())
+    };
+    // A letter lost, one changed, the end missing; and something else.
+    let middle = text.len() / 2;
+    let other_letter = if &text[middle..=middle] == "7" {
+        "8"
+    } else {
+        "7"
+    };
+    let mut changed = text.clone();
+    changed.replace_range(middle..=middle, other_letter);
+    let mut shorter = text.clone();
+    shorter.remove(middle);
+    for damaged in [changed, shorter, text[..middle].to_owned()] {
+        refused(&mut site, damaged, "sync.receipt_damaged")?;
+    }
+    refused(
+        &mut site,
+        "https://hub.example".to_owned(),
+        "sync.file_unreadable",
+    )?;
+    // Whole, and of another hub to another appliance.
+    other.write(10)?;
+    others.write(&mut other, "theirs", json!({}))?;
+    others.deliver(&other, "theirs").await?;
+    let foreign = std::fs::read_to_string(others.path("theirs.txt"))?;
+    refused(&mut site, foreign, "sync.receipt_foreign")?;
+    // As a person copies it: small letters, broken lines.
+    let copied: Vec<String> = text
+        .to_lowercase()
+        .as_bytes()
+        .chunks(30)
+        .map(|line| String::from_utf8_lossy(line).into_owned())
+        .collect();
+    let done = bring(&mut site, copied.join(" \r\n"))?;
+    assert_eq!(done["kind"], "receipts");
+    let heard = status(&mut site)?;
+    assert_eq!(heard["backlog"], 0, "{heard}");
+    // A newer one, then the old one again: what was heard is not taken back.
+    site.write(20)?;
+    stick.write(&mut site, "2", json!({}))?;
+    stick.deliver(&site, "2").await?;
+    let newer = std::fs::read_to_string(stick.path("2.txt"))?;
+    bring(&mut site, newer)?;
+    let confirmed = status(&mut site)?["confirmed"].clone();
+    let old = bring(&mut site, text)?;
+    assert_eq!(old["count"], 0, "{old}");
+    assert_eq!(status(&mut site)?["confirmed"], confirmed);
+    site.is_the_same_log().await?;
     Ok(())
 }
 

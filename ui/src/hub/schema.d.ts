@@ -1096,6 +1096,8 @@ export interface components {
             receipts: string;
             /** @description What became of it. */
             report: components["schemas"]["CourierReport"];
+            /** @description The same as texts, each short enough for a QR code. */
+            texts: string[];
         };
         /** @description What became of a courier file. */
         CourierReport: {

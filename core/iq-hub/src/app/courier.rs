@@ -14,6 +14,7 @@ use iq_sync_proto::{
     courier::Bundle,
     gap_code::Gap,
     receipt::{self, Receipt},
+    receipt_text,
 };
 use tokio::task::JoinHandle;
 
@@ -32,6 +33,8 @@ pub(crate) struct Taken {
     pub(crate) report: CourierReport,
     /// The receipts for the appliance: the bytes of a `.oqr` file.
     pub(crate) receipts: Vec<u8>,
+    /// The same as texts, each for a QR code.
+    pub(crate) texts: Vec<String>,
     /// The records are being made readable.
     pub(crate) projections: Vec<JoinHandle<()>>,
 }
@@ -121,6 +124,7 @@ pub(crate) async fn import(hub: &Hub, file: Vec<u8>) -> Answer<Taken> {
             forks,
         },
         receipts: receipt::encode_file(&parts),
+        texts: receipt_text::encode(&parts),
         projections,
     })
 }

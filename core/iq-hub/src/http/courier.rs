@@ -54,6 +54,7 @@ async fn import_file(
     audit.object("courier_file", taken.report.number);
     Ok(Json(CourierAnswer {
         receipts: STANDARD.encode(&taken.receipts),
+        texts: taken.texts,
         report: taken.report,
     }))
 }
