@@ -15,6 +15,7 @@ import '@/styles/panes.css';
 import '@/styles/instruments.css';
 import '@/styles/shell.css';
 import '@/styles/pages.css';
+import '@/styles/qr.css';
 import { createRoot } from 'react-dom/client';
 import { Console } from './app';
 import { startI18n } from '@/i18n';
