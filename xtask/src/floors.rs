@@ -17,6 +17,7 @@ const PURE: &[&str] = &[
     "iq-optimiser",
     "iq-report",
     "iq-evidence",
+    "iq-chunk",
     "iq-release",
     "iq-sync-proto",
 ];
@@ -181,6 +182,10 @@ fn table() -> BTreeMap<&'static str, BTreeSet<&'static str>> {
     let mut file = left.clone();
     file.insert("iq-mapping");
     table.insert("iq-connector-file", file);
+    // What it stores is read at the hub too, by whoever knows the form and no database.
+    let mut historian = left.clone();
+    historian.insert("iq-chunk");
+    table.insert("iq-historian", historian);
     let mut below = left.clone();
     below.extend(PURE.iter().chain(IO));
     for (name, beside) in FLOW {

@@ -3,14 +3,14 @@
 use rusqlite::{Transaction, TransactionBehavior, params};
 
 use crate::AppendReport;
-use crate::buffer::Sample;
-use crate::chunk::TIME_END;
 use crate::error::HistorianError;
 use crate::hot::{Applied, Frozen, LastGood};
 use crate::journal::{Packer, Row, pack_one};
 use crate::seal::Sealed;
 use crate::store;
 use crate::writer::{Batch, Core, Writer};
+use iq_chunk::TIME_END;
+use iq_chunk::block::Sample;
 
 /// Samples per journal row.
 const ROW_SAMPLES: usize = 65_536;

@@ -5,11 +5,11 @@
 use rusqlite::{OptionalExtension, TransactionBehavior, params};
 
 use crate::Historian;
-use crate::buffer::Block;
-use crate::chunk::{SIGNAL_END, TIME_BITS, TIME_END};
 use crate::error::HistorianError;
 use crate::store::{self, ChunkRef, Encoded, Side};
 use crate::writer::Core;
+use iq_chunk::block::Block;
+use iq_chunk::{SIGNAL_END, TIME_BITS, TIME_END};
 
 /// Samples of side chunks merged in one pass; more are left for the next.
 const PASS_SAMPLES: usize = 1 << 19;

@@ -4,9 +4,9 @@
 use iq_domain::{Point, Provenance, StatusCode, TimeRange, Timestamp, Value};
 
 use crate::Historian;
-use crate::buffer::Block;
 use crate::error::HistorianError;
 use crate::rollup::{HOUR, MINUTE, Roll};
+use iq_chunk::block::Block;
 
 /// Stored samples up to which a chart is drawn from the samples themselves.
 const RAW_LIMIT: usize = 500_000;

@@ -4,11 +4,9 @@
 
 use iq_domain::Value;
 
-use crate::{
-    buffer::Block,
-    chunk::{self, SIGNAL_END, TIME_END},
-    rollup,
-};
+use iq_chunk::{self as chunk, SIGNAL_END, TIME_END, block::Block};
+
+use crate::rollup;
 
 /// Reads a chunk and every sample of it; how many can be used.
 #[must_use]

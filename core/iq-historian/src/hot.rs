@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use iq_domain::Value;
 
-use crate::buffer::{Block, Placed, Sample};
+use iq_chunk::block::{Block, Placed, Sample};
 
 /// Samples of one signal on their way into chunks.
 #[derive(Clone, Debug)]

@@ -4,9 +4,9 @@
 
 use iq_domain::{Timestamp, Value};
 
-use crate::buffer::Sample;
-use crate::chunk::value::{POWERS, scaled};
-use crate::chunk::wire::{Reader, put_bytes, put_int, put_uint, unzigzag, zigzag};
+use iq_chunk::block::Sample;
+use iq_chunk::value::{POWERS, scaled};
+use iq_chunk::wire::{Reader, put_bytes, put_int, put_uint, unzigzag, zigzag};
 
 const VERSION: u8 = 1;
 

@@ -7,8 +7,6 @@
 //!
 //! All calls but [`Historian::append`] block; call them from a blocking thread.
 
-mod buffer;
-mod chunk;
 mod commit;
 mod compact;
 mod config;
@@ -18,6 +16,7 @@ mod error;
 pub mod hooks;
 mod hot;
 mod journal;
+mod leave;
 mod query;
 mod replay;
 mod retention;
@@ -40,6 +39,7 @@ pub use config::HistorianConfig;
 pub use decimate::Decimated;
 pub use error::HistorianError;
 pub use journal::Row;
+pub use leave::{SealedPiece, SealedSize};
 pub use stats::HistorianStats;
 
 use hot::Hot;

@@ -7,13 +7,13 @@ use iq_domain::{Bucket, Point, TimeRange, Timestamp};
 use rusqlite::Connection;
 
 use crate::Historian;
-use crate::buffer::{Block, Sample};
-use crate::chunk::{TIME_END, key};
 use crate::error::HistorianError;
 use crate::hot::LastGood;
 use crate::rollup::{Collector, HOUR, MINUTE, Roll};
 use crate::store::{self, ChunkRef};
 use crate::writer::Core;
+use iq_chunk::block::{Block, Sample};
+use iq_chunk::{TIME_END, key};
 
 /// A part of a series in the order of time.
 enum Piece<'a> {
@@ -183,6 +183,15 @@ impl Core {
             self.readers.give_back(conn);
         }
         answer
+    }
+
+    /// Something about what is stored of a signal, from one consistent view of the file.
+    pub(crate) fn with_view<R>(
+        &self,
+        signal_no: u32,
+        f: impl FnOnce(&Connection) -> Result<R, HistorianError>,
+    ) -> Result<R, HistorianError> {
+        self.view(signal_no, 0, 0, |view| f(view.conn))
     }
 
     fn hot_parts(&self, signal_no: u32, from: i64, to: i64) -> Vec<Block> {

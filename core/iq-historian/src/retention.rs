@@ -4,12 +4,12 @@ use iq_domain::{TimeRange, Timestamp};
 use rusqlite::{Connection, TransactionBehavior, params};
 
 use crate::Historian;
-use crate::buffer::Block;
-use crate::chunk::TIME_END;
 use crate::error::HistorianError;
 use crate::hot::LastGood;
 use crate::store::{self, ChunkRef};
 use crate::writer::{Core, Writer};
+use iq_chunk::TIME_END;
+use iq_chunk::block::Block;
 
 /// Most freed pages handed back to the file system in one go.
 const VACUUM_PAGES: u32 = 16_384;

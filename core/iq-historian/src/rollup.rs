@@ -4,10 +4,10 @@
 
 use iq_domain::{Bucket, Timestamp};
 
-use crate::buffer::Block;
-use crate::chunk::value::POWERS;
-use crate::chunk::wire::{Reader, put_column, put_int, put_uint, take_column, unzigzag, zigzag};
-use crate::chunk::{checked, checksum};
+use iq_chunk::block::Block;
+use iq_chunk::value::POWERS;
+use iq_chunk::wire::{Reader, put_column, put_int, put_uint, take_column, unzigzag, zigzag};
+use iq_chunk::{checked, checksum};
 
 /// Length of a fine rollup.
 pub(crate) const MINUTE: i64 = 60_000;
@@ -413,8 +413,8 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::buffer::Sample;
-    use crate::chunk::value::exponent;
+    use iq_chunk::block::Sample;
+    use iq_chunk::value::exponent;
 
     fn number() -> impl Strategy<Value = f64> {
         prop_oneof![

@@ -5,10 +5,10 @@ use std::sync::Arc;
 
 use parking_lot::{Condvar, Mutex};
 
-use crate::buffer::Block;
 use crate::error::HistorianError;
 use crate::hot::Frozen;
 use crate::store::{self, Encoded};
+use iq_chunk::block::Block;
 
 /// A frozen block in its stored form, waiting for the next commit.
 pub(crate) struct Sealed {

@@ -45,7 +45,7 @@ impl Historian {
             let samples: usize = hot
                 .iter()
                 .flat_map(|(_, s)| s.layers())
-                .map(crate::buffer::Block::len)
+                .map(iq_chunk::block::Block::len)
                 .sum();
             (count as u64, samples as u64)
         };

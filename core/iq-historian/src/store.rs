@@ -10,10 +10,10 @@ use std::time::Duration;
 use parking_lot::Mutex;
 use rusqlite::{Connection, OpenFlags, OptionalExtension, params};
 
-use crate::buffer::Block;
-use crate::chunk::{self, TIME_END, key};
 use crate::error::HistorianError;
 use crate::rollup::{self, HOUR, MINUTE};
+use iq_chunk::block::Block;
+use iq_chunk::{self as chunk, TIME_END, key};
 use iq_domain::Timestamp;
 
 /// Format of files written by this program.
@@ -210,7 +210,7 @@ fn encode_one(signal_no: u32, block: &Block, level: usize) -> Result<Encoded, Hi
         t0,
         t1,
         n: block.len(),
-        blob: chunk::encode(signal_no, block, level)?,
+        blob: chunk::encode(signal_no, block, level).ok_or(HistorianError::Codec)?,
         hours: rollup::encode(signal_no, t0, HOUR, &hours, exponent),
         minutes: rollup::encode(signal_no, t0, MINUTE, &minutes, exponent),
     })
@@ -321,6 +321,13 @@ impl ChunkRef {
     pub(crate) fn block(&self, conn: &Connection) -> Result<Block, HistorianError> {
         self.with_blob(conn, "SELECT blob FROM chunk WHERE id = ?1", |blob| {
             chunk::decode(self.signal_no, self.t0, blob)
+        })
+    }
+
+    /// Its bytes as they are stored, if their checksum agrees.
+    pub(crate) fn checked(&self, conn: &Connection) -> Result<Vec<u8>, HistorianError> {
+        self.with_blob(conn, "SELECT blob FROM chunk WHERE id = ?1", |blob| {
+            chunk::checked(self.signal_no, self.t0, blob).map(|_| blob.to_vec())
         })
     }
 

@@ -11,7 +11,6 @@ use std::time::{Duration, Instant};
 use parking_lot::{Condvar, Mutex, RwLock};
 use rusqlite::Connection;
 
-use crate::chunk::SIGNAL_END;
 use crate::config::HistorianConfig;
 use crate::error::HistorianError;
 use crate::hot::Hot;
@@ -19,6 +18,7 @@ use crate::journal::Row;
 use crate::seal::Sealer;
 use crate::store::Readers;
 use crate::{AppendReport, HistorianState};
+use iq_chunk::SIGNAL_END;
 
 /// Pages written after which the write-ahead log is copied into the file when nobody waits, and
 /// whether or not somebody waits.

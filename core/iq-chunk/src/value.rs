@@ -13,14 +13,14 @@ const DOUBLE: u8 = 4;
 const BITS: u8 = 5;
 
 /// Powers of ten that a decimal reading may be scaled by.
-pub(crate) const POWERS: [f64; 7] = [1.0, 10.0, 100.0, 1e3, 1e4, 1e5, 1e6];
+pub const POWERS: [f64; 7] = [1.0, 10.0, 100.0, 1e3, 1e4, 1e5, 1e6];
 
 /// Largest scaled integer: sums of a whole chunk of them stay exact.
 const LARGEST: f64 = 1_099_511_627_776.0;
 
 /// The integer `value * power` if dividing it gives the very same bits back.
 #[inline]
-pub(crate) fn scaled(value: f64, power: f64) -> Option<i64> {
+pub fn scaled(value: f64, power: f64) -> Option<i64> {
     // Adding zero turns the negative zero, which no integer can stand for, into the positive one.
     let integer = (value * power).round_ties_even() + 0.0;
     (integer.abs() < LARGEST && (integer / power).to_bits() == value.to_bits())
@@ -52,7 +52,7 @@ pub(crate) fn decimals(values: &[f64]) -> Option<(u8, Vec<i64>)> {
 }
 
 /// The exponent at which all finite numbers are integers, if there is one.
-pub(crate) fn exponent(values: &[f64]) -> Option<u8> {
+pub fn exponent(values: &[f64]) -> Option<u8> {
     let finite: Vec<f64> = values
         .iter()
         .copied()

@@ -1,14 +1,15 @@
-//! The stored form of a block of samples: one blob per chunk with a checksum that also covers the
-//! signal and the first time, so that a flipped bit or a misplaced row is noticed, never returned.
+//! Samples of a signal as one piece of bytes: what the historian stores and what leaves for a hub. One
+//! blob per chunk with a checksum that also covers the signal and the first time, so that a flipped bit
+//! or a misplaced row is noticed, never returned.
 
+pub mod block;
 mod status;
 mod text;
 mod time;
-pub(crate) mod value;
-pub(crate) mod wire;
+pub mod value;
+pub mod wire;
 
-use crate::buffer::{Block, NONE, NUMBER, TEXT};
-use crate::error::HistorianError;
+use block::{Block, NONE, NUMBER, TEXT};
 use wire::{MAX_SAMPLES, Reader, put_uint};
 
 const VERSION: u8 = 1;
@@ -18,27 +19,21 @@ const TEXTS: u8 = 1;
 const MIXED: u8 = 2;
 
 /// Bits of a chunk's key that hold its first time.
-pub(crate) const TIME_BITS: u32 = 44;
+pub const TIME_BITS: u32 = 44;
 /// First moment after the times a key can hold (in the year 2527).
-pub(crate) const TIME_END: i64 = 1 << TIME_BITS;
+pub const TIME_END: i64 = 1 << TIME_BITS;
 /// First signal number that is too large.
-pub(crate) const SIGNAL_END: u32 = 1 << 19;
+pub const SIGNAL_END: u32 = 1 << 19;
 
 /// The key of a chunk: clustered by signal, then time.
-pub(crate) const fn key(signal_no: u32, t0: i64) -> i64 {
+#[must_use]
+pub const fn key(signal_no: u32, t0: i64) -> i64 {
     ((signal_no as i64) << TIME_BITS) | t0
 }
 
-/// Encodes a block; it must not be empty.
-pub(crate) fn encode(
-    signal_no: u32,
-    block: &Block,
-    level: usize,
-) -> Result<Vec<u8>, HistorianError> {
-    write(signal_no, block, level).ok_or(HistorianError::Codec)
-}
-
-fn write(signal_no: u32, block: &Block, level: usize) -> Option<Vec<u8>> {
+/// Encodes a block; `None` for one that is empty.
+#[must_use]
+pub fn encode(signal_no: u32, block: &Block, level: usize) -> Option<Vec<u8>> {
     let n = block.len();
     let classes = block.classes();
     let kind = if classes.is_empty() || classes.iter().all(|c| *c == NUMBER) {
@@ -83,7 +78,8 @@ fn write(signal_no: u32, block: &Block, level: usize) -> Option<Vec<u8>> {
 }
 
 /// Decodes a chunk of `signal_no` that starts at `t0`; `None` when it is damaged.
-pub(crate) fn decode(signal_no: u32, t0: i64, blob: &[u8]) -> Option<Block> {
+#[must_use]
+pub fn decode(signal_no: u32, t0: i64, blob: &[u8]) -> Option<Block> {
     let body = checked(signal_no, t0, blob)?;
     let mut reader = Reader::new(body);
     if reader.byte()? != VERSION {
@@ -135,7 +131,8 @@ pub(crate) fn decode(signal_no: u32, t0: i64, blob: &[u8]) -> Option<Block> {
 }
 
 /// CRC-32 over the identity of the row and its bytes.
-pub(crate) fn checksum(signal_no: u32, t0: i64, bytes: &[u8]) -> u32 {
+#[must_use]
+pub fn checksum(signal_no: u32, t0: i64, bytes: &[u8]) -> u32 {
     let mut hasher = crc32fast::Hasher::new();
     hasher.update(&key(signal_no, t0).to_le_bytes());
     hasher.update(bytes);
@@ -143,7 +140,8 @@ pub(crate) fn checksum(signal_no: u32, t0: i64, bytes: &[u8]) -> u32 {
 }
 
 /// The bytes before the checksum, if it agrees.
-pub(crate) fn checked(signal_no: u32, t0: i64, blob: &[u8]) -> Option<&[u8]> {
+#[must_use]
+pub fn checked(signal_no: u32, t0: i64, blob: &[u8]) -> Option<&[u8]> {
     let (body, crc) = blob.split_at_checked(blob.len().checked_sub(4)?)?;
     let stored = u32::from_le_bytes(crc.try_into().ok()?);
     (stored == checksum(signal_no, t0, body)).then_some(body)
@@ -154,7 +152,7 @@ mod tests {
     use iq_domain::Value;
 
     use super::*;
-    use crate::buffer::Sample;
+    use crate::block::Sample;
 
     fn block() -> Block {
         let mut block = Block::default();

@@ -7,11 +7,11 @@ use pco::data_types::Number;
 use pco::wrapped::{FileCompressor, FileDecompressor};
 
 /// Most samples one chunk may claim to hold; a limit against senseless allocations.
-pub(crate) const MAX_SAMPLES: usize = 1 << 22;
+pub const MAX_SAMPLES: usize = 1 << 22;
 
 /// Appends a LEB128 integer.
 #[inline]
-pub(crate) fn put_uint(out: &mut Vec<u8>, mut value: u64) {
+pub fn put_uint(out: &mut Vec<u8>, mut value: u64) {
     while value >= 0x80 {
         out.push((value as u8) | 0x80);
         value >>= 7;
@@ -21,55 +21,66 @@ pub(crate) fn put_uint(out: &mut Vec<u8>, mut value: u64) {
 
 /// Appends a signed integer, small magnitudes first.
 #[inline]
-pub(crate) fn put_int(out: &mut Vec<u8>, value: i64) {
+pub fn put_int(out: &mut Vec<u8>, value: i64) {
     put_uint(out, zigzag(value));
 }
 
 /// Appends a length-prefixed byte string.
-pub(crate) fn put_bytes(out: &mut Vec<u8>, bytes: &[u8]) {
+pub fn put_bytes(out: &mut Vec<u8>, bytes: &[u8]) {
     put_uint(out, bytes.len() as u64);
     out.extend_from_slice(bytes);
 }
 
+/// Signed integers as unsigned ones, small magnitudes first.
 #[inline]
-pub(crate) const fn zigzag(value: i64) -> u64 {
+#[must_use]
+pub const fn zigzag(value: i64) -> u64 {
     ((value << 1) ^ (value >> 63)) as u64
 }
 
+/// And back.
 #[inline]
-pub(crate) const fn unzigzag(value: u64) -> i64 {
+#[must_use]
+pub const fn unzigzag(value: u64) -> i64 {
     ((value >> 1) as i64) ^ -((value & 1) as i64)
 }
 
 /// A reader that never runs past its end.
-pub(crate) struct Reader<'a> {
+pub struct Reader<'a> {
     rest: &'a [u8],
 }
 
 impl<'a> Reader<'a> {
-    pub(crate) const fn new(bytes: &'a [u8]) -> Self {
+    /// Reads these bytes.
+    #[must_use]
+    pub const fn new(bytes: &'a [u8]) -> Self {
         Self { rest: bytes }
     }
 
-    pub(crate) const fn is_empty(&self) -> bool {
+    /// Whether all was read.
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
         self.rest.is_empty()
     }
 
+    /// A byte.
     #[inline]
-    pub(crate) fn byte(&mut self) -> Option<u8> {
+    pub fn byte(&mut self) -> Option<u8> {
         let (first, rest) = self.rest.split_first()?;
         self.rest = rest;
         Some(*first)
     }
 
-    pub(crate) fn take(&mut self, n: usize) -> Option<&'a [u8]> {
+    /// So many bytes.
+    pub fn take(&mut self, n: usize) -> Option<&'a [u8]> {
         let (head, rest) = self.rest.split_at_checked(n)?;
         self.rest = rest;
         Some(head)
     }
 
+    /// A LEB128 integer.
     #[inline]
-    pub(crate) fn uint(&mut self) -> Option<u64> {
+    pub fn uint(&mut self) -> Option<u64> {
         let mut value = 0_u64;
         for shift in (0..64).step_by(7) {
             let byte = self.byte()?;
@@ -81,35 +92,34 @@ impl<'a> Reader<'a> {
         None
     }
 
+    /// A signed integer.
     #[inline]
-    pub(crate) fn int(&mut self) -> Option<i64> {
+    pub fn int(&mut self) -> Option<i64> {
         self.uint().map(unzigzag)
     }
 
     /// A count that must not exceed what a chunk can hold.
-    pub(crate) fn count(&mut self) -> Option<usize> {
+    pub fn count(&mut self) -> Option<usize> {
         usize::try_from(self.uint()?)
             .ok()
             .filter(|n| *n <= MAX_SAMPLES)
     }
 
-    pub(crate) fn bytes(&mut self) -> Option<&'a [u8]> {
+    /// A length-prefixed byte string.
+    pub fn bytes(&mut self) -> Option<&'a [u8]> {
         let n = usize::try_from(self.uint()?).ok()?;
         self.take(n)
     }
 
-    pub(crate) fn array<const N: usize>(&mut self) -> Option<[u8; N]> {
+    /// Bytes of a fixed number.
+    pub fn array<const N: usize>(&mut self) -> Option<[u8; N]> {
         self.take(N)?.try_into().ok()
     }
 }
 
 /// Compresses numbers with `pco`; `None` only if the library refuses, which it does for no input of
 /// ours.
-pub(crate) fn pack<T: Number>(
-    numbers: &[T],
-    config: &ChunkConfig,
-    out: &mut Vec<u8>,
-) -> Option<()> {
+pub fn pack<T: Number>(numbers: &[T], config: &ChunkConfig, out: &mut Vec<u8>) -> Option<()> {
     if numbers.is_empty() {
         put_uint(out, 0);
         return Some(());
@@ -124,7 +134,7 @@ pub(crate) fn pack<T: Number>(
 }
 
 /// Reads back `n` numbers written by [`pack`].
-pub(crate) fn unpack<T: Number + Default>(reader: &mut Reader<'_>, n: usize) -> Option<Vec<T>> {
+pub fn unpack<T: Number + Default>(reader: &mut Reader<'_>, n: usize) -> Option<Vec<T>> {
     let bytes = reader.bytes()?;
     if n == 0 {
         return Some(Vec::new());
@@ -142,7 +152,7 @@ pub(crate) fn unpack<T: Number + Default>(reader: &mut Reader<'_>, n: usize) -> 
 
 /// Appends integers as (smallest, bit width, packed differences, exceptions): for columns too short for
 /// `pco`. The few values that do not fit the cheapest width keep their upper bits as exceptions.
-pub(crate) fn put_column(out: &mut Vec<u8>, column: &[u64]) {
+pub fn put_column(out: &mut Vec<u8>, column: &[u64]) {
     let low = column.iter().copied().min().unwrap_or(0);
     let width = cheapest_width(column, low);
     let mask = if width == 0 {
@@ -193,7 +203,7 @@ fn cheapest_width(column: &[u64], low: u64) -> u32 {
 }
 
 /// Reads back a column of `n` integers.
-pub(crate) fn take_column(reader: &mut Reader<'_>, n: usize) -> Option<Vec<u64>> {
+pub fn take_column(reader: &mut Reader<'_>, n: usize) -> Option<Vec<u64>> {
     let low = reader.uint()?;
     let width = u32::from(reader.byte()?);
     if width > 64 {

@@ -8,22 +8,27 @@ use std::sync::Arc;
 use iq_domain::{Point, StatusCode, Timestamp, Value};
 
 /// Class of a sample that holds a number.
-pub(crate) const NUMBER: u32 = 0;
+pub const NUMBER: u32 = 0;
 /// Class of a sample without a value.
-pub(crate) const NONE: u32 = 1;
+pub const NONE: u32 = 1;
 /// Class of a sample that holds the first text of the dictionary; the next texts follow.
-pub(crate) const TEXT: u32 = 2;
+pub const TEXT: u32 = 2;
 
 /// One sample; truth values have become 0 and 1.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Sample {
-    pub(crate) t: i64,
-    pub(crate) value: Option<Value>,
-    pub(crate) status: u32,
+pub struct Sample {
+    /// Unix milliseconds.
+    pub t: i64,
+    /// Its value.
+    pub value: Option<Value>,
+    /// Status code.
+    pub status: u32,
 }
 
 impl Sample {
-    pub(crate) fn point(&self) -> Point {
+    /// As the rest of the program knows it.
+    #[must_use]
+    pub fn point(&self) -> Point {
         Point {
             t: Timestamp(self.t),
             value: self.value.clone(),
@@ -32,7 +37,7 @@ impl Sample {
     }
 
     /// Whether its value may stand for "the last good value": good status, a text or a finite number.
-    pub(crate) fn is_usable(&self) -> bool {
+    pub fn is_usable(&self) -> bool {
         StatusCode(self.status).is_good()
             && match &self.value {
                 None => false,
@@ -42,8 +47,8 @@ impl Sample {
     }
 
     /// Equality that compares numbers by their bits.
-    #[cfg(test)]
-    pub(crate) fn same(&self, other: &Self) -> bool {
+    #[must_use]
+    pub fn same(&self, other: &Self) -> bool {
         let bits = |v: &Option<Value>| v.as_ref().and_then(Value::as_f64).map(f64::to_bits);
         let text = |v: &Option<Value>| match v {
             Some(Value::Text(text)) => Some(text.clone()),
@@ -59,7 +64,7 @@ impl Sample {
 
 /// What an [`Block::upsert`] did.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Placed {
+pub enum Placed {
     /// A new time.
     Added,
     /// The time was there: the newer sample replaced it.
@@ -69,7 +74,7 @@ pub(crate) enum Placed {
 /// A sorted run of samples, columns apart. Columns that are uniform stay empty: `statuses` while all
 /// are zero, `classes` while all are numbers.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Block {
+pub struct Block {
     times: Vec<i64>,
     numbers: Vec<f64>,
     statuses: Vec<u32>,
@@ -80,7 +85,9 @@ pub(crate) struct Block {
 }
 
 impl Block {
-    pub(crate) fn from_parts(
+    /// A block of its columns.
+    #[must_use]
+    pub fn from_parts(
         times: Vec<i64>,
         numbers: Vec<f64>,
         statuses: Vec<u32>,
@@ -98,44 +105,62 @@ impl Block {
         }
     }
 
-    pub(crate) fn len(&self) -> usize {
+    /// Samples.
+    #[must_use]
+    pub fn len(&self) -> usize {
         self.times.len()
     }
 
-    pub(crate) fn is_empty(&self) -> bool {
+    /// Whether there are none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
         self.times.is_empty()
     }
 
-    pub(crate) fn times(&self) -> &[i64] {
+    /// Times, rising.
+    #[must_use]
+    pub fn times(&self) -> &[i64] {
         &self.times
     }
 
-    pub(crate) fn numbers(&self) -> &[f64] {
+    /// Numbers; 0 where there is none.
+    #[must_use]
+    pub fn numbers(&self) -> &[f64] {
         &self.numbers
     }
 
-    pub(crate) fn statuses(&self) -> &[u32] {
+    /// Status codes; empty while all are zero.
+    #[must_use]
+    pub fn statuses(&self) -> &[u32] {
         &self.statuses
     }
 
-    pub(crate) fn classes(&self) -> &[u32] {
+    /// Classes; empty while all are numbers.
+    #[must_use]
+    pub fn classes(&self) -> &[u32] {
         &self.classes
     }
 
-    pub(crate) fn dictionary(&self) -> &[Arc<str>] {
+    /// Texts.
+    #[must_use]
+    pub fn dictionary(&self) -> &[Arc<str>] {
         &self.dictionary
     }
 
-    pub(crate) fn first_time(&self) -> Option<i64> {
+    /// Time of the first sample.
+    #[must_use]
+    pub fn first_time(&self) -> Option<i64> {
         self.times.first().copied()
     }
 
-    pub(crate) fn last_time(&self) -> Option<i64> {
+    /// Time of the last sample.
+    #[must_use]
+    pub fn last_time(&self) -> Option<i64> {
         self.times.last().copied()
     }
 
     /// Bytes it occupies, by capacity.
-    pub(crate) fn bytes(&self) -> usize {
+    pub fn bytes(&self) -> usize {
         self.times.capacity() * size_of::<i64>()
             + self.numbers.capacity() * size_of::<f64>()
             + (self.statuses.capacity() + self.classes.capacity()) * size_of::<u32>()
@@ -144,14 +169,16 @@ impl Block {
 
     /// The number at `i` if it counts in aggregates: good status and finite.
     #[inline]
-    pub(crate) fn usable_number(&self, i: usize) -> Option<f64> {
+    pub fn usable_number(&self, i: usize) -> Option<f64> {
         let number = self.numbers[i];
         let good = self.statuses.get(i).is_none_or(|s| s >> 30 == 0)
             && self.classes.get(i).is_none_or(|c| *c == NUMBER);
         (good && number.is_finite()).then_some(number)
     }
 
-    pub(crate) fn status(&self, i: usize) -> u32 {
+    /// Status code of a sample.
+    #[must_use]
+    pub fn status(&self, i: usize) -> u32 {
         self.statuses.get(i).copied().unwrap_or(0)
     }
 
@@ -159,7 +186,9 @@ impl Block {
         self.classes.get(i).copied().unwrap_or(NUMBER)
     }
 
-    pub(crate) fn sample(&self, i: usize) -> Sample {
+    /// A sample.
+    #[must_use]
+    pub fn sample(&self, i: usize) -> Sample {
         let value = match self.class(i) {
             NUMBER => Some(Value::Number(self.numbers[i])),
             NONE => None,
@@ -173,7 +202,7 @@ impl Block {
     }
 
     /// Index range of the samples with `from <= t < to`.
-    pub(crate) fn span(&self, from: i64, to: i64) -> std::ops::Range<usize> {
+    pub fn span(&self, from: i64, to: i64) -> std::ops::Range<usize> {
         let low = self.times.partition_point(|t| *t < from);
         let high = self.times.partition_point(|t| *t < to);
         low..high.max(low)
@@ -181,12 +210,13 @@ impl Block {
 
     /// Puts a sample at its place; the same time once more replaces what was there.
     #[inline]
-    pub(crate) fn upsert(&mut self, sample: &Sample) -> Placed {
+    pub fn upsert(&mut self, sample: &Sample) -> Placed {
         self.put(sample.t, sample.value.as_ref(), sample.status)
     }
 
+    /// The same from its parts.
     #[inline]
-    pub(crate) fn put(&mut self, t: i64, value: Option<&Value>, status: u32) -> Placed {
+    pub fn put(&mut self, t: i64, value: Option<&Value>, status: u32) -> Placed {
         let (class, number) = match value {
             Some(Value::Number(number)) => (NUMBER, *number),
             Some(Value::Bool(truth)) => (NUMBER, f64::from(u8::from(*truth))),
@@ -272,7 +302,7 @@ impl Block {
     }
 
     /// Appends samples of another block; they must lie after the ones here or be meant to replace.
-    pub(crate) fn extend(&mut self, other: &Self, span: std::ops::Range<usize>) {
+    pub fn extend(&mut self, other: &Self, span: std::ops::Range<usize>) {
         let sorted = match (self.last_time(), other.times.get(span.start)) {
             (Some(last), Some(first)) => last < *first,
             _ => true,
@@ -296,14 +326,14 @@ impl Block {
     }
 
     /// A copy of a part.
-    pub(crate) fn part(&self, span: std::ops::Range<usize>) -> Self {
+    pub fn part(&self, span: std::ops::Range<usize>) -> Self {
         let mut part = Self::default();
         part.extend(self, span);
         part
     }
 
     /// Both blocks as one; where both have a time, `over` wins.
-    pub(crate) fn merged(&self, over: &Self) -> Self {
+    pub fn merged(&self, over: &Self) -> Self {
         let mut out = Self::default();
         let (mut i, mut j) = (0, 0);
         while i < self.len() && j < over.len() {
@@ -327,7 +357,7 @@ impl Block {
     }
 
     /// Gives unused room back.
-    pub(crate) fn shrink(&mut self) {
+    pub fn shrink(&mut self) {
         self.times.shrink_to_fit();
         self.numbers.shrink_to_fit();
         self.statuses.shrink_to_fit();
