@@ -39,10 +39,16 @@ fail_points! {
     BundleFilled = "bundle_filled", "Appliance: a courier file is sealed, and its number not kept.";
     BundleNoted = "bundle_noted", "Appliance: a courier file is noted as written, and nobody has it.";
     ReceiptsRead = "receipts_read", "Appliance: a file of receipts has moved cursors, before the commit.";
+    PiecesLaidOut = "pieces_laid_out", "Appliance: pieces of series stand in their log, before the commit.";
+    PiecesBuilt = "pieces_built", "Appliance: a batch of pieces is signed and not sent.";
+    PiecesHeard = "pieces_heard", "Appliance: the hub holds pieces, and its receipt is not kept.";
+    PiecesMoved = "pieces_moved", "Appliance: a receipt for pieces has moved the cursor, before the commit.";
     EnrolmentStored = "enrolment_stored", "Hub: an appliance is enrolled, and has no answer.";
     BatchVerified = "batch_verified", "Hub: a batch is verified, and nothing of it stored.";
     BatchStored = "batch_stored", "Hub: the records of a batch are stored, before the commit.";
     BatchCommitted = "batch_committed", "Hub: a batch is committed, its receipt not signed, nothing projected.";
+    PiecesStored = "pieces_stored", "Hub: pieces of series are stored, before the commit.";
+    PiecesCommitted = "pieces_committed", "Hub: pieces are committed, their receipt not signed.";
     ForkNoted = "fork_noted", "Hub: another history was noticed and noted, before the commit.";
     RecordsProjected = "records_projected", "Hub: records are projected, before the commit.";
     ProjectionCommitted = "projection_committed", "Hub: a projection is committed.";

@@ -40,7 +40,7 @@ pub struct LogId {
     pub appliance: Id,
     /// New after an installation, a restore or a clone.
     pub epoch: Id,
-    /// 1 evidence, 2 audit, 3 rollups, 4 work orders, 5 status.
+    /// 1 evidence, 2 audit, 3 rollups, 4 work orders, 5 status, 6 pieces of series.
     pub stream: u8,
 }
 
@@ -212,10 +212,10 @@ fn read<'a>(value: &Value<'a>) -> Option<Record<'a>> {
     })
 }
 
-/// A stream number.
+/// The number of a stream.
 pub(crate) fn stream(value: &Value<'_>) -> Option<u8> {
     let number = u8::try_from(value.int()?).ok()?;
-    (1..=5).contains(&number).then_some(number)
+    (1..=6).contains(&number).then_some(number)
 }
 
 /// What stands in a record instead of a personal value: SHA-256(salt ‖ value). Value and salt are

@@ -13,6 +13,7 @@ pub mod gap_code;
 pub mod hello;
 pub mod hub;
 pub mod outbox;
+pub mod raw;
 pub mod receipt;
 pub mod receipt_text;
 mod sign;
@@ -26,8 +27,10 @@ pub type Id = [u8; 16];
 /// SHA-256.
 pub type Hash = [u8; 32];
 
-/// The version of the protocol this crate speaks.
-pub const PROTO: u32 = 1;
+/// The newest version of the protocol this crate speaks; 2 is 1 with the stream of pieces ([`raw`]).
+pub const PROTO: u32 = 2;
+/// The oldest.
+pub const PROTO_OLDEST: u32 = 1;
 /// The newest version of the records that it can look into; others travel all the same.
 pub const SCHEMA: u32 = 1;
 /// Records of one batch.
@@ -67,6 +70,8 @@ pub mod code {
     pub const ENROL_CODE: &str = "sync.code";
     /// 409: this appliance id is enrolled with another key.
     pub const ENROLLED: &str = "sync.already_enrolled";
+    /// 422: a batch of a stream this hub does not know; nothing of it is stored.
+    pub const STREAM: &str = "sync.stream";
     /// 426: no version of the protocol is common to both.
     pub const VERSION: &str = "sync.version";
     /// 413: more bytes than the limits allow.
