@@ -61,6 +61,35 @@ pub struct SyncStatus {
     pub questions: Vec<SyncQuestion>,
     /// Flags the hub has set.
     pub flags: Vec<SyncFlag>,
+    /// Series, chosen or not; absent before enrolment.
+    pub raw: Option<SyncRaw>,
+}
+
+/// Series of signals, which leave at the fourth level after everything else.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct SyncRaw {
+    /// Signals that would leave; none of a demonstration is among them.
+    pub signals: u64,
+    /// Bytes that come to be in a day, from what is stored.
+    pub bytes_per_day: f64,
+    /// Bytes of all that is stored of them.
+    pub bytes_stored: u64,
+    /// Bytes that wait to leave.
+    pub bytes_waiting: u64,
+    /// Values from then on leave; absent where the level is not chosen.
+    pub begins_at: Option<Timestamp>,
+    /// Pieces laid out for the hub.
+    pub pieces: u64,
+    /// Pieces the hub has confirmed.
+    pub confirmed: u64,
+    /// When that was heard.
+    pub confirmed_at: Option<Timestamp>,
+    /// How long what waits takes: at the cap, else at the speed of the last minutes, milliseconds.
+    pub drain_ms: Option<u64>,
+    /// At cap and hours less leaves than comes to be.
+    pub is_falling_behind: bool,
+    /// Why nothing of it leaves.
+    pub held: Option<StatusMessage>,
 }
 
 /// What may leave, when and how fast.
@@ -69,7 +98,7 @@ pub struct SyncStatus {
 pub struct SyncSettings {
     /// `line` over the network, `courier` by files with receipts, `one_way` by files without.
     pub way: String,
-    /// 1 the status only, 2 incidents and events too.
+    /// 1 the status only, 2 incidents and events too, 3 assets, key figures and plans too, 4 series too.
     pub level: u8,
     /// The audit log too.
     pub includes_audit: bool,
@@ -81,6 +110,10 @@ pub struct SyncSettings {
     pub hours_to: u16,
     /// IANA time zone of the two.
     pub time_zone: String,
+    /// Where the fourth level is chosen now: series of so many hours before leave too. Always 0 in an
+    /// answer.
+    #[serde(default)]
+    pub back_fill_hours: u32,
 }
 
 /// One log.

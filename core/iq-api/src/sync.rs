@@ -2,12 +2,12 @@
 
 use axum::{Json, extract::State};
 use iq_api_types::{
-    EnrolRequest, SyncDecision, SyncFlag, SyncLog, SyncPause, SyncQuestion, SyncSettings,
+    EnrolRequest, SyncDecision, SyncFlag, SyncLog, SyncPause, SyncQuestion, SyncRaw, SyncSettings,
     SyncStatus,
 };
 use iq_domain::{Message, Permission, TenantId};
 use iq_locale::Language;
-use iq_sync::{Choice, EnrolInput, LineStatus, Question, Way};
+use iq_sync::{Choice, EnrolInput, LineStatus, MAX_BACK_FILL_HOURS, Question, RawStatus, Way};
 
 use crate::{
     http::{Answer, Audit, Body, Caller, Check, Id, Route, check::is_time_zone, get, post, put},
@@ -140,10 +140,16 @@ async fn change_settings(
             "time_zone",
             "request.time_zone_wrong",
         )
+        .require(
+            input.back_fill_hours <= MAX_BACK_FILL_HOURS,
+            "back_fill_hours",
+            "sync.back_fill_wrong",
+        )
         .done()?;
     audit
         .detail("way", input.way)
         .detail("level", input.level)
+        .detail("back_fill_hours", input.back_fill_hours)
         .detail("includes_audit", input.includes_audit);
     let held = state.sync.status(caller.tenant_id).await?;
     let choice = Choice {
@@ -156,7 +162,10 @@ async fn change_settings(
         time_zone: input.time_zone,
         is_paused: held.choice.is_some_and(|choice| choice.is_paused),
     };
-    state.sync.change(caller.tenant_id, choice).await?;
+    state
+        .sync
+        .change_from(caller.tenant_id, choice, input.back_fill_hours)
+        .await?;
     shown(&state, &caller).await
 }
 
@@ -251,7 +260,26 @@ async fn status_of(state: &ApiState, tenant: TenantId, language: Language) -> An
             .into_iter()
             .map(|(key, is_on)| SyncFlag { key, is_on })
             .collect(),
+        raw: found.raw.map(|raw| series(language, raw)),
     })
+}
+
+fn series(language: Language, raw: RawStatus) -> SyncRaw {
+    SyncRaw {
+        signals: raw.estimate.signals,
+        bytes_per_day: raw.estimate.bytes_per_day,
+        bytes_stored: raw.estimate.bytes_stored,
+        bytes_waiting: raw.estimate.bytes_waiting,
+        begins_at: raw.begins_at,
+        pieces: raw.records,
+        confirmed: raw.confirmed,
+        confirmed_at: raw.confirmed_at,
+        drain_ms: raw.drain_ms,
+        is_falling_behind: raw.is_falling_behind,
+        held: raw
+            .held
+            .map(|error| texts::status(language, &Message::from(&error))),
+    }
 }
 
 fn state_message(name: &str) -> Message {
@@ -270,6 +298,7 @@ fn settings(choice: Choice) -> SyncSettings {
         hours_from: choice.hours_from,
         hours_to: choice.hours_to,
         time_zone: choice.time_zone,
+        back_fill_hours: 0,
     }
 }
 

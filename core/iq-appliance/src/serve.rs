@@ -372,6 +372,7 @@ async fn start_sync(runtime: &Runtime, data_dir: &Path, appliance_id: &str) -> R
     let store = runtime.store().clone();
     let mut parts = sync_parts(store, Arc::new(key), data_dir, appliance_id)?;
     parts.figures = Some(Arc::new(PlantFigures(runtime.clone())));
+    parts.historian = Some(runtime.historian().clone());
     Ok(Sync::start(parts).await?)
 }
 
@@ -389,6 +390,7 @@ fn sync_parts(
         version: env!("CARGO_PKG_VERSION").to_owned(),
         folder: data_dir.to_owned(),
         figures: None,
+        historian: None,
     })
 }
 

@@ -55,6 +55,7 @@ pub(crate) const MIGRATIONS: &[Migration] = migrations![
     "0023_webhooks",
     "0024_event_corrections",
     "0025_work_order_certificates",
+    "0026_raw",
 ];
 
 /// The table that says what was applied, when and by which program.

@@ -160,7 +160,7 @@ struct Refusal {
 /// What an answer that is no success means. Only codes of the protocol are believed to be the hub's;
 /// anything else may come from whatever stands between.
 fn refusal(response: &Response) -> Failure {
-    const KNOWN: [&str; 12] = [
+    const KNOWN: [&str; 13] = [
         code::GAP,
         code::FORK,
         code::MALFORMED,
@@ -170,6 +170,7 @@ fn refusal(response: &Response) -> Failure {
         code::UNKNOWN,
         code::ENROL_CODE,
         code::ENROLLED,
+        code::STREAM,
         code::VERSION,
         code::TOO_LARGE,
         code::BUSY,

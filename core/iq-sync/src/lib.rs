@@ -10,6 +10,7 @@ mod courier;
 mod enrol;
 mod figures;
 mod keys;
+mod raw;
 mod status;
 mod tracks;
 mod work;
@@ -17,6 +18,7 @@ mod work;
 use std::{collections::HashMap, path::PathBuf, sync::Arc, time::Instant};
 
 use iq_domain::{Clock, CodedError, ErrorKind, TenantId, Timestamp};
+use iq_historian::Historian;
 use iq_secrets::MasterKey;
 use iq_store::{Store, sync as rows};
 use parking_lot::Mutex;
@@ -27,10 +29,11 @@ pub use courier::{ExportFrom, Exported};
 pub use enrol::EnrolInput;
 pub use figures::Figures;
 pub use iq_store::sync::{Choice, Question, Way};
+pub use raw::{MAX_BACK_FILL_HOURS, RawEstimate, RawStatus};
 pub use status::{LineStatus, SyncStatus};
 
-/// The highest level that is sent: status, incidents and events, key figures.
-pub const MAX_LEVEL: u8 = 3;
+/// The highest level that is sent: status, incidents and events, key figures, pieces of series.
+pub const MAX_LEVEL: u8 = 4;
 
 /// What a host supplies.
 pub struct SyncParts {
@@ -48,6 +51,8 @@ pub struct SyncParts {
     pub folder: PathBuf,
     /// What is told at the third level; nothing where there is no source.
     pub figures: Option<Arc<dyn Figures>>,
+    /// What is taken from at the fourth level; nothing where there is none.
+    pub historian: Option<Historian>,
 }
 
 /// Sync of all tenants of an appliance. Clones share it.
@@ -145,6 +150,7 @@ impl Sync {
         if let Some(live) = self.0.live(tenant) {
             let mut state = live.state.lock();
             (state.session, state.told_at) = (None, None);
+            state.raw.look_again();
             drop(state);
             live.wake.notify_one();
         }
@@ -156,14 +162,33 @@ impl Sync {
     /// # Errors
     /// When the tenant has no hub.
     pub async fn change(&self, tenant: TenantId, choice: Choice) -> Result<(), CodedError> {
-        self.link(tenant).await?;
+        self.change_from(tenant, choice, 0).await
+    }
+
+    /// The same; where the fourth level is chosen now, values of so many hours before leave too.
+    ///
+    /// # Errors
+    /// When the tenant has no hub.
+    pub async fn change_from(
+        &self,
+        tenant: TenantId,
+        choice: Choice,
+        back_fill_hours: u32,
+    ) -> Result<(), CodedError> {
+        let link = self.link(tenant).await?;
+        let now = self.0.now();
         self.0
             .parts
             .store
-            .write(move |tx| rows::update_choice(tx, tenant, &choice))
+            .write(move |tx| {
+                rows::update_choice(tx, tenant, &choice)?;
+                raw::chosen(tx, tenant, &link, choice.level, (now, back_fill_hours))
+            })
             .await?;
         if let Some(live) = self.0.live(tenant) {
-            live.state.lock().told_at = None;
+            let mut state = live.state.lock();
+            state.told_at = None;
+            state.raw.look_again();
         }
         self.wake(tenant);
         Ok(())
@@ -187,10 +212,18 @@ impl Sync {
     pub async fn unenrol(&self, tenant: TenantId) -> Result<(), CodedError> {
         let _one = self.0.changing.lock().await;
         self.link(tenant).await?;
+        let now = self.0.now();
         self.0
             .parts
             .store
-            .write(move |tx| rows::delete_link(tx, tenant))
+            .write(move |tx| {
+                // Another hub holds nothing of it, and whoever chooses the level there chooses anew.
+                iq_store::raw::close_raw_logs(tx, tenant, now)?;
+                for log in iq_store::raw::list_raw_logs(tx, tenant)? {
+                    iq_store::raw::drop_raw_records(tx, tenant, log.epoch_no)?;
+                }
+                rows::delete_link(tx, tenant)
+            })
             .await?;
         if let Some(live) = self.0.live(tenant) {
             *live.state.lock() = work::State::default();

@@ -8,7 +8,7 @@ use iq_store::{
 use iq_sync_proto::outbox::{Facts, State};
 
 use crate::{
-    Sync,
+    RawStatus, Sync, raw,
     tracks::{self, Log},
     work,
 };
@@ -53,6 +53,8 @@ pub struct SyncStatus {
     pub questions: Vec<Question>,
     /// Flags the hub has set.
     pub flags: Vec<(String, bool)>,
+    /// The fourth level; `None` before enrolment.
+    pub raw: Option<RawStatus>,
 }
 
 /// One log.
@@ -88,6 +90,10 @@ impl Sync {
         let (link, logs, oldest, questions, flags) = found.await?;
         let now = self.0.now();
         let live = self.0.live(tenant);
+        let raw = match link.as_ref().filter(|link| link.hub.is_some()) {
+            Some(link) => raw::status(&self.0, link, live.as_deref()).await?,
+            None => None,
+        };
         let state = live.as_ref().map(|live| live.state.lock());
         let hub = link.as_ref().and_then(|link| link.hub.clone());
         let backlog = logs.iter().map(|log| log.track.backlog()).sum();
@@ -122,6 +128,7 @@ impl Sync {
             lines: logs.iter().map(line).collect(),
             questions,
             flags,
+            raw,
             hub,
             link,
         })

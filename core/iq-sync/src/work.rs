@@ -12,11 +12,12 @@ use iq_domain::{CodedError, TenantId, Timestamp};
 use iq_http::HttpClient;
 use iq_store::{integrations, sync as rows, sync::Link};
 use iq_sync_proto::{
-    MAX_RECORDS, PROTO, SCHEMA,
+    MAX_RECORDS, PROTO, PROTO_OLDEST, SCHEMA,
     batch::{Run, pack},
     code,
     hello::{Hello, Status},
     outbox::{self, Trouble},
+    raw::SINCE_PROTO,
 };
 use parking_lot::Mutex;
 use tracing::{info, warn};
@@ -24,7 +25,7 @@ use tracing::{info, warn};
 use crate::{
     Inner, Wake, changes,
     client::{Client, Failure},
-    figures, keys,
+    figures, keys, raw,
     tracks::{self, Log},
 };
 
@@ -62,6 +63,8 @@ pub(crate) struct State {
     pub(crate) sent: VecDeque<(Instant, u64)>,
     /// When it was last looked whether there is something to tell.
     pub(crate) told_at: Option<Instant>,
+    /// Pieces of the series.
+    pub(crate) raw: raw::RawState,
     /// Records of the next batch at most.
     most: usize,
 }
@@ -77,6 +80,11 @@ pub(crate) struct Session {
 }
 
 impl State {
+    /// The hub is asked where it stands before anything else is sent.
+    pub(crate) fn ask_again(&mut self) {
+        self.session = None;
+    }
+
     /// Records per second, as far as lately measured.
     pub(crate) fn speed(&self) -> Option<f64> {
         let (first, _) = self.sent.front()?;
@@ -258,7 +266,12 @@ async fn go(inner: &Inner, link: &Link, live: &Live, client: &Client) -> Result<
     let logs = logs(inner, link).await?;
     let tracks: Vec<_> = logs.iter().map(|log| log.track).collect();
     let Some(track) = outbox::next(&tracks) else {
-        return Ok(Step::Idle);
+        // Whatever is more urgent has left.
+        let sent = raw::work(inner, link, live, client).await?;
+        return Ok(sent.map_or(Step::Idle, |bytes| {
+            let pace = outbox::pace_ms(bytes, link.choice.cap_kbit);
+            Step::Sent(Duration::from_millis(pace))
+        }));
     };
     let Some(log) = logs.iter().find(|log| log.track.line == track.line) else {
         return Ok(Step::Idle);
@@ -284,7 +297,7 @@ async fn greet(
     let tenant = link.tenant_id;
     let logs = logs(inner, link).await?;
     let hello = Hello {
-        proto_min: PROTO,
+        proto_min: PROTO_OLDEST,
         proto_max: PROTO,
         schema_max: SCHEMA,
         tenant: *tenant.0.as_bytes(),
@@ -300,11 +313,15 @@ async fn greet(
     FailPoint::Greeted.pass();
     let now = inner.now();
     let marks = welcome.acked;
+    let has_raw = welcome.proto >= SINCE_PROTO;
     let heard = inner
         .parts
         .store
         .write(move |tx| {
             rows::update_last_receipt(tx, tenant, now)?;
+            if has_raw {
+                raw::hear(tx, tenant, &marks, now)?;
+            }
             tracks::hear(tx, tenant, &logs, &marks, (now, true))
         })
         .await
@@ -320,6 +337,7 @@ async fn greet(
         heard_at_ms: now.0,
     };
     let mut state = live.state.lock();
+    state.raw.is_known_there = Some(has_raw);
     state.session = Some(session.clone());
     state.last_answer_at = Some(now);
     Ok(session)

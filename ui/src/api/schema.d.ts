@@ -10363,8 +10363,57 @@ export interface components {
             /** @description The user's name to sign in with. */
             username: string;
         };
+        /** @description Series of signals, which leave at the fourth level after everything else. */
+        SyncRaw: {
+            begins_at?: null | components["schemas"]["Timestamp"];
+            /**
+             * Format: double
+             * @description Bytes that come to be in a day, from what is stored.
+             */
+            bytes_per_day: number;
+            /**
+             * Format: uint64
+             * @description Bytes of all that is stored of them.
+             */
+            bytes_stored: number;
+            /**
+             * Format: uint64
+             * @description Bytes that wait to leave.
+             */
+            bytes_waiting: number;
+            /**
+             * Format: uint64
+             * @description Pieces the hub has confirmed.
+             */
+            confirmed: number;
+            confirmed_at?: null | components["schemas"]["Timestamp"];
+            /**
+             * Format: uint64
+             * @description How long what waits takes: at the cap, else at the speed of the last minutes, milliseconds.
+             */
+            drain_ms?: number | null;
+            held?: null | components["schemas"]["StatusMessage"];
+            /** @description At cap and hours less leaves than comes to be. */
+            is_falling_behind: boolean;
+            /**
+             * Format: uint64
+             * @description Pieces laid out for the hub.
+             */
+            pieces: number;
+            /**
+             * Format: uint64
+             * @description Signals that would leave; none of a demonstration is among them.
+             */
+            signals: number;
+        };
         /** @description What may leave, when and how fast. */
         SyncSettings: {
+            /**
+             * Format: uint32
+             * @description Where the fourth level is chosen now: series of so many hours before leave too. Always 0 in an
+             *     answer.
+             */
+            back_fill_hours?: number;
             /**
              * Format: uint32
              * @description Kilobits per second at most.
@@ -10384,7 +10433,7 @@ export interface components {
             includes_audit: boolean;
             /**
              * Format: uint8
-             * @description 1 the status only, 2 incidents and events too.
+             * @description 1 the status only, 2 incidents and events too, 3 assets, key figures and plans too, 4 series too.
              */
             level: number;
             /** @description IANA time zone of the two. */
@@ -10449,6 +10498,7 @@ export interface components {
             own_key?: string | null;
             /** @description What a person has to look at. */
             questions: components["schemas"]["SyncQuestion"][];
+            raw?: null | components["schemas"]["SyncRaw"];
             /**
              * Format: double
              * @description Records per second of the last minutes.

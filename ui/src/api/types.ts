@@ -282,6 +282,7 @@ export type PlanBar = Answer<Schemas['PlanBar']>;
 export type DeferralCurve = Answer<Schemas['DeferralCurve']>;
 export type PublishInput = Schemas['PublishInput'];
 export type PublishAnswer = Answer<Schemas['PublishAnswer']>;
+export type SyncRaw = Answer<Schemas['SyncRaw']>;
 export type SyncStatus = Answer<Schemas['SyncStatus']>;
 export type SyncImported = Answer<Schemas['SyncImported']>;
 export type SyncSettings = Schemas['SyncSettings'];

@@ -142,7 +142,7 @@ export default function SyncPage() {
                 </div>
               </Pane>
               <Questions questions={status.questions} onChanged={changed} />
-              {status.settings ? <><Leaves key={JSON.stringify(status.settings)} settings={status.settings} onChanged={changed} /><Logs logs={status.logs} /></> : <Enrol onChanged={changed} />}
+              {status.settings ? <><Leaves key={JSON.stringify(status.settings)} settings={status.settings} raw={status.raw} onChanged={changed} /><Logs logs={status.logs} /></> : <Enrol onChanged={changed} />}
             </div>
             {status.settings && <div className="c4 stack"><Hub status={status} onChanged={changed} /><Courier status={status} onChanged={changed} /></div>}
           </div>

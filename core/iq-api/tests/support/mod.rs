@@ -153,6 +153,7 @@ impl TestApp {
             version: "0.0.0-test".to_owned(),
             folder: folder.path().to_owned(),
             figures: None,
+            historian: Some(runtime.historian().clone()),
         })
         .await
         .unwrap();

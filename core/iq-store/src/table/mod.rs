@@ -32,6 +32,7 @@ pub mod mapping_lessons;
 pub mod mappings;
 pub mod notifications;
 pub mod outbox;
+pub mod raw;
 pub mod recommendations;
 pub mod root_causes;
 pub mod scenarios;

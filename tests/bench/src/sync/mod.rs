@@ -136,6 +136,7 @@ async fn over_the_line(site: &Site, line: &Line, (count, seed): (usize, u64)) ->
         version: env!("CARGO_PKG_VERSION").to_owned(),
         folder: folder.path().to_owned(),
         figures: None,
+        historian: None,
     })
     .await?;
     let input = EnrolInput {
