@@ -1,9 +1,11 @@
 //! Headquarters: what the plants of a tenant told at the third level. Words come as the appliance wrote
 //! them; `at` is the moment all of it stands for, so that its age can be shown.
 
-use iq_domain::{ApplianceId, Names, Timestamp};
+use iq_domain::{ApplianceId, Names, SignalId, Timestamp};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
+
+use crate::Series;
 
 /// An asset of a plant with its state.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
@@ -48,10 +50,39 @@ pub struct HubAsset {
     pub data_at: Option<Timestamp>,
     /// Active alerts.
     pub alerts: u32,
+    /// How often it failed; absent where no failure would be known.
+    pub reliability: Option<HubReliability>,
     /// When the plant told it.
     pub at: Timestamp,
     /// A demonstration.
     pub is_demo: bool,
+}
+
+/// How often something failed in the year before, and how long it was away.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct HubReliability {
+    /// Begin of the year.
+    pub from: Timestamp,
+    /// Its end.
+    pub to: Timestamp,
+    /// Failures.
+    pub failures: u64,
+    /// Operating hours.
+    pub operating_h: f64,
+    /// Mean time between failures in hours; absent without a failure or with few hours.
+    pub mtbf_h: Option<f64>,
+    /// Lower end of its 90 % interval, also without a failure.
+    pub mtbf_low_h: Option<f64>,
+    /// Upper end.
+    pub mtbf_high_h: Option<f64>,
+    /// Mean active repair (MTTR) in hours.
+    pub mttr_h: Option<f64>,
+    /// Mean down time of a failure in hours.
+    pub mdt_h: Option<f64>,
+    /// Inherent availability, 0–1.
+    pub inherent: Option<f64>,
+    /// Operational availability, 0–1.
+    pub operational: Option<f64>,
 }
 
 /// Key figures of a day or an hour of a plant.
@@ -95,6 +126,8 @@ pub struct HubKpi {
     pub orders_open: u64,
     /// Those of them past their due time.
     pub orders_overdue: u64,
+    /// How often the assets failed in the year before; of days.
+    pub reliability: Option<HubReliability>,
     /// When the plant told it.
     pub at: Timestamp,
     /// A demonstration.
@@ -134,6 +167,42 @@ pub struct HubPlan {
     pub risk_after: Option<f64>,
     /// When the plant told it.
     pub at: Timestamp,
+    /// A demonstration.
+    pub is_demo: bool,
+}
+
+/// A signal of an asset of which a plant sent series, at the fourth level.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct HubSignal {
+    /// Id, as at the plant.
+    pub id: SignalId,
+    /// Metric.
+    pub metric: String,
+    /// Its names; empty where no template knows it.
+    pub names: Names,
+    /// Unit symbol.
+    pub unit: String,
+    /// Time of the first value.
+    pub from: Timestamp,
+    /// Time of the newest value: what is newer is not sealed at the plant yet, or waits there.
+    pub to: Timestamp,
+    /// Pieces.
+    pub pieces: u64,
+    /// A demonstration.
+    pub is_demo: bool,
+}
+
+/// A trend of such a signal.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct HubTrend {
+    /// The points.
+    pub series: Series,
+    /// Metric.
+    pub metric: String,
+    /// Samples in the stretch of time.
+    pub samples: u64,
+    /// Pieces that can't be read; they are kept.
+    pub damaged: u64,
     /// A demonstration.
     pub is_demo: bool,
 }

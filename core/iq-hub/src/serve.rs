@@ -32,6 +32,8 @@ pub struct ServeOptions {
     pub connections: Option<u32>,
     /// What a password hash costs; the default when absent.
     pub hash_cost: Option<HashCost>,
+    /// The newest version of the sync protocol that is spoken; this program's when absent.
+    pub newest_proto: Option<u32>,
 }
 
 /// A running instance.
@@ -66,6 +68,7 @@ pub async fn open(
             port: listening.address().port(),
             listening,
             hash_cost: options.hash_cost.unwrap_or_default(),
+            newest_proto: options.newest_proto.unwrap_or(iq_sync_proto::PROTO),
         },
         Arc::new(WallClock),
     )

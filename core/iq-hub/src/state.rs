@@ -26,6 +26,8 @@ pub struct HubOptions {
     pub listening: Listening,
     /// What one password hash costs.
     pub hash_cost: HashCost,
+    /// The newest version of the sync protocol that is spoken.
+    pub newest_proto: u32,
 }
 
 /// The state of the hub. Clones share it.

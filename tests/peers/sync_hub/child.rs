@@ -18,10 +18,12 @@ use anyhow::{Context, Result, anyhow, bail, ensure};
 use iq_appliance::{Running, ServeOptions};
 use iq_config::{Config, Overrides};
 use iq_domain::{
-    AuditId, AuditRecord, EventCategory, EventId, IndustrialEvent, Names, Severity, Tenant,
-    TenantId, Timestamp,
+    AssetId, AuditId, AuditRecord, EventCategory, EventId, IndustrialEvent, Integration,
+    IntegrationId, IntegrationStatus, MappingId, Names, Severity, SignalId, SignalKind,
+    SignalMapping, StatusCode, Tenant, TenantId, Timestamp,
 };
-use iq_store::{Store, audit, events, tenants};
+use iq_historian::{Historian, Row};
+use iq_store::{Store, audit, events, integrations, mappings, signals, tenants};
 use iq_sync::{Choice, EnrolInput, ExportFrom, Sync, Way};
 use serde_json::{Value, json};
 
@@ -183,6 +185,9 @@ fn hub_process() -> Result<()> {
         let config = Config::from_process(Overrides::new())?;
         let options = iq_hub::serve::ServeOptions {
             public_url: std::env::var("TEST_PUBLIC_URL").ok(),
+            newest_proto: std::env::var("TEST_PROTO")
+                .ok()
+                .and_then(|p| p.parse().ok()),
             ..iq_hub::serve::ServeOptions::default()
         };
         let running = iq_hub::serve::start(config, options).await?;
@@ -278,6 +283,8 @@ async fn obey(running: &Arc<Running>, asked: &Value) -> Result<Value> {
             tokio::spawn(async move { while write(&store, tenant, STEP).await.is_ok() {} });
             Ok(json!({}))
         }
+        "signal" => signal(&store, tenant()?, asked).await,
+        "values" => values(running.runtime().historian(), asked).await,
         "users" => {
             let tenant = tenant()?;
             let users = store
@@ -318,13 +325,17 @@ async fn obey_sync(sync: &Sync, asked: &Value, tenant: TenantId) -> Result<Value
                     .and_then(|l| l.try_into().ok())
                     .unwrap_or(2),
                 includes_audit: true,
-                cap_kbit: None,
+                cap_kbit: asked["cap_kbit"].as_u64().and_then(|c| c.try_into().ok()),
                 hours_from: 0,
                 hours_to: 0,
                 time_zone: "UTC".to_owned(),
                 is_paused: false,
             };
-            sync.change(tenant, choice).await?;
+            let back_fill = asked["back_fill_hours"]
+                .as_u64()
+                .and_then(|h| h.try_into().ok());
+            sync.change_from(tenant, choice, back_fill.unwrap_or_default())
+                .await?;
             Ok(json!({}))
         }
         "export" => {
@@ -352,7 +363,14 @@ async fn obey_sync(sync: &Sync, asked: &Value, tenant: TenantId) -> Result<Value
         }
         "status" => {
             let found = sync.status(tenant).await?;
+            let raw = found.raw.as_ref();
             Ok(json!({
+                "pieces": raw.map(|raw| raw.records),
+                "pieces_confirmed": raw.map(|raw| raw.confirmed),
+                "bytes_waiting": raw.map(|raw| raw.estimate.bytes_waiting),
+                "signals": raw.map(|raw| raw.estimate.signals),
+                "held": raw.and_then(|raw| raw.held.as_ref()).map(|error| error.code),
+                "begins_at": raw.and_then(|raw| raw.begins_at).map(|at| at.0),
                 "state": found.state.map(|state| state.as_str()),
                 "code": found.error.map(|error| error.code),
                 "backlog": found.backlog,
@@ -383,6 +401,82 @@ async fn write(store: &Store, tenant: TenantId, count: usize) -> Result<()> {
         say(&json!(ids));
     }
     Ok(())
+}
+
+/// What stands in the configuration of a source and must never leave.
+pub(crate) const CANARY: &str = "canary-71c3e0b9d2";
+
+/// A source with one tag, and the signal it feeds; says the signal's id and number.
+async fn signal(store: &Store, tenant: TenantId, asked: &Value) -> Result<Value> {
+    let word = |key: &str| asked[key].as_str().unwrap_or_default().to_owned();
+    let asset: AssetId = word("asset").parse().map_err(|_| anyhow!("no asset"))?;
+    let (metric, is_demo) = (word("metric"), asked["demo"] == json!(true));
+    let id = SignalId::new();
+    let made = store
+        .write(move |tx| {
+            let integration = Integration {
+                id: IntegrationId::new(),
+                tenant_id: tenant,
+                kind: "opcua".to_owned(),
+                name: metric.clone(),
+                config: json!({ "password": CANARY }),
+                is_enabled: false,
+                is_demo_origin: is_demo,
+                status: IntegrationStatus::Inactive,
+                status_code: None,
+                status_params: json!({}),
+                status_at: None,
+                last_value_at: None,
+                created_at: Timestamp(1),
+            };
+            integrations::create_integration(tx, tenant, &integration)?;
+            let new = signals::NewSignal {
+                id,
+                asset_id: asset,
+                metric: metric.clone(),
+                unit: "mm/s".to_owned(),
+                kind: SignalKind::Measured,
+            };
+            let made = signals::create_signal(tx, tenant, &new)?;
+            let mapping = SignalMapping {
+                id: MappingId::new(),
+                tenant_id: tenant,
+                integration_id: integration.id,
+                external_tag: metric.clone(),
+                asset_id: asset,
+                metric_name: metric,
+                signal_id: id,
+                unit: "mm/s".to_owned(),
+                scaling_factor: 1.0,
+                offset_value: 0.0,
+                metadata_json: "{}".to_owned(),
+                is_active: true,
+            };
+            mappings::create_mapping(tx, tenant, &mapping)?;
+            Ok(made)
+        })
+        .await?;
+    Ok(json!({ "id": made.id.to_string(), "number": made.signal_no }))
+}
+
+/// Values of a signal, a hundredth of a second apart.
+async fn values(historian: &Historian, asked: &Value) -> Result<Value> {
+    let number = |key: &str| asked[key].as_i64().context("no number");
+    let signal_no = u32::try_from(number("number")?)?;
+    let (from, count) = (number("from")?, number("count")?);
+    for at in (0..count).step_by(2_000) {
+        let rows: Vec<Row> = (at..count.min(at + 2_000))
+            .map(|i| Row {
+                signal_no,
+                t: Timestamp(from + i * 10),
+                #[expect(clippy::cast_precision_loss, reason = "a value of a test")]
+                value: Some(iq_domain::Value::Number((i * 7_919 % 1_000) as f64 / 16.0)),
+                status: StatusCode::GOOD,
+            })
+            .collect();
+        historian.append(rows).await?;
+    }
+    Ok(json!({}))
 }
 
 fn event(tenant: TenantId) -> IndustrialEvent {

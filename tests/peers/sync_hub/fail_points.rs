@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use crate::{
     child::{Child, hub_command},
     courier::{by_files, status},
+    series::Plant,
     site::{Site, copy, tell, wait_for},
 };
 
@@ -45,10 +46,16 @@ runs! {
     bundle_filled: BundleFilled => the_appliance_dies_as_it_writes_a_file;
     bundle_noted: BundleNoted => the_appliance_dies_as_it_writes_a_file;
     receipts_read: ReceiptsRead => the_appliance_dies_as_it_reads_receipts;
+    pieces_laid_out: PiecesLaidOut => the_appliance_dies_as_series_leave;
+    pieces_built: PiecesBuilt => the_appliance_dies_as_series_leave;
+    pieces_heard: PiecesHeard => the_appliance_dies_as_series_leave;
+    pieces_moved: PiecesMoved => the_appliance_dies_as_series_leave;
     enrolment_stored: EnrolmentStored => the_hub_dies_as_it_enrols;
     batch_verified: BatchVerified => the_hub_dies_as_it_receives;
     batch_stored: BatchStored => the_hub_dies_as_it_receives;
     batch_committed: BatchCommitted => the_hub_dies_as_it_receives;
+    pieces_stored: PiecesStored => the_hub_dies_as_series_arrive;
+    pieces_committed: PiecesCommitted => the_hub_dies_as_series_arrive;
     fork_noted: ForkNoted => the_hub_dies_as_it_finds_a_clone;
     records_projected: RecordsProjected => the_hub_dies_as_it_receives;
     projection_committed: ProjectionCommitted => the_hub_dies_as_it_receives;
@@ -102,6 +109,40 @@ async fn the_appliance_dies_as_it_sends(point: FailPoint) -> Result<()> {
         site.start_appliance()?;
     }
     is_whole(&mut site).await
+}
+
+async fn the_appliance_dies_as_series_leave(point: FailPoint) -> Result<()> {
+    let mut plant = Plant::new().await?;
+    for pass in [1, 2] {
+        plant.site.stop_appliance()?;
+        plant.site.start_appliance_until((point, pass))?;
+        let tenant = plant.site.tenant.clone();
+        let mut child = plant.site.appliance.take().context("no appliance")?;
+        while child.is_alive()? {
+            // It may die on the way to an answer.
+            drop(plant.more_from(&mut child));
+            drop(tell(&mut child, &tenant, json!({"do": "try"})));
+        }
+        child.died_at_its_point()?;
+        plant.site.start_appliance()?;
+    }
+    plant.is_whole()
+}
+
+async fn the_hub_dies_as_series_arrive(point: FailPoint) -> Result<()> {
+    let mut plant = Plant::new().await?;
+    for pass in [1, 2] {
+        plant.site.hub.take().context("no hub")?.kill()?;
+        plant.site.start_hub_until((point, pass))?;
+        let mut hub = plant.site.hub.take().context("no hub")?;
+        while hub.is_alive()? {
+            plant.more()?;
+            plant.site.tell(json!({"do": "try"}))?;
+        }
+        hub.died_at_its_point()?;
+        plant.site.start_hub()?;
+    }
+    plant.is_whole()
 }
 
 async fn the_hub_dies_as_it_receives(point: FailPoint) -> Result<()> {

@@ -11,7 +11,7 @@ use crate::{courier::Stick, hub_rig::Person, hub_rig::text, site::Site};
 const PATIENCE: Duration = Duration::from_secs(120);
 
 /// A plant with one asset, set up on its pages, and a reader at headquarters.
-async fn with_an_asset() -> Result<(Site, String, Person)> {
+pub(crate) async fn with_an_asset() -> Result<(Site, String, Person)> {
     let mut site = Site::set_up().await?;
     let names = |en: &str, ar: &str| json!({"en": en, "ar": ar});
     let made = site.call(

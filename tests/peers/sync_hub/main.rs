@@ -10,6 +10,7 @@ mod figures;
 #[allow(dead_code, reason = "the hub's own tests use the rest")]
 #[path = "../../../core/iq-hub/tests/hub/rig.rs"]
 mod hub_rig;
+mod series;
 mod site;
 
 use std::time::Duration;

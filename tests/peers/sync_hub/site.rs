@@ -193,6 +193,15 @@ impl Site {
         Ok(())
     }
 
+    /// A hub of an older program, which knows no newer version of the protocol.
+    pub(crate) fn start_older_hub(&mut self, newest_proto: u32) -> Result<()> {
+        let mut environment = self.hub_environment(None);
+        environment.insert("TEST_PROTO", newest_proto.to_string());
+        let hub = Child::start("child::hub_process", &environment, &self.kept)?;
+        self.hub = Some(hub);
+        Ok(())
+    }
+
     /// A hub that is killed there.
     pub(crate) fn start_hub_until(&mut self, until: Until) -> Result<()> {
         let environment = self.hub_environment(Some(until));
@@ -425,6 +434,7 @@ async fn administration(postgres: &Postgres) -> Result<Instance> {
         port: 8091,
         listening: iq_listen::Listening::nowhere(),
         hash_cost: HashCost::FOR_TESTS,
+        newest_proto: iq_sync_proto::PROTO,
     };
     let store = store::Store::open(&address, 2).await?;
     let hub = Hub::new(store, config, options, clock.clone())?;

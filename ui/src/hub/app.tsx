@@ -17,6 +17,7 @@ import { Brand } from '@/shell/brand';
 import { cssVariablesResolver, theme } from '@/theme';
 import { hub, type HubSession } from './api';
 import { AppliancesPage } from './appliances';
+import { HubAssetPage } from './asset';
 import { DiagnosticsPage } from './diagnostics';
 import { EventsPage } from './events';
 import { HubAssetsPage, HubKpisPage, HubPlansPage } from './figures';
@@ -112,6 +113,7 @@ function Frame({ session }: { session: HubSession }) {
           <Switch>
             {pages.map((page) => <Route key={page.path} path={page.path} component={page.page} />)}
             {!isPlatform && <Route path="/incidents/:appliance/:id" component={IncidentPage} />}
+            {!isPlatform && <Route path="/assets/:appliance/:id" component={HubAssetPage} />}
             <Route><Redirect to={pages[0]!.path + (search ? `?${search}` : '')} replace /></Route>
           </Switch>
         </PageBoundary>

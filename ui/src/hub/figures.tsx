@@ -1,5 +1,7 @@
 // Assets with their state, key figures and plans of an organisation's plants, as each plant told them last.
+import type { ReactNode } from 'react';
 import { useQuery } from '@tanstack/react-query';
+import { Link } from 'wouter';
 import { Select } from '@/components/fields';
 import { StatusShape } from '@/components/icons';
 import { Tag, When } from '@/components/marks';
@@ -9,7 +11,7 @@ import { type Column, DataTable, useOffset } from '@/components/table';
 import { sentence } from '@/i18n';
 import { useText } from '@/i18n/text';
 import { useParameters } from '@/lib/url';
-import { hub, type HubAsset, type HubKpi, type HubPlan } from './api';
+import { hub, type HubAsset, type HubKpi, type HubPlan, type HubReliability } from './api';
 import { PlantSelect } from './filters';
 import { DemoChip, Word } from './words';
 
@@ -24,9 +26,26 @@ function Aged({ at }: { at: number | null }) {
   return <span className="two"><When at={at} /><small className="mid">{t('hub.age', { span: span(Math.max(0, Date.now() - at)) })}</small></span>;
 }
 
-function StatusWord({ value }: { value: string }) {
+export function StatusWord({ value }: { value: string }) {
   const shape = STATUSES.find((known) => known === value) ?? 'unknown';
   return <span className={`st ${shape}`}><StatusShape shape={shape} /><span><Word list="status" value={value} /></span></span>;
+}
+
+/** A figure of the year, or nothing. */
+const ofYear = <T extends { reliability: HubReliability | null }>(key: string, title: string, value: (of: HubReliability) => number | null, show: (value: number) => string, none: ReactNode): Column<T> => ({
+  key, title, end: true, wideOnly: true,
+  cell: (row) => { const found = row.reliability && value(row.reliability); return found === null ? none : <bdi dir="ltr">{show(found)}</bdi>; },
+  csv: (row) => row.reliability && value(row.reliability),
+});
+
+function reliability<T extends { reliability: HubReliability | null }>(t: (key: string) => string, n: (value: number, decimals?: number) => string): Column<T>[] {
+  const none = <span className="dim">{t('hub.no_data')}</span>;
+  return [
+    ofYear('failures', t('hub.reliability_year'), (of) => of.failures, (v) => n(v, 0), none),
+    ofYear('mtbf_h', t('hub.mtbf'), (of) => of.mtbf_h, (v) => n(v, 0), none),
+    ofYear('mttr_h', t('hub.mttr'), (of) => of.mttr_h, (v) => n(v, 1), none),
+    ofYear('availability', t('hub.availability'), (of) => of.operational, (v) => `${n(v * 100, 1)}%`, none),
+  ];
 }
 
 const told = <T extends { at: number }>(title: string): Column<T> => ({ key: 'told', title, cell: (row) => <Aged at={row.at} />, csv: (row) => new Date(row.at).toISOString() });
@@ -40,7 +59,7 @@ export function HubAssetsPage() {
   useTitle(t('page.assets'));
   const none = <span className="dim">{t('hub.no_data')}</span>;
   const columns: Column<HubAsset>[] = [
-    { key: 'code', title: t('field.asset'), cell: (a) => <span className="two"><b className="b"><Tag>{a.code}</Tag></b><small><bdi>{name(a.names)}</bdi> <DemoChip is={a.is_demo} /></small></span>, csv: (a) => a.code },
+    { key: 'code', title: t('field.asset'), cell: (a) => <span className="two"><Link className="b" href={`/assets/${a.appliance_id}/${a.id}`}><Tag>{a.code}</Tag></Link><small><bdi>{name(a.names)}</bdi> <DemoChip is={a.is_demo} /></small></span>, csv: (a) => a.code },
     { key: 'plant', title: t('hub.plant'), cell: (a) => <span className="two"><bdi>{a.appliance}</bdi><small><Tag>{a.site}</Tag> · <Tag>{a.unit}</Tag></small></span>, csv: (a) => `${a.appliance} ${a.site} ${a.unit}` },
     { key: 'parent', title: t('hub.parent'), cell: (a) => (a.parent ? <Tag>{a.parent}</Tag> : '—'), csv: (a) => a.parent, wideOnly: true },
     { key: 'family', title: t('field.family'), cell: (a) => sentence('family', a.family) ?? <Tag>{a.family}</Tag>, csv: (a) => a.family, wideOnly: true },
@@ -49,6 +68,7 @@ export function HubAssetsPage() {
     { key: 'health', title: t('field.health'), end: true, cell: (a) => (a.health === null ? none : <bdi dir="ltr">{n(a.health, 0)}</bdi>), csv: (a) => a.health },
     { key: 'coverage', title: t('hub.coverage'), end: true, cell: (a) => (a.coverage === null ? none : <bdi dir="ltr">{n(a.coverage * 100, 0)}%</bdi>), csv: (a) => a.coverage, wideOnly: true },
     { key: 'connectivity', title: t('hub.connectivity'), cell: (a) => <Word list="connectivity" value={a.connectivity} />, csv: (a) => a.connectivity, wideOnly: true },
+    ...reliability<HubAsset>(t, n),
     { key: 'data', title: t('hub.data_at'), cell: (a) => <Aged at={a.data_at} />, csv: (a) => a.data_at && new Date(a.data_at).toISOString() },
     told(t('hub.told_at')),
   ];
@@ -94,6 +114,7 @@ export function HubKpisPage() {
     count('open_incidents', t('hub.incidents_open'), true),
     count('orders_open', t('hub.orders_open'), true),
     count('orders_overdue', t('hub.orders_overdue')),
+    ...(period === 'day' ? reliability<HubKpi>(t, n) : []),
     told(t('hub.told_at')),
   ];
   return (

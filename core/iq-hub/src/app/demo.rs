@@ -7,7 +7,7 @@ use iq_secrets::random_bytes;
 use iq_sync_proto::{
     Head, Line, SigningKey,
     batch::{Run, pack},
-    figures::{AssetFigure, Figure, Kind, KpiFigure, PlanFigure, STREAM},
+    figures::{AssetFigure, Figure, Kind, KpiFigure, PlanFigure, ReliabilityFigure, STREAM},
     leaf_hash,
 };
 use serde_json::json;
@@ -166,6 +166,7 @@ fn figures(log: LogId, now: Timestamp) -> Vec<Vec<u8>> {
             scored_at: health.map(|_| now.0 - HOUR_MS),
             data_at: health.map(|_| now.0 - HOUR_MS / 60),
             alerts: u32::from(status == "critical"),
+            reliability: health.map(|_| failures(now, u64::from(status != "normal"))),
             ..AssetFigure::default()
         };
         let key = uuid::Uuid::now_v7().to_string();
@@ -192,6 +193,7 @@ fn figures(log: LogId, now: Timestamp) -> Vec<Vec<u8>> {
             unknown: 1,
             orders_open: 7,
             orders_overdue: 2,
+            reliability: Some(failures(now, 3)),
             ..KpiFigure::default()
         };
         let told = Figure::new(Kind::Kpi, format!("day {from}"), to, &said);
@@ -214,6 +216,34 @@ fn figures(log: LogId, now: Timestamp) -> Vec<Vec<u8>> {
     let told = Figure::new(Kind::Plan, "newest".to_owned(), said.published_at, &said);
     tell(&mut records, log, &told);
     records
+}
+
+/// The year of the demo plant: so many failures.
+fn failures(now: Timestamp, count: u64) -> ReliabilityFigure {
+    let is_any = count > 0;
+    ReliabilityFigure {
+        from: now.0 - 365 * 24 * HOUR_MS,
+        to: now.0,
+        failures: count,
+        operating_h: 7_900.0,
+        mtbf_h: (count == 3)
+            .then_some(2_633.3)
+            .or((count == 1).then_some(7_900.0)),
+        mtbf_low_h: Some(match count {
+            0 => 2_637.1,
+            1 => 1_665.3,
+            _ => 1_018.9,
+        }),
+        mtbf_high_h: (count == 3)
+            .then_some(9_661.3)
+            .or((count == 1).then_some(154_016.1)),
+        mttr_h: is_any.then_some(14.0),
+        mdt_h: is_any.then_some(22.5),
+        inherent: (count == 3)
+            .then_some(0.9947)
+            .or((count == 1).then_some(0.9982)),
+        operational: Some(if is_any { 0.9923 } else { 1.0 }),
+    }
 }
 
 fn tell(records: &mut Vec<Vec<u8>>, log: LogId, told: &Figure) {

@@ -1,8 +1,8 @@
 //! Headquarters: assets with their state, key figures and plans, as the plants told them last.
 
-use iq_api_types::{HubAsset, HubKpi, HubPlan, Page};
+use iq_api_types::{HubAsset, HubKpi, HubPlan, HubReliability, Page};
 use iq_domain::{ApplianceId, Names, TenantId, Timestamp};
-use iq_sync_proto::figures::{AssetFigure, Kind, KpiFigure, PlanFigure};
+use iq_sync_proto::figures::{AssetFigure, Kind, KpiFigure, PlanFigure, ReliabilityFigure};
 use serde::{Deserialize, de::DeserializeOwned};
 use utoipa::IntoParams;
 
@@ -24,6 +24,9 @@ pub(crate) struct AssetFilter {
     /// In this condition only: `unknown`, `normal`, `warning`, `critical`.
     #[serde(default)]
     status: String,
+    /// This asset only, by its id at the plant.
+    #[serde(default)]
+    id: String,
 }
 
 /// `?limit=&offset=&appliance=&period=`
@@ -79,6 +82,7 @@ pub(crate) async fn list_assets(
         kind: Kind::Asset,
         appliance: filter.appliance,
         word: &filter.status,
+        key: &filter.id,
     };
     page(hub, tenant, wanted, (filter.limit, filter.offset), asset).await
 }
@@ -109,9 +113,26 @@ fn asset(told: &Told) -> Answer<HubAsset> {
         scored_at: said.scored_at.map(Timestamp),
         data_at: said.data_at.map(Timestamp),
         alerts: said.alerts,
+        reliability: said.reliability.map(reliability),
         at: told.at,
         is_demo: told.is_demo,
     })
+}
+
+fn reliability(said: ReliabilityFigure) -> HubReliability {
+    HubReliability {
+        from: Timestamp(said.from),
+        to: Timestamp(said.to),
+        failures: said.failures,
+        operating_h: said.operating_h,
+        mtbf_h: said.mtbf_h,
+        mtbf_low_h: said.mtbf_low_h,
+        mtbf_high_h: said.mtbf_high_h,
+        mttr_h: said.mttr_h,
+        mdt_h: said.mdt_h,
+        inherent: said.inherent,
+        operational: said.operational,
+    }
 }
 
 pub(crate) async fn list_kpis(
@@ -123,6 +144,7 @@ pub(crate) async fn list_kpis(
         kind: Kind::Kpi,
         appliance: filter.appliance,
         word: &filter.period,
+        key: "",
     };
     page(hub, tenant, wanted, (filter.limit, filter.offset), kpi).await
 }
@@ -149,6 +171,7 @@ fn kpi(told: &Told) -> Answer<HubKpi> {
         unknown: said.unknown,
         orders_open: said.orders_open,
         orders_overdue: said.orders_overdue,
+        reliability: said.reliability.map(reliability),
         at: told.at,
         is_demo: told.is_demo,
     })
@@ -163,6 +186,7 @@ pub(crate) async fn list_plans(
         kind: Kind::Plan,
         appliance: filter.appliance,
         word: "",
+        key: "",
     };
     page(hub, tenant, wanted, (filter.limit, filter.offset), plan).await
 }

@@ -9,6 +9,7 @@ pub(crate) mod figures;
 pub(crate) mod identity_providers;
 pub(crate) mod platform_people;
 mod projection;
+pub(crate) mod raw;
 mod recipient;
 pub(crate) mod records;
 pub(crate) mod session;

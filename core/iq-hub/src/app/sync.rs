@@ -7,11 +7,12 @@ use iq_config::FailPoint;
 use iq_domain::{ApplianceId, CodedError, ErrorKind, Timestamp};
 use iq_secrets::random_bytes;
 use iq_sync_proto::{
-    Head, Id, MAX_LINES, PROTO, PublicKey, SCHEMA, Signed, SigningKey,
+    Head, Id, MAX_LINES, PROTO_OLDEST, PublicKey, SCHEMA, Signed, SigningKey,
     batch::{Envelope, Opened, Refusal},
     changes::{self, Body, Change, Changes, User},
     enrol, hello,
     hub::{self as rules, Decision, Opening},
+    raw::{MAX_LOGS, SINCE_PROTO, STREAM},
     receipt::Receipt,
 };
 use serde_json::json;
@@ -19,13 +20,14 @@ use sha2::Sha256;
 use subtle::ConstantTimeEq;
 use uuid::Uuid;
 
-use super::{bootstrap::signing_seed, line, projection, recipient};
+use super::{bootstrap::signing_seed, line, projection, raw, recipient};
 use crate::{
     failure::{Answer, Failure},
     state::Hub,
     store::{
         Lookup,
         appliances::{self, Appliance},
+        raw as pieces,
         sync::{self, DownChange, Owner, Report},
         tenants,
     },
@@ -170,12 +172,19 @@ pub(crate) async fn hello(hub: &Hub, bytes: &[u8]) -> Answer<Vec<u8>> {
     }
     admit(hub, &appliance).await?;
     let theirs = (said.proto_min, said.proto_max);
-    let proto = hello::common_version((PROTO, PROTO), theirs)
+    let proto = hello::common_version((PROTO_OLDEST, hub.options.newest_proto), theirs)
         .ok_or_else(|| refuse(StatusCode::UPGRADE_REQUIRED, "sync.version"))?;
     let (owner, now) = ((appliance.tenant_id, appliance.id), hub.now());
     let mut tx = hub.store.tenant(owner.0).await?;
     sync::note_report(&mut tx, owner, &report(&said.status, now), now).await?;
     let acked = sync::list_cursors(&mut tx, owner).await?;
+    // Who does not speak of this stream could not read its marks.
+    let of_pieces = if proto >= SINCE_PROTO {
+        let most = i64::try_from(MAX_LOGS).unwrap_or(1);
+        pieces::list_cursors(&mut tx, owner, most).await?
+    } else {
+        Vec::new()
+    };
     let (_, newest) = sync::list_changes(&mut tx, owner.0, i64::MAX, 1).await?;
     tx.commit().await?;
     // What a crash left unread is read now.
@@ -190,7 +199,7 @@ pub(crate) async fn hello(hub: &Hub, bytes: &[u8]) -> Answer<Vec<u8>> {
         nonce: said.nonce,
         at_ms: now.0,
         challenge: challenge(hub, &said.appliance, now)?,
-        acked: acked.into_iter().take(MAX_LINES).collect(),
+        acked: of_pieces.into_iter().chain(acked).take(MAX_LINES).collect(),
         changes_rev: u64::try_from(newest).unwrap_or(0),
     };
     Ok(welcome.sign(&signing_key(hub).await?).encode())
@@ -253,7 +262,9 @@ pub(crate) async fn batch(hub: &Hub, bytes: &[u8]) -> Answer<Vec<u8>> {
     let owner = (appliance.tenant_id, appliance.id);
     FailPoint::BatchVerified.pass();
     let head = apply(hub, owner, &opened).await?;
-    drop(projection::begin(hub, owner, opened.header.line));
+    if opened.header.line.stream != STREAM {
+        drop(projection::begin(hub, owner, opened.header.line));
+    }
     let key = signing_key(hub).await?;
     let receipt = Receipt {
         tenant: opened.header.tenant,
@@ -277,6 +288,18 @@ pub(super) fn refusal(refusal: Refusal) -> Failure {
 /// log stands once that is committed.
 pub(super) async fn apply(hub: &Hub, owner: Owner, batch: &Opened) -> Answer<Head> {
     let (line, now) = (&batch.header.line, hub.now());
+    let known = if hub.options.newest_proto >= SINCE_PROTO {
+        STREAM
+    } else {
+        STREAM - 1
+    };
+    if line.stream > known {
+        let unknown = CodedError::invalid("sync.stream").with("stream", line.stream);
+        return Err(Failure::new(unknown).with_status(StatusCode::UNPROCESSABLE_ENTITY));
+    }
+    if line.stream == STREAM {
+        return raw::apply(hub, owner, batch).await;
+    }
     let mut tx = hub.store.tenant(owner.0).await?;
     let (cursor, _) = sync::lock_cursor(&mut tx, owner, line, now).await?;
     let stored = match rules::probe(cursor, &batch.header) {

@@ -10,6 +10,7 @@ mod health;
 mod identity_providers;
 mod outer;
 mod platform_people;
+mod raw;
 mod records;
 mod route;
 mod session;
@@ -54,6 +55,7 @@ fn all() -> Vec<Route> {
         audit::routes(),
         records::routes(),
         figures::routes(),
+        raw::routes(),
         sync::routes(),
     ]
     .concat()

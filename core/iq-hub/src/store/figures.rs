@@ -83,13 +83,16 @@ pub(crate) struct Wanted<'a> {
     pub(crate) appliance: Option<ApplianceId>,
     /// Status of an asset, period of key figures.
     pub(crate) word: &'a str,
+    /// Name among its kind.
+    pub(crate) key: &'a str,
 }
 
 macro_rules! told {
     () => {
         "FROM synced_figures f JOIN appliances a USING (tenant_id, appliance_id)
          WHERE f.tenant_id = $1 AND f.kind = $2 AND ($3 OR f.appliance_id = $4)
-           AND ($5 = '' OR coalesce(f.body ->> 'status', f.body ->> 'period') = $5) "
+           AND ($5 = '' OR coalesce(f.body ->> 'status', f.body ->> 'period') = $5)
+           AND ($6 = '' OR f.key = $6) "
     };
 }
 
@@ -104,7 +107,7 @@ pub(crate) async fn list(
         "SELECT f.appliance_id, a.name, f.key, f.at_ms, f.is_demo, f.body::text AS body_text ",
         told!(),
         "ORDER BY (f.body ->> 'from')::bigint DESC NULLS LAST, f.body ->> 'code', a.name, f.key
-         LIMIT $6 OFFSET $7"
+         LIMIT $7 OFFSET $8"
     );
     let counted = concat!("SELECT count(*) AS total ", told!());
     let rows = asking(page, tenant, wanted)
@@ -128,6 +131,7 @@ fn asking<'q>(
         .bind(wanted.appliance.is_none())
         .bind(Uid(wanted.appliance.map_or(tenant.0, |id| id.0)))
         .bind(wanted.word)
+        .bind(wanted.key)
 }
 
 fn told_of(row: &PgRow) -> Stored<Told> {

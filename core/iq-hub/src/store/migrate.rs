@@ -34,6 +34,11 @@ const STEPS: &[(i32, &str, &str)] = &[
         "sso",
         include_str!("../../../../migrations/hub/0005_sso.sql"),
     ),
+    (
+        6,
+        "raw",
+        include_str!("../../../../migrations/hub/0006_raw.sql"),
+    ),
 ];
 
 /// Two programs must not migrate at once; any number will do, as long as it is always this one.

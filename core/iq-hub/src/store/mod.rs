@@ -8,6 +8,7 @@ pub(crate) mod figures;
 pub(crate) mod identity_providers;
 pub mod migrate;
 pub(crate) mod platform_people;
+pub(crate) mod raw;
 pub(crate) mod records;
 pub(crate) mod sessions;
 pub(crate) mod signing_keys;

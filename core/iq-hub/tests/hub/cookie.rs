@@ -22,6 +22,7 @@ async fn hub_at(rig: &Rig, public_url: Option<&str>) -> Result<Hub> {
         public_url: public_url.map(str::to_owned),
         port: 8091,
         hash_cost: HashCost::FOR_TESTS,
+        newest_proto: iq_sync_proto::PROTO,
         listening: iq_listen::Listening::nowhere(),
     };
     let config = rig.config("optria_hub", "hub-7")?;

@@ -119,6 +119,7 @@ impl Rig {
             port: PORT,
             listening: iq_listen::Listening::nowhere(),
             hash_cost: HashCost::FOR_TESTS,
+            newest_proto: iq_sync_proto::PROTO,
         };
         let config = self.config("optria_hub", "hub-7")?;
         let hub = Hub::new(store, config, options, clock.clone())?;

@@ -8,6 +8,7 @@ use axum::{
     body::{Body, to_bytes},
     http::{Method, Request, StatusCode},
 };
+use iq_chunk::block::Block;
 use iq_evidence::{LogId, Origin, Record, cbor::Value};
 use iq_secrets::{FileKey, seal_file};
 use iq_sync_proto::{
@@ -19,6 +20,7 @@ use iq_sync_proto::{
     gap_code::Gap,
     hello::{self, Hello, Status, Welcome},
     leaf_hash,
+    raw::{self, Piece},
     receipt::Receipt,
 };
 use serde_json::json;
@@ -662,5 +664,126 @@ async fn files_carried_by_hand_say_what_is_missing_and_people_go_back_sealed() -
     let elsewhere = hub.tenant(&owner, "yanbu").await?;
     let foreign = hub.get(&owner, &format!("{path}/{elsewhere}/{id}")).await?;
     assert_eq!(foreign.status, StatusCode::NOT_FOUND);
+    Ok(())
+}
+
+/// Writes a piece of a series: a value a second from a moment on.
+fn piece(plant: &mut Plant, from: i64, values: &[f64]) {
+    let mut block = Block::default();
+    for (value, t) in values.iter().zip((from..).step_by(1_000)) {
+        block.put(t, Some(&iq_domain::Value::Number(*value)), 0);
+    }
+    let bytes = iq_chunk::encode(7, &block, 8).unwrap_or_default();
+    let piece = Piece {
+        signal: [0x51; 16],
+        asset: [0xa5; 16],
+        metric: "flow",
+        unit: "m3/h",
+        signal_no: 7,
+        from_ms: from,
+        to_ms: block.last_time().unwrap_or(from),
+        samples: block.len() as u64,
+        bytes: &bytes,
+    };
+    plant.append(raw::KIND, piece.body());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn pieces_of_series_are_there_once_and_only_their_tenant_draws_them() -> Result<()> {
+    let rig = Rig::new().await?;
+    let (hub, owner, tenant, mut plant) = enrolled(&rig).await?;
+    let (reader, _) = hub.user(&owner, (&tenant, "jubail"), "viewer").await?;
+    let other = hub.tenant(&owner, "yanbu").await?;
+    let (stranger, _) = hub.user(&owner, (&other, "yanbu"), "viewer").await?;
+    plant.line.stream = raw::STREAM;
+    let begin = NOON.0;
+    piece(&mut plant, begin, &[1.0, 2.0, 3.0]);
+    piece(&mut plant, begin + 3_000, &[4.0, 5.0]);
+    // One that tells of no piece is kept like the others, and in nobody's way.
+    plant.append("later", vec![(1, Value::Text("who knows"))]);
+    let send = async |from, to| post(&hub, "/sync/v1/batch", plant.batch(from, to)?).await;
+    assert_eq!(plant.receipt(&send(0, 2).await?)?, plant.head(2));
+    assert_eq!(plant.receipt(&send(0, 2).await?)?, plant.head(2), "again");
+    assert_eq!(
+        plant.receipt(&send(1, 3).await?)?,
+        plant.head(3),
+        "the rest"
+    );
+    const PIECES: &str = "SELECT count(*) FROM raw_log";
+    assert_eq!(rows(&rig, &tenant, PIECES).await?, 3);
+    assert_eq!(rows(&rig, &other, PIECES).await?, 0);
+    assert_eq!(rows(&rig, &tenant, LOG).await?, 0);
+    let mut clone = plant.clone();
+    clone.log.truncate(2);
+    clone.append("another", Vec::new());
+    let fork = post(&hub, "/sync/v1/batch", clone.batch(2, 3)?).await?;
+    assert_eq!(
+        (fork.status, fork.code().as_str()),
+        (StatusCode::CONFLICT, "sync.fork")
+    );
+    let welcome = plant.hello(&hub).await?;
+    assert_eq!(welcome.proto, iq_sync_proto::PROTO);
+    assert!(welcome.acked.contains(&(plant.line, plant.head(3))));
+    let id = |bytes: [u8; 16]| uuid::Uuid::from_bytes(bytes);
+    let signals = format!(
+        "/api/assets/{}/{}/signals",
+        id(plant.appliance),
+        id([0xa5; 16])
+    );
+    let found = hub.get(&reader, &signals).await?;
+    assert_eq!(found.body[0]["pieces"], 2, "{found:?}");
+    assert_eq!(found.body[0]["from"], begin);
+    assert_eq!(found.body[0]["to"], begin + 4_000);
+    let trend = format!("{signals}/{}/trend", id([0x51; 16]));
+    let drawn = hub.get(&reader, &format!("{trend}?from={begin}")).await?;
+    assert_eq!(
+        drawn.body["series"]["v"],
+        json!([1.0, 2.0, 3.0, 4.0, 5.0]),
+        "{drawn:?}"
+    );
+    assert_eq!(drawn.body["series"]["provenance"], "raw");
+    let part = format!("{trend}?from={}&to={}", begin + 1_000, begin + 3_000);
+    assert_eq!(
+        hub.get(&reader, &part).await?.body["series"]["v"],
+        json!([2.0, 3.0])
+    );
+    for (path, status, code) in [
+        (
+            format!("{trend}?from=9&to=9"),
+            StatusCode::UNPROCESSABLE_ENTITY,
+            "request.fields_wrong",
+        ),
+        (
+            format!("{trend}?from=-1"),
+            StatusCode::UNPROCESSABLE_ENTITY,
+            "request.fields_wrong",
+        ),
+        (
+            format!("{signals}/{}/trend", id([9; 16])),
+            StatusCode::NOT_FOUND,
+            "request.not_found",
+        ),
+    ] {
+        let reply = hub.get(&reader, &path).await?;
+        assert_eq!((reply.status, reply.code()), (status, code), "{path}");
+    }
+    for path in [&signals, &trend] {
+        let reply = hub.get(&stranger, path).await?;
+        assert_eq!(reply.status, StatusCode::NOT_FOUND, "{path} {reply:?}");
+    }
+    // A stream of a newer program is refused by its name, and nothing of it is kept.
+    let mut newer = plant.clone();
+    (newer.line.stream, newer.log) = (7, Vec::new());
+    newer.write(1, "event");
+    let said = post(&hub, "/sync/v1/batch", newer.batch(0, 1)?).await?;
+    assert_eq!(
+        (
+            said.status,
+            said.code().as_str(),
+            said.param("stream").as_str()
+        ),
+        (StatusCode::UNPROCESSABLE_ENTITY, "sync.stream", "7")
+    );
+    assert_eq!(rows(&rig, &tenant, LOG).await?, 0);
     Ok(())
 }
