@@ -27,6 +27,8 @@ SELECT create_distributed_table('user_identities', 'tenant_id', colocate_with =>
 SELECT create_distributed_table('sso_attempts', 'tenant_id', colocate_with => 'tenants');
 SELECT create_distributed_table('sso_previews', 'tenant_id', colocate_with => 'tenants');
 SELECT create_distributed_table('platform_people', 'tenant_id', colocate_with => 'tenants');
+SELECT create_distributed_table('raw_cursors', 'tenant_id', colocate_with => 'tenants');
+SELECT create_distributed_table('raw_log', 'tenant_id', colocate_with => 'tenants');
 COMMIT;
 
 -- The policies read app.tenant of the session. Citus passes SET LOCAL on to the workers only when told:
