@@ -144,6 +144,50 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/admin/identity-providers/{provider_id}/people": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Who may come in as platform owner through a provider of the platform
+         * @description Permission: `tenants.manage`.
+         */
+        get: operations["list_people"];
+        put?: never;
+        /**
+         * Lets somebody in as platform owner
+         * @description Permission: `tenants.manage`.
+         */
+        post: operations["create_person"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/admin/identity-providers/{provider_id}/people/{person_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Takes somebody out; the sessions end
+         * @description Permission: `tenants.manage`.
+         */
+        delete: operations["delete_person"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/admin/tenants": {
         parameters: {
             query?: never;
@@ -436,6 +480,102 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/identity-providers": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Identity providers, without secrets
+         * @description Permission: `identity_providers.read`.
+         */
+        get: operations["list_providers"];
+        put?: never;
+        /**
+         * Sets up an identity provider
+         * @description Permission: `identity_providers.write`.
+         */
+        post: operations["create_provider"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/identity-providers/{provider_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * One identity provider
+         * @description Permission: `identity_providers.read`.
+         */
+        get: operations["get_provider"];
+        /**
+         * Changes an identity provider; its sessions end when it is switched off
+         * @description Permission: `identity_providers.write`.
+         */
+        put: operations["update_provider"];
+        post?: never;
+        /**
+         * Removes an identity provider; its users stay and can't sign in
+         * @description Permission: `identity_providers.write`.
+         */
+        delete: operations["delete_provider"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/identity-providers/{provider_id}/preview": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What the last test sign-in of this session showed
+         * @description Permission: `identity_providers.write`.
+         */
+        get: operations["get_preview"];
+        put?: never;
+        /**
+         * Begins a test sign-in that shows what the provider sends
+         * @description Permission: `identity_providers.write`.
+         */
+        post: operations["start_preview"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/identity-providers/{provider_id}/test": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Tests an identity provider step by step, without a person
+         * @description Permission: `identity_providers.write`.
+         */
+        post: operations["test_provider"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/incidents": {
         parameters: {
             query?: never;
@@ -624,6 +764,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/session/providers": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Identity providers that people of a tenant sign in through
+         * @description No session needed.
+         */
+        get: operations["list_providers"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/session/totp": {
         parameters: {
             query?: never;
@@ -676,6 +836,66 @@ export interface paths {
          * @description Permission: `users.read`.
          */
         get: operations["list_own_users"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/auth/sso/callback": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Comes back from the identity provider
+         * @description No session needed.
+         */
+        get: operations["come_back"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/auth/sso/outcome": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Why the last sign-in of this browser through a provider failed
+         * @description No session needed.
+         */
+        get: operations["get_outcome"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/auth/sso/{tenant_id}/{provider_id}/start": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Goes to the identity provider
+         * @description No session needed.
+         */
+        get: operations["start"];
         put?: never;
         post?: never;
         delete?: never;
@@ -877,6 +1097,27 @@ export interface components {
             /** @description New password. */
             new_password: string;
         };
+        /** @description What the provider sent at the last test sign-in, and what it makes of the person here. */
+        ClaimPreview: {
+            /** @description When. */
+            at: components["schemas"]["Timestamp"];
+            /** @description Claims by name; none where the sign-in failed before. */
+            claims: components["schemas"]["PreviewClaim"][];
+            /** @description E-mail. */
+            email?: string | null;
+            /** @description Who vouches. */
+            issuer?: string | null;
+            /** @description Shown name. */
+            name?: string | null;
+            problem?: null | components["schemas"]["StatusMessage"];
+            role?: null | components["schemas"]["Role"];
+            /** @description The group that gives it; absent for the default. */
+            role_group?: string | null;
+            /** @description The stable id of the person. */
+            subject?: string | null;
+            /** @description User name here. */
+            username?: string | null;
+        };
         /** @description What is configured. */
         ConfigStatus: {
             /** @description Switches of this build and configuration. */
@@ -895,6 +1136,8 @@ export interface components {
             receipts: string;
             /** @description What became of it. */
             report: components["schemas"]["CourierReport"];
+            /** @description The same as texts, each short enough for a QR code. */
+            texts: string[];
         };
         /** @description What became of a courier file. */
         CourierReport: {
@@ -1034,6 +1277,13 @@ export interface components {
          * @enum {string}
          */
         FleetState: "registered" | "synced" | "behind" | "silent" | "fork" | "revoked";
+        /** @description People of a group get a role. */
+        GroupRole: {
+            /** @description The group as the claim names it: a name or an id. */
+            group: string;
+            /** @description The role; never platform_owner. */
+            role: components["schemas"]["Role"];
+        };
         /** @description A word about the state. */
         HealthStatus: {
             /** @description `ok`, or what is wrong. */
@@ -1491,6 +1741,17 @@ export interface components {
             /** @description Program version. */
             version: string;
         };
+        /** @description A provider on the hub's page of signing in. */
+        HubSignInProvider: {
+            /** @description What its button says. */
+            display_name: string;
+            /** @description Id. */
+            id: components["schemas"]["IdentityProviderId"];
+            /** @description Type. */
+            provider_type: components["schemas"]["ProviderType"];
+            /** @description Whose it is. */
+            tenant_id: components["schemas"]["TenantId"];
+        };
         /** @description Sign-in at the hub. */
         HubSignInRequest: {
             /** @description Code of the second factor, six digits; required once it is set up. */
@@ -1626,11 +1887,101 @@ export interface components {
             /** @description Sign-in name, unique in the tenant. */
             username: string;
         };
+        /** @description An identity provider. Its secret is never shown. */
+        IdentityProvider: {
+            /** @description A person accepted that the way to the provider is not encrypted. */
+            accept_plain_http: boolean;
+            /** @description Our id at the provider. */
+            client_id: string;
+            /** @description `"***"` where a secret is kept. */
+            client_secret?: string | null;
+            /** @description Creation. */
+            created_at: components["schemas"]["Timestamp"];
+            default_role?: null | components["schemas"]["Role"];
+            /** @description What its button says. */
+            display_name: string;
+            /** @description Claim that lists groups. */
+            group_claim: string;
+            /** @description Role by group; the highest counts. */
+            group_roles: components["schemas"]["GroupRole"][];
+            /** @description Organisation of Google. */
+            hosted_domain?: string | null;
+            /** @description Id. */
+            id: components["schemas"]["IdentityProviderId"];
+            /** @description Offered at sign-in. */
+            is_enabled: boolean;
+            /** @description Issuer, where the type does not give it. */
+            issuer_url?: string | null;
+            /** @description Its keys, where the network does not reach them. */
+            pinned_keys?: string | null;
+            /** @description Its metadata, where the network does not reach them. */
+            pinned_metadata?: string | null;
+            /** @description Type. */
+            provider_type: components["schemas"]["ProviderType"];
+            /** @description Where the provider sends people back to; to be registered there. */
+            redirect_uri: string;
+            /** @description Scopes besides `openid`. */
+            scopes: string[];
+            /** @description Directory (tenant) id of Entra ID. */
+            tenant_id?: string | null;
+            /** @description Certificates in PEM form trusted instead of the machine's list. */
+            tls_ca?: string | null;
+            /** @description Last change. */
+            updated_at: components["schemas"]["Timestamp"];
+        };
+        /**
+         * Format: uuid
+         * @description An identity provider of a tenant.
+         */
+        IdentityProviderId: string;
+        /** @description Create or change an identity provider. */
+        IdentityProviderInput: {
+            /** @description Accepts that the way to the provider is not encrypted. */
+            accept_plain_http?: boolean;
+            /** @description Our id at the provider. */
+            client_id: string;
+            /** @description The client's secret; `"***"` leaves it as it is, absent or empty takes it away. */
+            client_secret?: string | null;
+            default_role?: null | components["schemas"]["Role"];
+            /** @description What its button says. */
+            display_name: string;
+            /** @description Claim that lists groups; `groups` if absent. */
+            group_claim?: string | null;
+            /** @description Role by group. */
+            group_roles?: components["schemas"]["GroupRole"][];
+            /** @description Organisation of Google. */
+            hosted_domain?: string | null;
+            /** @description Offered at sign-in. */
+            is_enabled?: boolean;
+            /** @description Issuer; needed for Okta, to the letter. */
+            issuer_url?: string | null;
+            /** @description Its keys, where the network does not reach them. */
+            pinned_keys?: string | null;
+            /** @description Its metadata, where the network does not reach them. */
+            pinned_metadata?: string | null;
+            /** @description Type. */
+            provider_type: components["schemas"]["ProviderType"];
+            /** @description Scopes besides `openid`. */
+            scopes?: string[];
+            /** @description Directory (tenant) id of Entra ID; a GUID. */
+            tenant_id?: string | null;
+            /** @description Certificates in PEM form trusted instead of the machine's list. */
+            tls_ca?: string | null;
+        };
         /**
          * Format: uuid
          * @description An incident of the Black Box.
          */
         IncidentId: string;
+        /** @description The last test sign-in of the session, if there was one. */
+        LastPreview: {
+            preview?: null | components["schemas"]["ClaimPreview"];
+        };
+        /**
+         * @description What somebody who may come in as platform owner is known by.
+         * @enum {string}
+         */
+        NamedBy: "subject" | "email";
         /** @description A name in both languages. */
         Names: {
             /** @description Arabic name; empty when nobody gave one. */
@@ -1693,11 +2044,52 @@ export interface components {
             /** @description Items in all. */
             total: number;
         };
+        /** @description Somebody who may come in as platform owner through a provider of the platform. */
+        PlatformPerson: {
+            /** @description When. */
+            added_at: components["schemas"]["Timestamp"];
+            /** @description The platform owner who named them. */
+            added_by: string;
+            /** @description Id. */
+            id: components["schemas"]["PlatformPersonId"];
+            /** @description What the value is. */
+            named_by: components["schemas"]["NamedBy"];
+            /** @description Who came with the address first; nobody else comes in by it. */
+            subject?: string | null;
+            /** @description The stable id, or the address. */
+            value: string;
+        };
+        /**
+         * Format: uuid
+         * @description Somebody who may come in as platform owner of a hub.
+         */
+        PlatformPersonId: string;
+        /** @description Let somebody in as platform owner. */
+        PlatformPersonInput: {
+            /** @description What the value is. */
+            named_by: components["schemas"]["NamedBy"];
+            /** @description The stable id as a test sign-in shows it, or an e-mail address. */
+            value: string;
+        };
+        /** @description A claim the provider sent. */
+        PreviewClaim: {
+            /** @description It came from the user info, not from the token. */
+            from_user_info: boolean;
+            /** @description Name. */
+            name: string;
+            /** @description Value; lists and objects as JSON, cut where it is long. */
+            value: string;
+        };
         /**
          * @description How a returned point came about. Root-cause analysis accepts raw points only.
          * @enum {string}
          */
         Provenance: "raw" | "interpolated" | "rolled_up";
+        /**
+         * @description Whose product an identity provider is; each has its own habits.
+         * @enum {string}
+         */
+        ProviderType: "azure_ad" | "okta" | "google";
         /**
          * @description The five roles.
          * @enum {string}
@@ -1727,6 +2119,31 @@ export interface components {
          * @description A measured or derived series of an asset.
          */
         SignalId: string;
+        /** @description Why the last attempt of this browser failed. */
+        SsoOutcome: {
+            problem?: null | components["schemas"]["StatusMessage"];
+        };
+        /** @description Where to go for a test sign-in. */
+        SsoStart: {
+            /** @description The provider's address, to be opened in this browser. */
+            url: string;
+        };
+        /**
+         * @description How a step went.
+         * @enum {string}
+         */
+        StageStatus: "running" | "ok" | "warning" | "failed" | "skipped";
+        /** @description A code with its sentence. */
+        StatusMessage: {
+            /** @description Code. */
+            code: string;
+            /** @description Sentence with remedy. */
+            message: string;
+            /** @description Arguments. */
+            params: {
+                [key: string]: string;
+            };
+        };
         /**
          * Format: uuid
          * @description A customer organisation; every row and query carries one.
@@ -1757,6 +2174,30 @@ export interface components {
             role: components["schemas"]["Role"];
             /** @description Sign-in name. */
             username: string;
+        };
+        /** @description The result of a test. */
+        TestReport: {
+            /** @description Its code. */
+            code: string;
+            /** @description One sentence in the caller's language. */
+            message: string;
+            /** @description All steps. */
+            stages: components["schemas"]["TestStage"][];
+            /** @description True only after a value was read. */
+            success: boolean;
+        };
+        /** @description One step of a test. */
+        TestStage: {
+            /** @description dns, tcp, hello, security, session, read. */
+            key: string;
+            message?: null | components["schemas"]["StatusMessage"];
+            /**
+             * Format: u-int64
+             * @description How long it took.
+             */
+            ms: number;
+            /** @description How it went. */
+            status: components["schemas"]["StageStatus"];
         };
         /**
          * Format: int64
@@ -2004,6 +2445,102 @@ export interface operations {
                 content: {
                     "application/octet-stream": string;
                 };
+            };
+            /** @description Not done; the body says why. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    list_people: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                provider_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PlatformPerson"][];
+                };
+            };
+            /** @description Not done; the body says why. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    create_person: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                provider_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PlatformPersonInput"];
+            };
+        };
+        responses: {
+            /** @description Done. */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PlatformPerson"];
+                };
+            };
+            /** @description Not done; the body says why. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    delete_person: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                provider_id: string;
+                person_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description Not done; the body says why. */
             default: {
@@ -2587,6 +3124,256 @@ export interface operations {
             };
         };
     };
+    list_providers: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["IdentityProvider"][];
+                };
+            };
+            /** @description Not done; the body says why. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    create_provider: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["IdentityProviderInput"];
+            };
+        };
+        responses: {
+            /** @description Done. */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["IdentityProvider"];
+                };
+            };
+            /** @description Not done; the body says why. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    get_provider: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                provider_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["IdentityProvider"];
+                };
+            };
+            /** @description Not done; the body says why. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    update_provider: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                provider_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["IdentityProviderInput"];
+            };
+        };
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["IdentityProvider"];
+                };
+            };
+            /** @description Not done; the body says why. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    delete_provider: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                provider_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Not done; the body says why. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    get_preview: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                provider_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LastPreview"];
+                };
+            };
+            /** @description Not done; the body says why. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    start_preview: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                provider_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SsoStart"];
+                };
+            };
+            /** @description Not done; the body says why. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    test_provider: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                provider_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TestReport"];
+                };
+            };
+            /** @description Not done; the body says why. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
     list_incidents: {
         parameters: {
             query?: {
@@ -2950,6 +3737,38 @@ export interface operations {
             };
         };
     };
+    list_providers: {
+        parameters: {
+            query?: {
+                /** @description Code of the tenant; empty for the platform itself. */
+                tenant?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HubSignInProvider"][];
+                };
+            };
+            /** @description Not done; the body says why. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
     begin_totp: {
         parameters: {
             query?: never;
@@ -3029,6 +3848,104 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["TenantUser"][];
                 };
+            };
+            /** @description Not done; the body says why. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    come_back: {
+        parameters: {
+            query?: {
+                /** @description What the provider gives for a sign-in. */
+                code?: string | null;
+                /** @description What was sent along. */
+                state?: string | null;
+                /** @description Who issued the answer (RFC 9207). */
+                iss?: string | null;
+                /** @description Why there is no code. */
+                error?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            303: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Not done; the body says why. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    get_outcome: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SsoOutcome"];
+                };
+            };
+            /** @description Not done; the body says why. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    start: {
+        parameters: {
+            query?: {
+                /** @description Page of the console to go on to. */
+                next?: string | null;
+            };
+            header?: never;
+            path: {
+                tenant_id: string;
+                provider_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            303: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description Not done; the body says why. */
             default: {
