@@ -121,7 +121,8 @@ impl Sync {
     }
 
     /// Takes what the hub sent back, receipts or a configuration: files of age say what they are in their
-    /// first line, receipts as text in their first letters. Says which, and how many logs moved or changes were in it.
+    /// first line, receipts as text in their first letters. Says which, and how many logs moved or changes
+    /// were in it.
     ///
     /// # Errors
     /// As the two.

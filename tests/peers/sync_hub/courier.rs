@@ -155,11 +155,11 @@ async fn a_receipt_comes_back_as_text_and_a_slip_or_a_strangers_moves_nothing() 
     stick.deliver(&site, "1").await?;
     let text = std::fs::read_to_string(stick.path("1.txt"))?;
     ensure!(text.starts_with("OQR1.1-"), "{text}");
-    let bring = |site: &mut Site, text: String| {
+    let bring = |site: &mut Site, text: String| -> Result<Value> {
         std::fs::write(stick.path("pasted"), text)?;
         stick.bring_back(site, "pasted")
     };
-    let mut refused = |site: &mut Site, text: String, code: &str| {
+    let refused = |site: &mut Site, text: String, code: &str| -> Result<()> {
         let error = format!("{:?}", bring(site, text).unwrap_err());
         ensure!(error.contains(code), "{code}: {error}");
         ensure!(status(site)?["confirmed"] == 0, "it moved");
