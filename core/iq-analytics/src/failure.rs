@@ -104,6 +104,11 @@ pub fn known_life(shape: f64, scale_h: f64, age_h: f64, horizon_h: f64, factor: 
     -(-factor * (hazard(age_h + horizon_h) - hazard(age_h))).exp_m1()
 }
 
+/// Never 0 and never 1.
+const fn shown(p: f64) -> f64 {
+    p.clamp(1e-6, 1.0 - 1e-6)
+}
+
 impl LifeBelief {
     /// The family's spread as a prior.
     ///
@@ -185,6 +190,42 @@ impl LifeBelief {
         sum
     }
 
+    /// The exposure of a question that can be asked.
+    fn asked(
+        &self,
+        age_h: f64,
+        horizon_h: f64,
+        condition: Condition,
+        gamma: f64,
+    ) -> Result<f64, BadLife> {
+        let asked = [
+            age_h,
+            horizon_h,
+            condition.health,
+            condition.fall_per_day,
+            gamma,
+        ];
+        if !asked.iter().all(|v| v.is_finite() && *v >= 0.0) {
+            return Err(BadLife);
+        }
+        Ok(self.exposure(age_h, horizon_h, condition, gamma))
+    }
+
+    /// The probability of [`Self::chance`] alone.
+    ///
+    /// # Errors
+    /// Those of [`Self::chance`].
+    pub fn probability(
+        &self,
+        age_h: f64,
+        horizon_h: f64,
+        condition: Condition,
+        gamma: f64,
+    ) -> Result<f64, BadLife> {
+        let worn = self.asked(age_h, horizon_h, condition, gamma)?;
+        Ok(shown(self.within(worn)))
+    }
+
     /// The chance to fail within `horizon_h` at age `age_h` and in that condition.
     ///
     /// # Errors
@@ -196,19 +237,8 @@ impl LifeBelief {
         condition: Condition,
         gamma: f64,
     ) -> Result<FailureChance, BadLife> {
-        let asked = [
-            age_h,
-            horizon_h,
-            condition.health,
-            condition.fall_per_day,
-            gamma,
-        ];
-        if !asked.iter().all(|v| v.is_finite() && *v >= 0.0) {
-            return Err(BadLife);
-        }
-        let worn = self.exposure(age_h, horizon_h, condition, gamma);
+        let worn = self.asked(age_h, horizon_h, condition, gamma)?;
         let as_new = self.exposure(age_h, horizon_h, Condition::steady(100.0), gamma);
-        let shown = |p: f64| p.clamp(1e-6, 1.0 - 1e-6);
         Ok(FailureChance {
             p: shown(self.within(worn)),
             low: shown(self.within_at(worn, 0.05)),

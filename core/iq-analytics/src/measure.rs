@@ -203,6 +203,42 @@ pub fn reliability(scored: &[(f64, bool)], bins: usize) -> Vec<ReliabilityRow> {
         .collect()
 }
 
+/// Probabilities in groups of as many each, by rank, beside what happened: for probabilities that crowd
+/// together, as those of rare failures do. Equal ones stay together.
+#[must_use]
+#[allow(clippy::cast_precision_loss)]
+pub fn reliability_by_rank(scored: &[(f64, bool)], groups: usize) -> Vec<ReliabilityRow> {
+    let mut sorted = scored.to_vec();
+    sorted.sort_by(|a, b| a.0.total_cmp(&b.0));
+    let groups = groups.max(1);
+    let mut found = Vec::new();
+    let mut from = 0;
+    for group in 1..=groups {
+        let mut to = (group * sorted.len() / groups).max(from);
+        while to > from && to < sorted.len() && sorted[to].0 <= sorted[to - 1].0 {
+            to += 1;
+        }
+        let part = &sorted[from..to];
+        from = to;
+        let (Some(first), Some(last)) = (part.first(), part.last()) else {
+            continue;
+        };
+        let count = part.len() as u64;
+        let came_true = part.iter().filter(|(_, t)| *t).count() as u64;
+        let (observed_low, observed_high) = wilson(came_true, count);
+        found.push(ReliabilityRow {
+            from: first.0,
+            to: last.0,
+            count,
+            predicted: part.iter().map(|(p, _)| p).sum::<f64>() / count as f64,
+            observed: ratio(came_true, count),
+            observed_low,
+            observed_high,
+        });
+    }
+    found
+}
+
 /// 90 % interval of a share by Wilson's score.
 #[allow(clippy::cast_precision_loss)]
 fn wilson(part: u64, whole: u64) -> (f64, f64) {
@@ -295,6 +331,33 @@ mod tests {
         let row = reliability(&calibrated, 10)[0];
         assert!(row.observed_low < 0.25 && row.observed_high > 0.25 && row.count == 100);
         assert_eq!(reliability(&[(1.0, true)], 10)[0].to, 1.0);
+    }
+
+    #[test]
+    fn groups_by_rank_hold_as_many_each_and_split_no_equals() {
+        let scored: Vec<_> = (0..40)
+            .map(|i| (f64::from(i) / 1_000.0, i % 10 == 9))
+            .collect();
+        let rows = reliability_by_rank(&scored, 4);
+        assert!(rows.iter().all(|r| r.count == 10));
+        near(rows[3].predicted, 0.0345);
+        near(rows[3].observed, 0.1);
+        near(rows[0].to, 0.009);
+        // Wilson at 1 of 10 and 90 %: by hand.
+        assert!(
+            (rows[0].observed_low - 0.022_635).abs() < 1e-6,
+            "{:?}",
+            rows[0]
+        );
+        assert!(
+            (rows[0].observed_high - 0.347_719).abs() < 1e-6,
+            "{:?}",
+            rows[0]
+        );
+        let equal = vec![(0.2, true), (0.2, false), (0.2, false), (0.7, true)];
+        let rows = reliability_by_rank(&equal, 4);
+        assert_eq!(rows.iter().map(|r| r.count).collect::<Vec<_>>(), [3, 1]);
+        assert!(reliability_by_rank(&[], 4).is_empty());
     }
 
     #[test]

@@ -251,6 +251,60 @@ pub struct FailureChance {
     pub scale_high_h: f64,
 }
 
+/// The chances of failure of an asset's family as they would have been stated in the past, beside what came.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct ModelReliability {
+    /// The family.
+    pub family: String,
+    /// The horizon, in hours.
+    pub horizon_h: f64,
+    /// From a demonstration.
+    pub is_demo: bool,
+    /// Assets with a forecast.
+    pub assets: u32,
+    /// Forecasts whose horizon is over.
+    pub forecasts: u32,
+    /// Those of them a failure followed.
+    pub failures: u32,
+    /// Those made with a health of then; the others suppose perfect condition.
+    pub with_health: u32,
+    /// First moment of a forecast.
+    pub from: Option<Timestamp>,
+    /// Last one.
+    pub to: Option<Timestamp>,
+    /// Mean chance; this and all below only where there is enough to draw.
+    pub predicted: Option<f64>,
+    /// Share a failure followed: the base rate.
+    pub observed: Option<f64>,
+    /// Brier score: mean squared distance of the chances from what came, 0 at best.
+    pub brier: Option<f64>,
+    /// The same for who had stated the base rate every time.
+    pub brier_base: Option<f64>,
+    /// Groups of like forecasts, from the lowest chance to the highest.
+    pub groups: Vec<ReliabilityGroup>,
+    /// Why nothing is drawn.
+    pub withheld: Option<StatusMessage>,
+}
+
+/// A group of like forecasts.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct ReliabilityGroup {
+    /// Lowest chance in it.
+    pub from: f64,
+    /// Highest.
+    pub to: f64,
+    /// Forecasts.
+    pub count: u64,
+    /// Their mean chance.
+    pub predicted: f64,
+    /// Share a failure followed.
+    pub observed: f64,
+    /// 90 % interval of that share …
+    pub observed_low: f64,
+    /// … and its upper end.
+    pub observed_high: f64,
+}
+
 /// A version walked through the past.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct ModelBackTest {

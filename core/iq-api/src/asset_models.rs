@@ -2,7 +2,9 @@
 //! force and back.
 
 use axum::{Json, extract::State, http::StatusCode};
-use iq_api_types::{AlarmBudget, AssetModelPage, Job, ModelBackTest, PromoteModel};
+use iq_api_types::{
+    AlarmBudget, AssetModelPage, Job, ModelBackTest, ModelReliability, PromoteModel,
+};
 use iq_domain::{AssetId, Permission};
 use iq_runtime::{MAX_ALARMS_PER_WEEK, Runtime};
 use serde::Deserialize;
@@ -36,6 +38,14 @@ pub(crate) fn routes() -> Vec<Route> {
         .says(
             "A version walked through the history there is: its alarms, found and missed failures",
         ),
+        get(
+            "/api/assets/{id}/model/reliability",
+            ModelsRead,
+            get_reliability,
+        )
+        .query::<ReliabilityQuery>()
+        .answer::<ModelReliability>()
+        .says("The chances of failure of the asset's family as they would have been stated in the past, beside what came"),
         post(
             "/api/assets/{id}/model/train",
             ModelsWrite,
@@ -93,6 +103,12 @@ struct BackTestQuery {
     alarms_per_week: Option<f64>,
 }
 
+#[derive(Debug, Default, Deserialize, IntoParams)]
+struct ReliabilityQuery {
+    /// Horizon of the chances in days, 1–365; 30 if absent.
+    horizon_days: Option<u32>,
+}
+
 async fn get_asset_model(
     State(state): State<ApiState>,
     caller: Caller,
@@ -128,6 +144,28 @@ async fn page(
         &life,
         (training, next),
     )))
+}
+
+async fn get_reliability(
+    State(state): State<ApiState>,
+    caller: Caller,
+    Id(id): Id<AssetId>,
+    Query(query): Query<ReliabilityQuery>,
+) -> Answer<Json<ModelReliability>> {
+    let days = query.horizon_days.unwrap_or(HORIZON_DAYS);
+    Check::new()
+        .number(
+            "horizon_days",
+            f64::from(days),
+            1.0,
+            f64::from(MAX_HORIZON_DAYS),
+        )
+        .done()?;
+    let found = state
+        .runtime
+        .family_reliability(caller.tenant_id, id, days)
+        .await?;
+    Ok(Json(view::reliability(caller.language, found)))
 }
 
 async fn back_test_model(

@@ -6,12 +6,13 @@ use iq_analytics::{
 };
 use iq_api_types::{
     AssetLife, AssetModelPage, BackTestAlarm, BackTestFailure, BackTestPoint, FailureChance, Job,
-    ModelBackTest, ModelComparison, ModelInput, ModelLimit, ModelRegime, ModelTrial, ModelVersion,
-    ModelVersionState, RegimeSignal, RemainingLife, SignalDeparture, StatusMessage,
+    ModelBackTest, ModelComparison, ModelInput, ModelLimit, ModelRegime, ModelReliability,
+    ModelTrial, ModelVersion, ModelVersionState, RegimeSignal, ReliabilityGroup, RemainingLife,
+    SignalDeparture, StatusMessage,
 };
 use iq_domain::{AssetId, Message, Timestamp};
 use iq_locale::Language;
-use iq_runtime::{BackTestOf, Life, comparison_of, model_of};
+use iq_runtime::{BackTestOf, Life, LookedBack, comparison_of, model_of};
 use iq_store::asset_models::{AssetModelRow, ModelState};
 
 use crate::texts;
@@ -205,6 +206,39 @@ fn life_of(language: Language, life: &Life) -> AssetLife {
         chance_withheld: withheld(language, chance.err()),
         remaining: life.remaining.as_ref().ok().map(remaining_of),
         remaining_withheld: withheld(language, life.remaining.as_ref().err()),
+    }
+}
+
+pub(crate) fn reliability(language: Language, found: LookedBack) -> ModelReliability {
+    let drawn = found.result.as_ref().ok();
+    ModelReliability {
+        horizon_h: found.horizon_h,
+        is_demo: found.is_demo,
+        assets: found.assets,
+        forecasts: found.forecasts,
+        failures: found.failures,
+        with_health: found.with_health,
+        from: found.moments.map(|(from, _)| from),
+        to: found.moments.map(|(_, to)| to),
+        predicted: drawn.map(|r| r.predicted),
+        observed: drawn.map(|r| r.observed),
+        brier: drawn.map(|r| r.brier),
+        brier_base: drawn.map(|r| r.brier_base),
+        groups: drawn
+            .into_iter()
+            .flat_map(|r| &r.groups)
+            .map(|row| ReliabilityGroup {
+                from: row.from,
+                to: row.to,
+                count: row.count,
+                predicted: row.predicted,
+                observed: row.observed,
+                observed_low: row.observed_low,
+                observed_high: row.observed_high,
+            })
+            .collect(),
+        withheld: withheld(language, found.result.as_ref().err()),
+        family: found.family,
     }
 }
 

@@ -95,8 +95,8 @@ pub use mail::{MailSecurity, MailStatus};
 pub use mappings::{AppliedMappings, ChangeBy, MappingError, NewMapping, mapped_per_asset};
 pub use meter::Throughput;
 pub use models::{
-    BackTestOf, Life, LifeAnswer, MAX_ALARMS_PER_WEEK, RemainingLife, TRAIN, TrainingResult,
-    comparison_of, model_of, trained_of, withheld_message,
+    BackTestOf, Life, LifeAnswer, LookedBack, MAX_ALARMS_PER_WEEK, RemainingLife, TRAIN,
+    TrainingResult, comparison_of, model_of, trained_of, withheld_message,
 };
 pub use onboarding::{Missing, Onboarding, OnboardingStep, StepKey};
 pub use recent::{Arrival, Recent};

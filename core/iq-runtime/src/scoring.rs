@@ -285,7 +285,7 @@ impl Scorer {
         if known.is_some_and(|known| now.since_ms(known.at).abs() < STANDINGS_MS) {
             return Ok(());
         }
-        let histories = Histories::read(&self.inner, id).await?;
+        let histories = Histories::read(&self.inner, tenant).await?;
         let looked_up = LookedUp {
             at: now,
             standings: histories.standings(tenant, now),

@@ -205,6 +205,7 @@ export const api = {
   retryWebhook: (id: Id) => post<T.Webhook>(`/api/webhooks/${e(id)}/retry`),
   assetModel: (id: Id) => get<T.AssetModelPage>(`/api/assets/${e(id)}/model`),
   backTestModel: (id: Id, q: Query) => get<T.ModelBackTest>(`/api/assets/${e(id)}/model/backtest`, q),
+  modelReliability: (id: Id, q: Query) => get<T.ModelReliability>(`/api/assets/${e(id)}/model/reliability`, q),
   trainAssetModel: (id: Id) => post<T.Job>(`/api/assets/${e(id)}/model/train`),
   promoteModel: (id: Id, body: T.PromoteModel) => post<T.AssetModelPage>(`/api/assets/${e(id)}/model/promote`, body),
   rollBackModel: (id: Id) => post<T.AssetModelPage>(`/api/assets/${e(id)}/model/rollback`),

@@ -120,12 +120,8 @@ async fn a_plant_of_ones_own_learns_nothing_from_a_demonstration() {
         is_enabled: false,
     };
     let made_up = app.runtime.create_integration(plant.tenant, made, true);
-    let asset = json!({
-        "unit_id": plant.unit, "code": "P-77", "names": { "en": "Pump", "ar": "مضخة" },
-        "family": "centrifugal_pump", "criticality": "high",
-    });
     let asset = admin
-        .post("/api/assets", asset)
+        .post("/api/assets", in_service(&plant, "P-77"))
         .await
         .expect_status(201)
         .json();
@@ -138,6 +134,102 @@ async fn a_plant_of_ones_own_learns_nothing_from_a_demonstration() {
     let after = train(&admin, demo.asset).await;
     assert_eq!(after["withheld"]["code"], "models.withheld.demo_data");
     assert_eq!(after["in_force"], Value::Null);
+    // Nor are the chances of a made-up machine looked back at.
+    breakdowns(&admin, demo.asset, 9).await;
+    let back = reliability(&admin, demo.asset, 30).await;
+    assert_eq!(
+        (&back["forecasts"], &back["failures"]),
+        (&json!(0), &json!(0))
+    );
+}
+
+const DAY_MS: i64 = 1_440 * MINUTE;
+
+/// A breakdown of an asset every fifth month, so many times.
+async fn breakdowns(client: &Client, asset: AssetId, times: i64) {
+    for n in 0..times {
+        let order = json!({
+            "kind": "notification", "title": "Seal failed", "priority": "high", "asset_id": asset,
+            "malfunction_at": NOW.plus_ms(-(60 + n * 150) * DAY_MS),
+        });
+        let reply = client.post("/api/work-orders", order).await;
+        reply.expect_status(201);
+    }
+}
+
+fn in_service(plant: &Plant, code: &str) -> Value {
+    json!({
+        "unit_id": plant.unit, "code": code, "names": { "en": "Pump", "ar": "مضخة" },
+        "family": "centrifugal_pump", "criticality": "high",
+        "in_service_since": NOW.plus_ms(-1_830 * DAY_MS),
+    })
+}
+
+async fn reliability(client: &Client, asset: AssetId, days: u32) -> Value {
+    let at = format!("{}/reliability?horizon_days={days}", path(asset));
+    client.get(&at).await.expect_status(200).json()
+}
+
+#[tokio::test]
+async fn chances_of_the_past_stand_beside_what_came() {
+    let (app, plant, other) = TestApp::with_plants().await;
+    let admin = app.signed_in(&plant.user("admin")).await;
+    let viewer = app.signed_in(&plant.user("viewer")).await;
+    // Nobody knows since when it is in service: no forecast.
+    let none = reliability(&viewer, plant.asset, 30).await;
+    assert_eq!(
+        (&none["forecasts"], &none["groups"], &none["brier"]),
+        (&json!(0), &json!([]), &Value::Null)
+    );
+    assert_eq!(
+        none["withheld"]["code"],
+        "models.withheld.too_few_forecasts"
+    );
+    let said = none["withheld"]["message"].as_str().unwrap();
+    assert!(said.contains("30") && said.contains('5'), "{said}");
+
+    // Five years in service; four breakdowns are too few to draw.
+    let asset = format!("/api/assets/{}", plant.asset);
+    let body = in_service(&plant, "P-9");
+    admin.put(&asset, body).await.expect_status(200);
+    breakdowns(&admin, plant.asset, 4).await;
+    let few = reliability(&viewer, plant.asset, 30).await;
+    assert_eq!((&few["failures"], &few["groups"]), (&json!(4), &json!([])));
+    assert_eq!(few["withheld"]["params"]["failures"], "4");
+    breakdowns(&admin, plant.asset, 9).await;
+    let found = reliability(&viewer, plant.asset, 30).await;
+    assert_eq!(found["withheld"], Value::Null, "{found}");
+    assert_eq!(
+        (&found["failures"], &found["assets"]),
+        (&json!(9), &json!(1))
+    );
+    let all = found["forecasts"].as_u64().unwrap();
+    assert!((58..=61).contains(&all), "{found}");
+    let groups = found["groups"].as_array().unwrap();
+    let counted: u64 = groups.iter().map(|g| g["count"].as_u64().unwrap()).sum();
+    assert_eq!(counted, all);
+    for group in groups {
+        let of = |key: &str| group[key].as_f64().unwrap();
+        assert!(of("observed_low") <= of("observed") && of("observed") <= of("observed_high"));
+        assert!(of("from") <= of("predicted") && of("predicted") <= of("to"));
+    }
+    let rate = 9.0 / all as f64;
+    let base = found["brier_base"].as_f64().unwrap();
+    assert!((base - rate * (1.0 - rate)).abs() < 1e-9, "{found}");
+    assert!(found["brier"].as_f64() > Some(0.0));
+    assert_eq!(found["is_demo"], false);
+    // A longer horizon: fewer forecasts, and none whose end has not come.
+    let long = reliability(&viewer, plant.asset, 365).await;
+    assert!(long["forecasts"].as_u64() < Some(6), "{long}");
+    assert!(long["to"].as_i64() <= Some(NOW.plus_ms(-365 * DAY_MS).0));
+
+    for days in ["0", "366"] {
+        let at = format!("{}/reliability?horizon_days={days}", path(plant.asset));
+        let refused = viewer.get(&at).await;
+        refused.expect_field("horizon_days", "request.number_out_of_range");
+    }
+    let foreign = format!("{}/reliability", path(other.asset));
+    viewer.get(&foreign).await.expect_status(404);
 }
 
 #[tokio::test]

@@ -4,7 +4,8 @@
 use std::collections::HashMap;
 
 use iq_analytics::{
-    Condition, Exposure, FailureChance, FamilyLife, LifeBelief, Standing, Withheld, failure::GAMMA,
+    Condition, Exposure, FailureChance, FamilyLife, ItemLife, LifeBelief, Standing, Withheld,
+    failure::GAMMA,
 };
 use iq_domain::{
     Assessment, AssetId, CodedError, Message, TenantId, TimeRange, Timestamp, WorkOrderPriority,
@@ -63,28 +64,37 @@ pub(crate) struct Histories {
 }
 
 impl Histories {
-    pub(crate) async fn read(inner: &Inner, tenant: TenantId) -> Result<Self, CodedError> {
+    pub(crate) async fn read(inner: &Inner, plant: &TenantIndex) -> Result<Self, CodedError> {
+        let tenant = plant.tenant.id;
         let filter = WorkOrderFilter::default();
         let orders = inner
             .store
             .read(move |conn| work_orders::list_work_orders(conn, tenant, &filter, Page::MAX))
             .await?;
-        Ok(Self::of(&orders.rows))
+        Ok(Self::of(plant, &orders.rows))
     }
 
-    pub(crate) fn of(orders: &[WorkOrder]) -> Self {
+    /// What orders tell; those of a demonstration tell nothing of a plant of one's own.
+    pub(crate) fn of(plant: &TenantIndex, orders: &[WorkOrder]) -> Self {
         use WorkOrderStatus::{Cancelled, Closed, Completed};
+        let is_made_up = |order: &WorkOrder| {
+            let from = order
+                .integration_id
+                .and_then(|id| plant.integrations.get(&id));
+            !plant.tenant.is_demo && from.is_some_and(|i| i.is_demo_origin)
+        };
+        let orders: Vec<&WorkOrder> = orders.iter().filter(|o| !is_made_up(o)).collect();
         let mut failures: HashMap<AssetId, Vec<Timestamp>> = HashMap::new();
         let mut defects: HashMap<AssetId, (u32, u32)> = HashMap::new();
         let mut worked: HashMap<AssetId, Vec<TimeRange>> = HashMap::new();
         let mut repaired: HashMap<AssetId, Timestamp> = HashMap::new();
-        for order in orders {
+        for order in &orders {
             let range = super::gather::worked(order, Timestamp(i64::MAX));
             if let Some((asset, range)) = order.asset_id.zip(range) {
                 worked.entry(asset).or_default().push(range);
             }
         }
-        for order in orders {
+        for order in &orders {
             let Some((asset, at)) = order.asset_id.zip(order.malfunction_at) else {
                 continue;
             };
@@ -123,28 +133,31 @@ impl Histories {
         last.copied().max(start)
     }
 
-    /// Times at risk of all assets of a family.
-    fn exposures(&self, plant: &TenantIndex, family: &str, now: Timestamp) -> Vec<Exposure> {
+    /// The lives of all assets of a family, by their codes.
+    pub(super) fn lives(&self, plant: &TenantIndex, family: &str) -> Vec<(AssetId, ItemLife)> {
         let mut own: Vec<_> = plant
             .assets
             .values()
             .filter(|e| e.asset.family == family)
             .collect();
         own.sort_by(|a, b| a.asset.code.cmp(&b.asset.code));
-        let mut found = Vec::new();
-        for entry in own {
-            let asset = &entry.asset;
-            let end = asset.effective_to.map_or(now, |end| end.min(now));
-            let mut since = asset.effective_from;
-            for at in self.failures.get(&asset.id).into_iter().flatten() {
-                if let Some(start) = since {
-                    found.push(exposure(start, *at, true));
-                }
-                since = Some(*at);
-            }
-            found.extend(since.map(|start| exposure(start, end, false)));
-        }
-        found
+        own.into_iter()
+            .map(|entry| {
+                let asset = &entry.asset;
+                let life = ItemLife {
+                    since: asset.effective_from,
+                    until: asset.effective_to,
+                    failures: self.failures.get(&asset.id).cloned().unwrap_or_default(),
+                };
+                (asset.id, life)
+            })
+            .collect()
+    }
+
+    /// Times at risk of all assets of a family.
+    fn exposures(&self, plant: &TenantIndex, family: &str, now: Timestamp) -> Vec<Exposure> {
+        let lives = self.lives(plant, family);
+        lives.iter().flat_map(|(_, l)| l.exposures(now)).collect()
     }
 
     /// What is believed of a family's life: its usual spread, corrected by the tenant's own items.
@@ -154,14 +167,7 @@ impl Histories {
         family: &str,
         now: Timestamp,
     ) -> Option<LifeBelief> {
-        let prior = prior_of(family)?;
-        let life = FamilyLife {
-            shape: prior.beta.typical,
-            low_h: prior.eta_hours.low,
-            typical_h: prior.eta_hours.typical,
-            high_h: prior.eta_hours.high,
-        };
-        let belief = LifeBelief::of_family(&life).ok()?;
+        let belief = LifeBelief::of_family(&usual_life(family)?).ok()?;
         Some(belief.updated(&self.exposures(plant, family, now)))
     }
 
@@ -216,11 +222,15 @@ fn hours(from: Timestamp, to: Timestamp) -> f64 {
     to.since_ms(from).max(0) as f64 / 3_600_000.0
 }
 
-fn exposure(from: Timestamp, to: Timestamp, failed: bool) -> Exposure {
-    Exposure {
-        hours: hours(from, to),
-        failed,
-    }
+/// What a family usually does.
+pub(super) fn usual_life(family: &str) -> Option<FamilyLife> {
+    let prior = prior_of(family)?;
+    Some(FamilyLife {
+        shape: prior.beta.typical,
+        low_h: prior.eta_hours.low,
+        typical_h: prior.eta_hours.typical,
+        high_h: prior.eta_hours.high,
+    })
 }
 
 /// A score older than this says nothing about the days to come.
@@ -286,7 +296,7 @@ impl Runtime {
     ) -> Result<Life, CodedError> {
         let plant = self.asset_of(tenant, asset)?;
         let now = self.0.clock.now();
-        let histories = Histories::read(&self.0, tenant).await?;
+        let histories = Histories::read(&self.0, &plant).await?;
         let entry = plant
             .assets
             .get(&asset)

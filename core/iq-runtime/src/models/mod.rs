@@ -6,6 +6,7 @@ mod gather;
 mod job;
 mod life;
 pub(crate) mod live;
+mod reliability;
 mod remaining;
 
 use std::sync::Arc;
@@ -24,6 +25,7 @@ pub(crate) use self::life::{Histories, NO_AGE, TREND_MS, condition_of, is_stale,
 pub use self::{
     job::{TRAIN, TrainingResult, trained_of},
     life::{Life, LifeAnswer},
+    reliability::LookedBack,
     remaining::RemainingLife,
 };
 use crate::{AssetEntry, Inner, Runtime, TenantIndex};

@@ -135,7 +135,7 @@ fn work(
         .filter(|e| e.asset.effective_to.is_none_or(|end| end > as_of))
         .collect();
     entries.sort_by(|a, b| a.asset.code.cmp(&b.asset.code));
-    let histories = Histories::of(&stored.orders);
+    let histories = Histories::of(plant, &stored.orders);
     let mut lives: HashMap<&str, Lives> = HashMap::new();
     let mut found = Vec::new();
     for entry in entries {
