@@ -32,7 +32,7 @@ pub use onset::{Direction, Onset, OnsetConfig, OnsetState, SignalEdge, onset};
 pub use regime::{Regime, RunEdge, RunTracker, STATE_THRESHOLD, unsteady_ranges};
 pub use rul::{
     Lives, Remaining, RulConfig, RulModel,
-    wear::{Wear, WearConfig, wear},
+    wear::{Reached, Wear, WearConfig, reached, wear},
 };
 pub use rules::{RuleContext, RuleEdge, RuleState};
 pub use score::{

@@ -220,6 +220,8 @@ pub struct RemainingLife {
     pub since: Timestamp,
     /// Last value used.
     pub until: Timestamp,
+    /// Since when it is beyond the limit already; then nothing is left.
+    pub reached_since: Option<Timestamp>,
     /// Points of the drift.
     pub points: u32,
     /// Time between the rows it was followed on.

@@ -180,6 +180,7 @@ fn remaining_of(life: &iq_runtime::RemainingLife) -> RemainingLife {
         now: life.wear.now,
         since: life.wear.since,
         until: life.wear.until,
+        reached_since: life.reached_since,
         points: life.wear.blocks,
         row_ms: life.row_ms,
         method: METHOD.to_owned(),

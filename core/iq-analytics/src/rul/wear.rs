@@ -199,6 +199,55 @@ pub fn wear(rows: &[(Timestamp, f64)], limit: f64, config: &WearConfig) -> Resul
     })
 }
 
+/// A signal that is beyond its limit already.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Reached {
+    /// First row of this stay beyond the limit.
+    pub since: Timestamp,
+    /// Last row.
+    pub until: Timestamp,
+    /// Rows of the stay.
+    pub rows: u32,
+    /// Median of the rows before it; of all where there are none.
+    pub usual: f64,
+    /// Median of the last rows.
+    pub now: f64,
+}
+
+/// Rows that decide whether a limit is reached, and how many of them must lie beyond it.
+const LAST: usize = 4;
+const BEYOND: usize = 3;
+
+/// Whether a signal is beyond its limit already: three of its last four rows are. `rows` are in order of time;
+/// a stay began after the last four rows that all lie inside.
+#[must_use]
+pub fn reached(rows: &[(Timestamp, f64)], limit: f64, is_high: bool) -> Option<Reached> {
+    let is_beyond = |row: &(Timestamp, f64)| {
+        if is_high {
+            row.1 > limit
+        } else {
+            row.1 < limit
+        }
+    };
+    let last = rows.get(rows.len().checked_sub(LAST)?..)?;
+    if last.iter().filter(|row| is_beyond(row)).count() < BEYOND {
+        return None;
+    }
+    let inside = rows
+        .windows(LAST)
+        .rposition(|four| !four.iter().any(is_beyond))
+        .map_or(0, |at| at + LAST);
+    let from = inside + rows[inside..].iter().position(is_beyond)?;
+    let values = |part: &[(Timestamp, f64)]| part.iter().map(|(_, v)| *v).collect::<Vec<_>>();
+    Some(Reached {
+        since: rows[from].0,
+        until: rows[rows.len() - 1].0,
+        rows: u32::try_from(rows.len() - from).unwrap_or(u32::MAX),
+        usual: median(&values(if from > 0 { &rows[..from] } else { rows })),
+        now: median(&values(last)),
+    })
+}
+
 /// The upper neighbour, so that an infinite time stays one.
 #[allow(
     clippy::cast_precision_loss,
@@ -536,6 +585,46 @@ mod tests {
             passed.expected_h == 0.0 && passed.high_h == Some(0.0),
             "{passed:?}"
         );
+    }
+
+    #[test]
+    fn a_limit_that_is_passed_is_reached_since_then() {
+        let minute = |k: usize| Timestamp(k as i64 * 60_000);
+        // Ten minutes of a rise over the limit: too short for any drift, and plainly beyond it.
+        let rows: Vec<_> = (0..200)
+            .map(|k| {
+                (
+                    minute(k),
+                    if k < 190 {
+                        2.0
+                    } else {
+                        5.1 + 0.05 * (k - 190) as f64
+                    },
+                )
+            })
+            .collect();
+        let found = reached(&rows, 5.0, true).unwrap();
+        assert_eq!((found.since, found.until), (minute(190), minute(199)));
+        assert_eq!((found.rows, found.usual), (10, 2.0));
+        assert!((found.now - 5.475).abs() < 1e-9, "{found:?}");
+        assert_eq!(reached(&rows, 5.6, true), None);
+        // Low limits mirror high ones.
+        let mirrored: Vec<_> = rows.iter().map(|(t, v)| (*t, -v)).collect();
+        assert_eq!(reached(&mirrored, -5.0, false).unwrap().since, minute(190));
+        // One spike is no limit reached, and one row inside doesn't end the stay.
+        let mut spike: Vec<_> = rows[..190].to_vec();
+        spike[189].1 = 9.0;
+        assert_eq!(reached(&spike, 5.0, true), None);
+        let mut dip = rows.clone();
+        dip[195].1 = 4.0;
+        assert_eq!(reached(&dip, 5.0, true).unwrap().since, minute(190));
+        // What came back is over; what was beyond all the time is since the first row known.
+        assert_eq!(
+            reached(&[&rows[..], &rows[..190]].concat(), 5.0, true),
+            None
+        );
+        assert_eq!(reached(&rows[190..], 5.0, true).unwrap().since, minute(190));
+        assert_eq!(reached(&rows[197..], 5.0, true), None);
     }
 
     #[test]

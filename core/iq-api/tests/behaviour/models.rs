@@ -43,6 +43,11 @@ const TWO_DAYS: i64 = 2_880;
 
 /// Minutes of two vibrations that move together, one value a minute up to now.
 async fn fill(app: &TestApp, plant: &Plant, minutes: i64) {
+    fill_hot(app, plant, minutes, 0).await;
+}
+
+/// The same; over the last minutes the first of them stands far beyond its limits.
+async fn fill_hot(app: &TestApp, plant: &Plant, minutes: i64, hot: i64) {
     let (_, nde) = plant.new_mapping(app, "T2", "vibration_nde").await;
     let index = app.runtime.tenant(plant.tenant).unwrap();
     let number = |id| index.signals[&id].signal.signal_no;
@@ -54,7 +59,7 @@ async fn fill(app: &TestApp, plant: &Plant, minutes: i64) {
         value: Some(Measured::Number(value)),
         status: StatusCode::GOOD,
     };
-    let newest = [last(de, 2.0), last(nde, 1.5)];
+    let newest = [last(de, if hot > 0 { 60.0 } else { 2.0 }), last(nde, 1.5)];
     let rows = (0..minutes).flat_map(|minute| {
         let swing = (minute as f64 / 37.0).sin() * 0.3;
         let noise = |k: i64| ((minute * 7_919 + k * 104_729) % 997) as f64 / 997.0 - 0.5;
@@ -64,8 +69,9 @@ async fn fill(app: &TestApp, plant: &Plant, minutes: i64) {
             value: Some(Measured::Number(value)),
             status: StatusCode::GOOD,
         };
+        let beyond = if minute >= minutes - hot { 58.0 } else { 0.0 };
         [
-            row(de, 2.0 + swing + 0.1 * noise(1)),
+            row(de, 2.0 + beyond + swing + 0.1 * noise(1)),
             row(nde, 1.5 + 0.8 * swing + 0.1 * noise(2)),
         ]
     });
@@ -144,6 +150,25 @@ async fn a_plant_of_ones_own_learns_nothing_from_a_demonstration() {
 }
 
 const DAY_MS: i64 = 1_440 * MINUTE;
+
+#[tokio::test]
+async fn a_limit_that_is_passed_is_said_to_be_reached_since_then() {
+    let (app, plant, _) = TestApp::with_plants().await;
+    fill_hot(&app, &plant, 1_200, 20).await;
+    let client = app.signed_in(&plant.user("viewer")).await;
+    let life = page(&client, plant.asset).await["life"].clone();
+    let left = &life["remaining"];
+    assert_eq!(left["metric"], "vibration_de", "{life}");
+    assert_eq!(
+        (&left["expected_h"], &left["is_high"]),
+        (&json!(0.0), &json!(true))
+    );
+    let since = left["reached_since"].as_i64().unwrap();
+    let ago = (NOW.0 - since) / MINUTE;
+    assert!((19..=21).contains(&ago), "{ago} minutes ago");
+    assert!(left["now"].as_f64() > left["limit"].as_f64(), "{left}");
+    assert!(left["usual"].as_f64() < Some(3.0), "{left}");
+}
 
 /// A breakdown of an asset every fifth month, so many times.
 async fn breakdowns(client: &Client, asset: AssetId, times: i64) {

@@ -25,6 +25,9 @@ const SAME_FAILURE_MS: i64 = 24 * 3_600_000;
 /// Nobody knows since when an asset is in service.
 pub(crate) const NO_AGE: &str = "models.withheld.no_age";
 
+/// The machine stands still.
+const NOT_RUNNING: &str = "models.withheld.not_running";
+
 /// What is believed of an asset's life.
 #[derive(Clone, Debug)]
 pub struct Life {
@@ -257,6 +260,11 @@ pub(crate) fn is_stale(score: &Assessment, now: Timestamp) -> bool {
     now.since_ms(score.at) > STALE_MS
 }
 
+/// Whether the machine does not run: what was left of its life by the hour says nothing then.
+fn stands_still(score: &Assessment, now: Timestamp) -> bool {
+    !is_stale(score, now) && score.withheld_code.as_deref() == Some("score.not_running")
+}
+
 /// Health and what it loses per day; none where there is no health, or an old one.
 pub(crate) fn condition_of(
     score: &Assessment,
@@ -342,10 +350,13 @@ impl Runtime {
         let plan = gather::plan(&self.0, &plant, entry).await?;
         let historian = self.0.historian.clone();
         let repaired = histories.repaired.get(&asset).copied();
-        let remaining =
+        let remaining = if score.as_ref().is_some_and(|score| stands_still(score, now)) {
+            Err(say(NOT_RUNNING))
+        } else {
             tokio::task::spawn_blocking(move || plan.remaining(&historian, now, repaired))
                 .await
-                .map_err(|_| broken())??;
+                .map_err(|_| broken())??
+        };
         Ok(Life {
             horizon_h,
             age_h,
@@ -353,5 +364,34 @@ impl Runtime {
             chance,
             remaining,
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_stands_still_has_no_hours_left_to_count_until_the_score_is_stale() {
+        let now = Timestamp(1_790_000_000_000);
+        let of = |code: Option<&str>, ago_ms: i64| Assessment {
+            id: iq_domain::AssessmentId::new(),
+            tenant_id: TenantId::new(),
+            asset_id: AssetId::new(),
+            at: now.plus_ms(-ago_ms),
+            health: None,
+            anomaly: None,
+            coverage: 1.0,
+            input_age_ms: None,
+            contributors: Vec::new(),
+            model: String::new(),
+            withheld_code: code.map(str::to_owned),
+            withheld_params: serde_json::Value::Null,
+        };
+        assert!(stands_still(&of(Some("score.not_running"), 60_000), now));
+        let old = of(Some("score.not_running"), STALE_MS + 1);
+        assert!(!stands_still(&old, now));
+        assert!(!stands_still(&of(Some("score.settling"), 0), now));
+        assert!(!stands_still(&of(None, 0), now));
     }
 }

@@ -76,6 +76,7 @@ function useAhead(): (hours: number) => string {
 export function RemainingSpan({ life }: { life: RemainingLife }) {
   const { t } = useText();
   const ahead = useAhead();
+  if (life.reached_since !== null) return <b data-reached={life.reached_since}>{t('model.remaining_reached_since')} <When at={life.reached_since} /></b>;
   if (life.expected_h === 0) return <b>{t('model.remaining_reached')}</b>;
   return <b>{life.high_h === null ? t('model.remaining_from', { low: ahead(life.low_h) }) : t('model.remaining_between', { low: ahead(life.low_h), high: ahead(life.high_h) })}</b>;
 }
@@ -86,6 +87,15 @@ function Remaining({ life, family }: { life: RemainingLife; family: string }) {
   const ahead = useAhead();
   const level = (value: number) => `${n(value, 1)} ${life.unit}`;
   const which = t(`model.remaining_${life.is_high ? 'high' : 'low'}${life.is_critical ? '_critical' : ''}`);
+  if (life.reached_since !== null) {
+    return (
+      <div data-remaining={life.metric}>
+        <p><RemainingSpan life={life} /></p>
+        <p className="help">{metric(life.metric, family)}: {level(life.limit)} ({which}). {t('model.remaining_levels', { usual: level(life.usual), now: level(life.now) })}.</p>
+        {!life.is_critical && <p className="help">{t('model.remaining_warning_only')}</p>}
+      </div>
+    );
+  }
   return (
     <div data-remaining={life.metric}>
       <p><RemainingSpan life={life} /></p>
