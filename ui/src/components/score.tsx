@@ -1,6 +1,7 @@
 // A score confesses: what it is made of, model, age, coverage; without a basis it says so in words.
 import type { Assessment, AssetStatus } from '@/api/types';
 import { useText } from '@/i18n/text';
+import { scoreModel } from '@/lib/score-model';
 import { Bar } from './instruments';
 import { Derived, Tag, When } from './marks';
 import { useMetricName } from './metrics';
@@ -16,6 +17,13 @@ function useReason(): (c: Assessment['contributors'][number], family?: string) =
   const { t } = useText();
   const metric = useMetricName();
   return (c, family) => (c.kind === 'drift' || c.kind === 'limit' ? `${metric(c.metric, family)} · ${t(`contributor.${c.kind}`)}` : metric(c.metric, family));
+}
+
+/** Method, version and training window of a score. */
+export function ScoreModelLine({ model }: { model: string }) {
+  const { t } = useText();
+  const { method, version, from, to } = scoreModel(model);
+  return <><Tag wrap>{method}</Tag>{version !== null && <> · {t('model.version', { n: version })}</>}{from !== null && to !== null && <div className="cap dim">{t('score.learned')} <When at={from} /> – <When at={to} /></div>}</>;
 }
 
 export function ScoreFacts({ assessment, family }: { assessment: Assessment; family?: string }) {
@@ -36,7 +44,7 @@ export function ScoreFacts({ assessment, family }: { assessment: Assessment; fam
         <dt>{t('score.at')}</dt><dd><When at={assessment.at} /></dd>
         <dt>{t('score.coverage')}</dt><dd><bdi dir="ltr">{`${n(assessment.coverage * 100, 0)} %`}</bdi></dd>
         {assessment.input_age_ms !== null && <><dt>{t('score.input_age')}</dt><dd>{span(assessment.input_age_ms)}</dd></>}
-        <dt>{t('score.model')}</dt><dd><Tag wrap>{assessment.model}</Tag></dd>
+        <dt>{t('score.model')}</dt><dd><ScoreModelLine model={assessment.model} /></dd>
       </dl>
     </div>
   );
@@ -55,7 +63,7 @@ export function HealthScore({ health, assessment, family, big }: { health: numbe
   return <Derived label={t('score.health_facts', { value: n(health, 0) })} facts={<ScoreFacts assessment={assessment} family={family} />}>{number}</Derived>;
 }
 
-/** Bars of what lowers the health, largest first. */
+/** Bars of what lowers the health, largest first, each with its points: 100 less all of them is the health. */
 export function Contributors({ assessment, family }: { assessment: Assessment; family?: string }) {
   const { t, n } = useText();
   const reason = useReason();
@@ -63,17 +71,20 @@ export function Contributors({ assessment, family }: { assessment: Assessment; f
   const total = all.reduce((sum, c) => sum + c.points, 0);
   if (total === 0) return <p className="help">{t('score.nothing_lowers')}</p>;
   return (
-    <ul className="contrib">
-      {all.slice(0, 5).map((c) => {
-        const share = (c.points / total) * 100;
-        return (
-          <li key={`${c.kind} ${c.metric}`} data-reason={c.kind}>
-            <span className="ell s" title={reason(c, family)}>{reason(c, family)}</span>
-            <Bar share={share} status={share >= 40 ? healthStatus(assessment.health) : undefined} />
-            <bdi className="q" dir="ltr">{`${n(share, 0)} %`}</bdi>
-          </li>
-        );
-      })}
-    </ul>
+    <>
+      <ul className="contrib">
+        {all.map((c) => {
+          const share = (c.points / total) * 100;
+          return (
+            <li key={`${c.kind} ${c.metric}`} data-reason={c.kind} data-points={c.points}>
+              <span className="s label">{reason(c, family)}</span>
+              <Bar share={share} status={share >= 40 ? healthStatus(assessment.health) : undefined} />
+              <bdi className="q" dir="ltr">{`−${n(c.points, 1)}`}</bdi>
+            </li>
+          );
+        })}
+      </ul>
+      {assessment.health !== null && <p className="cap dim">{t('score.points')} <bdi dir="ltr">{`100 − ${n(total, 1)} = ${n(assessment.health, 1)}`}</bdi></p>}
+    </>
   );
 }

@@ -10,7 +10,7 @@ import { AppLink } from '@/components/link';
 import { Connectivity, StatusMark, Tag } from '@/components/marks';
 import { useFamilyName } from '@/components/metrics';
 import { Loaded, PageHead, Pane, useTitle } from '@/components/page';
-import { Contributors, HealthScore } from '@/components/score';
+import { Contributors, HealthScore, ScoreModelLine } from '@/components/score';
 import { useText } from '@/i18n/text';
 import { useCursor } from '@/lib/cursor';
 import { iso } from '@/lib/format';
@@ -53,7 +53,7 @@ function Scores({ state, id }: { state: TwinAsset; id: string }) {
       {a && a.health !== null && <><h3>{t('score.made_of')}</h3><Contributors assessment={a} family={state.family} /></>}
       {a && (
         <dl className="kv" data-score-model={a.model}>
-          <dt>{t('score.model')}</dt><dd><Tag wrap>{a.model}</Tag></dd>
+          <dt>{t('score.model')}</dt><dd><ScoreModelLine model={a.model} /></dd>
           <dt>{t('score.coverage')}</dt><dd><bdi dir="ltr">{`${n(a.coverage * 100, 0)} %`}</bdi></dd>
           {a.input_age_ms !== null && <><dt>{t('score.input_age')}</dt><dd>{span(a.input_age_ms)}</dd></>}
         </dl>

@@ -213,3 +213,35 @@ fn points(value: f64, warning: Option<f64>, critical: Option<f64>) -> f64 {
         _ => 0.0,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The figures that docs/guides/analytics.md states.
+    #[test]
+    fn the_guide_can_be_recomputed() {
+        let near = |have: f64, want: f64| assert!((have - want).abs() < 0.05, "{have} {want}");
+        near(100.0 * anomaly_of(3.0), 0.0);
+        near(100.0 * anomaly_of(6.0), 48.7);
+        near(100.0 * anomaly_of(-12.0), 86.5);
+        near(ANOMALY_POINTS * anomaly_of(9.0), 22.1);
+        let (warning, critical) = (Some(4.5), Some(7.1));
+        near(points(4.5, warning, critical), 0.0);
+        near(points(5.8, warning, critical), 42.5);
+        near(points(7.2, warning, critical), 55.0);
+        near(points(9.0, warning, None), 30.0);
+        near(combine([0.5, 0.5].into_iter()), 75.0);
+        let lost = |life_used, open_defects, urgent_defects| -> f64 {
+            let of = Standing {
+                life_used,
+                open_defects,
+                urgent_defects,
+            };
+            standing(of).map(|c| c.points).sum()
+        };
+        near(lost(Some(1.0), 0, 0), 5.0);
+        near(lost(Some(9.0), 3, 1), 10.0 + 14.0);
+        near(lost(None, 9, 2), 15.0);
+    }
+}
