@@ -180,6 +180,15 @@ pub(crate) fn out_of_range(field: &str, value: f64) -> CodedError {
         .with("value", value)
 }
 
+/// Names the entry of a list that an error is about.
+pub(crate) fn of_entry(list: &str, place: usize, id: &str, error: CodedError) -> CodedError {
+    let Some(field) = error.params.get("field") else {
+        return error;
+    };
+    let field = format!("{list}[{place}] ({id}): {field}");
+    error.with("field", field)
+}
+
 /// The words of [`Criticality`], for schemas.
 #[derive(JsonSchema)]
 #[serde(rename_all = "snake_case")]

@@ -294,50 +294,61 @@ fn validate(problem: &DeferralProblem) -> Result<(), CodedError> {
         return Err(CodedError::invalid("optimiser.problem_too_large"));
     }
     crate::risk::unique(problem.items.iter().map(|item| item.id.as_str()))?;
-    for item in &problem.items {
-        for (field, spread) in [
-            ("beta", item.beta),
-            ("eta_hours", item.eta_hours),
-            ("gamma", item.gamma),
-            ("downtime_hours", item.downtime_hours),
-        ] {
-            let is_ordered = spread.low <= spread.typical && spread.typical <= spread.high;
-            let needs_more = matches!(field, "beta" | "eta_hours") && spread.low <= 0.0;
-            if !is_ordered || needs_more {
-                return Err(out_of_range(field, spread.typical));
-            }
-            amount_of(field, spread.low)?;
-            amount_of(field, spread.high)?;
-        }
-        if let Some(rate) = item.rate {
-            for (field, value) in [
-                ("rate.failures", rate.failures),
-                ("rate.exposure", rate.exposure),
-            ] {
-                if !(value > 0.0 && value.is_finite()) {
-                    return Err(out_of_range(field, value));
-                }
-            }
-        }
-        if !(0.0..=100.0).contains(&item.health) {
-            return Err(out_of_range("health", item.health));
-        }
-        for (field, value) in [
-            ("age_hours", item.age_hours),
-            ("health_fall_per_day", item.health_fall_per_day),
-            ("failure_cost", item.failure_cost),
-            ("secondary_cost", item.secondary_cost),
-            ("safety_cost", item.safety_cost),
-            ("planned_cost", item.planned_cost),
-            ("combined_job_saving", item.combined_job_saving),
-            ("running_loss_per_day", item.running_loss_per_day),
-        ] {
-            amount_of(field, value)?;
-        }
-        item.day_costs
-            .iter()
-            .try_for_each(|d| amount_of("day_costs", d.cost))?;
+    for (place, item) in problem.items.iter().enumerate() {
+        validate_item(item)
+            .map_err(|error| crate::cost::of_entry("items", place, &item.id, error))?;
     }
+    Ok(())
+}
+
+fn validate_item(item: &DeferralItem) -> Result<(), CodedError> {
+    if item.id.trim().is_empty() {
+        return Err(CodedError::invalid("optimiser.value_out_of_range")
+            .with("field", "id")
+            .with("value", "\"\""));
+    }
+    for (field, spread) in [
+        ("beta", item.beta),
+        ("eta_hours", item.eta_hours),
+        ("gamma", item.gamma),
+        ("downtime_hours", item.downtime_hours),
+    ] {
+        let is_ordered = spread.low <= spread.typical && spread.typical <= spread.high;
+        let needs_more = matches!(field, "beta" | "eta_hours") && spread.low <= 0.0;
+        if !is_ordered || needs_more {
+            return Err(out_of_range(field, spread.typical));
+        }
+        amount_of(field, spread.low)?;
+        amount_of(field, spread.high)?;
+    }
+    if let Some(rate) = item.rate {
+        for (field, value) in [
+            ("rate.failures", rate.failures),
+            ("rate.exposure", rate.exposure),
+        ] {
+            if !(value > 0.0 && value.is_finite()) {
+                return Err(out_of_range(field, value));
+            }
+        }
+    }
+    if !(0.0..=100.0).contains(&item.health) {
+        return Err(out_of_range("health", item.health));
+    }
+    for (field, value) in [
+        ("age_hours", item.age_hours),
+        ("health_fall_per_day", item.health_fall_per_day),
+        ("failure_cost", item.failure_cost),
+        ("secondary_cost", item.secondary_cost),
+        ("safety_cost", item.safety_cost),
+        ("planned_cost", item.planned_cost),
+        ("combined_job_saving", item.combined_job_saving),
+        ("running_loss_per_day", item.running_loss_per_day),
+    ] {
+        amount_of(field, value)?;
+    }
+    item.day_costs
+        .iter()
+        .try_for_each(|d| amount_of("day_costs", d.cost))?;
     Ok(())
 }
 

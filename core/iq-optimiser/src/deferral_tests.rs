@@ -217,3 +217,15 @@ fn a_day_whose_cost_lies_outside_its_interval_is_found() {
     day.high = day.expected_cost - 1.0;
     assert!(!crate::check::deferral(&problem, &plan).is_empty());
 }
+
+#[test]
+fn what_is_refused_names_its_entry() {
+    let mut problem = pump(60.0, 0.0, 0.0);
+    problem.items[0].beta.low = 9.0;
+    let refused = validate(&problem).unwrap_err();
+    assert_eq!(refused.params["field"], "items[0] (P-101 seal): beta");
+    let mut unnamed = pump(60.0, 0.0, 0.0);
+    unnamed.items[0].id = " ".to_owned();
+    let refused = validate(&unnamed).unwrap_err();
+    assert!(refused.params["field"].ends_with(": id"), "{refused}");
+}

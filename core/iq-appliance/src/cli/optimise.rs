@@ -46,7 +46,7 @@ pub(super) struct OptimiseArgs {
     #[arg(long)]
     time_limit: Option<f64>,
     /// Threads, 1 or 2; the plan is the same.
-    #[arg(long, default_value_t = 2)]
+    #[arg(long, default_value_t = 2, value_parser = clap::value_parser!(u8).range(1..=2))]
     threads: u8,
     /// Prints the JSON Schemas of problem and plan instead.
     #[arg(long)]
