@@ -283,14 +283,14 @@ pub struct ModelReliability {
     /// The same for who had stated the base rate every time.
     pub brier_base: Option<f64>,
     /// Groups of like forecasts, from the lowest chance to the highest.
-    pub groups: Vec<ReliabilityGroup>,
+    pub groups: Vec<HindsightGroup>,
     /// Why nothing is drawn.
     pub withheld: Option<StatusMessage>,
 }
 
 /// A group of like forecasts.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
-pub struct ReliabilityGroup {
+pub struct HindsightGroup {
     /// Lowest chance in it.
     pub from: f64,
     /// Highest.

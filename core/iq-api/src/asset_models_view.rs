@@ -5,9 +5,9 @@ use iq_analytics::{
     rul::wear::METHOD,
 };
 use iq_api_types::{
-    AssetLife, AssetModelPage, BackTestAlarm, BackTestFailure, BackTestPoint, FailureChance, Job,
-    ModelBackTest, ModelComparison, ModelInput, ModelLimit, ModelRegime, ModelReliability,
-    ModelTrial, ModelVersion, ModelVersionState, RegimeSignal, ReliabilityGroup, RemainingLife,
+    AssetLife, AssetModelPage, BackTestAlarm, BackTestFailure, BackTestPoint, FailureChance,
+    HindsightGroup, Job, ModelBackTest, ModelComparison, ModelInput, ModelLimit, ModelRegime,
+    ModelReliability, ModelTrial, ModelVersion, ModelVersionState, RegimeSignal, RemainingLife,
     SignalDeparture, StatusMessage,
 };
 use iq_domain::{AssetId, Message, Timestamp};
@@ -228,7 +228,7 @@ pub(crate) fn reliability(language: Language, found: LookedBack) -> ModelReliabi
         groups: drawn
             .into_iter()
             .flat_map(|r| &r.groups)
-            .map(|row| ReliabilityGroup {
+            .map(|row| HindsightGroup {
                 from: row.from,
                 to: row.to,
                 count: row.count,

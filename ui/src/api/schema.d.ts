@@ -284,6 +284,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/assets/{id}/model/reliability": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The chances of failure of the asset's family as they would have been stated in the past, beside what came
+         * @description Permission: `models.read`.
+         */
+        get: operations["get_reliability"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/assets/{id}/model/rollback": {
         parameters: {
             query?: never;
@@ -6620,6 +6640,44 @@ export interface components {
             state: components["schemas"]["CertificateState"];
             valid_until?: null | components["schemas"]["Timestamp"];
         };
+        /** @description A group of like forecasts. */
+        HindsightGroup: {
+            /**
+             * Format: uint64
+             * @description Forecasts.
+             */
+            count: number;
+            /**
+             * Format: double
+             * @description Lowest chance in it.
+             */
+            from: number;
+            /**
+             * Format: double
+             * @description Share a failure followed.
+             */
+            observed: number;
+            /**
+             * Format: double
+             * @description … and its upper end.
+             */
+            observed_high: number;
+            /**
+             * Format: double
+             * @description 90 % interval of that share …
+             */
+            observed_low: number;
+            /**
+             * Format: double
+             * @description Their mean chance.
+             */
+            predicted: number;
+            /**
+             * Format: double
+             * @description Highest.
+             */
+            to: number;
+        };
         /** @description Events in a slice of time. */
         HistogramBin: {
             /**
@@ -7996,6 +8054,63 @@ export interface components {
             share: number;
             /** @description Where the telling signals lie; empty where nothing tells. */
             signals: components["schemas"]["RegimeSignal"][];
+        };
+        /** @description The chances of failure of an asset's family as they would have been stated in the past, beside what came. */
+        ModelReliability: {
+            /**
+             * Format: uint32
+             * @description Assets with a forecast.
+             */
+            assets: number;
+            /**
+             * Format: double
+             * @description Brier score: mean squared distance of the chances from what came, 0 at best.
+             */
+            brier?: number | null;
+            /**
+             * Format: double
+             * @description The same for who had stated the base rate every time.
+             */
+            brier_base?: number | null;
+            /**
+             * Format: uint32
+             * @description Those of them a failure followed.
+             */
+            failures: number;
+            /** @description The family. */
+            family: string;
+            /**
+             * Format: uint32
+             * @description Forecasts whose horizon is over.
+             */
+            forecasts: number;
+            from?: null | components["schemas"]["Timestamp"];
+            /** @description Groups of like forecasts, from the lowest chance to the highest. */
+            groups: components["schemas"]["HindsightGroup"][];
+            /**
+             * Format: double
+             * @description The horizon, in hours.
+             */
+            horizon_h: number;
+            /** @description From a demonstration. */
+            is_demo: boolean;
+            /**
+             * Format: double
+             * @description Share a failure followed: the base rate.
+             */
+            observed?: number | null;
+            /**
+             * Format: double
+             * @description Mean chance; this and all below only where there is enough to draw.
+             */
+            predicted?: number | null;
+            to?: null | components["schemas"]["Timestamp"];
+            /**
+             * Format: uint32
+             * @description Those made with a health of then; the others suppose perfect condition.
+             */
+            with_health: number;
+            withheld?: null | components["schemas"]["StatusMessage"];
         };
         /** @description Figures of a version on a window it was not learned from. */
         ModelTrial: {
@@ -9381,6 +9496,7 @@ export interface components {
              * @description Points of the drift.
              */
             points: number;
+            reached_since?: null | components["schemas"]["Timestamp"];
             /**
              * Format: int64
              * @description Time between the rows it was followed on.
@@ -11960,6 +12076,40 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["AssetModelPage"];
+                };
+            };
+            /** @description Not done; the body says why. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    get_reliability: {
+        parameters: {
+            query?: {
+                /** @description Horizon of the chances in days, 1–365; 30 if absent. */
+                horizon_days?: number | null;
+            };
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ModelReliability"];
                 };
             };
             /** @description Not done; the body says why. */

@@ -790,6 +790,7 @@ async fn a_tenant_sends_the_hub_to_no_private_address() -> Result<()> {
         port: 8091,
         listening: iq_listen::Listening::nowhere(),
         hash_cost: HashCost::FOR_TESTS,
+        newest_proto: iq_sync_proto::PROTO,
     };
     let config = rig.config_with("optria_hub", "hub-7", "")?;
     let strict = Instance {
@@ -863,6 +864,7 @@ async fn over_tls_the_cookies_of_the_way_are_bound_to_the_host() -> Result<()> {
         port: 8091,
         listening: iq_listen::Listening::nowhere(),
         hash_cost: HashCost::FOR_TESTS,
+        newest_proto: iq_sync_proto::PROTO,
     };
     let config = rig.config("optria_hub", "hub-7")?;
     let hub = Hub::new(store, config, options, local.clock.clone())?;
