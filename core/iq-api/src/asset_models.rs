@@ -41,7 +41,7 @@ pub(crate) fn routes() -> Vec<Route> {
         get(
             "/api/assets/{id}/model/reliability",
             ModelsRead,
-            get_reliability,
+            get_model_reliability,
         )
         .query::<ReliabilityQuery>()
         .answer::<ModelReliability>()
@@ -146,7 +146,7 @@ async fn page(
     )))
 }
 
-async fn get_reliability(
+async fn get_model_reliability(
     State(state): State<ApiState>,
     caller: Caller,
     Id(id): Id<AssetId>,

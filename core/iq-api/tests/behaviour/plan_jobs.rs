@@ -95,7 +95,8 @@ async fn a_run_that_is_stopped_keeps_its_best_plan_so_far() {
         (&risk["state"], &risk["is_checked"]),
         (&json!("plan"), &json!(true))
     );
-    assert!(risk["iterations"].as_u64().unwrap() < 200_000, "{risk}");
+    // Whoever stops a run waits for no proof.
+    assert_eq!(risk["is_proven"], false, "{risk}");
     assert!(ended["scenario"]["summary"]["advised"].as_u64().unwrap() > 0);
     let admin = app.signed_in(&plant.user("admin")).await;
     let audit = admin.get("/api/audit?q=optimization.cancel").await.json();
