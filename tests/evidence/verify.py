@@ -249,7 +249,7 @@ def versioned(data):
 
 def log_of(fields):
     ids = [binary(fields[key], 16) for key in (2, 3, 4)]
-    return (*ids, integer(fields[5], 1, 5))
+    return (*ids, integer(fields[5], 1, 6))
 
 
 class Record:

@@ -307,7 +307,7 @@ mod tests {
         );
         let first = Record { seq: 0, ..record() }.encode();
         assert_eq!(Record::decode(&first), Err(RecordError::Shape));
-        for stream in [0, 6] {
+        for stream in [0, 7] {
             let log = LogId {
                 stream,
                 ..record().log

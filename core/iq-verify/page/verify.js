@@ -423,7 +423,7 @@
       tenant: bytes(fields.get(2), 16),
       appliance: bytes(fields.get(3), 16),
       epoch: bytes(fields.get(4), 16),
-      stream: int(fields.get(5), 1, 5),
+      stream: int(fields.get(5), 1, 6),
     };
   }
 

@@ -295,7 +295,7 @@ export interface paths {
          * The chances of failure of the asset's family as they would have been stated in the past, beside what came
          * @description Permission: `models.read`.
          */
-        get: operations["get_reliability"];
+        get: operations["get_model_reliability"];
         put?: never;
         post?: never;
         delete?: never;
@@ -12089,7 +12089,7 @@ export interface operations {
             };
         };
     };
-    get_reliability: {
+    get_model_reliability: {
         parameters: {
             query?: {
                 /** @description Horizon of the chances in days, 1–365; 30 if absent. */
