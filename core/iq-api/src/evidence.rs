@@ -89,6 +89,14 @@ async fn export_incident(
     Id(id): Id<IncidentId>,
 ) -> Answer<Response> {
     let plant = state.runtime.tenant(caller.tenant_id)?;
+    // Judged anew: what the store says the cause was is not taken along unchecked. Where it can't be judged, a row
+    // is not what it was, and the export tells that.
+    if let Err(error) = state.runtime.root_cause(caller.tenant_id, id).await {
+        tracing::warn!(
+            code = error.code,
+            "The cause of an exported incident can't be judged."
+        );
+    }
     let file = state.runtime.export_evidence(caller.tenant_id, id).await?;
     let digest = hex_of(&file.bytes);
     audit

@@ -724,6 +724,41 @@ CREATE TABLE optimization_scenarios (
     PRIMARY KEY (tenant_id, id)
 ) STRICT;
 
+CREATE TABLE raw_logs (
+    tenant_id  TEXT    NOT NULL REFERENCES tenants (tenant_id),
+    epoch_no   INTEGER NOT NULL,
+    epoch      BLOB    NOT NULL CHECK (length(epoch) = 16),
+    appliance  BLOB    NOT NULL CHECK (length(appliance) = 16),
+    begins_at  INTEGER NOT NULL,
+    opened_at  INTEGER NOT NULL,
+    closed_at  INTEGER,
+    acked_seq  INTEGER NOT NULL DEFAULT 0 CHECK (acked_seq >= 0),
+    acked_hash BLOB    NOT NULL CHECK (length(acked_hash) = 32),
+    acked_at   INTEGER,
+    PRIMARY KEY (tenant_id, epoch_no)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE raw_places (
+    tenant_id TEXT    NOT NULL,
+    epoch_no  INTEGER NOT NULL,
+    signal_no INTEGER NOT NULL,
+    place     INTEGER NOT NULL,
+    PRIMARY KEY (tenant_id, epoch_no, signal_no),
+    FOREIGN KEY (tenant_id, epoch_no) REFERENCES raw_logs (tenant_id, epoch_no)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE raw_records (
+    tenant_id TEXT    NOT NULL,
+    epoch_no  INTEGER NOT NULL,
+    seq       INTEGER NOT NULL CHECK (seq >= 1),
+    leaf      BLOB    NOT NULL CHECK (length(leaf) = 32),
+    from_ms   INTEGER NOT NULL,
+    size      INTEGER NOT NULL CHECK (size >= 0),
+    record    BLOB,
+    PRIMARY KEY (tenant_id, epoch_no, seq),
+    FOREIGN KEY (tenant_id, epoch_no) REFERENCES raw_logs (tenant_id, epoch_no)
+) STRICT;
+
 CREATE TABLE root_causes (
     tenant_id   TEXT    NOT NULL REFERENCES tenants (tenant_id),
     incident_id TEXT    NOT NULL,

@@ -107,14 +107,6 @@ impl Runtime {
         if demo.assets.contains(&incident.asset_id) {
             return Err(CodedError::conflict("evidence.demo_source"));
         }
-        // Judged anew: what the store says the cause was is not taken along unchecked. Where it can't be judged, a
-        // row is not what it was, and that is told below.
-        if let Err(error) = self.root_cause(tenant, incident.id).await {
-            tracing::warn!(
-                code = error.code,
-                "The root cause of an exported incident can't be judged."
-            );
-        }
         super::freeze::of_tenant(&self.0, tenant).await?;
         super::freeze::up_to_now(&self.0, tenant, incident.id).await?;
         let (log, id, _) = self
