@@ -342,6 +342,7 @@ fn verdict(case: &Case, found: &[Hypothesis<'_>], config: &RcaConfig) -> Verdict
 }
 
 /// A rule weighed on one asset; `None` when no sign of at least strong weight speaks for it.
+#[allow(clippy::too_many_lines, reason = "one hypothesis, item by item")]
 fn weigh<'p>(
     case: &Case,
     pack: &'p Pack,
