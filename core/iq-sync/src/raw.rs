@@ -368,7 +368,10 @@ struct Taken {
 }
 
 /// Lays out what is sealed and not in the log yet, not far ahead of the line.
-#[allow(clippy::too_many_lines, reason = "one batch, from the pieces to the signed message")]
+#[allow(
+    clippy::too_many_lines,
+    reason = "one batch, from the pieces to the signed message"
+)]
 async fn lay_out(
     inner: &Inner,
     link: &Link,
