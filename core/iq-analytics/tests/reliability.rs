@@ -1,5 +1,7 @@
 //! Failures, their intervals and availability, against values computed by hand and printed tables.
 
+#![allow(clippy::unwrap_used, reason = "a test")]
+
 use iq_analytics::{
     num::Random,
     reliability::{Basis, Down, Failure, History, Mean, Tally, Unsupported, put_together},

@@ -1,6 +1,8 @@
 //! Signing in through identity providers: a certified one as it is, one that misbehaves on demand, two
 //! instances on one database, two tenants with the same provider, and the owners of the platform.
 
+#![allow(clippy::too_many_lines, reason = "a sign-in, step by step")]
+
 use std::collections::BTreeMap;
 
 use anyhow::{Context, Result};

@@ -689,6 +689,7 @@ fn piece(plant: &mut Plant, from: i64, values: &[f64]) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+#[allow(clippy::too_many_lines, reason = "one exchange, step by step")]
 async fn pieces_of_series_are_there_once_and_only_their_tenant_draws_them() -> Result<()> {
     let rig = Rig::new().await?;
     let (hub, owner, tenant, mut plant) = enrolled(&rig).await?;

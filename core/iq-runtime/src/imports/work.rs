@@ -355,6 +355,7 @@ impl Work {
         Ok(End::Complete(tags))
     }
 
+    #[allow(clippy::too_many_lines, reason = "one file, from its start to its end")]
     async fn import(
         &mut self,
         profile: FileProfile,
