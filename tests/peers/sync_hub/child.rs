@@ -301,6 +301,10 @@ async fn obey(running: &Arc<Running>, asked: &Value) -> Result<Value> {
 }
 
 /// What a person does on the page of sync.
+#[allow(
+    clippy::too_many_lines,
+    reason = "one process, from its start to its end"
+)]
 async fn obey_sync(sync: &Sync, asked: &Value, tenant: TenantId) -> Result<Value> {
     match asked["do"].as_str().unwrap_or_default() {
         "enrol" => {

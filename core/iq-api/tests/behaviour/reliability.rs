@@ -61,6 +61,7 @@ fn near(have: &Value, want: f64, tolerance: f64) {
 }
 
 #[tokio::test]
+#[allow(clippy::too_many_lines, reason = "one history, step by step")]
 async fn failures_repair_and_availability_are_those_of_the_orders() {
     let (app, plant, other) = TestApp::with_plants().await;
     let before = [

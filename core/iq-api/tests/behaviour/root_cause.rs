@@ -34,6 +34,7 @@ async fn deliver(app: &TestApp, plant: &Plant, samples: Vec<RawSample>) {
 }
 
 #[tokio::test]
+#[allow(clippy::too_many_lines, reason = "one cause, step by step")]
 async fn a_root_cause_rests_on_samples_and_is_made_again_when_they_change() {
     let (app, plant, other) = TestApp::with_plants().await;
     let engineer = app.signed_in(&plant.user("engineer")).await;
