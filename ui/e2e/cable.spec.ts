@@ -120,11 +120,11 @@ async function theCable(browser: Browser, language: Language): Promise<void> {
   const choice = there.page.locator('form', { has: there.page.locator('input[name="level"]') });
   await choice.locator('[role="radiogroup"] [role="radio"]').nth(1).click();
   await choice.locator('button[type="submit"]').click();
-  await expect(there.page.locator('input[type="file"][accept=".oqr,.oqc"]')).toHaveCount(1);
+  await expect(there.page.locator('input[type="file"][accept^=".oqr,.oqc"]')).toHaveCount(1);
   for (let n = 0; n < 10; n += 1) await work(there.page, plant, `B${n}`);
   await until(there.page, plant, 'to be written', (sync) => sync.state === 'to_write' && sync.backlog >= 10);
   await show(there.page, `${plant.url}/sync`);
-  const courier = there.page.locator('section', { has: there.page.locator('input[type="file"][accept=".oqr,.oqc"]') });
+  const courier = there.page.locator('section', { has: there.page.locator('input[type="file"][accept^=".oqr,.oqc"]') });
   const bundle = await saved(there.page, () => courier.locator('.btn.pri').click());
   const sent = await until(there.page, plant, 'on its way', (sync) => sync.unconfirmed >= 10);
   expect(sent.confirmed).toBe(back.confirmed);
@@ -138,7 +138,7 @@ async function theCable(browser: Browser, language: Language): Promise<void> {
   const answer = await saved(owner.page, () => receipts.click());
   await owner.end();
 
-  await there.page.locator('input[type="file"][accept=".oqr,.oqc"]').setInputFiles({ name: 'hub.oqr', mimeType: 'application/octet-stream', buffer: answer });
+  await there.page.locator('input[type="file"][accept^=".oqr,.oqc"]').setInputFiles({ name: 'hub.oqr', mimeType: 'application/octet-stream', buffer: answer });
   const done = await until(there.page, plant, 'confirmed', (sync) => sync.unconfirmed === 0 && sync.confirmed >= back.confirmed + 10);
   expect(held(tenant.id)).toEqual([done.confirmed, done.confirmed]);
   await looksRight(there.page, 'the receipt is back');

@@ -32,13 +32,14 @@ pub(crate) fn tidy(arguments: Result<()>) -> Result<()> {
     let sources = files::tracked()?;
     let packages = licences::of_all_packages()?;
     let (ar, en) = (locales::merged("ar")?, locales::merged("en")?);
-    let rules: [(&str, Vec<String>); 13] = [
+    let rules: [(&str, Vec<String>); 14] = [
         ("floors", floors::violations(&floors::crates()?)),
         ("size budget", sizes::over_budget(&sources)),
         ("opening comments", sizes::without_opening(&sources)),
         ("translations", sentences::differences(&ar, &en)),
         ("error codes", codes::untranslated(&sources, &ar, &en)),
         ("keys of the pages", keys::missing(&sources, &ar, &en)),
+        ("words of the pages", keys::missing_words(&sources, &ar, &en)),
         ("sentences of the pages", keys::unused(&sources, &en)),
         ("logical styles", styles::physical(&sources)),
         ("words", words::forbidden(&sources)),

@@ -3,21 +3,12 @@
 
 use iq_domain::folded;
 
-/// Words of their own: "TRIP", not "strip". All as [`folded`] leaves them.
-const TRIPS: [&str; 11] = [
-    "trip",
-    "trips",
-    "tripped",
-    "tripping",
-    "esd",
-    "shutdown",
-    "فصل",
-    "انفصل",
-    "انفصلت",
-    "فصلت",
-    "انفصال",
-];
-/// Two words, one after the other.
+/// What protection did: only a word of denial right before takes it back.
+const STOPPED: [&str; 5] = ["tripped", "tripping", "انفصل", "انفصلت", "فصلت"];
+/// Names of the act, which also name what is set, tested or reset. Words of their own: "TRIP", not
+/// "strip". All as [`folded`] leaves them.
+const TRIPS: [&str; 6] = ["trip", "trips", "esd", "shutdown", "فصل", "انفصال"];
+/// The same in two words, one after the other.
 const PAIRS: [(&str, &str); 8] = [
     ("shut", "down"),
     ("emergency", "stop"),
@@ -28,14 +19,67 @@ const PAIRS: [(&str, &str); 8] = [
     ("ايقاف", "اضطراري"),
     ("ايقاف", "وقايي"),
 ];
-/// Beside a word for a trip they say that there was none, or that it is about something else.
-const NO_TRIP: [&str; 35] = [
-    "pre",
-    "pretrip",
+/// Right before either, or before a word of [`PASSED_OVER`]: there was none.
+const DENIED: [&str; 10] = [
+    "no", "not", "never", "without", "pre", "nearly", "almost", "لا", "بدون", "دون",
+];
+/// Words between a denial or a subject and its trip that change nothing.
+const PASSED_OVER: [&str; 15] = [
+    "a",
+    "an",
+    "the",
+    "any",
+    "been",
+    "yet",
+    "emergency",
+    "system",
+    "relay",
+    "signal",
+    "logic",
+    "function",
+    "valve",
+    "alarm",
+    "is",
+];
+/// Up to two words before a name: it is about something else.
+const ABOUT_BEFORE: [&str; 15] = [
     "near",
-    "no",
-    "not",
-    "without",
+    "close",
+    "approaching",
+    "imminent",
+    "before",
+    "planned",
+    "scheduled",
+    "reset",
+    "bypass",
+    "bypassed",
+    "override",
+    "inhibit",
+    "test",
+    "below",
+    "simulated",
+];
+/// Right before a name, where Arabic puts what it is about.
+const ABOUT_RIGHT_BEFORE: [&str; 9] = [
+    "قبل",
+    "قرب",
+    "قريب",
+    "حد",
+    "تجاوز",
+    "اختبار",
+    "موعد",
+    "منع",
+    "تعطيل",
+];
+/// The same in two words.
+const ABOUT_PAIRS: [(&str, &str); 4] = [
+    ("set", "point"),
+    ("اعاده", "ضبط"),
+    ("لم", "يحدث"),
+    ("نقطه", "ضبط"),
+];
+/// Right after a name.
+const ABOUT_AFTER: [&str; 30] = [
     "reset",
     "bypass",
     "bypassed",
@@ -51,30 +95,22 @@ const NO_TRIP: [&str; 35] = [
     "warning",
     "prealarm",
     "imminent",
-    "approaching",
     "healthy",
     "normal",
     "armed",
     "counter",
     "disabled",
-    "planned",
-    "scheduled",
-    "قبل",
-    "قرب",
-    "قريب",
-    "حد",
-    "تجاوز",
-    "اختبار",
+    "circuit",
+    "supervision",
+    "مجدول",
+    "مخطط",
+    "مخططه",
+    "اختباري",
+    "وشيك",
+    "معطل",
+    "متجاوز",
+    "طبيعي",
 ];
-/// Two words that stand for one of those.
-const NO_TRIP_PAIRS: [(&str, &str); 4] = [
-    ("set", "point"),
-    ("اعاده", "ضبط"),
-    ("لم", "يحدث"),
-    ("نقطه", "ضبط"),
-];
-/// How far from the word for the trip the others are looked for.
-const NEAR: usize = 2;
 
 /// Whether a text says that protection stopped the machine.
 pub(crate) fn says_trip(text: &str) -> bool {
@@ -84,23 +120,49 @@ pub(crate) fn says_trip(text: &str) -> bool {
         .filter(|word| !word.is_empty())
         .map(without_article)
         .collect();
-    let is_pair = |at: usize, pairs: &[(&str, &str)]| {
-        let next = words.get(at + 1);
-        next.is_some_and(|next| pairs.contains(&(words[at], next)))
-    };
     (0..words.len()).any(|at| {
-        let length = if TRIPS.contains(&words[at]) {
+        let (before, from) = words.split_at(at);
+        if STOPPED.contains(&from[0]) {
+            return !is_denied(before);
+        }
+        let length = if TRIPS.contains(&from[0]) {
             1
-        } else if is_pair(at, &PAIRS) {
+        } else if begins_with(from, &PAIRS) {
             2
         } else {
             return false;
         };
-        let around = at.saturating_sub(NEAR)..(at + length + NEAR).min(words.len());
-        !around
-            .into_iter()
-            .any(|i| NO_TRIP.contains(&words[i]) || is_pair(i, &NO_TRIP_PAIRS))
+        !is_denied(before) && !is_about_before(before) && !is_about_after(&from[length..])
     })
+}
+
+fn is_denied(before: &[&str]) -> bool {
+    let mut words = before.iter().rev();
+    let last = words.find(|word| !PASSED_OVER.contains(word));
+    last.is_some_and(|word| DENIED.contains(word))
+}
+
+fn is_about_before(before: &[&str]) -> bool {
+    let pair = before.len().saturating_sub(2);
+    before
+        .iter()
+        .rev()
+        .take(2)
+        .any(|word| ABOUT_BEFORE.contains(word))
+        || before
+            .last()
+            .is_some_and(|word| ABOUT_RIGHT_BEFORE.contains(word))
+        || begins_with(&before[pair..], &ABOUT_PAIRS)
+}
+
+fn is_about_after(after: &[&str]) -> bool {
+    let passed = after.iter().take_while(|word| PASSED_OVER.contains(word));
+    let rest = &after[passed.count()..];
+    rest.first().is_some_and(|word| ABOUT_AFTER.contains(word)) || begins_with(rest, &ABOUT_PAIRS)
+}
+
+fn begins_with(words: &[&str], pairs: &[(&str, &str)]) -> bool {
+    matches!(words, [first, second, ..] if pairs.contains(&(first, second)))
 }
 
 fn without_article(word: &str) -> &str {
@@ -125,6 +187,15 @@ mod tests {
             "توقّف طارئ للضاغط",
             "الفصل الوقائي للتوربين",
             "PSLL-101 Trip on low level",
+            "P-101 tripped, no flow",
+            "No flow: P-101 trip",
+            "No 2 tripped",
+            "TRIP HIGH LIMIT vibration",
+            "Reset failed, tripped again",
+            "Load test of K-310: tripped",
+            "ESD not acknowledged",
+            "تجاوز الحد، فصل المضخة",
+            "فصل بعد اختبار التحميل",
         ] {
             assert!(says_trip(text), "{text}");
         }
@@ -141,6 +212,16 @@ mod tests {
             "High level, 2 % below trip set point",
             "Trip test passed",
             "Planned shutdown of unit 300",
+            "Planned unit shutdown",
+            "P-101 did not trip",
+            "Has not been tripped",
+            "No emergency shutdown",
+            "Trip system healthy",
+            "Trip circuit supervision",
+            "Trip set point changed",
+            "الفصل مجدول يوم الأحد",
+            "لم يحدث فصل",
+            "بدون فصل",
             "إعادة ضبط الفصل",
             "اختبار الفصل",
             "قرب حد الفصل",

@@ -1,6 +1,6 @@
-//! Every sentence the pages ask for by a literal key exists in both languages. Keys put together at
-//! run time are found by the browser tests, where a missing sentence shows itself in brackets. And
-//! every sentence of the pages is asked for somewhere.
+//! Every sentence the pages ask for by a literal key exists in both languages, and every list of words
+//! (`word('state', …)`) has some. Keys put together at run time are found by the browser tests, where a
+//! missing sentence shows itself in brackets. And every sentence of the pages is asked for somewhere.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -14,6 +14,28 @@ pub(crate) fn missing(sources: &[Source], ar: &Sentences, en: &Sentences) -> Vec
         .into_iter()
         .filter(|(key, _)| !has(ar, key) || !has(en, key))
         .map(|(key, path)| format!("`{key}` ({path}) lacks ui.{key} in a language"))
+        .collect()
+}
+
+/// Lists of words that the pages ask for and no language has, each with one place that asks for it.
+pub(crate) fn missing_words(sources: &[Source], ar: &Sentences, en: &Sentences) -> Vec<String> {
+    let has = |side: &Sentences, list: &str| {
+        let prefix = format!("enum.{list}.");
+        side.get("ui")
+            .is_some_and(|ui| ui.keys().any(|key| key.starts_with(&prefix)))
+    };
+    let asked = calls(sources, "word(").filter_map(|(call, path)| {
+        let list = call.strip_prefix('\'')?.split('\'').next()?;
+        Some((list, path))
+    });
+    let lacking: BTreeMap<&str, &str> = asked
+        .filter(|(list, _)| !has(ar, list) || !has(en, list))
+        .collect();
+    lacking
+        .into_iter()
+        .map(|(list, path)| {
+            format!("`word('{list}', …)` ({path}) lacks ui.enum.{list}.… in a language")
+        })
         .collect()
 }
 
@@ -54,25 +76,32 @@ fn beginning(template: &str) -> Option<&str> {
 
 fn asked(sources: &[Source]) -> BTreeMap<String, String> {
     let mut found = BTreeMap::new();
+    for (call, path) in calls(sources, "t(") {
+        for key in keys_of(call) {
+            found
+                .entry(key.to_owned())
+                .or_insert_with(|| path.to_owned());
+        }
+    }
+    found
+}
+
+/// What follows each call of a function on a page, with the page.
+fn calls<'a>(sources: &'a [Source], name: &'a str) -> impl Iterator<Item = (&'a str, &'a str)> {
     let pages = sources.iter().filter(|source| {
         source.path.starts_with("ui/src/")
             && (source.path.ends_with(".tsx") || source.path.ends_with(".ts"))
             && !is_test(&source.path)
     });
-    for source in pages {
-        for (at, _) in source.text.match_indices("t(") {
-            let before = source.text[..at].chars().next_back();
-            if before.is_some_and(|c| c.is_alphanumeric() || matches!(c, '_' | '$' | '.')) {
-                continue;
-            }
-            for key in keys_of(&source.text[at + 2..]) {
-                found
-                    .entry(key.to_owned())
-                    .or_insert_with(|| source.path.clone());
-            }
-        }
-    }
-    found
+    pages.flat_map(move |source| {
+        let text = source.text.as_str();
+        text.match_indices(name).filter_map(move |(at, _)| {
+            let before = text[..at].chars().next_back();
+            let is_other =
+                before.is_some_and(|c| c.is_alphanumeric() || matches!(c, '_' | '$' | '.'));
+            (!is_other).then(|| (&text[at + name.len()..], source.path.as_str()))
+        })
+    })
 }
 
 /// The literals of the first argument: one, or the branches of a choice.
@@ -116,6 +145,19 @@ mod tests {
             check("t(kind === 'x' ? 'page.gone' : 'page.lost', { n })"),
             2
         );
+    }
+
+    #[test]
+    fn finds_a_list_of_words_that_no_language_has() {
+        let ui = BTreeMap::from([("enum.state.open".to_owned(), "x".to_owned())]);
+        let side = Sentences::from([("ui".to_owned(), ui)]);
+        let source = Source {
+            path: "ui/src/a.tsx".to_owned(),
+            text: "word('state', x); word('stat', y); pass.word('gone')".to_owned(),
+        };
+        let found = missing_words(&[source], &side, &side);
+        assert_eq!(found.len(), 1, "{found:?}");
+        assert!(found[0].contains("'stat'"));
     }
 
     #[test]
