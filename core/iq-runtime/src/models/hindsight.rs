@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use iq_analytics::{
-    Condition, Forecast, Reliability, TooFew,
+    Condition, Forecast, Hindsight, TooFew,
     failure::GAMMA,
     hindsight::{self, forecasts, judge, known_since},
 };
@@ -21,7 +21,7 @@ const HOUR_MS: i64 = 3_600_000;
 
 /// The forecasts of a family, looked back at.
 #[derive(Clone, Debug)]
-pub struct LookedBack {
+pub struct FamilyHindsight {
     /// The family.
     pub family: String,
     /// The horizon, in hours.
@@ -39,7 +39,7 @@ pub struct LookedBack {
     /// First and last moment of a forecast.
     pub moments: Option<(Timestamp, Timestamp)>,
     /// How they stood up, or why that isn't drawn.
-    pub result: Result<Reliability, Message>,
+    pub result: Result<Hindsight, Message>,
 }
 
 /// Assets whose lives count, and of them those whose health does: in a plant of one's own nothing comes from
@@ -122,18 +122,18 @@ impl Runtime {
     ///
     /// # Errors
     /// When there is no such asset.
-    pub async fn family_reliability(
+    pub async fn family_hindsight(
         &self,
         tenant: TenantId,
         asset: AssetId,
         horizon_days: u32,
-    ) -> Result<LookedBack, CodedError> {
+    ) -> Result<FamilyHindsight, CodedError> {
         let plant = self.asset_of(tenant, asset)?;
         let now = self.0.clock.now();
         let horizon_ms = i64::from(horizon_days) * 24 * HOUR_MS;
         let entry = plant.assets.get(&asset).ok_or_else(broken)?;
         let family = entry.asset.family.clone();
-        let mut back = LookedBack {
+        let mut back = FamilyHindsight {
             family: family.clone(),
             horizon_h: f64::from(horizon_days) * 24.0,
             is_demo: plant.tenant.is_demo,
