@@ -28,6 +28,7 @@ mod integrations;
 pub mod investigation;
 mod jobs;
 mod live;
+mod made_up;
 mod mail;
 pub mod maintenance;
 mod mappings;

@@ -11,11 +11,14 @@ use iq_domain::{Assessment, AssetId, CodedError, Message, TenantId, Timestamp};
 use iq_store::assessments;
 
 use super::{
-    broken, gather,
+    broken,
     life::{Histories, TREND_MS, condition_of, usual_life},
     say,
 };
-use crate::{AssetEntry, Inner, Runtime, TenantIndex};
+use crate::{
+    Inner, Runtime,
+    made_up::{Fed, fed},
+};
 
 const HOUR_MS: i64 = 3_600_000;
 
@@ -40,22 +43,6 @@ pub struct FamilyHindsight {
     pub moments: Option<(Timestamp, Timestamp)>,
     /// How they stood up, or why that isn't drawn.
     pub result: Result<Hindsight, Message>,
-}
-
-/// Assets whose lives count, and of them those whose health does: in a plant of one's own nothing comes from
-/// a demonstration.
-fn is_own(plant: &TenantIndex, entry: &AssetEntry) -> (bool, bool) {
-    let mut signals = entry
-        .signals
-        .iter()
-        .filter_map(|id| plant.signals.get(id))
-        .filter(|s| s.mapping.is_some())
-        .peekable();
-    if plant.tenant.is_demo || signals.peek().is_none() {
-        return (true, true);
-    }
-    let (made_up, real): (Vec<_>, Vec<_>) = signals.partition(|s| gather::is_made_up(plant, s));
-    (!real.is_empty(), made_up.is_empty())
 }
 
 /// What was known of the condition of assets at moments, as it had been written down by then.
@@ -147,19 +134,24 @@ impl Runtime {
         let Some(usual) = usual_life(&family) else {
             return Ok(back);
         };
-        let own = |id: &AssetId| {
-            plant
-                .assets
-                .get(id)
-                .map_or((false, false), |entry| is_own(&plant, entry))
+        let fed_of = |id: &AssetId| {
+            let entry = plant.assets.get(id);
+            entry.map_or(Fed::MadeUp, |entry| fed(&plant, entry))
         };
         let histories = Histories::read(&self.0, &plant).await?;
         let lives = histories.lives(&plant, &family);
-        let (assets, items): (Vec<AssetId>, Vec<_>) =
-            lives.into_iter().filter(|(id, _)| own(id).0).unzip();
+        let (assets, items): (Vec<AssetId>, Vec<_>) = lives
+            .into_iter()
+            .filter(|(id, _)| fed_of(id) != Fed::MadeUp)
+            .unzip();
         let moments =
             known_since(&items).map_or_else(Vec::new, |s| hindsight::moments(s, now, horizon_ms));
-        let with_health: Vec<AssetId> = assets.iter().copied().filter(|id| own(id).1).collect();
+        // A health counts only where nothing it was made from is made up.
+        let with_health: Vec<AssetId> = assets
+            .iter()
+            .copied()
+            .filter(|id| fed_of(id) == Fed::Own)
+            .collect();
         let known = conditions(&self.0, tenant, with_health, moments.clone()).await?;
         let of_then = tokio::task::spawn_blocking(move || {
             let condition =

@@ -19,7 +19,6 @@ use iq_domain::{AssetId, CodedError, ErrorKind, Message, TenantId, Timestamp};
 use iq_store::asset_models::{self as rows, AssetModelRow, ModelState};
 use serde_json::{Value, json};
 
-pub(crate) use self::gather::is_made_up;
 pub(crate) use self::job::resume as resume_jobs;
 pub(crate) use self::life::{Histories, NO_AGE, TREND_MS, condition_of, is_stale, newest};
 pub use self::{
