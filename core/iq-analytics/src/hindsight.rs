@@ -180,7 +180,7 @@ pub struct TooFew {
 
 /// How forecasts stood up to what came.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Reliability {
+pub struct Hindsight {
     /// Groups of like forecasts, from the lowest chance to the highest.
     pub groups: Vec<ReliabilityRow>,
     /// Forecasts.
@@ -205,7 +205,7 @@ fn count(n: usize) -> u32 {
 ///
 /// # Errors
 /// When they are too few to draw.
-pub fn judge(forecasts: &[Forecast]) -> Result<Reliability, TooFew> {
+pub fn judge(forecasts: &[Forecast]) -> Result<Hindsight, TooFew> {
     let scored: Vec<(f64, bool)> = forecasts.iter().map(|f| (f.p, f.failed)).collect();
     let (all, failures) = (
         count(scored.len()),
@@ -220,7 +220,7 @@ pub fn judge(forecasts: &[Forecast]) -> Result<Reliability, TooFew> {
     let observed = f64::from(failures) / f64::from(all);
     let base: Vec<(f64, bool)> = scored.iter().map(|(_, came)| (observed, *came)).collect();
     let groups = (scored.len() / GROUP).clamp(2, MOST_GROUPS);
-    Ok(Reliability {
+    Ok(Hindsight {
         groups: reliability_by_rank(&scored, groups),
         forecasts: all,
         failures,
@@ -359,7 +359,7 @@ mod tests {
         assert_eq!(good.groups.len(), 8);
         let counted: u64 = good.groups.iter().map(|g| g.count).sum();
         assert_eq!(counted, u64::from(good.forecasts));
-        let holds = |found: &Reliability| {
+        let holds = |found: &Hindsight| {
             let is_in =
                 |g: &&ReliabilityRow| (g.observed_low..=g.observed_high).contains(&g.predicted);
             found.groups.iter().filter(is_in).count()

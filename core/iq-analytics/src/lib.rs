@@ -24,7 +24,7 @@ pub use baseline::{Baseline, BaselineConfig, NotEnoughHistory, fit, learn};
 pub use boost::{BoostConfig, Boosted, Target};
 pub use card::{ModelCard, Withheld};
 pub use failure::{BadLife, Condition, Exposure, FailureChance, FamilyLife, LifeBelief};
-pub use hindsight::{Forecast, ItemLife, Reliability, TooFew};
+pub use hindsight::{Forecast, Hindsight, ItemLife, TooFew};
 pub use modes::{Mode, Modes, ModesConfig};
 pub use movers::{Mover, MoverConfig, Reference, Track, rank_movers};
 pub use multi::{MultiConfig, MultiModel, MultiScore, MultiState, Sample, Training};

@@ -255,7 +255,7 @@ pub struct FailureChance {
 
 /// The chances of failure of an asset's family as they would have been stated in the past, beside what came.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
-pub struct ModelReliability {
+pub struct ModelHindsight {
     /// The family.
     pub family: String,
     /// The horizon, in hours.

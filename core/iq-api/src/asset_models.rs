@@ -2,9 +2,7 @@
 //! force and back.
 
 use axum::{Json, extract::State, http::StatusCode};
-use iq_api_types::{
-    AlarmBudget, AssetModelPage, Job, ModelBackTest, ModelReliability, PromoteModel,
-};
+use iq_api_types::{AlarmBudget, AssetModelPage, Job, ModelBackTest, ModelHindsight, PromoteModel};
 use iq_domain::{AssetId, Permission};
 use iq_runtime::{MAX_ALARMS_PER_WEEK, Runtime};
 use serde::Deserialize;
@@ -39,12 +37,12 @@ pub(crate) fn routes() -> Vec<Route> {
             "A version walked through the history there is: its alarms, found and missed failures",
         ),
         get(
-            "/api/assets/{id}/model/reliability",
+            "/api/assets/{id}/model/hindsight",
             ModelsRead,
-            get_model_reliability,
+            get_model_hindsight,
         )
-        .query::<ReliabilityQuery>()
-        .answer::<ModelReliability>()
+        .query::<HindsightQuery>()
+        .answer::<ModelHindsight>()
         .says("The chances of failure of the asset's family as they would have been stated in the past, beside what came"),
         post(
             "/api/assets/{id}/model/train",
@@ -104,7 +102,7 @@ struct BackTestQuery {
 }
 
 #[derive(Debug, Default, Deserialize, IntoParams)]
-struct ReliabilityQuery {
+struct HindsightQuery {
     /// Horizon of the chances in days, 1–365; 30 if absent.
     horizon_days: Option<u32>,
 }
@@ -146,12 +144,12 @@ async fn page(
     )))
 }
 
-async fn get_model_reliability(
+async fn get_model_hindsight(
     State(state): State<ApiState>,
     caller: Caller,
     Id(id): Id<AssetId>,
-    Query(query): Query<ReliabilityQuery>,
-) -> Answer<Json<ModelReliability>> {
+    Query(query): Query<HindsightQuery>,
+) -> Answer<Json<ModelHindsight>> {
     let days = query.horizon_days.unwrap_or(HORIZON_DAYS);
     Check::new()
         .number(
@@ -163,9 +161,9 @@ async fn get_model_reliability(
         .done()?;
     let found = state
         .runtime
-        .family_reliability(caller.tenant_id, id, days)
+        .family_hindsight(caller.tenant_id, id, days)
         .await?;
-    Ok(Json(view::reliability(caller.language, found)))
+    Ok(Json(view::hindsight(caller.language, found)))
 }
 
 async fn back_test_model(

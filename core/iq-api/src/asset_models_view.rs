@@ -6,13 +6,13 @@ use iq_analytics::{
 };
 use iq_api_types::{
     AssetLife, AssetModelPage, BackTestAlarm, BackTestFailure, BackTestPoint, FailureChance,
-    HindsightGroup, Job, ModelBackTest, ModelComparison, ModelInput, ModelLimit, ModelRegime,
-    ModelReliability, ModelTrial, ModelVersion, ModelVersionState, RegimeSignal, RemainingLife,
+    HindsightGroup, Job, ModelBackTest, ModelComparison, ModelHindsight, ModelInput, ModelLimit,
+    ModelRegime, ModelTrial, ModelVersion, ModelVersionState, RegimeSignal, RemainingLife,
     SignalDeparture, StatusMessage,
 };
 use iq_domain::{AssetId, Message, Timestamp};
 use iq_locale::Language;
-use iq_runtime::{BackTestOf, Life, LookedBack, comparison_of, model_of};
+use iq_runtime::{BackTestOf, FamilyHindsight, Life, comparison_of, model_of};
 use iq_store::asset_models::{AssetModelRow, ModelState};
 
 use crate::texts;
@@ -210,9 +210,9 @@ fn life_of(language: Language, life: &Life) -> AssetLife {
     }
 }
 
-pub(crate) fn reliability(language: Language, found: LookedBack) -> ModelReliability {
+pub(crate) fn hindsight(language: Language, found: FamilyHindsight) -> ModelHindsight {
     let drawn = found.result.as_ref().ok();
-    ModelReliability {
+    ModelHindsight {
         horizon_h: found.horizon_h,
         is_demo: found.is_demo,
         assets: found.assets,

@@ -5,7 +5,7 @@
 use iq_domain::{Message, neutralise};
 use serde::{Deserialize, Serialize};
 
-use crate::detect::warning;
+use crate::{detect::warning, read::Again};
 
 /// Words that are named.
 const MAX_WORDS: usize = 5;
@@ -80,6 +80,16 @@ impl Unknown {
         self.priorities.add(&more.priorities);
     }
 
+    /// Those of before the place where reading would go on: what is read again is counted again.
+    #[must_use]
+    pub fn without(&self, again: &Again) -> Self {
+        let mut rest = self.clone();
+        let (states, priorities) = (&mut rest.states, &mut rest.priorities);
+        states.rows = states.rows.saturating_sub(again.unknown_states);
+        priorities.rows = priorities.rows.saturating_sub(again.unknown_priorities);
+        rest
+    }
+
     /// Puts what all rows have in the place of what the first ones showed.
     pub fn tell(&self, warnings: &mut Vec<Message>) {
         warnings.retain(|w| !CODES.contains(&w.code.as_str()));
@@ -120,5 +130,21 @@ mod tests {
         assert_eq!(told, ["file.quality_words"]);
         assert_eq!(warnings[0].params["count"], "4");
         assert_eq!(all.qualities.words.len(), 2);
+    }
+
+    #[test]
+    fn rows_that_are_read_again_are_taken_off() {
+        let mut read = Unknown::default();
+        read.states.note(1, b"Weg");
+        read.states.note(2, b"Weg");
+        read.priorities.note(2, b"Hoch");
+        let again = Again {
+            unknown_states: 1,
+            unknown_priorities: 3,
+            ..Again::default()
+        };
+        let rest = read.without(&again);
+        assert_eq!((rest.states.rows, rest.priorities.rows), (1, 0));
+        assert_eq!(rest.states.words, ["Weg"]);
     }
 }

@@ -28,6 +28,7 @@ mod integrations;
 pub mod investigation;
 mod jobs;
 mod live;
+mod made_up;
 mod mail;
 pub mod maintenance;
 mod mappings;
@@ -95,7 +96,7 @@ pub use mail::{MailSecurity, MailStatus};
 pub use mappings::{AppliedMappings, ChangeBy, MappingError, NewMapping, mapped_per_asset};
 pub use meter::Throughput;
 pub use models::{
-    BackTestOf, Life, LifeAnswer, LookedBack, MAX_ALARMS_PER_WEEK, RemainingLife, TRAIN,
+    BackTestOf, FamilyHindsight, Life, LifeAnswer, MAX_ALARMS_PER_WEEK, RemainingLife, TRAIN,
     TrainingResult, comparison_of, model_of, trained_of, withheld_message,
 };
 pub use onboarding::{Missing, Onboarding, OnboardingStep, StepKey};

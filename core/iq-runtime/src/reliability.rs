@@ -25,7 +25,11 @@ use iq_store::{
 use parking_lot::Mutex;
 use serde_json::Value;
 
-use crate::{Runtime, TenantIndex, models::is_made_up, reload::all};
+use crate::{
+    Runtime, TenantIndex,
+    made_up::{Fed, fed, is_order_made_up, is_signal_made_up},
+    reload::all,
+};
 
 const SETTING: &str = "reliability.failure_types";
 /// The malfunction report of SAP PM; other types differ from site to site and are the tenant's to name.
@@ -376,14 +380,7 @@ fn wanted(plant: &TenantIndex, period: TimeRange, asset: Option<AssetId>) -> (Ve
         if asset.is_some_and(|only| only != *id) {
             continue;
         }
-        let mut fed = entry
-            .signals
-            .iter()
-            .filter_map(|id| plant.signals.get(id))
-            .filter(|s| s.mapping.is_some())
-            .peekable();
-        let is_fed = fed.peek().is_some();
-        if !plant.tenant.is_demo && is_fed && fed.all(|s| is_made_up(plant, s)) {
+        if fed(plant, entry) == Fed::MadeUp {
             made_up += 1;
             continue;
         }
@@ -395,7 +392,7 @@ fn wanted(plant: &TenantIndex, period: TimeRange, asset: Option<AssetId>) -> (Ve
         };
         let source = entry.running.and_then(|running| {
             let signal = plant.signals.get(&running.signal_id)?;
-            (plant.tenant.is_demo || !is_made_up(plant, signal)).then_some(Source {
+            (!is_signal_made_up(plant, signal)).then_some(Source {
                 number: signal.signal.signal_no,
                 runs_at: running.runs_at,
                 is_state: running.is_state,
@@ -519,12 +516,7 @@ impl Runtime {
             })
             .await?;
         // A plant of one's own never counts what a demonstration made up.
-        rows.retain(|order| {
-            let system = order
-                .integration_id
-                .and_then(|id| plant.integrations.get(&id));
-            plant.tenant.is_demo || !system.is_some_and(|i| i.is_demo_origin)
-        });
+        rows.retain(|order| !is_order_made_up(plant, order));
         Ok(Orders {
             rows,
             coded: coded.into_iter().collect(),

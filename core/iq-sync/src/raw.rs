@@ -3,7 +3,12 @@
 //! moment but what the person asked to have filled in. Little is laid out ahead of the line, and its
 //! bytes go once the hub's signed word covers them. What goes wrong here is in the way of nothing else.
 
-use std::time::{Duration, Instant};
+mod status;
+
+use std::{
+    collections::{HashMap, VecDeque},
+    time::{Duration, Instant},
+};
 
 use iq_config::FailPoint;
 use iq_domain::{CodedError, TenantId, Timestamp};
@@ -23,6 +28,9 @@ use iq_sync_proto::{
 };
 use tracing::warn;
 
+pub(crate) use status::status;
+pub use status::{RawEstimate, RawStatus};
+
 use crate::{
     Inner,
     client::{Client, Failure},
@@ -36,14 +44,11 @@ const AHEAD: u64 = 16 << 20;
 const STEP: usize = 4 << 20;
 /// How often it is looked for new pieces while there are none.
 const LOOK_EVERY: Duration = Duration::from_secs(30);
-/// How long an estimate is good for.
-const ESTIMATE_FOR: Duration = Duration::from_secs(60);
 /// After a refusal it is tried again.
 const AGAIN_AFTER: Duration = Duration::from_secs(10 * 60);
 /// Most that may be filled in from before the level was chosen: a year.
 pub const MAX_BACK_FILL_HOURS: u32 = 366 * 24;
 const HOUR_MS: i64 = 3_600_000;
-const DAY_MS: f64 = 86_400_000.0;
 
 /// What is known of this beside the store.
 #[derive(Default)]
@@ -57,41 +62,7 @@ pub(crate) struct RawState {
     turn: u32,
     estimate: Option<(Instant, RawEstimate)>,
     /// Bytes that went through lately.
-    pub(crate) sent: std::collections::VecDeque<(Instant, u64)>,
-}
-
-/// How much there is.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub struct RawEstimate {
-    /// Signals of the plant's own.
-    pub signals: u64,
-    /// Bytes that come to be in a day.
-    pub bytes_per_day: f64,
-    /// Bytes of all that is stored of them.
-    pub bytes_stored: u64,
-    /// Bytes that wait: laid out, or sealed and not laid out yet.
-    pub bytes_waiting: u64,
-}
-
-/// How the fourth level stands.
-#[derive(Clone, Debug, PartialEq)]
-pub struct RawStatus {
-    /// What there is.
-    pub estimate: RawEstimate,
-    /// Values from then on may leave.
-    pub begins_at: Option<Timestamp>,
-    /// Pieces laid out.
-    pub records: u64,
-    /// Pieces the hub has confirmed.
-    pub confirmed: u64,
-    /// When that was heard.
-    pub confirmed_at: Option<Timestamp>,
-    /// How long what waits takes: at the cap, else at the speed of the last minutes; milliseconds.
-    pub drain_ms: Option<u64>,
-    /// At the cap less leaves than comes to be.
-    pub is_falling_behind: bool,
-    /// Why nothing of it leaves.
-    pub held: Option<CodedError>,
+    pub(crate) sent: VecDeque<(Instant, u64)>,
 }
 
 fn broken(error: HistorianError) -> CodedError {
@@ -367,11 +338,36 @@ struct Taken {
     place: Option<i64>,
 }
 
+/// Reads what is sealed behind the places, a step's worth at most.
+fn sealed_of(
+    historian: &Historian,
+    signals: Vec<RealSignal>,
+    places: Vec<(u32, i64)>,
+    begins_at: Timestamp,
+) -> Result<Vec<Taken>, HistorianError> {
+    let places: HashMap<u32, i64> = places.into_iter().collect();
+    let (mut taken, mut left) = (Vec::new(), STEP);
+    for signal in signals {
+        let after = places.get(&signal.signal_no).copied();
+        let (pieces, place) = historian.sealed(signal.signal_no, after, begins_at, left)?;
+        if place == after {
+            continue;
+        }
+        let bytes: usize = pieces.iter().map(|piece| piece.bytes.len()).sum();
+        taken.push(Taken {
+            signal,
+            pieces,
+            place,
+        });
+        left = left.saturating_sub(bytes);
+        if left == 0 {
+            break;
+        }
+    }
+    Ok(taken)
+}
+
 /// Lays out what is sealed and not in the log yet, not far ahead of the line.
-#[allow(
-    clippy::too_many_lines,
-    reason = "one batch, from the pieces to the signed message"
-)]
 async fn lay_out(
     inner: &Inner,
     link: &Link,
@@ -412,28 +408,8 @@ async fn lay_out(
     let first = signals.partition_point(|signal| signal.signal_no <= turn);
     signals.rotate_left(first);
     let (historian, begins_at) = (historian.clone(), log.begins_at);
-    let taken = tokio::task::spawn_blocking(move || {
-        let places: std::collections::HashMap<u32, i64> = places.into_iter().collect();
-        let (mut taken, mut left) = (Vec::new(), STEP);
-        for signal in signals {
-            let after = places.get(&signal.signal_no).copied();
-            let (pieces, place) = historian.sealed(signal.signal_no, after, begins_at, left)?;
-            if place == after {
-                continue;
-            }
-            let bytes: usize = pieces.iter().map(|piece| piece.bytes.len()).sum();
-            taken.push(Taken {
-                signal,
-                pieces,
-                place,
-            });
-            left = left.saturating_sub(bytes);
-            if left == 0 {
-                break;
-            }
-        }
-        Ok::<_, HistorianError>(taken)
-    });
+    let taken =
+        tokio::task::spawn_blocking(move || sealed_of(&historian, signals, places, begins_at));
     let taken = taken.await.map_err(|_| internal())?.map_err(broken)?;
     {
         let mut state = live.state.lock();
@@ -538,135 +514,4 @@ fn append(conn: &Connection, place: &Place<'_>, taken: &[Taken]) -> Result<(), S
     }
     FailPoint::PiecesLaidOut.pass();
     Ok(())
-}
-
-/// How the fourth level stands, chosen or not: what it would bring is known before it is chosen.
-pub(crate) async fn status(
-    inner: &Inner,
-    link: &Link,
-    live: Option<&Live>,
-) -> Result<Option<RawStatus>, CodedError> {
-    let Some(historian) = &inner.parts.historian else {
-        return Ok(None);
-    };
-    let (tenant, appliance) = (link.tenant_id, link.appliance);
-    let found = inner.parts.store.read(move |conn| {
-        let mut logs = rows::list_raw_logs(conn, tenant)?;
-        logs.retain(|log| log.appliance == appliance);
-        let (mut records, mut laid_out) = (0, 0);
-        for log in &logs {
-            records += rows::get_raw_head(conn, tenant, log.epoch_no)?.map_or(0, |(seq, _)| seq);
-            laid_out += rows::get_raw_backlog(conn, tenant, log.epoch_no, log.acked_seq)?.1;
-        }
-        Ok((logs, records, laid_out))
-    });
-    let (logs, records, laid_out) = found.await?;
-    let is_chosen = link.choice.level >= LEVEL;
-    let open = logs
-        .last()
-        .filter(|log| log.closed_at.is_none() && is_chosen);
-    let known = live.and_then(|live| live.state.lock().raw.estimate);
-    let estimate = match known.filter(|(at, _)| at.elapsed() < ESTIMATE_FOR) {
-        Some((_, estimate)) => estimate,
-        None => {
-            let estimate = estimate(inner, historian, tenant, open.cloned()).await?;
-            if let Some(live) = live {
-                live.state.lock().raw.estimate = Some((Instant::now(), estimate));
-            }
-            estimate
-        }
-    };
-    let estimate = RawEstimate {
-        bytes_waiting: estimate.bytes_waiting + laid_out,
-        ..estimate
-    };
-    let state = live.map(|live| live.state.lock());
-    let refused = state.as_ref().and_then(|state| state.raw.refused.as_ref());
-    let is_old = state
-        .as_ref()
-        .is_some_and(|s| s.raw.is_known_there == Some(false));
-    let held = if !is_chosen {
-        None
-    } else if link.choice.way.is_by_file() {
-        Some(CodedError::conflict("sync.raw_by_line_only"))
-    } else if is_old {
-        Some(CodedError::conflict("sync.raw_hub_too_old"))
-    } else {
-        refused.map(|(error, _)| error.clone())
-    };
-    let per_ms = link
-        .choice
-        .cap_kbit
-        .map(|cap| f64::from(cap) / 8.0)
-        .or_else(|| state.as_ref().and_then(|state| state.raw.speed()));
-    Ok(Some(RawStatus {
-        estimate,
-        begins_at: open.map(|log| log.begins_at),
-        records,
-        confirmed: logs.iter().map(|log| log.acked_seq).sum(),
-        confirmed_at: logs.iter().filter_map(|log| log.acked_at).max(),
-        drain_ms: per_ms.and_then(|per_ms| drain_ms(estimate.bytes_waiting, per_ms)),
-        is_falling_behind: is_falling_behind(link, estimate.bytes_per_day),
-        held,
-    }))
-}
-
-/// Less may leave in a day's hours at the cap than comes to be in a day.
-fn is_falling_behind(link: &Link, bytes_per_day: f64) -> bool {
-    let choice = &link.choice;
-    let open = (i32::from(choice.hours_to) - i32::from(choice.hours_from)).rem_euclid(1_440);
-    let minutes = if open == 0 { 1_440 } else { open };
-    choice
-        .cap_kbit
-        .is_some_and(|cap| f64::from(cap) * 125.0 * 60.0 * f64::from(minutes) < bytes_per_day)
-}
-
-#[expect(
-    clippy::cast_precision_loss,
-    clippy::cast_possible_truncation,
-    clippy::cast_sign_loss,
-    reason = "an estimate"
-)]
-fn drain_ms(bytes: u64, per_ms: f64) -> Option<u64> {
-    (per_ms > 0.0 && bytes > 0).then(|| (bytes as f64 / per_ms) as u64)
-}
-
-#[expect(clippy::cast_precision_loss, reason = "an estimate")]
-async fn estimate(
-    inner: &Inner,
-    historian: &Historian,
-    tenant: TenantId,
-    open: Option<RawLog>,
-) -> Result<RawEstimate, CodedError> {
-    let found = inner.parts.store.read(move |conn| {
-        let places = match &open {
-            Some(log) => rows::list_raw_places(conn, tenant, log.epoch_no)?,
-            None => Vec::new(),
-        };
-        Ok((rows::list_real_signals(conn, tenant)?, places, open))
-    });
-    let (signals, places, open) = found.await?;
-    let historian = historian.clone();
-    let counted = tokio::task::spawn_blocking(move || {
-        let places: std::collections::HashMap<u32, i64> = places.into_iter().collect();
-        let mut sum = RawEstimate {
-            signals: signals.len() as u64,
-            ..RawEstimate::default()
-        };
-        for signal in signals {
-            let number = signal.signal_no;
-            let all = historian.sealed_size(number, None, Timestamp(0))?;
-            sum.bytes_stored += all.bytes;
-            if let Some((from, to)) = all.span {
-                let long = to.since_ms(from).max(HOUR_MS) as f64;
-                sum.bytes_per_day += all.bytes as f64 / long * DAY_MS;
-            }
-            if let Some(log) = &open {
-                let after = places.get(&number).copied();
-                sum.bytes_waiting += historian.sealed_size(number, after, log.begins_at)?.bytes;
-            }
-        }
-        Ok::<_, HistorianError>(sum)
-    });
-    counted.await.map_err(|_| internal())?.map_err(broken)
 }

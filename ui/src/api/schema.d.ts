@@ -264,6 +264,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/assets/{id}/model/hindsight": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The chances of failure of the asset's family as they would have been stated in the past, beside what came
+         * @description Permission: `models.read`.
+         */
+        get: operations["get_model_hindsight"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/assets/{id}/model/promote": {
         parameters: {
             query?: never;
@@ -278,26 +298,6 @@ export interface paths {
          * @description Permission: `models.write`.
          */
         post: operations["promote_model"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/assets/{id}/model/reliability": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /**
-         * The chances of failure of the asset's family as they would have been stated in the past, beside what came
-         * @description Permission: `models.read`.
-         */
-        get: operations["get_model_reliability"];
-        put?: never;
-        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -8020,43 +8020,8 @@ export interface components {
              */
             worse: string[];
         };
-        /** @description A signal that a model looked at. */
-        ModelInput: {
-            /**
-             * Format: double
-             * @description Share of the running rows with a good value, 0–1.
-             */
-            filled: number;
-            /** @description Whether the model uses it. */
-            is_used: boolean;
-            /** @description Metric. */
-            metric: string;
-        };
-        /** @description A limit and what it costs. */
-        ModelLimit: {
-            /**
-             * Format: uint32
-             * @description Alarms it made in all.
-             */
-            alarms: number;
-            /**
-             * Format: double
-             * @description Limit, 1 at the model's own.
-             */
-            limit: number;
-        };
-        /** @description A way the machine is run. */
-        ModelRegime: {
-            /**
-             * Format: double
-             * @description Share of the learned rows, 0–1.
-             */
-            share: number;
-            /** @description Where the telling signals lie; empty where nothing tells. */
-            signals: components["schemas"]["RegimeSignal"][];
-        };
         /** @description The chances of failure of an asset's family as they would have been stated in the past, beside what came. */
-        ModelReliability: {
+        ModelHindsight: {
             /**
              * Format: uint32
              * @description Assets with a forecast.
@@ -8111,6 +8076,41 @@ export interface components {
              */
             with_health: number;
             withheld?: null | components["schemas"]["StatusMessage"];
+        };
+        /** @description A signal that a model looked at. */
+        ModelInput: {
+            /**
+             * Format: double
+             * @description Share of the running rows with a good value, 0–1.
+             */
+            filled: number;
+            /** @description Whether the model uses it. */
+            is_used: boolean;
+            /** @description Metric. */
+            metric: string;
+        };
+        /** @description A limit and what it costs. */
+        ModelLimit: {
+            /**
+             * Format: uint32
+             * @description Alarms it made in all.
+             */
+            alarms: number;
+            /**
+             * Format: double
+             * @description Limit, 1 at the model's own.
+             */
+            limit: number;
+        };
+        /** @description A way the machine is run. */
+        ModelRegime: {
+            /**
+             * Format: double
+             * @description Share of the learned rows, 0–1.
+             */
+            share: number;
+            /** @description Where the telling signals lie; empty where nothing tells. */
+            signals: components["schemas"]["RegimeSignal"][];
         };
         /** @description Figures of a version on a window it was not learned from. */
         ModelTrial: {
@@ -12054,6 +12054,40 @@ export interface operations {
             };
         };
     };
+    get_model_hindsight: {
+        parameters: {
+            query?: {
+                /** @description Horizon of the chances in days, 1–365; 30 if absent. */
+                horizon_days?: number | null;
+            };
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ModelHindsight"];
+                };
+            };
+            /** @description Not done; the body says why. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
     promote_model: {
         parameters: {
             query?: never;
@@ -12076,40 +12110,6 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["AssetModelPage"];
-                };
-            };
-            /** @description Not done; the body says why. */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ApiError"];
-                };
-            };
-        };
-    };
-    get_model_reliability: {
-        parameters: {
-            query?: {
-                /** @description Horizon of the chances in days, 1–365; 30 if absent. */
-                horizon_days?: number | null;
-            };
-            header?: never;
-            path: {
-                id: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Done. */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ModelReliability"];
                 };
             };
             /** @description Not done; the body says why. */

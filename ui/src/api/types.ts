@@ -296,6 +296,6 @@ export type RemainingLife = Answer<Schemas['RemainingLife']>;
 export type ModelVersion = Answer<Schemas['ModelVersion']>;
 export type ModelTrial = Answer<Schemas['ModelTrial']>;
 export type ModelBackTest = Answer<Schemas['ModelBackTest']>;
-export type ModelReliability = Answer<Schemas['ModelReliability']>;
+export type ModelHindsight = Answer<Schemas['ModelHindsight']>;
 export type PromoteModel = Schemas['PromoteModel'];
 export type AlarmBudget = Schemas['AlarmBudget'];

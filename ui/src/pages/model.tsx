@@ -16,7 +16,7 @@ import { useText } from '@/i18n/text';
 import { useParameter } from '@/lib/url';
 import { BackTest } from './parts/model-backtest';
 import { Facts, Inputs, Life, Regimes } from './parts/model-facts';
-import { ModelReliabilityPane } from './parts/model-reliability';
+import { ModelHindsightPane } from './parts/model-hindsight';
 import { Versions } from './parts/model-versions';
 import '@/styles/plan.css';
 
@@ -103,7 +103,7 @@ export default function ModelPage() {
                       <div className="c4"><Pane title={t('model.life')} flush={false}><Life life={page.life} family={a.family} /></Pane></div>
                     </div>
                   )}
-                <ModelReliabilityPane asset={a} />
+                <ModelHindsightPane asset={a} />
               </div>
             )}
           </Loaded>

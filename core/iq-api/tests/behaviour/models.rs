@@ -142,7 +142,7 @@ async fn a_plant_of_ones_own_learns_nothing_from_a_demonstration() {
     assert_eq!(after["in_force"], Value::Null);
     // Nor are the chances of a made-up machine looked back at.
     breakdowns(&admin, demo.asset, 9).await;
-    let back = reliability(&admin, demo.asset, 30).await;
+    let back = hindsight(&admin, demo.asset, 30).await;
     assert_eq!(
         (&back["forecasts"], &back["failures"]),
         (&json!(0), &json!(0))
@@ -190,8 +190,8 @@ fn in_service(plant: &Plant, code: &str) -> Value {
     })
 }
 
-async fn reliability(client: &Client, asset: AssetId, days: u32) -> Value {
-    let at = format!("{}/reliability?horizon_days={days}", path(asset));
+async fn hindsight(client: &Client, asset: AssetId, days: u32) -> Value {
+    let at = format!("{}/hindsight?horizon_days={days}", path(asset));
     client.get(&at).await.expect_status(200).json()
 }
 
@@ -201,7 +201,7 @@ async fn chances_of_the_past_stand_beside_what_came() {
     let admin = app.signed_in(&plant.user("admin")).await;
     let viewer = app.signed_in(&plant.user("viewer")).await;
     // Nobody knows since when it is in service: no forecast.
-    let none = reliability(&viewer, plant.asset, 30).await;
+    let none = hindsight(&viewer, plant.asset, 30).await;
     assert_eq!(
         (&none["forecasts"], &none["groups"], &none["brier"]),
         (&json!(0), &json!([]), &Value::Null)
@@ -218,11 +218,11 @@ async fn chances_of_the_past_stand_beside_what_came() {
     let body = in_service(&plant, "P-9");
     admin.put(&asset, body).await.expect_status(200);
     breakdowns(&admin, plant.asset, 4).await;
-    let few = reliability(&viewer, plant.asset, 30).await;
+    let few = hindsight(&viewer, plant.asset, 30).await;
     assert_eq!((&few["failures"], &few["groups"]), (&json!(4), &json!([])));
     assert_eq!(few["withheld"]["params"]["failures"], "4");
     breakdowns(&admin, plant.asset, 9).await;
-    let found = reliability(&viewer, plant.asset, 30).await;
+    let found = hindsight(&viewer, plant.asset, 30).await;
     assert_eq!(found["withheld"], Value::Null, "{found}");
     assert_eq!(
         (&found["failures"], &found["assets"]),
@@ -244,16 +244,16 @@ async fn chances_of_the_past_stand_beside_what_came() {
     assert!(found["brier"].as_f64() > Some(0.0));
     assert_eq!(found["is_demo"], false);
     // A longer horizon: fewer forecasts, and none whose end has not come.
-    let long = reliability(&viewer, plant.asset, 365).await;
+    let long = hindsight(&viewer, plant.asset, 365).await;
     assert!(long["forecasts"].as_u64() < Some(6), "{long}");
     assert!(long["to"].as_i64() <= Some(NOW.plus_ms(-365 * DAY_MS).0));
 
     for days in ["0", "366"] {
-        let at = format!("{}/reliability?horizon_days={days}", path(plant.asset));
+        let at = format!("{}/hindsight?horizon_days={days}", path(plant.asset));
         let refused = viewer.get(&at).await;
         refused.expect_field("horizon_days", "request.number_out_of_range");
     }
-    let foreign = format!("{}/reliability", path(other.asset));
+    let foreign = format!("{}/hindsight", path(other.asset));
     viewer.get(&foreign).await.expect_status(404);
 }
 

@@ -108,6 +108,13 @@ pub struct Finding {
 }
 
 impl Finding {
+    /// A strong sign for it. That something stayed as usual supports a suspicion, but is none; nor is work
+    /// that was done.
+    fn is_sign(&self) -> bool {
+        let supports = ["rca.found.steady", "rca.found.event.maintenance"];
+        self.side == Side::For && self.weight >= 2 && !supports.contains(&self.said.code)
+    }
+
     /// A decisive sign that began so shortly before the stop that it can't be judged.
     fn is_cut_short(&self) -> bool {
         self.weight == DECISIVE && self.said.code == CUT_SHORT
@@ -341,32 +348,41 @@ fn verdict(case: &Case, found: &[Hypothesis<'_>], config: &RcaConfig) -> Verdict
     }
 }
 
-/// A rule weighed on one asset; `None` when no sign of at least strong weight speaks for it.
-#[allow(clippy::too_many_lines, reason = "one hypothesis, item by item")]
-fn weigh<'p>(
-    case: &Case,
-    pack: &'p Pack,
-    rule: &'p Rule,
-    asset: AssetId,
-    this: Option<&Trace>,
-    config: &RcaConfig,
-) -> Option<Hypothesis<'p>> {
-    let place = Place { case, asset, this };
+/// What the items of a rule came to on one asset.
+struct Gathered {
+    findings: Vec<Finding>,
+    /// Weight of what could speak for it.
+    defined: f64,
+    /// Weight of that of it which could be looked at.
+    available: f64,
+    /// Weight seen for it less weight seen against it.
+    sum: f64,
+}
+
+impl Gathered {
+    fn coverage(&self) -> f64 {
+        if self.defined > 0.0 {
+            self.available / self.defined
+        } else {
+            0.0
+        }
+    }
+}
+
+/// Looks up every item of a rule.
+fn gather(place: Place<'_>, rule: &Rule) -> Gathered {
     let mut findings = Vec::new();
     let (mut defined, mut available, mut sum) = (0.0, 0.0, 0.0);
     for (side, list) in [(Side::For, &rule.supports), (Side::Against, &rule.against)] {
+        let name = if side == Side::For { "for" } else { "against" };
         for (n, item) in list.iter().enumerate() {
             let weight = f64::from(item.weight);
             let outcome = evaluate(place, &item.condition);
             if side == Side::For {
+                let is_missing = matches!(outcome, Outcome::Missing(_));
                 defined += weight;
-                available += if matches!(outcome, Outcome::Missing(_)) {
-                    0.0
-                } else {
-                    weight
-                };
+                available += if is_missing { 0.0 } else { weight };
             }
-            let name = if side == Side::For { "for" } else { "against" };
             let finding = |side, said, at, samples, events| Finding {
                 key: format!("{name}.{}", n + 1),
                 side,
@@ -393,14 +409,29 @@ fn weigh<'p>(
             }
         }
     }
-    // That something stayed as usual supports a suspicion, but is none; nor is work that was done.
-    let is_sign = |f: &Finding| {
-        let supports = ["rca.found.steady", "rca.found.event.maintenance"];
-        f.side == Side::For && f.weight >= 2 && !supports.contains(&f.said.code)
-    };
+    Gathered {
+        findings,
+        defined,
+        available,
+        sum,
+    }
+}
+
+/// A rule weighed on one asset; `None` when no sign of at least strong weight speaks for it.
+fn weigh<'p>(
+    case: &Case,
+    pack: &'p Pack,
+    rule: &'p Rule,
+    asset: AssetId,
+    this: Option<&Trace>,
+    config: &RcaConfig,
+) -> Option<Hypothesis<'p>> {
+    let gathered = gather(Place { case, asset, this }, rule);
+    let coverage = gathered.coverage();
+    let (mut findings, sum) = (gathered.findings, gathered.sum);
     // What the stop cut short is told of the machine that stopped, so that nobody thinks it was not looked for.
     let is_cut = |f: &Finding| asset == case.asset && f.is_cut_short();
-    if !findings.iter().any(|f| is_sign(f) || is_cut(f)) {
+    if !findings.iter().any(|f| f.is_sign() || is_cut(f)) {
         return None;
     }
     findings.sort_by_key(|f| (f.side, std::cmp::Reverse(f.weight)));
@@ -414,11 +445,6 @@ fn weigh<'p>(
         .and_then(|a| a.distance)
         .map_or(config.unconnected, |d| f64::from(d.abs()) * config.per_step);
     let logit = (prior / (1.0 - prior)).ln() + config.step * sum - far;
-    let coverage: f64 = if defined > 0.0 {
-        available / defined
-    } else {
-        0.0
-    };
     let plain = 1.0 / (1.0 + (-logit).exp());
     let mut hypothesis = Hypothesis {
         rule,

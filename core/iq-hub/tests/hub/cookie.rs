@@ -7,31 +7,17 @@ use axum::{
     body::Body,
     http::{Method, Request, StatusCode, header},
 };
-use iq_auth::HashCost;
 use iq_domain::ManualClock;
-use iq_hub::{Hub, HubOptions, store::Store};
+use iq_hub::Hub;
 use serde_json::json;
 use tower::ServiceExt;
 
-use crate::rig::{NOON, Rig};
+use crate::rig::{HERE, NOON, Rig};
 
 /// A hub that people reach by this address.
 async fn hub_at(rig: &Rig, public_url: Option<&str>) -> Result<Hub> {
-    let store = Store::open(&rig.address("optria_hub", "hub-7"), 1).await?;
-    let options = HubOptions {
-        public_url: public_url.map(str::to_owned),
-        port: 8091,
-        hash_cost: HashCost::FOR_TESTS,
-        newest_proto: iq_sync_proto::PROTO,
-        listening: iq_listen::Listening::nowhere(),
-    };
-    let config = rig.config("optria_hub", "hub-7")?;
-    Ok(Hub::new(
-        store,
-        config,
-        options,
-        Arc::new(ManualClock::at(NOON)),
-    )?)
+    let clock = Arc::new(ManualClock::at(NOON));
+    rig.hub(clock, public_url, HERE).await
 }
 
 /// What the browser is told when somebody signs in or out at an address.

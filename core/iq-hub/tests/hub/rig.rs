@@ -24,6 +24,8 @@ use tower::ServiceExt;
 
 /// The port the instances say they listen on.
 const PORT: u16 = 8091;
+/// The network of this machine, where the identity providers of the tests are.
+pub(crate) const HERE: &str = "127.0.0.1";
 pub(crate) const NOON: Timestamp = Timestamp(1_767_268_800_000);
 
 /// A migrated database of its own on the shared server.
@@ -83,16 +85,10 @@ impl Rig {
     }
 
     pub(crate) fn config(&self, role: &str, password: &str) -> Result<Config> {
-        // Identity providers of the tests are on this machine.
-        self.config_with(role, password, "127.0.0.1")
+        self.config_with(role, password, HERE)
     }
 
-    pub(crate) fn config_with(
-        &self,
-        role: &str,
-        password: &str,
-        networks: &'static str,
-    ) -> Result<Config> {
+    fn config_with(&self, role: &str, password: &str, networks: &'static str) -> Result<Config> {
         let url = self.url(role, password);
         let lookup = move |name: &str| match name {
             "DATABASE_URL" => Some(OsString::from(&url)),
@@ -114,16 +110,31 @@ impl Rig {
         let clock = Arc::new(ManualClock::at(NOON));
         let store = Store::open(&self.address("optria_hub", "hub-7"), connections).await?;
         store.check_before_serving().await?;
-        let options = HubOptions {
-            public_url: None,
-            port: PORT,
-            listening: iq_listen::Listening::nowhere(),
-            hash_cost: HashCost::FOR_TESTS,
-            newest_proto: iq_sync_proto::PROTO,
-        };
         let config = self.config("optria_hub", "hub-7")?;
-        let hub = Hub::new(store, config, options, clock.clone())?;
+        let hub = Hub::new(store, config, options(None), clock.clone())?;
         Ok(Instance { hub, clock })
+    }
+
+    /// A hub that people reach by another address, or that may dial other networks beside the public one.
+    pub(crate) async fn hub(
+        &self,
+        clock: Arc<ManualClock>,
+        public_url: Option<&str>,
+        networks: &'static str,
+    ) -> Result<Hub> {
+        let store = Store::open(&self.address("optria_hub", "hub-7"), 2).await?;
+        let config = self.config_with("optria_hub", "hub-7", networks)?;
+        Ok(Hub::new(store, config, options(public_url), clock)?)
+    }
+}
+
+fn options(public_url: Option<&str>) -> HubOptions {
+    HubOptions {
+        public_url: public_url.map(str::to_owned),
+        port: PORT,
+        listening: iq_listen::Listening::nowhere(),
+        hash_cost: HashCost::FOR_TESTS,
+        newest_proto: iq_sync_proto::PROTO,
     }
 }
 

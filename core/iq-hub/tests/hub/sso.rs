@@ -10,15 +10,14 @@ use axum::{
     body::{Body, to_bytes},
     http::{Method, Request, StatusCode, header},
 };
-use iq_auth::HashCost;
 use iq_domain::{Clock, WallClock};
-use iq_hub::{Hub, HubOptions, store::Store};
+use iq_hub::Hub;
 use iq_listen::Peer;
 use iq_testkit::{OidcProvider, free_port, walk};
 use serde_json::{Value, json};
 use tower::ServiceExt;
 
-use crate::rig::{Instance, Person, Rig, text};
+use crate::rig::{HERE, Instance, Person, Rig, text};
 
 const HOST: &str = "127.0.0.1:8091";
 const CALLBACK: &str = "http://127.0.0.1:8091/auth/sso/callback";
@@ -799,17 +798,8 @@ async fn a_tenant_sends_the_hub_to_no_private_address() -> Result<()> {
     let _stub = OidcProvider::stub(port, "")?;
     let id = set_up(&hub, &admin, &okta(port, "")).await?;
     // An instance whose operator allows no network beyond the public one.
-    let store = Store::open(&rig.address("optria_hub", "hub-7"), 2).await?;
-    let options = HubOptions {
-        public_url: None,
-        port: 8091,
-        listening: iq_listen::Listening::nowhere(),
-        hash_cost: HashCost::FOR_TESTS,
-        newest_proto: iq_sync_proto::PROTO,
-    };
-    let config = rig.config_with("optria_hub", "hub-7", "")?;
     let strict = Instance {
-        hub: Hub::new(store, config, options, hub.clock.clone())?,
+        hub: rig.hub(hub.clock.clone(), None, "").await?,
         clock: hub.clock.clone(),
     };
     let path = format!("{PROVIDERS}/{id}/test");
@@ -874,16 +864,8 @@ async fn over_tls_the_cookies_of_the_way_are_bound_to_the_host() -> Result<()> {
     let port = free_port()?;
     let _stub = OidcProvider::stub(port, "")?;
     let id = set_up(&local, &admin, &okta(port, "")).await?;
-    let store = Store::open(&rig.address("optria_hub", "hub-7"), 2).await?;
-    let options = HubOptions {
-        public_url: Some("https://hub.example/".to_owned()),
-        port: 8091,
-        listening: iq_listen::Listening::nowhere(),
-        hash_cost: HashCost::FOR_TESTS,
-        newest_proto: iq_sync_proto::PROTO,
-    };
-    let config = rig.config("optria_hub", "hub-7")?;
-    let hub = Hub::new(store, config, options, local.clock.clone())?;
+    let public = Some("https://hub.example/");
+    let hub = rig.hub(local.clock.clone(), public, HERE).await?;
     let start = format!("/auth/sso/{tenant}/{id}/start?next=//evil.example");
     // Under another name of this server the cookies of the way back would be lost.
     let page = Browser::default().open(&hub, &start).await?;

@@ -26,7 +26,9 @@ use serde_json::json;
 use tracing::error;
 use uuid::Uuid;
 
-use crate::{Inner, SignalEntry, TenantIndex, root_cause::KeptAnalysis};
+use crate::{
+    Inner, SignalEntry, TenantIndex, made_up::is_signal_made_up, root_cause::KeptAnalysis,
+};
 
 /// What is frozen before the beginning of an incident,
 const BEFORE_MS: i64 = 3_600_000;
@@ -268,15 +270,6 @@ fn bytes_of(entry: &SignalEntry, range: TimeRange, points: &[Point]) -> Vec<u8> 
     .encode()
 }
 
-/// A demo source may not enter the evidence of a plant.
-fn is_foreign_demo(plant: &TenantIndex, entry: &SignalEntry) -> bool {
-    let source = entry.mapping.as_ref().map(|m| m.mapping.integration_id);
-    let is_demo = source
-        .and_then(|id| plant.integrations.get(&id))
-        .is_some_and(|integration| integration.is_demo_origin);
-    is_demo && !plant.tenant.is_demo
-}
-
 fn take(
     historian: &Historian,
     plant: &TenantIndex,
@@ -287,7 +280,7 @@ fn take(
     let mut frozen = Frozen::default();
     let mut size = 0;
     for entry in signals(plant, incident) {
-        if is_foreign_demo(plant, entry) {
+        if is_signal_made_up(plant, entry) {
             frozen.demo_source += 1;
             continue;
         }
@@ -318,7 +311,7 @@ fn take_cited(
         let Some(entry) = plant.signals.get(signal) else {
             continue;
         };
-        if is_foreign_demo(plant, entry) {
+        if is_signal_made_up(plant, entry) {
             continue;
         }
         let points = historian.raw(entry.signal.signal_no, *range, MAX_ROWS + 1)?;

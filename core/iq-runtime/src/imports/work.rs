@@ -355,7 +355,6 @@ impl Work {
         Ok(End::Complete(tags))
     }
 
-    #[allow(clippy::too_many_lines, reason = "one file, from its start to its end")]
     async fn import(
         &mut self,
         profile: FileProfile,
@@ -363,34 +362,23 @@ impl Work {
     ) -> Result<End, CodedError> {
         self.key = import_key(&self.inner, &self.row, &profile.layout);
         let reached = self.reached().await?;
-        let run_id = self.row.run_id.clone().unwrap_or_default();
-        let start = reached
-            .as_ref()
-            .map_or_else(Position::default, |r| r.position);
-        let (counts, unknown) = reached.map(|r| (r.counts, r.unknown)).unwrap_or_default();
+        let (from, counts, unknown) = reached
+            .map(|r| (r.position, r.counts, r.unknown))
+            .unwrap_or_default();
         self.live.rows_before.store(counts.rows, Relaxed);
         *self.live.counts.lock() = counts;
         *self.live.unknown.lock() = unknown;
-        let (tenant_id, integration_id) = (self.row.tenant_id, self.row.integration_id);
-        let (tags, units) = self.inner.index.load().tenant(tenant_id).map_or_else(
-            || (Vec::new(), HashMap::new()),
-            |t| (t.tags_of(integration_id), t.units_of(integration_id)),
-        );
-        let options = ReadOptions {
-            from: start,
-            wanted: Wanted::These(Arc::new(tags.into_iter().collect())),
-            units,
-            now: self.inner.clock.now(),
-        };
+        let options = self.options(from);
         let (sink, batches) = mpsc::channel::<Batch>(AHEAD);
         let ingest = Ingest {
             inner: Arc::clone(&self.inner),
-            tenant_id,
-            integration_id,
+            tenant_id: self.row.tenant_id,
+            integration_id: self.row.integration_id,
             meter: Arc::default(),
         };
         let ingest = tokio::spawn(ingest.run(batches));
         let (live, id, size) = (Arc::clone(&self.live), self.row.id, self.row.size_bytes);
+        let run_id = self.row.run_id.clone().unwrap_or_default();
         let key = self.key.clone();
         let reading = blocking(move || {
             let source = FileSource::open(&upload)?;
@@ -404,19 +392,13 @@ impl Work {
                 &mut |mut chunk| {
                     let counts = note(&live, &chunk, size);
                     live.unknown.lock().add(&chunk.unknown);
-                    let mut unknown = live.unknown.lock().clone();
-                    // Read again from there on, they are counted again.
-                    let states = &mut unknown.states.rows;
-                    *states = states.saturating_sub(chunk.again.unknown_states);
-                    let priorities = &mut unknown.priorities.rows;
-                    *priorities = priorities.saturating_sub(chunk.again.unknown_priorities);
                     failed = rejects.add(std::mem::take(&mut chunk.rejects)).err();
                     let reached = Reached {
                         run_id: run_id.clone(),
                         key: key.clone(),
                         position: chunk.position,
                         counts: before_position(counts, &chunk),
-                        unknown,
+                        unknown: live.unknown.lock().without(&chunk.again),
                     };
                     let batch = batch_of(chunk, id, &reached);
                     if failed.is_some()
@@ -443,6 +425,22 @@ impl Work {
             return Ok(self.stopped());
         }
         Ok(End::Complete(tags))
+    }
+
+    /// How it is read from a place on: the tags that are mapped now, in the units of the catalogue.
+    fn options(&self, from: Position) -> ReadOptions {
+        let integration_id = self.row.integration_id;
+        let plant = self.inner.index.load().tenant(self.row.tenant_id);
+        let (tags, units) = plant.map_or_else(
+            || (Vec::new(), HashMap::new()),
+            |t| (t.tags_of(integration_id), t.units_of(integration_id)),
+        );
+        ReadOptions {
+            from,
+            wanted: Wanted::These(Arc::new(tags.into_iter().collect())),
+            units,
+            now: self.inner.clock.now(),
+        }
     }
 
     /// Where this very import stood when the program stopped.

@@ -18,6 +18,7 @@ use super::{
 use crate::{
     AssetEntry, Inner, TenantIndex,
     alerts::{Occurrence, SCORE_STANDS, StandingScore, record},
+    made_up::is_signal_made_up,
 };
 
 const WEEK_MS: i64 = 7 * 24 * 3_600_000;
@@ -106,7 +107,7 @@ fn speaks(in_force: &InForce, plant: &TenantIndex, entry: &AssetEntry) -> bool {
         .iter()
         .filter_map(|id| plant.signals.get(id))
         .filter(|s| inputs.contains(&s.signal.metric))
-        .any(|s| gather::is_made_up(plant, s));
+        .any(|s| is_signal_made_up(plant, s));
     !in_force.is_demo && !is_input_made_up
 }
 

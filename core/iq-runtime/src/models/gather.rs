@@ -14,7 +14,7 @@ use iq_store::{
 };
 
 use super::say;
-use crate::{AssetEntry, Inner, SignalEntry, TenantIndex, scoring};
+use crate::{AssetEntry, Inner, SignalEntry, TenantIndex, made_up::is_signal_made_up, scoring};
 
 const MINUTE_MS: i64 = 60_000;
 const HOUR_MS: i64 = 60 * MINUTE_MS;
@@ -76,13 +76,6 @@ fn teaches(signal: &SignalEntry) -> bool {
         })
 }
 
-/// Whether a signal's values come from a demonstration.
-pub(crate) fn is_made_up(plant: &TenantIndex, signal: &SignalEntry) -> bool {
-    let of = signal.mapping.as_ref().map(|m| m.mapping.integration_id);
-    let integration = of.and_then(|id| plant.integrations.get(&id));
-    integration.is_some_and(|i| i.is_demo_origin)
-}
-
 pub(super) async fn plan(
     inner: &Inner,
     plant: &TenantIndex,
@@ -98,7 +91,7 @@ pub(super) async fn plan(
     let real: Vec<&SignalEntry> = all
         .iter()
         .copied()
-        .filter(|s| plant.tenant.is_demo || !is_made_up(plant, s))
+        .filter(|s| !is_signal_made_up(plant, s))
         .collect();
     let source = |signal: &&SignalEntry| {
         let min_sigma = scoring::smallest_sigma(signal);

@@ -17,7 +17,7 @@ use iq_store::{
 };
 
 use super::{RemainingLife, broken, gather, say, withheld_message};
-use crate::{Inner, Runtime, TenantIndex, optimisation::prior_of};
+use crate::{Inner, Runtime, TenantIndex, made_up::is_order_made_up, optimisation::prior_of};
 
 /// Reports of one breakdown come in within this time.
 const SAME_FAILURE_MS: i64 = 24 * 3_600_000;
@@ -80,13 +80,10 @@ impl Histories {
     /// What orders tell; those of a demonstration tell nothing of a plant of one's own.
     pub(crate) fn of(plant: &TenantIndex, orders: &[WorkOrder]) -> Self {
         use WorkOrderStatus::{Cancelled, Closed, Completed};
-        let is_made_up = |order: &WorkOrder| {
-            let from = order
-                .integration_id
-                .and_then(|id| plant.integrations.get(&id));
-            !plant.tenant.is_demo && from.is_some_and(|i| i.is_demo_origin)
-        };
-        let orders: Vec<&WorkOrder> = orders.iter().filter(|o| !is_made_up(o)).collect();
+        let orders: Vec<&WorkOrder> = orders
+            .iter()
+            .filter(|order| !is_order_made_up(plant, order))
+            .collect();
         let mut failures: HashMap<AssetId, Vec<Timestamp>> = HashMap::new();
         let mut defects: HashMap<AssetId, (u32, u32)> = HashMap::new();
         let mut worked: HashMap<AssetId, Vec<TimeRange>> = HashMap::new();

@@ -3,10 +3,10 @@
 
 pub(crate) mod alarm;
 mod gather;
+mod hindsight;
 mod job;
 mod life;
 pub(crate) mod live;
-mod reliability;
 mod remaining;
 
 use std::sync::Arc;
@@ -19,13 +19,12 @@ use iq_domain::{AssetId, CodedError, ErrorKind, Message, TenantId, Timestamp};
 use iq_store::asset_models::{self as rows, AssetModelRow, ModelState};
 use serde_json::{Value, json};
 
-pub(crate) use self::gather::is_made_up;
 pub(crate) use self::job::resume as resume_jobs;
 pub(crate) use self::life::{Histories, NO_AGE, TREND_MS, condition_of, is_stale, newest};
 pub use self::{
+    hindsight::FamilyHindsight,
     job::{TRAIN, TrainingResult, trained_of},
     life::{Life, LifeAnswer},
-    reliability::LookedBack,
     remaining::RemainingLife,
 };
 use crate::{AssetEntry, Inner, Runtime, TenantIndex};

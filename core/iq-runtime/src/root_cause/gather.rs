@@ -21,7 +21,7 @@ use iq_store::{
 use sha2::{Digest as _, Sha256};
 
 use super::prepare;
-use crate::TenantIndex;
+use crate::{TenantIndex, made_up::is_signal_made_up};
 
 /// Steps along the flow that belong to a case.
 const REACH: i32 = 2;
@@ -139,7 +139,7 @@ pub fn gather_with(
         for signal in entry.signals.iter().filter_map(|id| plant.signals.get(id)) {
             if traces.len() >= MAX_SIGNALS
                 || signal.signal.kind != SignalKind::Measured
-                || is_foreign_demo(plant, signal)
+                || is_signal_made_up(plant, signal)
             {
                 continue;
             }
@@ -236,15 +236,6 @@ fn members(plant: &TenantIndex, of: AssetId, beside: &Neighbours) -> Vec<(AssetI
     found.extend(rest);
     found.truncate(MAX_ASSETS);
     found
-}
-
-/// A demo stream never speaks about a real plant.
-fn is_foreign_demo(plant: &TenantIndex, signal: &crate::SignalEntry) -> bool {
-    let source = signal.mapping.as_ref().map(|m| m.mapping.integration_id);
-    let is_demo = source
-        .and_then(|id| plant.integrations.get(&id))
-        .is_some_and(|i| i.is_demo_origin);
-    is_demo && !plant.tenant.is_demo
 }
 
 fn window(incident: &Incident, events: &[IndustrialEvent], now: Timestamp) -> TimeRange {

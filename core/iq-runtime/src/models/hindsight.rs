@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use iq_analytics::{
-    Condition, Forecast, Reliability, TooFew,
+    Condition, Forecast, Hindsight, TooFew,
     failure::GAMMA,
     hindsight::{self, forecasts, judge, known_since},
 };
@@ -11,17 +11,20 @@ use iq_domain::{Assessment, AssetId, CodedError, Message, TenantId, Timestamp};
 use iq_store::assessments;
 
 use super::{
-    broken, gather,
+    broken,
     life::{Histories, TREND_MS, condition_of, usual_life},
     say,
 };
-use crate::{AssetEntry, Inner, Runtime, TenantIndex};
+use crate::{
+    Inner, Runtime,
+    made_up::{Fed, fed},
+};
 
 const HOUR_MS: i64 = 3_600_000;
 
 /// The forecasts of a family, looked back at.
 #[derive(Clone, Debug)]
-pub struct LookedBack {
+pub struct FamilyHindsight {
     /// The family.
     pub family: String,
     /// The horizon, in hours.
@@ -39,23 +42,7 @@ pub struct LookedBack {
     /// First and last moment of a forecast.
     pub moments: Option<(Timestamp, Timestamp)>,
     /// How they stood up, or why that isn't drawn.
-    pub result: Result<Reliability, Message>,
-}
-
-/// Assets whose lives count, and of them those whose health does: in a plant of one's own nothing comes from
-/// a demonstration.
-fn is_own(plant: &TenantIndex, entry: &AssetEntry) -> (bool, bool) {
-    let mut signals = entry
-        .signals
-        .iter()
-        .filter_map(|id| plant.signals.get(id))
-        .filter(|s| s.mapping.is_some())
-        .peekable();
-    if plant.tenant.is_demo || signals.peek().is_none() {
-        return (true, true);
-    }
-    let (made_up, real): (Vec<_>, Vec<_>) = signals.partition(|s| gather::is_made_up(plant, s));
-    (!real.is_empty(), made_up.is_empty())
+    pub result: Result<Hindsight, Message>,
 }
 
 /// What was known of the condition of assets at moments, as it had been written down by then.
@@ -122,18 +109,18 @@ impl Runtime {
     ///
     /// # Errors
     /// When there is no such asset.
-    pub async fn family_reliability(
+    pub async fn family_hindsight(
         &self,
         tenant: TenantId,
         asset: AssetId,
         horizon_days: u32,
-    ) -> Result<LookedBack, CodedError> {
+    ) -> Result<FamilyHindsight, CodedError> {
         let plant = self.asset_of(tenant, asset)?;
         let now = self.0.clock.now();
         let horizon_ms = i64::from(horizon_days) * 24 * HOUR_MS;
         let entry = plant.assets.get(&asset).ok_or_else(broken)?;
         let family = entry.asset.family.clone();
-        let mut back = LookedBack {
+        let mut back = FamilyHindsight {
             family: family.clone(),
             horizon_h: f64::from(horizon_days) * 24.0,
             is_demo: plant.tenant.is_demo,
@@ -147,19 +134,24 @@ impl Runtime {
         let Some(usual) = usual_life(&family) else {
             return Ok(back);
         };
-        let own = |id: &AssetId| {
-            plant
-                .assets
-                .get(id)
-                .map_or((false, false), |entry| is_own(&plant, entry))
+        let fed_of = |id: &AssetId| {
+            let entry = plant.assets.get(id);
+            entry.map_or(Fed::MadeUp, |entry| fed(&plant, entry))
         };
         let histories = Histories::read(&self.0, &plant).await?;
         let lives = histories.lives(&plant, &family);
-        let (assets, items): (Vec<AssetId>, Vec<_>) =
-            lives.into_iter().filter(|(id, _)| own(id).0).unzip();
+        let (assets, items): (Vec<AssetId>, Vec<_>) = lives
+            .into_iter()
+            .filter(|(id, _)| fed_of(id) != Fed::MadeUp)
+            .unzip();
         let moments =
             known_since(&items).map_or_else(Vec::new, |s| hindsight::moments(s, now, horizon_ms));
-        let with_health: Vec<AssetId> = assets.iter().copied().filter(|id| own(id).1).collect();
+        // A health counts only where nothing it was made from is made up.
+        let with_health: Vec<AssetId> = assets
+            .iter()
+            .copied()
+            .filter(|id| fed_of(id) == Fed::Own)
+            .collect();
         let known = conditions(&self.0, tenant, with_health, moments.clone()).await?;
         let of_then = tokio::task::spawn_blocking(move || {
             let condition =

@@ -1,10 +1,10 @@
-// The axes of the reliability plot hold everything that is drawn, however small the chances are.
+// The axes of the plot of hindsight hold everything that is drawn, however small the chances are.
 import { describe, expect, it } from 'vitest';
-import { roundedUp, scaleOf } from '@/lib/reliability';
+import { roundedUp, scaleOf } from '@/lib/hindsight';
 
 const group = (predicted: number, observed_high: number) => ({ from: predicted, to: predicted, count: 20, predicted, observed: observed_high / 2, observed_low: 0, observed_high });
 
-describe('the axes of a reliability plot', () => {
+describe('the axes of the plot of hindsight', () => {
   it('end at a round share', () => {
     expect([0, 0.0004, 0.0011, 0.02, 0.021, 0.3, 0.7, 1].map(roundedUp).map((v) => Number(v.toFixed(6)))).toEqual([0.001, 0.001, 0.002, 0.02, 0.05, 0.5, 1, 1]);
   });

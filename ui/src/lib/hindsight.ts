@@ -1,9 +1,9 @@
-// The scales of a reliability plot: chances of rare failures crowd near zero, so each axis goes as far as what is drawn.
-import type { ModelReliability } from '@/api/types';
+// The scales of the plot of hindsight: chances of rare failures crowd near zero, so each axis goes as far as what is drawn.
+import type { ModelHindsight } from '@/api/types';
 
-type Group = ModelReliability['groups'][number];
+type Group = ModelHindsight['groups'][number];
 
-export interface ReliabilityScale {
+export interface HindsightScale {
   /** Chance at the end of the axis along. */
   x: number;
   /** Share at the end of the axis up. */
@@ -20,7 +20,7 @@ export function roundedUp(share: number): number {
   return 1;
 }
 
-export function scaleOf(groups: Group[]): ReliabilityScale {
+export function scaleOf(groups: Group[]): HindsightScale {
   const x = roundedUp(Math.max(...groups.map((g) => g.predicted), 0));
   const y = roundedUp(Math.max(...groups.map((g) => Math.max(g.observed_high, g.predicted)), 0));
   return { x, y, line: Math.min(x, y) };
