@@ -39,7 +39,10 @@ pub(crate) fn tidy(arguments: Result<()>) -> Result<()> {
         ("translations", sentences::differences(&ar, &en)),
         ("error codes", codes::untranslated(&sources, &ar, &en)),
         ("keys of the pages", keys::missing(&sources, &ar, &en)),
-        ("words of the pages", keys::missing_words(&sources, &ar, &en)),
+        (
+            "words of the pages",
+            keys::missing_words(&sources, &ar, &en),
+        ),
         ("sentences of the pages", keys::unused(&sources, &en)),
         ("logical styles", styles::physical(&sources)),
         ("words", words::forbidden(&sources)),

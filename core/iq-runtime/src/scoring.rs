@@ -18,7 +18,6 @@ use iq_domain::{
 };
 use iq_historian::{Historian, Row};
 use iq_store::{
-    Page,
     alerts::{self, AlertFilter},
     assessments, settings, signals,
     signals::NewSignal,
@@ -34,6 +33,7 @@ use crate::{
         Histories, alarm,
         live::{self, Circumstances, InForce, Judge},
     },
+    reload::all,
 };
 
 /// How often every asset is assessed.
@@ -398,12 +398,12 @@ impl Scorer {
         let found = self
             .inner
             .store
-            .read(move |conn| alerts::list_alerts(conn, tenant, &filter, Page::MAX))
+            .read(move |conn| all(|page| alerts::list_alerts(conn, tenant, &filter, page)))
             .await?;
         let window = |a: iq_domain::Alert| {
             TimeRange::new(a.activated_at, a.cleared_at.unwrap_or(now).plus_ms(1))
         };
-        Ok(found.rows.into_iter().filter_map(window).collect())
+        Ok(found.into_iter().filter_map(window).collect())
     }
 
     /// Reads the values since the last look and tells which signals left their baseline.

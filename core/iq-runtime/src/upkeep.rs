@@ -6,13 +6,13 @@ use std::{sync::Arc, time::Duration};
 
 use iq_domain::{CodedError, ErrorKind, SignalKind, TimeRange, Timestamp};
 use iq_store::{
-    Page, assessments, attempts, incidents, incidents::IncidentFilter, integration_actions,
-    late_values, sessions, settings,
+    assessments, attempts, incidents, incidents::IncidentFilter, integration_actions, late_values,
+    sessions, settings,
 };
 use serde::Deserialize;
 use tracing::{error, info};
 
-use crate::{Inner, TenantIndex};
+use crate::{Inner, TenantIndex, reload::all};
 
 const EVERY: Duration = Duration::from_secs(3_600);
 
@@ -93,8 +93,8 @@ async fn retain(
         .store
         .read(move |conn| {
             let stored = settings::get_tenant_setting(conn, id, SETTING)?;
-            let all = IncidentFilter::default();
-            let pinned = incidents::list_incidents(conn, id, &all, Page::MAX)?.rows;
+            let any = IncidentFilter::default();
+            let pinned = all(|page| incidents::list_incidents(conn, id, &any, page))?;
             Ok((stored, pinned))
         })
         .await?;

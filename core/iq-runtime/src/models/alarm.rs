@@ -6,10 +6,7 @@ use std::sync::Arc;
 
 use iq_analytics::lab::{self, Episode, ScoreStanding};
 use iq_domain::{Alert, AssetId, CodedError, TenantId, TimeRange, Timestamp};
-use iq_store::{
-    Page,
-    alerts::{self, AlertFilter},
-};
+use iq_store::alerts::{self, AlertFilter};
 
 use super::{
     gather,
@@ -19,6 +16,7 @@ use crate::{
     AssetEntry, Inner, TenantIndex,
     alerts::{Occurrence, SCORE_STANDS, StandingScore, record},
     made_up::is_signal_made_up,
+    reload::all,
 };
 
 const WEEK_MS: i64 = 7 * 24 * 3_600_000;
@@ -174,9 +172,9 @@ async fn alerts_of_score(
     };
     let found = inner
         .store
-        .read(move |conn| alerts::list_alerts(conn, tenant, &filter, Page::MAX))
+        .read(move |conn| all(|page| alerts::list_alerts(conn, tenant, &filter, page)))
         .await?;
-    Ok(found.rows.into_iter().filter(is_of_score).collect())
+    Ok(found.into_iter().filter(is_of_score).collect())
 }
 
 #[cfg(test)]

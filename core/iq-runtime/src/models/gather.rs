@@ -8,13 +8,14 @@ use iq_domain::{
 };
 use iq_historian::Historian;
 use iq_store::{
-    Page,
     alerts::{self, AlertFilter},
     work_orders::{self, WorkOrder, WorkOrderFilter},
 };
 
 use super::say;
-use crate::{AssetEntry, Inner, SignalEntry, TenantIndex, made_up::is_signal_made_up, scoring};
+use crate::{
+    AssetEntry, Inner, SignalEntry, TenantIndex, made_up::is_signal_made_up, reload::all, scoring,
+};
 
 const MINUTE_MS: i64 = 60_000;
 const HOUR_MS: i64 = 60 * MINUTE_MS;
@@ -158,8 +159,8 @@ pub(super) async fn known(
     let (critical, orders) = inner
         .store
         .read(move |conn| {
-            let critical = alerts::list_alerts(conn, tenant, &filter, Page::MAX)?.rows;
-            let orders = work_orders::list_work_orders(conn, tenant, &orders, Page::MAX)?.rows;
+            let critical = all(|page| alerts::list_alerts(conn, tenant, &filter, page))?;
+            let orders = all(|page| work_orders::list_work_orders(conn, tenant, &orders, page))?;
             Ok((critical, orders))
         })
         .await?;
