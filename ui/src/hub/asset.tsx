@@ -50,7 +50,7 @@ function Chart({ appliance, asset, signal, range }: { appliance: string; asset: 
         <div className="stack">
           {trend.damaged > 0 && <Notice tone="warning">{t('hub.series_damaged', { n: trend.damaged })}</Notice>}
           <Trend series={trend.series} label={t('hub.series')} height={280} readout metric={trend.metric} />
-          <p className="cap dim">{t('hub.series_newest')} <When at={signal.to} full /> · {t('hub.series_samples', { n: trend.samples })} <DemoChip is={trend.is_demo} /></p>
+          <p className="cap dim">{t('hub.series_newest')} <When at={signal.to} full /> · {t('hub.series_samples', { n: trend.samples })}{typeof trend.kept_days === 'number' && <> · {t('hub.series_kept', { days: trend.kept_days })}</>} <DemoChip is={trend.is_demo} /></p>
         </div>
       )}
     </Loaded>

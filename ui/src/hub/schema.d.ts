@@ -1827,6 +1827,11 @@ export interface components {
             damaged: number;
             /** @description A demonstration. */
             is_demo: boolean;
+            /**
+             * Format: u-int32
+             * @description Values older than this many days are not kept; absent where all are.
+             */
+            kept_days?: number | null;
             /** @description Metric. */
             metric: string;
             /**

@@ -12,6 +12,7 @@ mod projection;
 pub(crate) mod raw;
 mod recipient;
 pub(crate) mod records;
+pub(crate) mod retention;
 pub(crate) mod session;
 pub(crate) mod sso;
 pub(crate) mod sync;

@@ -42,7 +42,11 @@ pub(super) async fn apply(hub: &Hub, owner: Owner, batch: &Opened) -> Answer<Hea
     let mut tx = hub.store.tenant(owner.0).await?;
     let cursor = raw::lock_cursor(&mut tx, owner, line, now).await?;
     let stored = match rules::probe(cursor, &batch.header) {
-        Some(seq) => raw::get_leaf(&mut tx, owner, line, seq).await?,
+        // Each number up to the cursor was stored once: what is not there any more was taken out for its
+        // age. The receipt says where the log stands, and an appliance with another history sees that.
+        Some(seq) => raw::get_leaf(&mut tx, owner, line, seq)
+            .await?
+            .or(Some(batch.header.end_hash)),
         None => None,
     };
     match rules::decide(cursor, batch, stored) {
@@ -219,6 +223,7 @@ pub(crate) async fn trend(
         metric: held.metric,
         samples: drawn.samples,
         damaged: drawn.damaged,
+        kept_days: Some(hub.config.series_days).filter(|days| *days > 0),
         is_demo: held.is_demo,
     })
 }

@@ -39,6 +39,11 @@ const STEPS: &[(i32, &str, &str)] = &[
         "raw",
         include_str!("../../../../migrations/hub/0006_raw.sql"),
     ),
+    (
+        7,
+        "series_kept",
+        include_str!("../../../../migrations/hub/0007_series_kept.sql"),
+    ),
 ];
 
 /// Two programs must not migrate at once; any number will do, as long as it is always this one.

@@ -244,3 +244,51 @@ pub(crate) async fn list_pieces(
     .await?;
     rows.iter().map(|row| get(row, "rec")).collect()
 }
+
+/// What was taken out of the log of a tenant.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Removed {
+    pub(crate) records: u64,
+    pub(crate) bytes: u64,
+}
+
+/// Takes out up to so many records whose newest value is from before a moment, the oldest first. `None`
+/// while another instance does the same for this tenant: both would wait for each other's rows.
+pub(crate) async fn remove_before(
+    tx: &mut Tx,
+    tenant: TenantId,
+    before: Timestamp,
+    limit: i64,
+) -> Stored<Option<Removed>> {
+    let row = sqlx::query(
+        "SELECT pg_try_advisory_xact_lock(7002, hashtext($1)) AS mine,
+           set_config('app.series_before', $2, true)",
+    )
+    .bind(tenant.to_string())
+    .bind(before.0.to_string())
+    .fetch_one(tx.on())
+    .await?;
+    if !super::flag(&row, "mine")? {
+        return Ok(None);
+    }
+    let row = sqlx::query(
+        "WITH gone AS (
+           DELETE FROM raw_log r USING (
+             SELECT appliance_id, epoch, seq FROM raw_log
+             WHERE tenant_id = $1 AND LEAST(to_ms, received_at_ms) < $2
+             ORDER BY LEAST(to_ms, received_at_ms) LIMIT $3) old
+           WHERE r.tenant_id = $1 AND r.appliance_id = old.appliance_id AND r.epoch = old.epoch
+             AND r.seq = old.seq
+           RETURNING octet_length(r.rec) AS bytes)
+         SELECT count(*) AS records, coalesce(sum(bytes), 0)::bigint AS bytes FROM gone",
+    )
+    .bind(Uid(tenant.0))
+    .bind(before.0)
+    .bind(limit)
+    .fetch_one(tx.on())
+    .await?;
+    Ok(Some(Removed {
+        records: count(&row, "records")?,
+        bytes: count(&row, "bytes")?,
+    }))
+}
