@@ -504,6 +504,30 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/identity-providers/rules": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * How people sign in
+         * @description Permission: `identity_providers.read`.
+         */
+        get: operations["get_rules"];
+        /**
+         * Keeps passwords for emergencies, or allows them
+         * @description Permission: `identity_providers.write`.
+         */
+        put: operations["put_rules"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/identity-providers/{provider_id}": {
         parameters: {
             query?: never;
@@ -1749,6 +1773,8 @@ export interface components {
             id: components["schemas"]["IdentityProviderId"];
             /** @description Type. */
             provider_type: components["schemas"]["ProviderType"];
+            /** @description Passwords are for emergencies alone there. */
+            sso_only: boolean;
             /** @description Whose it is. */
             tenant_id: components["schemas"]["TenantId"];
         };
@@ -1756,12 +1782,23 @@ export interface components {
         HubSignInRequest: {
             /** @description Code of the second factor, six digits; required once it is set up. */
             code?: string | null;
+            /** @description Why a password is used where passwords are for emergencies alone. */
+            emergency_reason?: string | null;
             /** @description Password. */
             password: string;
             /** @description Code of the tenant; empty for the platform itself. */
             tenant?: string;
             /** @description Sign-in name. */
             username: string;
+        };
+        /** @description How people of a tenant sign in, or the owners of the platform. */
+        HubSignInRules: {
+            emergency_user_id?: null | components["schemas"]["UserId"];
+            /**
+             * @description Passwords are for emergencies alone: for one account, with a reason, for an hour. In force while a
+             *     provider is enabled.
+             */
+            sso_only: boolean;
         };
         /** @description A signal of an asset of which a plant sent series, at the fourth level. */
         HubSignal: {
@@ -3178,6 +3215,68 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["IdentityProvider"];
+                };
+            };
+            /** @description Not done; the body says why. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    get_rules: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HubSignInRules"];
+                };
+            };
+            /** @description Not done; the body says why. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    put_rules: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["HubSignInRules"];
+            };
+        };
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HubSignInRules"];
                 };
             };
             /** @description Not done; the body says why. */

@@ -14,6 +14,7 @@ mod recipient;
 pub(crate) mod records;
 pub(crate) mod retention;
 pub(crate) mod session;
+pub(crate) mod sign_in_rules;
 pub(crate) mod sso;
 pub(crate) mod sync;
 pub(crate) mod tenants;

@@ -7,7 +7,7 @@ use iq_domain::{AuthSource, CodedError, Role, TenantId, Timestamp, User, UserId}
 use iq_secrets::SecretString;
 use serde_json::json;
 
-use super::{line, session};
+use super::{line, session, sign_in_rules::refuse_for_emergencies};
 use crate::{
     failure::{Answer, Failure},
     state::Hub,
@@ -166,6 +166,7 @@ pub(crate) async fn update(
             return Err(Failure::conflict("hub.last_admin"));
         }
     }
+    refuse_for_emergencies(&mut tx, &found, &user).await?;
     users::update(&mut tx, &user).await?;
     // What somebody may no longer do must not live on in an open session.
     if !user.is_active || user.role < found.role {
