@@ -2402,6 +2402,14 @@ export interface operations {
                 limit?: number | null;
                 /** @description Items to skip. */
                 offset?: number | null;
+                /** @description At or after, UTC milliseconds. */
+                from?: number | null;
+                /** @description Before, UTC milliseconds. */
+                to?: number | null;
+                /** @description Part of who did it. */
+                actor?: string;
+                /** @description Part of actor, action, object, outcome, details or address. */
+                q?: string;
                 /** @description Of this tenant only. */
                 tenant?: null | components["schemas"]["TenantId"];
             };
@@ -3095,6 +3103,14 @@ export interface operations {
                 limit?: number | null;
                 /** @description Items to skip. */
                 offset?: number | null;
+                /** @description At or after, UTC milliseconds. */
+                from?: number | null;
+                /** @description Before, UTC milliseconds. */
+                to?: number | null;
+                /** @description Part of who did it. */
+                actor?: string;
+                /** @description Part of actor, action, object, outcome, details or address. */
+                q?: string;
             };
             header?: never;
             path?: never;

@@ -9,8 +9,8 @@ import { EmptyState } from '@/components/notices';
 import { Loaded, PageHead, Pane, useTitle } from '@/components/page';
 import { type Column, DataTable } from '@/components/table';
 import { useText } from '@/i18n/text';
-import { useParameters } from '@/lib/url';
 import { hub, type HubTenant, type OneTime } from './api';
+import { NothingFound, StateSelect, useListFilters } from './filters';
 import { FormDialog, OncePassword } from './parts';
 import { DemoChip } from './words';
 
@@ -46,11 +46,10 @@ export function TenantsPage() {
   const client = useQueryClient();
   const toasts = useToasts();
   const [confirm, dialog] = useConfirm();
-  const [parameters, change] = useParameters();
+  const filters = useListFilters('tenants');
   const [editing, setEditing] = useState<HubTenant | 'new' | null>(null);
   const [made, setMade] = useState<OneTime | null>(null);
   const query = useQuery({ queryKey: ['tenants'], queryFn: hub.tenants, refetchInterval: 15_000 });
-  const q = (parameters.get('q') ?? '').toLocaleLowerCase();
   const changed = () => void client.invalidateQueries({ queryKey: ['tenants'] });
   useTitle(t('hub.tenants'));
   const suspend = (tenant: HubTenant) => confirm({
@@ -78,9 +77,9 @@ export function TenantsPage() {
         <button type="button" className="btn" onClick={demo}>{t('hub.demo_add')}</button>
         <button type="button" className="btn pri" onClick={() => setEditing('new')}><Icon name="plus" />{t('hub.tenant_add')}</button>
       </PageHead>
-      <Pane title={t('hub.tenants')} end={<SearchInput label={t('users.search')} value={parameters.get('q') ?? ''} onChange={(v) => change({ q: v })} />}>
+      <Pane title={t('hub.tenants')} end={<span className="row"><StateSelect id="tenants" states={[{ value: 'active', label: t('hub.active') }, { value: 'suspended', label: t('hub.suspended') }]} /><SearchInput label={t('users.search')} value={filters.q} onChange={(v) => filters.set({ q: v })} /></span>}>
         <Loaded query={query} what={t('state.loading')}>
-          {(rows) => <DataTable id="tenants" label={t('hub.tenants')} columns={columns} rows={rows.filter((r) => !q || `${r.code} ${r.names.en} ${r.names.ar}`.toLocaleLowerCase().includes(q))} rowKey={(r) => r.id} csvName="tenants" empty={<EmptyState icon="globe" title={t('hub.tenants_none')}>{t('hub.tenants_none_what')}</EmptyState>} />}
+          {(rows) => <DataTable id="tenants" label={t('hub.tenants')} columns={columns} rows={rows.filter((r) => filters.has(r.code, r.names.en, r.names.ar) && (!filters.state || (filters.state === 'suspended') === r.is_suspended))} rowKey={(r) => r.id} csvName="tenants" empty={filters.filtered ? <NothingFound query={filters.q} onClear={filters.clear} /> : <EmptyState icon="globe" title={t('hub.tenants_none')}>{t('hub.tenants_none_what')}</EmptyState>} />}
         </Loaded>
       </Pane>
       {editing && <TenantForm tenant={editing === 'new' ? null : editing} onClose={() => setEditing(null)} onSaved={() => { setEditing(null); toasts.done(t('toast.saved')); changed(); }} />}

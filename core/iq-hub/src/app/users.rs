@@ -38,10 +38,9 @@ fn shown(user: User, tenant_code: &str) -> HubUser {
 /// All of them, or those of one tenant.
 pub(crate) async fn list(hub: &Hub, tenant: Option<TenantId>) -> Answer<Vec<HubUser>> {
     let mut tx = hub.store.platform().await?;
-    let all = users::list_all(&mut tx).await?;
+    let all = users::list_all(&mut tx, tenant).await?;
     Ok(all
         .into_iter()
-        .filter(|(user, _)| tenant.is_none_or(|tenant| user.tenant_id == tenant))
         .map(|(user, code)| shown(user, &code))
         .collect())
 }
