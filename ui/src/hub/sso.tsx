@@ -7,14 +7,13 @@ import { useConfirm, useToasts } from '@/components/dialog';
 import { Field, problemOf } from '@/components/fields';
 import { Icon } from '@/components/icons';
 import { Tag, When } from '@/components/marks';
-import { Notice } from '@/components/notices';
 import { Loaded, PageHead, Pane, useTitle } from '@/components/page';
 import { useText } from '@/i18n/text';
 import { IdentityProvidersPane } from '@/pages/parts/identity-providers';
 import { hub, type HubSession, type PlatformPerson, providers } from './api';
 import { FormDialog } from './parts';
+import { RulesForm } from './sign-in-rules';
 
-type Person = Awaited<ReturnType<typeof hub.people>>[number];
 type NamedBy = PlatformPerson['named_by'];
 const WAYS: NamedBy[] = ['subject', 'email'];
 
@@ -80,25 +79,6 @@ function PlatformPeople({ provider }: { provider: IdentityProvider }) {
   );
 }
 
-function RulesForm({ accounts, onClose, onSaved }: { accounts: Person[]; onClose: () => void; onSaved: () => void }) {
-  const { t } = useText();
-  const [account, setAccount] = useState('');
-  const send = async () => { await hub.saveSignInRules({ sso_only: true, emergency_user_id: account || null }); onSaved(); };
-  return (
-    <FormDialog title={t('sso.only_title')} submit={t('sso.only_do')} send={send} onClose={onClose}>
-      {(error) => (
-        <>
-          <p className="prose">{t('hub.sso_rules_body')}</p>
-          {accounts.length === 0 && <Notice tone="warning">{t('hub.sso_rules_nobody')}</Notice>}
-          <Field label={t('hub.sso_rules_account')} help={t('hub.sso_rules_account_help')} error={problemOf(error, 'emergency_user_id')} required>
-            {(p) => <select {...p} className="in" name="emergency_user_id" required value={account} onChange={(e) => setAccount(e.target.value)}><option value="" />{accounts.map((a) => <option key={a.id} value={a.id}>{a.username}</option>)}</select>}
-          </Field>
-        </>
-      )}
-    </FormDialog>
-  );
-}
-
 /** Whether passwords are an ordinary way in, and which account is left for emergencies. */
 function Rules({ isPlatform }: { isPlatform: boolean }) {
   const { t } = useText();
@@ -118,7 +98,7 @@ function Rules({ isPlatform }: { isPlatform: boolean }) {
   return (
     <Pane title={t('sso.rules')} flush={false} end={<button type="button" className="btn sm" data-action="sign-in-rules" onClick={() => (only ? allow() : setChoosing(true))}>{t(only ? 'sso.both_do' : 'sso.only_do')}</button>}>
       <p className="s">{only ? t('hub.sso_rules_now', { username: chosen }) : t('sso.both_now')}</p>
-      {choosing && <RulesForm accounts={accounts} onClose={() => setChoosing(false)} onSaved={() => { setChoosing(false); saved(); }} />}
+      {choosing && <RulesForm accounts={accounts} save={hub.saveSignInRules} onClose={() => setChoosing(false)} onSaved={() => { setChoosing(false); saved(); }} />}
       {dialog}
     </Pane>
   );

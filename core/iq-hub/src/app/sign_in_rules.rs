@@ -1,5 +1,4 @@
-//! How the people of the own tenant sign in; for a platform owner, the owners of the platform. With
-//! providers alone, one account with a password is left for the day the provider is away: with a reason,
+//! How the people of a tenant sign in, or the owners of the platform. With providers alone, one account with a password is left for the day the provider is away: with a reason,
 //! for an hour, told in the audit.
 
 use iq_api_types::HubSignInRules;

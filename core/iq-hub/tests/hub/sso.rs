@@ -1002,6 +1002,46 @@ async fn passwords_can_be_kept_for_one_account_in_an_emergency() -> Result<()> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_platform_owner_may_require_it_of_a_tenant_and_end_it() -> Result<()> {
+    let rig = Rig::new().await?;
+    let hub = rig.instance(4).await?;
+    let owner = hub.owner().await?;
+    let tenant = hub.tenant(&owner, "jubail").await?;
+    let home = (tenant.as_str(), "jubail");
+    let (admin, admin_id) = hub.user(&owner, home, "tenant_admin").await?;
+    hub.user(&owner, home, "viewer").await?;
+    let path = format!("/api/admin/tenants/{tenant}/sign-in-rules");
+    let only = json!({"sso_only": true, "emergency_user_id": admin_id});
+    let reply = hub.put(&owner, &path, only.clone()).await?;
+    assert_eq!(reply.code(), "sso.no_provider_enabled", "{reply:?}");
+    set_up(&hub, &admin, &okta(1, "")).await?;
+    // An account of the platform is none of the tenant's.
+    let session = hub.get(&owner, "/api/session").await?;
+    let foreign = json!({"sso_only": true, "emergency_user_id": session.body["user_id"]});
+    let reply = hub.put(&owner, &path, foreign).await?;
+    assert_eq!(reply.field(), "hub.emergency_account_wrong", "{reply:?}");
+    let reply = hub.put(&owner, &path, only.clone()).await?;
+    assert_eq!(reply.status, StatusCode::OK, "{reply:?}");
+    assert_eq!(hub.get(&owner, &path).await?.body, only);
+    let viewer = by_password("jubail", "viewer-jubail", None);
+    let (reply, _) = hub.sign_in(viewer.clone()).await?;
+    assert_eq!(reply.code(), "session.sso_only");
+    let told = hub
+        .get(&admin, "/api/audit?q=tenants.put_sign_in_rules")
+        .await?;
+    assert_eq!(told.body["items"][0]["outcome"], "success", "{told:?}");
+    let both = json!({"sso_only": false});
+    let reply = hub.put(&owner, &path, both.clone()).await?;
+    assert_eq!(reply.body["sso_only"], false);
+    assert_eq!(hub.sign_in(viewer).await?.0.status, StatusCode::OK);
+    // The platform's own rules are under its own page.
+    let own = format!("/api/admin/tenants/{}/sign-in-rules", owner.tenant);
+    let reply = hub.put(&owner, &own, both).await?;
+    assert_eq!(reply.status, StatusCode::NOT_FOUND);
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn owners_of_the_platform_can_keep_one_password_for_emergencies() -> Result<()> {
     let rig = Rig::new().await?;
     let hub = rig.instance(4).await?;
