@@ -6,13 +6,14 @@ import { useSession } from '@/api/session';
 import type { ReliabilityFigures, ReliabilityReport } from '@/api/types';
 import { Field, Select } from '@/components/fields';
 import { AppLink } from '@/components/link';
-import { Tag, When } from '@/components/marks';
+import { Tag } from '@/components/marks';
 import { useFamilyName } from '@/components/metrics';
 import { EmptyState, InlineError, Notice } from '@/components/notices';
 import { Loaded, Pane } from '@/components/page';
 import { type Column, DataTable } from '@/components/table';
 import { useToasts } from '@/components/dialog';
 import { useText } from '@/i18n/text';
+import { longDay } from '@/lib/format';
 import { useParameters } from '@/lib/url';
 
 const DAY = 86_400_000;
@@ -117,7 +118,7 @@ function Types({ types }: { types: string[] }) {
 }
 
 export function Reliability({ t: at }: { t: number | null }) {
-  const { t, word } = useText();
+  const { t, word, p } = useText();
   const [parameters, change] = useParameters();
   const by = GROUPS.find((g) => g === parameters.get('by')) ?? 'asset';
   const days = PERIODS.find((d) => String(d) === parameters.get('days')) ?? 365;
@@ -137,7 +138,7 @@ export function Reliability({ t: at }: { t: number | null }) {
             ? <EmptyState icon="wrench" title={t('reliability.no_orders')}>{t('reliability.no_orders_what')}</EmptyState>
             : (
               <>
-                {report.known_since > report.from && <div className="pb"><Notice>{t('reliability.known_since', { at: '' })} <When at={report.known_since} full /></Notice></div>}
+                {report.known_since > report.from && <div className="pb"><Notice>{t('reliability.known_since', { at: longDay(p, report.known_since) })}</Notice></div>}
                 {report.made_up > 0 && <div className="pb"><Notice tone="warning">{t('reliability.made_up', { n: report.made_up })}</Notice></div>}
                 <Lines report={report} by={by} />
                 <div className="pb stack"><p className="help">{t('reliability.how')}</p><Types types={report.failure_types} /></div>
