@@ -40,6 +40,14 @@ const NO_UNIT: [(&str, &str); 2] = [
     ("\u{2068}\u{0}\u{2069}", ""),
 ];
 
+/// Names one after the other.
+pub(crate) fn listed(language: Language, names: &[String]) -> String {
+    names.join(match language {
+        Language::Ar => "، ",
+        Language::En => ", ",
+    })
+}
+
 /// A unit symbol as people write it.
 pub(crate) fn unit_label(unit: &str) -> &str {
     match unit {

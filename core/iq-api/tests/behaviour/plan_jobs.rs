@@ -485,7 +485,7 @@ async fn publishing_writes_a_visit_each_and_leaves_what_has_changed() {
     let is_crew = |cell: &String| cell.contains("Name T-8") && cell.contains("Name T-9");
     assert!(schedule.iter().any(is_crew), "{schedule:?}");
     let summary = cells_of(book, 0);
-    for wanted in ["Horizon", "Must be done", "State", "Plan ready"] {
+    for wanted in ["Horizon", "14 days", "Must be done", "State", "Plan ready"] {
         let is_there = summary.iter().any(|cell| cell == wanted);
         assert!(is_there, "{wanted} not in {summary:?}");
     }
