@@ -12,12 +12,12 @@ use iq_domain::{
     WorkOrderStatus,
 };
 use iq_store::{
-    Page, assessments,
+    assessments,
     work_orders::{self, WorkOrder, WorkOrderFilter},
 };
 
 use super::{RemainingLife, broken, gather, say, withheld_message};
-use crate::{Inner, Runtime, TenantIndex, optimisation::prior_of};
+use crate::{Inner, Runtime, TenantIndex, optimisation::prior_of, reload::all};
 
 /// Reports of one breakdown come in within this time.
 const SAME_FAILURE_MS: i64 = 24 * 3_600_000;
@@ -72,9 +72,11 @@ impl Histories {
         let filter = WorkOrderFilter::default();
         let orders = inner
             .store
-            .read(move |conn| work_orders::list_work_orders(conn, tenant, &filter, Page::MAX))
+            .read(move |conn| {
+                all(|page| work_orders::list_work_orders(conn, tenant, &filter, page))
+            })
             .await?;
-        Ok(Self::of(plant, &orders.rows))
+        Ok(Self::of(plant, &orders))
     }
 
     /// What orders tell; those of a demonstration tell nothing of a plant of one's own.

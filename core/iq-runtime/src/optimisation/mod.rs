@@ -51,6 +51,7 @@ use crate::{
     alerts::{Changed, publish as publish_changes},
     jobs::waiting,
     models::{TREND_MS, newest},
+    reload::all,
 };
 
 /// What the job is called in the store.
@@ -198,7 +199,7 @@ pub(crate) async fn prepare(
         .read(move |conn| {
             let filter = WorkOrderFilter::default();
             let people = TechnicianFilter::default();
-            let orders = work_orders::list_work_orders(conn, tenant, &filter, Page::MAX)?.rows;
+            let orders = all(|page| work_orders::list_work_orders(conn, tenant, &filter, page))?;
             let mut plans = HashMap::new();
             for order in orders.iter().filter(|order| gather::is_open(order)) {
                 let plan = work_order_plans::get_work_order_plan(conn, tenant, order.id)?;
