@@ -7,7 +7,7 @@ import { afterEach, beforeAll, expect, it, vi } from 'vitest';
 import { SessionContext, type SessionState } from '@/api/session';
 import { changePreferences, startI18n } from '@/i18n';
 import { DEFAULTS } from '@/i18n/locale';
-import { iso } from '@/lib/format';
+import { longDay } from '@/lib/format';
 import { AssetReliability, Reliability } from '@/pages/parts/reliability';
 
 const SINCE = Date.UTC(2026, 10, 2, 6, 30);
@@ -30,7 +30,7 @@ it('says since when failures are known, inside the sentence, and lists types in 
   for (const [language, between] of [['en', 'M2, ZB'], ['ar', 'M2، ZB']] as const) {
     await changePreferences({ ...DEFAULTS, language });
     draw(REPORT, <Reliability t={null} />);
-    await screen.findByText((text) => text.includes(`\u2068${iso(SINCE)}\u2069`));
+    await screen.findByText((text) => text.includes(longDay({ ...DEFAULTS, language }, SINCE)));
     expect(document.body.textContent).toContain(between);
     cleanup();
   }

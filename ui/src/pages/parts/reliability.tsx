@@ -6,7 +6,7 @@ import { useSession } from '@/api/session';
 import type { ReliabilityFigures, ReliabilityReport } from '@/api/types';
 import { Field, problemOf, Select } from '@/components/fields';
 import { AppLink } from '@/components/link';
-import { Tag } from '@/components/marks';
+import { Tag, When } from '@/components/marks';
 import { useFamilyName } from '@/components/metrics';
 import { EmptyState, InlineError, Notice } from '@/components/notices';
 import { Loaded, Pane } from '@/components/page';
