@@ -21,6 +21,13 @@ pub(crate) const FOREVER: i64 = 253_402_214_400_000;
 const BEGINNING: i64 = 1_546_300_800_000;
 const FIRST_EQUIPMENT: usize = 10_000_001;
 
+/// When an asset went into service: the machines came over four years.
+#[must_use]
+pub fn in_service_since(asset: &str) -> Option<i64> {
+    let at = catalogue().asset_of(asset)?;
+    Some(BEGINNING + (at as i64 * 211 % 1_400) * DAY)
+}
+
 /// Number of an asset's equipment, with its leading zeros.
 #[must_use]
 pub fn equipment_number(asset: &str) -> Option<String> {
@@ -126,6 +133,7 @@ fn equipment(book: &mut Book, asset: &PlantAsset, seed: u64) {
     let name = cut(&format!("{} {}", asset.code, asset.names.en), 40);
     let place = &asset.functional_location;
     let value = format!("{}.00", 20_000 + (rng.unit() * 900.0) as u32 * 1_000);
+    let since = in_service_since(&asset.code).unwrap_or(BEGINNING);
     let row = |name: &str, from: i64, to: i64| {
         Row::from([
             ("Equipment".to_owned(), text(&number)),
@@ -153,7 +161,7 @@ fn equipment(book: &mut Book, asset: &PlantAsset, seed: u64) {
             ("SuperordinateEquipment".to_owned(), text(&above)),
             ("AssetManufacturerName".to_owned(), text(maker)),
             ("ManufacturerSerialNumber".to_owned(), text(&serial)),
-            ("OperationStartDate".to_owned(), Val::Ms(BEGINNING)),
+            ("OperationStartDate".to_owned(), Val::Ms(since)),
             ("AcquisitionValue".to_owned(), text(&value)),
             ("Currency".to_owned(), text("SAR")),
             ("EquipmentIsInactive".to_owned(), Val::Flag(false)),
