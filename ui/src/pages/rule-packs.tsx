@@ -34,7 +34,7 @@ function Rule({ rule, names }: { rule: RuleView; names: Map<string, string> }) {
   const { t, n, name, word } = useText();
   return (
     <li className="note-row" data-rule={rule.id}>
-      <div className="row wrap"><b className="m5">{name(rule.names)}</b><Tag>{rule.id}</Tag><span className="cap dim">{word('hypothesis_kind', rule.kind)} · {t('rules.mode', { mode: rule.mode })} · {t('rules.prior', { share: n(rule.prior * 100, 0) })}{rule.lead_h && <> · <bdi>{t('root_cause.hours', { from: n(rule.lead_h[0] ?? 0), to: n(rule.lead_h[1] ?? 0) })}</bdi> {t('rules.lead')}</>}</span></div>
+      <div className="row wrap"><b className="m5">{name(rule.names)}</b><Tag>{rule.id}</Tag><span className="cap dim">{word('hypothesis_kind', rule.kind)} · {t('rules.mode', { mode: rule.mode })} · {t('rules.prior', { share: n(rule.prior * 100, 0) })}{rule.lead_h && <> · <bdi>{t('root_cause.hours', { from: n(rule.lead_h[0] ?? 0), to: rule.lead_h[1] ?? 0 })}</bdi> {t('rules.lead')}</>}</span></div>
       <Conditions rule={rule} />
       {rule.asks.length > 0 && <div className="evidence"><h4>{t('rules.asks')}</h4><ul>{rule.asks.map((a) => <li key={name(a)}><span aria-hidden="true">{'?'}</span><span>{name(a)}</span></li>)}</ul></div>}
       {rule.confusers.length > 0 && <div className="evidence"><h4>{t('rules.confusers')}</h4><ul>{rule.confusers.map((c) => <li key={c.id}><span aria-hidden="true">{'≠'}</span><span>{names.get(c.id) ?? c.id}: {name(c.discriminator)}</span></li>)}</ul></div>}
