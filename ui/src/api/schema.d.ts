@@ -7145,6 +7145,13 @@ export interface components {
             /** @description Last moment the timeline shows. */
             window_to: components["schemas"]["Timestamp"];
         };
+        /** @description How far an incident is, and in whose hands. */
+        IncidentHandling: {
+            /** @description User name; none = nobody. */
+            assignee?: string | null;
+            /** @description Status. */
+            status: components["schemas"]["IncidentStatus"];
+        };
         /**
          * Format: uuid
          * @description An incident of the Black Box.
@@ -7165,6 +7172,7 @@ export interface components {
         IncidentPatch: {
             /** @description User name, empty = nobody. */
             assignee?: string | null;
+            base?: null | components["schemas"]["IncidentHandling"];
             status?: null | components["schemas"]["IncidentStatus"];
         };
         /** @description Another incident. */
