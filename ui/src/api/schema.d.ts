@@ -6316,14 +6316,14 @@ export interface components {
              * @description Records there are.
              */
             has?: number | null;
-            /** @description `cut`, `altered`, `restored`, `moved`, `row_altered`. */
+            /** @description `cut`, `altered`, `restored`, `moved`, `row_altered`, `row_added`. */
             reason: string;
             /**
              * Format: uint64
              * @description The first wrong record, or the one whose row differs.
              */
             record?: number | null;
-            /** @description With `row_altered`: `event`, `audit`, `entry` or `incident`, and which. */
+            /** @description With `row_altered` and `row_added`: `event`, `audit`, `entry`, `incident` or `note`, and which. */
             row?: string | null;
         };
         /** @description One item of evidence. */

@@ -6,7 +6,10 @@ use iq_domain::{
 };
 use rusqlite::{Connection, Row, params};
 
-use super::{events, incident_heads::mark_head};
+use super::{
+    events,
+    incident_heads::{is_as_recorded, mark_head},
+};
 use crate::{Page, Paged, StoreError, query, query::Where, row};
 
 const SELECT: &str = "SELECT tenant_id, id, number, asset_id, incident_type, severity, title_code, \
@@ -421,6 +424,8 @@ pub fn create_incident_note(
     note: &IncidentNote,
 ) -> Result<(), StoreError> {
     row::same_tenant(tenant, note.tenant_id)?;
+    // An incident that someone edited keeps the head that tells so.
+    let is_as_recorded = is_as_recorded(conn, tenant, note.incident_id)?;
     let sql = "INSERT INTO incident_notes (tenant_id, id, incident_id, author, text, at)
                VALUES (?, ?, ?, ?, ?, ?)";
     query::change_one(
@@ -435,7 +440,11 @@ pub fn create_incident_note(
             note.at.0
         ],
     )
-    .map_err(|e| e.or_reference(CodedError::not_found("incidents.not_found")))
+    .map_err(|e| e.or_reference(CodedError::not_found("incidents.not_found")))?;
+    match is_as_recorded {
+        true => mark_head(conn, tenant, note.incident_id),
+        false => Ok(()),
+    }
 }
 
 /// The notes of an incident, oldest first.
