@@ -6880,6 +6880,11 @@ export interface components {
             rejected: number;
             /**
              * Format: uint64
+             * @description Of them rows of a journal that repeat another in every cell: both are one event.
+             */
+            repeats: number;
+            /**
+             * Format: uint64
              * @description Rows of data.
              */
             rows: number;
