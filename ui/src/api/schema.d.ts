@@ -10852,6 +10852,8 @@ export interface components {
         TimelineEvent: {
             /** @description The event. */
             event: components["schemas"]["Event"];
+            /** @description It corrects what was read before of the same row of a journal; that is kept and no longer shown here. */
+            is_correction: boolean;
             /**
              * Format: uint32
              * @description Position, from 1; ambiguous events share one.
