@@ -170,6 +170,8 @@ pub struct TimelineEvent {
     pub order: u32,
     /// Against its predecessor.
     pub order_confidence: OrderConfidence,
+    /// It corrects what was read before of the same row of a journal; that is kept and no longer shown here.
+    pub is_correction: bool,
 }
 
 /// A signal worth showing under the lanes.

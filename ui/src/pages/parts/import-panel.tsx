@@ -117,6 +117,7 @@ function Facts({ file }: { file: ImportFile }) {
       <dt>{t('imports.tags_mapped')}</dt><dd><bdi dir="ltr">{`${n(file.mapped_tags, 0)} / ${n(file.tags, 0)}`}</bdi></dd>
       <dt>{t('imports.stored')}</dt><dd>{n(file.run.samples + file.run.events, 0)} {file.run.ms > 0 && <span className="dim">({span(file.run.ms)})</span>}</dd>
       <dt>{t('imports.unmapped')}</dt><dd>{n(counts.unmapped, 0)}</dd>
+      {counts.repeats > 0 && <><dt>{t('imports.repeats')}</dt><dd>{n(counts.repeats, 0)} <span className="dim">({t('imports.repeats_help')})</span></dd></>}
       <dt>{t('imports.rejected')}</dt><dd>{n(counts.rejected, 0)}</dd>
       <dt><bdi dir="ltr">{'SHA-256'}</bdi></dt><dd><Tag className="cap tail">{file.sha256}</Tag></dd>
     </dl>
