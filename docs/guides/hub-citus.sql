@@ -29,6 +29,7 @@ SELECT create_distributed_table('sso_previews', 'tenant_id', colocate_with => 't
 SELECT create_distributed_table('platform_people', 'tenant_id', colocate_with => 'tenants');
 SELECT create_distributed_table('raw_cursors', 'tenant_id', colocate_with => 'tenants');
 SELECT create_distributed_table('raw_log', 'tenant_id', colocate_with => 'tenants');
+SELECT create_distributed_table('sign_in_rules', 'tenant_id', colocate_with => 'tenants');
 COMMIT;
 
 -- The policies read app.tenant of the session. Citus passes SET LOCAL on to the workers only when told:

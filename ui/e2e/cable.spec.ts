@@ -1,8 +1,9 @@
 // The cable is out, in both languages: a plant and its hub live in network namespaces of their own, joined by one cable. It
 // is pulled, work goes on and the backlog grows; it is put back, and all of it arrives without another record. Then the
-// same by files alone, with the cable out to the end: written on the plant's page, read on the hub's, receipts back.
+// same by files alone, with the cable out to the end: written on the plant's page, read on the hub's, receipts back, once as
+// a file and once as pictures of the QR codes that the hub shows.
 import { readFile } from 'node:fs/promises';
-import { type Browser, expect, type Page, test } from '@playwright/test';
+import { type Browser, expect, type Locator, type Page, test } from '@playwright/test';
 import { type Running, serveAt } from './appliance';
 import { type Cable, canLayCable, layCable } from './cable';
 import { type RunningHub, startHub } from './hub';
@@ -17,6 +18,9 @@ interface Sync {
   confirmed: number;
   last_receipt_at: number | null;
 }
+
+/** Where the plant's page brings what came back. */
+const IMPORT = '/api/sync/courier/import';
 
 let cable: Cable;
 let hub: RunningHub;
@@ -82,6 +86,51 @@ function held(tenant: string): [number, number] {
   return [all!, once!];
 }
 
+/** Work that waits at the plant, written into a file on its page. */
+async function written(page: Page, plant: Running, area: string, confirmed: number): Promise<Buffer> {
+  for (let n = 0; n < 10; n += 1) await work(page, plant, `${area}${n}`);
+  await until(page, plant, 'to be written', (sync) => sync.state === 'to_write' && sync.backlog >= 10);
+  await show(page, `${plant.url}/sync`);
+  const courier = page.locator('section', { has: page.locator('input[type="file"][accept^=".oqr,.oqc"]') });
+  const bundle = await saved(page, () => courier.locator('.btn.pri').click());
+  const sent = await until(page, plant, 'on its way', (sync) => sync.unconfirmed >= 10);
+  expect(sent.confirmed).toBe(confirmed);
+  return bundle;
+}
+
+/** The same file read on the hub's page; what is shown of it. */
+async function taken(page: Page, bundle: Buffer): Promise<Locator> {
+  await show(page, `${hub.url}/admin/appliances`);
+  const chosen = page.locator('input[type="file"][accept=".oqb"]');
+  await chosen.setInputFiles({ name: 'plant.oqb', mimeType: 'application/octet-stream', buffer: bundle });
+  const courier = page.locator('section', { has: chosen });
+  await expect(courier.locator('.btn.pri')).toBeVisible();
+  return courier;
+}
+
+/** What somebody photographs off the hub's page: each code of the receipts. */
+async function photographed(courier: Locator): Promise<Buffer[]> {
+  await courier.locator('button[aria-expanded="false"]').click();
+  const sheet = courier.locator('[data-receipts]');
+  const codes = sheet.locator('figure svg.qr');
+  await expect(codes).toHaveCount(Number(await sheet.getAttribute('data-receipts')));
+  const pictures: Buffer[] = [];
+  for (const code of await codes.all()) pictures.push(await code.screenshot());
+  expect(pictures.length).toBeGreaterThan(0);
+  return pictures;
+}
+
+/** Pictures chosen on the plant's page, one after the other. */
+async function looked(page: Page, pictures: Buffer[]): Promise<void> {
+  for (const [n, buffer] of pictures.entries()) {
+    const [answer] = await Promise.all([
+      page.waitForResponse((response) => new URL(response.url()).pathname === IMPORT && response.request().method() === 'POST'),
+      page.locator('input[type="file"][accept="image/*"]').setInputFiles({ name: `code-${n}.png`, mimeType: 'image/png', buffer }),
+    ]);
+    expect(answer.status(), await answer.text()).toBe(200);
+  }
+}
+
 async function theCable(browser: Browser, language: Language): Promise<void> {
   const plant = plants[language];
   const name = `Train ${language}`;
@@ -121,27 +170,26 @@ async function theCable(browser: Browser, language: Language): Promise<void> {
   await choice.locator('[role="radiogroup"] [role="radio"]').nth(1).click();
   await choice.locator('button[type="submit"]').click();
   await expect(there.page.locator('input[type="file"][accept^=".oqr,.oqc"]')).toHaveCount(1);
-  for (let n = 0; n < 10; n += 1) await work(there.page, plant, `B${n}`);
-  await until(there.page, plant, 'to be written', (sync) => sync.state === 'to_write' && sync.backlog >= 10);
-  await show(there.page, `${plant.url}/sync`);
-  const courier = there.page.locator('section', { has: there.page.locator('input[type="file"][accept^=".oqr,.oqc"]') });
-  const bundle = await saved(there.page, () => courier.locator('.btn.pri').click());
-  const sent = await until(there.page, plant, 'on its way', (sync) => sync.unconfirmed >= 10);
-  expect(sent.confirmed).toBe(back.confirmed);
+  const first = await written(there.page, plant, 'B', back.confirmed);
   await looksRight(there.page, 'a file is on its way');
-
-  await show(owner.page, `${hub.url}/admin/appliances`);
-  await owner.page.locator('input[type="file"][accept=".oqb"]').setInputFiles({ name: 'plant.oqb', mimeType: 'application/octet-stream', buffer: bundle });
-  const receipts = owner.page.locator('section', { has: owner.page.locator('input[type="file"][accept=".oqb"]') }).locator('.btn.pri');
-  await expect(receipts).toBeVisible();
+  const receipts = (await taken(owner.page, first)).locator('.btn.pri');
   await looksRight(owner.page, 'a file was read');
   const answer = await saved(owner.page, () => receipts.click());
-  await owner.end();
-
   await there.page.locator('input[type="file"][accept^=".oqr,.oqc"]').setInputFiles({ name: 'hub.oqr', mimeType: 'application/octet-stream', buffer: answer });
   const done = await until(there.page, plant, 'confirmed', (sync) => sync.unconfirmed === 0 && sync.confirmed >= back.confirmed + 10);
   expect(held(tenant.id)).toEqual([done.confirmed, done.confirmed]);
   await looksRight(there.page, 'the receipt is back');
+
+  // Where no file goes back: the codes on the hub's page, photographed.
+  const second = await written(there.page, plant, 'C', done.confirmed);
+  const courier = await taken(owner.page, second);
+  const pictures = await photographed(courier);
+  await looksRight(owner.page, 'the codes of the receipts');
+  await owner.end();
+  await looked(there.page, pictures);
+  const seen = await until(there.page, plant, 'confirmed by pictures', (sync) => sync.unconfirmed === 0 && sync.confirmed >= done.confirmed + 10);
+  expect(held(tenant.id)).toEqual([seen.confirmed, seen.confirmed]);
+  await looksRight(there.page, 'the pictures were read');
   await there.end();
   cable.plug();
 }

@@ -94,7 +94,7 @@ export const VIEWS: Record<string, readonly string[]> = {
   '/integrations/:id': ['?tab=trust', '?tab=activity'],
   '/outages': ['?tab=parts'],
   '/tenant/:tenantId/data-mapping': ['?tab=bulk', '?tab=coverage', '?tab=drift', '?tab=history'],
-  '/work-orders': ['?tab=board', '?tab=calendar', '?tab=calendar&scale=month', '?tab=objects', '?tab=outbox'],
+  '/work-orders': ['?tab=board', '?tab=calendar', '?tab=calendar&scale=month', '?tab=objects', '?tab=outbox', '?tab=reliability'],
 };
 
 /** The page has read its data: nothing says loading any more. */

@@ -1,8 +1,10 @@
 // A page that fails while it is drawn leaves a sentence and a way back, not a white screen.
 import { cleanup, render, screen } from '@testing-library/react';
 import { afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
+import { RequestFailed } from '@/api/http';
 import { PageBoundary } from '@/components/boundary';
 import { When } from '@/components/marks';
+import { ErrorState } from '@/components/notices';
 import { changePreferences, startI18n } from '@/i18n';
 import { DEFAULTS } from '@/i18n/locale';
 
@@ -42,6 +44,16 @@ describe('a page that fails while it is drawn', () => {
     expect(screen.queryByText('all is well')).toBeNull();
     rerender(drawn('/assets', false));
     expect(screen.getByText('all is well')).toBeTruthy();
+  });
+});
+
+describe('a page that can not be shown as it was asked for', () => {
+  it('says what is wrong with what was asked, not that a field is marked', () => {
+    const field = { field: 'from', code: 'request.time_out_of_range', message: 'The time is out of range.', params: {} };
+    render(<ErrorState error={new RequestFailed(422, 'request.fields_wrong', 'One field is wrong. Correct what is marked and save again.', 'r', [field])} />);
+    const said = screen.getByRole('alert').textContent;
+    expect(said).toContain('The time is out of range.');
+    expect(said).not.toContain('marked');
   });
 });
 

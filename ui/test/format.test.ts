@@ -34,6 +34,11 @@ describe('numbers and moments', () => {
     expect(f.number(arab, 12.5, 1)).toBe('١٢٫٥');
   });
 
+  it('have their unit as people write it', () => {
+    expect(['um', 'degC', 'kg/m3', 'mm/s', '1'].map(f.unitLabel)).toEqual(['µm', '°C', 'kg/m³', 'mm/s', '']);
+    expect(f.withUnit('Shaft vibration', 'um')).toBe('Shaft vibration (µm)');
+  });
+
   it('use Western digits and Gregorian months in Arabic by default', () => {
     expect(f.dayMonth(DEFAULTS, Date.UTC(2026, 10, 19, 12))).toBe('19 نوفمبر');
   });

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { Twin, TwinAsset } from '@/api/types';
-import { fitted, nodeAt, nodeToward, plantMap, zoomed } from '@/lib/plant-map';
+import { fitted, nodeAt, nodeToward, pinched, plantMap, zoomed } from '@/lib/plant-map';
 import { brushIn } from '@/pages/blackbox';
 
 const asset = (code: string, upstream: string[] = [], downstream: string[] = []) => ({ id: code, code, unit_id: 'u', upstream, downstream }) as unknown as TwinAsset;
@@ -46,6 +46,15 @@ describe('the map', () => {
     const map = plantMap(twin, [asset('A', [], ['B']), asset('B')], new Map());
     const [a, b] = [map.byId.get('A')!, map.byId.get('B')!];
     expect([nodeAt(map, a.x + 5, a.y), nodeAt(map, -500, 0), nodeToward(map, a, 1, 0), nodeToward(map, a, -1, 0)]).toEqual([a, null, b, null]);
+  });
+  it('follows two fingers: farther apart is closer, and what lay between them still does', () => {
+    const before = { scale: 0.5, x: 20, y: 30 };
+    const on = (look: { scale: number; x: number; y: number }, x: number, y: number) => [(x - look.x) / look.scale, (y - look.y) / look.scale];
+    const after = pinched(before, [{ x: 100, y: 100 }, { x: 200, y: 100 }], [{ x: 60, y: 140 }, { x: 260, y: 140 }]);
+    expect(after.scale).toBeCloseTo(1);
+    on(after, 160, 140).forEach((v, i) => expect(v).toBeCloseTo(on(before, 150, 100)[i]!));
+    const moved = pinched(before, [{ x: 0, y: 0 }, { x: 50, y: 0 }], [{ x: 10, y: 5 }, { x: 60, y: 5 }]);
+    expect(moved).toEqual({ scale: 0.5, x: 30, y: 35 });
   });
   it('keeps the point that is zoomed at in its place', () => {
     const map = plantMap(twin, [asset('A')], new Map());

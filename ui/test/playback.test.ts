@@ -6,8 +6,8 @@ import { filtered, isCriticalMoment, momentsOf, nextAt, passedIndex, slotsOf, ti
 import { Player } from '@/lib/player';
 import { positionOn, scaleOf, statusOf, valueAt } from '@/lib/scale';
 
-const at = (t: number, severity: Severity = 'info', more: { order?: number; offset?: number; uncertainty?: number; message?: string } = {}) =>
-  ({ event: { id: String(t), event_time: t, time_offset_ms: more.offset ?? 0, time_uncertainty_ms: more.uncertainty ?? 0, severity, category: 'SENSOR', message: more.message ?? '' }, relation: 'trigger', order: more.order ?? t, order_confidence: 'certain' }) as unknown as TimelineEvent;
+const at = (t: number, severity: Severity = 'info', more: { order?: number; offset?: number; uncertainty?: number; message?: string; source?: string } = {}) =>
+  ({ event: { id: String(t), event_time: t, time_offset_ms: more.offset ?? 0, time_uncertainty_ms: more.uncertainty ?? 0, severity, category: 'SENSOR', source_system: more.source ?? 'DCS', message: more.message ?? '' }, relation: 'trigger', order: more.order ?? t, order_confidence: 'certain' }) as unknown as TimelineEvent;
 const moments = momentsOf([at(10), at(20, 'warning'), at(30, 'critical'), at(40)]);
 
 describe('moments', () => {
@@ -27,7 +27,23 @@ describe('moments', () => {
   });
   it('brackets what is uncertain over the whole reach of its clocks', () => {
     const tied = momentsOf([at(100, 'info', { order: 1 }), at(200, 'info', { order: 2, uncertainty: 50 }), at(210, 'info', { order: 2, uncertainty: 60 })]);
-    expect(tiesOf(tied, 0, 1000, 1)).toEqual([{ from: 150, to: 270, first: 2, last: 3 }]);
+    expect(tiesOf(tied, 0, 1000, 1)).toEqual([{ from: 150, to: 270, first: 2, last: 3, groups: 1, order: 2 }]);
+  });
+  it('draws groups of ties apart, and says of those that touch how many they are, never that they are one', () => {
+    const pair = (t: number, order: number) => [at(t, 'info', { order, uncertainty: 5 }), at(t + 2, 'info', { order, uncertainty: 5 })];
+    const two = momentsOf([...pair(100, 1), ...pair(130, 2)]);
+    const places = (gap: number, of = two) => tiesOf(of, 0, 1000, gap).map((tie) => [tie.first, tie.last, tie.groups]);
+    expect(places(10)).toEqual([[1, 2, 1], [3, 4, 1]]);
+    expect(places(60)).toEqual([[1, 4, 2]]);
+    // What is certain stands between them: they are two, until they share a pixel.
+    const apart = momentsOf([...pair(100, 1), at(118, 'info', { order: 2 }), ...pair(130, 3)]);
+    expect(places(60, apart)).toEqual([[1, 2, 1], [4, 5, 1]]);
+    expect(places(600, apart)).toEqual([[1, 5, 2]]);
+  });
+  it('gives each event of a chain of ties the places that it alone may have', () => {
+    const chain = momentsOf([0, 8, 16].map((t) => at(100 + t, 'info', { order: 1, uncertainty: 5, source: `s${t}` })));
+    expect(chain.map((m) => [m.first, m.last])).toEqual([[1, 2], [1, 3], [2, 3]]);
+    expect(tiesOf(chain, 0, 1000, 1).map((tie) => [tie.first, tie.last, tie.groups])).toEqual([[1, 3, 1]]);
   });
   it('knows the one that was last passed', () => {
     expect([passedIndex(moments, null), passedIndex(moments, 5), passedIndex(moments, 35)]).toEqual([-1, -1, 2]);

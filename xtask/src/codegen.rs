@@ -1,5 +1,6 @@
-//! Files made from the code and committed: merged locales, the OpenAPI document, the permission
-//! matrix and the typed client of the front end. `--check` fails when one of them is stale.
+//! Files made from the code and committed: merged locales, and of the appliance and the hub each the
+//! OpenAPI document, the permission matrix and the typed client of the front end. `--check` fails when one
+//! of them is stale.
 
 use std::{
     fs,
@@ -14,9 +15,28 @@ use crate::{
     ui,
 };
 
-const OPENAPI: &str = "core/iq-api/openapi.json";
-const PERMISSIONS: &str = "core/iq-api/permissions.txt";
-const CLIENT: &str = "ui/src/api/schema.d.ts";
+/// A program that describes its interface, and where that is committed.
+struct Described {
+    program: &'static str,
+    openapi: &'static str,
+    permissions: &'static str,
+    client: &'static str,
+}
+
+const PROGRAMS: [Described; 2] = [
+    Described {
+        program: "optria",
+        openapi: "core/iq-api/openapi.json",
+        permissions: "core/iq-api/permissions.txt",
+        client: "ui/src/api/schema.d.ts",
+    },
+    Described {
+        program: "optria-hub",
+        openapi: "core/iq-hub/openapi.json",
+        permissions: "core/iq-hub/permissions.txt",
+        client: "ui/src/hub/schema.d.ts",
+    },
+];
 
 /// Writes all generated files.
 pub(crate) fn write() -> Result<()> {
@@ -25,9 +45,12 @@ pub(crate) fn write() -> Result<()> {
     ui::install()?;
     ui::build()?;
     build_programs()?;
-    put(OPENAPI, &document()?)?;
-    put(PERMISSIONS, &matrix()?)?;
-    put(CLIENT, &client()?)
+    for described in &PROGRAMS {
+        for (path, text) in described.files()? {
+            put(path, &text)?;
+        }
+    }
+    Ok(())
 }
 
 /// Writes the merged sentences and the page that carries some of them, which needs no build.
@@ -58,9 +81,11 @@ pub(crate) fn check() -> Result<()> {
         compare(&locale_path(language), &locales::file_text(language)?);
     }
     compare(page::PAGE, &page::text()?);
-    compare(OPENAPI, &document()?);
-    compare(PERMISSIONS, &matrix()?);
-    compare(CLIENT, &client()?);
+    for described in &PROGRAMS {
+        for (path, text) in described.files()? {
+            compare(path, &text);
+        }
+    }
     if stale.is_empty() {
         println!("   all generated files are fresh");
         return Ok(());
@@ -76,31 +101,45 @@ fn locale_path(language: &str) -> String {
 }
 
 fn build_programs() -> Result<()> {
-    run(cargo().args(["build", "--workspace", "--bin", "optria"]))
+    let mut build = cargo();
+    build.args(["build", "--workspace"]);
+    for described in &PROGRAMS {
+        build.args(["--bin", described.program]);
+    }
+    run(&mut build)
 }
 
-fn document() -> Result<String> {
-    capture(command(built_program("optria")?).arg("openapi"))
-}
+impl Described {
+    /// What the program says of itself now, with the places of the files.
+    fn files(&self) -> Result<[(&'static str, String); 3]> {
+        let document = self.said("openapi")?;
+        let client = self.client_of(&document)?;
+        Ok([
+            (self.openapi, document),
+            (self.permissions, self.said("permissions")?),
+            (self.client, client),
+        ])
+    }
 
-fn matrix() -> Result<String> {
-    capture(command(built_program("optria")?).arg("permissions"))
-}
+    fn said(&self, what: &str) -> Result<String> {
+        capture(command(built_program(self.program)?).arg(what))
+    }
 
-/// The client's types, made from the document that the code describes now, not from the committed
-/// one: both may be stale.
-fn client() -> Result<String> {
-    let folder = target_dir().join("codegen");
-    fs::create_dir_all(&folder)?;
-    let (from, to) = (folder.join("openapi.json"), folder.join("schema.d.ts"));
-    fs::write(&from, document()?)?;
-    let mut npx = ui::npm();
-    npx.args(["exec", "--", "openapi-typescript"])
-        .arg(&from)
-        .arg("--output")
-        .arg(&to);
-    run(&mut npx)?;
-    fs::read_to_string(&to).with_context(|| format!("{} was not written", to.display()))
+    /// The client's types, made from the document that the code describes now, not from the committed
+    /// one: both may be stale.
+    fn client_of(&self, document: &str) -> Result<String> {
+        let folder = target_dir().join("codegen").join(self.program);
+        fs::create_dir_all(&folder)?;
+        let (from, to) = (folder.join("openapi.json"), folder.join("schema.d.ts"));
+        fs::write(&from, document)?;
+        let mut npx = ui::npm();
+        npx.args(["exec", "--", "openapi-typescript"])
+            .arg(&from)
+            .arg("--output")
+            .arg(&to);
+        run(&mut npx)?;
+        fs::read_to_string(&to).with_context(|| format!("{} was not written", to.display()))
+    }
 }
 
 fn put(path: &str, text: &str) -> Result<()> {

@@ -83,6 +83,20 @@ pub struct IncidentPatch {
     /// User name, empty = nobody.
     #[serde(default)]
     pub assignee: Option<String>,
+    /// What the change starts from; 409 `incidents.changed_meanwhile` where that is otherwise by now.
+    #[serde(default)]
+    pub base: Option<IncidentHandling>,
+}
+
+/// How far an incident is, and in whose hands.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct IncidentHandling {
+    /// Status.
+    pub status: IncidentStatus,
+    /// User name; none = nobody.
+    #[serde(default)]
+    pub assignee: Option<String>,
 }
 
 /// A new note.
@@ -156,6 +170,8 @@ pub struct TimelineEvent {
     pub order: u32,
     /// Against its predecessor.
     pub order_confidence: OrderConfidence,
+    /// It corrects what was read before of the same row of a journal; that is kept and no longer shown here.
+    pub is_correction: bool,
 }
 
 /// A signal worth showing under the lanes.

@@ -38,7 +38,7 @@ pub struct EvidenceStatus {
 /// Something that is not as it was left.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct EvidenceFinding {
-    /// `cut`, `altered`, `restored`, `moved`, `row_altered`.
+    /// `cut`, `altered`, `restored`, `moved`, `row_altered`, `row_added`.
     pub reason: String,
     /// Records the file of checkpoints knows of.
     pub had: Option<u64>,
@@ -46,7 +46,7 @@ pub struct EvidenceFinding {
     pub has: Option<u64>,
     /// The first wrong record, or the one whose row differs.
     pub record: Option<u64>,
-    /// With `row_altered`: `event`, `audit`, `entry` or `incident`, and which.
+    /// With `row_altered` and `row_added`: `event`, `audit`, `entry`, `incident` or `note`, and which.
     pub row: Option<String>,
     /// When it was found.
     pub found_at: Timestamp,

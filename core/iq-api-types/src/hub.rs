@@ -22,6 +22,21 @@ pub struct HubSignInRequest {
     /// Code of the second factor, six digits; required once it is set up.
     #[serde(default)]
     pub code: Option<String>,
+    /// Why a password is used where passwords are for emergencies alone.
+    #[serde(default)]
+    pub emergency_reason: Option<String>,
+}
+
+/// How people of a tenant sign in, or the owners of the platform.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct HubSignInRules {
+    /// Passwords are for emergencies alone: for one account, with a reason, for an hour. In force while a
+    /// provider is enabled.
+    pub sso_only: bool,
+    /// That account: active, with a password and an administrator's role. Required with `sso_only`.
+    #[serde(default)]
+    pub emergency_user_id: Option<UserId>,
 }
 
 /// A provider on the hub's page of signing in.
@@ -35,6 +50,8 @@ pub struct HubSignInProvider {
     pub provider_type: ProviderType,
     /// What its button says.
     pub display_name: String,
+    /// Passwords are for emergencies alone there.
+    pub sso_only: bool,
 }
 
 /// What somebody who may come in as platform owner is known by.

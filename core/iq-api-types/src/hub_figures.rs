@@ -203,6 +203,8 @@ pub struct HubTrend {
     pub samples: u64,
     /// Pieces that can't be read; they are kept.
     pub damaged: u64,
+    /// Values older than this many days are not kept; absent where all are.
+    pub kept_days: Option<u32>,
     /// A demonstration.
     pub is_demo: bool,
 }

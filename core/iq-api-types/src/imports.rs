@@ -214,6 +214,8 @@ pub struct ImportCounts {
     pub bytes: u64,
     /// Rows of data.
     pub rows: u64,
+    /// Of them rows of a journal that repeat another in every cell: both are one event.
+    pub repeats: u64,
     /// Values (found while looking through, stored while importing).
     pub samples: u64,
     /// Events.

@@ -24,8 +24,6 @@ use crate::{
 
 /// Largest CSV file.
 const IMPORT_CAP: usize = 5 * 1024 * 1024;
-/// No machine of a plant is older: 1900, in milliseconds.
-const OLDEST: i64 = -2_208_988_800_000;
 /// Most neighbours of an asset on one side.
 const MAX_NEIGHBOURS: usize = 64;
 
@@ -229,8 +227,9 @@ async fn import_assets(
             .map(|entry| entry.asset.clone())
             .collect(),
     };
+    let now = state.now();
     // Planning 20,000 rows takes long enough to hold up other requests.
-    let plan = tokio::task::spawn_blocking(move || import_plan::plan(&text, &plant))
+    let plan = tokio::task::spawn_blocking(move || import_plan::plan(&text, &plant, now))
         .await
         .map_err(|_| Failure::internal())??;
     // With a refused row nothing is written, and the report must not say otherwise.
@@ -366,7 +365,7 @@ fn from_input(
         .require(
             input
                 .in_service_since
-                .is_none_or(|since| since.0 >= OLDEST && since <= state.now()),
+                .is_none_or(|since| since >= import_plan::OLDEST && since <= state.now()),
             "in_service_since",
             "asset.in_service_wrong",
         );

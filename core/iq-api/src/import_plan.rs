@@ -3,7 +3,8 @@
 
 use std::collections::{HashMap, HashSet};
 
-use iq_domain::{Asset, AssetId, Criticality, Names, Site, TenantId, Unit};
+use iq_domain::{Asset, AssetId, Criticality, Names, Site, TenantId, Timestamp, Unit};
+use jiff::{civil, tz::TimeZone};
 
 use crate::{
     http::{
@@ -16,8 +17,11 @@ use crate::{
 /// Row problems that are listed; more help nobody.
 const MAX_ERRORS: usize = 500;
 
+/// No machine of a plant is older: 1900.
+pub(crate) const OLDEST: Timestamp = Timestamp(-2_208_988_800_000);
+
 /// The columns with the headers they are known by, first the stable English id.
-const COLUMNS: Columns<13> = [
+const COLUMNS: Columns<14> = [
     ("code", &["asset_code", "رمز الأصل", "الرمز"]),
     ("name_en", &["name", "الاسم بالإنجليزية"]),
     ("name_ar", &["الاسم بالعربية", "الاسم"]),
@@ -27,6 +31,7 @@ const COLUMNS: Columns<13> = [
     ("unit", &["unit_code", "الوحدة"]),
     ("equipment_number", &["رقم المعدة"]),
     ("functional_location", &["الموقع الوظيفي"]),
+    ("in_service_since", &["in_service", "في الخدمة منذ"]),
     ("parent", &["parent_code", "الأصل الأعلى"]),
     ("upstream", &["قبله"]),
     ("downstream", &["بعده"]),
@@ -58,9 +63,9 @@ pub(crate) struct Plan {
 }
 
 /// Plans the import of a file.
-pub(crate) fn plan(text: &str, plant: &Plant) -> Answer<Plan> {
+pub(crate) fn plan(text: &str, plant: &Plant, now: Timestamp) -> Answer<Plan> {
     let rows = import_rows::read(text, &COLUMNS, &["code", "unit"])?;
-    let mut planner = Planner::new(plant, &rows);
+    let mut planner = Planner::new(plant, &rows, now);
     for row in &rows {
         planner.row(row);
     }
@@ -69,6 +74,7 @@ pub(crate) fn plan(text: &str, plant: &Plant) -> Answer<Plan> {
 
 struct Planner<'a> {
     plant: &'a Plant,
+    now: Timestamp,
     sites: HashMap<&'a str, &'a Site>,
     stored: HashMap<&'a str, &'a Asset>,
     /// Every code that exists after the import, with its id.
@@ -78,7 +84,7 @@ struct Planner<'a> {
 }
 
 impl<'a> Planner<'a> {
-    fn new(plant: &'a Plant, rows: &[Row]) -> Self {
+    fn new(plant: &'a Plant, rows: &[Row], now: Timestamp) -> Self {
         let stored: HashMap<&str, &Asset> =
             plant.assets.iter().map(|a| (a.code.as_str(), a)).collect();
         let mut ids: HashMap<String, AssetId> = plant
@@ -92,6 +98,7 @@ impl<'a> Planner<'a> {
         }
         Self {
             plant,
+            now,
             sites: plant.sites.iter().map(|s| (s.code.as_str(), s)).collect(),
             stored,
             ids,
@@ -125,6 +132,7 @@ impl<'a> Planner<'a> {
             check.optional_line(column, row.text(column), CODE_CHARS * 2);
         }
         check.text("note", row.text("note"), NOTE_CHARS);
+        let in_service_since = self.in_service_since(row, (stored, unit), &mut check);
         let parent_id = self.parent(row, stored, &mut check);
         let upstream = self.neighbours(row, "upstream", stored.map(|a| &a.upstream), &mut check);
         let downstream =
@@ -163,7 +171,7 @@ impl<'a> Planner<'a> {
             upstream,
             downstream,
             note: cell(row, "note", stored.map_or("", |a| &a.note)),
-            effective_from: stored.and_then(|a| a.effective_from),
+            effective_from: in_service_since,
             effective_to: stored.and_then(|a| a.effective_to),
         };
         match stored {
@@ -209,6 +217,30 @@ impl<'a> Planner<'a> {
         };
         check.require(found.is_some(), "criticality", "import.criticality_unknown");
         found
+    }
+
+    /// The first moment of the day there, as on the page of the asset.
+    fn in_service_since(
+        &self,
+        row: &Row,
+        (stored, unit): (Option<&Asset>, Option<&Unit>),
+        check: &mut Check,
+    ) -> Option<Timestamp> {
+        let known = stored.and_then(|a| a.effective_from);
+        let text = match row.get("in_service_since") {
+            None => return known,
+            Some("") => return None,
+            Some(text) => text,
+        };
+        let site = unit.and_then(|u| self.plant.sites.iter().find(|s| s.id == u.site_id));
+        let zone = site.and_then(|s| TimeZone::get(&s.time_zone).ok());
+        let zone = zone.unwrap_or(TimeZone::UTC);
+        let since = first_moment(text, &zone);
+        // The day that was exported is the moment that was stored, wherever it was typed.
+        let since = since.map(|since| known.filter(|k| is_same_day(*k, since)).unwrap_or(since));
+        let is_right = since.is_some_and(|since| since >= OLDEST && since <= self.now);
+        check.require(is_right, "in_service_since", "asset.in_service_wrong");
+        since
     }
 
     fn parent(&self, row: &Row, stored: Option<&Asset>, check: &mut Check) -> Option<AssetId> {
@@ -297,6 +329,17 @@ pub(crate) fn is_in_loop(start: AssetId, parents: &HashMap<AssetId, Option<Asset
 
 fn cell(row: &Row, column: &str, stored: &str) -> String {
     row.get(column).unwrap_or(stored).to_owned()
+}
+
+fn first_moment(day: &str, zone: &TimeZone) -> Option<Timestamp> {
+    let day: civil::Date = day.parse().ok()?;
+    let start = day.to_zoned(zone.clone()).ok()?;
+    Some(Timestamp(start.timestamp().as_millisecond()))
+}
+
+/// Whether two moments are on one day, whatever the zone of either.
+fn is_same_day(a: Timestamp, b: Timestamp) -> bool {
+    a.since_ms(b).abs() < 14 * 3_600_000
 }
 
 #[cfg(test)]

@@ -32,10 +32,12 @@ fn plant() -> Plant {
     }
 }
 
+/// 2026-03-01T00:00:00Z
+const NOW: Timestamp = Timestamp(1_772_323_200_000);
 const HEADER: &str = "code,family,site,unit,criticality,name_en,name_ar,upstream,parent\n";
 
 fn problems(text: &str, plant: &Plant) -> Vec<(u64, String, String)> {
-    plan(text, plant)
+    plan(text, plant, NOW)
         .map(|p| p.problems)
         .unwrap()
         .into_iter()
@@ -49,17 +51,41 @@ fn creates_then_leaves_alone_then_updates() {
     let file = format!(
         "\u{feff}{HEADER}P-1,centrifugal_pump,RAS,U100,A,Pump,مضخة,(well),\nP-2,centrifugal_pump,RAS,U100,,Pump 2,,P-1,P-1\n"
     );
-    let first = plan(&file, &plant).unwrap();
+    let first = plan(&file, &plant, NOW).unwrap();
     assert_eq!((first.created.len(), first.problems.len()), (2, 0));
     assert_eq!(first.created[0].criticality, Criticality::Critical);
     assert_eq!(first.created[1].parent_id, Some(first.created[0].id));
     plant.assets = first.created;
-    let again = plan(&file, &plant).unwrap();
+    let again = plan(&file, &plant, NOW).unwrap();
     assert_eq!((again.unchanged, again.updated.len()), (2, 0));
-    let changed = plan("code;unit;name_en\nP-1;U100;Pump one\n", &plant).unwrap();
+    let changed = plan("code;unit;name_en\nP-1;U100;Pump one\n", &plant, NOW).unwrap();
     assert_eq!(changed.updated.len(), 1);
     assert_eq!(changed.updated[0].names.en, "Pump one");
     assert_eq!(changed.updated[0].names.ar, "مضخة");
+}
+
+#[test]
+fn a_day_of_service_begins_at_the_plant() {
+    let mut plant = plant();
+    let file =
+        |day: &str| format!("code,family,unit,in_service_since\nP-1,centrifugal_pump,U100,{day}\n");
+    let first = plan(&file("2019-04-01"), &plant, NOW).unwrap();
+    // Midnight of Riyadh.
+    let since = Timestamp(1_554_066_000_000);
+    assert_eq!(first.created[0].effective_from, Some(since));
+    plant.assets = first.created;
+    // Stored from a place five hours west of it, it is still that day.
+    plant.assets[0].effective_from = Some(since.plus_ms(5 * 3_600_000));
+    assert_eq!(plan(&file("2019-04-01"), &plant, NOW).unwrap().unchanged, 1);
+    let without = "code,unit\nP-1,U100\n";
+    assert_eq!(plan(without, &plant, NOW).unwrap().unchanged, 1);
+    let cleared = plan(&file(""), &plant, NOW).unwrap();
+    assert_eq!(cleared.updated[0].effective_from, None);
+    for wrong in ["2027-01-01", "1899-12-30", "1.4.2019", "yes"] {
+        let found = problems(&file(wrong), &plant);
+        assert_eq!(found.len(), 1, "{wrong}: {found:?}");
+        assert_eq!(found[0].2, "asset.in_service_wrong");
+    }
 }
 
 #[test]
@@ -99,7 +125,7 @@ fn refuses_parents_that_form_a_loop() {
 #[test]
 fn refuses_files_it_can_not_read() {
     let check = |text: &str, code: &str| {
-        let failure = plan(text, &plant()).err().unwrap();
+        let failure = plan(text, &plant(), NOW).err().unwrap();
         assert_eq!(failure.error.code, code, "{text}");
     };
     check("", "import.column_missing");

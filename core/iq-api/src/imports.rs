@@ -390,6 +390,7 @@ const fn counts_dto(counts: &stored::ImportCounts) -> ImportCounts {
     ImportCounts {
         bytes: counts.bytes,
         rows: counts.rows,
+        repeats: counts.repeats,
         samples: counts.samples,
         events: counts.events,
         rejected: counts.rejected,

@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, HashMap};
 
 use axum::{Json, extract::State, http::StatusCode};
 use iq_api_types::{
-    IncidentDetail, IncidentNote, IncidentPatch, IncidentRef, IncidentRow, NoteInput, Page,
-    RelatedAsset,
+    IncidentDetail, IncidentHandling, IncidentNote, IncidentPatch, IncidentRef, IncidentRow,
+    NoteInput, Page, RelatedAsset,
 };
 use iq_domain::{
     self as domain, AssetId, CodedError, Incident, IncidentId, IncidentStatus, NoteId, Permission,
@@ -417,6 +417,15 @@ async fn update_incident(
             };
             if iq_store::incident_changes::get_survivor(tx, tenant, id)?.is_some() {
                 let error = CodedError::conflict("incidents.merged_already");
+                return Err(error.with("number", &incident.number).into());
+            }
+            // Two people at once: the later one must not undo what they have not seen.
+            let is_other = |base: &IncidentHandling| {
+                (base.status, base.assignee.as_deref())
+                    != (incident.status, incident.assignee.as_deref())
+            };
+            if patch.base.as_ref().is_some_and(is_other) {
+                let error = CodedError::conflict("incidents.changed_meanwhile");
                 return Err(error.with("number", &incident.number).into());
             }
             if let Some(status) = patch.status {

@@ -570,26 +570,16 @@ fn crews(language: Language, found: &Found, advice: &Advice) -> Vec<String> {
     let count = advice.visits.len();
     let name = |id: &TechnicianId| {
         let person = found.people.iter().find(|person| person.id == *id)?;
-        let names = &person.names;
-        Some(match language {
-            Language::Ar if !names.ar.is_empty() => names.ar.clone(),
-            _ if names.en.is_empty() => names.ar.clone(),
-            _ => names.en.clone(),
-        })
+        Some(language.name(&person.names).to_owned())
     };
     (1..)
         .zip(&advice.visits)
         .map(|(n, visit)| {
             let names: Vec<String> = visit.technicians.iter().filter_map(name).collect();
-            let separator = if language == Language::Ar {
-                "، "
-            } else {
-                ", "
-            };
             let params = [
                 ("n".to_owned(), n.to_string()),
                 ("count".to_owned(), count.to_string()),
-                ("crew".to_owned(), names.join(separator)),
+                ("crew".to_owned(), texts::listed(language, &names)),
             ];
             let key = if count > 1 {
                 "optimization.order_part"

@@ -231,7 +231,7 @@ fn schedule(
             .technicians
             .iter()
             .filter_map(|id| detail.technicians.iter().find(|t| t.id == *id))
-            .map(|t| named(language, &t.names))
+            .map(|t| language.name(&t.names))
             .collect();
         #[allow(clippy::cast_precision_loss, reason = "hours of a job")]
         let hours = bar.end_at.since_ms(bar.start_at) as f64 / 3_600_000.0;
@@ -243,13 +243,6 @@ fn schedule(
             .write_string(line, 5, who.join("; "))?;
     }
     Ok(())
-}
-
-fn named(language: Language, names: &iq_domain::Names) -> &str {
-    match language {
-        Language::Ar if !names.ar.is_empty() => &names.ar,
-        _ => &names.en,
-    }
 }
 
 fn text(language: Language, key: &str) -> String {
@@ -304,12 +297,15 @@ fn advice(
     ];
     sheet(page, language, "recommendations", &headings)?;
     for (line, one) in (1_u32..).zip(&detail.recommendations) {
-        let name = |names: &iq_domain::Names| named(language, names).to_owned();
-        let who: Vec<String> = one.technicians.iter().map(|t| name(&t.names)).collect();
+        let who: Vec<&str> = one
+            .technicians
+            .iter()
+            .map(|t| language.name(&t.names))
+            .collect();
         let why: Vec<String> = one.reasons.iter().map(|r| plain(&r.message)).collect();
         page.write_number(line, 0, one.rank)?
             .write_string(line, 1, &one.asset_code)?
-            .write_string(line, 2, name(&one.asset_names))?
+            .write_string(line, 2, language.name(&one.asset_names))?
             .write_number(line, 3, one.score)?
             .write_number(line, 5, one.failure_probability)?;
         if let Some(health) = one.health {

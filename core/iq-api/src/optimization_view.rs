@@ -302,7 +302,7 @@ pub(crate) fn asked(language: Language, detail: &ScenarioDetail) -> Vec<(String,
         if names.is_empty() {
             "\u{2014}".to_owned()
         } else {
-            names.join("; ")
+            texts::listed(language, &names)
         }
     };
     let code = |id: &AssetId| {
@@ -314,18 +314,17 @@ pub(crate) fn asked(language: Language, detail: &ScenarioDetail) -> Vec<(String,
         let known = detail.technicians.iter().find(|one| one.id == *id);
         known.map_or_else(
             || id.to_string(),
-            |one| match language {
-                Language::Ar if !one.names.ar.is_empty() => one.names.ar.clone(),
-                _ => one.names.en.clone(),
-            },
+            |one| language.name(&one.names).to_owned(),
         )
     };
     let coin = detail.scenario.currency.clone().unwrap_or_default();
     let money = |value: f64| format!("{value:.0} {coin}").trim().to_owned();
     let percent = |share: f64| format!("{:.0} %", share * 100.0);
     let none = || listed(Vec::new());
+    let days = iq_locale::Params::from([("n".to_owned(), asked.horizon_days.to_string())]);
+    let days = iq_locale::plain(language, "ui", "optimization.days", &days);
     vec![
-        (label("horizon"), asked.horizon_days.to_string()),
+        (label("horizon"), days.unwrap_or_default()),
         (label("budget"), asked.budget.map_or_else(none, money)),
         (
             label("must_do"),

@@ -40,6 +40,14 @@ const NO_UNIT: [(&str, &str); 2] = [
     ("\u{2068}\u{0}\u{2069}", ""),
 ];
 
+/// Names one after the other.
+pub(crate) fn listed(language: Language, names: &[String]) -> String {
+    names.join(match language {
+        Language::Ar => "، ",
+        Language::En => ", ",
+    })
+}
+
 /// A unit symbol as people write it.
 pub(crate) fn unit_label(unit: &str) -> &str {
     match unit {
@@ -51,6 +59,10 @@ pub(crate) fn unit_label(unit: &str) -> &str {
         "W/m2K" => "W/m²·K",
         "percent" => "%",
         "ohm" => "Ω",
+        "um" => "µm",
+        "uS/cm" => "µS/cm",
+        "m/s2" => "m/s²",
+        "kg/m3" => "kg/m³",
         other => other,
     }
 }
@@ -134,8 +146,10 @@ fn named(language: Language, params: &Params) -> Params {
     if let Some(signals) = params.get_mut("departures") {
         *signals = departures(language, signals);
     }
-    if let Some(unit) = params.get_mut("unit") {
-        *unit = unit_label(unit).to_owned();
+    for argument in ["unit", "signal_unit"] {
+        if let Some(unit) = params.get_mut(argument) {
+            *unit = unit_label(unit).to_owned();
+        }
     }
     params
 }
@@ -303,6 +317,11 @@ mod tests {
         let plain = |text: String| text.replace(['\u{2068}', '\u{2069}'], "");
         let flow = plain(say("m3/h"));
         assert!(flow.contains("3 m³/h is above"), "{flow}");
+        let shaft = plain(say("um"));
+        assert!(shaft.contains("3 µm is above"), "{shaft}");
+        let params = serde_json::json!({ "unit": "um", "level": "38", "signal_unit": "degC" });
+        let both = plain(of_json(Language::En, "drift.fits_unit", &params));
+        assert_eq!(both, "Read in µm they would be 38 °C.");
         let bare = plain(say("1"));
         assert!(bare.contains(": 3 is above"), "{bare}");
         assert!(bare.ends_with(" 2."), "{bare}");

@@ -80,6 +80,7 @@ pub(crate) async fn timeline_of(
             relation: entry.relation,
             order: u32::try_from(entry.group + 1).unwrap_or(u32::MAX),
             order_confidence: entry.confidence,
+            is_correction: found[entry.index].0.payload["corrects"].is_string(),
         })
         .collect();
     let mut alerted = alerted_signals(state, caller, &whole.incident, (from, to)).await?;

@@ -281,7 +281,7 @@ fn create_plant(
             upstream: asset.upstream.clone(),
             downstream: asset.downstream.clone(),
             note: asset.note.clone(),
-            effective_from: None,
+            effective_from: sap::in_service_since(&asset.code).map(Timestamp),
             effective_to: None,
         };
         assets::create_asset(tx, tenant, &row)?;

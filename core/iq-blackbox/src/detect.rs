@@ -104,17 +104,18 @@ impl Detector {
                 incident,
                 relation,
                 upgrade,
+                began,
             } => {
                 self.touch(incident, at);
-                if let Some((row, better)) =
-                    self.open.iter_mut().find(|i| i.id == incident).zip(upgrade)
-                {
-                    row.incident_type = better;
+                if let Some(row) = self.open.iter_mut().find(|i| i.id == incident) {
+                    row.incident_type = upgrade.unwrap_or(row.incident_type);
+                    row.triggered_at = began.unwrap_or(row.triggered_at);
                 }
                 IncidentDecision::Join {
                     incident,
                     relation,
                     upgrade,
+                    began,
                 }
             }
             other => other,

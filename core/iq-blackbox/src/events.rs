@@ -297,28 +297,55 @@ pub fn evidence_broken(
     )
 }
 
-/// A stored row is not what was recorded of it: `what` is `event`, `audit` or `entry`, `record` the
-/// epoch, stream and number of its record. The same row is told once.
+/// A stored row is not what was recorded of it. The row: what it is (`event`, `audit`, `entry`, `incident` or
+/// `note`), which, and the moment where that names it; `record` the epoch, stream and number of its record.
+/// The same row is told once.
 #[must_use]
 pub fn evidence_row_altered(
     ctx: &EventContext,
-    what: &str,
-    row: &str,
+    (what, row, at): (&str, &str, Option<Timestamp>),
     record: (i64, u8, u64),
 ) -> IndustrialEvent {
     let (epoch, stream, seq) = record;
+    // One head stands for all notes of its incident.
+    let which = at.map_or_else(String::new, |at| format!(":{what}:{}", at.millis()));
     make(
         ctx,
         Facts {
             asset_id: None,
             source_type: "evidence",
-            source_id: format!("evidence:row_altered:{epoch}:{stream}:{seq}"),
+            source_id: format!("evidence:row_altered:{epoch}:{stream}:{seq}{which}"),
             at: ctx.now,
             severity: Severity::Critical,
             category: EventCategory::System,
             summary: format!("event.evidence.row_altered.{what}"),
-            params: json!({ "row": row, "epoch": epoch, "seq": seq }),
+            params: json!({ "row": row, "at": at.map(|at| at.to_string()), "epoch": epoch,
+                "seq": seq }),
             detail: json!({ "stream": stream }),
+        },
+    )
+}
+
+/// A row stands in the store that this program did not write: an `event`, or a `note` of an incident; which,
+/// and when it says it was. The same row is told once.
+#[must_use]
+pub fn evidence_row_added(
+    ctx: &EventContext,
+    (what, row, at): (&str, &str, Option<Timestamp>),
+) -> IndustrialEvent {
+    let moment = at.map_or(0, Timestamp::millis);
+    make(
+        ctx,
+        Facts {
+            asset_id: None,
+            source_type: "evidence",
+            source_id: format!("evidence:row_added:{what}:{row}:{moment}"),
+            at: ctx.now,
+            severity: Severity::Critical,
+            category: EventCategory::System,
+            summary: format!("event.evidence.row_added.{what}"),
+            params: json!({ "row": row, "at": at.map(|at| at.to_string()) }),
+            detail: json!({}),
         },
     )
 }

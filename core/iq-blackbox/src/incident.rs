@@ -137,6 +137,8 @@ pub enum IncidentDecision {
         relation: EventRelation,
         /// The incident's type becomes this (a critical alert that ended in a trip).
         upgrade: Option<IncidentType>,
+        /// The incident's beginning becomes this: the trigger was before the one that arrived first.
+        began: Option<Timestamp>,
     },
     /// No trigger, but part of the picture of these incidents.
     Attach {
@@ -272,7 +274,12 @@ pub(crate) fn decide_as(
                 || opening(event, asset_code, incident_type, config),
                 |(incident, relation)| IncidentDecision::Join {
                     incident: incident.id,
-                    relation: to_event_relation(relation),
+                    relation: if began(event, incident, relation).is_some() {
+                        EventRelation::Trigger
+                    } else {
+                        to_event_relation(relation)
+                    },
+                    began: began(event, incident, relation),
                     // A neighbour's trip is its consequence or cause, not this machine's trip.
                     upgrade: (relation == Relation::Same
                         && incident_type == IncidentType::Trip
@@ -300,6 +307,17 @@ pub(crate) fn decide_as(
             }
         }
     }
+}
+
+/// Where the incident began after all, if a trigger of its own asset was before the one that opened it:
+/// sources are not equally quick.
+fn began(
+    event: &IndustrialEvent,
+    incident: &OpenIncident,
+    relation: Relation,
+) -> Option<Timestamp> {
+    let is_earlier = relation == Relation::Same && event.event_time < incident.triggered_at;
+    is_earlier.then_some(event.event_time)
 }
 
 /// The open incident a trigger belongs to: of the same asset, else of a direct neighbour, else of one in

@@ -145,6 +145,8 @@ pub struct Config {
     pub allow_from: Vec<Network>,
     /// OPTRIA_SSO_NETWORKS: networks that are not public where identity providers of a hub may be.
     pub sso_networks: Vec<Network>,
+    /// OPTRIA_SERIES_DAYS: how many days of the series of plants a hub keeps; 0 for all.
+    pub series_days: u32,
     /// OPTRIA_SESSION_IDLE in milliseconds: a session ends this long after its last request.
     pub session_idle_ms: i64,
     /// OPTRIA_SESSION_MAX in milliseconds: it ends this long after its sign-in, whatever happens.

@@ -260,6 +260,7 @@ impl Values {
             tls: self.tls()?,
             allow_from: self.networks("OPTRIA_ALLOW_FROM"),
             sso_networks: self.networks("OPTRIA_SSO_NETWORKS"),
+            series_days: u32::try_from(self.number("OPTRIA_SERIES_DAYS")).unwrap_or(0),
             session_idle_ms: self.span_ms("OPTRIA_SESSION_IDLE"),
             session_max_ms: self.span_ms("OPTRIA_SESSION_MAX"),
             log_max_bytes: self.number("OPTRIA_LOG_MAX_MB") * 1_000_000,

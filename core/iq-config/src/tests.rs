@@ -176,6 +176,7 @@ fn networks_and_spans_are_read_or_refused() {
     assert_eq!(default.disk_reserve_bytes, 64_000_000);
     let none = load(&[("OPTRIA_DISK_RESERVE_MB", "0")]).unwrap();
     assert_eq!(none.disk_reserve_bytes, 0);
+    assert_eq!(default.series_days, 400);
     for (name, value) in [
         ("OPTRIA_ALLOW_FROM", "10.20.0.0/16, plant"),
         ("OPTRIA_ALLOW_FROM", " , "),
@@ -186,6 +187,8 @@ fn networks_and_spans_are_read_or_refused() {
         ("OPTRIA_SESSION_MAX", "1m"),
         ("OPTRIA_SESSION_MAX", "-1h"),
         ("OPTRIA_LOG_FILES", "0"),
+        ("OPTRIA_SERIES_DAYS", "-1"),
+        ("OPTRIA_SERIES_DAYS", "36501"),
     ] {
         refuses(&[(name, value)], "config.bad_value", &[("name", name)]);
     }

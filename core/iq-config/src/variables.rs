@@ -79,6 +79,7 @@ pub const VARIABLES: &[Variable] = &[
     public("OPTRIA_TLS_KEY", Path, ""),
     public("OPTRIA_ALLOW_FROM", Networks, ""),
     public("OPTRIA_SSO_NETWORKS", Networks, ""),
+    public("OPTRIA_SERIES_DAYS", Number(0, 36_500), "400"),
     public("OPTRIA_SESSION_IDLE", Span(1, 24 * 60), "30m"),
     public("OPTRIA_SESSION_MAX", Span(5, 30 * 24 * 60), "12h"),
     public("OPTRIA_LOG", Text, "info"),

@@ -245,7 +245,9 @@ fn notification(settings: &Settings, row: Row) -> Option<SourceWorkOrder> {
         planned_start: at("RequiredStartDate", "RequiredStartTime"),
         planned_end: at("RequiredEndDate", "RequiredEndTime"),
         actual_start: at("MalfunctionStartDate", "MalfunctionStartTime"),
-        actual_end: at("NotificationCompletionDate", "CompletionTime"),
+        // The machine is back when the malfunction ended; the paper is often completed days later.
+        actual_end: at("MalfunctionEndDate", "MalfunctionEndTime")
+            .or_else(|| at("NotificationCompletionDate", "CompletionTime")),
         created_at: at("CreationDate", "CreationTime"),
         changed_at: moment(&row, "LastChangeDateTime"),
         version: None,

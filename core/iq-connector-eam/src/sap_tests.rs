@@ -82,6 +82,29 @@ fn a_notification_names_its_object_by_kind() {
 }
 
 #[test]
+fn a_malfunction_ends_before_its_papers() {
+    let read = |more: Value| {
+        let mut value = json!({
+            "MaintenanceNotification": "000010000008", "NotificationType": "M2",
+            "NotificationCompletionDate": "/Date(1767484800000)/", "CompletionTime": "PT08H00M00S",
+        });
+        if let (Some(all), Some(more)) = (value.as_object_mut(), more.as_object()) {
+            all.extend(more.clone());
+        }
+        match record(&settings(), Set::Notifications, row(value)) {
+            Some(SourceRecord::WorkOrder(found)) => found.actual_end,
+            other => panic!("{other:?}"),
+        }
+    };
+    let completed = read(json!({}));
+    let ended = read(json!({
+        "MalfunctionEndDate": "/Date(1767225600000)/", "MalfunctionEndTime": "PT16H30M00S",
+    }));
+    assert_eq!(ended, Some(Timestamp(1_767_274_200_000)));
+    assert!(completed > ended);
+}
+
+#[test]
 fn objects_say_where_they_stand_and_whether_they_are_in_use() {
     let value = json!({
         "Equipment": "000000000010000042", "EquipmentName": "Feed pump A", "EquipmentIsInactive": true,

@@ -1,7 +1,8 @@
 //! Rows of alarm journals as events. The id of an event is made from what happened, not from the file,
-//! so that the same alarm in two exports is one event.
+//! so that the same alarm in two exports is one event. Rows that are the same in every cell are one event as
+//! well, within a file and between files: a system that writes a line twice says nothing new with the second.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use iq_domain::{AlarmPhase, EventCategory, Severity, SourceEvent, Timestamp, neutralise};
 use sha2::{Digest, Sha256};
@@ -36,9 +37,10 @@ pub(crate) struct JournalReader {
     pub(crate) unknown_state: Option<String>,
     /// Its priority, where that is not known.
     pub(crate) unknown_priority: Option<String>,
-    /// How often each event of the present moment occurred: a journal may hold the same line twice.
+    /// How often each event of the present moment occurred in rows that differ elsewhere, and those rows.
     at: Option<Timestamp>,
     seen: HashMap<[u8; 32], u32>,
+    rows: HashSet<[u8; 32]>,
 }
 
 impl JournalReader {
@@ -56,15 +58,16 @@ impl JournalReader {
             unknown_priority: None,
             at: None,
             seen: HashMap::new(),
+            rows: HashSet::new(),
         }
     }
 
-    /// The event of a row, or the code of what it lacks.
+    /// The event of a row, none where the very row was read before, or the code of what it lacks.
     pub(crate) fn event(
         &mut self,
         at: Timestamp,
         cells: &Cells<'_>,
-    ) -> Result<SourceEvent, &'static str> {
+    ) -> Result<Option<SourceEvent>, &'static str> {
         let text = |column: Option<usize>| -> Result<&str, &'static str> {
             let cell = column.and_then(|c| cells.get(c)).unwrap_or_default();
             std::str::from_utf8(cell.trim_ascii()).map_err(|_| "file.text_undecodable")
@@ -105,6 +108,16 @@ impl JournalReader {
         if self.at != Some(at) {
             self.at = Some(at);
             self.seen.clear();
+            self.rows.clear();
+        }
+        let row = row_digest(cells);
+        if self.rows.contains(&row) {
+            self.unknown_state = None;
+            self.unknown_priority = None;
+            return Ok(None);
+        }
+        if self.rows.len() < MAX_SEEN {
+            self.rows.insert(row);
         }
         let occurrence = if self.seen.len() < MAX_SEEN || self.seen.contains_key(&digest) {
             let count = self.seen.entry(digest).or_default();
@@ -114,7 +127,7 @@ impl JournalReader {
             1
         };
         let id: String = digest[..16].iter().map(|b| format!("{b:02x}")).collect();
-        Ok(SourceEvent {
+        Ok(Some(SourceEvent {
             source_id: format!("{id}-{occurrence}"),
             source_type: "alarm_journal".to_owned(),
             at,
@@ -127,7 +140,7 @@ impl JournalReader {
             also: Vec::new(),
             summary: neutralise(&message, MAX_SUMMARY_CHARS),
             payload: self.payload(cells),
-        })
+        }))
     }
 
     fn payload(&self, cells: &Cells<'_>) -> serde_json::Value {
@@ -144,6 +157,17 @@ impl JournalReader {
         }
         row.into()
     }
+}
+
+/// What tells a row from others: all its cells, whatever they are read as.
+fn row_digest(cells: &Cells<'_>) -> [u8; 32] {
+    let mut hash = Sha256::new();
+    for i in 0..cells.len() {
+        let cell = cells.get(i).unwrap_or_default().trim_ascii();
+        hash.update((cell.len() as u64).to_be_bytes());
+        hash.update(cell);
+    }
+    hash.finalize().into()
 }
 
 /// Acknowledgements and commands are acts of people, the rest are alarms.

@@ -50,16 +50,28 @@ const WARNING: [&str; 16] = [
     "عادي",
 ];
 
+/// They say what it is not, and nothing of what it is.
+const NOT: [&str; 5] = ["non", "not", "غير", "ليس", "ليست"];
+
 /// What a priority says of an alarm that came; `None` where it is not understood. An empty one says nothing
 /// more than that there was an alarm.
 pub(crate) fn urgency(priority: &str) -> Option<Severity> {
     let folded = folded(priority);
-    let has_any = |words: &[&str]| words.iter().any(|word| folded.contains(word));
+    let words = || {
+        let all = folded.split(|c: char| !c.is_alphanumeric());
+        all.map(|word| word.strip_prefix("ال").unwrap_or(word))
+    };
+    let has_any = |known: &[&str]| known.iter().any(|word| folded.contains(word));
+    // "Yellow" is not low, and "analog" no log.
+    let begins_any =
+        |known: &[&str]| words().any(|word| known.iter().any(|known| word.starts_with(known)));
     if folded.trim().is_empty() {
         Some(Severity::Warning)
+    } else if words().any(|word| NOT.contains(&word) || word.starts_with("noncrit")) {
+        None
     } else if has_any(&CRITICAL) {
         Some(Severity::Critical)
-    } else if has_any(&INFO) {
+    } else if begins_any(&INFO) {
         Some(Severity::Info)
     } else if has_any(&WARNING) {
         Some(Severity::Warning)
@@ -118,6 +130,15 @@ mod tests {
             ("High", Some(Warning)),
             ("Low", Some(Info)),
             ("معلومات", Some(Info)),
+            ("أولوية منخفضة", Some(Info)),
+            ("المنخفضة", Some(Info)),
+            ("High (yellow)", Some(Warning)),
+            ("Yellow", None),
+            ("Non-critical", None),
+            ("NONCRITICAL", None),
+            ("No. 1", Some(Critical)),
+            ("None", Some(Info)),
+            ("غير حرجة", None),
             ("", Some(Warning)),
             ("  ", Some(Warning)),
             ("ZZ", None),

@@ -55,6 +55,8 @@ pub struct Chunk {
     pub rejects: Vec<Reject>,
     /// Rows of data.
     pub rows: u64,
+    /// Of them rows of a journal that repeat another in every cell: both are one event.
+    pub repeats: u64,
     /// Values of tags that are not wanted.
     pub unwanted: u64,
     /// Words that are not known.
@@ -70,6 +72,8 @@ pub struct Chunk {
 pub struct Again {
     /// Rows of data.
     pub rows: u64,
+    /// Of them rows that repeat another.
+    pub repeats: u64,
     /// Events; they have the ids they had.
     pub events: u64,
     /// Rows that can't be read.
@@ -281,7 +285,11 @@ impl<'a> RowReader<'a> {
             }
             Plan::Wide(_) => self.wide_row(row.number, at, cells),
             Plan::Journal(journal) => match journal.event(at, cells) {
-                Ok(event) => {
+                Ok(None) => {
+                    self.chunk.repeats += 1;
+                    self.since_moment.repeats += 1;
+                }
+                Ok(Some(event)) => {
                     if self.last_moment.is_none_or(|(last, _)| last != at) {
                         self.last_moment = Some((at, before));
                         self.since_moment = Again {

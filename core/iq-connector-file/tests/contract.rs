@@ -251,7 +251,7 @@ async fn a_journal_needs_no_mapping_and_its_events_have_the_same_ids_in_every_ex
                 })
                 .collect()
         };
-        let taken = take(&mut batches, |all| events(all).len() >= 3).await;
+        let taken = take(&mut batches, |all| events(all).len() >= 2).await;
         running.stop().await;
         events(&taken)
     };
@@ -260,7 +260,8 @@ async fn a_journal_needs_no_mapping_and_its_events_have_the_same_ids_in_every_ex
     assert_eq!(first, second);
     assert_eq!(
         first.iter().collect::<std::collections::HashSet<_>>().len(),
-        3
+        2,
+        "the row that stands there twice is one event"
     );
 }
 

@@ -15,7 +15,10 @@ mod state;
 pub mod store;
 mod totp;
 
-pub use app::bootstrap::{bootstrap, demo, enrolment_code};
+pub use app::{
+    bootstrap::{bootstrap, demo, enrolment_code},
+    retention::remove_old_series,
+};
 pub use http::{Access, RouteInfo, openapi_json, permission_matrix, route_list, router};
 pub use state::{Hub, HubOptions};
 pub use totp::totp_code;

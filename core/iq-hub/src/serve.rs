@@ -12,6 +12,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::info;
 
 use crate::{
+    app::retention,
     http,
     state::{Hub, HubOptions},
     store::Store,
@@ -45,6 +46,7 @@ pub struct Running {
     /// What is known of the port.
     pub listening: Listening,
     server: JoinHandle<()>,
+    cleaning: JoinHandle<()>,
 }
 
 /// The state of an instance, after every check that must come before serving.
@@ -102,6 +104,7 @@ pub async fn start(config: Config, options: ServeOptions) -> Result<Running> {
     let hub = open(config, &options, listening.clone()).await?;
     let stop = CancellationToken::new();
     let server = tokio::spawn(door.serve(http::router(hub.clone()), stop.clone(), GRACE));
+    let cleaning = tokio::spawn(retention::run(hub.clone(), stop.clone()));
     info!(%address, "The hub is ready.");
     Ok(Running {
         address,
@@ -109,6 +112,7 @@ pub async fn start(config: Config, options: ServeOptions) -> Result<Running> {
         hub,
         stop,
         server,
+        cleaning,
     })
 }
 
@@ -139,6 +143,7 @@ impl Running {
     pub async fn stop(self) -> Result<()> {
         self.stop.cancel();
         self.server.await?;
+        self.cleaning.await?;
         self.hub.store.close().await;
         Ok(())
     }

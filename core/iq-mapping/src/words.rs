@@ -24,8 +24,11 @@ pub(crate) struct Words {
 
 impl Words {
     pub(crate) fn of(name: &str, path: &str, description: &str) -> Self {
-        let (mut name, mut path, description) =
-            (loops(split(name)), loops(split(path)), split(description));
+        let (mut name, mut path, description) = (
+            spelled(loops(split(name))),
+            spelled(loops(split(path))),
+            spelled(split(description)),
+        );
         let letters = name.iter().find(|w| is_isa(w)).cloned();
         // "PV" at the end of every tag of a transmitter says nothing; at a controller it names the value.
         if letters.as_ref().is_some_and(|l| !l.contains('c')) && name.len() > 2 {
@@ -108,6 +111,50 @@ fn loop_parts(word: &str) -> Option<Vec<String>> {
             .filter(|part| !part.is_empty())
             .map(str::to_owned)
             .collect()
+    })
+}
+
+/// Words that say in one go what is measured and where ("PSUC") come apart. Before the number of a loop the same
+/// letters are an instrument's: "PDIS-10204" is a switch of a differential pressure.
+fn spelled(words: Vec<String>) -> Vec<String> {
+    let is_number = |word: &String| {
+        word.starts_with(|c: char| c.is_ascii_digit())
+            && word.bytes().filter(u8::is_ascii_digit).count() >= 3
+    };
+    let mut all = Vec::with_capacity(words.len());
+    let mut rest = words.into_iter().peekable();
+    while let Some(word) = rest.next() {
+        match measured_at(&word).filter(|_| !rest.peek().is_some_and(is_number)) {
+            Some(said) => all.extend(said.map(str::to_owned)),
+            None => all.push(word),
+        }
+    }
+    all
+}
+
+/// What is measured, and where. Left out is what is a word of its own ("pin", "tin", "fin").
+fn measured_at(word: &str) -> Option<[&'static str; 2]> {
+    Some(match word {
+        "psuc" | "psuct" => ["pressure", "suction"],
+        "pdis" | "pdisch" | "pdsch" | "pdschg" => ["pressure", "discharge"],
+        "pinl" => ["pressure", "inl"],
+        "pout" | "poutl" => ["pressure", "out"],
+        "pexh" => ["pressure", "exhaust"],
+        "pdif" | "pdiff" => ["pressure", "diff"],
+        "plo" | "plub" => ["pressure", "lo"],
+        "tsuc" | "tsuct" => ["temperature", "suction"],
+        "tdis" | "tdisch" | "tdsch" | "tdschg" => ["temperature", "discharge"],
+        "tinl" => ["temperature", "inl"],
+        "tout" | "toutl" => ["temperature", "out"],
+        "texh" => ["temperature", "exhaust"],
+        "tamb" => ["temperature", "ambient"],
+        "tbrg" | "tbear" => ["temperature", "bearing"],
+        "twdg" | "twind" => ["temperature", "winding"],
+        "tlo" | "tlub" => ["temperature", "lo"],
+        "vde" | "vibde" => ["vibration", "de"],
+        "vnde" | "vibnde" => ["vibration", "nde"],
+        "imot" | "imtr" => ["current", "motor"],
+        _ => return None,
     })
 }
 
@@ -271,5 +318,41 @@ pub(crate) fn is_measured(letters: &str, keys: &[&str]) -> bool {
         Some(b'b') => has("flame"),
         Some(b'a') => has("o2") || has("density"),
         _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_measured_and_where_comes_apart_but_for_instruments_and_words() {
+        let said = |name: &str| Words::of(name, "", "").meaning;
+        for (name, expected) in [
+            ("P-101A.PSUC", ["pressure", "suction"]),
+            ("P101A_PDIS", ["pressure", "discharge"]),
+            ("K202/TDisch", ["temperature", "discharge"]),
+            ("GT1_TEXH", ["temperature", "exhaust"]),
+            ("P-101A VDE", ["vibration", "de"]),
+        ] {
+            let meaning = said(name);
+            assert!(
+                expected.iter().all(|word| meaning.contains(*word)),
+                "{name}: {meaning:?}"
+            );
+            assert_eq!(Words::of(name, "", "").letters, None, "{name}");
+        }
+        // A switch of a differential pressure, and words that only begin alike.
+        for name in ["100-PDIS-10204A", "PDIS10204A", "PDIS 101"] {
+            assert!(!said(name).contains("discharge"), "{name}");
+            assert_eq!(Words::of(name, "", "").letters.as_deref(), Some("pdis"));
+        }
+        for name in ["TK-108 PIN", "PLOT 3", "TOUTED", "PDISPLAY", "FIN FAN"] {
+            let meaning = said(name);
+            assert!(
+                !meaning.contains("pressure") && !meaning.contains("temperature"),
+                "{name}: {meaning:?}"
+            );
+        }
     }
 }

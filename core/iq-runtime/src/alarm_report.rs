@@ -57,6 +57,9 @@ impl Runtime {
     /// Reads and counts the alarms of a period, from when they were watched: for the program's own, since its
     /// first source; for another system, since the first alarm known of it. Time of which nothing is known had
     /// no alarms to count, and would make every rate look better.
+    ///
+    /// # Errors
+    /// `alerts.source_unknown` where no alarm of that system is known; `alerts.report_too_long`.
     pub async fn alarm_performance(
         &self,
         mut query: AlarmQuery,
@@ -66,7 +69,9 @@ impl Runtime {
             .read(move |conn| {
                 let first = match query.source.as_deref() {
                     Some(system) if system != OWN_SYSTEM => {
-                        events::get_first_alarm_time(conn, query.tenant_id, system)?
+                        let first = events::get_first_alarm_time(conn, query.tenant_id, system)?;
+                        let unknown = || CodedError::not_found("alerts.source_unknown");
+                        Some(first.ok_or_else(|| unknown().with("source", system))?)
                     }
                     _ => alerts::get_watched_since(conn, query.tenant_id)?,
                 };

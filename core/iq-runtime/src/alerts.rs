@@ -453,6 +453,7 @@ impl Work {
                 incident,
                 relation,
                 upgrade,
+                began,
             } => {
                 incidents::create_incident_event(tx, self.id(), incident, event.id, relation)?;
                 if let Some(mut row) = rows.into_iter().find(|i| i.id == incident) {
@@ -463,6 +464,10 @@ impl Work {
                         row.title_params = json!({ "asset": code });
                     }
                     row.severity = row.severity.max(iq_blackbox::gravity_of(event));
+                    if let Some(began) = began {
+                        row.started_at = began;
+                        self.take_in_prior(tx, &row)?;
+                    }
                     row.ended_at = None;
                     if row != before {
                         incidents::update_incident(tx, self.id(), &row)?;
@@ -494,7 +499,7 @@ impl Work {
                 severity,
                 title_code,
                 title_params,
-                window,
+                ..
             },
             Some(asset_id),
         ) = (opening, event.asset_id)
@@ -521,28 +526,30 @@ impl Work {
         incidents::create_incident(tx, self.id(), &incident)?;
         let trigger = EventRelation::Trigger;
         incidents::create_incident_event(tx, self.id(), incident.id, event.id, trigger)?;
-        let mut asset_ids = vec![asset_id];
-        asset_ids.extend(
-            self.tenant
-                .assets
-                .get(&asset_id)
-                .into_iter()
-                .flat_map(|a| &a.neighbours),
-        );
+        self.take_in_prior(tx, &incident)?;
+        Ok(incident)
+    }
+
+    /// What led to an incident belongs to it.
+    fn take_in_prior(&self, tx: &Transaction<'_>, incident: &Incident) -> Result<(), StoreError> {
+        let config = IncidentConfig::default();
+        let of = (incident.asset_id, incident.started_at);
+        let asset = self.tenant.assets.get(&incident.asset_id);
+        let mut asset_ids = vec![incident.asset_id];
+        asset_ids.extend(asset.into_iter().flat_map(|a| &a.neighbours));
         let filter = EventFilter {
-            from: Some(window.from),
-            to: Some(event.event_time.plus_ms(1)),
+            from: Some(incident.started_at.plus_ms(-config.before_ms)),
+            to: Some(incident.started_at.plus_ms(1)),
             asset_ids,
             ..EventFilter::default()
         };
         let prior = list_events(tx, self.id(), &filter, Page::first(MAX_PRIOR_EVENTS))?;
-        let (of, config) = ((asset_id, event.event_time), IncidentConfig::default());
-        for earlier in prior.rows.iter().filter(|e| e.id != event.id) {
+        for earlier in &prior.rows {
             if let Some(relation) = relation_of(earlier, of, &self.tenant.topology, &config) {
                 incidents::create_incident_event(tx, self.id(), incident.id, earlier.id, relation)?;
             }
         }
-        Ok(incident)
+        Ok(())
     }
 
     fn code(&self, asset: AssetId) -> &str {

@@ -431,7 +431,7 @@ impl Pass {
             IncidentDecision::Ignore => {}
             IncidentDecision::Attach { links } => {
                 for (incident, relation) in links {
-                    if self.moved(tx, incident, event, None)? {
+                    if self.moved(tx, incident, event, (None, None))? {
                         self.link(tx, incident, event.id, relation)?;
                     }
                 }
@@ -440,9 +440,10 @@ impl Pass {
                 incident,
                 relation,
                 upgrade,
+                began,
             } => {
                 let better = upgrade.map(|kind| (kind, scene.code));
-                if self.moved(tx, incident, event, better)? {
+                if self.moved(tx, incident, event, (better, began))? {
                     self.link(tx, incident, event.id, relation)?;
                 }
             }
@@ -474,7 +475,7 @@ impl Pass {
         tx: &Transaction<'_>,
         id: IncidentId,
         event: &IndustrialEvent,
-        better: Option<(iq_domain::IncidentType, &str)>,
+        (better, began): (Option<(iq_domain::IncidentType, &str)>, Option<Timestamp>),
     ) -> Result<bool, StoreError> {
         let found = incidents::get_incident(tx, self.tenant(), id)?;
         let Some(mut row) = found.filter(|row| takes_events(row.status)) else {
@@ -489,6 +490,7 @@ impl Pass {
             row.title_code = "incident.trip".to_owned();
             row.title_params = json!({ "asset": code });
         }
+        row.started_at = began.unwrap_or(row.started_at);
         // One that still runs is ended by quiet, as ever.
         if let Some(end) = row.ended_at {
             let quiet = event.event_time.plus_ms(IncidentConfig::default().after_ms);

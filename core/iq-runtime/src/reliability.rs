@@ -258,11 +258,17 @@ fn failure(order: &WorkOrder, partners: &[&WorkOrder], now: Timestamp) -> Failur
     let at = began.unwrap_or(order.opened_at);
     // A failure is a loss of function: where nobody says otherwise, it stood.
     let stood = of_all().find_map(stands).unwrap_or(true);
-    let end = of_all().filter_map(|o| o.actual_end).max();
+    // A report tells when the malfunction ended, which may be long before its papers are done.
+    let told = of_all()
+        .filter(|o| is_report(o))
+        .filter_map(|o| o.actual_end)
+        .max();
+    let end = told.or_else(|| of_all().filter_map(|o| o.actual_end).max());
+    let has_ended = told.is_some() || is_over(order);
     let down = match end {
         _ if !stood => Down::Not,
-        Some(end) if is_over(order) && end > at => Down::Until(end),
-        _ if is_over(order) => Down::Unknown,
+        Some(end) if has_ended && end > at => Down::Until(end),
+        _ if has_ended => Down::Unknown,
         _ => Down::Until(now.max(at)),
     };
     // What goes on has not told yet how long it takes.

@@ -581,9 +581,11 @@ async fn records_removed_before_any_checkpoint_are_an_unprotected_range() {
     forge(copy.path(), |conn| cut_after(conn, 8));
     let cut = start(copy.path(), Arc::clone(&world.clock), APPLIANCE).await;
     let status = cut.evidence_status(world.tenant).await.unwrap();
-    // Nobody can tell: that is why the status names the records that no checkpoint covers. The rows
-    // themselves are still there, and are recorded again.
-    assert!(status.troubles.is_empty(), "{status:?}");
+    // The log itself can't tell: that is why the status names the records that no checkpoint covers. The rows
+    // are still there, and none of them has a record.
+    let reasons: Vec<&str> = status.troubles.iter().map(|t| &*t.reason).collect();
+    assert_eq!(reasons, ["row_added"; 3], "{status:?}");
+    // Eight that were left, and three that say what was found.
     assert_eq!(
         (status.epoch_no, status.records, status.protected),
         (1, 11, 11)
@@ -714,6 +716,111 @@ async fn an_incident_that_was_edited_or_lost_an_event_is_told_and_does_not_leave
             false => "evidence.row_altered",
         };
         assert_eq!(refused.code, expected, "{edit}");
+        close(runtime).await;
+    }
+}
+
+/// Puts rows in behind the program's back: a copy of an event, or another note.
+const COPIED: &str =
+    "INSERT INTO industrial_events SELECT tenant_id, '0199a0a0-0000-7000-8000-000000000001',
+    asset_id, source_system, source_type, 'forged', event_time + 1, ingest_time, recorded_at,
+    time_offset_ms, time_uncertainty_ms, severity, event_category, summary, payload
+    FROM industrial_events WHERE source_system = 'DCS' AND source_id = '2'";
+
+#[tokio::test]
+async fn an_event_that_was_put_in_is_told_at_each_start_and_gets_no_record() {
+    let (world, runtime) = World::new(false).await;
+    let (tenant, incident) = (world.tenant, world.incident(&runtime).await);
+    runtime.export_evidence(tenant, incident).await.unwrap();
+    close(runtime).await;
+    world.forge(|conn| conn.execute_batch(COPIED).unwrap());
+    let row = format!(
+        "event 0199a0a0-0000-7000-8000-000000000001 {}",
+        T0.plus_ms(3)
+    );
+    for start in 0..3 {
+        let runtime = world.start(APPLIANCE).await;
+        let status = runtime.evidence_status(tenant).await.unwrap();
+        let [trouble] = &status.troubles[..] else {
+            panic!("{start}: {status:?}")
+        };
+        assert_eq!(trouble.reason, "row_added");
+        assert_eq!(trouble.row.as_ref(), Some(&row));
+        let told = told(&runtime, tenant);
+        assert_eq!(told.len(), 1, "{told:?}");
+        assert_eq!(told[0].summary, "event.evidence.row_added.event");
+        let unrecorded: u32 = runtime
+            .store()
+            .read_blocking(move |conn| {
+                let all = (0, i64::MAX);
+                let found = evidence::list_unrecorded_events(conn, tenant, all)?;
+                Ok(u32::try_from(found.len()).unwrap())
+            })
+            .unwrap();
+        assert_eq!(unrecorded, 1, "what follows is recorded, the row is not");
+        let refused = runtime.export_evidence(tenant, incident).await.unwrap_err();
+        assert_eq!(refused.code, "evidence.row_added");
+        world.events(&runtime, 10 + start..11 + start).await;
+        close(runtime).await;
+    }
+}
+
+#[tokio::test]
+async fn a_note_that_was_edited_removed_or_put_in_is_told_with_its_moment() {
+    let at = T0.plus_ms(650_000);
+    for (edit, reason, moment) in [
+        (
+            "UPDATE incident_notes SET text = 'closed'",
+            "row_altered",
+            at,
+        ),
+        (
+            "UPDATE incident_notes SET author = 'omar'",
+            "row_altered",
+            at,
+        ),
+        ("DELETE FROM incident_notes", "row_altered", at),
+        (
+            "INSERT INTO incident_notes SELECT tenant_id, 'x', incident_id, author, text, at + 1
+             FROM incident_notes",
+            "row_added",
+            at.plus_ms(1),
+        ),
+    ] {
+        let (world, runtime) = World::new(false).await;
+        let (tenant, incident) = (world.tenant, world.incident(&runtime).await);
+        let note = iq_domain::IncidentNote {
+            id: iq_domain::NoteId::new(),
+            tenant_id: tenant,
+            incident_id: incident,
+            author: "fatima".to_owned(),
+            text: "The valve was open.".to_owned(),
+            at,
+        };
+        runtime
+            .store()
+            .write(move |tx| incidents::create_incident_note(tx, tenant, &note))
+            .await
+            .unwrap();
+        runtime.export_evidence(tenant, incident).await.unwrap();
+        close(runtime).await;
+        world.forge(|conn| {
+            let off = "DROP TRIGGER incident_notes_keep_update;
+                       DROP TRIGGER incident_notes_keep_delete;";
+            conn.execute_batch(off).unwrap();
+            conn.execute_batch(edit).unwrap();
+        });
+        let runtime = world.start(APPLIANCE).await;
+        let status = runtime.evidence_status(tenant).await.unwrap();
+        let [trouble] = &status.troubles[..] else {
+            panic!("{edit}: {status:?}")
+        };
+        assert_eq!(trouble.reason, reason, "{edit}");
+        assert_eq!(trouble.row, Some(format!("note INC-2026-0001 {moment}")));
+        let told = told(&runtime, tenant);
+        assert_eq!(told[0].summary, format!("event.evidence.{reason}.note"));
+        let refused = runtime.export_evidence(tenant, incident).await.unwrap_err();
+        assert_eq!(refused.code, format!("evidence.{reason}"), "{edit}");
         close(runtime).await;
     }
 }

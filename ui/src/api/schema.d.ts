@@ -6440,14 +6440,14 @@ export interface components {
              * @description Records there are.
              */
             has?: number | null;
-            /** @description `cut`, `altered`, `restored`, `moved`, `row_altered`. */
+            /** @description `cut`, `altered`, `restored`, `moved`, `row_altered`, `row_added`. */
             reason: string;
             /**
              * Format: uint64
              * @description The first wrong record, or the one whose row differs.
              */
             record?: number | null;
-            /** @description With `row_altered`: `event`, `audit`, `entry` or `incident`, and which. */
+            /** @description With `row_altered` and `row_added`: `event`, `audit`, `entry`, `incident` or `note`, and which. */
             row?: string | null;
         };
         /** @description One item of evidence. */
@@ -7002,6 +7002,11 @@ export interface components {
              * @description Rows or cells that can't be read.
              */
             rejected: number;
+            /**
+             * Format: uint64
+             * @description Of them rows of a journal that repeat another in every cell: both are one event.
+             */
+            repeats: number;
             /**
              * Format: uint64
              * @description Rows of data.
@@ -11109,6 +11114,8 @@ export interface components {
         TimelineEvent: {
             /** @description The event. */
             event: components["schemas"]["Event"];
+            /** @description It corrects what was read before of the same row of a journal; that is kept and no longer shown here. */
+            is_correction: boolean;
             /**
              * Format: uint32
              * @description Position, from 1; ambiguous events share one.

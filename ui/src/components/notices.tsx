@@ -74,7 +74,8 @@ export function ErrorState({ error, retry }: { error: unknown; retry?: () => voi
     <div className="state" role="alert">
       <StatusShape shape={missing ? 'unknown' : 'critical'} />
       <h2>{t(missing ? 'state.not_found' : 'state.error')}</h2>
-      <p>{errorSentence(error)}</p>
+      {/* A page has no fields to mark: it says itself what is wrong with what was asked. */}
+      {failed && failed.fields.length > 0 ? failed.fields.map((f) => <p key={`${f.field} ${f.code}`}>{f.message}</p>) : <p>{errorSentence(error)}</p>}
       <div className="actions">
         {retry && <button type="button" className="btn pri" onClick={retry}>{t('action.retry')}</button>}
         <AppLink className="btn" to="/">{t('state.back_to_dashboard')}</AppLink>

@@ -6,7 +6,7 @@ import { type KeyboardEvent, type PointerEvent, useCallback, useEffect, useMemo,
 import type { TwinAsset } from '@/api/types';
 import { useText } from '@/i18n/text';
 import { unitLabel } from '@/lib/format';
-import { CELL_X, CELL_Y, fitted, type Look, type Node, nodeAt, nodeToward, type Place, type PlantMap, zoomed } from '@/lib/plant-map';
+import { CELL_X, CELL_Y, fitted, type Look, type Node, nodeAt, nodeToward, pinched, type Place, type PlantMap, zoomed } from '@/lib/plant-map';
 import { token } from '@/lib/plot';
 import { equipmentLines, Icon, iconLines, type IconName } from './icons';
 import { Tag } from './marks';
@@ -14,6 +14,8 @@ import { stateWord } from './metrics';
 
 /** Below this only shapes are drawn. */
 const FAR = 0.34;
+/** A press that goes no farther is none: a finger never rests on one pixel. */
+const STILL = { mouse: 4, pen: 6, touch: 12 };
 /** Below this a symbol has its code, but no value. */
 const NO_VALUE = 0.55;
 
@@ -209,6 +211,13 @@ interface Drag {
   far: boolean;
 }
 
+/** Two fingers on the map: where they came down, and what was seen then. */
+interface Pinch {
+  look: Look;
+  fingers: [number, number];
+  places: [Place, Place];
+}
+
 export function PlantMapCanvas({ map, selected, onPick, onMove }: Props) {
   const { t, n, word, p } = useText();
   const scheme = useComputedColorScheme('light');
@@ -217,6 +226,8 @@ export function PlantMapCanvas({ map, selected, onPick, onMove }: Props) {
   const [chosen, setLook] = useState<Look | null>(null);
   const [spoken, setSpoken] = useState('');
   const drag = useRef<Drag | null>(null);
+  const fingers = useRef(new Map<number, Place>());
+  const pinch = useRef<Pinch | null>(null);
   const look = useMemo(() => chosen ?? (width > 0 ? fitted(map, width, height) : { scale: 1, x: 0, y: 0 }), [chosen, map, width, height]);
   const value = useCallback((asset: TwinAsset) => {
     const key = asset.key_signal;
@@ -258,22 +269,47 @@ export function PlantMapCanvas({ map, selected, onPick, onMove }: Props) {
     const at = pointOf(event);
     const place = onMap(at);
     event.currentTarget.setPointerCapture(event.pointerId);
+    fingers.current.set(event.pointerId, at);
+    const [one, other] = [...fingers.current];
+    if (one && other) {
+      // The second finger ends what the first began; a third changes nothing.
+      drag.current = null;
+      pinch.current ??= { look, fingers: [one[0], other[0]], places: [one[1], other[1]] };
+      return;
+    }
     drag.current = { ...at, look, node: nodeAt(map, place.x, place.y), far: false };
   };
   const move = (event: PointerEvent<HTMLCanvasElement>) => {
     const began = drag.current;
     const at = pointOf(event);
+    if (fingers.current.has(event.pointerId)) fingers.current.set(event.pointerId, at);
+    if (pinch.current) {
+      const [a, b] = pinch.current.fingers.map((id) => fingers.current.get(id));
+      if (a && b) setLook(pinched(pinch.current.look, pinch.current.places, [a, b]));
+      return;
+    }
     if (!began) {
       const place = onMap(at);
       event.currentTarget.style.cursor = nodeAt(map, place.x, place.y) ? 'pointer' : 'grab';
       return;
     }
-    if (!began.far && Math.hypot(at.x - began.x, at.y - began.y) < 4) return;
+    if (!began.far && Math.hypot(at.x - began.x, at.y - began.y) < (STILL[event.pointerType as keyof typeof STILL] ?? STILL.mouse)) return;
     began.far = true;
     if (onMove && began.node) onMove(began.node.asset.id, { x: Math.round(onMap(at).x), y: Math.round(onMap(at).y) });
     else setLook({ ...began.look, x: began.look.x + at.x - began.x, y: began.look.y + at.y - began.y });
   };
-  const up = () => {
+  const lift = (event: PointerEvent<HTMLCanvasElement>) => {
+    fingers.current.delete(event.pointerId);
+    if (!pinch.current?.fingers.includes(event.pointerId)) return;
+    pinch.current = null;
+    // The finger that stays moves the map from where it is.
+    const [left] = fingers.current.values();
+    drag.current = left ? { ...left, look, node: null, far: true } : null;
+  };
+  const up = (event: PointerEvent<HTMLCanvasElement>) => {
+    const wasPinched = pinch.current !== null;
+    lift(event);
+    if (wasPinched) return;
     const began = drag.current;
     drag.current = null;
     if (began && !began.far && began.node) choose(began.node);
@@ -318,7 +354,7 @@ export function PlantMapCanvas({ map, selected, onPick, onMove }: Props) {
   }, []);
   return (
     <div className="plant-map" ref={ref}>
-      <canvas ref={canvas} tabIndex={0} role="application" aria-label={t(onMove ? 'map.label_moving' : 'map.label', { n: map.nodes.length })} aria-describedby="map-spoken" onPointerDown={down} onPointerMove={move} onPointerUp={up} onPointerCancel={() => { drag.current = null; }} onKeyDown={onKey} />
+      <canvas ref={canvas} tabIndex={0} role="application" aria-label={t(onMove ? 'map.label_moving' : 'map.label', { n: map.nodes.length })} aria-describedby="map-spoken" onPointerDown={down} onPointerMove={move} onPointerUp={up} onPointerCancel={(event) => { drag.current = null; lift(event); }} onKeyDown={onKey} />
       <p id="map-spoken" className="sr" aria-live="polite">{spoken}</p>
       <div className="map-keys">
         <button type="button" className="btn sm icon" aria-label={t('play.zoom_in')} onClick={() => zoom(1.25)}><Tag>{'+'}</Tag></button>

@@ -1,5 +1,5 @@
 // A table of any length: only the rows in sight are in the page. Rows have one height, so the place of each is known.
-import { memo, type ReactNode, type Ref, useEffect, useImperativeHandle, useRef, useState } from 'react';
+import { type CSSProperties, memo, type ReactNode, type Ref, useEffect, useImperativeHandle, useRef, useState } from 'react';
 
 export interface VirtualColumn<R> {
   key: string;
@@ -7,6 +7,8 @@ export interface VirtualColumn<R> {
   cell: (row: R) => ReactNode;
   /** Width as CSS writes it; without one it takes what is left. */
   width?: string;
+  /** The same on a phone. */
+  narrow?: string;
   wideOnly?: boolean;
 }
 
@@ -25,6 +27,9 @@ interface Props<R> {
   height: number;
   handle?: Ref<VirtualHandle>;
 }
+
+/** Widths as the style sheet reads them: it alone knows how wide the page is. */
+const widths = ({ width, narrow }: { width?: string; narrow?: string }): CSSProperties => ({ '--wide': width ?? 'auto', '--narrow': narrow ?? width ?? 'auto' }) as CSSProperties;
 
 /** Rows beyond each edge, so that a turn of the wheel meets rows and not emptiness. */
 const SPARE = 8;
@@ -63,17 +68,19 @@ export function VirtualTable<R>({ label, columns, rows, rowKey, rowClass, select
   const first = Math.max(0, Math.min(Math.floor(top / row) - SPARE, rows.length - 1));
   const shown = rows.slice(first, first + Math.ceil(height / row) + 2 * SPARE);
   const below = Math.max(0, rows.length - first - shown.length);
+  // One cell per column, hidden where it is: a cell over all of them would bring back columns that a phone leaves out.
+  const blank = columns.map((c) => <td key={c.key} className={c.wideOnly ? 'dsk-only' : undefined} />);
   return (
     <div ref={box} className="scroll virtual" tabIndex={0} role="region" aria-label={label} style={{ maxBlockSize: height }} onScroll={(event) => setTop(event.currentTarget.scrollTop)}>
       <table className="tb" aria-rowcount={rows.length + 1}>
-        <colgroup>{columns.map((c) => <col key={c.key} className={c.wideOnly ? 'dsk-only' : undefined} style={{ inlineSize: c.width }} />)}</colgroup>
+        <colgroup>{columns.map((c) => <col key={c.key} className={c.wideOnly ? 'dsk-only' : undefined} style={widths(c)} />)}</colgroup>
         <thead><tr aria-rowindex={1}>{columns.map((c) => <th key={c.key} scope="col" className={c.wideOnly ? 'dsk-only' : undefined}>{c.title}</th>)}</tr></thead>
         <tbody>
-          {first > 0 && <tr aria-hidden="true" style={{ blockSize: first * row }}><td colSpan={columns.length} /></tr>}
+          {first > 0 && <tr aria-hidden="true" style={{ blockSize: first * row }}>{blank}</tr>}
           {shown.map((item, i) => (
             <StableRow key={rowKey(item)} item={item} index={first + i} columns={columns} className={rowClass?.(item) ?? ''} current={first + i === selected} probe={i === 0 ? probe : undefined} />
           ))}
-          {below > 0 && <tr aria-hidden="true" style={{ blockSize: below * row }}><td colSpan={columns.length} /></tr>}
+          {below > 0 && <tr aria-hidden="true" style={{ blockSize: below * row }}>{blank}</tr>}
         </tbody>
       </table>
     </div>

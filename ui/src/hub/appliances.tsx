@@ -2,7 +2,7 @@
 import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { useState } from 'react';
 import { useConfirm } from '@/components/dialog';
-import { Field, problemOf } from '@/components/fields';
+import { Field, problemOf, SearchInput } from '@/components/fields';
 import { Icon } from '@/components/icons';
 import { EmptyState } from '@/components/notices';
 import { Loaded, PageHead, Pane, useTitle } from '@/components/page';
@@ -10,7 +10,8 @@ import { type Column, DataTable } from '@/components/table';
 import { useText } from '@/i18n/text';
 import { hub, type FleetAppliance } from './api';
 import { ConfigurationFile, Courier } from './courier';
-import { useFleetColumns } from './fleet';
+import { NothingFound, StateSelect, TenantSelect, useListFilters } from './filters';
+import { STATES, useFleetColumns } from './fleet';
 import { FormDialog, Once } from './parts';
 
 function CodeForm({ onClose, onMade }: { onClose: () => void; onMade: (code: string) => void }) {
@@ -40,8 +41,10 @@ export function AppliancesPage() {
   const [confirm, dialog] = useConfirm();
   const [asking, setAsking] = useState(false);
   const [code, setCode] = useState('');
+  const filters = useListFilters('fleet');
   const query = useQuery({ queryKey: ['fleet'], queryFn: hub.fleet, refetchInterval: 10_000 });
   useTitle(t('hub.appliances'));
+  const shows = (a: FleetAppliance) => filters.has(a.name, a.tenant_code, a.fingerprint, a.version) && (!filters.org || a.tenant_id === filters.org) && (!filters.state || a.state === filters.state);
   const revoke = (a: FleetAppliance) => confirm({
     title: t('hub.revoke'), body: t('hub.revoke_what', { name: a.name }), action: t('hub.revoke'), danger: true,
     run: async () => { await hub.revoke(a); await client.invalidateQueries({ queryKey: ['fleet'] }); },
@@ -56,9 +59,14 @@ export function AppliancesPage() {
         <button type="button" className="btn pri" onClick={() => setAsking(true)}><Icon name="plus" />{t('hub.enrol')}</button>
       </PageHead>
       <div className="stack">
-        <Pane title={t('hub.appliances')}>
+        <div className="row wrap filters">
+          <TenantSelect id="fleet" />
+          <StateSelect id="fleet" states={STATES.map((state) => ({ value: state, label: t(`hub.state.${state}`) }))} />
+          {filters.filtered && <button type="button" className="btn sm" onClick={filters.clear}>{t('action.clear_filters')}</button>}
+        </div>
+        <Pane title={t('hub.appliances')} end={<SearchInput label={t('users.search')} value={filters.q} onChange={(v) => filters.set({ q: v })} />}>
           <Loaded query={query} what={t('state.loading')}>
-            {(rows) => <DataTable id="fleet" label={t('hub.appliances')} columns={columns} rows={rows} rowKey={(a) => a.id} csvName="appliances" empty={<EmptyState icon="pulse" title={t('hub.fleet_none')}>{t('hub.fleet_none_what')}</EmptyState>} />}
+            {(rows) => <DataTable id="fleet" label={t('hub.appliances')} columns={columns} rows={rows.filter(shows)} rowKey={(a) => a.id} csvName="appliances" empty={filters.filtered ? <NothingFound query={filters.q} onClear={filters.clear} /> : <EmptyState icon="pulse" title={t('hub.fleet_none')}>{t('hub.fleet_none_what')}</EmptyState>} />}
           </Loaded>
         </Pane>
         <Courier />

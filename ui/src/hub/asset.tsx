@@ -5,9 +5,10 @@ import { Select } from '@/components/fields';
 import { Tag, When } from '@/components/marks';
 import { EmptyState, Notice } from '@/components/notices';
 import { Loaded, PageHead, Pane, useTitle } from '@/components/page';
-import { Trend } from '@/components/trend';
+import { ProvenanceNote, Trend } from '@/components/trend';
 import { sentence } from '@/i18n';
 import { useText } from '@/i18n/text';
+import { withUnit } from '@/lib/format';
 import { useParameters } from '@/lib/url';
 import { hub, type HubAsset, type HubSignal } from './api';
 import { StatusWord } from './figures';
@@ -37,7 +38,7 @@ function Facts({ asset }: { asset: HubAsset }) {
   );
 }
 
-function Chart({ appliance, asset, signal, range }: { appliance: string; asset: string; signal: HubSignal; range: string }) {
+function Chart({ appliance, asset, signal, called, range }: { appliance: string; asset: string; signal: HubSignal; called: string; range: string }) {
   const { t } = useText();
   const length = RANGES[range] ?? null;
   const to = signal.to + 1;
@@ -49,8 +50,8 @@ function Chart({ appliance, asset, signal, range }: { appliance: string; asset: 
       {(trend) => (
         <div className="stack">
           {trend.damaged > 0 && <Notice tone="warning">{t('hub.series_damaged', { n: trend.damaged })}</Notice>}
-          <Trend series={trend.series} label={t('hub.series')} height={280} readout metric={trend.metric} />
-          <p className="cap dim">{t('hub.series_newest')} <When at={signal.to} full /> · {t('hub.series_samples', { n: trend.samples })} <DemoChip is={trend.is_demo} /></p>
+          <Trend series={trend.series} label={t('trend.label', { name: called })} height={280} axes readout metric={trend.metric} />
+          <p className="cap dim"><ProvenanceNote series={trend.series} /> · {t('hub.series_newest')} <When at={signal.to} full /> · {t('hub.series_samples', { n: trend.samples })}{typeof trend.kept_days === 'number' && <> · {t('hub.series_kept', { days: trend.kept_days })}</>} <DemoChip is={trend.is_demo} /></p>
         </div>
       )}
     </Loaded>
@@ -62,7 +63,7 @@ function Series({ appliance, asset }: { appliance: string; asset: string }) {
   const [parameters, change] = useParameters();
   const query = useQuery({ queryKey: ['hub-signals', appliance, asset], queryFn: () => hub.signals(appliance, asset), refetchInterval: 30_000 });
   const range = parameters.get('range') ?? 'week';
-  const called = (s: HubSignal) => name(s.names) || s.metric;
+  const called = (s: HubSignal) => withUnit(name(s.names) || s.metric, s.unit);
   return (
     <Pane title={t('hub.series')} flush={false}>
       <Loaded query={query} what={t('state.loading')}>
@@ -75,7 +76,7 @@ function Series({ appliance, asset }: { appliance: string; asset: string }) {
                 <Select label={t('hub.signal')} value={shown.id} onChange={(v) => change({ signal: v })} options={signals.map((s) => ({ value: s.id, label: called(s) }))} />
                 <Select label={t('hub.series_range')} value={range in RANGES ? range : 'week'} onChange={(v) => change({ range: v === 'week' ? null : v })} options={Object.keys(RANGES).map((r) => ({ value: r, label: t(`hub.series_${r}`) }))} />
               </div>
-              <Chart appliance={appliance} asset={asset} signal={shown} range={range in RANGES ? range : 'week'} />
+              <Chart appliance={appliance} asset={asset} signal={shown} called={called(shown)} range={range in RANGES ? range : 'week'} />
             </div>
           );
         }}

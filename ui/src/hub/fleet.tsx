@@ -8,6 +8,8 @@ import { DemoChip } from './words';
 
 const SHAPES: Record<FleetAppliance['state'], Shape> = { registered: 'unknown', synced: 'normal', behind: 'warning', silent: 'warning', fork: 'critical', revoked: 'unknown' };
 
+export const STATES = Object.keys(SHAPES) as FleetAppliance['state'][];
+
 /** `ofAll` names the organisation of each. */
 export function useFleetColumns(ofAll: boolean): Column<FleetAppliance>[] {
   const { t, n, span } = useText();

@@ -1,14 +1,18 @@
 // The plants of an organisation as its own people see them, who these people are, and what was done.
 import { useQuery } from '@tanstack/react-query';
 import type { TenantUser } from '@/api/types';
+import { DayInput, SearchInput } from '@/components/fields';
 import { Icon, StatusShape } from '@/components/icons';
 import { Tag, When } from '@/components/marks';
 import { EmptyState } from '@/components/notices';
 import { Loaded, PageHead, Pane, useTitle } from '@/components/page';
 import { type Column, DataTable, useOffset } from '@/components/table';
 import { useText } from '@/i18n/text';
+import { useParameters } from '@/lib/url';
+import { dayStart } from '@/lib/zone';
 import { useAuditColumns } from '@/pages/parts/audit-columns';
 import { hub, type HubAuditRow } from './api';
+import { TenantSelect } from './filters';
 import { useFleetColumns } from './fleet';
 
 export function PlantsPage() {
@@ -58,13 +62,19 @@ export function UserState({ user }: { user: { is_active: boolean; must_change_pa
 }
 
 const LIMIT = 100;
+const DAY = 86_400_000;
 
 /** The own organisation's audit, or that of all for the platform owner. */
 function Audit({ ofAll }: { ofAll: boolean }) {
   const { t } = useText();
   const offset = useOffset('audit', LIMIT);
+  const [parameters, change] = useParameters();
+  const [from, to, actor, q, org] = ['from', 'to', 'actor', 'q', 'org'].map((key) => parameters.get(key) ?? '') as [string, string, string, string, string];
+  const end = dayStart(to);
+  const wanted = { from: dayStart(from), to: end === null ? null : end + DAY, actor, q, ...(ofAll && org ? { tenant: org } : {}) };
+  const filter = (changes: Record<string, string | null>) => change({ ...changes, 'audit.page': null });
   const tenants = useQuery({ queryKey: ['tenants'], queryFn: hub.tenants, enabled: ofAll });
-  const query = useQuery({ queryKey: ['audit', ofAll, offset], placeholderData: (old) => old, queryFn: () => (ofAll ? hub.auditOfAll : hub.audit)({ limit: LIMIT, offset }) });
+  const query = useQuery({ queryKey: ['audit', ofAll, wanted, offset], placeholderData: (old) => old, queryFn: () => (ofAll ? hub.auditOfAll : hub.audit)({ ...wanted, limit: LIMIT, offset }) });
   const own = useAuditColumns<HubAuditRow>();
   const codes = new Map(tenants.data?.map((tenant) => [tenant.id, tenant.code]));
   const tenant: Column<HubAuditRow> = { key: 'tenant', title: t('hub.tenant'), cell: (r) => <Tag>{codes.get(r.tenant_id) ?? 'platform'}</Tag>, csv: (r) => codes.get(r.tenant_id) ?? r.tenant_id };
@@ -72,6 +82,13 @@ function Audit({ ofAll }: { ofAll: boolean }) {
   return (
     <>
       <PageHead title={t('page.audit')} sub={t('audit.sub')} />
+      <div className="row wrap filters">
+        {ofAll && <TenantSelect id="audit" />}
+        <label className="row g1 s">{t('audit.from')}<DayInput value={from} onChange={(v) => filter({ from: v })} /></label>
+        <label className="row g1 s">{t('audit.to')}<DayInput value={to} onChange={(v) => filter({ to: v })} /></label>
+        <SearchInput label={t('audit.actor')} value={actor} onChange={(v) => filter({ actor: v })} />
+        <span className="grow search-grow"><SearchInput label={t('audit.search')} value={q} onChange={(v) => filter({ q: v })} /></span>
+      </div>
       <section className="pane">
         <Loaded query={query} what={t('audit.loading')} rows={8}>
           {(page) => <DataTable id="audit" label={t('page.audit')} columns={ofAll ? [tenant, ...own] : own} rows={page.items} rowKey={(r) => `${r.at}${r.actor}${r.action}${r.object}`} csvName="audit" server={{ total: page.total, offset, limit: LIMIT }} empty={<EmptyState icon="audit" title={t('audit.empty')} />} />}

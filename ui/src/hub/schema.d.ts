@@ -276,6 +276,30 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/admin/tenants/{tenant_id}/sign-in-rules": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * How people of a tenant sign in
+         * @description Permission: `tenants.manage`.
+         */
+        get: operations["get_rules_of"];
+        /**
+         * Keeps passwords of a tenant for emergencies, or allows them
+         * @description Permission: `tenants.manage`.
+         */
+        put: operations["put_rules_of"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/admin/tenants/{tenant_id}/suspend": {
         parameters: {
             query?: never;
@@ -498,6 +522,30 @@ export interface paths {
          * @description Permission: `identity_providers.write`.
          */
         post: operations["create_provider"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/identity-providers/rules": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * How people sign in
+         * @description Permission: `identity_providers.read`.
+         */
+        get: operations["get_rules"];
+        /**
+         * Keeps passwords for emergencies, or allows them
+         * @description Permission: `identity_providers.write`.
+         */
+        put: operations["put_rules"];
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -1749,6 +1797,8 @@ export interface components {
             id: components["schemas"]["IdentityProviderId"];
             /** @description Type. */
             provider_type: components["schemas"]["ProviderType"];
+            /** @description Passwords are for emergencies alone there. */
+            sso_only: boolean;
             /** @description Whose it is. */
             tenant_id: components["schemas"]["TenantId"];
         };
@@ -1756,12 +1806,23 @@ export interface components {
         HubSignInRequest: {
             /** @description Code of the second factor, six digits; required once it is set up. */
             code?: string | null;
+            /** @description Why a password is used where passwords are for emergencies alone. */
+            emergency_reason?: string | null;
             /** @description Password. */
             password: string;
             /** @description Code of the tenant; empty for the platform itself. */
             tenant?: string;
             /** @description Sign-in name. */
             username: string;
+        };
+        /** @description How people of a tenant sign in, or the owners of the platform. */
+        HubSignInRules: {
+            emergency_user_id?: null | components["schemas"]["UserId"];
+            /**
+             * @description Passwords are for emergencies alone: for one account, with a reason, for an hour. In force while a
+             *     provider is enabled.
+             */
+            sso_only: boolean;
         };
         /** @description A signal of an asset of which a plant sent series, at the fourth level. */
         HubSignal: {
@@ -1827,6 +1888,11 @@ export interface components {
             damaged: number;
             /** @description A demonstration. */
             is_demo: boolean;
+            /**
+             * Format: u-int32
+             * @description Values older than this many days are not kept; absent where all are.
+             */
+            kept_days?: number | null;
             /** @description Metric. */
             metric: string;
             /**
@@ -2360,6 +2426,14 @@ export interface operations {
                 limit?: number | null;
                 /** @description Items to skip. */
                 offset?: number | null;
+                /** @description At or after, UTC milliseconds. */
+                from?: number | null;
+                /** @description Before, UTC milliseconds. */
+                to?: number | null;
+                /** @description Part of who did it. */
+                actor?: string;
+                /** @description Part of actor, action, object, outcome, details or address. */
+                q?: string;
                 /** @description Of this tenant only. */
                 tenant?: null | components["schemas"]["TenantId"];
             };
@@ -2741,6 +2815,72 @@ export interface operations {
             };
         };
     };
+    get_rules_of: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                tenant_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HubSignInRules"];
+                };
+            };
+            /** @description Not done; the body says why. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    put_rules_of: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                tenant_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["HubSignInRules"];
+            };
+        };
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HubSignInRules"];
+                };
+            };
+            /** @description Not done; the body says why. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
     suspend_tenant: {
         parameters: {
             query?: never;
@@ -3053,6 +3193,14 @@ export interface operations {
                 limit?: number | null;
                 /** @description Items to skip. */
                 offset?: number | null;
+                /** @description At or after, UTC milliseconds. */
+                from?: number | null;
+                /** @description Before, UTC milliseconds. */
+                to?: number | null;
+                /** @description Part of who did it. */
+                actor?: string;
+                /** @description Part of actor, action, object, outcome, details or address. */
+                q?: string;
             };
             header?: never;
             path?: never;
@@ -3173,6 +3321,68 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["IdentityProvider"];
+                };
+            };
+            /** @description Not done; the body says why. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    get_rules: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HubSignInRules"];
+                };
+            };
+            /** @description Not done; the body says why. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    put_rules: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["HubSignInRules"];
+            };
+        };
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HubSignInRules"];
                 };
             };
             /** @description Not done; the body says why. */

@@ -73,7 +73,7 @@ function Providers({ tenant }: { tenant: string }) {
   return (
     <div className="stack sso-buttons">
       {query.data.map((provider) => <SsoButton key={provider.id} href={startOf(provider)} name={provider.display_name} />)}
-      <p className="help">{t('sso.or_password')}</p>
+      <p className="help">{t(query.data.every((p) => p.sso_only) ? 'sso.password_emergency' : 'sso.or_password')}</p>
     </div>
   );
 }
@@ -86,10 +86,14 @@ function SignIn({ onSession }: { onSession: Done }) {
   const [password, setPassword] = useState('');
   const [code, setCode] = useState('');
   const [asksCode, setAsksCode] = useState(false);
+  const [reason, setReason] = useState('');
+  const [asksReason, setAsksReason] = useState(false);
   const send = async () => {
     try {
-      onSession(await hub.signIn({ tenant: tenant.trim(), username: username.trim(), password, code: asksCode ? code : null }));
+      onSession(await hub.signIn({ tenant: tenant.trim(), username: username.trim(), password, code: asksCode ? code : null, emergency_reason: asksReason ? reason.trim() : null }));
     } catch (error) {
+      // Only the right password learns that a reason is needed.
+      if (error instanceof RequestFailed && error.code === 'session.emergency_reason_missing') setAsksReason(true);
       // Being asked for the code is a step on the way, no failure.
       if (!(error instanceof RequestFailed && error.code === 'hub.totp_required')) throw error;
       setAsksCode(true);
@@ -110,6 +114,7 @@ function SignIn({ onSession }: { onSession: Done }) {
           <Field label={t('field.password')}>
             {(p) => <PasswordInput {...p} name="password" autoComplete="current-password" required value={password} onChange={(e) => setPassword(e.target.value)} />}
           </Field>
+          {asksReason && <Field label={t('sso.emergency_reason')} help={t('sso.emergency_help')}>{(p) => <input {...p} className="in" dir="auto" name="emergency_reason" required value={reason} onChange={(e) => setReason(e.target.value)} />}</Field>}
           {asksCode && <CodeField value={code} onChange={setCode} />}
         </>
       )}

@@ -7,11 +7,12 @@ import { useConfirm, useToasts } from '@/components/dialog';
 import { Field, problemOf } from '@/components/fields';
 import { Icon } from '@/components/icons';
 import { Tag, When } from '@/components/marks';
-import { Loaded, PageHead, useTitle } from '@/components/page';
+import { Loaded, PageHead, Pane, useTitle } from '@/components/page';
 import { useText } from '@/i18n/text';
 import { IdentityProvidersPane } from '@/pages/parts/identity-providers';
 import { hub, type HubSession, type PlatformPerson, providers } from './api';
 import { FormDialog } from './parts';
+import { RulesForm } from './sign-in-rules';
 
 type NamedBy = PlatformPerson['named_by'];
 const WAYS: NamedBy[] = ['subject', 'email'];
@@ -78,6 +79,31 @@ function PlatformPeople({ provider }: { provider: IdentityProvider }) {
   );
 }
 
+/** Whether passwords are an ordinary way in, and which account is left for emergencies. */
+function Rules({ isPlatform }: { isPlatform: boolean }) {
+  const { t } = useText();
+  const client = useQueryClient();
+  const toasts = useToasts();
+  const [confirm, dialog] = useConfirm();
+  const [choosing, setChoosing] = useState(false);
+  const query = useQuery({ queryKey: ['sign-in-rules'], queryFn: hub.signInRules });
+  const people = useQuery({ queryKey: ['people'], queryFn: hub.people });
+  const saved = () => { toasts.done(t('toast.saved')); void client.invalidateQueries({ queryKey: ['sign-in-rules'] }); };
+  const allow = () => confirm({ title: t('sso.both_title'), body: t('sso.both_body'), action: t('sso.both_do'), run: async () => { await hub.saveSignInRules({ sso_only: false }); saved(); } });
+  if (!query.data) return null;
+  const only = query.data.sso_only;
+  const role = isPlatform ? 'platform_owner' : 'tenant_admin';
+  const accounts = (people.data ?? []).filter((p) => p.is_active && p.auth_source === 'local' && p.role === role);
+  const chosen = people.data?.find((p) => p.id === query.data.emergency_user_id)?.username ?? '…';
+  return (
+    <Pane title={t('sso.rules')} flush={false} end={<button type="button" className="btn sm" data-action="sign-in-rules" onClick={() => (only ? allow() : setChoosing(true))}>{t(only ? 'sso.both_do' : 'sso.only_do')}</button>}>
+      <p className="s">{only ? t('hub.sso_rules_now', { username: chosen }) : t('sso.both_now')}</p>
+      {choosing && <RulesForm accounts={accounts} save={hub.saveSignInRules} onClose={() => setChoosing(false)} onSaved={() => { setChoosing(false); saved(); }} />}
+      {dialog}
+    </Pane>
+  );
+}
+
 export function SsoPage() {
   const { t } = useText();
   const session = useQueryClient().getQueryData<HubSession | null>(['session']);
@@ -86,7 +112,7 @@ export function SsoPage() {
   return (
     <>
       <PageHead title={t('hub.sso')} sub={t(isPlatform ? 'hub.sso_platform_sub' : 'hub.sso_sub')} />
-      <IdentityProvidersPane calls={providers} givesRoles={!isPlatform} more={isPlatform ? (provider) => <PlatformPeople provider={provider} /> : undefined} />
+      <IdentityProvidersPane calls={providers} givesRoles={!isPlatform} rules={<Rules isPlatform={isPlatform} />} more={isPlatform ? (provider) => <PlatformPeople provider={provider} /> : undefined} />
     </>
   );
 }

@@ -3,19 +3,19 @@ import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { useState } from 'react';
 import type { Role } from '@/api/types';
 import { useConfirm, useToasts } from '@/components/dialog';
-import { Field, problemOf, SearchInput } from '@/components/fields';
+import { Field, problemOf, SearchInput, Select } from '@/components/fields';
 import { Icon } from '@/components/icons';
 import { Tag, When } from '@/components/marks';
-import { EmptyState } from '@/components/notices';
 import { Loaded, PageHead, Pane, useTitle } from '@/components/page';
 import { type Column, DataTable } from '@/components/table';
 import { useText } from '@/i18n/text';
-import { useParameters } from '@/lib/url';
 import { hub, type HubUser, type OneTime } from './api';
+import { NothingFound, StateSelect, TenantSelect, useListFilters } from './filters';
 import { FormDialog, OncePassword } from './parts';
 import { UserState } from './plants';
 
 const ROLES: Role[] = ['viewer', 'engineer', 'optimization_engineer', 'tenant_admin'];
+const OWNER: Role = 'platform_owner';
 
 function UserForm({ onClose, onMade }: { onClose: () => void; onMade: (made: OneTime) => void }) {
   const { t, word, name } = useText();
@@ -52,11 +52,12 @@ export function UsersPage() {
   const client = useQueryClient();
   const toasts = useToasts();
   const [confirm, dialog] = useConfirm();
-  const [parameters, change] = useParameters();
+  const filters = useListFilters('users');
   const [creating, setCreating] = useState(false);
   const [made, setMade] = useState<OneTime | null>(null);
   const query = useQuery({ queryKey: ['users'], queryFn: hub.users });
-  const q = (parameters.get('q') ?? '').toLocaleLowerCase();
+  const shows = (u: HubUser) => filters.has(u.name, u.username, u.email ?? null, u.tenant_code)
+    && (!filters.org || u.tenant_id === filters.org) && (!filters.role || u.role === filters.role) && (!filters.state || (filters.state === 'active') === u.is_active);
   const changed = () => void client.invalidateQueries({ queryKey: ['users'] });
   useTitle(t('page.users'));
   const reset = (user: HubUser) => confirm({
@@ -89,9 +90,15 @@ export function UsersPage() {
       <PageHead title={t('page.users')} sub={t('hub.users_sub')}>
         <button type="button" className="btn pri" onClick={() => setCreating(true)}><Icon name="plus" />{t('users.add')}</button>
       </PageHead>
-      <Pane title={t('page.users')} end={<SearchInput label={t('users.search')} value={parameters.get('q') ?? ''} onChange={(v) => change({ q: v })} />}>
+      <div className="row wrap filters">
+        <TenantSelect id="users" />
+        <Select label={t('field.role')} value={filters.role} onChange={(v) => filters.set({ role: v })} options={[{ value: '', label: t('users.all_roles') }, ...[...ROLES, OWNER].map((r) => ({ value: r as string, label: word('role', r) }))]} />
+        <StateSelect id="users" states={[{ value: 'active', label: t('users.active') }, { value: 'disabled', label: t('users.disabled') }]} />
+        {filters.filtered && <button type="button" className="btn sm" onClick={filters.clear}>{t('action.clear_filters')}</button>}
+      </div>
+      <Pane title={t('page.users')} end={<SearchInput label={t('users.search')} value={filters.q} onChange={(v) => filters.set({ q: v })} />}>
         <Loaded query={query} what={t('users.loading')}>
-          {(rows) => <DataTable id="users" label={t('page.users')} columns={columns} rows={rows.filter((u) => !q || `${u.name} ${u.username} ${u.tenant_code}`.toLocaleLowerCase().includes(q))} rowKey={(u) => u.id} csvName="users" empty={<EmptyState icon="users" title={t('empty.search', { query: q })} />} />}
+          {(rows) => <DataTable id="users" label={t('page.users')} columns={columns} rows={rows.filter(shows)} rowKey={(u) => u.id} csvName="users" empty={<NothingFound query={filters.q} onClear={filters.clear} />} />}
         </Loaded>
       </Pane>
       {creating && <UserForm onClose={() => setCreating(false)} onMade={(x) => { setCreating(false); setMade(x); changed(); }} />}

@@ -12,6 +12,8 @@ export interface Text {
   /** A word of a closed list: `enum.<list>.<value>`. */
   word: (list: string, value: string) => string;
   name: (names: Names | null | undefined) => string;
+  /** What stands between the words of a list. */
+  comma: string;
   n: (value: number, decimals?: number) => string;
   span: (ms: number) => string;
   moment: (t: number) => string;
@@ -29,6 +31,7 @@ export function useText(): Text {
       p,
       word: (list, value) => t(`enum.${list}.${value}`),
       name: (names) => (language === 'en' ? names?.en || names?.ar : names?.ar || names?.en) ?? '',
+      comma: language === 'en' ? ', ' : '، ',
       n: (value, decimals) => format.number(p, value, decimals),
       span: (ms) => {
         const s = format.span(p, ms);

@@ -47,7 +47,7 @@ export function number(p: Preferences, value: number, decimals = decimalsFor(val
 }
 
 const UNIT_WORDS: Record<string, string> = {
-  degC: '°C', degF: '°F', K: 'K', 'm3/h': 'm³/h', 'Nm3/h': 'Nm³/h', 'W/m2K': 'W/m²·K', percent: '%', ohm: 'Ω',
+  degC: '°C', degF: '°F', K: 'K', 'm3/h': 'm³/h', 'Nm3/h': 'Nm³/h', 'W/m2K': 'W/m²·K', percent: '%', ohm: 'Ω', um: 'µm', 'uS/cm': 'µS/cm', 'm/s2': 'm/s²', 'kg/m3': 'kg/m³',
   // A number without dimension has no unit to show.
   '1': '',
 };

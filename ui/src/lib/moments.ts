@@ -12,6 +12,25 @@ export interface Moment {
   last: number;
 }
 
+/** Whether one came before the other: by its own clock, or because their clocks leave no doubt. */
+function isBefore(a: Moment, b: Moment): boolean {
+  const [one, other] = [a.item.event, b.item.event];
+  const isOneClock = one.source_system === other.source_system && one.time_offset_ms === other.time_offset_ms && one.time_uncertainty_ms === other.time_uncertainty_ms;
+  return (isOneClock && one.event_time < other.event_time) || a.at + one.time_uncertainty_ms < b.at - other.time_uncertainty_ms;
+}
+
+/** A chain of ties that is longer is left as it is: each would be held against each. */
+const LONGEST_CHAIN = 100;
+
+/** In a chain the first is tied to the second and the second to the third, but the third may have come after the first for certain. */
+function narrow(chain: Moment[]): void {
+  if (chain.length < 3 || chain.length > LONGEST_CHAIN) return;
+  const places = chain.map((m) => [m.first + chain.filter((other) => isBefore(other, m)).length, m.last - chain.filter((other) => isBefore(m, other)).length] as const);
+  // The server knows of a tie that these clocks don't show.
+  if (places.some(([first, last]) => first >= last)) return;
+  chain.forEach((m, i) => { [m.first, m.last] = places[i]!; });
+}
+
 /** The server sends events in order; those that share a number can't be told apart. */
 export function momentsOf(events: TimelineEvent[]): Moment[] {
   const moments: Moment[] = [];
@@ -22,6 +41,7 @@ export function momentsOf(events: TimelineEvent[]): Moment[] {
       const item = events[i]!;
       moments.push({ item, at: item.event.event_time - item.event.time_offset_ms, first: begin + 1, last: end });
     }
+    narrow(moments.slice(begin, end));
     begin = end;
   }
   // A tie may stand in an order of its own; places on the axis must rise.
@@ -125,22 +145,39 @@ export interface Tie {
   to: number;
   first: number;
   last: number;
+  /** How many groups stand here that can't be drawn apart; 1 is one group, whose places these are. */
+  groups: number;
+  /** The number that the events of the last group share. */
+  order: number;
 }
 
-/** Stretches in which the order can't be known, in order; those of the view, joined where they touch on the screen. */
-export function tiesOf(moments: Moment[], from: number, to: number, gap: number): Tie[] {
+/**
+ * Stretches in which the order can't be known, in order; those of the view. Groups are drawn apart: two that come closer
+ * than `gap` are one stretch of two groups where nothing certain stands between them, and any that share a `pixel`.
+ */
+export function tiesOf(moments: Moment[], from: number, to: number, gap: number, pixel = gap / 6): Tie[] {
   const ties: Tie[] = [];
+  let isCertainBetween = false;
   for (const m of between(moments, from, to)) {
-    if (!isTie(m)) continue;
+    if (!isTie(m)) {
+      isCertainBetween = true;
+      continue;
+    }
     const half = m.item.event.time_uncertainty_ms;
     const last = ties[ties.length - 1];
-    if (last && (last.first === m.first || m.at - half - last.to < gap)) {
+    const isSame = last?.order === m.item.order;
+    const away = last ? m.at - half - last.to : Infinity;
+    if (last && (isSame || away < (isCertainBetween ? pixel : gap))) {
       last.to = Math.max(last.to, m.at + half);
       last.from = Math.min(last.from, m.at - half);
+      last.first = Math.min(last.first, m.first);
       last.last = Math.max(last.last, m.last);
+      if (!isSame) last.groups += 1;
+      last.order = m.item.order;
     } else {
-      ties.push({ from: m.at - half, to: m.at + half, first: m.first, last: m.last });
+      ties.push({ from: m.at - half, to: m.at + half, first: m.first, last: m.last, groups: 1, order: m.item.order });
     }
+    isCertainBetween = false;
   }
   return ties;
 }

@@ -187,6 +187,15 @@ export function zoomed(look: Look, factor: number, x: number, y: number): Look {
   return { scale, x: x - (x - look.x) * real, y: y - (y - look.y) * real };
 }
 
+/** Where the map stands after two fingers went from one pair of places to another: what lay between them still does. */
+export function pinched(look: Look, from: readonly [Place, Place], to: readonly [Place, Place]): Look {
+  const apart = ([a, b]: readonly [Place, Place]) => Math.max(1, Math.hypot(a.x - b.x, a.y - b.y));
+  const middle = ([a, b]: readonly [Place, Place]): Place => ({ x: (a.x + b.x) / 2, y: (a.y + b.y) / 2 });
+  const [was, is] = [middle(from), middle(to)];
+  const closer = zoomed(look, apart(to) / apart(from), was.x, was.y);
+  return { ...closer, x: closer.x + is.x - was.x, y: closer.y + is.y - was.y };
+}
+
 /** The asset under a point of the map. */
 export function nodeAt(map: PlantMap, x: number, y: number): Node | null {
   return map.nodes.find((n) => Math.abs(n.x - x) <= CELL_X / 2 - 8 && y - n.y >= -34 && y - n.y <= 52) ?? null;

@@ -22,9 +22,9 @@ import { ScoreHistory } from './parts/score-history';
 import { WorkOrdersPane } from './parts/work-order-parts';
 
 function Details({ asset }: { asset: Asset }) {
-  const { t, word } = useText();
+  const { t, word, comma } = useText();
   const familyName = useFamilyName();
-  const codes = (list: string[]) => (list.length === 0 ? <span className="dim">{t('common.none')}</span> : list.map((c, i) => <span key={c}>{i > 0 && '، '}<Tag>{c}</Tag></span>));
+  const codes = (list: string[]) => (list.length === 0 ? <span className="dim">{t('common.none')}</span> : list.map((c, i) => <span key={c}>{i > 0 && comma}<Tag>{c}</Tag></span>));
   return (
     <dl className="kv">
       <dt>{t('field.site')}</dt><dd><Tag>{asset.site_code}</Tag></dd>

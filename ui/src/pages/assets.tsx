@@ -15,6 +15,7 @@ import { EmptyState } from '@/components/notices';
 import { Loaded, PageHead, Pane } from '@/components/page';
 import { useText } from '@/i18n/text';
 import { type CsvCell, downloadText, toCsv } from '@/lib/csv';
+import { iso } from '@/lib/format';
 import { useCursor } from '@/lib/cursor';
 import { useParameters } from '@/lib/url';
 import { AssetForm, SiteForm, UnitForm } from './parts/asset-forms';
@@ -23,10 +24,10 @@ import { ImportDialog } from './parts/asset-import';
 type Editing = { kind: 'site'; value?: Site } | { kind: 'unit'; value?: Unit } | { kind: 'asset'; value?: Asset; unit?: string } | { kind: 'import' } | null;
 
 /** The columns the import reads. */
-const COLUMNS = ['code', 'family', 'site', 'unit', 'criticality', 'name_en', 'name_ar', 'equipment_number', 'functional_location', 'upstream', 'downstream', 'note'];
+const COLUMNS = ['code', 'family', 'site', 'unit', 'criticality', 'name_en', 'name_ar', 'equipment_number', 'functional_location', 'in_service_since', 'upstream', 'downstream', 'note'];
 
 function assetsCsv(assets: Asset[]): string {
-  const rows: CsvCell[][] = assets.map((a) => [a.code, a.family, a.site_code, a.unit_code, a.criticality, a.names.en, a.names.ar, a.equipment_number, a.functional_location, a.upstream.join(';'), a.downstream.join(';'), a.note]);
+  const rows: CsvCell[][] = assets.map((a) => [a.code, a.family, a.site_code, a.unit_code, a.criticality, a.names.en, a.names.ar, a.equipment_number, a.functional_location, a.in_service_since === null ? '' : iso(a.in_service_since).slice(0, 10), a.upstream.join(';'), a.downstream.join(';'), a.note]);
   return toCsv(COLUMNS, rows);
 }
 

@@ -5,8 +5,7 @@ import { Redirect, useParams } from 'wouter';
 import { api } from '@/api/calls';
 import { useRefresh } from '@/api/live';
 import { useSession } from '@/api/session';
-import type { EventCategory, IncidentDetail, IncidentPatch, IncidentStatus, RootCause, Severity, Timeline, TimelineTrend } from '@/api/types';
-import { useConfirm, useToasts } from '@/components/dialog';
+import type { EventCategory, IncidentDetail, RootCause, Severity, Timeline, TimelineTrend } from '@/api/types';
 import { Field, SearchInput, Select } from '@/components/fields';
 import { Icon } from '@/components/icons';
 import { AppLink } from '@/components/link';
@@ -24,43 +23,12 @@ import { EventDetail } from './parts/event-detail';
 import { EvidencePanel } from './parts/evidence';
 import { CATEGORIES } from './parts/events-table';
 import { IncidentChanges } from './parts/incident-changes';
+import { IncidentHandling } from './parts/incident-handling';
 import { RootCausePanel } from './parts/root-cause';
 import { Sequence } from './parts/sequence';
 import { TimelineView } from './parts/timeline';
 import { WorkOrderForm } from './parts/work-order-form';
 import { WorkOrdersPane } from './parts/work-order-parts';
-
-const STATUSES: IncidentStatus[] = ['open', 'investigating', 'resolved', 'closed'];
-
-function Handling({ detail }: { detail: IncidentDetail }) {
-  const { t, word } = useText();
-  const { may } = useSession();
-  const client = useQueryClient();
-  const toasts = useToasts();
-  const [confirm, dialog] = useConfirm();
-  const { incident } = detail;
-  const write = may('blackbox.write');
-  const patch = async (body: IncidentPatch) => {
-    const next = await api.changeIncident(incident.id, body);
-    client.setQueriesData<IncidentDetail>({ queryKey: ['incident', incident.id] }, next);
-    for (const key of ['incidents', 'overview', 'incident-counts', 'timeline']) void client.invalidateQueries({ queryKey: [key] });
-    toasts.done(t('toast.saved'));
-  };
-  const setStatus = (status: IncidentStatus) => {
-    if (status !== 'closed') return void patch({ status }).catch(toasts.failed);
-    confirm({ title: t('incident.close_title'), body: t('confirm.close_incident', { id: incident.number }), action: t('incident.close_action'), run: () => patch({ status }) });
-  };
-  const people = incident.assignee && !detail.assignable.includes(incident.assignee) ? [incident.assignee, ...detail.assignable] : detail.assignable;
-  return (
-    <Pane title={t('incident.handling')} flush={false}>
-      <div className="stack">
-        <Field label={t('field.state')}>{(p) => <select {...p} className="in" disabled={!write} value={incident.status} onChange={(e) => setStatus(e.target.value as IncidentStatus)}>{STATUSES.map((s) => <option key={s} value={s}>{word('incident_status', s)}</option>)}</select>}</Field>
-        <Field label={t('incident.assignee')}>{(p) => <select {...p} className="in" disabled={!write} value={incident.assignee ?? ''} onChange={(e) => void patch({ assignee: e.target.value }).catch(toasts.failed)}><option value="">{t('incident.nobody')}</option>{people.map((name) => <option key={name} value={name}>{name}</option>)}</select>}</Field>
-      </div>
-      {dialog}
-    </Pane>
-  );
-}
 
 function Notes({ detail, t: at }: { detail: IncidentDetail; t: number | null }) {
   const { t } = useText();
@@ -279,7 +247,7 @@ export default function IncidentPage() {
               <div className="stack">
                 {player && <RootCausePanel incident={id} player={player} offsets={offsets} />}
                 {player && <EventDetail moments={moments} player={player} />}
-                <Handling detail={detail} />
+                <IncidentHandling detail={detail} />
                 <IncidentChanges detail={detail} />
                 <AttachmentsPane incident={id} />
                 <Related detail={detail} />

@@ -84,7 +84,7 @@ function Figures({ detail }: { detail: ScenarioDetail }) {
 }
 
 function Inputs({ detail }: { detail: ScenarioDetail }) {
-  const { t, n, p, name, word } = useText();
+  const { t, n, name, word, comma } = useText();
   const gap = useGap();
   const run = detail.scenario;
   const asked = run.request;
@@ -115,7 +115,7 @@ function Inputs({ detail }: { detail: ScenarioDetail }) {
             <dt>{t('optimization.horizon')}</dt><dd data-asked="horizon">{t('optimization.days', { n: asked.horizon_days ?? 0 })}</dd>
             <dt>{t('optimization.budget')}</dt><dd data-asked="budget"><Money value={asked.budget ?? null} currency={run.currency} /></dd>
             <dt>{t('optimization.must_do')}</dt><dd data-asked="must_do"><bdi dir="ltr">{(asked.must_do ?? []).map((id) => detail.recommendations.find((r) => r.asset_id === id)?.asset_code ?? id).join(', ') || '—'}</bdi></dd>
-            <dt>{t('optimization.without')}</dt><dd data-asked="without">{(asked.without_technicians ?? []).map((id) => detail.technicians.find((x) => x.id === id)).map((x) => (x ? name(x.names) : '—')).join(p.language === 'ar' ? '، ' : ', ') || '—'}</dd>
+            <dt>{t('optimization.without')}</dt><dd data-asked="without">{(asked.without_technicians ?? []).map((id) => detail.technicians.find((x) => x.id === id)).map((x) => (x ? name(x.names) : '—')).join(comma) || '—'}</dd>
             <dt>{t('optimization.risk_appetite')}</dt><dd data-asked="risk">{asked.risk_appetite === null || asked.risk_appetite === undefined ? '—' : n(asked.risk_appetite, 2)}</dd>
             <dt>{t('optimization.production_factor')}</dt><dd data-asked="production"><bdi dir="ltr">{n((asked.production_factor ?? 1) * 100, 0)} %</bdi></dd>
             <dt>{t('optimization.crew_factor')}</dt><dd data-asked="crew"><bdi dir="ltr">{n((asked.crew_factor ?? 1) * 100, 0)} %</bdi></dd>

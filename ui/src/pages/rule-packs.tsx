@@ -34,7 +34,7 @@ function Rule({ rule, names }: { rule: RuleView; names: Map<string, string> }) {
   const { t, n, name, word } = useText();
   return (
     <li className="note-row" data-rule={rule.id}>
-      <div className="row wrap"><b className="m5">{name(rule.names)}</b><Tag>{rule.id}</Tag><span className="cap dim">{word('hypothesis_kind', rule.kind)} · {t('rules.mode', { mode: rule.mode })} · {t('rules.prior', { share: n(rule.prior * 100, 0) })}{rule.lead_h && <> · <bdi>{t('root_cause.hours', { from: n(rule.lead_h[0] ?? 0), to: n(rule.lead_h[1] ?? 0) })}</bdi> {t('rules.lead')}</>}</span></div>
+      <div className="row wrap"><b className="m5">{name(rule.names)}</b><Tag>{rule.id}</Tag><span className="cap dim">{word('hypothesis_kind', rule.kind)} · {t('rules.mode', { mode: rule.mode })} · {t('rules.prior', { share: n(rule.prior * 100, 0) })}{rule.lead_h && <> · <bdi>{t('root_cause.hours', { from: n(rule.lead_h[0] ?? 0), to: rule.lead_h[1] ?? 0 })}</bdi> {t('rules.lead')}</>}</span></div>
       <Conditions rule={rule} />
       {rule.asks.length > 0 && <div className="evidence"><h4>{t('rules.asks')}</h4><ul>{rule.asks.map((a) => <li key={name(a)}><span aria-hidden="true">{'?'}</span><span>{name(a)}</span></li>)}</ul></div>}
       {rule.confusers.length > 0 && <div className="evidence"><h4>{t('rules.confusers')}</h4><ul>{rule.confusers.map((c) => <li key={c.id}><span aria-hidden="true">{'≠'}</span><span>{names.get(c.id) ?? c.id}: {name(c.discriminator)}</span></li>)}</ul></div>}
@@ -43,7 +43,7 @@ function Rule({ rule, names }: { rule: RuleView; names: Map<string, string> }) {
 }
 
 function Packs({ packs }: { packs: RulePack[] }) {
-  const { t, n, name } = useText();
+  const { t, n, name, comma } = useText();
   const [chosen, setChosen] = useParameter('pack', packs[0]?.id ?? '');
   const [sought, setSought] = useParameter('find');
   const families = useQuery({ queryKey: ['families'], queryFn: api.families, staleTime: Infinity }).data ?? [];
@@ -60,7 +60,7 @@ function Packs({ packs }: { packs: RulePack[] }) {
         <Select label={t('rules.pack')} value={pack.id} onChange={setChosen} options={packs.map((p) => ({ value: p.id, label: `${p.is_own ? '* ' : ''}${name(p.names)} (${p.rules.length})` }))} />
         <span className="grow search-grow"><SearchInput label={t('rules.search')} value={sought} onChange={setSought} /></span>
       </div>
-      <Pane title={name(pack.names)} caption={<><Tag>{pack.id}</Tag> · {t('rules.version', { n: n(pack.version, 0) })} · {t('rules.enabled')}</>} foot={<span>{pack.families.length === 0 ? t('rules.every_family') : t('rules.families', { families: pack.families.map(family).join('، ') })}</span>}>
+      <Pane title={name(pack.names)} caption={<><Tag>{pack.id}</Tag> · {t('rules.version', { n: n(pack.version, 0) })} · {t('rules.enabled')}</>} foot={<span>{pack.families.length === 0 ? t('rules.every_family') : t('rules.families', { families: pack.families.map(family).join(comma) })}</span>}>
         {rules.length === 0 ? <EmptyState icon="search" title={t('rules.none_match')} /> : <ul className="list" data-list="rules">{rules.map((r) => <Rule key={r.id} rule={r} names={names} />)}</ul>}
       </Pane>
       <Notice>{t('rules.files')}</Notice>

@@ -54,11 +54,7 @@ impl Voice {
     }
 
     pub(crate) fn name<'n>(&self, names: &'n Names) -> &'n str {
-        let (own, other) = match self.language {
-            Language::Ar => (&names.ar, &names.en),
-            Language::En => (&names.en, &names.ar),
-        };
-        if own.is_empty() { other } else { own }
+        self.language.name(names)
     }
 
     /// A moment by the clock of the plant.

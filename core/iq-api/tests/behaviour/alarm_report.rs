@@ -112,15 +112,40 @@ async fn a_journal_is_counted_as_it_was_reported() {
 
     let of_asset = report(&viewer, &format!("{of_journal}&asset_id={}", plant.asset)).await;
     assert_eq!(of_asset["activations"], 1);
+    // Long before its first alarm it is known all the same.
+    let (from, to) = (DAY - 60 * 24 * HOUR, DAY - 50 * 24 * HOUR);
+    let path = format!("{PATH}?from={from}&to={to}{of_journal}");
+    let early = viewer.get(&path).await.expect_status(200).json();
+    assert_eq!(early["activations"], 0);
+    // To another tenant it is one of the systems that are not there.
     let stranger = app.signed_in(&other.user("viewer")).await;
-    let foreign = report(&stranger, &of_journal).await;
-    assert_eq!(
+    let path = format!("{PATH}?from={DAY}&to={}{of_journal}", DAY + 24 * HOUR);
+    let foreign = stranger.get(&path).await;
+    foreign.expect_code(404, "alerts.source_unknown");
+    let own = report(&stranger, "").await;
+    assert_eq!(own["sources"].as_array().unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn a_system_that_reported_no_alarm_is_not_found() {
+    let (app, plant, _) = TestApp::with_plants().await;
+    let mut client = app.signed_in(&plant.user("viewer")).await;
+    for (language, words) in [
+        ("en", "No alarm of “\u{2068}nosuch\u{2069}” is known"),
         (
-            &foreign["activations"],
-            foreign["sources"].as_array().unwrap().len()
+            "ar",
+            "لا إنذار معروفًا هنا من النظام «\u{2068}nosuch\u{2069}»",
         ),
-        (&json!(0), 1)
-    );
+    ] {
+        client.language = language;
+        let reply = client.get(&format!("{PATH}?source=nosuch")).await;
+        let said = reply.expect_code(404, "alerts.source_unknown").json();
+        assert_eq!(said["params"]["source"], "nosuch");
+        let message = said["message"].as_str().unwrap();
+        assert!(message.starts_with(words), "{message}");
+    }
+    let own = format!("{PATH}?source=optria");
+    client.get(&own).await.expect_status(200);
 }
 
 #[tokio::test]

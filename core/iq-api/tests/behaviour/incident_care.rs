@@ -381,3 +381,30 @@ async fn what_is_attached_comes_back_as_it_was_and_a_removal_is_a_record() {
         .text();
     assert_eq!(text, "It was loud.");
 }
+
+#[tokio::test]
+async fn of_two_people_at_one_incident_the_later_one_is_told() {
+    let (app, plant, _) = TestApp::with_plants().await;
+    let client = app.signed_in(&plant.user("engineer")).await;
+    let (id, _) = incident(&app, &plant, "X-7", &[0, 1]).await;
+    let path = format!("{PATH}/{id}");
+    let patch = |change: Value| client.call(Method::PATCH, &path, Some(change));
+    let seen = json!({ "status": "open", "assignee": null });
+    let first = json!({ "status": "investigating", "base": seen });
+    patch(first).await.expect_status(200);
+    let late = json!({ "status": "closed", "base": seen });
+    let told = patch(late)
+        .await
+        .expect_code(409, "incidents.changed_meanwhile")
+        .json();
+    assert_eq!(told["params"]["number"], "X-7");
+    let now = client.get(&path).await.json()["incident"].clone();
+    assert_eq!(now["status"], "investigating", "nothing of it was saved");
+    // Who looks again goes on; who says nothing of it changes what there is.
+    let seen = json!({ "status": now["status"], "assignee": now["assignee"] });
+    let again = json!({ "status": "resolved", "base": seen });
+    patch(again).await.expect_status(200);
+    patch(json!({ "status": "closed" }))
+        .await
+        .expect_status(200);
+}

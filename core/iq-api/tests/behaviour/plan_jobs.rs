@@ -485,7 +485,7 @@ async fn publishing_writes_a_visit_each_and_leaves_what_has_changed() {
     let is_crew = |cell: &String| cell.contains("Name T-8") && cell.contains("Name T-9");
     assert!(schedule.iter().any(is_crew), "{schedule:?}");
     let summary = cells_of(book, 0);
-    for wanted in ["Horizon", "Must be done", "State", "Plan ready"] {
+    for wanted in ["Horizon", "14 days", "Must be done", "State", "Plan ready"] {
         let is_there = summary.iter().any(|cell| cell == wanted);
         assert!(is_there, "{wanted} not in {summary:?}");
     }
@@ -601,6 +601,20 @@ async fn a_job_that_needs_a_certificate_goes_to_nobody_without_it() {
         left["left"][0]["code"],
         "optimization.technician_certificate"
     );
+    // With it again, the order is for the first visit; that of the second asks for the same.
+    let until = Some(NOW.plus_ms(400 * DAY_MS).0);
+    admin
+        .put(&at, person("T-2", until))
+        .await
+        .expect_status(200);
+    let body = json!({ "recommendation_ids": [chosen["id"]], "integration_id": null });
+    let done = planner.post(&path, body).await.expect_status(200).json();
+    assert_eq!(done["moved"], json!([order["id"]]), "{done}");
+    let written = done["written"][0].as_str().expect("a second visit");
+    let second = format!("/api/work-orders/{written}");
+    let second = planner.get(&second).await.json()["work_order"].clone();
+    assert_eq!(second["certificates"], json!(["hot_work"]), "{second}");
+    admin.put(&at, person("T-2", None)).await.expect_status(200);
     // Nobody with it, and it must be done: the plan says whom it misses.
     let at = format!("/api/technicians/{}", made[2]["id"].as_str().unwrap());
     admin.put(&at, person("T-3", None)).await.expect_status(200);

@@ -162,7 +162,8 @@ fn a_second_trigger_joins_the_open_incident_and_a_trip_upgrades_it() {
         IncidentDecision::Join {
             incident: open.id,
             relation: EventRelation::SameAsset,
-            upgrade: None
+            upgrade: None,
+            began: None,
         }
     );
     assert_eq!(
@@ -174,8 +175,35 @@ fn a_second_trigger_joins_the_open_incident_and_a_trip_upgrades_it() {
         IncidentDecision::Join {
             incident: open.id,
             relation: EventRelation::SameAsset,
-            upgrade: Some(IncidentType::Trip)
+            upgrade: Some(IncidentType::Trip),
+            began: None,
         }
+    );
+}
+
+#[test]
+fn a_trigger_that_arrives_later_and_was_before_moves_the_beginning() {
+    let p = plant();
+    let open = OpenIncident {
+        triggered_at: Timestamp(T),
+        ..running(p.pump)
+    };
+    let trip = event(p.pump, T - 54_000, "trip", Severity::Critical);
+    assert_eq!(
+        decided(&p, &trip, &[open]),
+        IncidentDecision::Join {
+            incident: open.id,
+            relation: EventRelation::Trigger,
+            upgrade: Some(IncidentType::Trip),
+            began: Some(Timestamp(T - 54_000)),
+        }
+    );
+    // What the motor did before stays the motor's.
+    let motor = event(p.motor, T - 54_000, "trip", Severity::Critical);
+    let decision = decided(&p, &motor, &[open]);
+    assert!(
+        matches!(decision, IncidentDecision::Join { began: None, .. }),
+        "{decision:?}"
     );
 }
 
@@ -189,7 +217,8 @@ fn one_trip_of_a_train_is_one_incident() {
         IncidentDecision::Join {
             incident: open.id,
             relation: EventRelation::Neighbour,
-            upgrade: None
+            upgrade: None,
+            began: None,
         }
     );
     let late = event(p.motor, T + 1_800_001, "trip", Severity::Critical);

@@ -50,7 +50,8 @@ async fn first_owner(hub: &Hub, username: &str) -> Answer<SecretString> {
     Ok(password)
 }
 
-async fn note(
+/// Writes what was done here into the audit of a tenant.
+pub(super) async fn note(
     hub: &Hub,
     tx: &mut Tx,
     tenant_id: TenantId,

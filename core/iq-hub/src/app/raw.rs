@@ -4,7 +4,9 @@
 use iq_api_types::{HubSignal, HubTrend, Series};
 use iq_chunk::{SIGNAL_END, TIME_END, block::Block};
 use iq_config::FailPoint;
-use iq_domain::{AssetId, CodedError, Names, Provenance, SignalId, TimeRange, Timestamp};
+use iq_domain::{
+    AssetId, CodedError, ErrorKind, Names, Provenance, SignalId, TimeRange, Timestamp,
+};
 use iq_evidence::{Origin, Record};
 use iq_sync_proto::{
     Head,
@@ -22,13 +24,14 @@ use crate::{
     state::Hub,
     store::{
         figures::{self, Wanted},
-        raw::{self, Told},
+        raw::{self, Came, Stretch, Told},
         sync::{self, Owner},
     },
 };
 
-/// Pieces of one answer.
-const MOST_PIECES: usize = 1_000;
+/// Pieces of one answer, and their bytes: all of them are held while they are drawn.
+const MOST_PIECES: u64 = 1_000;
+const MOST_BYTES: u64 = 64 << 20;
 /// Columns of a trend when none are asked for, and at most.
 const COLUMNS: u32 = 800;
 const MOST_COLUMNS: u32 = 4_000;
@@ -42,7 +45,11 @@ pub(super) async fn apply(hub: &Hub, owner: Owner, batch: &Opened) -> Answer<Hea
     let mut tx = hub.store.tenant(owner.0).await?;
     let cursor = raw::lock_cursor(&mut tx, owner, line, now).await?;
     let stored = match rules::probe(cursor, &batch.header) {
-        Some(seq) => raw::get_leaf(&mut tx, owner, line, seq).await?,
+        // Each number up to the cursor was stored once: what is not there any more was taken out for its
+        // age. The receipt says where the log stands, and an appliance with another history sees that.
+        Some(seq) => raw::get_leaf(&mut tx, owner, line, seq)
+            .await?
+            .or(Some(batch.header.end_hash)),
         None => None,
     };
     match rules::decide(cursor, batch, stored) {
@@ -77,9 +84,11 @@ fn told(bytes: &[u8]) -> Told {
         return Told::default();
     };
     let is_demo = record.origin == Origin::Demo;
+    // What lies at no time that can be asked for is found under none.
     let piece = (record.kind == KIND)
         .then(|| Piece::read(&record.body))
-        .flatten();
+        .flatten()
+        .filter(|piece| 0 <= piece.from_ms && piece.to_ms < TIME_END);
     let Some(piece) = piece else {
         return Told {
             is_demo,
@@ -118,7 +127,7 @@ pub(crate) async fn list_signals(
     asset: AssetId,
 ) -> Answer<Vec<HubSignal>> {
     let mut tx = hub.store.tenant(owner.0).await?;
-    let held = raw::list_signals(&mut tx, owner, asset.0).await?;
+    let held = raw::list_signals(&mut tx, owner, asset.0, None).await?;
     if held.is_empty() {
         let key = asset.to_string();
         let wanted = Wanted {
@@ -176,11 +185,8 @@ pub(crate) async fn trend(
     filter: &TrendFilter,
 ) -> Answer<HubTrend> {
     let mut tx = hub.store.tenant(owner.0).await?;
-    let held = raw::list_signals(&mut tx, owner, asset.0).await?;
-    let held = held
-        .into_iter()
-        .find(|one| one.signal == signal.0)
-        .ok_or_else(Failure::not_found)?;
+    let held = raw::list_signals(&mut tx, owner, asset.0, Some(signal.0)).await?;
+    let held = held.into_iter().next().ok_or_else(Failure::not_found)?;
     let to = filter.to.unwrap_or(held.to.0 + 1);
     let from = filter.from.unwrap_or_else(|| to.saturating_sub(DEFAULT_MS));
     if !(0..TIME_END).contains(&from) {
@@ -191,13 +197,20 @@ pub(crate) async fn trend(
     }
     let range = TimeRange::new(Timestamp(from), Timestamp(to))
         .ok_or_else(|| Failure::field("to", "request.window_empty"))?;
-    let limit = i64::try_from(MOST_PIECES).unwrap_or(i64::MAX) + 1;
-    let window = (range.from, range.to);
-    let pieces = raw::list_pieces(&mut tx, owner, (asset.0, signal.0), window, limit).await?;
-    tx.commit().await?;
-    if pieces.len() > MOST_PIECES {
-        return Err(Failure::field("from", "hub.trend_too_long"));
+    let stretch = Stretch {
+        owner,
+        asset: asset.0,
+        signal: signal.0,
+        from: range.from,
+        to: range.to,
+    };
+    let (count, bytes) = raw::measure(&mut tx, &stretch).await?;
+    if count > MOST_PIECES || bytes > MOST_BYTES {
+        let long = CodedError::new(ErrorKind::TooMuch, "hub.trend_too_long");
+        return Err(Failure::new(long));
     }
+    let pieces = raw::list_pieces(&mut tx, &stretch).await?;
+    tx.commit().await?;
     let width = filter.width.unwrap_or(COLUMNS).clamp(1, MOST_COLUMNS);
     let drawn = tokio::task::spawn_blocking(move || draw(&pieces, range, width as usize));
     let drawn = drawn.await.map_err(|_| Failure::internal())?;
@@ -219,6 +232,7 @@ pub(crate) async fn trend(
         metric: held.metric,
         samples: drawn.samples,
         damaged: drawn.damaged,
+        kept_days: Some(hub.config.series_days).filter(|days| *days > 0),
         is_demo: held.is_demo,
     })
 }
@@ -235,7 +249,7 @@ struct Drawn {
 
 /// Draws what pieces hold of a stretch of time: of each column the first, smallest, largest and last
 /// value, and a gap where quality was lost.
-fn draw(pieces: &[Vec<u8>], range: TimeRange, width: usize) -> Drawn {
+fn draw(pieces: &[Came], range: TimeRange, width: usize) -> Drawn {
     let mut columns = Columns {
         range,
         width,
@@ -244,26 +258,34 @@ fn draw(pieces: &[Vec<u8>], range: TimeRange, width: usize) -> Drawn {
         drawn: Drawn::default(),
     };
     let mut damaged = 0;
-    let mut held = Block::default();
-    for bytes in pieces {
-        let Some(block) = samples(bytes) else {
+    let mut held: Vec<((i64, i64), Block)> = Vec::new();
+    let mut end: Option<i64> = None;
+    for piece in pieces {
+        let Some(block) = samples(&piece.rec) else {
             damaged += 1;
             continue;
         };
-        // The same time once more: what came later stands.
-        if held.last_time() >= block.first_time() && !held.is_empty() {
-            held = held.merged(&block);
-        } else {
-            columns.take(&held);
-            held = block;
+        if block.first_time() > end {
+            columns.take(&settled(std::mem::take(&mut held)));
         }
+        end = end.max(block.last_time());
+        held.push((piece.order, block));
     }
-    columns.take(&held);
+    columns.take(&settled(held));
     columns.end();
     Drawn {
         damaged,
         ..columns.drawn
     }
+}
+
+/// Pieces that overlap as one. Where several hold the same time, what came last stands, wherever it begins.
+fn settled(mut pieces: Vec<((i64, i64), Block)>) -> Block {
+    pieces.sort_by_key(|(order, _)| *order);
+    let blocks = pieces.into_iter().map(|(_, block)| block);
+    blocks
+        .reduce(|held, later| held.merged(&later))
+        .unwrap_or_default()
 }
 
 /// One column while it is filled: moments with their values.
@@ -365,6 +387,11 @@ mod tests {
             samples: block.len() as u64,
             bytes: &bytes,
         };
+        of(&piece)
+    }
+
+    /// The record of a piece.
+    fn of(piece: &Piece<'_>) -> Vec<u8> {
         Record {
             log: LogId {
                 tenant: [3; 16],
@@ -376,8 +403,8 @@ mod tests {
             prev_leaf: [0; 32],
             kind: KIND,
             schema_version: 1,
-            event_ms: from,
-            received_ms: from,
+            event_ms: 0,
+            received_ms: 0,
             boot: [6; 16],
             mono_us: 1,
             source: "optria",
@@ -393,12 +420,21 @@ mod tests {
         TimeRange::new(Timestamp(from), Timestamp(to)).unwrap()
     }
 
+    /// Pieces that came in this order.
+    fn came(pieces: impl IntoIterator<Item = Vec<u8>>) -> Vec<Came> {
+        let came = |(seq, rec)| Came {
+            order: (0, seq),
+            rec,
+        };
+        (0..).zip(pieces).map(came).collect()
+    }
+
     #[test]
     fn every_value_of_a_short_stretch_is_drawn_and_a_gap_stays_one() {
-        let pieces = [
+        let pieces = came([
             record(0, &[Some(1.0), None, Some(3.0)]),
             record(9_000, &[Some(9.0)]),
-        ];
+        ]);
         let drawn = draw(&pieces, range(0, 10_000), 1_000);
         assert_eq!(drawn.t, [0, 1_000, 2_000, 9_000]);
         assert_eq!(drawn.v, [Some(1.0), None, Some(3.0), Some(9.0)]);
@@ -412,7 +448,7 @@ mod tests {
         let values: Vec<Option<f64>> = (0..10_000)
             .map(|i| Some(if i == 4_321 { 99.0 } else { f64::from(i % 7) }))
             .collect();
-        let drawn = draw(&[record(0, &values)], range(0, 10_000_000), 100);
+        let drawn = draw(&came([record(0, &values)]), range(0, 10_000_000), 100);
         assert!(drawn.t.len() <= 400, "{}", drawn.t.len());
         assert!(drawn.v.contains(&Some(99.0)));
         assert_eq!(drawn.samples, 10_000);
@@ -420,13 +456,43 @@ mod tests {
 
     #[test]
     fn what_was_sent_again_counts_once_and_what_came_later_stands() {
-        let pieces = [
+        let pieces = came([
             record(0, &[Some(1.0), Some(2.0), Some(3.0)]),
             record(1_000, &[Some(20.0), Some(30.0), Some(40.0)]),
-        ];
+        ]);
         let drawn = draw(&pieces, range(0, 10_000), 1_000);
         assert_eq!(drawn.v, [Some(1.0), Some(20.0), Some(30.0), Some(40.0)]);
         assert_eq!(drawn.samples, 4);
+        // The larger piece came last: what it corrects stays corrected, though the other one begins later.
+        let mut pieces = came([
+            record(1_000, &[Some(20.0)]),
+            record(5_000, &[Some(50.0)]),
+            record(0, &[Some(1.0), Some(2.0), Some(3.0)]),
+        ]);
+        pieces.rotate_right(1);
+        let drawn = draw(&pieces, range(0, 10_000), 1_000);
+        assert_eq!(drawn.v, [Some(1.0), Some(2.0), Some(3.0), Some(50.0)]);
+    }
+
+    #[test]
+    fn a_piece_of_no_time_that_can_be_asked_for_is_found_under_none() {
+        let good = record(0, &[Some(1.0), Some(2.0)]);
+        let good = told(&good);
+        assert_eq!((good.from_ms, good.to_ms), (Some(0), Some(1_000)));
+        for (from_ms, to_ms) in [(-1, 9), (0, TIME_END), (0, i64::MAX)] {
+            let piece = Piece {
+                signal: [1; 16],
+                asset: [2; 16],
+                metric: "flow",
+                unit: "m3/h",
+                signal_no: 7,
+                from_ms,
+                to_ms,
+                samples: 1,
+                bytes: &[],
+            };
+            assert_eq!(told(&of(&piece)).signal, None, "{from_ms} {to_ms}");
+        }
     }
 
     #[test]
@@ -435,7 +501,7 @@ mod tests {
         let mut bad = record(5_000, &[Some(2.0), Some(3.0)]);
         let last = bad.len() - 6;
         bad[last] ^= 1;
-        let drawn = draw(&[good, bad, vec![0; 9]], range(0, 10_000), 10);
+        let drawn = draw(&came([good, bad, vec![0; 9]]), range(0, 10_000), 10);
         assert_eq!((drawn.t, drawn.damaged), (vec![0], 2));
     }
 }

@@ -10,6 +10,10 @@ use iq_domain::{
 };
 use iq_secrets::{SealContext, SecretString, random_bytes};
 
+use super::{
+    sign_in_rules::{self, EMERGENCY_MS},
+    sso::Note,
+};
 use crate::{
     failure::{Answer, Failure},
     state::Hub,
@@ -42,6 +46,8 @@ pub(crate) struct Caller {
     pub(crate) session_id: SessionId,
     pub(crate) token_hash: TokenHash,
     pub(crate) must_set_up_totp: bool,
+    /// When the session ends, used or not: of an emergency.
+    pub(crate) ends_by: Option<Timestamp>,
 }
 
 /// A session just opened: what goes into the cookie, and what the page learns.
@@ -70,7 +76,7 @@ pub(crate) async fn sign_in(
     hub: &Hub,
     request: HubSignInRequest,
     origin: &Origin,
-    note: &(dyn Fn(TenantId, &str) + Sync),
+    note: &dyn Note,
 ) -> Answer<Opened> {
     let username = request.username.trim().to_owned();
     let password = SecretString::new(request.password);
@@ -92,7 +98,7 @@ pub(crate) async fn sign_in(
     };
     tx.commit().await?;
     // A name that belongs to nobody may be a password typed into the wrong field: it is not kept.
-    note(home, usable.as_ref().map_or("?", |user| &user.username));
+    note.by(home, usable.as_ref().map_or("?", |user| &user.username));
     let verdict = verify(hub, password.clone(), kept.password_hash.clone()).await?;
     // Again: guesses sent at once must not all slip past the first look.
     check_back_off(hub, home, &username, origin).await?;
@@ -102,6 +108,14 @@ pub(crate) async fn sign_in(
     };
     if tenant.is_suspended {
         return Err(Failure::forbidden("hub.tenant_suspended"));
+    }
+    let reason = request.emergency_reason.as_deref();
+    let emergency = sign_in_rules::emergency_of(hub, &user, reason).await?;
+    if let Some(reason) = &emergency {
+        note.detail("break_glass", true.into());
+        note.detail("reason", reason.clone().into());
+        let user = &user.username;
+        tracing::warn!(user, "An emergency sign-in with a password.");
     }
     let step = second_factor(hub, &user, &kept, request.code.as_deref(), origin).await?;
     let rehashed = match verdict.needs_rehash {
@@ -120,7 +134,9 @@ pub(crate) async fn sign_in(
     }
     sessions::clear_failures(&mut tx, home, &account_key(&username)).await?;
     users::note_sign_in(&mut tx, (home, user.id), hub.now()).await?;
-    let opened = open(hub, &mut tx, &user, &tenant, kept.totp_confirmed, origin).await?;
+    let ends_by = emergency.map(|_| hub.now().plus_ms(EMERGENCY_MS));
+    let kind = (kept.totp_confirmed, ends_by);
+    let opened = open(hub, &mut tx, &user, &tenant, kind, origin).await?;
     tx.commit().await?;
     Ok(opened)
 }
@@ -154,13 +170,13 @@ fn needs_totp(user: &User) -> bool {
     user.role == Role::PlatformOwner && user.auth_source == AuthSource::Local
 }
 
-/// Stores a new session.
+/// Stores a new session: of somebody with a second factor or without, which may have to end by a moment.
 pub(super) async fn open(
     hub: &Hub,
     tx: &mut Tx,
     user: &User,
     tenant: &Tenant,
-    has_totp: bool,
+    (has_totp, ends_by): (bool, Option<Timestamp>),
     origin: &Origin,
 ) -> Answer<Opened> {
     let now = hub.now();
@@ -171,7 +187,8 @@ pub(super) async fn open(
         user_id: user.id,
         created_at: now,
         last_seen_at: now,
-        expires_at: end_of(hub, now, now),
+        expires_at: end_of(hub, now, now, ends_by),
+        ends_by,
         address: origin.address.map(|a| a.to_string()),
         user_agent: origin.user_agent.clone(),
     };
@@ -182,6 +199,7 @@ pub(super) async fn open(
         session_id: session.id,
         token_hash: new.token_hash,
         must_set_up_totp: needs_totp(user) && !has_totp,
+        ends_by,
     };
     Ok(Opened {
         cookie: cookie_of(user.tenant_id, new.token.expose()),
@@ -189,9 +207,10 @@ pub(super) async fn open(
     })
 }
 
-fn end_of(hub: &Hub, created: Timestamp, seen: Timestamp) -> Timestamp {
+fn end_of(hub: &Hub, created: Timestamp, seen: Timestamp, ends_by: Option<Timestamp>) -> Timestamp {
     let (idle, most) = (hub.config.session_idle_ms, hub.config.session_max_ms);
-    created.plus_ms(most).min(seen.plus_ms(idle))
+    let end = created.plus_ms(most).min(seen.plus_ms(idle));
+    ends_by.map_or(end, |by| by.min(end))
 }
 
 /// Finds the person behind a cookie.
@@ -217,7 +236,7 @@ pub(crate) async fn identify(hub: &Hub, cookie: &str) -> Answer<Caller> {
             .await?
             .totp_confirmed;
     if now.since_ms(session.last_seen_at) >= TOUCH_EVERY_MS {
-        let ends = end_of(hub, session.created_at, now);
+        let ends = end_of(hub, session.created_at, now, session.ends_by);
         sessions::touch(&mut tx, (tenant_id, session.id), now, ends).await?;
     }
     tx.commit().await?;
@@ -227,6 +246,7 @@ pub(crate) async fn identify(hub: &Hub, cookie: &str) -> Answer<Caller> {
         session_id: session.id,
         token_hash,
         must_set_up_totp,
+        ends_by: session.ends_by,
     })
 }
 
@@ -294,8 +314,8 @@ pub(crate) async fn change_password(
         must_change_password: false,
         ..caller.user.clone()
     };
-    let has_totp = kept.totp_confirmed;
-    let opened = open(hub, &mut tx, &user, &caller.tenant, has_totp, origin).await?;
+    let kind = (kept.totp_confirmed, caller.ends_by);
+    let opened = open(hub, &mut tx, &user, &caller.tenant, kind, origin).await?;
     tx.commit().await?;
     Ok(opened)
 }

@@ -29,7 +29,7 @@ use crate::{
     failure::{Answer, Failure},
     state::Hub,
     store::{
-        Lookup, PLATFORM, StoreError, Tx, identity_providers as providers, sessions,
+        Lookup, PLATFORM, StoreError, Tx, identity_providers as providers, sessions, sign_in_rules,
         sso::{self as attempts, Away, Purpose},
         tenants, user_identities, users,
     },
@@ -72,6 +72,7 @@ pub(crate) async fn list(hub: &Hub, code: &str) -> Answer<Vec<HubSignInProvider>
     };
     let mut tx = hub.store.tenant(tenant.id).await?;
     let found = providers::list_of(&mut tx, tenant.id).await?.into_iter();
+    let sso_only = sign_in_rules::in_force(&mut tx, tenant.id).await?.sso_only;
     Ok(found
         .filter(|row| row.is_enabled)
         .map(|row| HubSignInProvider {
@@ -79,6 +80,7 @@ pub(crate) async fn list(hub: &Hub, code: &str) -> Answer<Vec<HubSignInProvider>
             id: row.id,
             provider_type: row.provider_type,
             display_name: row.display_name,
+            sso_only,
         })
         .collect())
 }
@@ -356,7 +358,7 @@ async fn enter(
     };
     let (user, role_before) = user_of(hub, &mut tx, &row, person, role).await?;
     users::note_sign_in(&mut tx, (key.0, user.id), now).await?;
-    let opened = session::open(hub, &mut tx, &user, &tenant, true, origin).await?;
+    let opened = session::open(hub, &mut tx, &user, &tenant, (true, None), origin).await?;
     tx.commit().await?;
     note.by(key.0, &user.username);
     note.detail("role", user.role.as_str().into());

@@ -7,7 +7,7 @@ use iq_domain::{AuthSource, CodedError, Role, TenantId, Timestamp, User, UserId}
 use iq_secrets::SecretString;
 use serde_json::json;
 
-use super::{line, session};
+use super::{line, session, sign_in_rules::refuse_for_emergencies};
 use crate::{
     failure::{Answer, Failure},
     state::Hub,
@@ -38,10 +38,9 @@ fn shown(user: User, tenant_code: &str) -> HubUser {
 /// All of them, or those of one tenant.
 pub(crate) async fn list(hub: &Hub, tenant: Option<TenantId>) -> Answer<Vec<HubUser>> {
     let mut tx = hub.store.platform().await?;
-    let all = users::list_all(&mut tx).await?;
+    let all = users::list_all(&mut tx, tenant).await?;
     Ok(all
         .into_iter()
-        .filter(|(user, _)| tenant.is_none_or(|tenant| user.tenant_id == tenant))
         .map(|(user, code)| shown(user, &code))
         .collect())
 }
@@ -166,6 +165,7 @@ pub(crate) async fn update(
             return Err(Failure::conflict("hub.last_admin"));
         }
     }
+    refuse_for_emergencies(&mut tx, &found, &user).await?;
     users::update(&mut tx, &user).await?;
     // What somebody may no longer do must not live on in an open session.
     if !user.is_active || user.role < found.role {

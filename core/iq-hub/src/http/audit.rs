@@ -9,7 +9,10 @@ use super::{
     route::{Access, Route, get},
 };
 use crate::{
-    app::{audit, session::Caller},
+    app::{
+        audit::{self, AuditFilter},
+        session::Caller,
+    },
     failure::Answer,
     state::Hub,
 };
@@ -22,6 +25,7 @@ pub(super) fn routes() -> Vec<Route> {
             list_own_audit,
         )
         .query::<PageQuery>()
+        .query::<AuditFilter>()
         .page::<HubAuditRow>()
         .says("The audit of the own tenant"),
         get(
@@ -30,6 +34,7 @@ pub(super) fn routes() -> Vec<Route> {
             list_audit,
         )
         .query::<PageQuery>()
+        .query::<AuditFilter>()
         .query::<TenantQuery>()
         .page::<HubAuditRow>()
         .says("The audit of all tenants"),
@@ -40,15 +45,18 @@ async fn list_own_audit(
     State(hub): State<Hub>,
     caller: Caller,
     Query(query): Query<PageQuery>,
+    Query(filter): Query<AuditFilter>,
 ) -> Answer<Json<Page<HubAuditRow>>> {
-    let rows = audit::list_own(&hub, caller.user.tenant_id, query.page()).await?;
+    let rows = audit::list_own(&hub, caller.user.tenant_id, filter, query.page()).await?;
     Ok(Json(rows))
 }
 
 async fn list_audit(
     State(hub): State<Hub>,
     Query(query): Query<PageQuery>,
+    Query(filter): Query<AuditFilter>,
     Query(of): Query<TenantQuery>,
 ) -> Answer<Json<Page<HubAuditRow>>> {
-    Ok(Json(audit::list_all(&hub, of.tenant, query.page()).await?))
+    let rows = audit::list_all(&hub, of.tenant, filter, query.page()).await?;
+    Ok(Json(rows))
 }

@@ -14,6 +14,7 @@ mod raw;
 mod records;
 mod route;
 mod session;
+mod sign_in_rules;
 mod sso;
 mod sync;
 mod tenants;
@@ -47,6 +48,7 @@ fn all() -> Vec<Route> {
         session::routes(),
         sso::routes(),
         identity_providers::routes(),
+        sign_in_rules::routes(),
         platform_people::routes(),
         tenants::routes(),
         users::routes(),

@@ -83,8 +83,7 @@ async fn sign_in(
     audit: Audit,
     Body(request): Body<HubSignInRequest>,
 ) -> Answer<(HeaderMap, Json<HubSession>)> {
-    let note = |tenant, actor: &str| audit.by(tenant, actor);
-    let opened = session::sign_in(&hub, request, &info.origin, &note).await?;
+    let opened = session::sign_in(&hub, request, &info.origin, &audit).await?;
     Ok(handed(&hub, opened))
 }
 

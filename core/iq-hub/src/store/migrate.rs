@@ -39,6 +39,16 @@ const STEPS: &[(i32, &str, &str)] = &[
         "raw",
         include_str!("../../../../migrations/hub/0006_raw.sql"),
     ),
+    (
+        7,
+        "series_kept",
+        include_str!("../../../../migrations/hub/0007_series_kept.sql"),
+    ),
+    (
+        8,
+        "sign_in_rules",
+        include_str!("../../../../migrations/hub/0008_sign_in_rules.sql"),
+    ),
 ];
 
 /// Two programs must not migrate at once; any number will do, as long as it is always this one.

@@ -11,6 +11,7 @@ pub(crate) mod platform_people;
 pub(crate) mod raw;
 pub(crate) mod records;
 pub(crate) mod sessions;
+pub(crate) mod sign_in_rules;
 pub(crate) mod signing_keys;
 pub(crate) mod sso;
 pub(crate) mod sync;

@@ -3,7 +3,11 @@
 
 use iq_domain::{ApplianceId, TenantId, Timestamp};
 use iq_sync_proto::{Head, Line, batch::Opened, raw::STREAM};
-use sqlx::postgres::PgRow;
+use sqlx::{
+    Postgres,
+    postgres::{PgArguments, PgRow},
+    query::Query,
+};
 use uuid::Uuid;
 
 use super::{StoreError, Stored, Tx, Uid, count, get, id, number, sync::Owner, text, time};
@@ -185,22 +189,24 @@ pub(crate) struct Held {
     pub(crate) is_demo: bool,
 }
 
-/// Signals of an asset of which something is held, by their metric.
+/// Signals of an asset of which something is held, by their metric; of one alone where it is named.
 pub(crate) async fn list_signals(
     tx: &mut Tx,
     (tenant, appliance): (TenantId, ApplianceId),
     asset: Uuid,
+    signal: Option<Uuid>,
 ) -> Stored<Vec<Held>> {
     let rows = sqlx::query(
         "SELECT signal_id, max(metric) AS metric, max(unit) AS unit, min(from_ms) AS from_ms,
            max(to_ms) AS to_ms, count(*) AS pieces, bool_or(is_demo) AS is_demo
          FROM raw_log WHERE tenant_id = $1 AND appliance_id = $2 AND asset_id = $3
-           AND signal_id IS NOT NULL
+           AND signal_id IS NOT NULL AND ($4::uuid IS NULL OR signal_id = $4)
          GROUP BY signal_id ORDER BY metric, signal_id LIMIT 500",
     )
     .bind(Uid(tenant.0))
     .bind(Uid(appliance.0))
     .bind(Uid(asset))
+    .bind(signal.map(Uid))
     .fetch_all(tx.on())
     .await?;
     rows.iter()
@@ -218,29 +224,112 @@ pub(crate) async fn list_signals(
         .collect()
 }
 
-/// Records with pieces of a signal that reach into a stretch of time, in its order, later ones after
-/// earlier ones of the same begin.
-pub(crate) async fn list_pieces(
-    tx: &mut Tx,
-    (tenant, appliance): (TenantId, ApplianceId),
-    (asset, signal): (Uuid, Uuid),
-    (from, to): (Timestamp, Timestamp),
-    limit: i64,
-) -> Stored<Vec<Vec<u8>>> {
-    let rows = sqlx::query(
-        "SELECT rec FROM raw_log
+/// A record with a piece of a signal, as it came.
+pub(crate) struct Came {
+    /// When it was received, and its number in its log: what came later is larger.
+    pub(crate) order: (i64, i64),
+    pub(crate) rec: Vec<u8>,
+}
+
+/// A signal at a plant, and a stretch of time.
+pub(crate) struct Stretch {
+    pub(crate) owner: Owner,
+    pub(crate) asset: Uuid,
+    pub(crate) signal: Uuid,
+    pub(crate) from: Timestamp,
+    pub(crate) to: Timestamp,
+}
+
+macro_rules! in_stretch {
+    () => {
+        "FROM raw_log
          WHERE tenant_id = $1 AND appliance_id = $2 AND asset_id = $3 AND signal_id = $4
-           AND from_ms < $6 AND to_ms >= $5
-         ORDER BY from_ms, received_at_ms, seq LIMIT $7",
+           AND from_ms < $6 AND to_ms >= $5 "
+    };
+}
+
+fn asking(sql: &'static str, of: &Stretch) -> Query<'static, Postgres, PgArguments> {
+    sqlx::query(sql)
+        .bind(Uid(of.owner.0.0))
+        .bind(Uid(of.owner.1.0))
+        .bind(Uid(of.asset))
+        .bind(Uid(of.signal))
+        .bind(of.from.0)
+        .bind(of.to.0)
+}
+
+/// How many records reach into a stretch, and their bytes.
+pub(crate) async fn measure(tx: &mut Tx, of: &Stretch) -> Stored<(u64, u64)> {
+    let sql = concat!(
+        "SELECT count(*) AS pieces, coalesce(sum(octet_length(rec)), 0)::bigint AS bytes ",
+        in_stretch!()
+    );
+    let row = asking(sql, of).fetch_one(tx.on()).await?;
+    Ok((count(&row, "pieces")?, count(&row, "bytes")?))
+}
+
+/// Records with pieces of a signal that reach into a stretch of time, in its order.
+pub(crate) async fn list_pieces(tx: &mut Tx, of: &Stretch) -> Stored<Vec<Came>> {
+    let sql = concat!(
+        "SELECT rec, received_at_ms, seq ",
+        in_stretch!(),
+        "ORDER BY from_ms, received_at_ms, seq"
+    );
+    let rows = asking(sql, of).fetch_all(tx.on()).await?;
+    rows.iter()
+        .map(|row| {
+            Ok(Came {
+                order: (number(row, "received_at_ms")?, number(row, "seq")?),
+                rec: get(row, "rec")?,
+            })
+        })
+        .collect()
+}
+
+/// What was taken out of the log of a tenant.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Removed {
+    pub(crate) records: u64,
+    pub(crate) bytes: u64,
+}
+
+/// Takes out up to so many records whose newest value is from before a moment, the oldest first. `None`
+/// while another instance does the same for this tenant: both would wait for each other's rows.
+pub(crate) async fn remove_before(
+    tx: &mut Tx,
+    tenant: TenantId,
+    before: Timestamp,
+    limit: i64,
+) -> Stored<Option<Removed>> {
+    let row = sqlx::query(
+        "SELECT pg_try_advisory_xact_lock(7002, hashtext($1)) AS mine,
+           set_config('app.series_before', $2, true)",
+    )
+    .bind(tenant.to_string())
+    .bind(before.0.to_string())
+    .fetch_one(tx.on())
+    .await?;
+    if !super::flag(&row, "mine")? {
+        return Ok(None);
+    }
+    let row = sqlx::query(
+        "WITH gone AS (
+           DELETE FROM raw_log r USING (
+             SELECT appliance_id, epoch, seq FROM raw_log
+             WHERE tenant_id = $1 AND LEAST(to_ms, received_at_ms) < $2
+             ORDER BY LEAST(to_ms, received_at_ms) LIMIT $3) old
+           WHERE r.tenant_id = $1 AND r.appliance_id = old.appliance_id AND r.epoch = old.epoch
+             AND r.seq = old.seq
+           RETURNING octet_length(r.rec) AS bytes)
+         SELECT count(*) AS records, coalesce(sum(bytes), 0)::bigint AS bytes FROM gone",
     )
     .bind(Uid(tenant.0))
-    .bind(Uid(appliance.0))
-    .bind(Uid(asset))
-    .bind(Uid(signal))
-    .bind(from.0)
-    .bind(to.0)
+    .bind(before.0)
     .bind(limit)
-    .fetch_all(tx.on())
+    .fetch_one(tx.on())
     .await?;
-    rows.iter().map(|row| get(row, "rec")).collect()
+    Ok(Some(Removed {
+        records: count(&row, "records")?,
+        bytes: count(&row, "bytes")?,
+    }))
 }

@@ -14,6 +14,8 @@ pub(crate) struct Session {
     pub(crate) created_at: Timestamp,
     pub(crate) last_seen_at: Timestamp,
     pub(crate) expires_at: Timestamp,
+    /// It ends then, however much it is used.
+    pub(crate) ends_by: Option<Timestamp>,
     pub(crate) address: Option<String>,
     pub(crate) user_agent: Option<String>,
 }
@@ -21,8 +23,8 @@ pub(crate) struct Session {
 pub(crate) async fn create(tx: &mut Tx, session: &Session, token_hash: &TokenHash) -> Stored<()> {
     sqlx::query(
         "INSERT INTO sessions (tenant_id, session_id, user_id, token_hash, created_at_ms,
-           last_seen_at_ms, expires_at_ms, address, user_agent)
-         VALUES ($1, $2, $3, $4, $5, $5, $6, $7, $8)",
+           last_seen_at_ms, expires_at_ms, address, user_agent, ends_by_ms)
+         VALUES ($1, $2, $3, $4, $5, $5, $6, $7, $8, $9)",
     )
     .bind(Uid(session.tenant_id.0))
     .bind(Uid(session.id.0))
@@ -32,6 +34,7 @@ pub(crate) async fn create(tx: &mut Tx, session: &Session, token_hash: &TokenHas
     .bind(session.expires_at.0)
     .bind(&session.address)
     .bind(&session.user_agent)
+    .bind(session.ends_by.map(|by| by.0))
     .execute(tx.on())
     .await?;
     // What ended long ago says nothing to anybody.
@@ -67,6 +70,7 @@ pub(crate) async fn get_open(
         created_at: time(&row, "created_at_ms")?,
         last_seen_at: time(&row, "last_seen_at_ms")?,
         expires_at: time(&row, "expires_at_ms")?,
+        ends_by: time_or_none(&row, "ends_by_ms")?,
         address: get(&row, "address")?,
         user_agent: get(&row, "user_agent")?,
     }))

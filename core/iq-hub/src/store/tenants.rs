@@ -74,6 +74,16 @@ pub(crate) async fn list(tx: &mut Tx, only: Option<TenantId>) -> Stored<Vec<List
     rows.iter().map(listed).collect()
 }
 
+/// The ids of all, the platform's own among them. For a transaction of the platform.
+pub(crate) async fn list_ids(tx: &mut Tx) -> Stored<Vec<TenantId>> {
+    let rows = sqlx::query("SELECT tenant_id FROM tenants ORDER BY tenant_id")
+        .fetch_all(tx.on())
+        .await?;
+    rows.iter()
+        .map(|row| Ok(TenantId(id(row, "tenant_id")?)))
+        .collect()
+}
+
 /// Makes those who look whether a name is free wait for each other, until the transaction ends.
 pub(crate) async fn lock_names(tx: &mut Tx) -> Stored<()> {
     sqlx::query("SELECT pg_advisory_xact_lock(7001)")

@@ -66,12 +66,15 @@ pub(crate) async fn list_of(tx: &mut Tx, tenant: TenantId) -> Stored<Vec<User>> 
     rows.iter().map(user_of).collect()
 }
 
-/// The users of all tenants with the codes of these. For a transaction of the platform.
-pub(crate) async fn list_all(tx: &mut Tx) -> Stored<Vec<(User, String)>> {
+/// The users of all tenants, or of one, with the codes of these. For a transaction of the platform.
+pub(crate) async fn list_all(tx: &mut Tx, only: Option<TenantId>) -> Stored<Vec<(User, String)>> {
     let rows = sqlx::query(
         "SELECT u.*, t.code AS tenant_code FROM users u JOIN tenants t USING (tenant_id)
+         WHERE $1 OR u.tenant_id = $2
          ORDER BY t.code, lower(u.username) LIMIT 5000",
     )
+    .bind(only.is_none())
+    .bind(Uid(only.unwrap_or(super::PLATFORM).0))
     .fetch_all(tx.on())
     .await?;
     rows.iter()

@@ -4,7 +4,7 @@ use anyhow::Result;
 use axum::http::StatusCode;
 use serde_json::json;
 
-use crate::rig::{Rig, text};
+use crate::rig::{NOON, Rig, text};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn creates_and_edits_tenants_and_says_what_is_wrong() -> Result<()> {
@@ -165,6 +165,27 @@ async fn every_change_leaves_one_record_in_the_audit_of_the_tenant_it_touches() 
     assert!(!all.body.to_string().contains(&secret));
     let own = hub.get(&admin, "/api/audit?limit=500").await?;
     assert_eq!(own.body["total"], all.body["total"]);
+    // Found by who, what and when.
+    let found = async |query: String| {
+        let path = format!("/api/admin/audit?tenant={tenant}&{query}");
+        let reply = hub.get(&owner, &path).await?;
+        anyhow::Ok(reply.body["total"].as_u64())
+    };
+    let (noon, total) = (NOON.0, all.body["total"].as_u64());
+    for (query, expected) in [
+        ("q=USERS.create".to_owned(), Some(1)),
+        ("q=users.create&actor=OWN".to_owned(), Some(1)),
+        ("q=users.create&actor=tenant_admin".to_owned(), Some(0)),
+        ("q=%25".to_owned(), Some(0)),
+        (format!("from={noon}"), total),
+        (format!("from={}", noon + 1), Some(0)),
+        (format!("to={noon}"), Some(0)),
+        (format!("from={noon}&to={}", noon + 1), total),
+    ] {
+        assert_eq!(found(query.clone()).await?, expected, "{query}");
+    }
+    let own = hub.get(&admin, "/api/audit?q=users.create").await?;
+    assert_eq!(own.body["total"], 1);
     // A change that was refused is on record too.
     let refused = hub
         .post(&admin, "/api/admin/tenants/demo", json!({}))

@@ -28,6 +28,8 @@ UNION ALL
 SELECT 'a second policy that writes: ' || c.relname || '.' || p.polname
   FROM pg_policy p JOIN pg_class c ON c.oid = p.polrelid
   WHERE c.relname <> 'migrations' AND p.polname <> 'own_tenant' AND p.polcmd <> 'r'
+    -- A restrictive one only narrows.
+    AND p.polpermissive
 UNION ALL
 SELECT 'key: ' || c.relname || '.' || i.relname
   FROM pg_index x JOIN pg_class c ON c.oid = x.indrelid JOIN pg_class i ON i.oid = x.indexrelid
@@ -60,6 +62,11 @@ SELECT 'may edit: ' || g.table_name || ' ' || g.privilege_type FROM information_
   WHERE g.table_schema = 'public' AND g.grantee = 'optria_hub'
     AND g.table_name IN ('audit', 'changes', 'signing_keys', 'sync_log', 'migrations')
     AND g.privilege_type IN ('UPDATE', 'DELETE')
+UNION ALL
+SELECT 'may edit: raw_log UPDATE' WHERE has_any_column_privilege('optria_hub', 'raw_log', 'UPDATE')
+UNION ALL
+SELECT 'series of any age may go: raw_log' WHERE NOT EXISTS (SELECT FROM pg_policy p
+  WHERE p.polrelid = 'raw_log'::regclass AND p.polcmd = 'd' AND NOT p.polpermissive)
 ORDER BY 1";
 
 async fn findings(connection: &mut PgConnection) -> Result<Vec<String>> {
@@ -120,6 +127,14 @@ async fn the_catalogue_has_nothing_that_lets_tenants_meet() -> Result<()> {
         (
             "GRANT UPDATE ON audit TO optria_hub",
             "may edit: audit UPDATE",
+        ),
+        (
+            "GRANT UPDATE ON raw_log TO optria_hub",
+            "may edit: raw_log UPDATE",
+        ),
+        (
+            "DROP POLICY past_its_time ON raw_log",
+            "series of any age may go: raw_log",
         ),
         (
             "CREATE POLICY x ON users USING (true)",

@@ -17,7 +17,7 @@ use iq_testkit::{OidcProvider, free_port, walk};
 use serde_json::{Value, json};
 use tower::ServiceExt;
 
-use crate::rig::{HERE, Instance, Person, Rig, text};
+use crate::rig::{HERE, Instance, OWNER_PASSWORD, Person, Rig, text};
 
 const HOST: &str = "127.0.0.1:8091";
 const CALLBACK: &str = "http://127.0.0.1:8091/auth/sso/callback";
@@ -894,5 +894,180 @@ async fn over_tls_the_cookies_of_the_way_are_bound_to_the_host() -> Result<()> {
             "{cookie}"
         );
     }
+    Ok(())
+}
+
+/// What is needed to sign in with the own password, and why.
+fn by_password(tenant: &str, name: &str, reason: Option<&str>) -> Value {
+    json!({
+        "tenant": tenant, "username": name, "password": OWNER_PASSWORD, "emergency_reason": reason,
+    })
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn passwords_can_be_kept_for_one_account_in_an_emergency() -> Result<()> {
+    let rig = Rig::new().await?;
+    let hub = rig.instance(4).await?;
+    let owner = hub.owner().await?;
+    let tenant = hub.tenant(&owner, "jubail").await?;
+    let home = (tenant.as_str(), "jubail");
+    let (admin, admin_id) = hub.user(&owner, home, "tenant_admin").await?;
+    let (_, viewer_id) = hub.user(&owner, home, "viewer").await?;
+    let (_, second_id) = hub.user(&owner, home, "engineer").await?;
+    let raised = json!({"name": "N", "role": "tenant_admin", "is_active": true});
+    let path = format!("/api/admin/users/{tenant}/{second_id}");
+    assert_eq!(hub.put(&owner, &path, raised).await?.status, StatusCode::OK);
+    let rules = format!("{PROVIDERS}/rules");
+    let only = |id: &str| json!({"sso_only": true, "emergency_user_id": id});
+    let reply = hub.put(&admin, &rules, only(&admin_id)).await?;
+    assert_eq!(reply.code(), "sso.no_provider_enabled", "{reply:?}");
+    let provider = set_up(&hub, &admin, &okta(1, "")).await?;
+    for body in [json!({"sso_only": true}), only(&viewer_id)] {
+        let reply = hub.put(&admin, &rules, body).await?;
+        assert_eq!(reply.field(), "hub.emergency_account_wrong", "{reply:?}");
+    }
+    let reply = hub.put(&admin, &rules, only(&admin_id)).await?;
+    assert_eq!(reply.status, StatusCode::OK, "{reply:?}");
+    assert_eq!(hub.get(&admin, &rules).await?.body, only(&admin_id));
+    assert_eq!(hub.get(&owner, &rules).await?.body["sso_only"], false);
+    let offered = hub
+        .send(
+            None,
+            Method::GET,
+            "/api/session/providers?tenant=jubail",
+            None,
+        )
+        .await?;
+    assert_eq!(offered.body[0]["sso_only"], true, "{offered:?}");
+    // Anybody else is told only after the right password.
+    let (reply, _) = hub
+        .sign_in(by_password("jubail", "engineer-jubail", Some("Repair")))
+        .await?;
+    assert_eq!(
+        (reply.status, reply.code()),
+        (StatusCode::FORBIDDEN, "session.sso_only")
+    );
+    let wrong = json!({"tenant": "jubail", "username": "engineer-jubail", "password": "wrong"});
+    let (reply, _) = hub.sign_in(wrong).await?;
+    assert_eq!(reply.code(), "session.bad_credentials");
+    let name = "tenant_admin-jubail";
+    let (reply, _) = hub.sign_in(by_password("jubail", name, Some(" "))).await?;
+    assert_eq!(reply.code(), "session.emergency_reason_missing");
+    let reason = "The line to the provider is cut";
+    let (reply, person) = hub
+        .sign_in(by_password("jubail", name, Some(reason)))
+        .await?;
+    assert_eq!(reply.status, StatusCode::OK, "{reply:?}");
+    let audit = hub
+        .get(
+            &owner,
+            &format!("/api/admin/audit?tenant={tenant}&limit=500"),
+        )
+        .await?;
+    let rows = audit.body["items"].as_array().cloned().unwrap_or_default();
+    let told = rows
+        .iter()
+        .find(|row| row["details"]["break_glass"] == true && row["outcome"] == "success")
+        .context("the audit does not tell")?;
+    assert_eq!(told["details"]["reason"], reason);
+    assert_eq!(told["actor"], name);
+    // The account can't be taken away meanwhile.
+    let off = json!({"name": "N", "role": "tenant_admin", "is_active": false});
+    let path = format!("/api/admin/users/{tenant}/{admin_id}");
+    let reply = hub.put(&owner, &path, off).await?;
+    assert_eq!(reply.code(), "hub.emergency_account_kept");
+    // Used all the time, the session ends after an hour all the same.
+    for _ in 0..11 {
+        hub.clock.advance_ms(5 * 60_000);
+        let still = hub.get(&person, "/api/session").await?;
+        assert_eq!(still.status, StatusCode::OK);
+    }
+    hub.clock.advance_ms(5 * 60_000);
+    assert_eq!(
+        hub.get(&person, "/api/session").await?.status,
+        StatusCode::UNAUTHORIZED
+    );
+    // Without a provider there is no other way in: passwords are one again.
+    let (_, person) = hub
+        .sign_in(by_password("jubail", name, Some(reason)))
+        .await?;
+    let path = format!("{PROVIDERS}/{provider}");
+    let gone = hub.send(Some(&person), Method::DELETE, &path, None).await?;
+    assert_eq!(gone.status, StatusCode::NO_CONTENT);
+    let (reply, _) = hub
+        .sign_in(by_password("jubail", "viewer-jubail", None))
+        .await?;
+    assert_eq!(reply.status, StatusCode::OK, "{reply:?}");
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_platform_owner_may_require_it_of_a_tenant_and_end_it() -> Result<()> {
+    let rig = Rig::new().await?;
+    let hub = rig.instance(4).await?;
+    let owner = hub.owner().await?;
+    let tenant = hub.tenant(&owner, "jubail").await?;
+    let home = (tenant.as_str(), "jubail");
+    let (admin, admin_id) = hub.user(&owner, home, "tenant_admin").await?;
+    hub.user(&owner, home, "viewer").await?;
+    let path = format!("/api/admin/tenants/{tenant}/sign-in-rules");
+    let only = json!({"sso_only": true, "emergency_user_id": admin_id});
+    let reply = hub.put(&owner, &path, only.clone()).await?;
+    assert_eq!(reply.code(), "sso.no_provider_enabled", "{reply:?}");
+    set_up(&hub, &admin, &okta(1, "")).await?;
+    // An account of the platform is none of the tenant's.
+    let session = hub.get(&owner, "/api/session").await?;
+    let foreign = json!({"sso_only": true, "emergency_user_id": session.body["user_id"]});
+    let reply = hub.put(&owner, &path, foreign).await?;
+    assert_eq!(reply.field(), "hub.emergency_account_wrong", "{reply:?}");
+    let reply = hub.put(&owner, &path, only.clone()).await?;
+    assert_eq!(reply.status, StatusCode::OK, "{reply:?}");
+    assert_eq!(hub.get(&owner, &path).await?.body, only);
+    let viewer = by_password("jubail", "viewer-jubail", None);
+    let (reply, _) = hub.sign_in(viewer.clone()).await?;
+    assert_eq!(reply.code(), "session.sso_only");
+    let told = hub
+        .get(&admin, "/api/audit?q=tenants.put_sign_in_rules")
+        .await?;
+    assert_eq!(told.body["items"][0]["outcome"], "success", "{told:?}");
+    let both = json!({"sso_only": false});
+    let reply = hub.put(&owner, &path, both.clone()).await?;
+    assert_eq!(reply.body["sso_only"], false);
+    assert_eq!(hub.sign_in(viewer).await?.0.status, StatusCode::OK);
+    // The platform's own rules are under its own page.
+    let own = format!("/api/admin/tenants/{}/sign-in-rules", owner.tenant);
+    let reply = hub.put(&owner, &own, both).await?;
+    assert_eq!(reply.status, StatusCode::NOT_FOUND);
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn owners_of_the_platform_can_keep_one_password_for_emergencies() -> Result<()> {
+    let rig = Rig::new().await?;
+    let hub = rig.instance(4).await?;
+    let owner = hub.owner().await?;
+    let session = hub.get(&owner, "/api/session").await?;
+    let owner_id = text(&session.body["user_id"])?;
+    let second = json!({
+        "tenant_id": owner.tenant, "username": "second", "name": "N", "role": "platform_owner",
+    });
+    let made = hub.post(&owner, "/api/admin/users", second).await?;
+    let password = text(&made.body["temporary_password"])?;
+    set_up(&hub, &owner, &okta_of_platform(1)).await?;
+    let rules = format!("{PROVIDERS}/rules");
+    let only = json!({"sso_only": true, "emergency_user_id": owner_id});
+    let reply = hub.put(&owner, &rules, only).await?;
+    assert_eq!(reply.status, StatusCode::OK, "{reply:?}");
+    let (reply, _) = hub
+        .sign_in(json!({"username": "second", "password": password}))
+        .await?;
+    assert_eq!(reply.code(), "session.sso_only");
+    let (reply, _) = hub.sign_in(by_password("", "owner", None)).await?;
+    assert_eq!(reply.code(), "session.emergency_reason_missing");
+    // The second factor stays.
+    let (reply, _) = hub
+        .sign_in(by_password("", "owner", Some("The provider is down")))
+        .await?;
+    assert_eq!(reply.code(), "hub.totp_required");
     Ok(())
 }

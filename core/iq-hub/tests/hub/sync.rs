@@ -788,3 +788,119 @@ async fn pieces_of_series_are_there_once_and_only_their_tenant_draws_them() -> R
     assert_eq!(rows(&rig, &tenant, LOG).await?, 0);
     Ok(())
 }
+
+const DAY_MS: i64 = 86_400_000;
+
+/// A plant whose log of pieces holds one of 401 days ago, one of 399, one that tells of none, and one of
+/// now; and another tenant's, of 401 days ago too.
+async fn of_all_ages(hub: &Instance, owner: &Person, plant: &mut Plant) -> Result<String> {
+    plant.line.stream = raw::STREAM;
+    piece(plant, NOON.0 - 401 * DAY_MS, &[1.0, 2.0]);
+    piece(plant, NOON.0 - 399 * DAY_MS, &[3.0]);
+    plant.append("later", vec![(1, Value::Text("who knows"))]);
+    piece(plant, NOON.0, &[4.0]);
+    let said = post(hub, "/sync/v1/batch", plant.batch(0, 4)?).await?;
+    assert_eq!(plant.receipt(&said)?, plant.head(4));
+    let other = hub.tenant(owner, "yanbu").await?;
+    let mut neighbour = Plant::new(2);
+    neighbour.enrol(hub, owner, &other).await?;
+    neighbour.line.stream = raw::STREAM;
+    piece(&mut neighbour, NOON.0 - 401 * DAY_MS, &[5.0]);
+    let said = post(hub, "/sync/v1/batch", neighbour.batch(0, 1)?).await?;
+    assert_eq!(neighbour.receipt(&said)?, neighbour.head(1));
+    Ok(other)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn series_past_their_days_go_once_and_the_log_stands_where_it_stood() -> Result<()> {
+    let rig = Rig::new().await?;
+    let (hub, owner, tenant, mut plant) = enrolled(&rig).await?;
+    let second = rig.instance(2).await?;
+    let other = of_all_ages(&hub, &owner, &mut plant).await?;
+    const PIECES: &str = "SELECT count(*) FROM raw_log";
+    // Two instances at once: each record goes once.
+    let (a, b) = tokio::join!(
+        iq_hub::remove_old_series(&hub.hub),
+        iq_hub::remove_old_series(&second.hub)
+    );
+    let later = iq_hub::remove_old_series(&hub.hub).await?;
+    assert_eq!(a? + b? + later, 2);
+    assert_eq!(rows(&rig, &tenant, PIECES).await?, 3);
+    assert_eq!(rows(&rig, &other, PIECES).await?, 0);
+    // Sent again, whole and in part: nothing comes back, the receipt is the same.
+    let send = async |from, to| post(&hub, "/sync/v1/batch", plant.batch(from, to)?).await;
+    for (from, to) in [(0, 1), (0, 2), (0, 4), (1, 3)] {
+        assert_eq!(plant.receipt(&send(from, to).await?)?, plant.head(4));
+    }
+    assert_eq!(rows(&rig, &tenant, PIECES).await?, 3);
+    assert!(
+        plant
+            .hello(&hub)
+            .await?
+            .acked
+            .contains(&(plant.line, plant.head(4)))
+    );
+    // Another history under this name still stops at the cursor, and one that ends before it learns from
+    // the receipt that the hub holds another.
+    let mut clone = plant.clone();
+    clone.log.clear();
+    clone.write(4, "another");
+    let fork = post(&hub, "/sync/v1/batch", clone.batch(0, 4)?).await?;
+    assert_eq!(fork.code(), "sync.fork");
+    let said = post(&hub, "/sync/v1/batch", clone.batch(0, 1)?).await?;
+    let told = clone.receipt(&said)?;
+    assert_eq!(told, plant.head(4));
+    assert_ne!(told, clone.head(4));
+    // What is held is drawn, with the days that are kept; what went is in the audit of its tenant.
+    let (reader, _) = hub.user(&owner, (&tenant, "jubail"), "viewer").await?;
+    let id = |bytes: [u8; 16]| uuid::Uuid::from_bytes(bytes);
+    let (appliance, asset, signal) = (id(plant.appliance), id([0xa5; 16]), id([0x51; 16]));
+    let path = format!("/api/assets/{appliance}/{asset}/signals/{signal}/trend?from=0");
+    let drawn = hub.get(&reader, &path).await?;
+    assert_eq!(drawn.body["series"]["v"], json!([3.0, 4.0]), "{drawn:?}");
+    assert_eq!(drawn.body["kept_days"], 400);
+    let audit = hub
+        .get(
+            &owner,
+            &format!("/api/admin/audit?tenant={tenant}&limit=500"),
+        )
+        .await?;
+    let told: Vec<&serde_json::Value> = audit.body["items"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .filter(|row| row["action"] == "series.remove")
+        .collect();
+    assert_eq!(told.len(), 1, "{audit:?}");
+    assert_eq!(
+        (&told[0]["actor"], &told[0]["details"]["records"]),
+        (&json!("system"), &json!(1))
+    );
+    // Tomorrow's tomorrow the next is past its days.
+    hub.clock.advance_ms(2 * DAY_MS);
+    assert_eq!(iq_hub::remove_old_series(&hub.hub).await?, 1);
+    assert_eq!(rows(&rig, &tenant, PIECES).await?, 2);
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_serving_role_takes_out_nothing_younger_than_it_said() -> Result<()> {
+    let rig = Rig::new().await?;
+    let (hub, owner, tenant, mut plant) = enrolled(&rig).await?;
+    of_all_ages(&hub, &owner, &mut plant).await?;
+    let pool = rig.pool_of_one("optria_hub", "hub-7").await?;
+    for (before, gone) in [(String::new(), 0), ((NOON.0 - 400 * DAY_MS).to_string(), 1)] {
+        let mut tx = pool.begin().await?;
+        sqlx::query(
+            "SELECT set_config('app.tenant', $1, true), set_config('app.series_before', $2, true)",
+        )
+        .bind(&tenant)
+        .bind(&before)
+        .execute(&mut *tx)
+        .await?;
+        let done = sqlx::query("DELETE FROM raw_log").execute(&mut *tx).await?;
+        assert_eq!(done.rows_affected(), gone, "{before}");
+        tx.rollback().await?;
+    }
+    Ok(())
+}

@@ -69,6 +69,11 @@ fn finds_asset_and_metric_in_common_notations() {
         ("100-FIC-10302.SP", "", "m3/h", "FV-103", "setpoint"),
         ("100-LT-10801", "", "m", "TK-108", "level"),
         ("100-XI-10211A", "", "", "P-102A", "run_status"),
+        ("P-102A.PSUC", "", "bar", "P-102A", "suction_pressure"),
+        ("P102B_PDIS", "", "", "P-102B", "discharge_pressure"),
+        ("K202.TDIS", "", "degC", "K-202", "discharge_temperature"),
+        ("K202/PLO", "", "bar", "K-202", "lube_oil_pressure"),
+        ("P102A.VNDE", "", "", "P-102A", "vibration_nde"),
     ] {
         let tag = TagInfo {
             name: name.into(),

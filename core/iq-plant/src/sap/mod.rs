@@ -22,7 +22,7 @@ use tokio::task::JoinHandle;
 
 use crate::web::{self, Disturbances, Site, WebAddress, WebConfig};
 use book::Book;
-pub use seed::equipment_number;
+pub use seed::{equipment_number, in_service_since};
 use session::Sessions;
 
 /// The client (tenant) of the system.

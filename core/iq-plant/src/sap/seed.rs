@@ -21,6 +21,13 @@ pub(crate) const FOREVER: i64 = 253_402_214_400_000;
 const BEGINNING: i64 = 1_546_300_800_000;
 const FIRST_EQUIPMENT: usize = 10_000_001;
 
+/// When an asset went into service: the machines came over four years.
+#[must_use]
+pub fn in_service_since(asset: &str) -> Option<i64> {
+    let at = catalogue().asset_of(asset)?;
+    Some(BEGINNING + (at as i64 * 211 % 1_400) * DAY)
+}
+
 /// Number of an asset's equipment, with its leading zeros.
 #[must_use]
 pub fn equipment_number(asset: &str) -> Option<String> {
@@ -126,6 +133,7 @@ fn equipment(book: &mut Book, asset: &PlantAsset, seed: u64) {
     let name = cut(&format!("{} {}", asset.code, asset.names.en), 40);
     let place = &asset.functional_location;
     let value = format!("{}.00", 20_000 + (rng.unit() * 900.0) as u32 * 1_000);
+    let since = in_service_since(&asset.code).unwrap_or(BEGINNING);
     let row = |name: &str, from: i64, to: i64| {
         Row::from([
             ("Equipment".to_owned(), text(&number)),
@@ -153,7 +161,7 @@ fn equipment(book: &mut Book, asset: &PlantAsset, seed: u64) {
             ("SuperordinateEquipment".to_owned(), text(&above)),
             ("AssetManufacturerName".to_owned(), text(maker)),
             ("ManufacturerSerialNumber".to_owned(), text(&serial)),
-            ("OperationStartDate".to_owned(), Val::Ms(BEGINNING)),
+            ("OperationStartDate".to_owned(), Val::Ms(since)),
             ("AcquisitionValue".to_owned(), text(&value)),
             ("Currency".to_owned(), text("SAR")),
             ("EquipmentIsInactive".to_owned(), Val::Flag(false)),
@@ -232,6 +240,7 @@ fn jobs(family: &str) -> &'static [(&'static str, &'static str, f64)] {
 
 fn history(book: &mut Book, asset: &PlantAsset, seed: u64, now: i64) {
     let mut rng = Rng::named(seed, &format!("orders {}", asset.code));
+    let mut stops = Rng::named(seed, &format!("breakdowns {}", asset.code));
     let jobs = jobs(&asset.family);
     let count = 2 + (rng.unit() * 5.0) as i64;
     for i in 0..count {
@@ -248,6 +257,7 @@ fn history(book: &mut Book, asset: &PlantAsset, seed: u64, now: i64) {
             hours,
             start,
             is_late: rng.chance(0.08),
+            is_breakdown: kind == "PM01" && stops.chance(0.4) && start < now,
         };
         job.write(book, now);
     }
@@ -261,13 +271,16 @@ struct Job<'a> {
     hours: f64,
     start: i64,
     is_late: bool,
+    /// The machine stood from an hour before the repair until its end.
+    is_breakdown: bool,
 }
 
 impl Job<'_> {
     fn write(&self, book: &mut Book, now: i64) {
         let asset = self.asset;
         let end = self.start + (self.hours * HOUR as f64) as i64;
-        let release = self.start - 5 * DAY;
+        let ahead = if self.is_breakdown { HOUR } else { 5 * DAY };
+        let release = self.start - ahead;
         // Nothing was written down in the future; work of next week was found by now.
         let planned = release.min(now - 2 * HOUR);
         let (status, phase) = match () {
@@ -419,6 +432,14 @@ impl Job<'_> {
             ("MaintenanceOrder".to_owned(), text(order)),
             ("LastChangeDateTime".to_owned(), Val::Ms(changed)),
         ]);
+        if self.is_breakdown {
+            row.insert("MaintenanceObjectIsDown".to_owned(), Val::Flag(true));
+        }
+        if is_done && self.is_breakdown {
+            let end = self.start + (self.hours * HOUR as f64) as i64;
+            row.insert("MalfunctionEndDate".to_owned(), day(end));
+            row.insert("MalfunctionEndTime".to_owned(), time(end));
+        }
         if is_done {
             row.insert("NotificationCompletionDate".to_owned(), day(changed));
             row.insert("CompletionTime".to_owned(), time(changed));
@@ -440,6 +461,7 @@ fn oil_change(book: &mut Book, now: i64) {
         hours: 1.5,
         start: end - HOUR - HOUR / 2,
         is_late: false,
+        is_breakdown: false,
     };
     job.write(book, now);
 }

@@ -60,6 +60,7 @@ pub(super) fn at_start(
             .flatten()
             .collect::<Vec<_>>())
     })?;
+    let mut ends = Vec::new();
     for epoch in epochs {
         let now = sealer.clock.now();
         let trouble = store.read_blocking(|conn| {
@@ -95,16 +96,54 @@ pub(super) fn at_start(
             }
             Ok(trouble)
         })?;
+        ends.push((epoch, trouble));
+    }
+    tell(sealer, store, ends, &mut checked)?;
+    Ok(checked)
+}
+
+/// Says what was found of each tenant's log, and of the rows it is held against.
+fn tell(
+    sealer: &Sealer,
+    store: &Store,
+    ends: Vec<(Epoch, Option<EvidenceTrouble>)>,
+    checked: &mut Checked,
+) -> Result<(), CodedError> {
+    // Before anything is written: what is written next would record the rows that are told here.
+    let mut unrecorded = Vec::new();
+    for (epoch, trouble) in &ends {
+        unrecorded.push(store.read_blocking(|conn| {
+            let log = evidence_log(epoch);
+            rows::newest_unrecorded(conn, log, trouble.is_none())
+        })?);
+    }
+    for found in &unrecorded {
+        sealer.leave_out(found.iter().map(|row| row.source_row));
+    }
+    for ((epoch, trouble), unrecorded) in ends.into_iter().zip(unrecorded) {
+        let (tenant, now) = (epoch.tenant_id, sealer.clock.now());
         if let Some(trouble) = trouble {
-            let tenant = epoch.tenant_id;
             report(sealer, store, tenant, &trouble)?;
             checked.troubles.push((tenant, trouble));
         }
         let told = newest_rows(store, &epoch, now)?;
-        let told = told.into_iter().map(|trouble| (epoch.tenant_id, trouble));
+        let told = told.into_iter().map(|trouble| (tenant, trouble));
         checked.troubles.extend(told);
+        for row in unrecorded.iter().take(rows::MOST) {
+            let trouble = rows::report(store, row, now)?;
+            checked.troubles.push((tenant, trouble));
+        }
     }
-    Ok(checked)
+    Ok(())
+}
+
+/// The log of a tenant's events.
+fn evidence_log(epoch: &Epoch) -> LogKey {
+    LogKey {
+        tenant: epoch.tenant_id,
+        epoch_no: epoch.epoch_no,
+        stream: EVIDENCE,
+    }
 }
 
 /// Holds the newest records against their rows; the others follow when the program runs.
@@ -362,6 +401,33 @@ async fn all_rows(inner: &Arc<Inner>, tenant: TenantId) -> Result<(), CodedError
                 first = compared.next;
             }
         }
+    }
+    match epochs.last() {
+        Some(epoch) => all_unrecorded(inner, evidence_log(epoch)).await,
+        None => Ok(()),
+    }
+}
+
+/// Goes through all events of a tenant that no log holds, a part of the store at a time.
+async fn all_unrecorded(inner: &Arc<Inner>, log: LogKey) -> Result<(), CodedError> {
+    let (mut after, mut told) = (0, 0);
+    while told < rows::MOST && !inner.cancel.is_cancelled() {
+        let (last, found) = inner
+            .store
+            .read(move |conn| {
+                let last = evidence::get_event_row_after(conn, after, rows::PAGE)?;
+                let part = (after, last.unwrap_or(i64::MAX));
+                Ok((last, rows::unrecorded(conn, log, part)?))
+            })
+            .await?;
+        for row in found.into_iter().take(rows::MOST - told) {
+            told += 1;
+            tell_row(inner, row).await?;
+        }
+        let Some(last) = last else {
+            break;
+        };
+        after = last;
     }
     Ok(())
 }

@@ -87,7 +87,8 @@ impl Runtime {
     /// # Errors
     /// `incidents.not_found`; `evidence.demo_source` where a plant's incident comes from a demo;
     /// `evidence.not_protected` where the log does not hold it yet; `evidence.altered` where a record
-    /// can't be read any more; `evidence.row_altered` where a row is not what was recorded of it.
+    /// can't be read any more; `evidence.row_altered` where a row is not what was recorded of it;
+    /// `evidence.row_added` where one was put in that no log holds.
     #[allow(
         clippy::too_many_lines,
         reason = "the table of contents, field by field"
@@ -119,8 +120,8 @@ impl Runtime {
         let mut held = self.held(log, &incident).await?;
         // A file with the row would accuse itself, one with the record would hide what people were shown.
         if let Some(row) = held.differing.take() {
-            let refused = CodedError::conflict("evidence.row_altered").with("row", row.name());
-            if row.seq > 0 {
+            let refused = CodedError::conflict(row.refusal()).with("row", row.name());
+            if row.seq > 0 || row.is_added {
                 check::tell_row(&self.0, row).await?;
             }
             return Err(refused);
@@ -241,6 +242,7 @@ impl Runtime {
 
     async fn held(&self, log: LogKey, incident: &Incident) -> Result<Held, CodedError> {
         let (tenant, id) = (log.tenant, incident.id);
+        let (incident, now) = (incident.clone(), self.0.clock.now());
         let held = self
             .store()
             .read(move |conn| {
@@ -273,6 +275,9 @@ impl Runtime {
                 // An event that is gone has no row through which its record would be reached.
                 if differing.is_none() {
                     differing = rows::lost(conn, log, id)?;
+                }
+                if differing.is_none() {
+                    differing = rows::added_to(conn, log, &incident, now)?;
                 }
                 // A row that can't be read any more is told as what it is.
                 let events = match differing {

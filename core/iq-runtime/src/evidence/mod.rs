@@ -135,7 +135,10 @@ impl Evidence {
     fn catch_up(&self, store: &Store) -> Result<(), CodedError> {
         store.write_blocking(|tx| {
             let mut tenants = tenants::list_tenants(tx)?.into_iter();
-            tenants.try_for_each(|tenant| incident_heads::mark_headless(tx, tenant.id))
+            tenants.try_for_each(|tenant| {
+                incident_heads::mark_headless(tx, tenant.id)?;
+                incident_heads::mark_noteless(tx, tenant.id)
+            })
         })?;
         self.0.sealer.most.store(CATCH_UP, Ordering::Relaxed);
         let caught = loop {

@@ -1,14 +1,15 @@
 //! Are the rows that people read those that were recorded? Lists, timelines and reports are made from
-//! the tables; the log holds what stood there when it was written. Each record is held against its row.
+//! the tables; the log holds what stood there when it was written. Each record is held against its row, and
+//! each event must have a record: one without was put in behind the program's back.
 
 use iq_blackbox::{ClockInfo, EventContext, events as blackbox_events};
-use iq_domain::{CodedError, IncidentId, Timestamp};
+use iq_domain::{CodedError, Incident, IncidentId, Timestamp};
 use iq_evidence::{Draft, Record, cbor::Value, leaf_hash, sha256};
 use iq_store::{
     Connection, Store, StoreError,
     events::insert_ignore_duplicate,
-    evidence::{self, Entry, LogKey, StoredRecord},
-    incident_heads,
+    evidence::{self, Entry, LogKey, StoredRecord, UnrecordedEvent},
+    incident_heads::{self, HeadDifference},
 };
 use tracing::error;
 use uuid::Uuid;
@@ -27,16 +28,33 @@ pub(super) const MOST: usize = 20;
 pub(super) struct Differing {
     pub(super) log: LogKey,
     pub(super) seq: u64,
-    /// `event`, `audit`, `entry`, `incident`.
+    /// `event`, `audit`, `entry`, `incident`, `note`.
     what: &'static str,
     /// Its id, or its number where the record does not name it.
     row: String,
+    /// When it says it was.
+    at: Option<Timestamp>,
+    /// The program did not write it; there is no record of it.
+    pub(super) is_added: bool,
+    /// Where it stands, if it is an event that no log holds.
+    pub(super) source_row: i64,
 }
 
 impl Differing {
     /// What it is, and which.
     pub(super) fn name(&self) -> String {
-        format!("{} {}", self.what, self.row)
+        match self.at {
+            Some(at) => format!("{} {} {at}", self.what, self.row),
+            None => format!("{} {}", self.what, self.row),
+        }
+    }
+
+    /// The code of a file that is not made because of it.
+    pub(super) fn refusal(&self) -> &'static str {
+        match self.is_added {
+            true => "evidence.row_added",
+            false => "evidence.row_altered",
+        }
     }
 }
 
@@ -120,10 +138,10 @@ pub(super) fn differing(
                 _ => false,
             };
             match found {
-                // A head stands for the row of its incident, and for which events it has.
+                // A head stands for the row of its incident, and for which events and notes it has.
                 Some(head) if is_same && incident_heads::is_head(&head) => {
-                    let is_same = incident_heads::is_head_current(conn, log.tenant, &head)?;
-                    ("incident", number_of(&head), is_same)
+                    let found = incident_heads::head_difference(conn, log.tenant, &head)?;
+                    return Ok(found.map(|what| of_head(log, stored.seq, &head, what)));
                 }
                 found => {
                     let row = found.map_or_else(|| source_row.to_string(), |entry| entry.id);
@@ -137,7 +155,85 @@ pub(super) fn differing(
         seq: stored.seq,
         what,
         row,
+        at: None,
+        is_added: false,
+        source_row: 0,
     }))
+}
+
+/// What is not as a head says.
+fn of_head(log: LogKey, seq: u64, head: &Entry, found: HeadDifference) -> Differing {
+    let (what, at) = match found {
+        HeadDifference::Incident => ("incident", None),
+        HeadDifference::NoteAltered(at) | HeadDifference::NoteAdded(at) => ("note", Some(at)),
+    };
+    Differing {
+        log,
+        seq,
+        what,
+        row: number_of(head),
+        at,
+        is_added: matches!(found, HeadDifference::NoteAdded(_)),
+        source_row: 0,
+    }
+}
+
+/// Events of a tenant within a part of the store that no log holds.
+pub(super) fn unrecorded(
+    conn: &Connection,
+    log: LogKey,
+    part: (i64, i64),
+) -> Result<Vec<Differing>, StoreError> {
+    let found = evidence::list_unrecorded_events(conn, log.tenant, part)?;
+    Ok(found.into_iter().map(|event| added(log, event)).collect())
+}
+
+fn added(log: LogKey, event: UnrecordedEvent) -> Differing {
+    Differing {
+        log,
+        seq: 0,
+        what: "event",
+        row: event.id,
+        at: Some(event.event_time),
+        is_added: true,
+        source_row: event.row,
+    }
+}
+
+/// The newest events that no log holds, before the program writes anything. `is_whole`: the end of the log
+/// is as it was left, so that what stands after the last event it holds was not written by this program,
+/// unless an older one left it and recording that was broken off.
+pub(super) fn newest_unrecorded(
+    conn: &Connection,
+    log: LogKey,
+    is_whole: bool,
+) -> Result<Vec<Differing>, StoreError> {
+    let last = evidence::get_last_recorded_event(conn)?;
+    let epochs = evidence::list_epochs(conn, log.tenant)?;
+    let begun = epochs.first().map_or(Timestamp(0), |epoch| epoch.opened_at);
+    let row = last.map_or(0, |(row, _)| row);
+    let is_left_by_older = |event: &UnrecordedEvent| {
+        let is_broken_off = last.is_none_or(|(_, recorded_at)| recorded_at < begun);
+        event.row > row && is_broken_off && event.recorded_at < begun
+    };
+    let to = if is_whole { i64::MAX } else { row };
+    let from = row.saturating_sub(i64::from(NEWEST)).max(0);
+    let found = evidence::list_unrecorded_events(conn, log.tenant, (from, to))?;
+    let found = found.into_iter().filter(|event| !is_left_by_older(event));
+    Ok(found.map(|event| added(log, event)).collect())
+}
+
+/// An event that an incident has, or that stands at its asset while it lasted, and that no log holds.
+pub(super) fn added_to(
+    conn: &Connection,
+    log: LogKey,
+    incident: &Incident,
+    now: Timestamp,
+) -> Result<Option<Differing>, StoreError> {
+    let lasted = (incident.started_at, incident.ended_at.unwrap_or(now));
+    let of = (incident.id, incident.asset_id);
+    let found = evidence::get_unrecorded_event(conn, log.tenant, of, lasted)?;
+    Ok(found.map(|event| added(log, event)))
 }
 
 /// What people call the incident of a head.
@@ -176,6 +272,9 @@ pub(super) fn lost(
         seq: 0,
         what: "event",
         row,
+        at: None,
+        is_added: false,
+        source_row: 0,
     }))
 }
 
@@ -192,18 +291,28 @@ pub(super) fn report(
         clock: ClockInfo::default(),
     };
     let record = (found.log.epoch_no, found.log.stream, found.seq);
-    let event = blackbox_events::evidence_row_altered(&context, found.what, &found.row, record);
+    let row = (found.what, found.row.as_str(), found.at);
+    let (reason, event) = match found.is_added {
+        true => (
+            "row_added",
+            blackbox_events::evidence_row_added(&context, row),
+        ),
+        false => (
+            "row_altered",
+            blackbox_events::evidence_row_altered(&context, row, record),
+        ),
+    };
     error!(
-        what = found.what,
-        row = found.row,
+        reason,
+        row = found.name(),
         seq = found.seq,
-        "A stored row is not what was recorded of it."
+        "A stored row is not what was recorded of it, or there is no record of it."
     );
     store.write_blocking(move |tx| insert_ignore_duplicate(tx, tenant, &event).map(drop))?;
     Ok(EvidenceTrouble {
         stream: Some(found.log.stream),
-        seq: Some(found.seq),
+        seq: (found.seq > 0).then_some(found.seq),
         row: Some(found.name()),
-        ..EvidenceTrouble::of("row_altered", now)
+        ..EvidenceTrouble::of(reason, now)
     })
 }

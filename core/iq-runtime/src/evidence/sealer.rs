@@ -3,7 +3,7 @@
 //! is noticed by its head, and they are read again.
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     sync::{
         Arc,
         atomic::{AtomicBool, AtomicU32, Ordering},
@@ -59,6 +59,8 @@ struct State {
     logs: HashMap<(TenantId, u8), Log>,
     /// The last row of each source that is in the log.
     rows: [i64; 4],
+    /// Events that stood in the store at the start without a record: they get none.
+    left_out: HashSet<i64>,
     keys: HashMap<TenantId, Arc<SigningKey>>,
 }
 
@@ -106,6 +108,11 @@ impl Sealer {
         })
     }
 
+    /// These events are not recorded: this program did not write them.
+    pub(super) fn leave_out(&self, rows: impl Iterator<Item = i64>) {
+        self.state.lock().left_out.extend(rows);
+    }
+
     /// Seals what the transaction holds and the log does not yet. Returns how many records were added.
     pub(crate) fn seal(&self, tx: &Transaction<'_>) -> Result<u64, StoreError> {
         let mut state = self.state.lock();
@@ -116,6 +123,10 @@ impl Sealer {
         let mut added = 0;
         let after = state.rows[Source::Events as usize];
         evidence::next_recorded_events(tx, after, most, |row, event, payload| {
+            if state.left_out.contains(&row) {
+                state.rows[Source::Events as usize] = row;
+                return Ok(());
+            }
             let log = self.log(&mut state.logs, tx, event.tenant_id, EVIDENCE)?;
             log.append(
                 self,

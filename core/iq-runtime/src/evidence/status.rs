@@ -13,7 +13,7 @@ use crate::Runtime;
 /// Something that was found wrong with the log.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EvidenceTrouble {
-    /// `cut`, `altered`, `restored`, `moved`, `row_altered`.
+    /// `cut`, `altered`, `restored`, `moved`, `row_altered`, `row_added`.
     pub reason: String,
     /// Which stream.
     pub stream: Option<u8>,
@@ -25,7 +25,8 @@ pub struct EvidenceTrouble {
     pub seq: Option<u64>,
     /// The first wrong entry of the file.
     pub entry: Option<u64>,
-    /// The stored row that is not what its record says: `event`, `audit`, `entry` or `incident`, and which.
+    /// The stored row that is not what its record says, or has none: `event`, `audit`, `entry`, `incident` or `note`,
+    /// and which.
     pub row: Option<String>,
     /// When the checkpoint was signed that no longer fits.
     pub signed_at: Option<Timestamp>,

@@ -543,6 +543,7 @@ fn before_position(counts: ImportCounts, chunk: &Chunk) -> ImportCounts {
     let again = chunk.again;
     ImportCounts {
         rows: counts.rows.saturating_sub(again.rows),
+        repeats: counts.repeats.saturating_sub(again.repeats),
         events: counts.events.saturating_sub(again.events),
         rejected: counts.rejected.saturating_sub(again.rejects),
         ..counts
@@ -556,6 +557,7 @@ fn note(live: &Live, chunk: &Chunk, size: u64) -> ImportCounts {
         // A spreadsheet is packed; only text has a place in the file.
         bytes: chunk.position.offset.min(size),
         rows: before.rows + chunk.rows,
+        repeats: before.repeats + chunk.repeats,
         samples: before.samples + chunk.samples.len() as u64,
         events: before.events + chunk.events.len() as u64,
         rejected: before.rejected + chunk.rejects.len() as u64,

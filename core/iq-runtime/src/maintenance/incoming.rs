@@ -5,12 +5,12 @@ use std::sync::Arc;
 
 use iq_connector::Pushed;
 use iq_domain::{
-    ActionStatus, AssetId, CodedError, IndustrialEvent, IntegrationAction, IntegrationId,
+    ActionStatus, AssetId, CodedError, EventId, IndustrialEvent, IntegrationAction, IntegrationId,
     ObjectKind, SourceEvent, SourceObject, SourceRecord, SourceWorkOrder, TechnicalObjectId,
     TenantId, Timestamp, WorkOrderId, WorkOrderKind, WorkOrderStatus, is_clean_line, neutralise,
 };
 use iq_store::{
-    StoreError, Transaction, events as stored_events, integration_actions,
+    StoreError, Transaction, events as stored_events, incidents, integration_actions,
     outbox::{self as rows, OutboxFilter, OutboxState},
     technical_objects::{self, TechnicalObject},
     work_order_plans,
@@ -470,20 +470,22 @@ impl Intake {
         let event = events::reported(ctx, &self.origin(), self.integration, asset, from);
         if self.work.append(tx, &event, changed)?.is_none()
             && from.source_type == "alarm_journal"
-            && let Some(correction) = self.correction(tx, event)?
+            && let Some((known, correction)) = self.correction(tx, event)?
         {
             self.work.append(tx, &correction, changed)?;
+            incidents::link_correction(tx, correction.tenant_id, known, correction.id)?;
         }
         Ok(true)
     }
 
     /// The event that corrects what is stored, where a row of a journal is read otherwise than it was: its
-    /// columns were corrected, its file, or the map of its tags. What is stored stays as it is.
+    /// columns were corrected, its file, or the map of its tags; and which one it corrects. What is stored stays as
+    /// it is.
     fn correction(
         &self,
         tx: &Transaction<'_>,
         read: IndustrialEvent,
-    ) -> Result<Option<IndustrialEvent>, StoreError> {
+    ) -> Result<Option<(EventId, IndustrialEvent)>, StoreError> {
         let (tenant, system) = (read.tenant_id, read.source_system.as_str());
         let known = stored_events::get_newest_reading(tx, tenant, system, &read.source_id)?;
         let is_other = |known: &IndustrialEvent| events::says_other(known, &read);
@@ -495,7 +497,8 @@ impl Intake {
         let id = self
             .origin()
             .event_id(&self.work.context, &source_id, read.event_time);
-        Ok(Some(events::correcting(read, &known, (id, source_id))))
+        let correction = events::correcting(read, &known, (id, source_id));
+        Ok(Some((known.id, correction)))
     }
 
     /// The asset whose tags stand below an address, where they are of one asset only.

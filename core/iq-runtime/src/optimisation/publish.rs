@@ -155,7 +155,8 @@ fn publish_one(
         published.left.push((row.id, Message::from(&error)));
         return Ok(());
     }
-    if let Some(why) = left_by_now(tx, work, row, &advice)? {
+    let needed = certificates(tx, work, row)?;
+    if let Some(why) = left_by_now(tx, work, row, &advice, &needed)? {
         published.left.push((row.id, why));
         return Ok(());
     }
@@ -184,11 +185,11 @@ fn publish_one(
                     order
                 }
                 // Its system keeps it, or it is on its way there: a second one would be a double.
-                Err(error) => {
-                    let error = CodedError::from(error);
+                Err(StoreError::Coded(error)) => {
                     published.left.push((row.id, Message::from(&error)));
                     return Ok(());
                 }
+                Err(other) => return Err(other),
             },
             None => {
                 let mut new = order_of(row, &one, &advice, visit);
@@ -196,7 +197,11 @@ fn publish_one(
                 new.description = format!("{crew}\n{}", one.description).trim().to_owned();
                 // One order stands for the advice; the other visits go with it.
                 new.recommendation_id = (n == 0).then_some(row.id);
-                new.plan = change;
+                // Who does another visit of an order needs what the order asks for.
+                new.plan = PlanChange {
+                    certificates: Some(needed.clone()),
+                    ..change
+                };
                 let order = write_order(tx, work, new, actor, (&mut *changed, &mut *told))?;
                 published.written.push(order.id);
                 order
@@ -277,12 +282,26 @@ fn part_title(title: &str, n: usize, of: usize) -> String {
     }
 }
 
+/// What the order of the work asks of everybody on it.
+fn certificates(
+    tx: &Transaction<'_>,
+    work: &Work,
+    row: &RecommendationRow,
+) -> Result<Vec<String>, StoreError> {
+    let Some(id) = row.order_id else {
+        return Ok(Vec::new());
+    };
+    let plan = work_order_plans::get_work_order_plan(tx, work.tenant.tenant.id, id)?;
+    Ok(plan.map(|plan| plan.certificates).unwrap_or_default())
+}
+
 /// Why work of the plan is not published any more: what it was made for has changed.
 fn left_by_now(
     tx: &Transaction<'_>,
     work: &Work,
     row: &RecommendationRow,
     advice: &Advice,
+    needed: &[String],
 ) -> Result<Option<Message>, StoreError> {
     let (tenant, now) = (work.tenant.tenant.id, work.context.now);
     let entry = work.tenant.assets.get(&row.asset_id);
@@ -297,11 +316,6 @@ fn left_by_now(
             return Ok(Some(Message::from(&error)));
         }
     }
-    let plan = match row.order_id {
-        Some(id) => work_order_plans::get_work_order_plan(tx, tenant, id)?,
-        None => None,
-    };
-    let needed = plan.map(|plan| plan.certificates).unwrap_or_default();
     for turn in visits_of(advice) {
         for id in turn.technicians {
             let Some(person) = technicians::get_technician(tx, tenant, id)? else {

@@ -1,7 +1,7 @@
 //! The evidence log: epochs, records, checkpoints, keys, and the entries that are recorded besides
 //! events and audit. All of it is appended, never changed.
 
-use iq_domain::{AuditRecord, IncidentId, IndustrialEvent, TenantId, Timestamp};
+use iq_domain::{AssetId, AuditRecord, IncidentId, IndustrialEvent, TenantId, Timestamp};
 use rusqlite::{Connection, Row, params};
 
 use crate::{StoreError, query, row};
@@ -358,6 +358,91 @@ pub fn next_recorded_events(
         )?;
     }
     Ok(())
+}
+
+/// An event of the store that no log holds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UnrecordedEvent {
+    /// Its row.
+    pub row: i64,
+    /// Its id, as it stands there.
+    pub id: String,
+    /// When it says it happened.
+    pub event_time: Timestamp,
+    /// When it says it was recorded.
+    pub recorded_at: Timestamp,
+}
+
+const UNRECORDED: &str =
+    "SELECT e.rowid, e.id, e.event_time, e.recorded_at FROM industrial_events e
+               WHERE +e.tenant_id = ?1 AND NOT EXISTS (SELECT 1 FROM evidence_log l
+                   WHERE l.tenant_id = e.tenant_id AND l.source = 1 AND l.source_row = e.rowid)";
+
+/// Events of a tenant after a row, as far as another, that no log holds, by their rows.
+pub fn list_unrecorded_events(
+    conn: &Connection,
+    tenant: TenantId,
+    (after, last): (i64, i64),
+) -> Result<Vec<UnrecordedEvent>, StoreError> {
+    let sql = format!("{UNRECORDED} AND e.rowid > ?2 AND e.rowid <= ?3 ORDER BY e.rowid");
+    let args = params![tenant.to_string(), after, last];
+    list(conn, &sql, args, unrecorded)
+}
+
+/// The first event that an incident has, or that stands at its asset within a time, and that no log holds.
+pub fn get_unrecorded_event(
+    conn: &Connection,
+    tenant: TenantId,
+    (incident, asset): (IncidentId, AssetId),
+    (from, to): (Timestamp, Timestamp),
+) -> Result<Option<UnrecordedEvent>, StoreError> {
+    let sql = format!(
+        "{UNRECORDED} AND e.id IN (
+             SELECT event_id FROM incident_events WHERE tenant_id = ?1 AND incident_id = ?2
+             UNION ALL
+             SELECT id FROM industrial_events
+             WHERE tenant_id = ?1 AND asset_id = ?3 AND event_time BETWEEN ?4 AND ?5)
+         ORDER BY e.rowid LIMIT 1"
+    );
+    let sql = sql.replace("+e.tenant_id", "e.tenant_id");
+    let args = params![
+        tenant.to_string(),
+        incident.to_string(),
+        asset.to_string(),
+        from.0,
+        to.0
+    ];
+    query::find(conn, &sql, args, unrecorded)
+}
+
+fn unrecorded(r: &Row<'_>) -> rusqlite::Result<UnrecordedEvent> {
+    Ok(UnrecordedEvent {
+        row: r.get(0)?,
+        id: r.get(1)?,
+        event_time: Timestamp(r.get(2)?),
+        recorded_at: Timestamp(r.get(3)?),
+    })
+}
+
+/// The last of so many events after a row; none where there are fewer.
+pub fn get_event_row_after(
+    conn: &Connection,
+    after: i64,
+    count: u32,
+) -> Result<Option<i64>, StoreError> {
+    let sql = "SELECT rowid FROM industrial_events WHERE rowid > ? ORDER BY rowid LIMIT 1 OFFSET ?";
+    query::find(conn, sql, params![after, count.saturating_sub(1)], |r| {
+        r.get(0)
+    })
+}
+
+/// The last event of the store that a log holds: its row, and when it was recorded.
+pub fn get_last_recorded_event(conn: &Connection) -> Result<Option<(i64, Timestamp)>, StoreError> {
+    let sql = "SELECT e.rowid, e.recorded_at FROM industrial_events e
+               WHERE EXISTS (SELECT 1 FROM evidence_log l
+                   WHERE l.tenant_id = e.tenant_id AND l.source = 1 AND l.source_row = e.rowid)
+               ORDER BY e.rowid DESC LIMIT 1";
+    query::find(conn, sql, &[], |r| Ok((r.get(0)?, Timestamp(r.get(1)?))))
 }
 
 /// Audit records that came after a row: row, record, details as they are stored.

@@ -38,6 +38,8 @@ pub struct ImportCounts {
     pub bytes: u64,
     /// Rows of data.
     pub rows: u64,
+    /// Of them rows of a journal that repeat another in every cell: both are one event.
+    pub repeats: u64,
     /// Values handed to the historian.
     pub samples: u64,
     /// Events handed to the Black Box.

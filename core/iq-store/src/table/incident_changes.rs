@@ -246,7 +246,7 @@ pub fn leave_joined(
     mark_head(conn, tenant, incident)
 }
 
-/// An event leaves an incident by a change. Says whether it belonged to it.
+/// An event leaves an incident by a change, and with it those that it corrects. Says whether it belonged to it.
 pub fn leave_event(
     conn: &Connection,
     tenant: TenantId,
@@ -254,8 +254,15 @@ pub fn leave_event(
     event: EventId,
     left_by: IncidentChangeId,
 ) -> Result<bool, StoreError> {
-    let sql = "UPDATE incident_events SET left_by = ?4
-               WHERE tenant_id = ?1 AND incident_id = ?2 AND event_id = ?3 AND left_by IS NULL";
+    let sql = "WITH RECURSIVE readings (id) AS (
+                   SELECT ?3
+                   UNION
+                   SELECT e.payload ->> '$.corrects' FROM readings r
+                   JOIN industrial_events e ON e.tenant_id = ?1 AND e.id = r.id
+                   WHERE e.payload ->> '$.corrects' IS NOT NULL)
+               UPDATE incident_events SET left_by = ?4
+               WHERE tenant_id = ?1 AND incident_id = ?2 AND left_by IS NULL
+                 AND event_id IN (SELECT id FROM readings)";
     let args = params![
         tenant.to_string(),
         incident.to_string(),

@@ -1,10 +1,10 @@
-//! Heads of incidents: what an incident was, and which events it had, when the log last recorded it. Lists
-//! and pages are made from the rows; a head says whether they still are what the program wrote.
+//! Heads of incidents: what an incident was, and which events and notes it had, when the log last recorded it.
+//! Lists and pages are made from the rows; a head says whether they still are what the program wrote.
 //!
 //! Whoever changes an incident marks it; once per transaction, before the commit, its head is appended to
 //! the entries that the log records.
 
-use iq_domain::{IncidentId, TenantId};
+use iq_domain::{IncidentId, TenantId, Timestamp};
 use rusqlite::{Connection, Row, params};
 use serde_json::{Value as Json, json};
 use sha2::{Digest, Sha256};
@@ -48,6 +48,24 @@ pub fn mark_headless(conn: &Connection, tenant: TenantId) -> Result<(), StoreErr
     Ok(())
 }
 
+/// Marks the incidents of a tenant whose heads say nothing of notes: an older program wrote them. An incident
+/// that is no longer what its head says keeps that head.
+pub fn mark_noteless(conn: &Connection, tenant: TenantId) -> Result<(), StoreError> {
+    let sql = "SELECT incident_id FROM evidence_entries
+               WHERE tenant_id = ? AND kind = 'incident' AND id LIKE 'head %'
+               GROUP BY incident_id HAVING MAX(json_type(detail, '$.notes') IS NOT NULL) = 0";
+    let noteless: Vec<IncidentId> = conn
+        .prepare_cached(sql)?
+        .query_map(params![tenant.to_string()], |r| row::id(r, "incident_id"))?
+        .collect::<rusqlite::Result<_>>()?;
+    for incident in noteless {
+        if is_as_recorded(conn, tenant, incident)? {
+            mark_head(conn, tenant, incident)?;
+        }
+    }
+    Ok(())
+}
+
 /// Writes the heads that are due and say something new.
 pub fn write_due_heads(conn: &Connection) -> Result<(), StoreError> {
     let sql = "SELECT tenant_id, incident_id FROM temp.incident_heads_due";
@@ -69,7 +87,10 @@ pub fn write_due_heads(conn: &Connection) -> Result<(), StoreError> {
         let links = known.and_newer(conn, *tenant, *incident)?;
         let sql = "INSERT INTO evidence_entries (tenant_id, id, kind, incident_id, hash, detail)
                    VALUES (?, 'head ' || lower(hex(randomblob(16))), 'incident', ?, ?, ?)";
-        let detail = links.written_to(head, left_of(conn, *tenant, *incident)?);
+        let mut detail = links.written_to(head, left_of(conn, *tenant, *incident)?);
+        let known = before.as_ref().and_then(Notes::said).unwrap_or_default();
+        let notes = known.and_newer(Notes::of(conn, *tenant, *incident)?);
+        detail["notes"] = notes.written();
         if before.is_some_and(|before| said_by(&before) == detail) {
             continue;
         }
@@ -85,24 +106,46 @@ pub fn write_due_heads(conn: &Connection) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// Whether an incident's row and its events are still what a head says of them. A head that a newer one
-/// replaced says nothing of today.
-pub fn is_head_current(
+/// What is not as a head says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum HeadDifference {
+    /// The incident's row, or the list of its events.
+    Incident,
+    /// The note that was written at this moment: it was changed, or removed.
+    NoteAltered(Timestamp),
+    /// A note of this moment that the program did not write.
+    NoteAdded(Timestamp),
+}
+
+/// The first of what a head says of an incident's row, its events and its notes that is no longer so. A head
+/// that a newer one replaced says nothing of today.
+pub fn head_difference(
     conn: &Connection,
     tenant: TenantId,
     entry: &Entry,
-) -> Result<bool, StoreError> {
+) -> Result<Option<HeadDifference>, StoreError> {
     let incident = entry.incident_id;
     if newest(conn, tenant, incident)?.is_none_or(|newest| newest.id != entry.id) {
-        return Ok(true);
+        return Ok(None);
     }
     let Some(head) = head_of(conn, tenant, incident)? else {
-        return Ok(false);
+        return Ok(Some(HeadDifference::Incident));
     };
-    let said = Links::of(entry);
-    let links = Links::default().and_next(conn, tenant, incident, said.count)?;
+    let known = Links::of(entry);
+    let links = Links::default().and_next(conn, tenant, incident, known.count)?;
     let now = links.written_to(head, left_of(conn, tenant, incident)?);
-    Ok(now == said_by(entry) && entry.hash == Some(links.chain))
+    let mut said = said_by(entry);
+    if let Some(said) = said.as_object_mut() {
+        said.remove("notes");
+    }
+    if now != said || entry.hash != Some(links.chain) {
+        return Ok(Some(HeadDifference::Incident));
+    }
+    // A head of an older program says nothing of notes.
+    let Some(said) = Notes::said(entry) else {
+        return Ok(None);
+    };
+    Ok(said.difference(&Notes::of(conn, tenant, incident)?))
 }
 
 /// Whether an incident is what its newest head says, or has none.
@@ -112,7 +155,7 @@ pub fn is_as_recorded(
     incident: IncidentId,
 ) -> Result<bool, StoreError> {
     match newest(conn, tenant, incident)? {
-        Some(head) => is_head_current(conn, tenant, &head),
+        Some(head) => Ok(head_difference(conn, tenant, &head)?.is_none()),
         None => Ok(true),
     }
 }
@@ -252,9 +295,105 @@ fn left_of(
         }
         count += 1;
     }
-    let digest = hash.finalize();
-    Ok((
-        count,
-        digest.iter().map(|byte| format!("{byte:02x}")).collect(),
-    ))
+    Ok((count, hex(&hash.finalize())))
+}
+
+/// The notes of an incident: when each was written, and a digest of it. The digest begins with the note's own
+/// random id, so that a note whose row is gone can't be guessed from it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+struct Notes(Vec<(i64, String)>);
+
+impl Notes {
+    /// What a head says of them; none where it says nothing.
+    fn said(entry: &Entry) -> Option<Self> {
+        let said = said_by(entry);
+        let notes = said["notes"].as_array()?.iter().map(|note| {
+            let digest = note[1].as_str().unwrap_or_default();
+            (note[0].as_i64().unwrap_or_default(), digest.to_owned())
+        });
+        Some(Self(notes.collect()))
+    }
+
+    /// Those that are stored.
+    fn of(conn: &Connection, tenant: TenantId, incident: IncidentId) -> Result<Self, StoreError> {
+        let sql = "SELECT id, author, text, at FROM incident_notes
+                   WHERE tenant_id = ? AND incident_id = ? ORDER BY at, id";
+        let mut statement = conn.prepare_cached(sql)?;
+        let mut rows = statement.query(params![tenant.to_string(), incident.to_string()])?;
+        let mut notes = Vec::new();
+        while let Some(r) = rows.next()? {
+            let at: i64 = r.get(3)?;
+            let mut hash = Sha256::new();
+            for column in 0..3 {
+                hash.update(r.get_ref(column)?.as_bytes().unwrap_or_default());
+                hash.update([0]);
+            }
+            let digest = hash.chain_update(at.to_be_bytes()).finalize();
+            notes.push((at, hex(&digest)));
+        }
+        Ok(Self(notes))
+    }
+
+    /// Notes are only ever added: what was said of one stays said, whatever its row became.
+    fn and_newer(mut self, stored: Self) -> Self {
+        for note in stored.0 {
+            if !self.0.contains(&note) {
+                self.0.push(note);
+            }
+        }
+        self
+    }
+
+    fn written(&self) -> Json {
+        json!(self.0)
+    }
+
+    /// The first note that is not among the stored ones, or the first stored one that is not among these.
+    fn difference(&self, stored: &Self) -> Option<HeadDifference> {
+        let gone = self.0.iter().find(|note| !stored.0.contains(note));
+        let new = stored.0.iter().find(|note| !self.0.contains(note));
+        match (gone, new) {
+            (Some((at, _)), _) => Some(HeadDifference::NoteAltered(Timestamp(*at))),
+            (None, Some((at, _))) => Some(HeadDifference::NoteAdded(Timestamp(*at))),
+            (None, None) => None,
+        }
+    }
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn notes(of: &[(i64, &str)]) -> Notes {
+        Notes(of.iter().map(|(at, d)| (*at, (*d).to_owned())).collect())
+    }
+
+    #[test]
+    fn a_note_that_was_edited_removed_or_put_in_is_told_with_its_moment() {
+        let said = notes(&[(1, "a"), (2, "b")]);
+        assert_eq!(said.difference(&said), None);
+        let edited = notes(&[(1, "a"), (2, "x")]);
+        let removed = notes(&[(1, "a")]);
+        for stored in [&edited, &removed] {
+            let told = HeadDifference::NoteAltered(Timestamp(2));
+            assert_eq!(said.difference(stored), Some(told));
+        }
+        let more = notes(&[(1, "a"), (2, "b"), (3, "c")]);
+        let told = HeadDifference::NoteAdded(Timestamp(3));
+        assert_eq!(said.difference(&more), Some(told));
+    }
+
+    #[test]
+    fn a_newer_head_does_not_forget_what_an_edited_note_had_been() {
+        let said = notes(&[(1, "a"), (2, "b")]);
+        let stored = notes(&[(1, "a"), (2, "x"), (3, "c")]);
+        let newer = said.and_newer(stored.clone());
+        assert_eq!(newer, notes(&[(1, "a"), (2, "b"), (2, "x"), (3, "c")]));
+        let told = HeadDifference::NoteAltered(Timestamp(2));
+        assert_eq!(newer.difference(&stored), Some(told));
+    }
 }

@@ -6,7 +6,10 @@ use iq_domain::{
 };
 use rusqlite::{Connection, Row, params};
 
-use super::{events, incident_heads::mark_head};
+use super::{
+    events,
+    incident_heads::{is_as_recorded, mark_head},
+};
 use crate::{Page, Paged, StoreError, query, query::Where, row};
 
 const SELECT: &str = "SELECT tenant_id, id, number, asset_id, incident_type, severity, title_code, \
@@ -258,7 +261,38 @@ pub fn create_incident_event(
     Ok(inserted > 0)
 }
 
-/// The events of an incident with their relation, in the order of their time.
+/// An event that corrects another one belongs to the incidents of that one, in the same way. The one that was
+/// corrected stays linked, and is shown no longer.
+pub fn link_correction(
+    conn: &Connection,
+    tenant: TenantId,
+    corrected: EventId,
+    correction: EventId,
+) -> Result<(), StoreError> {
+    let sql = "INSERT INTO incident_events (tenant_id, incident_id, event_id, relation, joined_by)
+               SELECT tenant_id, incident_id, ?3, relation, joined_by FROM incident_events
+               WHERE tenant_id = ?1 AND event_id = ?2 AND left_by IS NULL
+               ON CONFLICT (tenant_id, incident_id, event_id)
+               DO UPDATE SET relation = excluded.relation";
+    let args = params![
+        tenant.to_string(),
+        corrected.to_string(),
+        correction.to_string()
+    ];
+    query::change(conn, sql, args)?;
+    Ok(())
+}
+
+/// A link that counts: it was not taken out, and no other event of its incident corrects its event.
+const COUNTS: &str = "i.left_by IS NULL AND NOT EXISTS (
+    SELECT 1 FROM industrial_events c
+    JOIN incident_events l ON l.tenant_id = c.tenant_id AND l.event_id = c.id
+    WHERE c.tenant_id = i.tenant_id AND c.payload ->> '$.corrects' = i.event_id
+      AND c.payload ->> '$.corrects' IS NOT NULL
+      AND l.incident_id = i.incident_id AND l.left_by IS NULL)";
+
+/// The events of an incident with their relation, in the order of their time; of those that were corrected, the
+/// correction.
 pub fn list_incident_events(
     conn: &Connection,
     tenant: TenantId,
@@ -277,7 +311,7 @@ pub fn first_incident_events(
     let sql = format!(
         "SELECT {}, i.relation FROM incident_events i
          JOIN industrial_events e ON e.tenant_id = i.tenant_id AND e.id = i.event_id
-         WHERE i.tenant_id = ? AND i.incident_id = ? AND i.left_by IS NULL ORDER BY e.event_time, e.id LIMIT ?",
+         WHERE i.tenant_id = ? AND i.incident_id = ? AND {COUNTS} ORDER BY e.event_time, e.id LIMIT ?",
         events::COLUMNS
     );
     let mut statement = conn.prepare_cached(&sql)?;
@@ -305,11 +339,13 @@ pub fn count_incident_events_by_asset(
     tenant: TenantId,
     incident: IncidentId,
 ) -> Result<Vec<EventsAtAsset>, StoreError> {
-    let sql = "SELECT e.asset_id, COUNT(*) AS number, MIN(e.event_time) AS first_at,
-               MAX(e.event_time) AS last_at FROM incident_events i
-               JOIN industrial_events e ON e.tenant_id = i.tenant_id AND e.id = i.event_id
-               WHERE i.tenant_id = ? AND i.incident_id = ? AND i.left_by IS NULL GROUP BY e.asset_id";
-    let mut statement = conn.prepare_cached(sql)?;
+    let sql = format!(
+        "SELECT e.asset_id, COUNT(*) AS number, MIN(e.event_time) AS first_at,
+         MAX(e.event_time) AS last_at FROM incident_events i
+         JOIN industrial_events e ON e.tenant_id = i.tenant_id AND e.id = i.event_id
+         WHERE i.tenant_id = ? AND i.incident_id = ? AND {COUNTS} GROUP BY e.asset_id"
+    );
+    let mut statement = conn.prepare_cached(&sql)?;
     let args = params![tenant.to_string(), incident.to_string()];
     let rows = statement.query_map(args, |r| {
         Ok(EventsAtAsset {
@@ -328,11 +364,13 @@ pub fn count_incident_events(
     tenant: TenantId,
     incident: IncidentId,
 ) -> Result<u64, StoreError> {
-    let sql = "SELECT COUNT(*) FROM incident_events
-               WHERE tenant_id = ? AND incident_id = ? AND left_by IS NULL";
+    let sql = format!(
+        "SELECT COUNT(*) FROM incident_events i
+         WHERE i.tenant_id = ? AND i.incident_id = ? AND {COUNTS}"
+    );
     let args = params![tenant.to_string(), incident.to_string()];
     Ok(conn
-        .prepare_cached(sql)?
+        .prepare_cached(&sql)?
         .query_row(args, |r| r.get::<_, i64>(0))?
         .unsigned_abs())
 }
@@ -421,6 +459,8 @@ pub fn create_incident_note(
     note: &IncidentNote,
 ) -> Result<(), StoreError> {
     row::same_tenant(tenant, note.tenant_id)?;
+    // An incident that someone edited keeps the head that tells so.
+    let is_as_recorded = is_as_recorded(conn, tenant, note.incident_id)?;
     let sql = "INSERT INTO incident_notes (tenant_id, id, incident_id, author, text, at)
                VALUES (?, ?, ?, ?, ?, ?)";
     query::change_one(
@@ -435,7 +475,11 @@ pub fn create_incident_note(
             note.at.0
         ],
     )
-    .map_err(|e| e.or_reference(CodedError::not_found("incidents.not_found")))
+    .map_err(|e| e.or_reference(CodedError::not_found("incidents.not_found")))?;
+    match is_as_recorded {
+        true => mark_head(conn, tenant, note.incident_id),
+        false => Ok(()),
+    }
 }
 
 /// The notes of an incident, oldest first.

@@ -382,6 +382,58 @@ fn the_newest_event_of_an_incident_is_kept_and_looked_up_when_one_was_taken_out(
 }
 
 #[test]
+fn an_incident_goes_by_the_correction_of_an_event_it_has() {
+    let fixture = Fixture::new();
+    let p = fixture.filled();
+    let (t, incident) = (p.id(), p.incident.id);
+    let old = event(t, Some(p.asset.id), "old", T0.plus_ms(10_000));
+    let mut readings = vec![old.clone()];
+    for source in ["old~2", "old~3"] {
+        let corrected = readings.last().unwrap().id;
+        readings.push(iq_domain::IndustrialEvent {
+            payload: json!({ "corrects": corrected }),
+            ..event(t, None, source, T0.plus_ms(10_000))
+        });
+    }
+    let newest = readings[2].clone();
+    fixture
+        .write(move |c| {
+            for row in &readings {
+                events::insert_ignore_duplicate(c, t, row)?;
+            }
+            let relation = EventRelation::SameAsset;
+            incidents::create_incident_event(c, t, incident, readings[0].id, relation)?;
+            // One of the corrections was linked by a rule of its own; the relation is that of the first.
+            let other = EventRelation::Neighbour;
+            incidents::create_incident_event(c, t, incident, readings[1].id, other)?;
+            incidents::link_correction(c, t, readings[0].id, readings[1].id)?;
+            incidents::link_correction(c, t, readings[1].id, readings[2].id)
+        })
+        .unwrap();
+    let shown = || fixture.read(|c| incidents::list_incident_events(c, t, incident));
+    let trigger = (p.event.clone(), EventRelation::Trigger);
+    let corrected = (newest.clone(), EventRelation::SameAsset);
+    assert_eq!(shown(), [trigger.clone(), corrected]);
+    let count = || fixture.read(|c| incidents::count_incident_events(c, t, incident));
+    assert_eq!(count(), 2);
+    let by_asset = fixture.read(|c| incidents::count_incident_events_by_asset(c, t, incident));
+    assert_eq!(by_asset.iter().map(|a| a.count).sum::<u64>(), 2);
+    // What was read first is still asked for by name.
+    let named = fixture.read(|c| incidents::list_incidents_of_event(c, t, old.id));
+    assert_eq!(named.len(), 1);
+    // Taken out, it takes along what it corrects; brought back, it stands for them again.
+    let change = IncidentChangeId::new();
+    fixture
+        .write(move |c| iq_store::incident_changes::leave_event(c, t, incident, newest.id, change))
+        .unwrap();
+    assert_eq!(shown(), [trigger]);
+    fixture
+        .write(move |c| iq_store::incident_changes::return_events(c, t, incident, change))
+        .unwrap();
+    assert_eq!(count(), 2);
+}
+
+#[test]
 fn a_score_counts_as_known_from_when_it_was_written_down() {
     let fixture = Fixture::new();
     let p = fixture.filled();

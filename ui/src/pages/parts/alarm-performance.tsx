@@ -186,11 +186,14 @@ export function AlarmPerformance() {
     queryKey: ['alarm-performance', from, to, source, asset, p.language], placeholderData: (old) => old,
     queryFn: () => api.alarmPerformance({ from, to, source, asset_id: asset }),
   });
+  // Of a report that could not be made, the way back to the program's own alerts stays.
+  const sources = (query.data?.sources ?? [{ system: '', events: null }]).map((s) => (s.events === null ? { value: '', label: t('alarms.source_own') } : { value: s.system, label: t('alarms.source_other', { system: s.system, n: s.events }) }));
+  if (!sources.some((s) => s.value === source)) sources.push({ value: source, label: source });
   return (
     <>
       <div className="row wrap filters">
         <Segment label={t('alarms.period')} value={days} onChange={(v) => change({ days: v === '7' ? null : v })} options={PERIODS.map((d) => ({ value: d as string, label: t(`alarms.period_${d}`) }))} />
-        <Select label={t('alarms.source')} value={source} onChange={(v) => change({ source: v || null })} options={(query.data?.sources ?? []).map((s) => (s.events === null ? { value: '', label: t('alarms.source_own') } : { value: s.system, label: t('alarms.source_other', { system: s.system, n: s.events }) }))} />
+        <Select label={t('alarms.source')} value={source} onChange={(v) => change({ source: v || null })} options={sources} />
       </div>
       <Loaded query={query} what={t('alarms.loading')} rows={8}>
         {(report) => (report.activations === 0 && report.standing === 0 ? (

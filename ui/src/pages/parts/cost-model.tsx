@@ -150,11 +150,11 @@ function Form({ active, onSaved }: { active: ActiveCostModel; onSaved: () => voi
 }
 
 function Versions() {
-  const { t, n, word } = useText();
+  const { t, n, word, comma } = useText();
   const query = useQuery({ queryKey: ['cost-models', 'all'], queryFn: () => api.costModels({ limit: 100 }) });
   const columns: Column<CostModelVersion>[] = [
     { key: 'version', title: t('costs.versions'), cell: (v) => t('costs.version', { n: n(v.version, 0) }), csv: (v) => v.version },
-    { key: 'changed', title: t('costs.changed'), cell: (v) => (v.changed.length === 0 ? t('costs.first') : v.changed.map((f) => word('cost_field', f)).join('، ')), csv: (v) => v.changed.join(' ') },
+    { key: 'changed', title: t('costs.changed'), cell: (v) => (v.changed.length === 0 ? t('costs.first') : v.changed.map((f) => word('cost_field', f)).join(comma)), csv: (v) => v.changed.join(' ') },
     { key: 'comment', title: t('costs.comment'), cell: (v) => <bdi>{v.comment || '—'}</bdi>, csv: (v) => v.comment, wideOnly: true },
     { key: 'who', title: t('costs.who'), cell: (v) => <bdi>{v.created_by}</bdi>, csv: (v) => v.created_by },
     { key: 'when', title: t('costs.when'), cell: (v) => <When at={v.created_at} />, csv: (v) => new Date(v.created_at).toISOString() },

@@ -12,6 +12,7 @@ import { Tag, When } from '@/components/marks';
 import { InlineError, Notice } from '@/components/notices';
 import { Loaded } from '@/components/page';
 import { useText } from '@/i18n/text';
+import { unitLabel } from '@/lib/format';
 import { fileSize, StateOf } from '../imports';
 import { mappingOf } from './integration-actions';
 
@@ -68,7 +69,7 @@ function Columns({ file, layout, change }: { file: ImportFile; layout: ImportLay
                 <td><Tag className="tail">{column.name || `#${index + 1}`}</Tag></td>
                 <td><select className="in sm" aria-label={t('imports.role_of', { column: column.name || index + 1 })} value={column.role} onChange={(event) => set(index, { role: event.target.value as ImportColumn['role'] })}>{ROLES.map((role) => <option key={role} value={role}>{t(`enum.import_role.${role}`)}</option>)}</select></td>
                 <td>{column.role === 'value' && layout.shape === 'wide' ? <input className="in sm mono" dir="ltr" aria-label={t('imports.tag_of', { column: column.name || index + 1 })} value={column.tag ?? ''} onChange={(event) => set(index, { tag: event.target.value || null })} /> : <span className="dim">{'—'}</span>}</td>
-                <td><Tag>{column.unit ?? '—'}</Tag></td>
+                <td><Tag>{unitLabel(column.unit ?? '') || '—'}</Tag></td>
                 <td className="cap"><bdi dir="ltr">{file.sample.slice(0, 3).map((r) => r[index] ?? '').join(' · ')}</bdi></td>
               </tr>
             ))}
@@ -116,6 +117,7 @@ function Facts({ file }: { file: ImportFile }) {
       <dt>{t('imports.tags_mapped')}</dt><dd><bdi dir="ltr">{`${n(file.mapped_tags, 0)} / ${n(file.tags, 0)}`}</bdi></dd>
       <dt>{t('imports.stored')}</dt><dd>{n(file.run.samples + file.run.events, 0)} {file.run.ms > 0 && <span className="dim">({span(file.run.ms)})</span>}</dd>
       <dt>{t('imports.unmapped')}</dt><dd>{n(counts.unmapped, 0)}</dd>
+      {counts.repeats > 0 && <><dt>{t('imports.repeats')}</dt><dd>{n(counts.repeats, 0)} <span className="dim">({t('imports.repeats_help')})</span></dd></>}
       <dt>{t('imports.rejected')}</dt><dd>{n(counts.rejected, 0)}</dd>
       <dt><bdi dir="ltr">{'SHA-256'}</bdi></dt><dd><Tag className="cap tail">{file.sha256}</Tag></dd>
     </dl>

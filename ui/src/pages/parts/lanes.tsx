@@ -5,7 +5,7 @@ import { useElementSize } from '@mantine/hooks';
 import { useEffect, useMemo, useRef } from 'react';
 import type { EventCategory, Severity } from '@/api/types';
 import { useText } from '@/i18n/text';
-import { between, type Moment, type Slot, slotsOf, tiesOf } from '@/lib/moments';
+import { between, isTie, type Moment, type Slot, slotsOf, tiesOf } from '@/lib/moments';
 import { token } from '@/lib/plot';
 
 export const LANE = 26;
@@ -81,7 +81,7 @@ function draw(c: CanvasRenderingContext2D, width: number, { lanes, moments, from
   c.textAlign = 'center';
   c.textBaseline = 'middle';
   for (const tie of tiesOf(moments, from, to, MARK / scale)) {
-    const [a, b] = [(tie.from - from) * scale, Math.max((tie.to - from) * scale, (tie.from - from) * scale + 6)];
+    const [a, b] = [(tie.from - from) * scale, Math.max((tie.to - from) * scale, (tie.from - from) * scale + MARK - 2)];
     c.strokeStyle = token('past');
     c.setLineDash(b - a > 16 ? [3, 2] : []);
     c.lineWidth = 1.5;
@@ -92,7 +92,8 @@ function draw(c: CanvasRenderingContext2D, width: number, { lanes, moments, from
     c.lineTo(b, TIES - 2);
     c.stroke();
     c.setLineDash([]);
-    const text = `${tie.first}≈${tie.last}`;
+    // Of several groups the places would say that all of them are one tie.
+    const text = tie.groups === 1 ? `${tie.first}≈${tie.last}` : `${tie.groups}×≈`;
     if (c.measureText(text).width - 14 > b - a) continue;
     c.fillStyle = token('past');
     c.fillText(text, (a + b) / 2, 7);
@@ -124,18 +125,25 @@ export function Lanes(props: Props) {
     // The scheme is part of the colours that are read from the page.
   }, [lanes, moments, from, to, label, width, height, scheme]);
   const shown = useMemo(() => between(moments, from, to).length, [moments, from, to]);
+  const tied = useMemo(() => new Set(between(moments, from, to).filter(isTie).map((m) => m.item.order)).size, [moments, from, to]);
   /** What lies under the pointer, as the tooltip of the canvas. */
   const explain = (event: React.MouseEvent<HTMLCanvasElement>) => {
     const box = event.currentTarget.getBoundingClientRect();
+    const time = from + ((event.clientX - box.left) / box.width) * (to - from);
+    if (event.clientY - box.top < TIES) {
+      const few = (MARK / box.width) * (to - from);
+      const tie = tiesOf(moments, from, to, few).find((of) => of.from - few <= time && time <= of.to + few);
+      event.currentTarget.title = !tie ? '' : tie.groups > 1 ? t('lanes.tied_groups', { n: tie.groups }) : t('event.tie', { first: n(tie.first, 0), last: n(tie.last, 0) });
+      return;
+    }
     const lane = lanes[Math.floor((event.clientY - box.top - TIES) / LANE)];
-    const at = from + ((event.clientX - box.left) / box.width) * (to - from);
     const reach = (MARK / box.width) * (to - from);
-    const near = lane ? between(lane.moments, at - reach, at + reach) : [];
+    const near = lane ? between(lane.moments, time - reach, time + reach) : [];
     event.currentTarget.title = near.length === 0 ? '' : near.length === 1 ? near[0]!.item.event.message : t('lanes.crowd', { n: near.length, first: near[0]!.item.event.message });
   };
   return (
     <div ref={ref} className="lanes">
-      <canvas ref={canvas} role="img" aria-label={t('lanes.label', { what: label, shown: n(shown, 0), n: moments.length })} style={{ blockSize: height }} data-events={moments.length} onMouseMove={explain} />
+      <canvas ref={canvas} role="img" aria-label={[t('lanes.label', { what: label, shown: n(shown, 0), n: moments.length }), ...(tied > 0 ? [t('lanes.tied_groups', { n: tied })] : [])].join('. ')} style={{ blockSize: height }} data-events={moments.length} onMouseMove={explain} />
     </div>
   );
 }

@@ -43,9 +43,9 @@ function Budget({ assetId, version, budget, onBudget, isInForce }: { assetId: st
 }
 
 function useDepartures(family: string): (signals: { metric: string; deviation: number }[]) => React.ReactNode {
-  const { n } = useText();
+  const { n, comma } = useText();
   const metric = useMetricName();
-  return (signals) => signals.map((s, i) => <span key={s.metric}>{i > 0 && '، '}{metric(s.metric, family)} <bdi dir="ltr">{`${s.deviation > 0 ? '+' : '−'}${n(Math.abs(s.deviation), 1)}σ`}</bdi></span>);
+  return (signals) => signals.map((s, i) => <span key={s.metric}>{i > 0 && comma}{metric(s.metric, family)} <bdi dir="ltr">{`${s.deviation > 0 ? '+' : '−'}${n(Math.abs(s.deviation), 1)}σ`}</bdi></span>);
 }
 
 type Alarm = ModelBackTest['alarms'][number];

@@ -4,6 +4,7 @@ import { Bar } from '@/components/instruments';
 import { Tag, When } from '@/components/marks';
 import { useMetricName } from '@/components/metrics';
 import { useText } from '@/i18n/text';
+import { unitLabel } from '@/lib/format';
 
 const HOUR_MS = 3_600_000;
 const DAY_MS = 24 * HOUR_MS;
@@ -85,7 +86,7 @@ function Remaining({ life, family }: { life: RemainingLife; family: string }) {
   const { t, n, span } = useText();
   const metric = useMetricName();
   const ahead = useAhead();
-  const level = (value: number) => `${n(value, 1)} ${life.unit}`;
+  const level = (value: number) => `${n(value, 1)} ${unitLabel(life.unit)}`.trim();
   const which = t(`model.remaining_${life.is_high ? 'high' : 'low'}${life.is_critical ? '_critical' : ''}`);
   if (life.reached_since !== null) {
     return (

@@ -13,7 +13,7 @@ import { Money } from './plan-money';
 export const runName = (run: Scenario, unnamed: string) => `${run.name || unnamed} · ${run.run_key}`;
 
 function Side({ both }: { both: ScenarioComparison }) {
-  const { t, n, word } = useText();
+  const { t, n, word, comma } = useText();
   const runs = [both.a, both.b];
   const money = (key: 'current_risk' | 'optimized_risk' | 'risk_reduction' | 'planned_cost' | 'bound') => runs.map((run) => <Money key={run.id} value={run.summary[key]} currency={run.currency} />);
   const hours = (key: 'travel_hours' | 'overtime_hours') => runs.map((run) => (run.summary[key] === null ? '—' : n(run.summary[key], 1)));
@@ -35,7 +35,7 @@ function Side({ both }: { both: ScenarioComparison }) {
         <tbody>{lines.map(([key, cells]) => <tr key={key}><th scope="row">{t(key)}</th>{cells.map((cell, i) => <td key={runs[i]!.id} className="r">{cell}</td>)}</tr>)}</tbody>
       </table>
       <div className="pb stack">
-        <p className="s">{both.changed.length === 0 ? t('optimization.same_request') : t('optimization.changed', { fields: both.changed.map((f) => word('plan_field', f)).join('، ') })}</p>
+        <p className="s">{both.changed.length === 0 ? t('optimization.same_request') : t('optimization.changed', { fields: both.changed.map((f) => word('plan_field', f)).join(comma) })}</p>
         {both.differences.length === 0
           ? <p className="s">{t('optimization.same_plan')}</p>
           : (

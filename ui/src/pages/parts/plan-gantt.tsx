@@ -15,13 +15,13 @@ const DAY = 86_400_000;
 interface Row { key: string; label: string; bars: PlanBar[] }
 
 export function Gantt({ detail }: { detail: ScenarioDetail }) {
-  const { t, name, p } = useText();
+  const { t, name, p, comma } = useText();
   const [by, setBy] = useState<'technician' | 'asset'>('technician');
   const [as, setAs] = useState<'chart' | 'table'>('chart');
   const [chosen, setChosen] = useState<PlanBar | null>(null);
   if (detail.bars.length === 0) return <section className="pane"><EmptyState title={t('optimization.no_schedule')} /></section>;
   const people = new Map(detail.technicians.map((x) => [x.id, name(x.names)]));
-  const who = (bar: PlanBar) => (bar.technicians.length === 0 ? t('optimization.nobody') : bar.technicians.map((id) => people.get(id) ?? id).join('، '));
+  const who = (bar: PlanBar) => (bar.technicians.length === 0 ? t('optimization.nobody') : bar.technicians.map((id) => people.get(id) ?? id).join(comma));
   const groups = new Map<string, Row>();
   for (const bar of detail.bars) {
     const keys = by === 'asset' ? [[bar.asset_id, bar.asset_code]] : bar.technicians.length === 0 ? [['', t('optimization.nobody')]] : bar.technicians.map((id) => [id, people.get(id) ?? id]);

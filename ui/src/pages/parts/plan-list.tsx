@@ -62,7 +62,7 @@ function NothingToPlan({ detail }: { detail: ScenarioDetail }) {
 }
 
 export function RankedList({ detail }: { detail: ScenarioDetail }) {
-  const { t, n, name, word } = useText();
+  const { t, n, name, word, comma } = useText();
   const { may } = useSession();
   const client = useQueryClient();
   const [chosen, setChosen] = useState<string[]>([]);
@@ -85,7 +85,7 @@ export function RankedList({ detail }: { detail: ScenarioDetail }) {
     { key: 'avoided', title: t('optimization.avoided'), end: true, sort: (r) => r.expected_cost_avoided, csv: (r) => r.expected_cost_avoided, cell: (r) => <Money value={r.expected_cost_avoided} currency={currency} strong /> },
     { key: 'cost', title: t('optimization.cost'), end: true, sort: (r) => r.planned_cost, csv: (r) => r.planned_cost, cell: (r) => <Money value={r.planned_cost} currency={currency} /> },
     { key: 'when', title: t('optimization.when'), sort: (r) => r.planned_start_at, csv: (r) => r.planned_start_at && utc(r.planned_start_at), cell: (r) => (r.is_advised && r.planned_start_at !== null ? <When at={r.planned_start_at} /> : <span className="dim">{t(r.is_advised ? 'optimization.no_place' : 'optimization.not_planned')}</span>) },
-    { key: 'who', title: t('optimization.who'), csv: (r) => r.technicians.map((x) => name(x.names)).join('; '), cell: (r) => <bdi>{r.technicians.map((x) => name(x.names)).join('، ') || '—'}</bdi>, wideOnly: true },
+    { key: 'who', title: t('optimization.who'), csv: (r) => r.technicians.map((x) => name(x.names)).join('; '), cell: (r) => <bdi>{r.technicians.map((x) => name(x.names)).join(comma) || '—'}</bdi>, wideOnly: true },
     { key: 'why', title: t('optimization.why'), csv: (r) => r.reasons.map((x) => x.message).join(' '), cell: (r) => <details><summary className="s">{r.reasons[0]?.message ?? '—'}</summary><ul className="plan-why">{r.reasons.slice(1).map((x) => <li key={x.code}>{x.message}</li>)}</ul></details>, wideOnly: true },
     { key: 'published', title: t('optimization.published_as'), csv: (r) => r.work_order_id, cell: (r) => (r.work_order_id ? <AppLink to={`/work-orders?order=${r.work_order_id}`}>{t('optimization.published_as')}</AppLink> : '') },
   ];

@@ -4,7 +4,7 @@ import { useState } from 'react';
 import { api } from '@/api/calls';
 import { useSession } from '@/api/session';
 import type { ReliabilityFigures, ReliabilityReport } from '@/api/types';
-import { Field, Select } from '@/components/fields';
+import { Field, problemOf, Select } from '@/components/fields';
 import { AppLink } from '@/components/link';
 import { Tag, When } from '@/components/marks';
 import { useFamilyName } from '@/components/metrics';
@@ -13,6 +13,7 @@ import { Loaded, Pane } from '@/components/page';
 import { type Column, DataTable } from '@/components/table';
 import { useToasts } from '@/components/dialog';
 import { useText } from '@/i18n/text';
+import { longDay } from '@/lib/format';
 import { useParameters } from '@/lib/url';
 
 const DAY = 86_400_000;
@@ -83,13 +84,13 @@ function Lines({ report, by }: { report: ReliabilityReport; by: (typeof GROUPS)[
 
 /** Which order types stand for a failure: who sets up the connections says so. */
 function Types({ types }: { types: string[] }) {
-  const { t } = useText();
+  const { t, comma } = useText();
   const { may } = useSession();
   const client = useQueryClient();
   const toasts = useToasts();
   const [text, setText] = useState<string | null>(null);
   const [error, setError] = useState<unknown>(null);
-  const listed = types.length === 0 ? <span className="dim">{t('reliability.types_none')}</span> : types.map((word, i) => <span key={word}>{i > 0 && '، '}<Tag>{word}</Tag></span>);
+  const listed = types.length === 0 ? <span className="dim">{t('reliability.types_none')}</span> : types.map((word, i) => <span key={word}>{i > 0 && comma}<Tag>{word}</Tag></span>);
   const save = async () => {
     try {
       await api.saveReliabilitySettings({ failure_types: (text ?? '').split(/[,،]/).map((word) => word.trim()).filter(Boolean) });
@@ -106,7 +107,7 @@ function Types({ types }: { types: string[] }) {
       <p className="help">{t('reliability.counts')} {listed} {text === null && may('integrations.write') && <button type="button" className="link" onClick={() => setText(types.join(', '))}>{t('reliability.types_change')}</button>}</p>
       {text !== null && (
         <form className="row wrap" onSubmit={(e) => { e.preventDefault(); void save(); }}>
-          <Field label={t('reliability.types')} help={t('reliability.types_help')}>{(props) => <input {...props} className="input" dir="ltr" value={text} onChange={(e) => setText(e.target.value)} />}</Field>
+          <Field label={t('reliability.types')} help={t('reliability.types_help')} error={problemOf(error, 'failure_types')}>{(props) => <input {...props} className="in mono" dir="ltr" value={text} onChange={(e) => setText(e.target.value)} />}</Field>
           <button type="submit" className="btn pri">{t('action.save')}</button>
           <button type="button" className="btn quiet" onClick={() => { setText(null); setError(null); }}>{t('action.cancel')}</button>
           {error !== null && <InlineError error={error} />}
@@ -117,7 +118,7 @@ function Types({ types }: { types: string[] }) {
 }
 
 export function Reliability({ t: at }: { t: number | null }) {
-  const { t, word } = useText();
+  const { t, word, p } = useText();
   const [parameters, change] = useParameters();
   const by = GROUPS.find((g) => g === parameters.get('by')) ?? 'asset';
   const days = PERIODS.find((d) => String(d) === parameters.get('days')) ?? 365;
@@ -137,7 +138,7 @@ export function Reliability({ t: at }: { t: number | null }) {
             ? <EmptyState icon="wrench" title={t('reliability.no_orders')}>{t('reliability.no_orders_what')}</EmptyState>
             : (
               <>
-                {report.known_since > report.from && <div className="pb"><Notice>{t('reliability.known_since', { at: '' })} <When at={report.known_since} full /></Notice></div>}
+                {report.known_since > report.from && <div className="pb"><Notice>{t('reliability.known_since', { at: longDay(p, report.known_since) })}</Notice></div>}
                 {report.made_up > 0 && <div className="pb"><Notice tone="warning">{t('reliability.made_up', { n: report.made_up })}</Notice></div>}
                 <Lines report={report} by={by} />
                 <div className="pb stack"><p className="help">{t('reliability.how')}</p><Types types={report.failure_types} /></div>
@@ -160,7 +161,8 @@ export function AssetReliability({ id, t: at }: { id: string; t: number | null }
       <Loaded query={query} what={t('reliability.loading')} rows={3}>
         {(report) => {
           const of = report.assets[0]?.figures;
-          if (report.known_since === null || !of) return <p className="help">{t('reliability.no_orders')}</p>;
+          if (report.known_since === null) return <p className="help">{t('reliability.no_orders')}</p>;
+          if (!of) return <p className="help">{report.made_up > 0 ? t('reliability.made_up', { n: report.made_up }) : t('reliability.none')}</p>;
           return (
             <dl className="kv">
               <dt>{t('reliability.failures')}</dt><dd><bdi dir="ltr">{n(of.failures, 0)}</bdi></dd>
@@ -170,6 +172,7 @@ export function AssetReliability({ id, t: at }: { id: string; t: number | null }
               <dt>{t('reliability.mdt')}</dt><dd><Hours mean={of.mdt} why={of.withheld.mdt} /></dd>
               <dt>{t('reliability.inherent')}</dt><dd><Share value={of.inherent} why={of.withheld.inherent} /></dd>
               <dt>{t('reliability.operational')}</dt><dd><Share value={of.operational} why={of.withheld.operational} /></dd>
+              {report.known_since > report.from && <><dt>{t('reliability.since')}</dt><dd><When at={report.known_since} full /></dd></>}
             </dl>
           );
         }}

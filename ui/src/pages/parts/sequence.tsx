@@ -54,11 +54,11 @@ export const Sequence = memo(function Sequence({ moments, total, sources, player
   const selected = passedIndex(moments, usePosition(player, inViewport ? 400 : Infinity));
   useEffect(() => { if (follow) table.current?.show(selected); }, [selected, follow]);
   const columns = useMemo<VirtualColumn<Moment>[]>(() => [
-    { key: 'order', title: t('event.order'), width: '84px', cell: (m) => <OrderMark moment={m} /> },
-    { key: 'time', title: t('event.source_time'), width: '118px', cell: (m) => <button type="button" className="btn quiet sm time-link" title={iso(m.item.event.event_time, true)} onClick={() => onPick(m.at)}><time className="t" dir="ltr" dateTime={utc(m.item.event.event_time)}>{clock(p, m.item.event.event_time, true)}</time></button> },
-    { key: 'severity', title: '', width: '30px', cell: (m) => <SeverityMark severity={m.item.event.severity} bare /> },
+    { key: 'order', title: t('event.order'), width: '84px', narrow: '58px', cell: (m) => <OrderMark moment={m} /> },
+    { key: 'time', title: t('event.source_time'), width: '118px', narrow: '108px', cell: (m) => <button type="button" className="btn quiet sm time-link" title={iso(m.item.event.event_time, true)} onClick={() => onPick(m.at)}><time className="t" dir="ltr" dateTime={utc(m.item.event.event_time)}>{clock(p, m.item.event.event_time, true)}</time></button> },
+    { key: 'severity', title: '', width: '30px', narrow: '24px', cell: (m) => <SeverityMark severity={m.item.event.severity} bare /> },
     { key: 'category', title: t('event.category'), width: '108px', wideOnly: true, cell: (m) => word('category', m.item.event.category) },
-    { key: 'message', title: t('event.what'), cell: (m) => <span className={m.item.relation === 'trigger' ? 'two-lines b' : 'two-lines'} title={m.item.event.message}>{m.item.event.message}</span> },
+    { key: 'message', title: t('event.what'), cell: (m) => <span className={m.item.relation === 'trigger' ? 'two-lines b' : 'two-lines'} title={m.item.event.message}>{m.item.event.message}{m.item.is_correction && <> <span className="chip" title={t('event.correction_help')}>{t('event.correction')}</span></>}</span> },
     { key: 'asset', title: t('field.asset'), width: '96px', wideOnly: true, cell: ({ item: { event } }) => (event.asset_id && event.asset_code ? <AppLink to={`/assets/${event.asset_id}`}><Tag>{event.asset_code}</Tag></AppLink> : null) },
     {
       key: 'tag', title: t('event.tag'), width: '150px', wideOnly: true, cell: ({ item: { event }, at }) => {

@@ -4,7 +4,7 @@ import { api } from '@/api/calls';
 import { useSession } from '@/api/session';
 import type { SyncRaw, SyncSettings } from '@/api/types';
 import { useToasts } from '@/components/dialog';
-import { Field, Segment, Select } from '@/components/fields';
+import { Field, problemOf, Segment } from '@/components/fields';
 import { When } from '@/components/marks';
 import { InlineError, Notice } from '@/components/notices';
 import { Pane } from '@/components/page';
@@ -81,14 +81,14 @@ export function Leaves({ settings, raw, onChanged }: { settings: SyncSettings; r
           {draft.level >= 2 && <label className="row"><input type="checkbox" checked={draft.includes_audit} onChange={(event) => change({ includes_audit: event.target.checked })} />{t('sync.includes_audit')}</label>}
         </fieldset>
         {draft.level === 4 && settings.level < 4 && (
-          <Field label={t('sync.back_fill')} help={t('sync.back_fill_help')}>{() => <Select label={t('sync.back_fill')} value={backFill} disabled={locked} onChange={setBackFill} options={BACK_FILL.map((days) => ({ value: String(days), label: days === 0 ? t('sync.back_fill_none') : t('sync.back_fill_days', { n: days }) }))} />}</Field>
+          <Field label={t('sync.back_fill')} help={t('sync.back_fill_help')} error={problemOf(error, 'back_fill_hours')}>{(x) => <select {...x} className="in auto" name="back_fill" disabled={locked} value={backFill} onChange={(event) => setBackFill(event.target.value)}>{BACK_FILL.map((days) => <option key={days} value={days}>{days === 0 ? t('sync.back_fill_none') : t('sync.back_fill_days', { n: days })}</option>)}</select>}</Field>
         )}
         {draft.level === 4 && raw && <section aria-label={t('sync.series')}><h3>{t('sync.series')}</h3><Series raw={raw} chosen={settings.level === 4} /></section>}
         <div className="row wrap"><span className="b">{t('sync.way')}</span><Segment label={t('sync.way')} value={draft.way} disabled={locked} onChange={(way) => change({ way })} options={WAYS.map((way) => ({ value: way as string, label: t(`sync.way.${way}`) }))} /></div>
         {draft.way === 'line' && (
           <div className="row wrap">
-            <Field label={t('sync.cap')} help={t('sync.cap_help')}>{(x) => <input {...x} className="in" dir="ltr" inputMode="numeric" disabled={locked} value={cap} onChange={(event) => setCap(event.target.value)} />}</Field>
-            <Field label={t('sync.from')} help={t('sync.hours_help')}>{(x) => <input {...x} className="in" type="time" disabled={locked} value={time(draft.hours_from)} onChange={(event) => change({ hours_from: minuteOf(event.target.value) })} />}</Field>
+            <Field label={t('sync.cap')} help={t('sync.cap_help')} error={problemOf(error, 'cap_kbit')}>{(x) => <input {...x} className="in" dir="ltr" inputMode="numeric" disabled={locked} value={cap} onChange={(event) => setCap(event.target.value)} />}</Field>
+            <Field label={t('sync.from')} help={t('sync.hours_help')} error={problemOf(error, 'hours_from')}>{(x) => <input {...x} className="in" type="time" disabled={locked} value={time(draft.hours_from)} onChange={(event) => change({ hours_from: minuteOf(event.target.value) })} />}</Field>
             <Field label={t('sync.to')} help={draft.time_zone}>{(x) => <input {...x} className="in" type="time" disabled={locked} value={time(draft.hours_to)} onChange={(event) => change({ hours_to: minuteOf(event.target.value) })} />}</Field>
           </div>
         )}

@@ -32,12 +32,12 @@ export function Certificate({ held }: { held: HeldCertificate }) {
 }
 
 export function Shifts({ shifts }: { shifts: WeeklyShift[] }) {
-  const { word } = useText();
+  const { word, comma } = useText();
   if (shifts.length === 0) return <span className="dim">{'—'}</span>;
   return (
     <span className="two">
       {groupsOf(shifts).map(({ days, from, to }) => (
-        <span key={`${from}-${to}`} className="nw">{days.map(([a, b]) => (a === b ? word('weekday', String(a)) : `${word('weekday', String(a))} – ${word('weekday', String(b))}`)).join('، ')} <bdi className="cap dim" dir="ltr">{`${clockOf(from)}–${clockOf(to)}`}</bdi></span>
+        <span key={`${from}-${to}`} className="nw">{days.map(([a, b]) => (a === b ? word('weekday', String(a)) : `${word('weekday', String(a))} – ${word('weekday', String(b))}`)).join(comma)} <bdi className="cap dim" dir="ltr">{`${clockOf(from)}–${clockOf(to)}`}</bdi></span>
       ))}
     </span>
   );
