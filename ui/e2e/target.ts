@@ -92,6 +92,7 @@ export const VIEWS: Record<string, readonly string[]> = {
   '/digital-twin': ['?view=map'],
   '/integrations': ['?tab=sso'],
   '/integrations/:id': ['?tab=trust', '?tab=activity'],
+  '/outages': ['?tab=parts'],
   '/tenant/:tenantId/data-mapping': ['?tab=bulk', '?tab=coverage', '?tab=drift', '?tab=history'],
   '/work-orders': ['?tab=board', '?tab=calendar', '?tab=calendar&scale=month', '?tab=objects', '?tab=outbox', '?tab=reliability'],
 };

@@ -33,6 +33,7 @@ const PAGES: Record<string, ComponentType> = {
   '/optimization': page(() => import('@/pages/optimization')),
   '/work-orders': page(() => import('@/pages/work-orders')),
   '/technicians': page(() => import('@/pages/technicians')),
+  '/outages': page(() => import('@/pages/outages')),
   '/onboarding': page(() => import('@/pages/onboarding')),
   '/integrations': page(() => import('@/pages/integrations')),
   '/integrations/new': page(() => import('@/pages/integration-new')),

@@ -29,6 +29,7 @@ export const ROUTES: Route[] = [
   { path: '/optimization', title: 'page.optimization', permission: 'optimization.read', nav: { group: 'operate', icon: 'pulse' } },
   { path: '/work-orders', title: 'page.work_orders', permission: 'work_orders.read', timed: true, nav: { group: 'operate', icon: 'wrench' } },
   { path: '/technicians', title: 'page.technicians', permission: 'work_orders.read', nav: { group: 'operate', icon: 'users' } },
+  { path: '/outages', title: 'page.outages', permission: 'work_orders.read', nav: { group: 'operate', icon: 'calendar' } },
   { path: '/onboarding', title: 'page.onboarding', permission: 'integrations.read', nav: { group: 'connect', icon: 'check' } },
   { path: '/integrations', title: 'page.integrations', permission: 'integrations.read', nav: { group: 'connect', icon: 'plug' } },
   { path: '/integrations/new', title: 'page.integration_new', permission: 'integrations.write' },

@@ -107,6 +107,8 @@ pub struct WorkOrder {
     pub parts: Vec<WorkOrderPart>,
     /// Certificates everybody on it has to hold.
     pub certificates: Vec<String>,
+    /// It can only be done while its asset stands in a planned outage.
+    pub needs_outage: bool,
     /// Where it may go from here; empty where another system decides.
     pub next: Vec<WorkOrderStatus>,
 }
@@ -198,6 +200,9 @@ pub struct WorkOrderInput {
     /// Certificates everybody on it has to hold ("hot_work"); a plan gives it to nobody without them.
     #[serde(default)]
     pub certificates: Vec<String>,
+    /// It can only be done while its asset stands in a planned outage; a plan puts it nowhere else.
+    #[serde(default)]
+    pub needs_outage: bool,
 }
 
 /// Change a work order: state, texts, priority and planned times only where it is only here, the rest
@@ -255,6 +260,9 @@ pub struct WorkOrderPatch {
     /// Certificates everybody on it has to hold; replaces the list.
     #[serde(default)]
     pub certificates: Option<Vec<String>>,
+    /// It can only be done while its asset stands in a planned outage.
+    #[serde(default)]
+    pub needs_outage: Option<bool>,
 }
 
 /// Tells null, which takes a value away, from a field that is not there.

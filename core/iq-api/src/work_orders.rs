@@ -299,6 +299,7 @@ pub(crate) fn dto(
         recommendation: plan.recommendation,
         parts: plan.parts,
         certificates: plan.certificates,
+        needs_outage: plan.needs_outage,
         next: if is_ours {
             order.status.next().to_vec()
         } else {
@@ -383,6 +384,7 @@ async fn create_work_order(
         failure_cause: filled(input.failure_cause).map(Some),
         parts: Some(input.parts),
         certificates: Some(certificates(input.certificates)),
+        needs_outage: Some(input.needs_outage),
     };
     check_plan(
         &state.runtime.rule_packs().packs,
@@ -447,6 +449,7 @@ async fn change_work_order(
         failure_cause: input.failure_cause.map(filled),
         parts: input.parts,
         certificates: input.certificates.map(certificates),
+        needs_outage: input.needs_outage,
     };
     let old = shown(&state, &caller, id).await?;
     let plant = state.runtime.tenant(caller.tenant_id)?;

@@ -36,6 +36,8 @@ fn path_of(route: &RouteInfo, plant: &Plant) -> String {
         p if p.starts_with("/api/work-orders/outbox/") => plant.outbox.to_string(),
         p if p.starts_with("/api/work-orders/") => plant.work_order.to_string(),
         p if p.starts_with("/api/technicians/") => plant.technician.to_string(),
+        p if p.starts_with("/api/outages/") => plant.outage.to_string(),
+        p if p.starts_with("/api/spare-parts/") => plant.spare_part.to_string(),
         p if p.starts_with("/api/webhooks/") => plant.webhook.to_string(),
         p if p.starts_with("/api/session/tokens/") => plant.token.to_string(),
         p if p.starts_with("/api/sync/questions/") => plant.question.clone(),
@@ -77,6 +79,7 @@ fn is_file(route: &RouteInfo) -> bool {
     let files = [
         "/api/assets/import",
         "/api/technicians/import",
+        "/api/spare-parts/import",
         "/api/integrations/mappings/import",
         "/api/sync/courier/import",
     ];
@@ -139,6 +142,14 @@ fn body_of(route: &RouteInfo, plant: &Plant, n: usize) -> Option<Value> {
             "code": if method == "PUT" { "T-1".to_owned() } else { format!("T-{n}") },
             "names": names, "site_id": plant.site, "skills": ["Mechanical"],
             "shifts": [{ "weekday": 7, "from_minute": 420, "to_minute": 930 }],
+        }),
+        (_, p) if p.starts_with("/api/outages") => json!({
+            "title": format!("Shutdown {n}"), "site_id": plant.site, "unit_id": plant.unit,
+            "from": 1_790_000_000_000_i64, "to": 1_790_100_000_000_i64,
+        }),
+        (method, p) if p.starts_with("/api/spare-parts") => json!({
+            "code": if method == "PUT" { "M-1".to_owned() } else { format!("M-{n}") },
+            "title": "Seal", "site_id": plant.site, "on_hand": 2,
         }),
         ("PUT", "/api/twin/layout") => {
             json!({ "places": [{ "asset_id": plant.asset, "x": 10.0, "y": 20.0 }] })
@@ -311,6 +322,9 @@ async fn call(client: &Client, route: &RouteInfo, path: &str, body: Option<Value
     } else if route.path == "/api/technicians/import" {
         let csv = "code,site,name_en\nT-1,S1,Sara Khalid\n";
         client.send(Method::POST, path, "text/csv", csv).await
+    } else if route.path == "/api/spare-parts/import" {
+        let csv = "code,site,title,on_hand\nM-1,S1,Seal,3\n";
+        client.send(Method::POST, path, "text/csv", csv).await
     } else {
         client.call(route.method.clone(), path, body).await
     };
@@ -398,6 +412,10 @@ async fn replaced(app: &TestApp, plant: &Plant, route: &RouteInfo, start: &str, 
             }
             "/api/technicians/{id}" => {
                 plant.technician = plant.new_technician(app, &format!("T-{n}")).await;
+            }
+            "/api/outages/{id}" => plant.outage = plant.new_outage(app).await,
+            "/api/spare-parts/{id}" => {
+                plant.spare_part = plant.new_spare_part(app, &format!("M-{n}")).await;
             }
             "/api/optimization/scenarios/{id}" => {
                 plant.scenario = plant.new_scenario(app).await;
@@ -494,6 +512,8 @@ async fn rows_of(app: &TestApp, plant: &Plant) -> String {
         "/api/work-orders/objects",
         "/api/work-orders/settings",
         "/api/technicians",
+        "/api/outages",
+        "/api/spare-parts",
         "/api/optimization/scenarios",
         "/api/integrations/cost-models",
         "/api/integrations/identity-providers",
@@ -555,6 +575,8 @@ async fn ids_of_another_tenant_in_query_and_body_look_as_if_they_never_existed()
         format!("/api/imports?integration_id={}", other.files),
         format!("/api/work-orders?asset_id={}", other.asset),
         format!("/api/technicians?site_id={}", other.site),
+        format!("/api/outages?site_id={}", other.site),
+        format!("/api/spare-parts?site_id={}", other.site),
         format!("/api/work-orders?technician_id={}", other.technician),
         format!("/api/work-orders?integration_id={}", other.integration),
         format!(
@@ -597,6 +619,8 @@ async fn ids_of_another_tenant_in_query_and_body_look_as_if_they_never_existed()
             "/api/integrations/mappings",
             "/api/work-orders/objects",
             "/api/technicians",
+            "/api/outages",
+            "/api/spare-parts",
             "/api/blackbox/incidents/detect",
             "/api/investigations/pr",
         ];

@@ -104,6 +104,10 @@ ids! {
     OutboxId,
     /// A technician.
     TechnicianId,
+    /// A planned outage.
+    OutageId,
+    /// A spare part in the store of a site.
+    SparePartId,
     /// A version of the tenant's cost and risk model.
     CostModelId,
     /// A run of the optimiser with its inputs and its plan.

@@ -154,7 +154,8 @@ permissions! {
     CostModelsRead = "cost_models.read", Viewer;
     /// Change the cost and risk model.
     CostModelsWrite = "cost_models.write", TenantAdmin;
-    /// Create, edit and import technicians; see what they cost and why they are away.
+    /// Create, edit and import technicians, planned outages and spare parts; see what people cost and why
+    /// they are away.
     TechniciansWrite = "technicians.write", OptimizationEngineer;
     /// See how mail goes, and send a test mail.
     MailManage = "mail.manage", TenantAdmin;

@@ -105,6 +105,8 @@ pub struct WorkOrderPlan {
     pub parts: Vec<WorkOrderPart>,
     /// Certificates everybody on it has to hold, in lower case ("hot_work").
     pub certificates: Vec<String>,
+    /// It can only be done while its asset stands in a planned outage.
+    pub needs_outage: bool,
     /// Last change.
     pub changed_at: Timestamp,
 }
@@ -124,6 +126,7 @@ impl WorkOrderPlan {
             recommendation: None,
             parts: Vec::new(),
             certificates: Vec::new(),
+            needs_outage: false,
             changed_at: at,
         }
     }

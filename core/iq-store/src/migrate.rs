@@ -56,6 +56,7 @@ pub(crate) const MIGRATIONS: &[Migration] = migrations![
     "0024_event_corrections",
     "0025_work_order_certificates",
     "0026_raw",
+    "0027_outages_and_parts",
 ];
 
 /// The table that says what was applied, when and by which program.

@@ -724,6 +724,24 @@ CREATE TABLE optimization_scenarios (
     PRIMARY KEY (tenant_id, id)
 ) STRICT;
 
+CREATE TABLE outages (
+    tenant_id  TEXT    NOT NULL,
+    id         TEXT    NOT NULL,
+    site_id    TEXT    NOT NULL,
+    unit_id    TEXT,
+    asset_id   TEXT,
+    title      TEXT    NOT NULL,
+    from_at    INTEGER NOT NULL,
+    to_at      INTEGER NOT NULL CHECK (to_at > from_at),
+    note       TEXT    NOT NULL,
+    changed_at INTEGER NOT NULL,
+    CHECK (unit_id IS NULL OR asset_id IS NULL),
+    PRIMARY KEY (tenant_id, id),
+    FOREIGN KEY (tenant_id, site_id) REFERENCES sites (tenant_id, id),
+    FOREIGN KEY (tenant_id, unit_id) REFERENCES units (tenant_id, id) ON DELETE CASCADE,
+    FOREIGN KEY (tenant_id, asset_id) REFERENCES assets (tenant_id, id) ON DELETE CASCADE
+) STRICT;
+
 CREATE TABLE raw_logs (
     tenant_id  TEXT    NOT NULL REFERENCES tenants (tenant_id),
     epoch_no   INTEGER NOT NULL,
@@ -850,6 +868,24 @@ CREATE TABLE sites (
     time_zone TEXT NOT NULL,
     PRIMARY KEY (tenant_id, id),
     UNIQUE (tenant_id, code)
+) STRICT;
+
+CREATE TABLE spare_parts (
+    tenant_id         TEXT    NOT NULL,
+    id                TEXT    NOT NULL,
+    site_id           TEXT    NOT NULL,
+    code              TEXT    NOT NULL,
+    title             TEXT    NOT NULL,
+    on_hand           REAL    NOT NULL CHECK (on_hand >= 0),
+    expected_quantity REAL    CHECK (expected_quantity > 0),
+    expected_at       INTEGER,
+    lead_time_days    INTEGER CHECK (lead_time_days >= 0),
+    note              TEXT    NOT NULL,
+    changed_at        INTEGER NOT NULL,
+    CHECK ((expected_quantity IS NULL) = (expected_at IS NULL)),
+    PRIMARY KEY (tenant_id, id),
+    UNIQUE (tenant_id, site_id, code),
+    FOREIGN KEY (tenant_id, site_id) REFERENCES sites (tenant_id, id)
 ) STRICT;
 
 CREATE TABLE sync_cursors (
@@ -1201,7 +1237,7 @@ CREATE TABLE work_order_plans (
     failure_cause   TEXT,
     recommendation  TEXT,
     parts           TEXT    NOT NULL CHECK (json_valid(parts)),
-    changed_at      INTEGER NOT NULL, certificates TEXT NOT NULL DEFAULT '[]' CHECK (json_valid(certificates)),
+    changed_at      INTEGER NOT NULL, certificates TEXT NOT NULL DEFAULT '[]' CHECK (json_valid(certificates)), needs_outage INTEGER NOT NULL DEFAULT 0 CHECK (needs_outage IN (0, 1)),
     PRIMARY KEY (tenant_id, work_order_id),
     FOREIGN KEY (tenant_id, work_order_id) REFERENCES work_orders (tenant_id, id) ON DELETE CASCADE,
     FOREIGN KEY (tenant_id, technician_id) REFERENCES technicians (tenant_id, id)
@@ -1342,6 +1378,14 @@ CREATE INDEX mapping_lessons_by_time ON mapping_lessons (tenant_id, at);
 CREATE INDEX notifications_by_user ON notifications (tenant_id, user_id, at);
 
 CREATE INDEX optimization_scenarios_by_time ON optimization_scenarios (tenant_id, created_at, id);
+
+CREATE INDEX outages_by_asset ON outages (tenant_id, asset_id) WHERE asset_id IS NOT NULL;
+
+CREATE INDEX outages_by_site ON outages (tenant_id, site_id);
+
+CREATE INDEX outages_by_time ON outages (tenant_id, from_at, id);
+
+CREATE INDEX outages_by_unit ON outages (tenant_id, unit_id) WHERE unit_id IS NOT NULL;
 
 CREATE INDEX sessions_by_expiry ON sessions (expires_at);
 

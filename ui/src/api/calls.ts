@@ -232,6 +232,17 @@ export const api = {
   importTechnicians: (csv: string, dryRun: boolean) =>
     request<T.ImportReport>('POST', '/api/technicians/import', { query: { dry_run: dryRun }, raw: { body: csv, type: 'text/csv' } }),
 
+  outages: (q: Query) => get<T.Page<T.Outage>>('/api/outages', q),
+  createOutage: (body: T.OutageInput) => post<T.Outage>('/api/outages', body),
+  updateOutage: (id: Id, body: T.OutageInput) => put<T.Outage>(`/api/outages/${id}`, body),
+  deleteOutage: (id: Id) => del(`/api/outages/${id}`),
+  spareParts: (q: Query) => get<T.Page<T.SparePart>>('/api/spare-parts', q),
+  createSparePart: (body: T.SparePartInput) => post<T.SparePart>('/api/spare-parts', body),
+  updateSparePart: (id: Id, body: T.SparePartInput) => put<T.SparePart>(`/api/spare-parts/${id}`, body),
+  deleteSparePart: (id: Id) => del(`/api/spare-parts/${id}`),
+  importSpareParts: (csv: string, dryRun: boolean) =>
+    request<T.ImportReport>('POST', '/api/spare-parts/import', { query: { dry_run: dryRun }, raw: { body: csv, type: 'text/csv' } }),
+
   users: () => get<T.TenantUser[]>('/api/tenant-users'),
   createUser: (body: T.TenantUserInput) => post<T.CreatedUser>('/api/tenant-users', body),
   updateUser: (id: Id, body: T.TenantUserInput) => put<T.TenantUser>(`/api/tenant-users/${id}`, body),

@@ -2944,6 +2944,58 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/outages": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Planned outages, by their begin
+         * @description Permission: `work_orders.read`.
+         */
+        get: operations["list_outages"];
+        put?: never;
+        /**
+         * Enter a planned outage
+         * @description Permission: `technicians.write`.
+         */
+        post: operations["create_outage"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/outages/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * One planned outage
+         * @description Permission: `work_orders.read`.
+         */
+        get: operations["get_outage"];
+        /**
+         * Change a planned outage
+         * @description Permission: `technicians.write`.
+         */
+        put: operations["update_outage"];
+        post?: never;
+        /**
+         * Delete a planned outage
+         * @description Permission: `technicians.write`.
+         */
+        delete: operations["delete_outage"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/overview": {
         parameters: {
             query?: never;
@@ -3423,6 +3475,78 @@ export interface paths {
          * @description Permission: `assets.write`.
          */
         delete: operations["delete_site"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/spare-parts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Spare parts, by material number
+         * @description Permission: `work_orders.read`.
+         */
+        get: operations["list_spare_parts"];
+        put?: never;
+        /**
+         * Enter a spare part
+         * @description Permission: `technicians.write`.
+         */
+        post: operations["create_spare_part"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/spare-parts/import": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Import spare parts from CSV, all or none
+         * @description Permission: `technicians.write`.
+         */
+        post: operations["import_spare_parts"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/spare-parts/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * One spare part
+         * @description Permission: `work_orders.read`.
+         */
+        get: operations["get_spare_part"];
+        /**
+         * Change a spare part
+         * @description Permission: `technicians.write`.
+         */
+        put: operations["update_spare_part"];
+        post?: never;
+        /**
+         * Delete a spare part
+         * @description Permission: `technicians.write`.
+         */
+        delete: operations["delete_spare_part"];
         options?: never;
         head?: never;
         patch?: never;
@@ -8648,6 +8772,53 @@ export interface components {
              */
             sessions: number;
         };
+        /** @description A planned outage: for so long a site, a unit or an asset stands. */
+        Outage: {
+            /** @description Its code. */
+            asset_code?: string | null;
+            asset_id?: null | components["schemas"]["AssetId"];
+            /** @description Last change. */
+            changed_at: components["schemas"]["Timestamp"];
+            /** @description First moment. */
+            from: components["schemas"]["Timestamp"];
+            /** @description Id. */
+            id: components["schemas"]["OutageId"];
+            /** @description Remark. */
+            note: string;
+            /** @description Its code. */
+            site_code: string;
+            /** @description The site. */
+            site_id: components["schemas"]["SiteId"];
+            /** @description IANA zone of the site. */
+            time_zone: string;
+            /** @description What it is called. */
+            title: string;
+            /** @description First moment after. */
+            to: components["schemas"]["Timestamp"];
+            /** @description Its code. */
+            unit_code?: string | null;
+            unit_id?: null | components["schemas"]["UnitId"];
+        };
+        /**
+         * Format: uuid
+         * @description A planned outage.
+         */
+        OutageId: string;
+        /** @description Create or change a planned outage. */
+        OutageInput: {
+            asset_id?: null | components["schemas"]["AssetId"];
+            /** @description First moment. */
+            from: components["schemas"]["Timestamp"];
+            /** @description Remark. */
+            note?: string;
+            /** @description The site. */
+            site_id: components["schemas"]["SiteId"];
+            /** @description What it is called. */
+            title: string;
+            /** @description First moment after. */
+            to: components["schemas"]["Timestamp"];
+            unit_id?: null | components["schemas"]["UnitId"];
+        };
         /** @description A work order on its way out. */
         OutboxEntry: {
             approved_at?: null | components["schemas"]["Timestamp"];
@@ -8852,8 +9023,24 @@ export interface components {
             total: number;
         };
         /** @description A page of a list. */
+        PageOfOutage: {
+            items: components["schemas"]["Outage"][];
+            /** @description Offset of the next page, if there is one. */
+            next_offset: number | null;
+            /** @description Items in all. */
+            total: number;
+        };
+        /** @description A page of a list. */
         PageOfScenario: {
             items: components["schemas"]["Scenario"][];
+            /** @description Offset of the next page, if there is one. */
+            next_offset: number | null;
+            /** @description Items in all. */
+            total: number;
+        };
+        /** @description A page of a list. */
+        PageOfSparePart: {
+            items: components["schemas"]["SparePart"][];
             /** @description Offset of the next page, if there is one. */
             next_offset: number | null;
             /** @description Items in all. */
@@ -10335,6 +10522,73 @@ export interface components {
             /** @description 48 half-hours before T, oldest first: 0 nothing, 1 some, 2 full. */
             strip: number[];
         };
+        /** @description A spare part in the store of a site. */
+        SparePart: {
+            /** @description Last change. */
+            changed_at: components["schemas"]["Timestamp"];
+            /** @description Material number, as parts of work orders name it. */
+            code: string;
+            expected_at?: null | components["schemas"]["Timestamp"];
+            /**
+             * Format: double
+             * @description Pieces that have been ordered.
+             */
+            expected_quantity?: number | null;
+            /** @description Id. */
+            id: components["schemas"]["SparePartId"];
+            /** @description They should be here and are not booked in; plans don't count on them. */
+            is_overdue: boolean;
+            /**
+             * Format: uint32
+             * @description Days from an order to its arrival.
+             */
+            lead_time_days?: number | null;
+            /** @description Remark. */
+            note: string;
+            /**
+             * Format: double
+             * @description Pieces that can be taken now.
+             */
+            on_hand: number;
+            /** @description Its code. */
+            site_code: string;
+            /** @description Whose store. */
+            site_id: components["schemas"]["SiteId"];
+            /** @description What it is. */
+            title: string;
+        };
+        /**
+         * Format: uuid
+         * @description A spare part in the store of a site.
+         */
+        SparePartId: string;
+        /** @description Create or change a spare part. */
+        SparePartInput: {
+            /** @description Material number, unique in the store. */
+            code: string;
+            expected_at?: null | components["schemas"]["Timestamp"];
+            /**
+             * Format: double
+             * @description Pieces that have been ordered; with `expected_at`.
+             */
+            expected_quantity?: number | null;
+            /**
+             * Format: uint32
+             * @description Days from an order to its arrival.
+             */
+            lead_time_days?: number | null;
+            /** @description Remark. */
+            note?: string;
+            /**
+             * Format: double
+             * @description Pieces that can be taken now.
+             */
+            on_hand: number;
+            /** @description Whose store. */
+            site_id: components["schemas"]["SiteId"];
+            /** @description What it is. */
+            title: string;
+        };
         /** @description Make an incident of its own of some events. */
         SplitRequest: {
             /** @description Events that leave, ≤ 5,000; not the one that opened the incident. */
@@ -11274,6 +11528,8 @@ export interface components {
             malfunction_at?: null | components["schemas"]["Timestamp"];
             /** @description How the asset was found. */
             match_state: components["schemas"]["MatchState"];
+            /** @description It can only be done while its asset stands in a planned outage. */
+            needs_outage: boolean;
             /** @description Where it may go from here; empty where another system decides. */
             next: components["schemas"]["WorkOrderStatus"][];
             /** @description Its number there. */
@@ -11365,6 +11621,8 @@ export interface components {
             /** @description Notification or order. */
             kind: components["schemas"]["WorkOrderKind"];
             malfunction_at?: null | components["schemas"]["Timestamp"];
+            /** @description It can only be done while its asset stands in a planned outage; a plan puts it nowhere else. */
+            needs_outage?: boolean;
             /** @description Type in the maintenance system; its default if absent. */
             order_type?: string | null;
             /** @description Parts and material. */
@@ -11425,6 +11683,8 @@ export interface components {
             failure_cause?: string | null;
             /** @description Failure mode, code of ISO 14224. */
             failure_mode?: string | null;
+            /** @description It can only be done while its asset stands in a planned outage. */
+            needs_outage?: boolean | null;
             /** @description Parts and material; replaces the list. */
             parts?: components["schemas"]["WorkOrderPart"][] | null;
             planned_end_at?: null | components["schemas"]["Timestamp"];
@@ -16998,6 +17258,176 @@ export interface operations {
             };
         };
     };
+    list_outages: {
+        parameters: {
+            query?: {
+                /** @description Only of this site, its units and assets. */
+                site_id?: null | components["schemas"]["SiteId"];
+                /** @description Only what is not over at this moment (UTC ms). */
+                from?: number | null;
+                /** @description Only what has begun before this moment (UTC ms). */
+                to?: number | null;
+                /** @description Part of title or remark. */
+                q?: string | null;
+                /** @description Items per page, at most 500. */
+                limit?: number | null;
+                /** @description Items to skip. */
+                offset?: number | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PageOfOutage"];
+                };
+            };
+            /** @description Not done; the body says why. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    create_outage: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["OutageInput"];
+            };
+        };
+        responses: {
+            /** @description Done. */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Outage"];
+                };
+            };
+            /** @description Not done; the body says why. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    get_outage: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Outage"];
+                };
+            };
+            /** @description Not done; the body says why. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    update_outage: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["OutageInput"];
+            };
+        };
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Outage"];
+                };
+            };
+            /** @description Not done; the body says why. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    delete_outage: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Not done; the body says why. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
     get_overview: {
         parameters: {
             query?: {
@@ -18004,6 +18434,210 @@ export interface operations {
         };
     };
     delete_site: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Not done; the body says why. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    list_spare_parts: {
+        parameters: {
+            query?: {
+                /** @description Only of this site's store. */
+                site_id?: null | components["schemas"]["SiteId"];
+                /** @description Only those of which none, or some, is there now. */
+                is_out?: boolean | null;
+                /** @description Part of material number, title or remark. */
+                q?: string | null;
+                /** @description Items per page, at most 500. */
+                limit?: number | null;
+                /** @description Items to skip. */
+                offset?: number | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PageOfSparePart"];
+                };
+            };
+            /** @description Not done; the body says why. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    create_spare_part: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SparePartInput"];
+            };
+        };
+        responses: {
+            /** @description Done. */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SparePart"];
+                };
+            };
+            /** @description Not done; the body says why. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    import_spare_parts: {
+        parameters: {
+            query?: {
+                /** @description Only tell what would change. */
+                dry_run?: boolean;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "text/csv": string;
+            };
+        };
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ImportReport"];
+                };
+            };
+            /** @description Not done; the body says why. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    get_spare_part: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SparePart"];
+                };
+            };
+            /** @description Not done; the body says why. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    update_spare_part: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SparePartInput"];
+            };
+        };
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SparePart"];
+                };
+            };
+            /** @description Not done; the body says why. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    delete_spare_part: {
         parameters: {
             query?: never;
             header?: never;

@@ -50,6 +50,7 @@ export const HELP: Readonly<Record<string, string>> = {
   '/optimization': 'planning#run',
   '/work-orders': 'planning#publish',
   '/technicians': 'planning#before-the-first-plan',
+  '/outages': 'planning#outages-and-parts',
   '/onboarding': 'first-hour#then-with-your-own-plant',
   '/integrations': 'connecting-systems#every-connection',
   '/integrations/new': 'connecting-systems',

@@ -21,6 +21,7 @@ mod models;
 mod near_misses;
 mod notifications;
 mod optimization;
+mod outages;
 mod plan_jobs;
 mod planning;
 mod reliability;

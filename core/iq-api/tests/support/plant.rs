@@ -6,18 +6,19 @@ use iq_domain::{
     AuthSource, CertificateAuthority, CertificateId, Criticality, DriftFindingId, EventCategory,
     EventId, EventRelation, IdentityProvider, IdentityProviderId, ImportId, Incident, IncidentId,
     IncidentStatus, IncidentType, IndustrialEvent, IntegrationId, JobId, Limits, MappingChangeId,
-    MappingId, Names, OutboxId, ProviderType, RecommendationId, Role, RuleCondition, RuleId,
-    ScenarioId, ServerCertificate, Severity, SignalId, Site, SiteId, TechnicalObjectId, Technician,
-    TechnicianCertificate, TechnicianId, Tenant, TenantId, TrustState, Unit, UnitId, User, UserId,
-    WebhookId, WebhookKind, WeeklyShift, WorkOrderId,
+    MappingId, Names, Outage, OutageId, OutboxId, ProviderType, RecommendationId, Role,
+    RuleCondition, RuleId, ScenarioId, ServerCertificate, Severity, SignalId, Site, SiteId,
+    SparePart, SparePartId, TechnicalObjectId, Technician, TechnicianCertificate, TechnicianId,
+    Tenant, TenantId, TrustState, Unit, UnitId, User, UserId, WebhookId, WebhookKind, WeeklyShift,
+    WorkOrderId,
 };
 use iq_mapping::MappingDraft;
 use iq_runtime::{IntegrationDraft, NewMapping, SecretChange};
 use iq_secrets::SecretString;
 use iq_store::{
-    alert_rules, alerts, assets, attachments, certificates, events, incidents, jobs, outbox,
-    recommendations, scenarios, sites, sync, technical_objects, technicians, tenants, units, users,
-    webhooks::Webhook, work_orders,
+    alert_rules, alerts, assets, attachments, certificates, events, incidents, jobs, outages,
+    outbox, recommendations, scenarios, sites, spare_parts, sync, technical_objects, technicians,
+    tenants, units, users, webhooks::Webhook, work_orders,
 };
 use serde_json::json;
 
@@ -66,6 +67,10 @@ pub(crate) struct Plant {
     pub(crate) outbox: OutboxId,
     /// A technician no work order names.
     pub(crate) technician: TechnicianId,
+    /// A planned outage of its unit.
+    pub(crate) outage: OutageId,
+    /// A spare part of its site.
+    pub(crate) spare_part: SparePartId,
     /// An integration that takes files, and a file of it.
     pub(crate) files: IntegrationId,
     pub(crate) import: ImportId,
@@ -151,6 +156,8 @@ impl Plant {
             object: TechnicalObjectId::new(),
             outbox: OutboxId::new(),
             technician: TechnicianId::new(),
+            outage: OutageId::new(),
+            spare_part: SparePartId::new(),
             files: IntegrationId::new(),
             import: ImportId::new(),
             scenario: ScenarioId::new(),
@@ -408,6 +415,60 @@ impl Plant {
         id
     }
 
+    /// Another outage.
+    pub(crate) async fn new_outage(&self, app: &TestApp) -> OutageId {
+        let row = self.outage_row(OutageId::new());
+        let (tenant, id) = (self.tenant, row.id);
+        app.runtime
+            .store()
+            .write(move |tx| outages::create_outage(tx, tenant, &row))
+            .await
+            .unwrap();
+        id
+    }
+
+    /// Another spare part.
+    pub(crate) async fn new_spare_part(&self, app: &TestApp, code: &str) -> SparePartId {
+        let row = self.spare_part_row(SparePartId::new(), code);
+        let (tenant, id) = (self.tenant, row.id);
+        app.runtime
+            .store()
+            .write(move |tx| spare_parts::create_spare_part(tx, tenant, &row))
+            .await
+            .unwrap();
+        id
+    }
+
+    fn outage_row(&self, id: OutageId) -> Outage {
+        Outage {
+            id,
+            tenant_id: self.tenant,
+            site_id: self.site,
+            unit_id: Some(self.unit),
+            asset_id: None,
+            title: "Shutdown".to_owned(),
+            from: NOW,
+            to: NOW.plus_ms(86_400_000),
+            note: String::new(),
+            changed_at: NOW,
+        }
+    }
+
+    fn spare_part_row(&self, id: SparePartId, code: &str) -> SparePart {
+        SparePart {
+            id,
+            tenant_id: self.tenant,
+            site_id: self.site,
+            code: code.to_owned(),
+            title: "Seal".to_owned(),
+            on_hand: 1.0,
+            expected: None,
+            lead_time_days: None,
+            note: String::new(),
+            changed_at: NOW,
+        }
+    }
+
     fn rule_row(&self, id: RuleId) -> AlertRule {
         AlertRule {
             id,
@@ -543,12 +604,16 @@ impl Plant {
         let object = super::maintenance::object(self);
         let push = super::maintenance::push(self);
         let technician = self.technician_row(self.technician, "T-1");
+        let outage = self.outage_row(self.outage);
+        let part = self.spare_part_row(self.spare_part, "M-1");
         app.runtime
             .store()
             .write(move |tx| {
                 work_orders::create_work_order(tx, tenant, &order)?;
                 technical_objects::put_technical_object(tx, tenant, &object)?;
                 technicians::create_technician(tx, tenant, &technician)?;
+                outages::create_outage(tx, tenant, &outage)?;
+                spare_parts::create_spare_part(tx, tenant, &part)?;
                 outbox::create_outbox_row(tx, tenant, &push)
             })
             .await

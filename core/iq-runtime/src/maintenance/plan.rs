@@ -48,6 +48,8 @@ pub struct PlanChange {
     pub parts: Option<Vec<WorkOrderPart>>,
     /// Certificates everybody on it has to hold.
     pub certificates: Option<Vec<String>>,
+    /// It can only be done in a planned outage.
+    pub needs_outage: Option<bool>,
 }
 
 impl Runtime {
@@ -136,6 +138,7 @@ fn planned(
     if let Some(certificates) = change.certificates {
         plan.certificates = certificates;
     }
+    plan.needs_outage = change.needs_outage.unwrap_or(plan.needs_outage);
     if plan != *old {
         plan.changed_at = now;
     }
@@ -345,6 +348,7 @@ fn plan_differences(
             difference("failure_cause", &before.failure_cause, &after.failure_cause),
             difference("parts", &before.parts, &after.parts),
             difference("certificates", &before.certificates, &after.certificates),
+            difference("needs_outage", &before.needs_outage, &after.needs_outage),
         ]
         .into_iter()
         .flatten(),
@@ -354,7 +358,7 @@ fn plan_differences(
 
 /// The names of fields as events carry them.
 fn event_fields(fields: &[FieldChange]) -> Vec<&'static str> {
-    const NAMES: [&str; 14] = [
+    const NAMES: [&str; 15] = [
         "status",
         "title",
         "description",
@@ -369,6 +373,7 @@ fn event_fields(fields: &[FieldChange]) -> Vec<&'static str> {
         "failure_cause",
         "parts",
         "certificates",
+        "needs_outage",
     ];
     NAMES
         .into_iter()

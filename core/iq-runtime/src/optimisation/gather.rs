@@ -5,15 +5,15 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 
 use iq_analytics::LifeBelief;
 use iq_domain::{
-    Assessment, AssetId, Message, Technician, Timestamp, WorkOrderId, WorkOrderPlan,
-    WorkOrderStatus,
+    Assessment, AssetId, Message, Outage, SiteId, SparePart, Technician, Timestamp, WorkOrderId,
+    WorkOrderPlan, WorkOrderStatus,
 };
 use iq_optimiser::{CostModel, deferral::Spread};
 use iq_store::{cost_models::CostModelRow, work_orders::WorkOrder};
 use jiff::{ToSpan, civil::DateTime, tz::TimeZone};
 
 use super::{
-    inputs::{Crew, Inputs, OwnLife, PlanRequest, Work},
+    inputs::{Crew, Inputs, OutageSpan, OwnLife, PlanRequest, Stock, Work},
     reliability::prior_of,
 };
 use crate::{
@@ -39,6 +39,9 @@ pub(super) struct Stored {
     /// What is planned about them.
     pub(super) plans: HashMap<WorkOrderId, WorkOrderPlan>,
     pub(super) technicians: Vec<Technician>,
+    /// Outages that are not over.
+    pub(super) outages: Vec<Outage>,
+    pub(super) parts: Vec<SparePart>,
     pub(super) costs: Option<CostModelRow>,
 }
 
@@ -57,7 +60,8 @@ pub(super) fn build(
     if cost_model.is_none() {
         notes.say("optimization.note.no_cost_model");
     }
-    let work = work(plant, &stored, &request, as_of, &mut notes);
+    let store = Store::of(plant, &stored.parts);
+    let work = work(plant, &stored, &store, (&request, as_of), &mut notes);
     if let Some(model) = &cost_model {
         let bare = work
             .iter()
@@ -90,6 +94,8 @@ pub(super) fn build(
     Inputs {
         as_of,
         start,
+        outages: outages(&stored.outages, &request, start),
+        stock: store.taken(&work, as_of, start, &mut notes),
         cost_model_version: stored.costs.map(|row| row.version),
         cost_model,
         work,
@@ -122,8 +128,8 @@ pub(super) fn is_open(order: &WorkOrder) -> bool {
 fn work(
     plant: &TenantIndex,
     stored: &Stored,
-    request: &PlanRequest,
-    as_of: Timestamp,
+    store: &Store<'_>,
+    (request, as_of): (&PlanRequest, Timestamp),
     notes: &mut Notes,
 ) -> Vec<Work> {
     let now: HashMap<AssetId, &Assessment> = stored.now.iter().map(|a| (a.asset_id, a)).collect();
@@ -175,6 +181,7 @@ fn work(
         let life = lives
             .entry(asset.family.as_str())
             .or_insert_with(|| Lives::of(histories, plant, &asset.family, as_of));
+        let plan = order.and_then(|order| stored.plans.get(&order.id));
         let called = order.map(|o| o.number.clone().or_else(|| o.reference.clone()));
         found.push(Work {
             key: asset.code.clone(),
@@ -195,14 +202,116 @@ fn work(
             age_hours: since.map(|since| hours(as_of.since_ms(since).max(0))),
             own_life: life.own,
             life: since.map_or(life.rate, |_| life.belief),
-            certificates: order
-                .and_then(|order| stored.plans.get(&order.id))
-                .map(|plan| plan.certificates.clone())
-                .unwrap_or_default(),
+            certificates: plan.map_or_else(Vec::new, |plan| plan.certificates.clone()),
+            needs_outage: plan.is_some_and(|plan| plan.needs_outage),
+            parts: plan.map_or_else(BTreeMap::new, |plan| {
+                store.needed(entry.site_id, plan, notes)
+            }),
             must_do,
         });
     }
     found
+}
+
+/// The parts in store by site, with the names under which a plan knows them.
+struct Store<'a> {
+    parts: Vec<(String, &'a SparePart)>,
+}
+
+impl<'a> Store<'a> {
+    fn of(plant: &TenantIndex, parts: &'a [SparePart]) -> Self {
+        let mut stores: HashMap<&str, u32> = HashMap::new();
+        for part in parts {
+            *stores.entry(part.code.as_str()).or_default() += 1;
+        }
+        let name = |part: &SparePart| match plant.sites.get(&part.site_id) {
+            Some(site) if stores.get(part.code.as_str()) > Some(&1) => {
+                format!("{} ({})", part.code, site.code)
+            }
+            _ => part.code.clone(),
+        };
+        Self {
+            parts: parts.iter().map(|part| (name(part), part)).collect(),
+        }
+    }
+
+    /// The parts of a plan the site's store knows; the others are named, and limit nothing.
+    fn needed(
+        &self,
+        site: SiteId,
+        plan: &WorkOrderPlan,
+        notes: &mut Notes,
+    ) -> BTreeMap<String, f64> {
+        let mut needed: BTreeMap<String, f64> = BTreeMap::new();
+        for part in plan.parts.iter().filter(|part| part.quantity > 0.0) {
+            let Some(number) = part.number.as_deref().map(str::trim) else {
+                continue;
+            };
+            let mine = || self.parts.iter().filter(|(_, kept)| kept.site_id == site);
+            let exact = mine().find(|(_, kept)| kept.code == number);
+            let found =
+                exact.or_else(|| mine().find(|(_, kept)| kept.code.eq_ignore_ascii_case(number)));
+            match found {
+                Some((name, _)) => *needed.entry(name.clone()).or_default() += part.quantity,
+                None => notes.add("optimization.note.no_stock", number),
+            }
+        }
+        needed
+    }
+
+    /// What some work takes, as it stands at the start.
+    fn taken(
+        &self,
+        work: &[Work],
+        as_of: Timestamp,
+        start: Timestamp,
+        notes: &mut Notes,
+    ) -> Vec<Stock> {
+        let mut names: Vec<&String> = work.iter().flat_map(|w| w.parts.keys()).collect();
+        names.sort();
+        names.dedup();
+        let kept = names
+            .into_iter()
+            .filter_map(|name| self.parts.iter().find(|(known, _)| known == name));
+        kept.map(|(name, part)| {
+            let overdue = part.expected.filter(|arrival| arrival.at <= as_of);
+            if overdue.is_some() {
+                notes.add("optimization.note.arrival_overdue", name);
+            }
+            let coming = part.expected.filter(|arrival| arrival.at > as_of);
+            // What comes inside a minute is there after it.
+            let minute = |at: Timestamp| minutes(at.since_ms(start).saturating_add(MINUTE_MS - 1));
+            Stock {
+                part: name.clone(),
+                on_hand: part.on_hand,
+                arrival: coming.map(|arrival| (minute(arrival.at), arrival.quantity)),
+                is_overdue: overdue.is_some(),
+                lead_time_days: part.lead_time_days,
+            }
+        })
+        .collect()
+    }
+}
+
+/// The outages that reach into the days planned.
+fn outages(all: &[Outage], request: &PlanRequest, start: Timestamp) -> Vec<OutageSpan> {
+    let end = request.horizon_days * 1_440;
+    let spans = all.iter().map(|outage| OutageSpan {
+        title: outage.title.clone(),
+        site_id: outage.site_id.to_string(),
+        unit_id: outage.unit_id.map(|id| id.to_string()),
+        asset_id: outage.asset_id,
+        from: minutes(outage.from.since_ms(start).saturating_add(MINUTE_MS - 1)),
+        to: minutes(outage.to.since_ms(start)).min(end),
+    });
+    spans
+        .filter(|span| span.from < span.to)
+        .filter(|span| {
+            request
+                .site_id
+                .is_none_or(|site| span.site_id == site.to_string())
+        })
+        .collect()
 }
 
 /// One order per asset is planned: the one that is due first, then the oldest.

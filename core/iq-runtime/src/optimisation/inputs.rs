@@ -109,6 +109,12 @@ pub struct Work {
     /// Certificates everybody on it has to hold.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub certificates: Vec<String>,
+    /// It can only be done while its asset stands in a planned outage.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub needs_outage: bool,
+    /// Parts it takes of which the store is known, with the pieces.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub parts: BTreeMap<String, f64>,
     /// Whether it has to be done.
     pub must_do: bool,
 }
@@ -143,6 +149,43 @@ pub struct Crew {
     pub absences: Vec<(u32, u32)>,
 }
 
+/// A planned outage inside the days planned, in minutes from the start.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OutageSpan {
+    /// What it is called.
+    pub title: String,
+    /// Site.
+    pub site_id: String,
+    /// Only this unit.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unit_id: Option<String>,
+    /// Only this asset.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub asset_id: Option<AssetId>,
+    /// First minute.
+    pub from: u32,
+    /// First minute after.
+    pub to: u32,
+}
+
+/// A part in store.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Stock {
+    /// Material number, and whose store where several keep it.
+    pub part: String,
+    /// Pieces at the start.
+    pub on_hand: f64,
+    /// The minute from which what was ordered can be taken, and how many.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub arrival: Option<(u32, f64)>,
+    /// It should have arrived and is not booked in: it is not counted on.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_overdue: bool,
+    /// Days from an order to its arrival.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lead_time_days: Option<u32>,
+}
+
 /// The problem of a run.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Inputs {
@@ -165,6 +208,12 @@ pub struct Inputs {
     pub is_everybody_away: bool,
     /// Sites.
     pub sites: Vec<String>,
+    /// Planned outages inside the days planned.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub outages: Vec<OutageSpan>,
+    /// Parts that some work takes and of which the store is known.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub stock: Vec<Stock>,
     /// What is missing or taken from general knowledge.
     pub notes: Vec<Message>,
 }

@@ -1,6 +1,7 @@
 //! Runs of the optimiser: inputs frozen at a moment, plans worked out on a thread of their own with live
 //! progress, checked, stored, and published as work orders when a person says so.
 
+mod bounds;
 mod events;
 mod gather;
 mod inputs;
@@ -25,8 +26,10 @@ use iq_domain::{
 use iq_store::{
     Page, assessments, cost_models,
     jobs::{self, Job, JobFilter, JobState},
+    outages::{self, OutageFilter},
     recommendations::{self, RecommendationRow},
     scenarios::{self, ScenarioRow, ScenarioState},
+    spare_parts::{self, SparePartFilter},
     technicians::{self, TechnicianFilter},
     work_order_plans,
     work_orders::{self, WorkOrderFilter},
@@ -37,7 +40,7 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use tracing::error;
 
-pub use inputs::{Crew, Inputs, OwnLife, PlanRequest, Work};
+pub use inputs::{Crew, Inputs, OutageSpan, OwnLife, PlanRequest, Stock, Work};
 pub use outcome::{
     Advice, Chance, ChanceBasis, ModelOutcome, ModelState, PlanOutcome, PlanSummary, Visit,
     chance_decimals,
@@ -200,6 +203,11 @@ pub(crate) async fn prepare(
         .read(move |conn| {
             let filter = WorkOrderFilter::default();
             let people = TechnicianFilter::default();
+            let coming = OutageFilter {
+                from: Some(now),
+                ..OutageFilter::default()
+            };
+            let parts = SparePartFilter::default();
             let orders = all(|page| work_orders::list_work_orders(conn, tenant, &filter, page))?;
             let mut plans = HashMap::new();
             for order in orders.iter().filter(|order| gather::is_open(order)) {
@@ -222,6 +230,8 @@ pub(crate) async fn prepare(
                     .into_iter()
                     .map(|row| row.technician)
                     .collect(),
+                outages: all(|page| outages::list_outages(conn, tenant, &coming, page))?,
+                parts: all(|page| spare_parts::list_spare_parts(conn, tenant, &parts, page))?,
                 costs: cost_models::get_active_cost_model(conn, tenant)?,
             })
         })

@@ -293,8 +293,8 @@ pub(super) struct Plans {
 
 impl Plans {
     /// First and last day of each work in the production-risk plan; without that plan the selected work
-    /// has the whole horizon.
-    pub(super) fn days(&self, horizon: u32) -> BTreeMap<String, (u32, u32)> {
+    /// has the whole horizon, or the days its outage and parts leave it.
+    pub(super) fn days(&self, inputs: &Inputs) -> BTreeMap<String, (u32, u32)> {
         if self.has_no_days {
             return BTreeMap::new();
         }
@@ -308,7 +308,7 @@ impl Plans {
         let ranked = self.priority.iter().flat_map(|p| &p.ranked);
         ranked
             .filter(|item| item.is_selected)
-            .map(|item| (item.item.clone(), (1, horizon)))
+            .filter_map(|item| Some((item.item.clone(), problems::open_days(inputs, &item.item)?)))
             .collect()
     }
 
@@ -347,7 +347,7 @@ impl Plans {
         let Some(priority) = &self.priority else {
             return Vec::new();
         };
-        let days = self.days(inputs.request.horizon_days);
+        let days = self.days(inputs);
         let ranked = priority.ranked.iter();
         ranked
             .filter_map(|item| self.advised(inputs, item, &days))
@@ -389,6 +389,7 @@ impl Plans {
         let failure_probability = problems::failure_chance(work, horizon)?.p;
         let chance = Chance::of(work, horizon)?;
         let mut reasons = reasons(item, money.is_some(), day.is_some());
+        reasons.extend(problems::bound_by(inputs, work, day));
         reasons.extend(health_source(work));
         reasons.push(source(failure_probability, &chance));
         Some(Advised {

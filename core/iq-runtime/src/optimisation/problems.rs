@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use iq_analytics::{Condition, FailureChance, FamilyLife, LifeBelief, failure::GAMMA};
+use iq_domain::Message;
 use iq_optimiser::{
     CostModel, Rng,
     deferral::{DeferralItem, DeferralProblem, RateBelief, Spread},
@@ -10,10 +11,11 @@ use iq_optimiser::{
         CrewNeed, DispatchProblem, DispatchTask, DispatchWeights, Span, TaskOrder, Technician,
     },
     priority::{PriorityItem, PriorityProblem},
-    risk::{Exclusion, PeriodRisk, Resource, RiskProblem, RiskTask, StartOption, Use},
+    risk::{Exclusion, PeriodRisk, Resource, RiskProblem, RiskTask, StartOption, Use, Window},
 };
 
 use super::{
+    bounds,
     inputs::{Inputs, Work},
     reliability::{FamilyPrior, prior_of},
 };
@@ -200,10 +202,88 @@ pub(super) fn production_risk(inputs: &Inputs) -> RiskProblem {
         budget: inputs.request.budget,
         resources: resources.into_iter().collect(),
         exclusions: pairs(&inputs.work),
+        parts: bounds::by_day(inputs),
+        outages: outages(inputs),
         tasks,
         cost_model: model,
         ..RiskProblem::default()
     }
+}
+
+/// The outages each asset stands in, under its own name, as far as work waits for them.
+fn outages(inputs: &Inputs) -> BTreeMap<String, Vec<Window>> {
+    let waiting = inputs.work.iter().filter(|work| work.needs_outage);
+    waiting
+        .filter_map(|work| {
+            let days = bounds::outage_days(inputs, work, job_minutes(work)?);
+            Some((work.asset_code.clone(), days))
+        })
+        .collect()
+}
+
+/// How long the usual job lasts.
+#[allow(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "minutes of a job"
+)]
+fn job_minutes(work: &Work) -> Option<u32> {
+    Some((prior_of(&work.family)?.job_hours * 60.0).round() as u32)
+}
+
+/// First and last day in which a work may be done where no plan of the days says it; none where outages or
+/// parts leave it none.
+#[must_use]
+pub(super) fn open_days(inputs: &Inputs, key: &str) -> Option<(u32, u32)> {
+    let whole = (1, inputs.request.horizon_days);
+    let Some(work) = inputs.work.iter().find(|w| w.key == key) else {
+        return Some(whole);
+    };
+    let minutes = job_minutes(work)?;
+    if bounds::hindrance(inputs, work, minutes).is_some() {
+        return None;
+    }
+    if !work.needs_outage {
+        return Some(whole);
+    }
+    let days = long_enough(inputs, work, minutes);
+    days.first().map(|days| (days.from, days.to))
+}
+
+/// The days of those outages in which a work can begin, with its parts there, and end.
+fn long_enough(inputs: &Inputs, work: &Work, minutes: u32) -> Vec<Window> {
+    let Some(prior) = prior_of(&work.family) else {
+        return Vec::new();
+    };
+    let days = inputs.request.horizon_days;
+    let people: u32 = prior.crew.iter().map(|(_, n)| n).sum();
+    let per_day = f64::from(people) * DAY_HOURS;
+    let capacity = inputs.limits_hours().then(|| crew_hours(inputs));
+    let ready = bounds::parts_there(inputs, work).div_ceil(DAY_MINUTES) + 1;
+    let fits = |window: &Window| {
+        (window.from.max(ready)..=window.to).any(|start| {
+            let need = person_hours(&prior);
+            let amounts = paced(start, need, per_day, capacity.as_deref(), days);
+            amounts.is_some_and(|amounts| start as usize + amounts.len() <= window.to as usize + 1)
+        })
+    };
+    let mut windows = bounds::outage_days(inputs, work, minutes);
+    windows.retain(fits);
+    windows
+}
+
+/// What outages and parts have to do with where a work stands.
+#[must_use]
+pub(super) fn bound_by(inputs: &Inputs, work: &Work, days: Option<(u32, u32)>) -> Vec<Message> {
+    let Some(minutes) = job_minutes(work) else {
+        return Vec::new();
+    };
+    let mut found = bounds::reasons(inputs, work, minutes, days);
+    let is_left = days.is_none() && found.is_empty() && work.needs_outage;
+    if is_left && long_enough(inputs, work, minutes).is_empty() {
+        found.push(bounds::message("outage.too_short", &[]));
+    }
+    found
 }
 
 /// Person-hours of each day, shifts less absences, as far as the what-if leaves them.
@@ -280,9 +360,9 @@ fn task(inputs: &Inputs, model: &CostModel, work: &Work, at: usize) -> Option<Ri
         asset: work.asset_code.clone(),
         is_mandatory: work.must_do,
         unplanned_cost: at_risk(inputs, model, work, &prior),
-        parts: BTreeMap::new(),
+        parts: work.parts.clone(),
         windows: Vec::new(),
-        outage: None,
+        outage: work.needs_outage.then(|| work.asset_code.clone()),
         options: options.collect(),
     })
 }
@@ -438,13 +518,18 @@ pub(super) fn dispatch(inputs: &Inputs, days: &BTreeMap<String, (u32, u32)>) -> 
         let Some((&(day, end), prior)) = days.get(&work.key).zip(prior_of(&work.family)) else {
             continue;
         };
-        let parts = parts_of(&prior);
+        let visits = visits_of(&prior);
         let due = end * DAY_MINUTES;
-        for (n, minutes) in parts.iter().enumerate() {
-            let id = part_key(&work.key, n, parts.len());
+        let (mut earliest, mut latest) = ((day - 1) * DAY_MINUTES, horizon);
+        if work.needs_outage {
+            (earliest, latest) = bounds::outage_of(inputs, work, (day, end));
+        }
+        earliest = earliest.max(bounds::parts_there(inputs, work));
+        for (n, minutes) in visits.iter().enumerate() {
+            let id = part_key(&work.key, n, visits.len());
             if n > 0 {
                 precedence.push(TaskOrder {
-                    before: part_key(&work.key, n - 1, parts.len()),
+                    before: part_key(&work.key, n - 1, visits.len()),
                     after: id.clone(),
                     lag_minutes: 0,
                 });
@@ -463,13 +548,18 @@ pub(super) fn dispatch(inputs: &Inputs, days: &BTreeMap<String, (u32, u32)>) -> 
                     })
                     .collect(),
                 certificates: work.certificates.clone(),
-                earliest: (day - 1) * DAY_MINUTES,
-                latest_end: Some(horizon),
+                earliest,
+                latest_end: Some(latest),
                 due: Some(due.min(horizon)),
                 weight: 1.0 + 10.0 * risks.get(work.key.as_str()).copied().unwrap_or(0.0),
                 is_mandatory: work.must_do,
-                unplanned_cost: at_risk(inputs, &model, work, &prior) / parts.len() as f64,
-                parts: BTreeMap::new(),
+                unplanned_cost: at_risk(inputs, &model, work, &prior) / visits.len() as f64,
+                // They are taken when the first visit begins.
+                parts: if n == 0 {
+                    work.parts.clone()
+                } else {
+                    BTreeMap::new()
+                },
             });
         }
     }
@@ -490,7 +580,7 @@ pub(super) fn dispatch(inputs: &Inputs, days: &BTreeMap<String, (u32, u32)>) -> 
             .collect(),
         technicians: inputs.crews.iter().map(|c| technician(inputs, c)).collect(),
         tasks,
-        parts: BTreeMap::new(),
+        parts: bounds::by_minute(inputs),
         permits_per_site_day: None,
         precedence,
         exclusions: kept_apart(inputs, days),
@@ -518,7 +608,7 @@ fn kept_apart(inputs: &Inputs, days: &BTreeMap<String, (u32, u32)>) -> Vec<[Stri
             let of = |key: &str| -> Vec<String> {
                 let work = inputs.work.iter().find(|w| w.key == key);
                 let prior = work.and_then(|w| prior_of(&w.family));
-                let count = prior.map_or(0, |p| parts_of(&p).len());
+                let count = prior.map_or(0, |p| visits_of(&p).len());
                 (0..count).map(|n| part_key(key, n, count)).collect()
             };
             let [a, b] = [of(&pair.tasks[0]), of(&pair.tasks[1])];
@@ -571,7 +661,7 @@ fn paced_shifts(shifts: &[(u32, u32)], factor: f64) -> Vec<(u32, u32)> {
     clippy::cast_sign_loss,
     reason = "minutes of a job"
 )]
-fn parts_of(prior: &FamilyPrior) -> Vec<u32> {
+fn visits_of(prior: &FamilyPrior) -> Vec<u32> {
     let minutes = (prior.job_hours * 60.0).round() as u32;
     let count = minutes.div_ceil(PART_MINUTES).max(1);
     let (each, rest) = (minutes / count, minutes % count);

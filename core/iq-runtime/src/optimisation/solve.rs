@@ -134,7 +134,7 @@ fn without_plan(
         plans.has_no_dispatch |= model == Model::WorkforceDispatch;
         return Ok(found);
     }
-    let problem = problems::dispatch(inputs, &plans.days(inputs.request.horizon_days));
+    let problem = problems::dispatch(inputs, &plans.days(inputs));
     let rest = serde_json::to_string(&problems::of_the_rest(problem))
         .map_err(|_| CodedError::invalid("optimization.inputs_unreadable"))?;
     let Outcome::Plan(plan) = iq_optimiser::solve(model, &rest, run)? else {
@@ -163,7 +163,7 @@ fn lacking(inputs: &Inputs, model: Model, plans: &Plans) -> Option<&'static str>
         if inputs.crews.is_empty() {
             return Some("optimization.note.no_technicians");
         }
-        if plans.days(inputs.request.horizon_days).is_empty() {
+        if plans.days(inputs).is_empty() {
             return Some("optimization.nothing_to_dispatch");
         }
     }
@@ -175,10 +175,9 @@ fn problem(inputs: &Inputs, model: Model, plans: &Plans) -> Result<String, Coded
         Model::Prioritisation => serde_json::to_string(&problems::prioritisation(inputs)),
         Model::DeferralCost => serde_json::to_string(&problems::deferral(inputs)),
         Model::ProductionRisk => serde_json::to_string(&problems::production_risk(inputs)),
-        Model::WorkforceDispatch => serde_json::to_string(&problems::dispatch(
-            inputs,
-            &plans.days(inputs.request.horizon_days),
-        )),
+        Model::WorkforceDispatch => {
+            serde_json::to_string(&problems::dispatch(inputs, &plans.days(inputs)))
+        }
     };
     text.map_err(|_| CodedError::invalid("optimization.inputs_unreadable"))
 }

@@ -8,7 +8,8 @@ use rusqlite::{Connection, Row, params};
 use crate::{StoreError, query, query::Where, row};
 
 const SELECT: &str = "SELECT tenant_id, work_order_id, technician_id, due_at, estimated_hours, \
-    actual_hours, failure_mode, failure_cause, recommendation, parts, certificates, changed_at \
+    actual_hours, failure_mode, failure_cause, recommendation, parts, certificates, \
+    needs_outage, changed_at \
     FROM work_order_plans";
 
 fn read(r: &Row<'_>) -> rusqlite::Result<WorkOrderPlan> {
@@ -23,6 +24,7 @@ fn read(r: &Row<'_>) -> rusqlite::Result<WorkOrderPlan> {
         recommendation: r.get("recommendation")?,
         parts: row::json(r, "parts")?,
         certificates: row::json(r, "certificates")?,
+        needs_outage: r.get("needs_outage")?,
         changed_at: row::time(r, "changed_at")?,
     })
 }
@@ -35,12 +37,12 @@ pub fn put_work_order_plan(
 ) -> Result<(), StoreError> {
     let sql = "INSERT INTO work_order_plans (tenant_id, work_order_id, technician_id, due_at,
                estimated_hours, actual_hours, failure_mode, failure_cause, recommendation, parts,
-               changed_at, certificates)
-               VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)
+               changed_at, certificates, needs_outage)
+               VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)
                ON CONFLICT (tenant_id, work_order_id) DO UPDATE SET technician_id = ?3,
                due_at = ?4, estimated_hours = ?5, actual_hours = ?6, failure_mode = ?7,
                failure_cause = ?8, recommendation = ?9, parts = ?10, changed_at = ?11,
-               certificates = ?12";
+               certificates = ?12, needs_outage = ?13";
     query::change_one(
         conn,
         sql,
@@ -56,7 +58,8 @@ pub fn put_work_order_plan(
             plan.recommendation,
             row::to_json(&plan.parts)?,
             plan.changed_at.0,
-            row::to_json(&plan.certificates)?
+            row::to_json(&plan.certificates)?,
+            plan.needs_outage
         ],
     )
     .map_err(|e| e.or_reference(CodedError::not_found("work_orders.not_found")))

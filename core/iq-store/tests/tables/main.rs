@@ -10,6 +10,7 @@ mod isolation;
 mod maintenance;
 mod mapping;
 mod models;
+mod outages;
 mod people;
 mod planning;
 mod plant;

@@ -6,6 +6,7 @@ import { useSession } from '@/api/session';
 import type { OptimizationStatus } from '@/api/types';
 import { Field, problemOf } from '@/components/fields';
 import { Icon } from '@/components/icons';
+import { AppLink } from '@/components/link';
 import { InlineError } from '@/components/notices';
 import { Pane } from '@/components/page';
 import { useText } from '@/i18n/text';
@@ -34,6 +35,10 @@ export function PlanForm({ status, busy, onStarted }: { status: OptimizationStat
   const [starting, setStarting] = useState(false);
   const isAsking = may('optimization.run');
   const sites = useQuery({ queryKey: ['sites'], queryFn: api.sites, enabled: isAsking });
+  const [now] = useState(() => Date.now());
+  const span = { site_id: site, from: now, to: now + (horizon + 1) * 86_400_000, limit: 1 };
+  const outages = useQuery({ queryKey: ['outages', 'count', site, horizon], queryFn: () => api.outages(span), enabled: isAsking, placeholderData: (old) => old });
+  const parts = useQuery({ queryKey: ['spare-parts', 'count', site], queryFn: () => api.spareParts({ site_id: site, limit: 1 }), enabled: isAsking, placeholderData: (old) => old });
   if (!isAsking) return null;
   const set = (key: keyof PlanTexts) => (e: { target: { value: string } }) => setTexts({ ...texts, [key]: e.target.value });
   const percent = (value: number) => `${n(value * 100, 0)}%`;
@@ -86,6 +91,7 @@ export function PlanForm({ status, busy, onStarted }: { status: OptimizationStat
           {whole('seed', 'optimization.seed')}
           {whole('iterations', 'optimization.iterations')}
         </div>
+        {outages.data && parts.data && <p className="help" data-said="outages">{t('optimization.will_use', { outages: outages.data.total, parts: parts.data.total })}{' '}<AppLink to="/outages">{t('optimization.will_use_link')}</AppLink></p>}
         <InlineError error={error} />
         <div className="actions"><button type="submit" className="btn pri" data-action="run-plan" disabled={busy || starting}><Icon name="play" flip />{t('optimization.run')}</button></div>
       </form>

@@ -24,13 +24,14 @@ function Period({ from, to }: { from: number | null; to: number | null }) {
 
 /** What a field says, as a person reads it. */
 function useSaid(): (field: string, value: unknown) => string {
-  const { n, word, p } = useText();
+  const { t, n, word, p } = useText();
   const { certificate } = useVocabulary();
   return (field, value) => {
     if (value === null || value === undefined || value === '') return '—';
     if (field === 'status') return word('work_order_status', String(value));
     if (field === 'priority') return word('work_order_priority', String(value));
     if (field === 'failure_mode') return `${String(value)} · ${word('failure_mode', String(value))}`;
+    if (typeof value === 'boolean') return t(value ? 'outages.yes' : 'outages.no');
     if (field.endsWith('_at')) return moment(p, Number(value), Date.now());
     if (field === 'certificates' && Array.isArray(value)) return value.map((x) => certificate(String(x))).join('; ') || '—';
     if (Array.isArray(value)) return value.map((x: { name?: string; quantity?: number }) => `${x.name ?? ''} × ${n(x.quantity ?? 0)}`).join('; ') || '—';
@@ -83,6 +84,7 @@ function Facts({ order, incident }: { order: WorkOrder; incident: string | null 
       {order.failure_mode && <><dt>{t('work_orders.failure_mode')}</dt><dd><Tag>{order.failure_mode}</Tag> {word('failure_mode', order.failure_mode)}{order.failure_cause && <> · <Tag>{order.failure_cause}</Tag></>}</dd></>}
       {order.certificates.length > 0 && <><dt>{t('work_orders.certificates')}</dt><dd>{order.certificates.map((x) => <span key={x} className="chip"><bdi>{certificate(x)}</bdi></span>)}</dd></>}
       {order.parts.length > 0 && <><dt>{t('work_orders.parts')}</dt><dd>{order.parts.map((x) => <div key={`${x.number ?? ''} ${x.name}`}><bdi>{x.name}</bdi> × {n(x.quantity)}{x.number && <> · <Tag>{x.number}</Tag></>}</div>)}</dd></>}
+      {order.needs_outage && <><dt>{t('outages.tab')}</dt><dd>{t('work_orders.needs_outage')}</dd></>}
       {order.recommendation && <><dt>{t('work_orders.recommendation')}</dt><dd dir="auto">{order.recommendation}</dd></>}
       <dt>{t('work_orders.planned')}</dt><dd><Period from={order.planned_start_at} to={order.planned_end_at} /></dd>
       <dt>{t('work_orders.actual')}</dt><dd><Period from={order.actual_start_at} to={order.actual_end_at} /></dd>

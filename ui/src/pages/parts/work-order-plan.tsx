@@ -4,13 +4,13 @@ import { useState } from 'react';
 import { api } from '@/api/calls';
 import type { WorkOrder, WorkOrderPatch } from '@/api/types';
 import { useAllAssets } from '@/api/all-assets';
-import { DayInput, Field, problemOf } from '@/components/fields';
+import { Field, problemOf } from '@/components/fields';
 import { Icon } from '@/components/icons';
 import { useText } from '@/i18n/text';
-import { iso, normaliseDigits } from '@/lib/format';
-import { minuteOf } from '@/lib/shifts';
-import { dayStart } from '@/lib/zone';
+import { normaliseDigits } from '@/lib/format';
+import { clockFrom, momentOf } from '@/lib/wall-moment';
 import { FormDialog } from './asset-forms';
+import { MomentInput } from './moment-input';
 import { CERTIFICATES, useVocabulary } from './technician-marks';
 import { called } from './work-order-board';
 
@@ -38,24 +38,7 @@ export function TechnicianSelect({ id, value, onChange }: { id: string; value: s
   );
 }
 
-interface Clock { day: string; time: string }
-const clockFrom = (at: number | null): Clock => (at === null ? { day: '', time: '' } : { day: iso(at).slice(0, 10), time: iso(at).slice(11, 16) });
-/** A day and a clock time; without a time, that of the day's beginning or end. */
-function momentOf({ day, time }: Clock, missing: number): number | null {
-  const start = dayStart(day);
-  return start === null ? null : start + (minuteOf(time) ?? missing) * 60_000;
-}
 const number = (text: string): number | null => (text.trim() === '' ? null : Number(normaliseDigits(text)));
-
-function MomentInput({ id, value, onChange }: { id: string; value: Clock; onChange: (value: Clock) => void }) {
-  const { t } = useText();
-  return (
-    <span className="row">
-      <DayInput id={id} value={value.day} onChange={(day) => onChange({ ...value, day })} />
-      <input className="in mono day" dir="ltr" inputMode="numeric" maxLength={5} aria-label={t('schedules.time')} placeholder={t('technicians.time_form')} value={value.time} onChange={(e) => onChange({ ...value, time: e.target.value })} />
-    </span>
-  );
-}
 
 export function PlanForm({ order, onClose }: { order: WorkOrder; onClose: () => void }) {
   const { t, word, name } = useText();
@@ -66,12 +49,12 @@ export function PlanForm({ order, onClose }: { order: WorkOrder; onClose: () => 
   const [form, setForm] = useState({
     technician: order.technician_id ?? '', start: clockFrom(order.planned_start_at), end: clockFrom(order.planned_end_at), due: clockFrom(order.due_at),
     estimated: order.estimated_hours === null ? '' : String(order.estimated_hours), actual: order.actual_hours === null ? '' : String(order.actual_hours),
-    mode: order.failure_mode ?? '', cause: order.failure_cause ?? '', certificates: order.certificates, parts: order.parts.map((x) => ({ name: x.name, number: x.number ?? '', quantity: String(x.quantity) })),
+    mode: order.failure_mode ?? '', cause: order.failure_cause ?? '', certificates: order.certificates, needs_outage: order.needs_outage, parts: order.parts.map((x) => ({ name: x.name, number: x.number ?? '', quantity: String(x.quantity) })),
   });
   const set = (changes: Partial<typeof form>) => setForm((f) => ({ ...f, ...changes }));
   const save = async () => {
     const plan: WorkOrderPatch = {
-      technician_id: form.technician || null, due_at: momentOf(form.due, 1439), estimated_hours: number(form.estimated), actual_hours: number(form.actual), failure_mode: form.mode || null, failure_cause: form.cause || null, certificates: form.certificates,
+      technician_id: form.technician || null, due_at: momentOf(form.due, 1439), estimated_hours: number(form.estimated), actual_hours: number(form.actual), failure_mode: form.mode || null, failure_cause: form.cause || null, certificates: form.certificates, needs_outage: form.needs_outage,
       parts: form.parts.filter((x) => x.name.trim() !== '').map((x) => ({ name: x.name, number: x.number.trim() || null, quantity: number(x.quantity) ?? 1 })),
       ...(ours ? { planned_start_at: momentOf(form.start, 0), planned_end_at: momentOf(form.end, 1439) } : {}),
     };
@@ -99,6 +82,10 @@ export function PlanForm({ order, onClose }: { order: WorkOrder; onClose: () => 
             <div className="row wrap">{[...new Set([...CERTIFICATES, ...form.certificates])].map((x) => <label key={x} className="chk"><input type="checkbox" name="certificate" value={x} checked={form.certificates.includes(x)} onChange={(e) => set({ certificates: e.target.checked ? [...form.certificates, x] : form.certificates.filter((y) => y !== x) })} /><bdi>{certificate(x)}</bdi></label>)}</div>
             {problemOf(error, 'certificates') && <div className="err">{problemOf(error, 'certificates')}</div>}
           </fieldset>
+          <div className="wide">
+            <label className="chk"><input type="checkbox" name="needs_outage" checked={form.needs_outage} aria-describedby="needs-outage-help" onChange={(e) => set({ needs_outage: e.target.checked })} />{t('work_orders.needs_outage')}</label>
+            <p className="help" id="needs-outage-help">{t('work_orders.needs_outage_help')}</p>
+          </div>
           <fieldset className="wide lines">
             <legend>{t('work_orders.parts')}</legend>
             {form.parts.map((x, i) => (
