@@ -476,10 +476,10 @@ pub fn create_incident_note(
         ],
     )
     .map_err(|e| e.or_reference(CodedError::not_found("incidents.not_found")))?;
-    match is_as_recorded {
-        true => mark_head(conn, tenant, note.incident_id),
-        false => Ok(()),
+    if is_as_recorded {
+        mark_head(conn, tenant, note.incident_id)?;
     }
+    Ok(())
 }
 
 /// The notes of an incident, oldest first.
