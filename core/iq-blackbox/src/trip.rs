@@ -115,13 +115,20 @@ const ABOUT_AFTER: [&str; 30] = [
 /// Whether a text says that protection stopped the machine.
 pub(crate) fn says_trip(text: &str) -> bool {
     let folded = folded(text);
-    let words: Vec<&str> = folded
-        .split(|c: char| !c.is_alphanumeric())
-        .filter(|word| !word.is_empty())
-        .map(without_article)
-        .collect();
+    let mut words: Vec<&str> = Vec::new();
+    // Where the clause of each word begins: what stands before a comma is about something else.
+    let mut begins: Vec<usize> = Vec::new();
+    for clause in folded.split([',', '،', ';', '؛']) {
+        let begin = words.len();
+        let of_clause = clause
+            .split(|c: char| !c.is_alphanumeric())
+            .filter(|word| !word.is_empty());
+        words.extend(of_clause.map(without_article));
+        begins.resize(words.len(), begin);
+    }
     (0..words.len()).any(|at| {
         let (before, from) = words.split_at(at);
+        let before = &before[begins[at]..];
         if STOPPED.contains(&from[0]) {
             return !is_denied(before);
         }

@@ -17,6 +17,7 @@ mod doctor;
 mod drift;
 mod event_lane;
 mod evidence;
+mod failures;
 mod figures;
 mod flow;
 mod identity_providers;

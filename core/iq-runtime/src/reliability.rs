@@ -1,39 +1,23 @@
 //! How often the machines of a plant fail and how long they are away, from its work orders and from
-//! whether they ran. What an order says is read here; what follows from it is counted by
-//! `iq_analytics::reliability`.
-//!
-//! A failure is an order that is not cancelled and says when a malfunction began, has a failure code, or
-//! is of a type that stands for a failure in its system. One that was written here because of an alert
-//! or an advice counts only where somebody coded it or wrote that the machine stands: a warning is no
-//! failure. Nothing is counted from before the first known order.
+//! whether they ran. What the orders tell is read by `failures`; what follows from it is counted by
+//! `iq_analytics::reliability`. Nothing is counted from before the first known order.
 
-use std::{
-    collections::{HashMap, HashSet},
-    sync::Arc,
-};
+use std::{collections::HashMap, sync::Arc};
 
-use iq_analytics::reliability::{Down, Failure, Figures, History, Tally};
+use iq_analytics::reliability::{Figures, History, Tally};
 use iq_domain::{
-    AssetId, CodedError, Criticality, ErrorKind, IntegrationId, Point, TenantId, TimeRange,
-    Timestamp, WorkOrderId, WorkOrderKind, WorkOrderStatus,
+    AssetId, CodedError, Criticality, ErrorKind, Point, TenantId, TimeRange, Timestamp,
 };
 use iq_historian::{Historian, HistorianError};
-use iq_store::{
-    settings, work_order_plans,
-    work_orders::{self, WorkOrder, WorkOrderFilter, WorkOrderOrigin},
-};
+use iq_store::{settings, work_orders::WorkOrderFilter};
 use parking_lot::Mutex;
-use serde_json::Value;
 
 use crate::{
     Runtime, TenantIndex,
-    made_up::{Fed, fed, is_order_made_up, is_signal_made_up},
-    reload::all,
+    failures::{self, SETTING},
+    made_up::{Fed, fed, is_signal_made_up},
 };
 
-const SETTING: &str = "reliability.failure_types";
-/// The malfunction report of SAP PM; other types differ from site to site and are the tenant's to name.
-const USUAL_TYPES: [&str; 1] = ["M2"];
 /// Types one tenant may name.
 pub const MAX_FAILURE_TYPES: usize = 20;
 const HOUR_MS: i64 = 3_600_000;
@@ -87,201 +71,6 @@ pub struct ReliabilityGroup {
 
 /// Answers that stand for a while.
 pub(crate) type Remembered = Mutex<HashMap<TenantId, (Timestamp, Arc<Reliability>)>>;
-
-/// What the orders tell of one asset.
-#[derive(Debug, Default, PartialEq)]
-struct Told {
-    failures: Vec<Failure>,
-    planned: Vec<TimeRange>,
-}
-
-/// The orders of a tenant as they are counted.
-struct Orders {
-    rows: Vec<WorkOrder>,
-    coded: HashSet<WorkOrderId>,
-    types: Vec<String>,
-}
-
-impl Orders {
-    fn is_failure(&self, order: &WorkOrder) -> bool {
-        if order.status == WorkOrderStatus::Cancelled {
-            return false;
-        }
-        let is_typed = order
-            .order_type
-            .as_deref()
-            .is_some_and(|word| self.types.iter().any(|t| t.eq_ignore_ascii_case(word)));
-        let is_coded = self.coded.contains(&order.id);
-        let is_advised = matches!(
-            order.origin,
-            WorkOrderOrigin::Alert | WorkOrderOrigin::Recommendation
-        );
-        if is_advised {
-            return is_coded || (order.is_down && order.malfunction_at.is_some());
-        }
-        is_typed || is_coded || order.malfunction_at.is_some()
-    }
-
-    fn told(&self, now: Timestamp) -> HashMap<AssetId, Told> {
-        let links = Links::of(&self.rows);
-        let mut told: HashMap<AssetId, Told> = HashMap::new();
-        let mut counted: HashSet<WorkOrderId> = HashSet::new();
-        // A report says when it began, its order when it was worked on.
-        let mut failures: Vec<&WorkOrder> =
-            self.rows.iter().filter(|o| self.is_failure(o)).collect();
-        failures.sort_by_key(|o| (!is_report(o), o.opened_at, o.id));
-        for order in failures {
-            if !counted.insert(order.id) {
-                continue;
-            }
-            let partners = links.partners(order);
-            counted.extend(partners.iter().map(|o| o.id));
-            let asset = std::iter::once(order)
-                .chain(partners.iter().copied())
-                .find_map(|o| o.asset_id);
-            let Some(asset) = asset else { continue };
-            let entry = told.entry(asset).or_default();
-            entry.failures.push(failure(order, &partners, now));
-        }
-        for order in self.rows.iter().filter(|o| !counted.contains(&o.id)) {
-            let planned = (stands(order) == Some(true)
-                && order.status != WorkOrderStatus::Cancelled)
-                .then(|| worked(order, now))
-                .flatten();
-            if let Some((asset, planned)) = order.asset_id.zip(planned) {
-                told.entry(asset).or_default().planned.push(planned);
-            }
-        }
-        told
-    }
-}
-
-/// Which order belongs to which notification, by the numbers of their system.
-#[derive(Default)]
-struct Links<'a> {
-    by_number: HashMap<(IntegrationId, &'a str), Vec<&'a WorkOrder>>,
-    by_related: HashMap<(IntegrationId, &'a str), Vec<&'a WorkOrder>>,
-}
-
-impl<'a> Links<'a> {
-    fn of(rows: &'a [WorkOrder]) -> Self {
-        let mut links = Self::default();
-        for row in rows {
-            let Some(system) = row.integration_id else {
-                continue;
-            };
-            if let Some(number) = &row.number {
-                links
-                    .by_number
-                    .entry((system, number))
-                    .or_default()
-                    .push(row);
-            }
-            if let Some(number) = &row.related_number {
-                links
-                    .by_related
-                    .entry((system, number))
-                    .or_default()
-                    .push(row);
-            }
-        }
-        links
-    }
-
-    /// The notification of an order, or the orders of a notification.
-    fn partners(&self, order: &WorkOrder) -> Vec<&'a WorkOrder> {
-        let Some(system) = order.integration_id else {
-            return Vec::new();
-        };
-        let named = order.related_number.as_deref();
-        let named = named.and_then(|number| self.by_number.get(&(system, number)));
-        let naming = order.number.as_deref();
-        let naming = naming.and_then(|number| self.by_related.get(&(system, number)));
-        named
-            .into_iter()
-            .chain(naming)
-            .flatten()
-            .filter(|other| other.kind != order.kind)
-            .copied()
-            .collect()
-    }
-}
-
-/// Whether its start is when the malfunction began: a notification of another system. That of an order
-/// is when the work began.
-fn is_report(order: &WorkOrder) -> bool {
-    order.kind == WorkOrderKind::Notification && order.integration_id.is_some()
-}
-
-fn is_over(order: &WorkOrder) -> bool {
-    matches!(
-        order.status,
-        WorkOrderStatus::Completed | WorkOrderStatus::Closed
-    )
-}
-
-/// Whether an order says that the machine stands; `None` where it says nothing.
-fn stands(order: &WorkOrder) -> Option<bool> {
-    if order.origin != WorkOrderOrigin::Source {
-        return Some(order.is_down);
-    }
-    match &order.payload["MaintenanceObjectIsDown"] {
-        Value::Bool(stands) => Some(*stands),
-        Value::String(word) => Some(matches!(word.as_str(), "X" | "x" | "true")),
-        _ => None,
-    }
-}
-
-/// When it was worked on.
-fn worked(order: &WorkOrder, now: Timestamp) -> Option<TimeRange> {
-    if is_report(order) {
-        return None;
-    }
-    let end = match order.actual_end {
-        Some(end) => end,
-        None if is_over(order) => return None,
-        None => now,
-    };
-    TimeRange::new(order.actual_start?, end)
-}
-
-fn failure(order: &WorkOrder, partners: &[&WorkOrder], now: Timestamp) -> Failure {
-    let of_all = || std::iter::once(order).chain(partners.iter().copied());
-    let began = of_all()
-        .find_map(|o| o.malfunction_at)
-        .or_else(|| {
-            of_all()
-                .filter(|o| is_report(o))
-                .find_map(|o| o.actual_start)
-        })
-        .or(order.actual_start);
-    let at = began.unwrap_or(order.opened_at);
-    // A failure is a loss of function: where nobody says otherwise, it stood.
-    let stood = of_all().find_map(stands).unwrap_or(true);
-    // A report tells when the malfunction ended, which may be long before its papers are done.
-    let told = of_all()
-        .filter(|o| is_report(o))
-        .filter_map(|o| o.actual_end)
-        .max();
-    let end = told.or_else(|| of_all().filter_map(|o| o.actual_end).max());
-    let has_ended = told.is_some() || is_over(order);
-    let down = match end {
-        _ if !stood => Down::Not,
-        Some(end) if has_ended && end > at => Down::Until(end),
-        _ if has_ended => Down::Unknown,
-        _ => Down::Until(now.max(at)),
-    };
-    // What goes on has not told yet how long it takes.
-    let done = |o: &&WorkOrder| o.actual_end.is_some();
-    Failure {
-        at,
-        down,
-        repairs: of_all()
-            .filter(done)
-            .filter_map(|o| worked(o, now))
-            .collect(),
-    }
-}
 
 /// The signal that tells whether a machine runs.
 #[derive(Clone, Copy)]
@@ -443,7 +232,7 @@ impl Runtime {
             return Err(CodedError::not_found("assets.not_found"));
         }
         let now = self.clock().now();
-        let orders = self.orders_to_count(&plant).await?;
+        let orders = failures::read(&self.0, &plant, WorkOrderFilter::default()).await?;
         let known_since = orders.rows.iter().map(|o| o.opened_at).min();
         let (mut wanted, made_up) = wanted(&plant, period, asset);
         for one in &mut wanted {
@@ -510,37 +299,12 @@ impl Runtime {
         Ok(found)
     }
 
-    async fn orders_to_count(&self, plant: &TenantIndex) -> Result<Orders, CodedError> {
-        let tenant = plant.tenant.id;
-        let types = self.failure_types(tenant).await?;
-        let (mut rows, coded) = self
-            .store()
-            .read(move |conn| {
-                let filter = WorkOrderFilter::default();
-                let rows = all(|page| work_orders::list_work_orders(conn, tenant, &filter, page))?;
-                Ok((rows, work_order_plans::list_coded_orders(conn, tenant)?))
-            })
-            .await?;
-        // A plant of one's own never counts what a demonstration made up.
-        rows.retain(|order| !is_order_made_up(plant, order));
-        Ok(Orders {
-            rows,
-            coded: coded.into_iter().collect(),
-            types,
-        })
-    }
-
     /// Order types that stand for a failure.
     ///
     /// # Errors
     /// When the store can't be read.
     pub async fn failure_types(&self, tenant: TenantId) -> Result<Vec<String>, CodedError> {
-        let kept = self
-            .store()
-            .read(move |conn| settings::get_tenant_setting(conn, tenant, SETTING))
-            .await?;
-        let named = kept.and_then(|value| serde_json::from_value(value).ok());
-        Ok(named.unwrap_or_else(|| USUAL_TYPES.map(str::to_owned).to_vec()))
+        failures::types(&self.0, tenant).await
     }
 
     /// Names the order types that stand for a failure.

@@ -154,3 +154,24 @@ fn every_code_has_a_sentence_in_both_languages() {
         }
     }
 }
+
+#[test]
+fn a_row_that_was_put_in_or_edited_is_told_once_and_says_when_it_was() {
+    let at = Some(Timestamp(1_790_000_000_000));
+    let note = ("note", "INC-2026-0001", at);
+    let first = evidence_row_added(&ctx(1_000), note);
+    assert_eq!(
+        first.source_id,
+        evidence_row_added(&ctx(9_000), note).source_id
+    );
+    assert_eq!(first.summary, "event.evidence.row_added.note");
+    assert_eq!(
+        first.payload["params"]["at"],
+        json!("2026-09-21T14:13:20.000Z")
+    );
+    let altered = |at| evidence_row_altered(&ctx(1_000), ("note", "INC-2026-0001", at), (1, 1, 7));
+    // One head stands for all notes of its incident: each is told.
+    assert_ne!(altered(at).source_id, altered(Some(Timestamp(5))).source_id);
+    let event = evidence_row_altered(&ctx(1_000), ("event", "x", None), (1, 1, 7));
+    assert_eq!(event.source_id, "evidence:row_altered:1:1:7");
+}

@@ -250,14 +250,15 @@ fn history(book: &mut Book, asset: &PlantAsset, seed: u64, now: i64) {
         let jitter = (rng.unit() * 12.0 * DAY as f64) as i64 - 4 * DAY;
         let start = now - age * DAY + jitter;
         let start = start - start.rem_euclid(HOUR);
+        let is_late = rng.chance(0.08);
         let job = Job {
             asset,
             kind,
             title,
             hours,
             start,
-            is_late: rng.chance(0.08),
-            is_breakdown: kind == "PM01" && stops.chance(0.4) && start < now,
+            is_late,
+            is_breakdown: kind == "PM01" && stops.chance(0.4) && start < now && !is_late,
         };
         job.write(book, now);
     }

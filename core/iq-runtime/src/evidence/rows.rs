@@ -51,9 +51,10 @@ impl Differing {
 
     /// The code of a file that is not made because of it.
     pub(super) fn refusal(&self) -> &'static str {
-        match self.is_added {
-            true => "evidence.row_added",
-            false => "evidence.row_altered",
+        if self.is_added {
+            "evidence.row_added"
+        } else {
+            "evidence.row_altered"
         }
     }
 }
@@ -292,15 +293,12 @@ pub(super) fn report(
     };
     let record = (found.log.epoch_no, found.log.stream, found.seq);
     let row = (found.what, found.row.as_str(), found.at);
-    let (reason, event) = match found.is_added {
-        true => (
-            "row_added",
-            blackbox_events::evidence_row_added(&context, row),
-        ),
-        false => (
-            "row_altered",
-            blackbox_events::evidence_row_altered(&context, row, record),
-        ),
+    let (reason, event) = if found.is_added {
+        let event = blackbox_events::evidence_row_added(&context, row);
+        ("row_added", event)
+    } else {
+        let event = blackbox_events::evidence_row_altered(&context, row, record);
+        ("row_altered", event)
     };
     error!(
         reason,

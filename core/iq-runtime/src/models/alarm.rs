@@ -52,7 +52,7 @@ pub(crate) async fn keep(
             let is_masked = worked.iter().any(|range| range.contains(now));
             let is_allowed = !is_masked
                 && speaks(&judge.in_force, plant, entry)
-                && has_room(inner, &judge.in_force, entry, &standing, now).await?;
+                && has_room((inner, plant), &judge.in_force, entry, &standing, now).await?;
             if !is_allowed {
                 judge.held_back_at = Some(standing.last);
                 return Ok(());
@@ -112,7 +112,7 @@ fn speaks(in_force: &InForce, plant: &TenantIndex, entry: &AssetEntry) -> bool {
 /// Whether the budget of false alarms has room for one more, and this one is not the one before read again
 /// after a restart. An alert that a failure followed was true and uses nothing up.
 async fn has_room(
-    inner: &Inner,
+    (inner, plant): (&Inner, &TenantIndex),
     in_force: &InForce,
     entry: &AssetEntry,
     standing: &ScoreStanding,
@@ -128,7 +128,7 @@ async fn has_room(
     if newest_end.is_some_and(|end| standing.last < end) {
         return Ok(false);
     }
-    let (alarmed, _, failures) = gather::known(inner, tenant, asset).await?;
+    let (alarmed, _, failures) = gather::known(inner, plant, asset).await?;
     let told: Vec<Episode> = before
         .iter()
         .filter(|alert| now.since_ms(alert.activated_at) < window_ms)

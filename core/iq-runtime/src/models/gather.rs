@@ -3,18 +3,19 @@
 
 use iq_analytics::lab::{self, History};
 use iq_domain::{
-    AssetId, CodedError, Limits, Message, Severity, SignalKind, StatusCode, TenantId, TimeRange,
-    Timestamp, Value, WorkOrderStatus,
+    AssetId, CodedError, Limits, Message, Severity, SignalKind, StatusCode, TimeRange, Timestamp,
+    Value, WorkOrderStatus,
 };
 use iq_historian::Historian;
 use iq_store::{
     alerts::{self, AlertFilter},
-    work_orders::{self, WorkOrder, WorkOrderFilter},
+    work_orders::{WorkOrder, WorkOrderFilter},
 };
 
 use super::say;
 use crate::{
-    AssetEntry, Inner, SignalEntry, TenantIndex, made_up::is_signal_made_up, reload::all, scoring,
+    AssetEntry, Inner, SignalEntry, TenantIndex, failures, made_up::is_signal_made_up, reload::all,
+    scoring,
 };
 
 const MINUTE_MS: i64 = 60_000;
@@ -112,8 +113,7 @@ pub(super) async fn plan(
         let signal = plant.signals.get(&r.signal_id)?;
         Some((signal.signal.signal_no, r.runs_at))
     });
-    let (alarmed, maintenance, failures) =
-        known(inner, entry.asset.tenant_id, entry.asset.id).await?;
+    let (alarmed, maintenance, failures) = known(inner, plant, entry.asset.id).await?;
     Ok(Plan {
         sources: real.iter().map(source).collect(),
         running,
@@ -141,10 +141,10 @@ pub(super) fn worked(order: &WorkOrder, now: Timestamp) -> Option<TimeRange> {
 /// Critical alerts, times of work on the asset, and its known failures.
 pub(super) async fn known(
     inner: &Inner,
-    tenant: TenantId,
+    plant: &TenantIndex,
     asset: AssetId,
 ) -> Result<(Vec<TimeRange>, Vec<TimeRange>, Vec<Timestamp>), CodedError> {
-    let now = inner.clock.now();
+    let (now, tenant) = (inner.clock.now(), plant.tenant.id);
     let since = now.plus_ms(-CLOCKS[CLOCKS.len() - 1].1);
     let filter = AlertFilter {
         severities: vec![Severity::Critical],
@@ -156,23 +156,20 @@ pub(super) async fn known(
         asset_ids: vec![asset],
         ..WorkOrderFilter::default()
     };
-    let (critical, orders) = inner
+    let critical = inner
         .store
-        .read(move |conn| {
-            let critical = all(|page| alerts::list_alerts(conn, tenant, &filter, page))?;
-            let orders = all(|page| work_orders::list_work_orders(conn, tenant, &orders, page))?;
-            Ok((critical, orders))
-        })
+        .read(move |conn| all(|page| alerts::list_alerts(conn, tenant, &filter, page)))
         .await?;
+    let orders = failures::read(inner, plant, orders).await?;
     let alarmed = critical.iter().filter_map(|a| {
         let end = a.cleared_at.unwrap_or(now).plus_ms(1);
         TimeRange::new(a.activated_at, end)
     });
-    let worked = orders.iter().filter_map(|o| worked(o, now));
+    let worked = orders.rows.iter().filter_map(|o| worked(o, now));
     let mut failures: Vec<Timestamp> = critical
         .iter()
         .map(|a| a.activated_at)
-        .chain(orders.iter().filter_map(|o| o.malfunction_at))
+        .chain(orders.reports(now).iter().map(|r| r.failure.at))
         .collect();
     failures.sort_unstable();
     failures.dedup_by(|later, first| later.since_ms(*first) < SAME_FAILURE_MS);

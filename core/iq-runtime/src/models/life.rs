@@ -9,16 +9,14 @@ use iq_analytics::{
 };
 use iq_domain::{
     Assessment, AssetId, CodedError, Message, TenantId, TimeRange, Timestamp, WorkOrderPriority,
-    WorkOrderStatus,
 };
-use iq_store::{
-    assessments,
-    work_orders::{self, WorkOrder, WorkOrderFilter},
-};
+use iq_store::{assessments, work_orders::WorkOrderFilter};
 
 use super::{RemainingLife, broken, gather, say, withheld_message};
 use crate::{
-    Inner, Runtime, TenantIndex, made_up::is_order_made_up, optimisation::prior_of, reload::all,
+    Inner, Runtime, TenantIndex,
+    failures::{self, Orders, is_over},
+    optimisation::prior_of,
 };
 
 /// Reports of one breakdown come in within this time.
@@ -70,43 +68,26 @@ pub(crate) struct Histories {
 
 impl Histories {
     pub(crate) async fn read(inner: &Inner, plant: &TenantIndex) -> Result<Self, CodedError> {
-        let tenant = plant.tenant.id;
-        let filter = WorkOrderFilter::default();
-        let orders = inner
-            .store
-            .read(move |conn| {
-                all(|page| work_orders::list_work_orders(conn, tenant, &filter, page))
-            })
-            .await?;
-        Ok(Self::of(plant, &orders))
+        let orders = failures::read(inner, plant, WorkOrderFilter::default()).await?;
+        Ok(Self::of(&orders, inner.clock.now()))
     }
 
-    /// What orders tell; those of a demonstration tell nothing of a plant of one's own.
-    pub(crate) fn of(plant: &TenantIndex, orders: &[WorkOrder]) -> Self {
-        use WorkOrderStatus::{Cancelled, Closed, Completed};
-        let orders: Vec<&WorkOrder> = orders
-            .iter()
-            .filter(|order| !is_order_made_up(plant, order))
-            .collect();
+    /// What orders tell.
+    fn of(orders: &Orders, now: Timestamp) -> Self {
         let mut failures: HashMap<AssetId, Vec<Timestamp>> = HashMap::new();
         let mut defects: HashMap<AssetId, (u32, u32)> = HashMap::new();
         let mut worked: HashMap<AssetId, Vec<TimeRange>> = HashMap::new();
         let mut repaired: HashMap<AssetId, Timestamp> = HashMap::new();
-        for order in &orders {
+        for order in &orders.rows {
             let range = super::gather::worked(order, Timestamp(i64::MAX));
             if let Some((asset, range)) = order.asset_id.zip(range) {
                 worked.entry(asset).or_default().push(range);
             }
         }
-        for order in &orders {
-            let Some((asset, at)) = order.asset_id.zip(order.malfunction_at) else {
-                continue;
-            };
-            if order.status == Cancelled {
-                continue;
-            }
-            failures.entry(asset).or_default().push(at);
-            if matches!(order.status, Completed | Closed) {
+        for report in orders.reports(now) {
+            let (asset, order) = (report.asset, report.order);
+            failures.entry(asset).or_default().push(report.failure.at);
+            if is_over(order) {
                 let end = order.actual_end.unwrap_or(order.changed_at);
                 let last = repaired.entry(asset).or_insert(end);
                 *last = (*last).max(end);

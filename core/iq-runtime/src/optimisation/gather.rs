@@ -32,6 +32,8 @@ pub(super) struct Stored {
     pub(super) now: Vec<Assessment>,
     /// Three days before.
     pub(super) before: Vec<Assessment>,
+    /// What became of the assets before.
+    pub(super) histories: Histories,
     /// Orders that wait.
     pub(super) orders: Vec<WorkOrder>,
     /// What is planned about them.
@@ -141,7 +143,7 @@ fn work(
         .filter(|e| e.asset.effective_to.is_none_or(|end| end > as_of))
         .collect();
     entries.sort_by(|a, b| a.asset.code.cmp(&b.asset.code));
-    let histories = Histories::of(plant, &stored.orders);
+    let histories = &stored.histories;
     let mut lives: HashMap<&str, Lives> = HashMap::new();
     let mut found = Vec::new();
     for entry in entries {
@@ -178,7 +180,7 @@ fn work(
         }
         let life = lives
             .entry(asset.family.as_str())
-            .or_insert_with(|| Lives::of(&histories, plant, &asset.family, as_of));
+            .or_insert_with(|| Lives::of(histories, plant, &asset.family, as_of));
         let plan = order.and_then(|order| stored.plans.get(&order.id));
         let called = order.map(|o| o.number.clone().or_else(|| o.reference.clone()));
         found.push(Work {

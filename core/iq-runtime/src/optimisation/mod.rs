@@ -53,7 +53,7 @@ use crate::{
     Inner, JobStep, LiveEvent, Runtime, StepState,
     alerts::{Changed, publish as publish_changes},
     jobs::waiting,
-    models::{TREND_MS, newest},
+    models::{Histories, TREND_MS, newest},
     reload::all,
 };
 
@@ -197,6 +197,7 @@ pub(crate) async fn prepare(
     let plant = inner.index.load().tenant(tenant);
     let plant = plant.ok_or(CodedError::not_found("tenants.not_found"))?;
     let now = inner.clock.now();
+    let histories = Histories::read(inner, &plant).await?;
     let mut stored = inner
         .store
         .read(move |conn| {
@@ -221,6 +222,7 @@ pub(crate) async fn prepare(
                     now.plus_ms(-TREND_MS),
                     None,
                 )?,
+                histories,
                 orders,
                 plans,
                 technicians: technicians::list_technicians(conn, tenant, &people, Page::MAX)?

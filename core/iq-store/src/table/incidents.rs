@@ -283,11 +283,13 @@ pub fn link_correction(
     Ok(())
 }
 
-/// A link that counts: it was not taken out, and no other event of its incident corrects its event.
+/// A link that counts: it was not taken out, and no other event of its incident corrects its event. The few
+/// corrections are looked up first (a cross join keeps that order, and the plus lets their index be used), never
+/// all events of the incident for each.
 const COUNTS: &str = "i.left_by IS NULL AND NOT EXISTS (
     SELECT 1 FROM industrial_events c
-    JOIN incident_events l ON l.tenant_id = c.tenant_id AND l.event_id = c.id
-    WHERE c.tenant_id = i.tenant_id AND c.payload ->> '$.corrects' = i.event_id
+    CROSS JOIN incident_events l ON l.tenant_id = c.tenant_id AND l.event_id = c.id
+    WHERE c.tenant_id = i.tenant_id AND c.payload ->> '$.corrects' = +i.event_id
       AND c.payload ->> '$.corrects' IS NOT NULL
       AND l.incident_id = i.incident_id AND l.left_by IS NULL)";
 
@@ -476,10 +478,10 @@ pub fn create_incident_note(
         ],
     )
     .map_err(|e| e.or_reference(CodedError::not_found("incidents.not_found")))?;
-    match is_as_recorded {
-        true => mark_head(conn, tenant, note.incident_id),
-        false => Ok(()),
+    if is_as_recorded {
+        mark_head(conn, tenant, note.incident_id)?;
     }
+    Ok(())
 }
 
 /// The notes of an incident, oldest first.
