@@ -13,6 +13,7 @@ use iq_historian::{Historian, HistorianConfig, Row};
 use iq_mapping::MappingDraft;
 use iq_secrets::MasterKey;
 use iq_store::{
+    Page,
     asset_models::{self, ModelState},
     assets, integrations, sites, tenants, units, work_orders,
 };
