@@ -9,7 +9,7 @@ use iq_optimiser::{
     risk::{Part, Window},
 };
 
-use super::inputs::{Inputs, Stock, Work};
+use super::inputs::{Inputs, OutageSpan, Stock, Work};
 
 const DAY_MINUTES: u32 = 1_440;
 
@@ -19,17 +19,21 @@ const DAY_OF_WORK_MINUTES: u32 = 8 * 60;
 /// Pieces are counted to the thousandth.
 const LEAST: f64 = 0.000_5;
 
-/// The outages a work's asset stands in, in minutes from the start; those that touch are one.
+/// The outages a work's asset stands in.
+fn mine<'a>(inputs: &'a Inputs, work: &'a Work) -> impl Iterator<Item = &'a OutageSpan> {
+    let all = inputs.outages.iter();
+    all.filter(|outage| match (&outage.asset_id, &outage.unit_id) {
+        (Some(only), _) => *only == work.asset_id,
+        (None, Some(only)) => *only == work.unit_id,
+        (None, None) => outage.site_id == work.site_id,
+    })
+}
+
+/// Their minutes from the start; those that touch are one.
 fn outages(inputs: &Inputs, work: &Work) -> Vec<(u32, u32)> {
-    let mine = inputs
-        .outages
-        .iter()
-        .filter(|outage| match (&outage.asset_id, &outage.unit_id) {
-            (Some(only), _) => *only == work.asset_id,
-            (None, Some(only)) => *only == work.unit_id,
-            (None, None) => outage.site_id == work.site_id,
-        });
-    let mut found: Vec<(u32, u32)> = mine.map(|outage| (outage.from, outage.to)).collect();
+    let mut found: Vec<(u32, u32)> = mine(inputs, work)
+        .map(|outage| (outage.from, outage.to))
+        .collect();
     found.sort_unstable();
     let mut merged: Vec<(u32, u32)> = Vec::new();
     for (from, to) in found {
@@ -62,13 +66,13 @@ pub(super) fn outage_days(inputs: &Inputs, work: &Work, minutes: u32) -> Vec<Win
     windows
 }
 
-/// The minutes of the outage that holds these days.
+/// The minutes of the outage that holds these days: from the first of them to its end.
 pub(super) fn outage_of(inputs: &Inputs, work: &Work, (first, last): (u32, u32)) -> (u32, u32) {
     let (begin, end) = ((first - 1) * DAY_MINUTES, last * DAY_MINUTES);
     let within = |span: &(u32, u32)| span.1.min(end).saturating_sub(span.0.max(begin));
     let all = outages(inputs, work);
     let held = all.into_iter().max_by_key(within);
-    held.map_or((begin, end), |(from, to)| (from.max(begin), to.min(end)))
+    held.map_or((begin, end), |(from, to)| (from.max(begin), to))
 }
 
 /// Pieces of a part that are there at a moment.
@@ -202,11 +206,8 @@ pub(super) fn reasons(
     let mut found = Vec::new();
     if work.needs_outage {
         let (from, to) = outage_of(inputs, work, (first, last));
-        let holds = inputs.outages.iter().filter(|outage| {
-            let is_mine = outage.asset_id.is_some_and(|only| only == work.asset_id)
-                || outage.asset_id.is_none() && outage.site_id == work.site_id;
-            is_mine && outage.from < to && from < outage.to
-        });
+        let to = to.min(last * DAY_MINUTES);
+        let holds = mine(inputs, work).filter(|outage| outage.from < to && from < outage.to);
         let titles: Vec<&str> = holds.map(|outage| outage.title.as_str()).collect();
         found.push(message("outage.inside", &[("outage", titles.join(", "))]));
     }

@@ -7,7 +7,7 @@ use iq_optimiser::{CostModel, FamilyCost};
 
 use super::{
     super::{
-        inputs::{OutageSpan, PlanRequest},
+        inputs::PlanRequest,
         outcome::{Advice, ModelState},
         problems, solve,
     },
@@ -167,7 +167,7 @@ fn work_that_needs_an_outage_lies_in_one_of_its_own_place() {
     let task = &problems::dispatch(&inputs, &days).tasks[0];
     assert_eq!(
         (task.earliest, task.latest_end),
-        (4 * day + 360, Some(5 * day))
+        (4 * day + 360, Some(6 * day))
     );
 }
 

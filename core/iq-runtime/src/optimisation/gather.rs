@@ -95,7 +95,12 @@ pub(super) fn build(
         as_of,
         start,
         outages: outages(&stored.outages, &request, start),
-        stock: store.taken(&work, as_of, start, &mut notes),
+        stock: store.taken(
+            work.iter().flat_map(|w| w.parts.keys()),
+            as_of,
+            start,
+            &mut notes,
+        ),
         cost_model_version: stored.costs.map(|row| row.version),
         cost_model,
         work,
@@ -158,14 +163,7 @@ fn work(
             let is_old = why.code == OLD_HEALTH;
             // A machine that stands still has no health: the work that waits for it is planned all the same.
             let is_left_out = order.is_none() && !must_do;
-            notes.add(
-                match (is_left_out, is_old) {
-                    (true, true) => "optimization.note.old_health",
-                    (true, false) => "optimization.note.no_health",
-                    (false, _) => "optimization.note.without_health",
-                },
-                &asset.code,
-            );
+            notes.add(health_note(is_left_out, is_old), &asset.code);
             if is_left_out {
                 continue;
             }
@@ -211,6 +209,15 @@ fn work(
         });
     }
     found
+}
+
+/// What is said of an asset without a health to plan with.
+const fn health_note(is_left_out: bool, is_old: bool) -> &'static str {
+    match (is_left_out, is_old) {
+        (true, true) => "optimization.note.old_health",
+        (true, false) => "optimization.note.no_health",
+        (false, _) => "optimization.note.without_health",
+    }
 }
 
 /// The parts in store by site, with the names under which a plan knows them.
@@ -260,14 +267,14 @@ impl<'a> Store<'a> {
     }
 
     /// What some work takes, as it stands at the start.
-    fn taken(
+    fn taken<'n>(
         &self,
-        work: &[Work],
+        names: impl Iterator<Item = &'n String>,
         as_of: Timestamp,
         start: Timestamp,
         notes: &mut Notes,
     ) -> Vec<Stock> {
-        let mut names: Vec<&String> = work.iter().flat_map(|w| w.parts.keys()).collect();
+        let mut names: Vec<&String> = names.collect();
         names.sort();
         names.dedup();
         let kept = names
@@ -561,3 +568,7 @@ impl Notes {
         self.all
     }
 }
+
+#[cfg(test)]
+#[path = "gather_tests.rs"]
+mod tests;

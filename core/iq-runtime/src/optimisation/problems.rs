@@ -520,11 +520,7 @@ pub(super) fn dispatch(inputs: &Inputs, days: &BTreeMap<String, (u32, u32)>) -> 
         };
         let visits = visits_of(&prior);
         let due = end * DAY_MINUTES;
-        let (mut earliest, mut latest) = ((day - 1) * DAY_MINUTES, horizon);
-        if work.needs_outage {
-            (earliest, latest) = bounds::outage_of(inputs, work, (day, end));
-        }
-        earliest = earliest.max(bounds::parts_there(inputs, work));
+        let (earliest, latest) = open_minutes(inputs, work, (day, end));
         for (n, minutes) in visits.iter().enumerate() {
             let id = part_key(&work.key, n, visits.len());
             if n > 0 {
@@ -539,14 +535,7 @@ pub(super) fn dispatch(inputs: &Inputs, days: &BTreeMap<String, (u32, u32)>) -> 
                 asset: work.asset_code.clone(),
                 site: work.site_id.clone(),
                 minutes: *minutes,
-                crew: prior
-                    .crew
-                    .iter()
-                    .map(|(skill, count)| CrewNeed {
-                        skill: (*skill).to_owned(),
-                        count: *count,
-                    })
-                    .collect(),
+                crew: crew_of(&prior),
                 certificates: work.certificates.clone(),
                 earliest,
                 latest_end: Some(latest),
@@ -586,6 +575,25 @@ pub(super) fn dispatch(inputs: &Inputs, days: &BTreeMap<String, (u32, u32)>) -> 
         exclusions: kept_apart(inputs, days),
         weights: weights(inputs),
     }
+}
+
+fn crew_of(prior: &FamilyPrior) -> Vec<CrewNeed> {
+    let need = |(skill, count): &(&str, u32)| CrewNeed {
+        skill: (*skill).to_owned(),
+        count: *count,
+    };
+    prior.crew.iter().map(need).collect()
+}
+
+/// From when to when a work of these days may last: inside its outage, and not before its parts are there.
+fn open_minutes(inputs: &Inputs, work: &Work, days: (u32, u32)) -> (u32, u32) {
+    let horizon = inputs.request.horizon_days * DAY_MINUTES;
+    let (earliest, latest) = if work.needs_outage {
+        bounds::outage_of(inputs, work, days)
+    } else {
+        ((days.0 - 1) * DAY_MINUTES, horizon)
+    };
+    (earliest.max(bounds::parts_there(inputs, work)), latest)
 }
 
 /// The same day where what must be done may be left, dearer than all the rest together.
