@@ -33,6 +33,10 @@ pub struct FamilyLife {
 /// One item's time at risk, from when it was as good as new.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Exposure {
+    /// Its (virtual) age when somebody began to write failures down, in hours: before that it is not known
+    /// to have survived.
+    #[serde(default)]
+    pub from_hours: f64,
     /// Its (virtual) age at the end, in hours.
     pub hours: f64,
     /// Whether it ended by a failure; otherwise the item still runs or was changed in time.
@@ -154,7 +158,8 @@ impl LifeBelief {
     #[must_use]
     pub fn updated(mut self, own: &[Exposure]) -> Self {
         for exposure in own.iter().filter(|e| e.hours > 0.0 && e.hours.is_finite()) {
-            self.b += exposure.hours.powf(self.shape);
+            let from = exposure.from_hours.clamp(0.0, exposure.hours);
+            self.b += exposure.hours.powf(self.shape) - from.powf(self.shape);
             self.exposures += 1;
             if exposure.failed {
                 self.a += 1.0;
@@ -368,28 +373,44 @@ mod tests {
         near((high / low).ln(), (250_000.0_f64 / 14_000.0).ln(), 0.01);
         let own = [
             Exposure {
+                from_hours: 0.0,
                 hours: 9_000.0,
                 failed: true,
             },
             Exposure {
+                from_hours: 0.0,
                 hours: 11_000.0,
                 failed: true,
             },
             Exposure {
+                from_hours: 0.0,
                 hours: 8_000.0,
                 failed: true,
             },
             Exposure {
+                from_hours: 0.0,
                 hours: 6_000.0,
                 failed: false,
             },
             Exposure {
+                from_hours: 0.0,
                 hours: -1.0,
                 failed: true,
             },
         ];
         let known = prior.updated(&own);
         assert_eq!((known.failures, known.exposures), (3, 4));
+        // Years that nobody watched are not survived: a machine watched from 8,000 h on tells less of a long
+        // life than one watched from its start.
+        let watched = |from_hours| {
+            let quiet = Exposure {
+                from_hours,
+                hours: 9_000.0,
+                failed: false,
+            };
+            prior.updated(&[quiet]).scale_h().0
+        };
+        assert!(watched(8_000.0) > middle && watched(8_000.0) < watched(0.0));
         let (after, low_after, high_after) = known.scale_h();
         assert!(
             after < 20_000.0 && high_after / low_after < high / low,
@@ -495,6 +516,7 @@ mod tests {
                 .map(|_| {
                     let hours = life(scale);
                     Exposure {
+                        from_hours: 0.0,
                         hours: hours.min(30_000.0),
                         failed: hours < 30_000.0,
                     }

@@ -34,6 +34,8 @@ pub struct ItemLife {
     pub since: Option<Timestamp>,
     /// Taken out of service, if it was.
     pub until: Option<Timestamp>,
+    /// Since when its failures would be known; always, if absent.
+    pub watched: Option<Timestamp>,
     /// Its failures, in order of time.
     pub failures: Vec<Timestamp>,
 }
@@ -55,11 +57,21 @@ impl ItemLife {
         let mut since = self.since.filter(|since| *since <= at);
         let mut found = Vec::new();
         for failure in self.failed(at) {
-            found.extend(since.map(|start| exposure(start, failure, true)));
+            found.extend(since.and_then(|start| self.exposure(start, failure, true)));
             since = Some(failure);
         }
-        found.extend(since.map(|start| exposure(start, end, false)));
+        found.extend(since.and_then(|start| self.exposure(start, end, false)));
         found
+    }
+
+    /// None where nobody watched it before its end.
+    fn exposure(&self, from: Timestamp, to: Timestamp, failed: bool) -> Option<Exposure> {
+        let watched = self.watched.map_or(from, |watched| watched.max(from));
+        (failed || watched < to).then(|| Exposure {
+            from_hours: hours(from, watched.min(to)),
+            hours: hours(from, to),
+            failed,
+        })
     }
 
     /// Since when it was as good as new at a moment: its last failure, or its start.
@@ -77,13 +89,6 @@ impl ItemLife {
             return Some(true);
         }
         is_in(end).then_some(false)
-    }
-}
-
-fn exposure(from: Timestamp, to: Timestamp, failed: bool) -> Exposure {
-    Exposure {
-        hours: hours(from, to),
-        failed,
     }
 }
 
@@ -122,7 +127,10 @@ pub fn moments(since: Timestamp, now: Timestamp, horizon_ms: i64) -> Vec<Timesta
 /// The oldest moment at which anything is known of the items.
 #[must_use]
 pub fn known_since(items: &[ItemLife]) -> Option<Timestamp> {
-    let starts = items.iter().map(|item| item.since);
+    let starts = items.iter().map(|item| {
+        item.since
+            .max(item.watched.filter(|_| item.since.is_some()))
+    });
     let failures = items.iter().map(|item| item.failures.first().copied());
     starts.chain(failures).flatten().min()
 }
@@ -148,7 +156,8 @@ pub fn forecasts(
         let own: Vec<Exposure> = items.iter().flat_map(|i| i.exposures(at)).collect();
         let belief = prior.updated(&own);
         for (place, item) in items.iter().enumerate() {
-            if item.until.is_some_and(|until| until <= at) {
+            // What came of it, nobody would know.
+            if item.until.is_some_and(|until| until <= at) || item.watched.is_some_and(|w| w > at) {
                 continue;
             }
             let outcome = item.outcome(at, at.plus_ms(horizon_ms));
@@ -414,6 +423,7 @@ mod tests {
         let item = ItemLife {
             since: Some(since),
             until: Some(until),
+            watched: None,
             // One of the machine before it, and one after it was taken out.
             failures: vec![since.plus_ms(-DAY_MS), until.plus_ms(DAY_MS)],
         };
@@ -421,10 +431,23 @@ mod tests {
         let whole = item.exposures(NOW);
         assert_eq!(whole.iter().map(of).collect::<Vec<_>>(), [(8_640.0, false)]);
         assert_eq!(item.renewed_at(NOW), Some(since));
-        let found = look_back(&[item], MONTH_MS);
+        let found = look_back(std::slice::from_ref(&item), MONTH_MS);
         // The horizon in which it was taken out says nothing.
         assert!(found.iter().all(|f| f.at >= since && !f.failed));
         assert!(found.iter().all(|f| f.at.plus_ms(MONTH_MS) <= until));
+        // Watched for its last three months in service, it is not known to have survived the others.
+        let watched = ItemLife {
+            watched: Some(until.plus_ms(-3 * MONTH_MS)),
+            ..item.clone()
+        };
+        let late = watched.exposures(NOW);
+        assert_eq!(
+            (late.len(), late[0].from_hours, late[0].hours),
+            (1, 6_480.0, 8_640.0)
+        );
+        assert!(watched.exposures(since.plus_ms(MONTH_MS)).is_empty());
+        let seen = look_back(std::slice::from_ref(&watched), MONTH_MS);
+        assert!(!seen.is_empty() && seen.iter().all(|f| Some(f.at) >= watched.watched));
         // Without a date of its start it is known from its first failure on.
         let unknown = ItemLife {
             failures: vec![since],

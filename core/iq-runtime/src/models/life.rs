@@ -58,6 +58,8 @@ pub struct LifeAnswer {
 
 /// What the tenant's orders tell of its assets.
 pub(crate) struct Histories {
+    /// The first order that is known: failures before it would not be. Without any, nobody writes them down.
+    watched: Timestamp,
     failures: HashMap<AssetId, Vec<Timestamp>>,
     defects: HashMap<AssetId, (u32, u32)>,
     /// When the last failure was repaired.
@@ -103,7 +105,9 @@ impl Histories {
             times.sort_unstable();
             times.dedup_by(|later, first| later.since_ms(*first) < SAME_FAILURE_MS);
         }
+        let first = orders.rows.iter().map(|order| order.opened_at).min();
         Self {
+            watched: first.unwrap_or(now),
             failures,
             defects,
             repaired,
@@ -132,6 +136,7 @@ impl Histories {
                 let life = ItemLife {
                     since: asset.effective_from,
                     until: asset.effective_to,
+                    watched: Some(self.watched),
                     failures: self.failures.get(&asset.id).cloned().unwrap_or_default(),
                 };
                 (asset.id, life)
