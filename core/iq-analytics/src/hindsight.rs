@@ -275,6 +275,7 @@ mod tests {
                 ItemLife {
                     since: Some(start),
                     until: None,
+                    watched: None,
                     failures,
                 }
             })

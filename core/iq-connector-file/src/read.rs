@@ -179,7 +179,7 @@ struct WideColumn {
 enum Plan {
     Long(LongColumns),
     Wide(Vec<WideColumn>),
-    Journal(JournalReader),
+    Journal(Box<JournalReader>),
 }
 
 /// Where the time stands.
@@ -230,7 +230,7 @@ impl<'a> RowReader<'a> {
         };
         let mut tags = TagTable::new(options.wanted, options.units);
         let plan = match (layout.kind, layout.shape) {
-            (FileKind::Journal, _) => Plan::Journal(JournalReader::new(layout)),
+            (FileKind::Journal, _) => Plan::Journal(Box::new(JournalReader::new(layout))),
             (FileKind::Trend, Shape::Long) => Plan::Long(LongColumns {
                 tag: layout.column(Role::Tag).ok_or_else(incomplete)?,
                 value: layout.column(Role::Value).ok_or_else(incomplete)?,
