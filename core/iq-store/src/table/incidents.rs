@@ -10,7 +10,7 @@ use rusqlite::{Connection, Row, params};
 
 use super::{
     events,
-    incident_heads::{is_as_recorded, mark_head},
+    incident_heads::{is_as_recorded, mark_head, mark_note},
 };
 use crate::{Page, Paged, StoreError, query, query::Where, row};
 
@@ -543,6 +543,7 @@ pub fn create_incident_note(
         ],
     )
     .map_err(|e| e.or_reference(CodedError::not_found("incidents.not_found")))?;
+    mark_note(conn, tenant, note.incident_id, note.id)?;
     if is_as_recorded {
         mark_head(conn, tenant, note.incident_id)?;
     }
