@@ -45,7 +45,6 @@ pub fn confidence(a: (i64, i64), b: (i64, i64)) -> OrderConfidence {
 pub fn order<E: Borrow<IndustrialEvent>>(events: &[E]) -> Vec<Ordered> {
     let event_of = |index: usize| -> &IndustrialEvent { events[index].borrow() };
     let mut places: Vec<usize> = (0..events.len()).collect();
-    let middle = |e: &IndustrialEvent| e.event_time.0.saturating_sub(e.time_offset_ms);
     places.sort_by(|&a, &b| {
         let (a, b) = (event_of(a), event_of(b));
         middle(a)
@@ -54,27 +53,14 @@ pub fn order<E: Borrow<IndustrialEvent>>(events: &[E]) -> Vec<Ordered> {
             .then_with(|| a.source_system.cmp(&b.source_system))
             .then_with(|| a.source_id.cmp(&b.source_id))
     });
+    let sorted: Vec<&IndustrialEvent> = places.iter().map(|&index| event_of(index)).collect();
     let mut ordered: Vec<Ordered> = Vec::with_capacity(places.len());
-    let mut group = 0;
-    // Where the current group began, and how far its intervals reach.
-    let (mut members, mut reach) = (0, i64::MIN);
-    for (position, &index) in places.iter().enumerate() {
-        let event = event_of(index);
-        let confidence = match position.checked_sub(1).and_then(|p| places.get(p)) {
+    let groups = groups(&sorted);
+    for (position, (&index, group)) in places.iter().zip(groups).enumerate() {
+        let confidence = match position.checked_sub(1) {
             None => OrderConfidence::Certain,
-            Some(&before) => pair(event_of(before), event),
+            Some(before) => pair(sorted[before], sorted[position]),
         };
-        let is_tied = position > 0
-            && event.interval().0 <= reach
-            && places[members..position]
-                .iter()
-                .any(|&m| pair(event_of(m), event) == OrderConfidence::Ambiguous);
-        if !is_tied && position > 0 {
-            group += 1;
-            members = position;
-            reach = i64::MIN;
-        }
-        reach = reach.max(event.interval().1);
         ordered.push(Ordered {
             index,
             confidence,
@@ -84,13 +70,45 @@ pub fn order<E: Borrow<IndustrialEvent>>(events: &[E]) -> Vec<Ordered> {
     }
     let mut begin = 0;
     for chain in ordered.chunk_by_mut(|a, b| a.group == b.group) {
-        let events: Vec<&IndustrialEvent> = chain.iter().map(|o| event_of(o.index)).collect();
-        for (one, (first, last)) in chain.iter_mut().zip(spans(&events)) {
+        let end = begin + chain.len();
+        for (one, (first, last)) in chain.iter_mut().zip(spans(&sorted[begin..end])) {
             one.places = (begin + first, begin + last);
         }
-        begin += chain.len();
+        begin = end;
     }
     ordered
+}
+
+/// Middle of the interval an event lies in.
+fn middle(event: &IndustrialEvent) -> i64 {
+    event.event_time.0.saturating_sub(event.time_offset_ms)
+}
+
+/// Which chain of ties each of some events in order belongs to. A chain ends where every event that follows can be told
+/// from every one before: a coarse clock is tied to all that a fine one stamped within its reach, not to the last.
+fn groups(sorted: &[&IndustrialEvent]) -> Vec<usize> {
+    let middles: Vec<i64> = sorted.iter().map(|e| middle(e)).collect();
+    let widest = sorted.iter().map(|e| e.time_uncertainty_ms.max(0)).max();
+    let earliest_tie = |position: usize| {
+        let event = sorted[position];
+        let reach = event.interval().0.saturating_sub(widest.unwrap_or(0));
+        let from = middles.partition_point(|m| *m < reach).min(position);
+        let mut near = sorted[from..position].iter();
+        let tied = near.position(|m| pair(m, event) == OrderConfidence::Ambiguous);
+        tied.map_or(position, |n| from + n)
+    };
+    let mut begins = vec![false; sorted.len()];
+    let mut earliest = usize::MAX;
+    for position in (0..sorted.len()).rev() {
+        earliest = earliest.min(earliest_tie(position));
+        begins[position] = earliest == position;
+    }
+    let mut begun = 0;
+    let number = |is_begin: bool| {
+        begun += usize::from(is_begin);
+        begun - 1
+    };
+    begins.into_iter().map(number).collect()
 }
 
 /// First and last place within a chain of ties that each of its events can have. The first is tied to the second
@@ -230,6 +248,22 @@ mod tests {
         ];
         let places: Vec<_> = order(&mixed).iter().map(|o| o.places).collect();
         assert_eq!(places, [(0, 1), (0, 2), (1, 2), (3, 3)]);
+    }
+
+    #[test]
+    fn a_coarse_clock_is_tied_to_all_that_a_fine_one_stamped_within_its_reach() {
+        let events = [
+            event("soe", 100, 0, 1),
+            event("soe", 200, 0, 1),
+            event("historian", 250, 0, 600),
+            event("soe", 300, 0, 1),
+            event("soe", 900, 0, 1),
+        ];
+        let got = order(&events);
+        let groups: Vec<_> = got.iter().map(|o| o.group).collect();
+        assert_eq!(groups, [0, 0, 0, 0, 1]);
+        let places: Vec<_> = got.iter().map(|o| o.places).collect();
+        assert_eq!(places, [(0, 1), (1, 2), (0, 3), (2, 3), (4, 4)]);
     }
 
     proptest! {
