@@ -8,7 +8,7 @@ const EVENTS = 50_000;
 const ASSETS = 10_000;
 const SECONDS = 10;
 
-interface TimelineAnswer { from: number; to: number; events: { order: number; order_confidence: string; event: Record<string, unknown> }[] }
+interface TimelineAnswer { from: number; to: number; events: { order: number; first_place: number; last_place: number; order_confidence: string; event: Record<string, unknown> }[] }
 
 /** The events of a real incident, repeated over a shift; every tenth pair can't be told apart. */
 function many(real: TimelineAnswer): string {
@@ -21,7 +21,8 @@ function many(real: TimelineAnswer): string {
     if (!tied) order += 1;
     const time = Math.round(from + ((to - from) * i) / EVENTS);
     const event = { ...sample.event, id: `00000000-0000-7000-8000-${String(i).padStart(12, '0')}`, event_time: time, ingest_time: time, severity: i % 500 === 0 ? 'critical' : i % 25 === 0 ? 'warning' : 'info' };
-    return { ...sample, order, order_confidence: tied ? 'ambiguous' : 'certain', event };
+    const places = { first_place: tied ? i : i + 1, last_place: i % 20 === 0 ? i + 2 : i + 1 };
+    return { ...sample, ...places, order, order_confidence: tied ? 'ambiguous' : 'certain', event };
   });
   return JSON.stringify({ ...real, from, to, events });
 }

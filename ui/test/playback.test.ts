@@ -2,12 +2,12 @@ import { describe, expect, it } from 'vitest';
 import { EventReader } from '@/api/stages';
 import type { Severity, TimelineEvent } from '@/api/types';
 import { rowsOf } from '@/components/staged-test';
-import { filtered, isCriticalMoment, momentsOf, nextAt, passedIndex, slotsOf, tiesOf } from '@/lib/moments';
+import { filtered, isCriticalMoment, isTie, momentsOf, nextAt, passedIndex, slotsOf, tiesOf } from '@/lib/moments';
 import { Player } from '@/lib/player';
 import { positionOn, scaleOf, statusOf, valueAt } from '@/lib/scale';
 
-const at = (t: number, severity: Severity = 'info', more: { order?: number; offset?: number; uncertainty?: number; message?: string; source?: string } = {}) =>
-  ({ event: { id: String(t), event_time: t, time_offset_ms: more.offset ?? 0, time_uncertainty_ms: more.uncertainty ?? 0, severity, category: 'SENSOR', source_system: more.source ?? 'DCS', message: more.message ?? '' }, relation: 'trigger', order: more.order ?? t, order_confidence: 'certain' }) as unknown as TimelineEvent;
+const at = (t: number, severity: Severity = 'info', more: { order?: number; places?: [number, number]; offset?: number; uncertainty?: number; message?: string } = {}) =>
+  ({ event: { id: String(t), event_time: t, time_offset_ms: more.offset ?? 0, time_uncertainty_ms: more.uncertainty ?? 0, severity, category: 'SENSOR', source_system: 'DCS', message: more.message ?? '' }, relation: 'trigger', order: more.order ?? t, first_place: more.places?.[0] ?? 1, last_place: more.places?.[1] ?? 1, order_confidence: 'certain' }) as unknown as TimelineEvent;
 const moments = momentsOf([at(10), at(20, 'warning'), at(30, 'critical'), at(40)]);
 
 describe('moments', () => {
@@ -15,8 +15,9 @@ describe('moments', () => {
     expect([nextAt(moments, 20, 1), nextAt(moments, 20, -1), nextAt(moments, 10, 1, isCriticalMoment), nextAt(moments, 40, 1), nextAt(moments, 10, -1)]).toEqual([30, 10, 30, null, null]);
   });
   it('gives those that cannot be told apart the places they may have, and the next its own', () => {
-    const tied = momentsOf([at(1, 'info', { order: 1 }), at(2, 'info', { order: 2 }), at(3, 'info', { order: 2 }), at(4, 'info', { order: 3 })]);
-    expect(tied.map((m) => [m.first, m.last])).toEqual([[1, 1], [2, 3], [2, 3], [4, 4]]);
+    const places: [number, number][] = [[1, 1], [2, 3], [2, 3], [4, 4]];
+    const tied = momentsOf(places.map((own, i) => at(i, 'info', { order: own[0], places: own })));
+    expect(tied.map((m) => [m.first, m.last, isTie(m)])).toEqual([[1, 1, false], [2, 3, true], [2, 3, true], [4, 4, false]]);
   });
   it('stands where a wrong clock is corrected to', () => {
     expect(momentsOf([at(1900, 'info', { order: 1, offset: 1000 }), at(1000, 'info', { order: 2 })]).map((m) => m.at)).toEqual([900, 1000]);
@@ -26,23 +27,23 @@ describe('moments', () => {
     expect(slotsOf(crowd, 10, 100, 9).map((s) => [Math.round(10 + s.x * 90), s.severity, s.n])).toEqual([[11, 'critical', 3], [90, 'info', 1]]);
   });
   it('brackets what is uncertain over the whole reach of its clocks', () => {
-    const tied = momentsOf([at(100, 'info', { order: 1 }), at(200, 'info', { order: 2, uncertainty: 50 }), at(210, 'info', { order: 2, uncertainty: 60 })]);
+    const tied = momentsOf([at(100, 'info', { order: 1 }), at(200, 'info', { order: 2, places: [2, 3], uncertainty: 50 }), at(210, 'info', { order: 2, places: [2, 3], uncertainty: 60 })]);
     expect(tiesOf(tied, 0, 1000, 1)).toEqual([{ from: 150, to: 270, first: 2, last: 3, groups: 1, order: 2 }]);
   });
   it('draws groups of ties apart, and says of those that touch how many they are, never that they are one', () => {
-    const pair = (t: number, order: number) => [at(t, 'info', { order, uncertainty: 5 }), at(t + 2, 'info', { order, uncertainty: 5 })];
-    const two = momentsOf([...pair(100, 1), ...pair(130, 2)]);
+    const pair = (t: number, first: number) => [t, t + 2].map((one) => at(one, 'info', { order: first, places: [first, first + 1], uncertainty: 5 }));
+    const two = momentsOf([...pair(100, 1), ...pair(130, 3)]);
     const places = (gap: number, of = two) => tiesOf(of, 0, 1000, gap).map((tie) => [tie.first, tie.last, tie.groups]);
     expect(places(10)).toEqual([[1, 2, 1], [3, 4, 1]]);
     expect(places(60)).toEqual([[1, 4, 2]]);
     // What is certain stands between them: they are two, until they share a pixel.
-    const apart = momentsOf([...pair(100, 1), at(118, 'info', { order: 2 }), ...pair(130, 3)]);
+    const apart = momentsOf([...pair(100, 1), at(118, 'info', { order: 3, places: [3, 3] }), ...pair(130, 4)]);
     expect(places(60, apart)).toEqual([[1, 2, 1], [4, 5, 1]]);
     expect(places(600, apart)).toEqual([[1, 5, 2]]);
   });
-  it('gives each event of a chain of ties the places that it alone may have', () => {
-    const chain = momentsOf([0, 8, 16].map((t) => at(100 + t, 'info', { order: 1, uncertainty: 5, source: `s${t}` })));
-    expect(chain.map((m) => [m.first, m.last])).toEqual([[1, 2], [1, 3], [2, 3]]);
+  it('brackets a chain of ties as one, though each of its events has places of its own', () => {
+    const places: [number, number][] = [[1, 2], [1, 3], [2, 3]];
+    const chain = momentsOf(places.map((own, i) => at(100 + 8 * i, 'info', { order: 1, places: own, uncertainty: 5 })));
     expect(tiesOf(chain, 0, 1000, 1).map((tie) => [tie.first, tie.last, tie.groups])).toEqual([[1, 3, 1]]);
   });
   it('knows the one that was last passed', () => {

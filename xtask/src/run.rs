@@ -183,7 +183,7 @@ fn announce(url: &str, data_dir: &Path, demo: bool) {
             "Demo users: demo@aramco.com (tenant administrator) and admin@optria.io (platform owner). \
              Their passwords were printed above at the first start of this data folder. \
              For a new one, stop and run:",
-            "مستخدما التجربة: demo@aramco.com (مسؤول المستأجر) وadmin@optria.io (مالك المنصة). \
+            "مستخدما التجربة: demo@aramco.com (مسؤول الجهة) وadmin@optria.io (مالك المنصة). \
              طُبعت كلمتا المرور أعلاه عند أول تشغيل لمجلد البيانات هذا. للحصول على كلمة جديدة أوقف البرنامج ثم شغّل:",
         );
         println!("  {program} user reset-password demo@aramco.com --data-dir {folder}");

@@ -166,8 +166,12 @@ pub struct TimelineEvent {
     pub event: Event,
     /// How it belongs to the incident.
     pub relation: EventRelation,
-    /// Position, from 1; ambiguous events share one.
+    /// Number of its chain of ties, from 1: each of a chain can't be told apart from another of them.
     pub order: u32,
+    /// First place in the order it can have, from 1.
+    pub first_place: u32,
+    /// Last place in the order it can have; the same where its place is certain.
+    pub last_place: u32,
     /// Against its predecessor.
     pub order_confidence: OrderConfidence,
     /// It corrects what was read before of the same row of a journal; that is kept and no longer shown here.

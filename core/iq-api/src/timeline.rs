@@ -78,7 +78,9 @@ pub(crate) async fn timeline_of(
                 ..events::dto(caller.language, &plant, found[entry.index].0.clone())
             },
             relation: entry.relation,
-            order: u32::try_from(entry.group + 1).unwrap_or(u32::MAX),
+            order: from_one(entry.group),
+            first_place: from_one(entry.places.0),
+            last_place: from_one(entry.places.1),
             order_confidence: entry.confidence,
             is_correction: found[entry.index].0.payload["corrects"].is_string(),
         })
@@ -105,6 +107,11 @@ pub(crate) async fn timeline_of(
         more_trends: more.into_iter().map(corrected).collect(),
         truncated,
     })
+}
+
+/// A number as people count.
+fn from_one(number: usize) -> u32 {
+    u32::try_from(number + 1).unwrap_or(u32::MAX)
 }
 
 /// What the newest root cause says: signals where it may have begun with their moments, and the signals its

@@ -21,8 +21,10 @@ pub struct Entry {
     pub interval: (i64, i64),
     /// How sure it is that it follows the event before it.
     pub confidence: OrderConfidence,
-    /// Events with the same number can't be told apart by their clocks.
+    /// Events with the same number are a chain of ties: each can't be told apart from another of them.
     pub group: usize,
+    /// First and last place in the whole order it can have, from 0; the same for one whose place is certain.
+    pub places: (usize, usize),
     /// Milliseconds from the trigger; negative before it.
     pub from_trigger_ms: i64,
     /// How it belongs to the incident.
@@ -84,6 +86,7 @@ pub fn timeline(incident: &Incident, events: &[(IndustrialEvent, EventRelation)]
                 interval: event.interval(),
                 confidence: o.confidence,
                 group: o.group,
+                places: o.places,
                 from_trigger_ms: at.since_ms(zero),
                 relation: *relation,
                 severity: event.severity,

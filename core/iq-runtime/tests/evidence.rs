@@ -765,6 +765,94 @@ async fn an_event_that_was_put_in_is_told_at_each_start_and_gets_no_record() {
     }
 }
 
+/// A person writes a note.
+async fn noted(runtime: &Runtime, (tenant, incident): (TenantId, IncidentId), at: Timestamp) {
+    let note = iq_domain::IncidentNote {
+        id: iq_domain::NoteId::new(),
+        tenant_id: tenant,
+        incident_id: incident,
+        author: "fatima".to_owned(),
+        text: "The valve was open.".to_owned(),
+        at,
+    };
+    runtime
+        .store()
+        .write(move |tx| incidents::create_incident_note(tx, tenant, &note))
+        .await
+        .unwrap();
+}
+
+#[tokio::test]
+async fn a_note_that_was_put_in_is_told_however_the_incident_goes_on() {
+    let (world, runtime) = World::new(false).await;
+    let (tenant, incident) = (world.tenant, world.incident(&runtime).await);
+    let at = T0.plus_ms(650_000);
+    noted(&runtime, (tenant, incident), at).await;
+    close(runtime).await;
+    let put_in = "INSERT INTO incident_notes SELECT tenant_id, 'x', incident_id, author, text,
+                  at + 1 FROM incident_notes";
+    world.forge(|conn| conn.execute_batch(put_in).unwrap());
+    let forged = format!("note INC-2026-0001 {}", at.plus_ms(1));
+    for start in 1..=3 {
+        let runtime = world.start(APPLIANCE).await;
+        let status = runtime.evidence_status(tenant).await.unwrap();
+        let [trouble] = &status.troubles[..] else {
+            panic!("{start}: {status:?}")
+        };
+        assert_eq!(trouble.reason, "row_added", "{start}");
+        assert_eq!(trouble.row.as_ref(), Some(&forged), "{start}");
+        // Another note, and a change of the incident: each has a new head written.
+        noted(&runtime, (tenant, incident), at.plus_ms(1_000 * start)).await;
+        runtime
+            .store()
+            .write(move |tx| {
+                let found = incidents::get_incident(tx, tenant, incident)?;
+                let changed = Incident {
+                    title_params: serde_json::json!({ "asset": start }),
+                    ..found.unwrap()
+                };
+                incidents::update_incident(tx, tenant, &changed)
+            })
+            .await
+            .unwrap();
+        close(runtime).await;
+    }
+    // Without it all is as recorded: the heads name every note that the program wrote.
+    world.forge(|conn| {
+        let off = "DROP TRIGGER incident_notes_keep_delete;
+                   DELETE FROM incident_notes WHERE id = 'x';";
+        conn.execute_batch(off).unwrap();
+    });
+    let runtime = world.start(APPLIANCE).await;
+    let status = runtime.evidence_status(tenant).await.unwrap();
+    assert!(status.troubles.is_empty(), "{status:?}");
+    close(runtime).await;
+}
+
+#[tokio::test]
+async fn an_event_that_says_it_is_older_than_the_log_is_told_once_a_log_was_signed() {
+    let (world, runtime) = World::new(false).await;
+    let tenant = world.tenant;
+    // As an older program left it: all that the log holds was recorded before the log began.
+    world.events(&runtime, -20..-19).await;
+    close(runtime).await;
+    close(world.start(APPLIANCE).await).await;
+    let put_in = COPIED.replace("source_id = '2'", "source_id = '-20'");
+    world.forge(|conn| conn.execute_batch(&put_in).unwrap());
+    let runtime = world.start(APPLIANCE).await;
+    let status = runtime.evidence_status(tenant).await.unwrap();
+    let [trouble] = &status.troubles[..] else {
+        panic!("{status:?}")
+    };
+    assert_eq!(trouble.reason, "row_added");
+    let row = format!(
+        "event 0199a0a0-0000-7000-8000-000000000001 {}",
+        T0.plus_ms(-19)
+    );
+    assert_eq!(trouble.row, Some(row));
+    close(runtime).await;
+}
+
 #[tokio::test]
 async fn a_note_that_was_edited_removed_or_put_in_is_told_with_its_moment() {
     let at = T0.plus_ms(650_000);
@@ -789,19 +877,7 @@ async fn a_note_that_was_edited_removed_or_put_in_is_told_with_its_moment() {
     ] {
         let (world, runtime) = World::new(false).await;
         let (tenant, incident) = (world.tenant, world.incident(&runtime).await);
-        let note = iq_domain::IncidentNote {
-            id: iq_domain::NoteId::new(),
-            tenant_id: tenant,
-            incident_id: incident,
-            author: "fatima".to_owned(),
-            text: "The valve was open.".to_owned(),
-            at,
-        };
-        runtime
-            .store()
-            .write(move |tx| incidents::create_incident_note(tx, tenant, &note))
-            .await
-            .unwrap();
+        noted(&runtime, (tenant, incident), at).await;
         runtime.export_evidence(tenant, incident).await.unwrap();
         close(runtime).await;
         world.forge(|conn| {

@@ -11114,11 +11114,21 @@ export interface components {
         TimelineEvent: {
             /** @description The event. */
             event: components["schemas"]["Event"];
+            /**
+             * Format: uint32
+             * @description First place in the order it can have, from 1.
+             */
+            first_place: number;
             /** @description It corrects what was read before of the same row of a journal; that is kept and no longer shown here. */
             is_correction: boolean;
             /**
              * Format: uint32
-             * @description Position, from 1; ambiguous events share one.
+             * @description Last place in the order it can have; the same where its place is certain.
+             */
+            last_place: number;
+            /**
+             * Format: uint32
+             * @description Number of its chain of ties, from 1: each of a chain can't be told apart from another of them.
              */
             order: number;
             /** @description Against its predecessor. */

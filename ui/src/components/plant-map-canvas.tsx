@@ -6,7 +6,7 @@ import { type KeyboardEvent, type PointerEvent, useCallback, useEffect, useMemo,
 import type { TwinAsset } from '@/api/types';
 import { useText } from '@/i18n/text';
 import { unitLabel } from '@/lib/format';
-import { CELL_X, CELL_Y, fitted, type Look, type Node, nodeAt, nodeToward, pinched, type Place, type PlantMap, zoomed } from '@/lib/plant-map';
+import { CELL_X, CELL_Y, fitted, type Look, type Node, nodeAt, nodeToward, pinched, type Place, type PlantMap, takesPress, zoomed } from '@/lib/plant-map';
 import { token } from '@/lib/plot';
 import { equipmentLines, Icon, iconLines, type IconName } from './icons';
 import { Tag } from './marks';
@@ -209,7 +209,12 @@ interface Drag {
   look: Look;
   node: Node | null;
   far: boolean;
+  /** Mouse, pen or touch. */
+  kind: string;
 }
+
+/** How long it stays in sight that the map is moved by two fingers. */
+const HINT_MS = 2500;
 
 /** Two fingers on the map: where they came down, and what was seen then. */
 interface Pinch {
@@ -225,6 +230,7 @@ export function PlantMapCanvas({ map, selected, onPick, onMove }: Props) {
   const canvas = useRef<HTMLCanvasElement>(null);
   const [chosen, setLook] = useState<Look | null>(null);
   const [spoken, setSpoken] = useState('');
+  const [lone, setLone] = useState(false);
   const drag = useRef<Drag | null>(null);
   const fingers = useRef(new Map<number, Place>());
   const pinch = useRef<Pinch | null>(null);
@@ -265,6 +271,7 @@ export function PlantMapCanvas({ map, selected, onPick, onMove }: Props) {
     return { x: event.clientX - box.left, y: event.clientY - box.top };
   };
   const onMap = (at: Place): Place => ({ x: (at.x - look.x) / look.scale, y: (at.y - look.y) / look.scale });
+  const isTaken = (began: Drag) => takesPress(began.kind, fingers.current.size, Boolean(onMove && began.node));
   const down = (event: PointerEvent<HTMLCanvasElement>) => {
     const at = pointOf(event);
     const place = onMap(at);
@@ -274,10 +281,11 @@ export function PlantMapCanvas({ map, selected, onPick, onMove }: Props) {
     if (one && other) {
       // The second finger ends what the first began; a third changes nothing.
       drag.current = null;
+      setLone(false);
       pinch.current ??= { look, fingers: [one[0], other[0]], places: [one[1], other[1]] };
       return;
     }
-    drag.current = { ...at, look, node: nodeAt(map, place.x, place.y), far: false };
+    drag.current = { ...at, look, node: nodeAt(map, place.x, place.y), far: false, kind: event.pointerType };
   };
   const move = (event: PointerEvent<HTMLCanvasElement>) => {
     const began = drag.current;
@@ -295,16 +303,22 @@ export function PlantMapCanvas({ map, selected, onPick, onMove }: Props) {
     }
     if (!began.far && Math.hypot(at.x - began.x, at.y - began.y) < (STILL[event.pointerType as keyof typeof STILL] ?? STILL.mouse)) return;
     began.far = true;
-    if (onMove && began.node) onMove(began.node.asset.id, { x: Math.round(onMap(at).x), y: Math.round(onMap(at).y) });
+    if (!isTaken(began)) setLone(true);
+    else if (onMove && began.node) onMove(began.node.asset.id, { x: Math.round(onMap(at).x), y: Math.round(onMap(at).y) });
     else setLook({ ...began.look, x: began.look.x + at.x - began.x, y: began.look.y + at.y - began.y });
   };
   const lift = (event: PointerEvent<HTMLCanvasElement>) => {
     fingers.current.delete(event.pointerId);
     if (!pinch.current?.fingers.includes(event.pointerId)) return;
     pinch.current = null;
-    // The finger that stays moves the map from where it is.
-    const [left] = fingers.current.values();
-    drag.current = left ? { ...left, look, node: null, far: true } : null;
+    // The finger that stays moves nothing: it takes two.
+    drag.current = null;
+  };
+  // The browser took the finger to scroll the page.
+  const cancel = (event: PointerEvent<HTMLCanvasElement>) => {
+    if (event.pointerType === 'touch' && drag.current) setLone(true);
+    drag.current = null;
+    lift(event);
   };
   const up = (event: PointerEvent<HTMLCanvasElement>) => {
     const wasPinched = pinch.current !== null;
@@ -352,10 +366,26 @@ export function PlantMapCanvas({ map, selected, onPick, onMove }: Props) {
     host?.addEventListener('wheel', turn, { passive: false });
     return () => host?.removeEventListener('wheel', turn);
   }, []);
+  // What the map takes must not scroll the page as well; all else does, so that a finger comes past the map.
+  const taken = useRef<() => boolean>(() => false);
+  useEffect(() => {
+    taken.current = () => pinch.current !== null || (drag.current !== null && isTaken(drag.current));
+  });
+  useEffect(() => {
+    const host = canvas.current;
+    const hold = (event: TouchEvent) => { if (event.cancelable && taken.current()) event.preventDefault(); };
+    for (const name of ['touchstart', 'touchmove'] as const) host?.addEventListener(name, hold, { passive: false });
+    return () => { for (const name of ['touchstart', 'touchmove'] as const) host?.removeEventListener(name, hold); };
+  }, []);
+  useEffect(() => {
+    const timer = lone ? setTimeout(() => setLone(false), HINT_MS) : undefined;
+    return () => clearTimeout(timer);
+  }, [lone]);
   return (
     <div className="plant-map" ref={ref}>
-      <canvas ref={canvas} tabIndex={0} role="application" aria-label={t(onMove ? 'map.label_moving' : 'map.label', { n: map.nodes.length })} aria-describedby="map-spoken" onPointerDown={down} onPointerMove={move} onPointerUp={up} onPointerCancel={(event) => { drag.current = null; lift(event); }} onKeyDown={onKey} />
+      <canvas ref={canvas} tabIndex={0} role="application" aria-label={t(onMove ? 'map.label_moving' : 'map.label', { n: map.nodes.length })} aria-describedby="map-spoken" onPointerDown={down} onPointerMove={move} onPointerUp={up} onPointerCancel={cancel} onKeyDown={onKey} />
       <p id="map-spoken" className="sr" aria-live="polite">{spoken}</p>
+      <p className="map-hint" role="status" dir="auto">{lone && <span>{t('map.two_fingers')}</span>}</p>
       <div className="map-keys">
         <button type="button" className="btn sm icon" aria-label={t('play.zoom_in')} onClick={() => zoom(1.25)}><Tag>{'+'}</Tag></button>
         <button type="button" className="btn sm icon" aria-label={t('play.zoom_out')} onClick={() => zoom(0.8)}><Tag>{'−'}</Tag></button>

@@ -12,38 +12,9 @@ export interface Moment {
   last: number;
 }
 
-/** Whether one came before the other: by its own clock, or because their clocks leave no doubt. */
-function isBefore(a: Moment, b: Moment): boolean {
-  const [one, other] = [a.item.event, b.item.event];
-  const isOneClock = one.source_system === other.source_system && one.time_offset_ms === other.time_offset_ms && one.time_uncertainty_ms === other.time_uncertainty_ms;
-  return (isOneClock && one.event_time < other.event_time) || a.at + one.time_uncertainty_ms < b.at - other.time_uncertainty_ms;
-}
-
-/** A chain of ties that is longer is left as it is: each would be held against each. */
-const LONGEST_CHAIN = 100;
-
-/** In a chain the first is tied to the second and the second to the third, but the third may have come after the first for certain. */
-function narrow(chain: Moment[]): void {
-  if (chain.length < 3 || chain.length > LONGEST_CHAIN) return;
-  const places = chain.map((m) => [m.first + chain.filter((other) => isBefore(other, m)).length, m.last - chain.filter((other) => isBefore(m, other)).length] as const);
-  // The server knows of a tie that these clocks don't show.
-  if (places.some(([first, last]) => first >= last)) return;
-  chain.forEach((m, i) => { [m.first, m.last] = places[i]!; });
-}
-
-/** The server sends events in order; those that share a number can't be told apart. */
+/** The server sends events in order, each with the places that what is certain leaves it. */
 export function momentsOf(events: TimelineEvent[]): Moment[] {
-  const moments: Moment[] = [];
-  for (let begin = 0; begin < events.length;) {
-    let end = begin + 1;
-    while (end < events.length && events[end]!.order === events[begin]!.order) end += 1;
-    for (let i = begin; i < end; i += 1) {
-      const item = events[i]!;
-      moments.push({ item, at: item.event.event_time - item.event.time_offset_ms, first: begin + 1, last: end });
-    }
-    narrow(moments.slice(begin, end));
-    begin = end;
-  }
+  const moments = events.map((item) => ({ item, at: item.event.event_time - item.event.time_offset_ms, first: item.first_place, last: item.last_place }));
   // A tie may stand in an order of its own; places on the axis must rise.
   return moments.sort((a, b) => a.at - b.at);
 }
@@ -147,7 +118,7 @@ export interface Tie {
   last: number;
   /** How many groups stand here that can't be drawn apart; 1 is one group, whose places these are. */
   groups: number;
-  /** The number that the events of the last group share. */
+  /** The number that the events of the last chain share. */
   order: number;
 }
 

@@ -187,6 +187,9 @@ export function zoomed(look: Look, factor: number, x: number, y: number): Look {
   return { scale, x: x - (x - look.x) * real, y: y - (y - look.y) * real };
 }
 
+/** Whether the map takes a press, and the page does not scroll by it: a lone finger is the page's, unless it holds an asset that is being moved. */
+export const takesPress = (kind: string, fingers: number, holdsAsset: boolean): boolean => kind !== 'touch' || fingers > 1 || holdsAsset;
+
 /** Where the map stands after two fingers went from one pair of places to another: what lay between them still does. */
 export function pinched(look: Look, from: readonly [Place, Place], to: readonly [Place, Place]): Look {
   const apart = ([a, b]: readonly [Place, Place]) => Math.max(1, Math.hypot(a.x - b.x, a.y - b.y));

@@ -98,15 +98,14 @@ fn head(voice: &Voice, h: &Hypothesis) -> Words {
 }
 
 fn whole(voice: &Voice, h: &Hypothesis) -> Vec<Block> {
-    let coverage = number(h.coverage * 100.0, 0);
     let mut blocks = vec![
         Block::Heading {
             words: head(voice, h),
         },
         Block::Small {
             words: Words::Line(vec![
+                // It says how much of its evidence could be looked at.
                 Words::Prose(h.reason.text.clone()),
-                voice.prose("root_cause.coverage", &[("share", coverage)]),
                 voice.prose(
                     "report.mode",
                     &[("mode", h.mode.clone()), ("rule", h.id.clone())],
@@ -238,4 +237,71 @@ pub(crate) fn recommendations(voice: &Voice, cause: &RootCause) -> Option<Sectio
         title: voice.label("root_cause.actions"),
         blocks: vec![Block::List { items }],
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use iq_api_types::{HypothesisGrade, HypothesisKind, Sentence};
+    use iq_domain::{AssetId, Names};
+    use iq_locale::{Language, Params};
+
+    use super::*;
+    use crate::texts;
+
+    fn held_down(language: Language, reason: &str) -> Hypothesis {
+        let numbers = [("for", "3"), ("against", "0"), ("not_seen", "5")];
+        let others = [("short", "0"), ("coverage", "43")];
+        let params: Params = numbers
+            .into_iter()
+            .chain(others)
+            .map(|(name, value)| (name.to_owned(), value.to_owned()))
+            .collect();
+        let code = format!("rca.reason.{reason}");
+        Hypothesis {
+            rank: 1,
+            id: "CP-LUB".to_owned(),
+            mode: "OHE".to_owned(),
+            mechanism: None,
+            kind: HypothesisKind::Machine,
+            names: Names {
+                en: "Loss of lubrication".to_owned(),
+                ar: "قصور التزييت".to_owned(),
+            },
+            asset_id: AssetId::new(),
+            asset_code: "P-101".to_owned(),
+            signal: None,
+            confidence: 0.59,
+            grade: HypothesisGrade::Possible,
+            reason: Sentence {
+                text: texts::of(language, &code, &params),
+                code,
+                params,
+            },
+            coverage: 0.43,
+            evidence: None,
+            contributing_factors: None,
+            actions: Vec::new(),
+            confusers: None,
+        }
+    }
+
+    #[test]
+    fn how_much_could_be_looked_at_is_said_once_whatever_the_reason() {
+        let reasons = [
+            "weighed",
+            "coverage",
+            "nothing_decisive",
+            "faint",
+            "alone",
+            "contradicted",
+            "refuted",
+        ];
+        for language in [Language::En, Language::Ar] {
+            let voice = Voice::new(language, "UTC");
+            for reason in reasons {
+                let told = format!("{:?}", whole(&voice, &held_down(language, reason)));
+                assert_eq!(told.matches("43").count(), 1, "{reason}: {told}");
+            }
+        }
+    }
 }

@@ -1,7 +1,7 @@
 //! The parts of a report: what happened, in which order, and what the trends show.
 
 use iq_api_types::TimelineEvent;
-use iq_domain::{EventRelation, OrderConfidence, Severity, Timestamp};
+use iq_domain::{EventRelation, Severity, Timestamp};
 use iq_locale::Language;
 use iq_report::{Block, Chart, Part, Row, Section, Words};
 
@@ -148,7 +148,7 @@ fn timeline(voice: &Voice, told: &Told) -> Section {
         column(voice.label("field.asset"), 0),
     ];
     let shown = events.iter().take(MAX_EVENTS);
-    let rows = shown.map(|item| event_row(voice, events, item)).collect();
+    let rows = shown.map(|item| event_row(voice, item)).collect();
     let mut blocks = vec![
         Block::Small {
             words: voice.prose("report.order_help", &[]),
@@ -171,18 +171,18 @@ fn timeline(voice: &Voice, told: &Told) -> Section {
     }
 }
 
-fn event_row(voice: &Voice, all: &[TimelineEvent], item: &TimelineEvent) -> Row {
+/// A place, or the first and the last of those it can have.
+fn place(item: &TimelineEvent) -> String {
+    if item.first_place == item.last_place {
+        item.first_place.to_string()
+    } else {
+        format!("{}\u{2248}{}", item.first_place, item.last_place)
+    }
+}
+
+fn event_row(voice: &Voice, item: &TimelineEvent) -> Row {
     let event = &item.event;
     let at = event.event_time.plus_ms(-event.time_offset_ms);
-    // Events that share a place could have come in any order.
-    let is_tied = item.order_confidence == OrderConfidence::Ambiguous
-        || all
-            .iter()
-            .filter(|other| other.order == item.order)
-            .take(2)
-            .count()
-            > 1;
-    let place = if is_tied { "\u{2248}" } else { "" };
     let clock = |words: Words| match words {
         Words::Code(text) => Words::Code(text.get(11..).unwrap_or(&text).to_owned()),
         other => other,
@@ -204,7 +204,7 @@ fn event_row(voice: &Voice, all: &[TimelineEvent], item: &TimelineEvent) -> Row 
     }
     Row {
         cells: vec![
-            Words::Number(format!("{place}{}", item.order)),
+            Words::Number(place(item)),
             voice.moment(at),
             clock(utc(at)),
             Words::Prose(voice.severity(event.severity)),

@@ -22,7 +22,7 @@ use std::{
 use iq_domain::{Clock, CodedError, ErrorKind, TenantId};
 use iq_evidence::{Hash, Id, sha256};
 use iq_secrets::MasterKey;
-use iq_store::{BeforeCommit, Options, Store, StoreError, incident_heads, tenants};
+use iq_store::{BeforeCommit, Options, Store, StoreError, incident_heads, incidents, tenants};
 use parking_lot::Mutex;
 use tracing::error;
 
@@ -136,6 +136,7 @@ impl Evidence {
         store.write_blocking(|tx| {
             let mut tenants = tenants::list_tenants(tx)?.into_iter();
             tenants.try_for_each(|tenant| {
+                incidents::link_earlier_corrections(tx, tenant.id)?;
                 incident_heads::mark_headless(tx, tenant.id)?;
                 incident_heads::mark_noteless(tx, tenant.id)
             })

@@ -3,18 +3,21 @@
 //! each event must have a record: one without was put in behind the program's back.
 
 use iq_blackbox::{ClockInfo, EventContext, events as blackbox_events};
-use iq_domain::{CodedError, Incident, IncidentId, Timestamp};
+use iq_domain::{CodedError, Incident, IncidentId, TenantId, Timestamp};
 use iq_evidence::{Draft, Record, cbor::Value, leaf_hash, sha256};
 use iq_store::{
     Connection, Store, StoreError,
     events::insert_ignore_duplicate,
-    evidence::{self, Entry, LogKey, StoredRecord, UnrecordedEvent},
+    evidence::{self, Entry, Epoch, LogKey, StoredRecord, UnrecordedEvent},
     incident_heads::{self, HeadDifference},
 };
 use tracing::error;
 use uuid::Uuid;
 
-use super::{EvidenceTrouble, sealer::draft_of};
+use super::{
+    EvidenceTrouble,
+    sealer::{AUDIT, EVIDENCE, draft_of},
+};
 
 /// The newest records of a log that are held against their rows before the program starts.
 pub(super) const NEWEST: u32 = 1_000;
@@ -203,7 +206,9 @@ fn added(log: LogKey, event: UnrecordedEvent) -> Differing {
 
 /// The newest events that no log holds, before the program writes anything. `is_whole`: the end of the log
 /// is as it was left, so that what stands after the last event it holds was not written by this program,
-/// unless an older one left it and recording that was broken off.
+/// unless an older one left it and recording that was broken off: no log of the tenant was signed since then, for
+/// one is signed only after all was recorded that an older program left. When an event says it was recorded proves
+/// nothing.
 pub(super) fn newest_unrecorded(
     conn: &Connection,
     log: LogKey,
@@ -213,15 +218,36 @@ pub(super) fn newest_unrecorded(
     let epochs = evidence::list_epochs(conn, log.tenant)?;
     let begun = epochs.first().map_or(Timestamp(0), |epoch| epoch.opened_at);
     let row = last.map_or(0, |(row, _)| row);
-    let is_left_by_older = |event: &UnrecordedEvent| {
-        let is_broken_off = last.is_none_or(|(_, recorded_at)| recorded_at < begun);
-        event.row > row && is_broken_off && event.recorded_at < begun
-    };
+    let is_broken_off = last.is_none_or(|(_, recorded_at)| recorded_at < begun)
+        && !is_any_signed(conn, log.tenant, &epochs)?;
+    let is_left_by_older =
+        |event: &UnrecordedEvent| event.row > row && is_broken_off && event.recorded_at < begun;
     let to = if is_whole { i64::MAX } else { row };
     let from = row.saturating_sub(i64::from(NEWEST)).max(0);
     let found = evidence::list_unrecorded_events(conn, log.tenant, (from, to))?;
     let found = found.into_iter().filter(|event| !is_left_by_older(event));
     Ok(found.map(|event| added(log, event)).collect())
+}
+
+/// Whether a checkpoint of a log was ever signed.
+fn is_any_signed(
+    conn: &Connection,
+    tenant: TenantId,
+    epochs: &[Epoch],
+) -> Result<bool, StoreError> {
+    for epoch in epochs {
+        for stream in [EVIDENCE, AUDIT] {
+            let log = LogKey {
+                tenant,
+                epoch_no: epoch.epoch_no,
+                stream,
+            };
+            if evidence::get_checkpoint(conn, log)?.is_some() {
+                return Ok(true);
+            }
+        }
+    }
+    Ok(false)
 }
 
 /// An event that an incident has, or that stands at its asset while it lasted, and that no log holds.

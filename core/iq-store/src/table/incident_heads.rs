@@ -2,9 +2,10 @@
 //! Lists and pages are made from the rows; a head says whether they still are what the program wrote.
 //!
 //! Whoever changes an incident marks it; once per transaction, before the commit, its head is appended to
-//! the entries that the log records.
+//! the entries that the log records. A head names the notes that the program wrote, and no others: a note that was
+//! put in without it is never taken into a newer head.
 
-use iq_domain::{IncidentId, TenantId, Timestamp};
+use iq_domain::{IncidentId, NoteId, TenantId, Timestamp};
 use rusqlite::{Connection, Row, params};
 use serde_json::{Value as Json, json};
 use sha2::{Digest, Sha256};
@@ -14,7 +15,9 @@ use crate::{StoreError, query, row};
 
 /// Marks of one transaction; they stand in no file.
 pub(crate) const MARKS: &str = "CREATE TEMP TABLE incident_heads_due (
-    tenant_id TEXT NOT NULL, incident_id TEXT NOT NULL, PRIMARY KEY (tenant_id, incident_id))";
+        tenant_id TEXT NOT NULL, incident_id TEXT NOT NULL, PRIMARY KEY (tenant_id, incident_id));
+    CREATE TEMP TABLE incident_notes_due (tenant_id TEXT NOT NULL, incident_id TEXT NOT NULL,
+        note_id TEXT NOT NULL, PRIMARY KEY (tenant_id, incident_id, note_id));";
 
 /// What the name of a head's entry begins with.
 const NAME: &str = "head ";
@@ -34,6 +37,21 @@ pub fn mark_head(
     let sql = "INSERT INTO temp.incident_heads_due (tenant_id, incident_id) VALUES (?, ?)
                ON CONFLICT DO NOTHING";
     query::change(conn, sql, params![tenant.to_string(), incident.to_string()])?;
+    Ok(())
+}
+
+/// The program wrote a note: a head of its incident names it with this transaction, whatever else became of the
+/// incident.
+pub(crate) fn mark_note(
+    conn: &Connection,
+    tenant: TenantId,
+    incident: IncidentId,
+    note: NoteId,
+) -> Result<(), StoreError> {
+    let sql = "INSERT INTO temp.incident_notes_due (tenant_id, incident_id, note_id)
+               VALUES (?, ?, ?) ON CONFLICT DO NOTHING";
+    let args = params![tenant.to_string(), incident.to_string(), note.to_string()];
+    query::change(conn, sql, args)?;
     Ok(())
 }
 
@@ -68,42 +86,69 @@ pub fn mark_noteless(conn: &Connection, tenant: TenantId) -> Result<(), StoreErr
 
 /// Writes the heads that are due and say something new.
 pub fn write_due_heads(conn: &Connection) -> Result<(), StoreError> {
-    let sql = "SELECT tenant_id, incident_id FROM temp.incident_heads_due";
-    let due: Vec<(TenantId, IncidentId)> = conn
+    let sql = "SELECT tenant_id, incident_id, 1 AS is_whole FROM temp.incident_heads_due
+               UNION ALL
+               SELECT DISTINCT tenant_id, incident_id, 0 FROM temp.incident_notes_due n
+               WHERE NOT EXISTS (SELECT 1 FROM temp.incident_heads_due h
+                   WHERE h.tenant_id = n.tenant_id AND h.incident_id = n.incident_id)";
+    let due: Vec<(TenantId, IncidentId, bool)> = conn
         .prepare_cached(sql)?
         .query_map([], |r| {
-            Ok((row::id(r, "tenant_id")?, row::id(r, "incident_id")?))
+            let (tenant, incident) = (row::id(r, "tenant_id")?, row::id(r, "incident_id")?);
+            Ok((tenant, incident, r.get("is_whole")?))
         })?
         .collect::<rusqlite::Result<_>>()?;
     if due.is_empty() {
         return Ok(());
     }
-    for (tenant, incident) in &due {
-        let Some(head) = head_of(conn, *tenant, *incident)? else {
-            continue;
-        };
-        let before = newest(conn, *tenant, *incident)?;
-        let known = before.as_ref().map(Links::of).unwrap_or_default();
-        let links = known.and_newer(conn, *tenant, *incident)?;
-        let sql = "INSERT INTO evidence_entries (tenant_id, id, kind, incident_id, hash, detail)
-                   VALUES (?, 'head ' || lower(hex(randomblob(16))), 'incident', ?, ?, ?)";
-        let mut detail = links.written_to(head, left_of(conn, *tenant, *incident)?);
-        let known = before.as_ref().and_then(Notes::said).unwrap_or_default();
-        let notes = known.and_newer(Notes::of(conn, *tenant, *incident)?);
-        detail["notes"] = notes.written();
-        if before.is_some_and(|before| said_by(&before) == detail) {
-            continue;
-        }
-        let args = params![
-            tenant.to_string(),
-            incident.to_string(),
-            links.chain,
-            detail.to_string()
-        ];
-        query::change_one(conn, sql, args)?;
+    for (tenant, incident, is_whole) in due {
+        write_head(conn, tenant, incident, is_whole)?;
     }
-    query::change(conn, "DELETE FROM temp.incident_heads_due", &[])?;
+    for table in ["incident_heads_due", "incident_notes_due"] {
+        query::change(conn, &format!("DELETE FROM temp.{table}"), &[])?;
+    }
     Ok(())
+}
+
+/// Writes the head of an incident, if it says something new. Where only a note was written, and the incident is not
+/// what its head says, the new head says of the rest what that one said.
+fn write_head(
+    conn: &Connection,
+    tenant: TenantId,
+    incident: IncidentId,
+    is_whole: bool,
+) -> Result<(), StoreError> {
+    let before = newest(conn, tenant, incident)?;
+    let (mut detail, chain) = match before.as_ref().filter(|_| !is_whole) {
+        Some(before) => (said_by(before), before.hash.unwrap_or_default()),
+        None => {
+            let Some(head) = head_of(conn, tenant, incident)? else {
+                return Ok(());
+            };
+            let known = before.as_ref().map(Links::of).unwrap_or_default();
+            let links = known.and_newer(conn, tenant, incident)?;
+            let left = left_of(conn, tenant, incident)?;
+            (links.written_to(head, left), links.chain)
+        }
+    };
+    // The first head that names notes takes those that are there: an older program named none.
+    let notes = match before.as_ref().and_then(Notes::said) {
+        Some(said) => said.and_newer(Notes::due(conn, tenant, incident)?),
+        None => Notes::of(conn, tenant, incident)?,
+    };
+    detail["notes"] = notes.written();
+    if before.is_some_and(|before| said_by(&before) == detail) {
+        return Ok(());
+    }
+    let sql = "INSERT INTO evidence_entries (tenant_id, id, kind, incident_id, hash, detail)
+               VALUES (?, 'head ' || lower(hex(randomblob(16))), 'incident', ?, ?, ?)";
+    let args = params![
+        tenant.to_string(),
+        incident.to_string(),
+        chain,
+        detail.to_string()
+    ];
+    query::change_one(conn, sql, args)
 }
 
 /// What is not as a head says.
@@ -318,6 +363,23 @@ impl Notes {
     fn of(conn: &Connection, tenant: TenantId, incident: IncidentId) -> Result<Self, StoreError> {
         let sql = "SELECT id, author, text, at FROM incident_notes
                    WHERE tenant_id = ? AND incident_id = ? ORDER BY at, id";
+        Self::read(conn, sql, tenant, incident)
+    }
+
+    /// Those that the program wrote in this transaction.
+    fn due(conn: &Connection, tenant: TenantId, incident: IncidentId) -> Result<Self, StoreError> {
+        let sql = "SELECT n.id, n.author, n.text, n.at FROM temp.incident_notes_due d
+                   CROSS JOIN incident_notes n ON n.tenant_id = d.tenant_id AND n.id = d.note_id
+                   WHERE d.tenant_id = ? AND d.incident_id = ? ORDER BY n.at, n.id";
+        Self::read(conn, sql, tenant, incident)
+    }
+
+    fn read(
+        conn: &Connection,
+        sql: &str,
+        tenant: TenantId,
+        incident: IncidentId,
+    ) -> Result<Self, StoreError> {
         let mut statement = conn.prepare_cached(sql)?;
         let mut rows = statement.query(params![tenant.to_string(), incident.to_string()])?;
         let mut notes = Vec::new();
@@ -335,8 +397,8 @@ impl Notes {
     }
 
     /// Notes are only ever added: what was said of one stays said, whatever its row became.
-    fn and_newer(mut self, stored: Self) -> Self {
-        for note in stored.0 {
+    fn and_newer(mut self, written: Self) -> Self {
+        for note in written.0 {
             if !self.0.contains(&note) {
                 self.0.push(note);
             }
@@ -391,8 +453,8 @@ mod tests {
     fn a_newer_head_does_not_forget_what_an_edited_note_had_been() {
         let said = notes(&[(1, "a"), (2, "b")]);
         let stored = notes(&[(1, "a"), (2, "x"), (3, "c")]);
-        let newer = said.and_newer(stored.clone());
-        assert_eq!(newer, notes(&[(1, "a"), (2, "b"), (2, "x"), (3, "c")]));
+        let newer = said.and_newer(notes(&[(3, "c")]));
+        assert_eq!(newer, notes(&[(1, "a"), (2, "b"), (3, "c")]));
         let told = HeadDifference::NoteAltered(Timestamp(2));
         assert_eq!(newer.difference(&stored), Some(told));
     }

@@ -1,5 +1,7 @@
 //! Incidents with their events and notes.
 
+use std::collections::BTreeSet;
+
 use iq_domain::{
     AssetId, CodedError, EventId, EventRelation, Incident, IncidentId, IncidentNote,
     IncidentStatus, IncidentType, IndustrialEvent, Severity, TenantId, Timestamp,
@@ -8,7 +10,7 @@ use rusqlite::{Connection, Row, params};
 
 use super::{
     events,
-    incident_heads::{is_as_recorded, mark_head},
+    incident_heads::{is_as_recorded, mark_head, mark_note},
 };
 use crate::{Page, Paged, StoreError, query, query::Where, row};
 
@@ -240,7 +242,8 @@ pub fn update_incident(
     mark_head(conn, tenant, incident.id)
 }
 
-/// Attaches an event; one that is attached keeps its relation. Says whether it is new.
+/// Attaches an event, and with it what is stored already and corrects it; one that is attached keeps its relation.
+/// Says whether it is new.
 pub fn create_incident_event(
     conn: &Connection,
     tenant: TenantId,
@@ -258,7 +261,69 @@ pub fn create_incident_event(
     ];
     let inserted = query::change(conn, sql, args)
         .map_err(|e| e.or_reference(CodedError::not_found("incidents.not_found")))?;
+    if inserted > 0 {
+        link_known_corrections(conn, tenant, (incident, event), relation)?;
+    }
     Ok(inserted > 0)
+}
+
+/// What corrects an event may be stored before the event comes to an incident: a journal was read again between the
+/// look at its events and the link.
+fn link_known_corrections(
+    conn: &Connection,
+    tenant: TenantId,
+    (incident, event): (IncidentId, EventId),
+    relation: EventRelation,
+) -> Result<(), StoreError> {
+    let sql = "WITH RECURSIVE later (id) AS (
+                   SELECT c.id FROM industrial_events c
+                   WHERE c.tenant_id = ?1 AND c.payload ->> '$.corrects' = ?3
+                     AND c.payload ->> '$.corrects' IS NOT NULL
+                   UNION
+                   SELECT c.id FROM later l CROSS JOIN industrial_events c
+                   WHERE c.tenant_id = ?1 AND c.payload ->> '$.corrects' = +l.id
+                     AND c.payload ->> '$.corrects' IS NOT NULL)
+               INSERT INTO incident_events (tenant_id, incident_id, event_id, relation)
+               SELECT ?1, ?2, id, ?4 FROM later WHERE true
+               ON CONFLICT (tenant_id, incident_id, event_id) DO NOTHING";
+    let args = params![
+        tenant.to_string(),
+        incident.to_string(),
+        event.to_string(),
+        row::to_word(&relation)?
+    ];
+    query::change(conn, sql, args)?;
+    Ok(())
+}
+
+/// Links what corrects an event of an incident and is not linked to it: an older program stored it. It belongs to
+/// the incident in the same way. What people took out stays out.
+pub fn link_earlier_corrections(conn: &Connection, tenant: TenantId) -> Result<(), StoreError> {
+    let sql = "WITH RECURSIVE due (incident_id, event_id, relation, joined_by) AS (
+                   SELECT l.incident_id, c.id, l.relation, l.joined_by FROM industrial_events c
+                   CROSS JOIN incident_events l
+                     ON l.tenant_id = c.tenant_id AND l.event_id = c.payload ->> '$.corrects'
+                   WHERE c.tenant_id = ?1 AND c.payload ->> '$.corrects' IS NOT NULL
+                     AND l.left_by IS NULL
+                   UNION
+                   SELECT d.incident_id, c.id, d.relation, d.joined_by FROM due d
+                   CROSS JOIN industrial_events c
+                   WHERE c.tenant_id = ?1 AND c.payload ->> '$.corrects' = +d.event_id
+                     AND c.payload ->> '$.corrects' IS NOT NULL)
+               INSERT INTO incident_events (tenant_id, incident_id, event_id, relation, joined_by)
+               SELECT ?1, incident_id, event_id, relation, joined_by FROM due WHERE true
+               ON CONFLICT (tenant_id, incident_id, event_id) DO NOTHING
+               RETURNING incident_id";
+    let mut statement = conn.prepare_cached(sql)?;
+    let rows = statement.query_map([tenant.to_string()], |r| row::id(r, "incident_id"))?;
+    let changed: BTreeSet<IncidentId> = rows.collect::<rusqlite::Result<_>>()?;
+    for incident in changed {
+        // An incident that someone edited keeps the head that tells so.
+        if is_as_recorded(conn, tenant, incident)? {
+            mark_head(conn, tenant, incident)?;
+        }
+    }
+    Ok(())
 }
 
 /// An event that corrects another one belongs to the incidents of that one, in the same way. The one that was
@@ -478,6 +543,7 @@ pub fn create_incident_note(
         ],
     )
     .map_err(|e| e.or_reference(CodedError::not_found("incidents.not_found")))?;
+    mark_note(conn, tenant, note.incident_id, note.id)?;
     if is_as_recorded {
         mark_head(conn, tenant, note.incident_id)?;
     }

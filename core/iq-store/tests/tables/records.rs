@@ -433,6 +433,82 @@ fn an_incident_goes_by_the_correction_of_an_event_it_has() {
     assert_eq!(count(), 2);
 }
 
+/// An event and two readings of it, each of which corrects the one before.
+fn readings_of(tenant: TenantId, source: &str) -> Vec<IndustrialEvent> {
+    let mut readings = vec![event(tenant, None, source, T0.plus_ms(10_000))];
+    for reading in 2..=3 {
+        let corrected = readings.last().map(|e| e.id);
+        let source_id = events::reading_id(source, reading);
+        readings.push(IndustrialEvent {
+            payload: json!({ "corrects": corrected }),
+            ..event(tenant, None, &source_id, T0.plus_ms(10_000))
+        });
+    }
+    readings
+}
+
+#[test]
+fn an_event_that_comes_to_an_incident_brings_the_corrections_that_are_stored_already() {
+    let fixture = Fixture::new();
+    let p = fixture.filled();
+    let (t, incident) = (p.id(), p.incident.id);
+    let (readings, other) = (readings_of(t, "old"), readings_of(t, "other"));
+    let newest = (readings[2].clone(), EventRelation::Neighbour);
+    fixture
+        .write(move |c| {
+            for row in readings.iter().chain(&other) {
+                events::insert_ignore_duplicate(c, t, row)?;
+            }
+            let relation = EventRelation::Neighbour;
+            let is_new = incidents::create_incident_event(c, t, incident, readings[0].id, relation);
+            assert!(is_new?);
+            // Attached a second time it is not new, and brings nothing.
+            let relation = EventRelation::SameAsset;
+            let again = incidents::create_incident_event(c, t, incident, readings[2].id, relation);
+            assert!(!again?);
+            Ok(())
+        })
+        .unwrap();
+    let shown = fixture.read(|c| incidents::list_incident_events(c, t, incident));
+    let trigger = (p.event.clone(), EventRelation::Trigger);
+    assert_eq!(shown, [trigger, newest]);
+}
+
+#[test]
+fn corrections_that_an_older_program_left_unlinked_come_to_the_incidents_of_their_events() {
+    let fixture = Fixture::new();
+    let p = fixture.filled();
+    let (t, incident) = (p.id(), p.incident.id);
+    let (kept, taken_out) = (readings_of(t, "kept"), readings_of(t, "taken out"));
+    let (newest, out) = (kept[2].clone(), taken_out[0].id);
+    let change = IncidentChangeId::new();
+    fixture
+        .write(move |c| {
+            for first in [&kept[0], &taken_out[0]] {
+                events::insert_ignore_duplicate(c, t, first)?;
+                let relation = EventRelation::SameAsset;
+                incidents::create_incident_event(c, t, incident, first.id, relation)?;
+            }
+            iq_store::incident_changes::leave_event(c, t, incident, out, change)?;
+            // Stored without a link, as that program did.
+            for row in kept[1..].iter().chain(&taken_out[1..]) {
+                events::insert_ignore_duplicate(c, t, row)?;
+            }
+            Ok(())
+        })
+        .unwrap();
+    let shown = || fixture.read(|c| incidents::list_incident_events(c, t, incident));
+    assert_ne!(shown()[1].0.id, newest.id);
+    for _ in 0..2 {
+        fixture
+            .write(move |c| incidents::link_earlier_corrections(c, t))
+            .unwrap();
+        let trigger = (p.event.clone(), EventRelation::Trigger);
+        let corrected = (newest.clone(), EventRelation::SameAsset);
+        assert_eq!(shown(), [trigger, corrected], "nothing that was taken out");
+    }
+}
+
 #[test]
 fn a_score_counts_as_known_from_when_it_was_written_down() {
     let fixture = Fixture::new();
