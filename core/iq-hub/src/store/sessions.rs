@@ -200,7 +200,12 @@ pub(crate) async fn attempts(
     Ok((failures, time_or_none(&row, "last_failure_at_ms")?))
 }
 
-/// Counts a failure; those of more than a day ago are forgotten.
+/// How long a failure counts.
+const REMEMBERED_MS: i64 = 86_400_000;
+
+/// Counts a failure; those of more than a day ago are forgotten, also of names that nobody came with again:
+/// anybody can make names up. What another transaction holds is left to the next one, so that no two wait
+/// for each other.
 pub(crate) async fn record_failure(
     tx: &mut Tx,
     tenant: TenantId,
@@ -218,6 +223,15 @@ pub(crate) async fn record_failure(
     .bind(Uid(tenant.0))
     .bind(key)
     .bind(now.0)
+    .execute(tx.on())
+    .await?;
+    sqlx::query(
+        "DELETE FROM sign_in_attempts WHERE tenant_id = $1 AND attempt_key IN (
+           SELECT attempt_key FROM sign_in_attempts
+           WHERE tenant_id = $1 AND last_failure_at_ms < $2 LIMIT 100 FOR UPDATE SKIP LOCKED)",
+    )
+    .bind(Uid(tenant.0))
+    .bind(now.0 - REMEMBERED_MS)
     .execute(tx.on())
     .await?;
     Ok(())
