@@ -1,4 +1,4 @@
-"""How schemathesis signs in to an appliance: by a session, as the pages do.
+"""How schemathesis signs in to an appliance or a hub: by a session, as the pages do.
 
 A drawn request may end the session (signing out is an operation like any other), so an answer of 401
 to a request that carried ours makes the next one sign in again.
@@ -11,11 +11,15 @@ import threading
 import time
 
 import schemathesis
+from totp import Codes
 
 URL = os.environ["OPTRIA_CHECK_URL"]
 PORT = int(URL.rsplit(":", 1)[1])
-COOKIE = f"optria_{PORT}"
+COOKIE = os.environ.get("OPTRIA_CHECK_COOKIE", f"optria_{PORT}")
 WHO = {"username": os.environ["OPTRIA_CHECK_USER"], "password": os.environ["OPTRIA_CHECK_PASSWORD"]}
+# Of a hub: its owner has a second factor.
+SECRET = os.environ.get("OPTRIA_CHECK_TOTP")
+CODES = SECRET and Codes(SECRET, int(os.environ["OPTRIA_CHECK_TOTP_STEP"]))
 # Drawn sign-ins fail, and their address has to wait longer and longer: ours is another one.
 ADDRESS = ("127.0.0.2", 0)
 PATIENCE_S = 120
@@ -27,7 +31,8 @@ def ask():
     line = http.client.HTTPConnection("127.0.0.1", PORT, timeout=60, source_address=ADDRESS)
     try:
         headers = {"Origin": URL, "Content-Type": "application/json"}
-        line.request("POST", "/api/session", json.dumps(WHO), headers)
+        who = {**WHO, "code": CODES.next()} if CODES else WHO
+        line.request("POST", "/api/session", json.dumps(who), headers)
         answer = line.getresponse()
         return answer.status, answer.headers, answer.read().decode()
     finally:

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { partOf, pathOf, type Pixels, squaresOf, textIn } from '@/lib/qr';
+import { besideThePage, lookAt, partOf, pathOf, squaresOf } from '@/lib/qr';
+import { type Pixels, textIn } from '@/lib/qr-look';
 
 /** As long as a signed receipt with two marks gets. */
 const RECEIPT = `OQR1.1-2.${'0123456789ABCDEFGHJKMNPQRSTVWXYZ'.repeat(15)}.7K3Q`;
@@ -64,5 +65,54 @@ describe('a receipt as a QR code', () => {
     expect(partOf(` ${RECEIPT}`)).toEqual({ part: 1, of: 2 });
     expect(partOf('oqr1.3-12.XYZ')).toEqual({ part: 3, of: 12 });
     for (const other of ['', 'https://hub.example', 'OQR2.1-1.A.B', 'OQR1.1-1']) expect(partOf(other)).toBeNull();
+  });
+});
+
+/** A worker that answers a moment later, or breaks. */
+class Beside {
+  onmessage: ((event: { data: string | null }) => void) | null = null;
+  onerror: (() => void) | null = null;
+  ended = false;
+  seen: Pixels[] = [];
+  constructor(private readonly answers: (string | null | Error)[]) {}
+  postMessage(pixels: Pixels) {
+    this.seen.push(pixels);
+    const answer = this.answers.shift() ?? null;
+    setTimeout(() => (answer instanceof Error ? this.onerror?.() : this.onmessage?.({ data: answer })), 0);
+  }
+  terminate() { this.ended = true; }
+}
+
+describe('looking beside the page', () => {
+  const blank: Pixels = { width: 8, height: 8, data: new Uint8ClampedArray(256) };
+
+  it('goes on to the next size until a text is found, and says which it is at', async () => {
+    const worker = new Beside([null, RECEIPT, 'never asked']);
+    const looker = besideThePage(() => worker as unknown as Worker);
+    const said: string[] = [];
+    expect(await lookAt([3, 2, 1], () => blank, looker, (look, of) => said.push(`${look}/${of}`))).toBe(RECEIPT);
+    expect(said).toEqual(['1/3', '2/3']);
+    expect(worker.seen).toHaveLength(2);
+    looker.close();
+    expect(worker.ended).toBe(true);
+  });
+
+  it('lets the page go on between two looks', async () => {
+    const looker = besideThePage(() => new Beside([null, null]) as unknown as Worker);
+    let turns = 0;
+    const timer = setInterval(() => { turns += 1; }, 0);
+    expect(await lookAt([1, 2], () => blank, looker, () => undefined)).toBeNull();
+    clearInterval(timer);
+    expect(turns).toBeGreaterThan(0);
+  });
+
+  it('looks in the page where a worker does not start, or breaks', async () => {
+    const code = picture(RECEIPT, 4);
+    const never = besideThePage(() => { throw new Error('refused'); });
+    expect(await never.look(code)).toBe(RECEIPT);
+    const broken = new Beside([new Error('gone')]);
+    const looker = besideThePage(() => broken as unknown as Worker);
+    expect(await looker.look(code)).toBe(RECEIPT);
+    expect(broken.ended).toBe(true);
   });
 });

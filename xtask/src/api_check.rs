@@ -1,7 +1,9 @@
 //! `cargo xtask api-check`: requests that schemathesis makes from the OpenAPI document of a running
-//! appliance, right ones and wrong ones, with all of its checks: no 5xx, no answer that the document does
-//! not name, no route that takes a caller without its session. It runs in a closed network: what is drawn
-//! for an address of a plant's system must never be somebody's.
+//! appliance, or with `--hub` of a hub, right ones and wrong ones, with all of its checks: no 5xx, no
+//! answer that the document does not name, no route that takes a caller without its session. It runs in a
+//! closed network: what is drawn for an address of a plant's system must never be somebody's.
+
+mod hub;
 
 use std::{
     fs,
@@ -36,6 +38,8 @@ const BY_HAND: [&str; 1] = ["/api/live"];
 pub(crate) struct Options {
     /// Requests drawn for an operation; those at the bounds of each field come on top.
     examples: u32,
+    /// A hub is asked instead of an appliance.
+    hub: bool,
     /// A program that is built already.
     program: Option<PathBuf>,
     /// Only the paths that match.
@@ -49,6 +53,7 @@ impl Options {
     pub(crate) fn parse(args: &[String]) -> Result<Self> {
         let mut options = Self {
             examples: EXAMPLES,
+            hub: false,
             program: None,
             only: None,
             seed: None,
@@ -69,6 +74,7 @@ impl Options {
                         .filter(|count| *count > 0)
                         .with_context(|| format!("`{text}` is no number of examples"))?;
                 }
+                "--hub" => options.hub = true,
                 "--program" => options.program = Some(std::path::absolute(value()?)?),
                 "--only" => options.only = Some(value()?.clone()),
                 "--seed" => {
@@ -78,8 +84,8 @@ impl Options {
                 }
                 INSIDE => options.inside = true,
                 other => bail!(
-                    "`api-check` has no option `{other}`; it takes --examples N, --program FILE, \
-                     --only REGEX and --seed N"
+                    "`api-check` has no option `{other}`; it takes --hub, --examples N, \
+                     --program FILE, --only REGEX and --seed N"
                 ),
             }
         }
@@ -94,6 +100,9 @@ impl Options {
             "--examples".to_owned(),
             self.examples.to_string(),
         ];
+        if self.hub {
+            args.push("--hub".to_owned());
+        }
         if let Some(only) = &self.only {
             args.extend(["--only".to_owned(), only.clone()]);
         }
@@ -111,13 +120,18 @@ pub(crate) fn api_check(options: &Options) -> Result<()> {
     }
     system::ensure(&[system::BUILD, system::TESTS, system::AIRGAP])?;
     python::environment(&requirements())?;
+    let name = if options.hub { "optria-hub" } else { "optria" };
+    if options.hub {
+        system::ensure(&[system::POSTGRES])?;
+        run(cargo().args(["build", "--workspace", "--example", "hub_db"]))?;
+    }
     let program = match &options.program {
         Some(program) => program.clone(),
         None => {
             ui::install()?;
             ui::build()?;
-            run(cargo().args(["build", "--workspace", "--bin", "optria"]))?;
-            built_program("optria")?
+            run(cargo().args(["build", "--workspace", "--bin", name]))?;
+            built_program(name)?
         }
     };
     closed::again("api-check", &options.arguments(&program))
@@ -131,24 +145,10 @@ fn inside(options: &Options) -> Result<()> {
     let program = options.program.as_deref().context("no program")?;
     let folder = target_dir().join("api-check");
     closed::fresh(&folder)?;
-    let mut ledger = Ledger::default();
-    ledger.must("the network is closed", closed::close)?;
-    let (mut appliance, said) =
-        ledger.must("a demonstration starts", || start(program, &folder))?;
-    ledger.must("it has an incident", || have_an_incident(&said))?;
-    ledger.tally("what is looked at by hand", || by_hand(&said));
-    ledger.tally("requests from the document", || {
-        ask(options, &folder, &said)
-    });
-    ledger.tally("it still runs, and nothing panicked", || {
-        ensure!(appliance.ended()?.is_none(), "the appliance ended");
-        ensure!(is_ready(said.port), "the appliance is not ready any more");
-        let log = fs::read_to_string(folder.join("log"))?;
-        let panics: Vec<&str> = log.lines().filter(|l| l.contains("panicked")).collect();
-        ensure!(panics.is_empty(), "the log says {panics:#?}");
-        Ok(())
-    });
-    drop(appliance);
+    let ledger = match options.hub {
+        true => hub::inside(options, program, &folder)?,
+        false => appliance(options, program, &folder)?,
+    };
     ledger.print_table();
     println!("\n{} passed, {} failed", ledger.passed(), ledger.failed());
     ensure!(
@@ -157,6 +157,51 @@ fn inside(options: &Options) -> Result<()> {
         folder.display()
     );
     Ok(())
+}
+
+fn appliance(options: &Options, program: &Path, folder: &Path) -> Result<Ledger> {
+    let mut ledger = Ledger::default();
+    ledger.must("the network is closed", closed::close)?;
+    let (mut appliance, said) = ledger.must("a demonstration starts", || start(program, folder))?;
+    ledger.must("it has an incident", || have_an_incident(&said))?;
+    ledger.tally("what is looked at by hand", || by_hand(&said));
+    ledger.tally("requests from the document", || {
+        let target = Target {
+            said: &said,
+            told: Vec::new(),
+            exclude: BY_HAND
+                .into_iter()
+                .flat_map(|path| ["--exclude-path", path])
+                .collect(),
+            left_out: BY_HAND.len() as u64,
+        };
+        ask(options, folder, &target)
+    });
+    ledger.tally("it still runs, and nothing panicked", || {
+        still_runs(&mut appliance, said.port, folder)
+    });
+    drop(appliance);
+    Ok(ledger)
+}
+
+fn still_runs(program: &mut Running, port: u16, folder: &Path) -> Result<()> {
+    ensure!(program.ended()?.is_none(), "the program ended");
+    ensure!(is_ready(port), "the program is not ready any more");
+    let log = fs::read_to_string(folder.join("log"))?;
+    let panics: Vec<&str> = log.lines().filter(|l| l.contains("panicked")).collect();
+    ensure!(panics.is_empty(), "the log says {panics:#?}");
+    Ok(())
+}
+
+/// Whom to ask.
+struct Target<'a> {
+    said: &'a Said,
+    /// What signing in takes beside a name and a password.
+    told: Vec<(&'static str, String)>,
+    /// Arguments that name what requests are not drawn for.
+    exclude: Vec<&'static str>,
+    /// How many operations of the document those are.
+    left_out: u64,
 }
 
 fn start(program: &Path, folder: &Path) -> Result<(Running, Said)> {
@@ -212,7 +257,8 @@ fn by_hand(said: &Said) -> Result<()> {
     Ok(())
 }
 
-fn ask(options: &Options, folder: &Path, said: &Said) -> Result<()> {
+fn ask(options: &Options, folder: &Path, target: &Target<'_>) -> Result<()> {
+    let said = target.said;
     let url = format!("http://127.0.0.1:{}", said.port);
     let report = folder.join("report.json");
     let mut requests = command(python::environment(&requirements())?.join("st"));
@@ -229,10 +275,12 @@ fn ask(options: &Options, folder: &Path, said: &Said) -> Result<()> {
         .env("OPTRIA_CHECK_USER", &said.owner)
         .env("OPTRIA_CHECK_PASSWORD", &said.password)
         .env("SCHEMATHESIS_HOOKS", root().join("tests/api/hooks.py"))
+        .env("PYTHONPATH", root().join("tests/api"))
         // What it learns of one run must not change the next.
         .current_dir(folder);
-    for path in BY_HAND {
-        requests.args(["--exclude-path", path]);
+    requests.args(&target.exclude);
+    for (name, value) in &target.told {
+        requests.env(name, value);
     }
     if let Some(only) = &options.only {
         requests.args(["--include-path-regex", only]);
@@ -246,13 +294,13 @@ fn ask(options: &Options, folder: &Path, said: &Said) -> Result<()> {
         return asked.and_then(|()| bail!("there is no report"));
     }
     let report: Value = serde_json::from_str(&text)?;
-    let counted = summary(&report, options.only.is_some())?;
+    let counted = summary(&report, options.only.is_some(), target.left_out)?;
     println!("   {counted}");
     asked
 }
 
 /// What the report counts. A run that looked at less than it was to is an error, however well it ended.
-fn summary(report: &Value, is_part: bool) -> Result<String> {
+fn summary(report: &Value, is_part: bool, left_out: u64) -> Result<String> {
     let count = |at: &str| {
         let found = report.pointer(at).and_then(Value::as_u64);
         found.with_context(|| format!("the report has no {at}"))
@@ -260,13 +308,12 @@ fn summary(report: &Value, is_part: bool) -> Result<String> {
     let [total, selected, tested, errored] =
         ["total", "selected", "tested", "errored"].map(|n| count(&format!("/operations/{n}")));
     let (total, selected, tested, errored) = (total?, selected?, tested?, errored?);
-    let by_hand = BY_HAND.len() as u64;
     ensure!(
         tested == selected && errored == 0 && tested > 0,
         "{tested} of {selected} operations were asked, {errored} could not be"
     );
     ensure!(
-        is_part || selected + by_hand == total,
+        is_part || selected + left_out == total,
         "{selected} of {total} operations were chosen"
     );
     ensure!(
@@ -275,7 +322,7 @@ fn summary(report: &Value, is_part: bool) -> Result<String> {
         report["stop_reason"]
     );
     Ok(format!(
-        "{tested} of {total} operations ({by_hand} by hand), {} requests, {} kinds of failure, {} s, seed {}",
+        "{tested} of {total} operations ({left_out} left out), {} requests, {} kinds of failure, {} s, seed {}",
         count("/test_cases/generated")?,
         count("/test_cases/unique_failures")?,
         report["running_time"].as_f64().unwrap_or_default().round(),
@@ -293,8 +340,16 @@ mod tests {
 
     #[test]
     fn the_inner_half_is_told_what_the_outer_one_was() {
-        let mut options =
-            parse(&["--examples", "200", "--only", "^/api/s", "--seed", "7"]).unwrap();
+        let mut options = parse(&[
+            "--hub",
+            "--examples",
+            "200",
+            "--only",
+            "^/api/s",
+            "--seed",
+            "7",
+        ])
+        .unwrap();
         let again = Options::parse(&options.arguments(Path::new("/p"))).unwrap();
         options.program = Some("/p".into());
         assert_eq!(again, options);
@@ -321,12 +376,12 @@ mod tests {
                 "complete": complete, "stop_reason": "interrupted", "running_time": 1.5, "seed": 3,
             })
         };
-        let said = summary(&report(11, 10, 10, true), false).unwrap();
+        let said = summary(&report(11, 10, 10, true), false, 1).unwrap();
         assert!(
-            said.contains("10 of 11 operations (1 by hand), 40 requests"),
+            said.contains("10 of 11 operations (1 left out), 40 requests"),
             "{said}"
         );
-        assert!(summary(&report(11, 9, 9, true), true).is_ok());
+        assert!(summary(&report(11, 9, 9, true), true, 1).is_ok());
         for (report, is_part) in [
             (report(11, 9, 9, true), false),
             (report(11, 10, 9, true), false),
@@ -334,7 +389,7 @@ mod tests {
             (report(11, 0, 0, true), true),
             (json!({}), true),
         ] {
-            assert!(summary(&report, is_part).is_err(), "{report}");
+            assert!(summary(&report, is_part, 1).is_err(), "{report}");
         }
     }
 }

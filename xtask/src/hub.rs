@@ -5,7 +5,7 @@
 use std::{
     fs,
     io::{BufRead, BufReader},
-    path::PathBuf,
+    path::{Path, PathBuf},
     process::{Command, Stdio},
     sync::{
         Arc,
@@ -37,6 +37,10 @@ const SECRETS: [(&str, &str); 2] = [
     ("OPTRIA_HUB_KEY", "sealing key of a hub that is thrown away"),
 ];
 
+/// Who owns the tables, and who serves.
+pub(crate) const OWNER: &str = "hub_owner:owner-7";
+pub(crate) const SERVES: &str = "optria_hub:hub-7";
+
 /// Builds and runs until Ctrl-C.
 pub(crate) fn hub(arguments: Result<()>) -> Result<()> {
     arguments?;
@@ -61,13 +65,11 @@ pub(crate) fn hub(arguments: Result<()>) -> Result<()> {
         signal_hook::flag::register(signal, Arc::clone(&stop))?;
     }
     let folder = Folder::new()?;
-    let mut database = command(target_dir().join("debug/examples/hub_db"));
-    database.stdin(Stdio::piped()).stdout(Stdio::piped());
-    let mut database = Running::start("database", database)?;
-    let port = port_of(&mut database)?;
-    run_command(as_role("hub_owner:owner-7", port, &folder)?.arg("migrate"))?;
+    let (database, port) = database()?;
+    let program = built_program("optria-hub")?;
+    run_command(as_role(&program, OWNER, port, &folder.0).arg("migrate"))?;
     let hub = |args: &[&str]| -> Result<Command> {
-        let mut program = as_role("optria_hub:hub-7", port, &folder)?;
+        let mut program = as_role(&program, SERVES, port, &folder.0);
         program.args(args);
         Ok(program)
     };
@@ -151,18 +153,27 @@ impl Drop for Folder {
     }
 }
 
+/// A throw-away Postgres with both roles, and its port.
+pub(crate) fn database() -> Result<(Running, u16)> {
+    let mut database = command(target_dir().join("debug/examples/hub_db"));
+    database.stdin(Stdio::piped()).stdout(Stdio::piped());
+    let mut database = Running::start("database", database)?;
+    let port = port_of(&mut database)?;
+    Ok((database, port))
+}
+
 /// The program of the hub with the address of the database as a role.
-fn as_role(login: &str, port: u16, folder: &Folder) -> Result<Command> {
-    let mut program = command(built_program("optria-hub")?);
+pub(crate) fn as_role(program: &Path, login: &str, port: u16, data: &Path) -> Command {
+    let mut program = command(program);
     program
         .envs(SECRETS)
-        .env("OPTRIA_DATA_DIR", &folder.0)
+        .env("OPTRIA_DATA_DIR", data)
         .env("OPTRIA_LOG", "warn")
         .env(
             "DATABASE_URL",
             format!("postgres://{login}@127.0.0.1:{port}/plant?sslmode=disable"),
         );
-    Ok(program)
+    program
 }
 
 /// An appliance with the demo plant and an hour of its past.
@@ -224,7 +235,11 @@ fn port_of(database: &mut Running) -> Result<u16> {
     bail!("the database ended before it was ready; its lines above say why")
 }
 
-fn wait_until_ready(port: u16, program: Option<&mut Running>, stop: &AtomicBool) -> Result<()> {
+pub(crate) fn wait_until_ready(
+    port: u16,
+    program: Option<&mut Running>,
+    stop: &AtomicBool,
+) -> Result<()> {
     let program = program.context("no program")?;
     let until = Instant::now() + READY_WITHIN;
     while !is_ready(port) {

@@ -47,8 +47,8 @@ cargo xtask <task>
   hub                a hub to try: a throw-away Postgres, the first platform owner, two instances
   airgap [--all] [--program FILE] [--system ADDRESS:PORT]
                      the appliance in a network of loopback alone, under strace: whom it calls
-  api-check [--examples N] [--program FILE] [--only REGEX]
-                     requests made from the OpenAPI document, at a demonstration without a network
+  api-check [--hub] [--examples N] [--program FILE] [--only REGEX]
+                     requests made from the OpenAPI document, at a demonstration or a hub without a network
   bench NAME         measurements; bench --list names them
   dist [--out DIR] [--signing-key FILE --public-key FILE --public-key FILE]
                      the packages, built for release; docs/guides/administrator.md says how to sign

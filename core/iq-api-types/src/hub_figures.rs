@@ -171,7 +171,7 @@ pub struct HubPlan {
     pub is_demo: bool,
 }
 
-/// A signal of an asset of which a plant sent series, at the fourth level.
+/// A signal of an asset of which a plant sent series, at the fourth level; once for each unit.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct HubSignal {
     /// Id, as at the plant.

@@ -3,12 +3,17 @@
 use axum::{Json, extract::State, http::StatusCode};
 use iq_api_types::{IdentityProvider as Dto, IdentityProviderInput, SignInRules, TestReport};
 use iq_domain::{
-    AuthSource, CodedError, IdentityProvider, IdentityProviderId, Permission, Role, TenantId,
+    AuthSource, CodedError, IdentityProvider, IdentityProviderId, Permission, Role, SessionId,
+    TenantId, Timestamp, User,
 };
 use iq_oidc::{MASK, Provider};
 use iq_runtime::SecretChange;
 use iq_secrets::SecretString;
-use iq_store::{Connection, StoreError, identity_providers, sessions, settings, users};
+use iq_store::{
+    Connection, StoreError, Transaction, identity_providers,
+    sessions::{self, Session},
+    settings, user_identities, users,
+};
 use serde_json::json;
 
 use crate::{
@@ -16,6 +21,7 @@ use crate::{
         Answer, Audit, Body, Caller, Check, Failure, FieldFailure, Id, Route, delete, get, post,
         put,
     },
+    session::EMERGENCY_MS,
     state::ApiState,
 };
 
@@ -55,7 +61,7 @@ pub(crate) fn routes() -> Vec<Route> {
             .cap(BODY_CAP)
             .answer::<Dto>()
             .audits("identity_providers.update")
-            .says("Change an identity provider; its sessions end when it is switched off"),
+            .says("Change an identity provider; sessions end when it is off or vouches otherwise"),
         delete(one, Write, delete_provider)
             .status(204)
             .audits("identity_providers.delete")
@@ -110,6 +116,14 @@ async fn create_provider(
     let row = checked(&state, tenant, input, None)?;
     recorded(&audit, &row);
     let saved = state.runtime.save_identity_provider(&row, secret).await?;
+    // The rules may have waited for it.
+    let (asking, now) = (caller.session_id, state.now());
+    let ended = state
+        .runtime
+        .store()
+        .write(move |tx| end_local(tx, tenant, asking, now))
+        .await?;
+    ended.tell(&state, &audit);
     Ok((StatusCode::CREATED, Json(dto(&state, saved))))
 }
 
@@ -130,9 +144,25 @@ async fn update_provider(
     audit.detail("secret_changed", !matches!(secret, SecretChange::Keep));
     let saved = state.runtime.save_identity_provider(&row, secret).await?;
     state.sso.forget_documents(id);
-    if old.is_enabled && !saved.is_enabled {
-        end_sessions(&state, caller.tenant_id, id).await?;
-    }
+    let is_off = old.is_enabled && !saved.is_enabled;
+    let is_other = is_off || iq_oidc::vouches_otherwise(&old, &saved);
+    let is_on = !old.is_enabled && saved.is_enabled;
+    let (tenant, asking, now) = (caller.tenant_id, caller.session_id, state.now());
+    let ended = state
+        .runtime
+        .store()
+        .write(move |tx| {
+            let mut ended = Ended::default();
+            if is_other {
+                ended = end_vouched(tx, (tenant, id), asking, now)?;
+            }
+            if is_on {
+                ended.add(end_local(tx, tenant, asking, now)?);
+            }
+            Ok(ended)
+        })
+        .await?;
+    ended.tell(&state, &audit);
     Ok(Json(dto(&state, saved)))
 }
 
@@ -144,35 +174,134 @@ async fn delete_provider(
 ) -> Answer<StatusCode> {
     let row = own(&state, &caller, id).await?;
     recorded(&audit, &row);
-    end_sessions(&state, caller.tenant_id, id).await?;
-    let tenant = caller.tenant_id;
-    state
-        .runtime
-        .store()
-        .write(move |tx| identity_providers::delete_provider(tx, tenant, id))
-        .await?;
-    state.sso.forget_documents(id);
-    Ok(StatusCode::NO_CONTENT)
-}
-
-/// Ends the sessions of everybody the provider vouches for, and their event streams.
-async fn end_sessions(state: &ApiState, tenant: TenantId, id: IdentityProviderId) -> Answer<()> {
-    let now = state.now();
+    let (tenant, asking, now) = (caller.tenant_id, caller.session_id, state.now());
     let ended = state
         .runtime
         .store()
         .write(move |tx| {
-            let open = sessions::list_sessions_of_provider(tx, tenant, id, now)?;
-            for session in &open {
-                sessions::revoke_session(tx, tenant, session.id, now)?;
-            }
-            Ok(open)
+            let ended = end_vouched(tx, (tenant, id), asking, now)?;
+            identity_providers::delete_provider(tx, tenant, id)?;
+            Ok(ended)
         })
         .await?;
-    for session in ended {
-        state.session_ended(session.id);
+    state.sso.forget_documents(id);
+    ended.tell(&state, &audit);
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// What a change of the ways in ended.
+#[derive(Default)]
+struct Ended {
+    sessions: Vec<SessionId>,
+    /// The session that asked stays: nobody else could put right what was changed.
+    own_kept: bool,
+}
+
+impl Ended {
+    fn add(&mut self, other: Self) {
+        self.sessions.extend(other.sessions);
+        self.own_kept |= other.own_kept;
     }
-    Ok(())
+
+    /// Ends the event streams too, and tells the audit.
+    fn tell(self, state: &ApiState, audit: &Audit) {
+        audit.detail("sessions_ended", self.sessions.len());
+        if self.own_kept {
+            audit.detail("own_session_kept", true);
+        }
+        for session in self.sessions {
+            state.session_ended(session);
+        }
+    }
+}
+
+fn end(
+    tx: &Transaction<'_>,
+    open: Vec<Session>,
+    keep: Option<SessionId>,
+    now: Timestamp,
+) -> Result<Ended, StoreError> {
+    let mut ended = Ended::default();
+    for session in open {
+        if keep == Some(session.id) {
+            ended.own_kept = true;
+            continue;
+        }
+        sessions::revoke_session(tx, session.tenant_id, session.id, now)?;
+        ended.sessions.push(session.id);
+    }
+    Ok(ended)
+}
+
+/// Ends the sessions of everybody the provider vouches for; the one that asks is spared where no
+/// administrator with a password could put the change right.
+fn end_vouched(
+    tx: &Transaction<'_>,
+    (tenant, provider): (TenantId, IdentityProviderId),
+    asking: SessionId,
+    now: Timestamp,
+) -> Result<Ended, StoreError> {
+    let open = sessions::list_sessions_of_provider(tx, tenant, provider, now)?;
+    let is_own = open.iter().any(|session| session.id == asking);
+    let keep = is_own && !has_local_admin(tx, tenant)?;
+    end(tx, open, keep.then_some(asking), now)
+}
+
+/// Ends what was opened with a password, but for emergencies, where the rules in force allow providers
+/// alone. The session that asks stays while no provider vouches for an administrator, as in an emergency for
+/// an hour: a provider that lets nobody in is put right with it.
+fn end_local(
+    tx: &Transaction<'_>,
+    tenant: TenantId,
+    asking: SessionId,
+    now: Timestamp,
+) -> Result<Ended, StoreError> {
+    if !is_sso_only(tx, tenant)? {
+        return Ok(Ended::default());
+    }
+    let mut open = sessions::list_sessions_of_local_users(tx, tenant, now)?;
+    open.retain(|session| session.ends_by.is_none());
+    let is_own = open.iter().any(|session| session.id == asking);
+    let keep = is_own && !has_vouched_admin(tx, tenant)?;
+    if keep {
+        sessions::bound_session(tx, tenant, asking, now.plus_ms(EMERGENCY_MS))?;
+    }
+    end(tx, open, keep.then_some(asking), now)
+}
+
+/// The active administrators of a tenant who come in one way.
+fn admins(
+    conn: &Connection,
+    tenant: TenantId,
+    source: AuthSource,
+) -> Result<Vec<User>, StoreError> {
+    let filter = users::UserFilter {
+        is_active: Some(true),
+        ..users::UserFilter::default()
+    };
+    let mut found = users::list_users(conn, tenant, &filter, iq_store::Page::MAX)?.rows;
+    found.retain(|user| user.auth_source == source && user.role >= Role::TenantAdmin);
+    Ok(found)
+}
+
+fn has_local_admin(conn: &Connection, tenant: TenantId) -> Result<bool, StoreError> {
+    Ok(!admins(conn, tenant, AuthSource::Local)?.is_empty())
+}
+
+/// Whether a provider that is enabled vouches for an administrator.
+fn has_vouched_admin(conn: &Connection, tenant: TenantId) -> Result<bool, StoreError> {
+    let providers = identity_providers::list_providers(conn, tenant)?;
+    let known = user_identities::list_identities(conn, tenant)?;
+    let admins = admins(conn, tenant, AuthSource::Sso)?;
+    let is_vouched = |user: &User| {
+        known.iter().any(|identity| {
+            identity.user_id == user.id
+                && providers
+                    .iter()
+                    .any(|p| p.id == identity.provider_id && p.is_enabled)
+        })
+    };
+    Ok(admins.iter().any(is_vouched))
 }
 
 async fn test_provider(
@@ -208,7 +337,8 @@ async fn put_rules(
 ) -> Answer<Json<SignInRules>> {
     audit.detail("sso_only", rules.sso_only);
     let tenant = caller.tenant_id;
-    state
+    let (asking, now) = (caller.session_id, state.now());
+    let ended = state
         .runtime
         .store()
         .write(move |tx| {
@@ -217,21 +347,15 @@ async fn put_rules(
                 if !providers.iter().any(|p| p.is_enabled) {
                     return Err(CodedError::conflict("sso.no_provider_enabled").into());
                 }
-                let filter = users::UserFilter {
-                    is_active: Some(true),
-                    ..users::UserFilter::default()
-                };
-                let all = users::list_users(tx, tenant, &filter, iq_store::Page::MAX)?;
-                let may_break_glass = |user: &iq_domain::User| {
-                    user.auth_source == AuthSource::Local && user.role >= Role::TenantAdmin
-                };
-                if !all.rows.iter().any(may_break_glass) {
+                if !has_local_admin(tx, tenant)? {
                     return Err(CodedError::conflict("sso.nobody_for_emergencies").into());
                 }
             }
-            settings::put_tenant_setting(tx, tenant, SSO_ONLY, &json!(rules.sso_only))
+            settings::put_tenant_setting(tx, tenant, SSO_ONLY, &json!(rules.sso_only))?;
+            end_local(tx, tenant, asking, now)
         })
         .await?;
+    ended.tell(&state, &audit);
     Ok(Json(rules))
 }
 

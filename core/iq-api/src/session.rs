@@ -11,7 +11,7 @@ use iq_auth::check_password;
 use iq_domain::{AuthSource, CodedError, ErrorKind, Permission, Role, TenantId, User, UserId};
 use iq_secrets::SecretString;
 use iq_store::{
-    StoreError,
+    StoreError, Transaction,
     attempts::{self, AttemptKey},
     sessions, tenants, users,
 };
@@ -29,7 +29,7 @@ use crate::{
 };
 
 /// An emergency sign-in ends after an hour, whatever is done with it.
-const EMERGENCY_MS: i64 = 3_600_000;
+pub(crate) const EMERGENCY_MS: i64 = 3_600_000;
 
 pub(crate) fn routes() -> Vec<Route> {
     let own = Permission::OwnProfile;
@@ -143,7 +143,8 @@ async fn sign_in(
     let replaced = cookie(&headers, &state.cookie_name(info.is_secure))
         .and_then(|token| state.keys.token_hash(&token));
     let mut opening = Opening::new(&state, (user.tenant_id, user.id), &info)?;
-    if emergency.is_some() {
+    let is_emergency = emergency.is_some();
+    if is_emergency {
         opening = opening.bounded(EMERGENCY_MS);
     }
     let (session, token_hash) = (opening.session.clone(), opening.new.token_hash);
@@ -153,6 +154,7 @@ async fn sign_in(
         .runtime
         .store()
         .write(move |tx| {
+            refuse_ordinary(tx, tenant, is_emergency)?;
             auth::end_replaced(tx, replaced, now)?;
             if let Some(hash) = &rehashed {
                 users::update_password_hash(tx, tenant, id, hash, must_change)?;
@@ -180,6 +182,18 @@ async fn sign_in(
         auth::cookie_header(&state, &info, opening.new.token.expose()),
         Json(body),
     ))
+}
+
+/// Again inside the write: the rules may have changed while the password was checked.
+fn refuse_ordinary(
+    tx: &Transaction<'_>,
+    tenant: TenantId,
+    is_emergency: bool,
+) -> Result<(), StoreError> {
+    if !is_emergency && identity_providers::is_sso_only(tx, tenant)? {
+        return Err(CodedError::new(ErrorKind::Forbidden, "session.sso_only").into());
+    }
+    Ok(())
 }
 
 /// The reason of an emergency sign-in; `None` where passwords are an ordinary way in. Asked only of

@@ -297,6 +297,12 @@ async fn sign_in(
         .runtime
         .store()
         .write(move |tx| {
+            // As it is by now: it may have been changed while it was asked.
+            let current = providers::find_enabled_provider(tx, id)?
+                .ok_or_else(|| CodedError::conflict("sso.provider_off"))?;
+            if iq_oidc::vouches_otherwise(&row, &current) {
+                return Err(CodedError::conflict("sso.provider_changed").into());
+            }
             auth::end_replaced(tx, replaced, now)?;
             let signed_in = sso_people::sign_in(tx, &row, &person, role, now)?;
             let who = (signed_in.user.tenant_id, signed_in.user.id);

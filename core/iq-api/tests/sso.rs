@@ -660,3 +660,97 @@ async fn passwords_can_be_kept_for_emergencies() {
         .expect_status(204);
     app.signed_in(&plant.user("engineer")).await;
 }
+
+/// What the audit says of the newest record of an action.
+async fn told(admin: &Client, action: &str) -> Value {
+    let found = admin
+        .get(&format!("/api/audit?q={action}"))
+        .await
+        .expect_status(200)
+        .json();
+    assert_eq!(found["items"][0]["action"], action, "{found}");
+    found["items"][0]["details"].clone()
+}
+
+fn changed(body: &Value, change: &Value) -> Value {
+    let mut all = body.as_object().cloned().unwrap_or_default();
+    all.extend(change.as_object().cloned().unwrap_or_default());
+    Value::Object(all)
+}
+
+#[tokio::test]
+async fn whom_a_provider_vouched_for_is_out_when_it_vouches_otherwise() {
+    let (app, plant, _) = appliance().await;
+    let admin = app.signed_in(&plant.user("admin")).await;
+    let port = free_port().unwrap();
+    let _provider = certified(port);
+    let body = okta(port);
+    let id = set_up(&admin, &body).await;
+    let path = format!("{PROVIDERS}/{id}");
+    let action = "identity_providers.update";
+    let (mut sara, _) = sign_in(&app, &id, "sara").await;
+    // A name on a button ends nobody's work.
+    let named = changed(&body, &json!({ "display_name": "Work" }));
+    admin.put(&path, named).await.expect_status(200);
+    assert_eq!(told(&admin, action).await["sessions_ended"], 0);
+    session(&mut sara).await;
+    for other in [
+        json!({ "client_id": "another" }),
+        json!({ "issuer_url": "http://127.0.0.1:1" }),
+        json!({ "group_roles": [] }),
+    ] {
+        let (mut omar, _) = sign_in(&app, &id, "omar").await;
+        session(&mut omar).await;
+        admin
+            .put(&path, changed(&body, &other))
+            .await
+            .expect_status(200);
+        omar.get("/api/session").await.expect_status(401);
+        assert_ne!(told(&admin, action).await["sessions_ended"], 0, "{other}");
+        admin.put(&path, body.clone()).await.expect_status(200);
+    }
+    sara.get("/api/session").await.expect_status(401);
+    // Deleted: out at once; with a password nobody is touched by it.
+    let (omar, _) = sign_in(&app, &id, "omar").await;
+    admin.delete(&path).await.expect_status(204);
+    omar.get("/api/session").await.expect_status(401);
+    let details = told(&admin, "identity_providers.delete").await;
+    assert_eq!(details["sessions_ended"], 1, "{details}");
+    assert_eq!(details["own_session_kept"], Value::Null, "{details}");
+}
+
+#[tokio::test]
+async fn rules_of_providers_alone_end_what_a_password_opened() {
+    let (app, plant, other) = appliance().await;
+    let engineer = app.signed_in(&plant.user("engineer")).await;
+    let stranger = app.signed_in(&other.user("engineer")).await;
+    let admin = app.signed_in(&plant.user("admin")).await;
+    let port = free_port().unwrap();
+    let _provider = certified(port);
+    let off = changed(&okta(port), &json!({ "is_enabled": false }));
+    let id = set_up(&admin, &okta(port)).await;
+    let path = format!("{PROVIDERS}/{id}");
+    let (mut sara, _) = sign_in(&app, &id, "sara").await;
+    let only = json!({ "sso_only": true });
+    admin
+        .put(&format!("{PROVIDERS}/rules"), only)
+        .await
+        .expect_status(200);
+    engineer.get("/api/session").await.expect_status(401);
+    stranger.get("/api/session").await.expect_status(200);
+    session(&mut sara).await;
+    let details = told(&admin, "identity_providers.put_rules").await;
+    assert_ne!(details["sessions_ended"], 0, "{details}");
+    assert_eq!(details["own_session_kept"], true, "{details}");
+    // Rules that wait for a provider begin to hold with it.
+    admin.put(&path, off).await.expect_status(200);
+    let engineer = app.signed_in(&plant.user("engineer")).await;
+    admin.put(&path, okta(port)).await.expect_status(200);
+    engineer.get("/api/session").await.expect_status(401);
+    // What was kept ends after an hour, used or not.
+    for _ in 0..12 {
+        admin.get("/api/session").await.expect_status(200);
+        app.clock.advance_ms(5 * 60_000);
+    }
+    admin.get("/api/session").await.expect_status(401);
+}

@@ -136,7 +136,10 @@ impl From<CodedError> for Failure {
 
 impl From<StoreError> for Failure {
     fn from(error: StoreError) -> Self {
-        tracing::error!(%error, "The database failed a request.");
+        // What anybody may send is no failure of the database.
+        if !matches!(error, StoreError::Unfit) {
+            tracing::error!(%error, "The database failed a request.");
+        }
         Self::from(CodedError::from(error))
     }
 }

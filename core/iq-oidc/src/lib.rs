@@ -33,7 +33,7 @@ pub use paths::{encoded, local_path};
 pub use preview::Shown;
 pub use provider::{Provider, are_certificates, check_settings};
 pub use report::{problem, report};
-pub use settings::{MASK, Wrong, has_moved, problems, row_of};
+pub use settings::{MASK, Wrong, has_moved, problems, row_of, vouches_otherwise};
 pub use username::USERNAME_CHARS;
 pub use verify::{Refused, verify};
 

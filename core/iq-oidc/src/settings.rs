@@ -71,6 +71,21 @@ pub fn has_moved(old: &IdentityProvider, row: &IdentityProvider) -> bool {
         || row.pinned_metadata != old.pinned_metadata
 }
 
+/// Whether people of the one are not people of the other: who is known by it, to whom its tokens belong,
+/// or what its word gives. Whoever came in before signs in again.
+#[must_use]
+pub fn vouches_otherwise(old: &IdentityProvider, row: &IdentityProvider) -> bool {
+    let is_same_issuer = (old.provider_type, &old.issuer_url, &old.directory_id)
+        == (row.provider_type, &row.issuer_url, &row.directory_id);
+    let are_same_people =
+        (&old.client_id, &old.hosted_domain) == (&row.client_id, &row.hosted_domain);
+    let are_same_documents =
+        (&old.pinned_metadata, &old.pinned_keys) == (&row.pinned_metadata, &row.pinned_keys);
+    let are_same_roles = (&old.group_claim, &old.group_roles, old.default_role)
+        == (&row.group_claim, &row.group_roles, row.default_role);
+    !(is_same_issuer && are_same_people && are_same_documents && are_same_roles)
+}
+
 /// Everything that is wrong with a row, and with the secret that was typed beside it. What the roles
 /// must be is the caller's to add.
 #[must_use]

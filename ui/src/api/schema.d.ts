@@ -1577,7 +1577,7 @@ export interface paths {
          */
         get: operations["get_provider"];
         /**
-         * Change an identity provider; its sessions end when it is switched off
+         * Change an identity provider; sessions end when it is off or vouches otherwise
          * @description Permission: `identity_providers.write`.
          */
         put: operations["update_provider"];

@@ -43,7 +43,7 @@ function Chart({ appliance, asset, signal, called, range }: { appliance: string;
   const length = RANGES[range] ?? null;
   const to = signal.to + 1;
   const from = length === null ? signal.from : Math.max(signal.from, to - length);
-  const wanted = { from, to, width: 800 };
+  const wanted = { unit: signal.unit, from, to, width: 800 };
   const query = useQuery({ queryKey: ['hub-trend', appliance, asset, signal.id, wanted], queryFn: () => hub.trend(appliance, asset, signal.id, wanted), placeholderData: (old) => old });
   return (
     <Loaded query={query} what={t('state.loading')}>
@@ -64,16 +64,20 @@ function Series({ appliance, asset }: { appliance: string; asset: string }) {
   const query = useQuery({ queryKey: ['hub-signals', appliance, asset], queryFn: () => hub.signals(appliance, asset), refetchInterval: 30_000 });
   const range = parameters.get('range') ?? 'week';
   const called = (s: HubSignal) => withUnit(name(s.names) || s.metric, s.unit);
+  // A signal that came in several units stands once for each.
+  const key = (s: HubSignal) => `${s.id} ${s.unit}`;
+  const choose = (chosen: HubSignal | undefined) => change({ signal: chosen?.id ?? null, unit: chosen?.unit ?? null });
   return (
     <Pane title={t('hub.series')} flush={false}>
       <Loaded query={query} what={t('state.loading')}>
         {(signals) => {
-          const shown = signals.find((s) => s.id === parameters.get('signal')) ?? signals[0];
+          const named = signals.filter((s) => s.id === parameters.get('signal'));
+          const shown = named.find((s) => s.unit === parameters.get('unit')) ?? named[0] ?? signals[0];
           if (!shown) return <EmptyState icon="pulse" title={t('hub.series_none')}>{t('hub.series_none_what')}</EmptyState>;
           return (
             <div className="stack">
               <div className="row wrap filters">
-                <Select label={t('hub.signal')} value={shown.id} onChange={(v) => change({ signal: v })} options={signals.map((s) => ({ value: s.id, label: called(s) }))} />
+                <Select label={t('hub.signal')} value={key(shown)} onChange={(v) => choose(signals.find((s) => key(s) === v))} options={signals.map((s) => ({ value: key(s), label: called(s) }))} />
                 <Select label={t('hub.series_range')} value={range in RANGES ? range : 'week'} onChange={(v) => change({ range: v === 'week' ? null : v })} options={Object.keys(RANGES).map((r) => ({ value: r, label: t(`hub.series_${r}`) }))} />
               </div>
               <Chart appliance={appliance} asset={asset} signal={shown} called={called(shown)} range={range in RANGES ? range : 'week'} />

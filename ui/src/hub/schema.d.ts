@@ -565,7 +565,7 @@ export interface paths {
          */
         get: operations["get_provider"];
         /**
-         * Changes an identity provider; its sessions end when it is switched off
+         * Changes an identity provider; sessions end when it is off or vouches otherwise
          * @description Permission: `identity_providers.write`.
          */
         put: operations["update_provider"];
@@ -1824,7 +1824,7 @@ export interface components {
              */
             sso_only: boolean;
         };
-        /** @description A signal of an asset of which a plant sent series, at the fourth level. */
+        /** @description A signal of an asset of which a plant sent series, at the fourth level; once for each unit. */
         HubSignal: {
             /** @description Time of the first value. */
             from: components["schemas"]["Timestamp"];
@@ -3149,6 +3149,8 @@ export interface operations {
     get_trend: {
         parameters: {
             query?: {
+                /** @description Unit, where values came in several; that of the newest value if absent. */
+                unit?: string | null;
                 /** @description Start in UTC milliseconds; seven days before the end if absent. */
                 from?: number | null;
                 /** @description End in UTC milliseconds; just after the newest value if absent. */

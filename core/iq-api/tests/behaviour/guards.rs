@@ -100,6 +100,7 @@ async fn every_answer_carries_the_security_headers() {
         for part in [
             "default-src 'self'",
             "script-src 'self';",
+            "worker-src 'self';",
             "frame-ancestors 'none'",
         ] {
             assert!(policy.contains(part), "{path}: {policy}");

@@ -1,18 +1,22 @@
 //! Identity providers of the own tenant; for a platform owner, those of the platform.
 
 use iq_api_types::{IdentityProvider as Dto, IdentityProviderInput, TestReport};
-use iq_domain::{CodedError, IdentityProvider, IdentityProviderId, TenantId};
+use iq_domain::{CodedError, IdentityProvider, IdentityProviderId, SessionId, TenantId};
 use iq_locale::Language;
 use iq_oidc::{MASK, Provider};
 use iq_secrets::{SealContext, SecretString};
 
+use super::{
+    session::Caller,
+    sign_in_rules::{Ended, admin_role, end_local},
+};
 use crate::{
     failure::{Answer, Failure},
     state::Hub,
     store::{
         PLATFORM, Tx,
         identity_providers::{self as rows, Kept},
-        user_identities,
+        sign_in_rules, user_identities, users,
     },
 };
 
@@ -76,9 +80,10 @@ pub(crate) async fn get(hub: &Hub, key: Key) -> Answer<Dto> {
 
 pub(crate) async fn create(
     hub: &Hub,
-    tenant: TenantId,
+    caller: &Caller,
     input: IdentityProviderInput,
-) -> Answer<Dto> {
+) -> Answer<(Dto, Ended)> {
+    let tenant = caller.user.tenant_id;
     let secret = secret_change(&input);
     let row = checked(hub, tenant, input, None)?;
     let mut tx = hub.store.tenant(tenant).await?;
@@ -86,10 +91,45 @@ pub(crate) async fn create(
         let many = CodedError::conflict("sso.too_many_providers").with("max", MAX_PROVIDERS);
         return Err(many.into());
     }
-    save(hub, tx, row, secret).await
+    let was_only = sign_in_rules::in_force(&mut tx, tenant).await?.sso_only;
+    let saved = save(hub, &mut tx, row, secret).await?;
+    let ended = match was_only {
+        true => Ended::default(),
+        // The rules may have waited for it.
+        false => end_local(hub, &mut tx, tenant, caller).await?,
+    };
+    tx.commit().await?;
+    Ok((shown(hub, saved), ended))
 }
 
-pub(crate) async fn update(hub: &Hub, key: Key, input: IdentityProviderInput) -> Answer<Dto> {
+/// The session that asks, where nobody else could put right what it changes: it came through this provider,
+/// and no administrator with a password is left.
+async fn own_to_keep(tx: &mut Tx, caller: &Caller, key: Key) -> Answer<Option<SessionId>> {
+    let user = &caller.user;
+    let is_own = user.tenant_id == key.0
+        && user_identities::provider_of(tx, key.0, user.id).await? == Some(key.1);
+    let is_alone = is_own && !users::has_local(tx, key.0, admin_role(key.0)).await?;
+    Ok(is_alone.then_some(caller.session_id))
+}
+
+/// Ends the sessions of everybody a provider vouches for.
+async fn end_vouched(hub: &Hub, tx: &mut Tx, caller: &Caller, key: Key) -> Answer<Ended> {
+    let keep = own_to_keep(tx, caller, key).await?;
+    let sessions = user_identities::end_sessions(tx, key, (None, keep), hub.now()).await?;
+    Ok(Ended {
+        sessions,
+        own_kept: keep.is_some(),
+    })
+}
+
+/// Whom it vouched for under other settings, or vouches for no more, is out at once.
+pub(crate) async fn update(
+    hub: &Hub,
+    caller: &Caller,
+    id: IdentityProviderId,
+    input: IdentityProviderInput,
+) -> Answer<(Dto, Ended)> {
+    let key = (caller.user.tenant_id, id);
     let mut tx = hub.store.tenant(key.0).await?;
     rows::lock(&mut tx, key).await?;
     let old = own(&mut tx, key).await?.row;
@@ -99,41 +139,62 @@ pub(crate) async fn update(hub: &Hub, key: Key, input: IdentityProviderInput) ->
     if iq_oidc::has_moved(&old, &row) && old.has_secret && is_kept {
         return Err(Failure::field("client_secret", "sso.secret_again"));
     }
-    if old.is_enabled && !row.is_enabled {
-        user_identities::end_sessions(&mut tx, key, None, hub.now()).await?;
+    let was_only = sign_in_rules::in_force(&mut tx, key.0).await?.sso_only;
+    let is_off = old.is_enabled && !row.is_enabled;
+    let mut ended = Ended::default();
+    if is_off || iq_oidc::vouches_otherwise(&old, &row) {
+        ended = end_vouched(hub, &mut tx, caller, key).await?;
     }
-    save(hub, tx, row, secret).await
+    let saved = save(hub, &mut tx, row, secret).await?;
+    if !was_only {
+        // The rules may have waited for it.
+        let local = end_local(hub, &mut tx, key.0, caller).await?;
+        ended.sessions += local.sessions;
+        ended.own_kept |= local.own_kept;
+    }
+    tx.commit().await?;
+    Ok((shown(hub, saved), ended))
 }
 
 /// The version of a seal is known only inside the transaction that stores the rest.
-async fn save(hub: &Hub, mut tx: Tx, row: IdentityProvider, secret: SecretChange) -> Answer<Dto> {
+async fn save(
+    hub: &Hub,
+    tx: &mut Tx,
+    row: IdentityProvider,
+    secret: SecretChange,
+) -> Answer<IdentityProvider> {
     let key = (row.tenant_id, row.id);
-    rows::put(&mut tx, &row).await?;
-    let version = rows::lock(&mut tx, key).await?.unwrap_or(0) + 1;
+    rows::put(tx, &row).await?;
+    let version = rows::lock(tx, key).await?.unwrap_or(0) + 1;
     match secret {
         SecretChange::Keep => {}
         SecretChange::Remove if version == 1 => {}
-        SecretChange::Remove => rows::put_secret(&mut tx, key, version, None).await?,
+        SecretChange::Remove => rows::put_secret(tx, key, version, None).await?,
         SecretChange::Replace(secret) => {
             let owner = owner(key.1);
             let sealed = hub.seal.seal(&context(&owner, key.0, version), &secret);
             let sealed = sealed.map_err(CodedError::from)?;
-            rows::put_secret(&mut tx, key, version, Some(&sealed)).await?;
+            rows::put_secret(tx, key, version, Some(&sealed)).await?;
         }
     }
-    let saved = own(&mut tx, key).await?.row;
-    tx.commit().await?;
-    Ok(shown(hub, saved))
+    Ok(own(tx, key).await?.row)
 }
 
 /// Its users stay and can't sign in; their sessions end.
-pub(crate) async fn delete(hub: &Hub, key: Key) -> Answer<String> {
+pub(crate) async fn delete(
+    hub: &Hub,
+    caller: &Caller,
+    id: IdentityProviderId,
+) -> Answer<(String, Ended)> {
+    let key = (caller.user.tenant_id, id);
     let mut tx = hub.store.tenant(key.0).await?;
+    // Whoever comes in by it now is either out below, or comes too late.
+    rows::lock(&mut tx, key).await?;
     let row = own(&mut tx, key).await?.row;
-    user_identities::end_sessions(&mut tx, key, None, hub.now()).await?;
+    let ended = end_vouched(hub, &mut tx, caller, key).await?;
     rows::delete(&mut tx, key).await?;
     tx.commit().await?;
-    Ok(row.display_name)
+    Ok((row.display_name, ended))
 }
 
 /// As far as it goes without a person. Says the code of the outcome too.

@@ -73,7 +73,7 @@ pub(crate) async fn delete(
     };
     if let Some(subject) = subject {
         let key = (PLATFORM, provider);
-        user_identities::end_sessions(&mut tx, key, Some(subject), hub.now()).await?;
+        user_identities::end_sessions(&mut tx, key, (Some(subject), None), hub.now()).await?;
     }
     tx.commit().await?;
     Ok(gone)

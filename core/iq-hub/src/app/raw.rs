@@ -120,7 +120,7 @@ fn samples(bytes: &[u8]) -> Option<Block> {
     (span == Some((piece.from_ms, piece.to_ms)) && is_rising).then_some(block)
 }
 
-/// Signals of an asset of which series are held; 404 for an asset that no plant of the tenant told of.
+/// Signals of an asset of which series are held, one for each unit; 404 for an asset that no plant of the tenant told of.
 pub(crate) async fn list_signals(
     hub: &Hub,
     owner: Owner,
@@ -166,9 +166,11 @@ fn names_of(metric: &str) -> Names {
         .unwrap_or_default()
 }
 
-/// `?from=&to=&width=`
+/// `?unit=&from=&to=&width=`
 #[derive(Debug, Default, Deserialize, IntoParams)]
 pub(crate) struct TrendFilter {
+    /// Unit, where values came in several; that of the newest value if absent.
+    unit: Option<String>,
     /// Start in UTC milliseconds; seven days before the end if absent.
     from: Option<i64>,
     /// End in UTC milliseconds; just after the newest value if absent.
@@ -177,7 +179,7 @@ pub(crate) struct TrendFilter {
     width: Option<u32>,
 }
 
-/// A trend of a signal.
+/// A trend of a signal, in one unit.
 pub(crate) async fn trend(
     hub: &Hub,
     owner: Owner,
@@ -186,7 +188,11 @@ pub(crate) async fn trend(
 ) -> Answer<HubTrend> {
     let mut tx = hub.store.tenant(owner.0).await?;
     let held = raw::list_signals(&mut tx, owner, asset.0, Some(signal.0)).await?;
-    let held = held.into_iter().next().ok_or_else(Failure::not_found)?;
+    let held = held
+        .into_iter()
+        .filter(|one| filter.unit.as_ref().is_none_or(|unit| *unit == one.unit))
+        .max_by_key(|one| one.to)
+        .ok_or_else(Failure::not_found)?;
     let to = filter.to.unwrap_or(held.to.0 + 1);
     let from = filter.from.unwrap_or_else(|| to.saturating_sub(DEFAULT_MS));
     if !(0..TIME_END).contains(&from) {
@@ -201,6 +207,7 @@ pub(crate) async fn trend(
         owner,
         asset: asset.0,
         signal: signal.0,
+        unit: held.unit.clone(),
         from: range.from,
         to: range.to,
     };

@@ -134,6 +134,10 @@ pub(crate) async fn sign_in(
     }
     sessions::clear_failures(&mut tx, home, &account_key(&username)).await?;
     users::note_sign_in(&mut tx, (home, user.id), hub.now()).await?;
+    // The user is locked now: rules that changed meanwhile are seen here, or their change sees this session.
+    if emergency.is_none() {
+        sign_in_rules::emergency_in(&mut tx, &user, None).await?;
+    }
     let ends_by = emergency.map(|_| hub.now().plus_ms(EMERGENCY_MS));
     let kind = (kept.totp_confirmed, ends_by);
     let opened = open(hub, &mut tx, &user, &tenant, kind, origin).await?;
@@ -309,6 +313,10 @@ pub(crate) async fn change_password(
     let hash = hash(hub, chosen).await?;
     let mut tx = hub.store.tenant(tenant).await?;
     users::set_password(&mut tx, (tenant, id), &hash, false).await?;
+    // It may have been ended meanwhile: what has ended opens nothing.
+    sessions::get_open(&mut tx, tenant, &caller.token_hash, hub.now())
+        .await?
+        .ok_or_else(|| Failure::unauthenticated("session.required"))?;
     sessions::revoke_all(&mut tx, tenant, Some(id), hub.now()).await?;
     let user = User {
         must_change_password: false,

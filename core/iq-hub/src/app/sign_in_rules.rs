@@ -4,14 +4,14 @@
 use iq_api_types::HubSignInRules;
 use iq_domain::{AuthSource, CodedError, Role, TenantId, User};
 
-use super::line;
+use super::{line, session::Caller};
 use crate::{
     failure::{Answer, Failure},
     state::Hub,
     store::{
-        PLATFORM, Tx,
+        PLATFORM, Tx, sessions,
         sign_in_rules::{self as rows, Rules},
-        users,
+        user_identities, users,
     },
 };
 
@@ -31,11 +31,21 @@ pub(crate) async fn get(hub: &Hub, tenant: TenantId) -> Answer<HubSignInRules> {
     Ok(shown(rows::get_rules(&mut tx, tenant).await?))
 }
 
+/// What a change of the ways in ended.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Ended {
+    pub(crate) sessions: u64,
+    /// The session that asked stays: nobody else could put right what was changed.
+    pub(crate) own_kept: bool,
+}
+
+/// With providers alone from now on, what was opened with a password ends at once.
 pub(crate) async fn put(
     hub: &Hub,
+    caller: &Caller,
     tenant: TenantId,
     input: HubSignInRules,
-) -> Answer<HubSignInRules> {
+) -> Answer<(HubSignInRules, Ended)> {
     let mut tx = hub.store.tenant(tenant).await?;
     let rules = if input.sso_only {
         checked(&mut tx, tenant, input).await?
@@ -43,8 +53,47 @@ pub(crate) async fn put(
         Rules::default()
     };
     rows::put_rules(&mut tx, tenant, rules, hub.now()).await?;
+    let ended = end_local(hub, &mut tx, tenant, caller).await?;
     tx.commit().await?;
-    Ok(shown(rules))
+    Ok((shown(rules), ended))
+}
+
+/// Who changes how people of a tenant come in.
+pub(super) fn admin_role(tenant: TenantId) -> Role {
+    if tenant == PLATFORM {
+        Role::PlatformOwner
+    } else {
+        Role::TenantAdmin
+    }
+}
+
+/// Ends what was opened with a password, where the rules in force allow providers alone. The session that
+/// asks is such a one too; while no provider vouches for an administrator it is kept, as in an emergency
+/// for an hour: a provider that lets nobody in could not be put right otherwise.
+pub(super) async fn end_local(
+    hub: &Hub,
+    tx: &mut Tx,
+    tenant: TenantId,
+    caller: &Caller,
+) -> Answer<Ended> {
+    let rules = rows::in_force(tx, tenant).await?;
+    if !rules.sso_only {
+        return Ok(Ended::default());
+    }
+    let user = &caller.user;
+    let is_own = user.tenant_id == tenant && user.auth_source == AuthSource::Local;
+    let is_alone =
+        is_own && !user_identities::vouches_for_role(tx, tenant, admin_role(tenant)).await?;
+    let keep = is_alone.then_some(caller.session_id);
+    let now = hub.now();
+    let sessions = sessions::revoke_local(tx, tenant, (rules.emergency_user, keep), now).await?;
+    if let Some(own) = keep {
+        sessions::bound(tx, (tenant, own), now.plus_ms(EMERGENCY_MS)).await?;
+    }
+    Ok(Ended {
+        sessions,
+        own_kept: keep.is_some(),
+    })
 }
 
 /// Providers alone: one must be enabled, and the account for emergencies must be one that can act.
@@ -54,13 +103,8 @@ async fn checked(tx: &mut Tx, tenant: TenantId, input: HubSignInRules) -> Answer
     }
     let wrong = || Failure::field("emergency_user_id", "hub.emergency_account_wrong");
     let id = input.emergency_user_id.ok_or_else(wrong)?;
-    let role = if tenant == PLATFORM {
-        Role::PlatformOwner
-    } else {
-        Role::TenantAdmin
-    };
     // Locked: nobody switches it off meanwhile.
-    let able = users::lock_active_of_role(tx, tenant, role).await?;
+    let able = users::lock_active_of_role(tx, tenant, admin_role(tenant)).await?;
     let user = users::get_user(tx, tenant, id).await?;
     let is_local = user.is_some_and(|user| user.auth_source == AuthSource::Local);
     if !(is_local && able.contains(&id)) {
@@ -80,8 +124,18 @@ pub(super) async fn emergency_of(
     reason: Option<&str>,
 ) -> Answer<Option<String>> {
     let mut tx = hub.store.tenant(user.tenant_id).await?;
-    let rules = rows::in_force(&mut tx, user.tenant_id).await?;
+    let asked = emergency_in(&mut tx, user, reason).await?;
     tx.commit().await?;
+    Ok(asked)
+}
+
+/// The same inside a transaction that opens the session.
+pub(super) async fn emergency_in(
+    tx: &mut Tx,
+    user: &User,
+    reason: Option<&str>,
+) -> Answer<Option<String>> {
+    let rules = rows::in_force(tx, user.tenant_id).await?;
     if !rules.sso_only {
         return Ok(None);
     }

@@ -292,7 +292,7 @@ async fn sign_in(
     let mut tries = 0;
     loop {
         tries += 1;
-        let done = enter(hub, key, (&claims, &person), origin, note).await;
+        let done = enter(hub, &provider.row, (&claims, &person), origin, note).await;
         match done {
             Err(Entered::Taken) if tries < 3 => {}
             Err(Entered::Taken) => return Err(Failure::conflict("hub.taken")),
@@ -336,17 +336,22 @@ async fn enabled(tx: &mut Tx, key: Key) -> Answer<providers::Kept> {
         .ok_or_else(|| Failure::conflict("sso.provider_off"))
 }
 
-/// Finds or makes the user of a person and opens the session, in one transaction.
+/// Finds or makes the user of a person and opens the session, in one transaction. What was read under the
+/// provider's settings of before counts only while they stand.
 async fn enter(
     hub: &Hub,
-    key: Key,
+    asked: &IdentityProvider,
     (claims, person): (&Claims, &Person),
     origin: &Origin,
     note: &dyn Note,
 ) -> Result<Opened, Entered> {
-    let now = hub.now();
+    let (now, key) = (hub.now(), (asked.tenant_id, asked.id));
     let mut tx = hub.store.tenant(key.0).await?;
+    providers::hold(&mut tx, key).await?;
     let row = enabled(&mut tx, key).await?.row;
+    if iq_oidc::vouches_otherwise(asked, &row) {
+        return Err(Failure::conflict("sso.provider_changed").into());
+    }
     let tenant = tenants::get_visible(&mut tx).await?;
     let tenant = tenant.ok_or_else(Failure::not_found)?;
     if tenant.is_suspended {

@@ -13,6 +13,7 @@ use super::{
     body::{Body, Id},
     guard::{Audit, RequestInfo},
     route::{Access, Route, delete, get, post, put},
+    sign_in_rules::record_ended,
     sso::{away_cookie, is_public_host},
 };
 use crate::{
@@ -48,7 +49,7 @@ pub(super) fn routes() -> Vec<Route> {
             .takes(MOST)
             .answer::<IdentityProvider>()
             .audits("identity_providers.update")
-            .says("Changes an identity provider; its sessions end when it is switched off"),
+            .says("Changes an identity provider; sessions end when it is off or vouches otherwise"),
         delete(one, write, delete_provider)
             .status(StatusCode::NO_CONTENT)
             .audits("identity_providers.delete")
@@ -94,8 +95,9 @@ async fn create_provider(
     audit: Audit,
     Body(input): Body<IdentityProviderInput>,
 ) -> Answer<(StatusCode, Json<IdentityProvider>)> {
-    let made = identity_providers::create(&hub, caller.user.tenant_id, input).await?;
+    let (made, ended) = identity_providers::create(&hub, &caller, input).await?;
     recorded(&audit, &made);
+    record_ended(&audit, ended);
     Ok((StatusCode::CREATED, Json(made)))
 }
 
@@ -107,9 +109,9 @@ async fn update_provider(
     Body(input): Body<IdentityProviderInput>,
 ) -> Answer<Json<IdentityProvider>> {
     let is_same_secret = input.client_secret.as_deref() == Some(iq_oidc::MASK);
-    let key = (caller.user.tenant_id, id);
-    let saved = identity_providers::update(&hub, key, input).await?;
+    let (saved, ended) = identity_providers::update(&hub, &caller, id, input).await?;
     recorded(&audit, &saved);
+    record_ended(&audit, ended);
     audit.detail("secret_changed", !is_same_secret);
     Ok(Json(saved))
 }
@@ -131,7 +133,8 @@ async fn delete_provider(
     audit: Audit,
     Id(id): Id<IdentityProviderId>,
 ) -> Answer<StatusCode> {
-    let name = identity_providers::delete(&hub, (caller.user.tenant_id, id)).await?;
+    let (name, ended) = identity_providers::delete(&hub, &caller, id).await?;
+    record_ended(&audit, ended);
     audit.object("identity_provider", id);
     audit.detail("display_name", name);
     Ok(StatusCode::NO_CONTENT)

@@ -11,7 +11,11 @@ use super::{
     route::{Access, Route, get, put},
 };
 use crate::{
-    app::{session::Caller, sign_in_rules, tenants},
+    app::{
+        session::Caller,
+        sign_in_rules::{self, Ended},
+        tenants,
+    },
     failure::Answer,
     state::Hub,
 };
@@ -61,7 +65,17 @@ async fn put_rules(
 ) -> Answer<Json<HubSignInRules>> {
     recorded(&audit, input);
     let tenant = caller.user.tenant_id;
-    Ok(Json(sign_in_rules::put(&hub, tenant, input).await?))
+    let (rules, ended) = sign_in_rules::put(&hub, &caller, tenant, input).await?;
+    record_ended(&audit, ended);
+    Ok(Json(rules))
+}
+
+/// How many sessions a change of the ways in ended, and whether the one that asked was spared.
+pub(super) fn record_ended(audit: &Audit, ended: Ended) {
+    audit.detail("sessions_ended", ended.sessions);
+    if ended.own_kept {
+        audit.detail("own_session_kept", true);
+    }
 }
 
 fn recorded(audit: &Audit, input: HubSignInRules) {
@@ -80,13 +94,15 @@ async fn get_rules_of(
 
 async fn put_rules_of(
     State(hub): State<Hub>,
+    caller: Caller,
     audit: Audit,
     Id(tenant): Id<TenantId>,
     Body(input): Body<HubSignInRules>,
 ) -> Answer<Json<HubSignInRules>> {
     recorded(&audit, input);
     tenants::get(&hub, tenant).await?;
-    let rules = sign_in_rules::put(&hub, tenant, input).await?;
+    let (rules, ended) = sign_in_rules::put(&hub, &caller, tenant, input).await?;
+    record_ended(&audit, ended);
     audit.of(tenant);
     Ok(Json(rules))
 }

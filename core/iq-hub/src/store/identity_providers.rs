@@ -119,6 +119,22 @@ pub(crate) async fn lock(
     Ok(Some(u32::try_from(version).unwrap_or(0)))
 }
 
+/// Whoever changes the provider waits until the end of the transaction.
+pub(crate) async fn hold(
+    tx: &mut Tx,
+    (tenant, provider): (TenantId, IdentityProviderId),
+) -> Stored<()> {
+    sqlx::query(
+        "SELECT provider_id FROM identity_providers
+         WHERE tenant_id = $1 AND provider_id = $2 FOR SHARE",
+    )
+    .bind(Uid(tenant.0))
+    .bind(Uid(provider.0))
+    .execute(tx.on())
+    .await?;
+    Ok(())
+}
+
 /// Keeps a provider, new or changed; its secret stays.
 pub(crate) async fn put(tx: &mut Tx, row: &IdentityProvider) -> Stored<()> {
     sqlx::query(

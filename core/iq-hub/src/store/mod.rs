@@ -45,6 +45,8 @@ pub enum StoreError {
     Unavailable(String),
     /// A key is taken; the constraint's name.
     Taken(String),
+    /// A text holds what the database keeps in none: NUL.
+    Unfit,
     /// Anything else is our fault.
     Internal(String),
 }
@@ -54,6 +56,7 @@ impl std::fmt::Display for StoreError {
         match self {
             Self::Unavailable(detail) => write!(f, "the database can't be used: {detail}"),
             Self::Taken(constraint) => write!(f, "{constraint} is taken"),
+            Self::Unfit => f.write_str("a text can't be kept"),
             Self::Internal(detail) => f.write_str(detail),
         }
     }
@@ -67,6 +70,13 @@ impl From<sqlx::Error> for StoreError {
         match &error {
             sqlx::Error::Database(database) if database.is_unique_violation() => {
                 Self::Taken(database.constraint().unwrap_or_default().to_owned())
+            }
+            // A character that no text has here, as itself or inside JSON. Whoever sent it is told: it is
+            // no fault of ours.
+            sqlx::Error::Database(database)
+                if matches!(database.code().as_deref(), Some("22021" | "22P05")) =>
+            {
+                Self::Unfit
             }
             // 57P01..03: the server stops or starts.
             sqlx::Error::Database(database)
@@ -89,6 +99,7 @@ impl From<StoreError> for CodedError {
                 Self::new(ErrorKind::Unavailable, "hub.database_unavailable")
             }
             StoreError::Taken(_) => Self::conflict("hub.taken"),
+            StoreError::Unfit => Self::invalid("request.text_hidden_characters"),
             StoreError::Internal(_) => Self::new(ErrorKind::Internal, "internal.error"),
         }
     }

@@ -178,7 +178,7 @@ pub(crate) async fn store(
     Ok(())
 }
 
-/// A signal with what is held of it.
+/// A signal with what is held of it in one unit.
 pub(crate) struct Held {
     pub(crate) signal: Uuid,
     pub(crate) metric: String,
@@ -189,7 +189,8 @@ pub(crate) struct Held {
     pub(crate) is_demo: bool,
 }
 
-/// Signals of an asset of which something is held, by their metric; of one alone where it is named.
+/// Signals of an asset of which something is held, by their metric; of one alone where it is named. A
+/// signal that came in several units stands once for each: numbers of different units are no series.
 pub(crate) async fn list_signals(
     tx: &mut Tx,
     (tenant, appliance): (TenantId, ApplianceId),
@@ -197,11 +198,11 @@ pub(crate) async fn list_signals(
     signal: Option<Uuid>,
 ) -> Stored<Vec<Held>> {
     let rows = sqlx::query(
-        "SELECT signal_id, max(metric) AS metric, max(unit) AS unit, min(from_ms) AS from_ms,
+        "SELECT signal_id, unit, max(metric) AS metric, min(from_ms) AS from_ms,
            max(to_ms) AS to_ms, count(*) AS pieces, bool_or(is_demo) AS is_demo
          FROM raw_log WHERE tenant_id = $1 AND appliance_id = $2 AND asset_id = $3
            AND signal_id IS NOT NULL AND ($4::uuid IS NULL OR signal_id = $4)
-         GROUP BY signal_id ORDER BY metric, signal_id LIMIT 500",
+         GROUP BY signal_id, unit ORDER BY metric, signal_id, unit LIMIT 500",
     )
     .bind(Uid(tenant.0))
     .bind(Uid(appliance.0))
@@ -231,11 +232,12 @@ pub(crate) struct Came {
     pub(crate) rec: Vec<u8>,
 }
 
-/// A signal at a plant, and a stretch of time.
+/// A signal at a plant in one unit, and a stretch of time.
 pub(crate) struct Stretch {
     pub(crate) owner: Owner,
     pub(crate) asset: Uuid,
     pub(crate) signal: Uuid,
+    pub(crate) unit: String,
     pub(crate) from: Timestamp,
     pub(crate) to: Timestamp,
 }
@@ -244,7 +246,7 @@ macro_rules! in_stretch {
     () => {
         "FROM raw_log
          WHERE tenant_id = $1 AND appliance_id = $2 AND asset_id = $3 AND signal_id = $4
-           AND from_ms < $6 AND to_ms >= $5 "
+           AND from_ms < $6 AND to_ms >= $5 AND unit = $7 "
     };
 }
 
@@ -256,6 +258,7 @@ fn asking(sql: &'static str, of: &Stretch) -> Query<'static, Postgres, PgArgumen
         .bind(Uid(of.signal))
         .bind(of.from.0)
         .bind(of.to.0)
+        .bind(of.unit.clone())
 }
 
 /// How many records reach into a stretch, and their bytes.

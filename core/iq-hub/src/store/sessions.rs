@@ -129,6 +129,58 @@ pub(crate) async fn revoke_all(
     Ok(())
 }
 
+/// Ends what people of a tenant opened with a password: all but the emergencies of the account kept for
+/// them, and the session named. They are locked first: who signs in meanwhile is seen, or waits and finds
+/// the new rules. Says how many ended.
+pub(crate) async fn revoke_local(
+    tx: &mut Tx,
+    tenant: TenantId,
+    (emergency, keep): (Option<UserId>, Option<SessionId>),
+    now: Timestamp,
+) -> Stored<u64> {
+    sqlx::query(
+        "SELECT user_id FROM users WHERE tenant_id = $1 AND auth_source = 'local'
+         ORDER BY user_id FOR UPDATE",
+    )
+    .bind(Uid(tenant.0))
+    .execute(tx.on())
+    .await?;
+    let done = sqlx::query(
+        "UPDATE sessions SET revoked_at_ms = $4
+         WHERE tenant_id = $1 AND revoked_at_ms IS NULL AND expires_at_ms > $4
+           AND session_id IS DISTINCT FROM $3
+           AND NOT (ends_by_ms IS NOT NULL AND user_id IS NOT DISTINCT FROM $2)
+           AND user_id IN (
+             SELECT user_id FROM users WHERE tenant_id = $1 AND auth_source = 'local')",
+    )
+    .bind(Uid(tenant.0))
+    .bind(emergency.map(|user| Uid(user.0)))
+    .bind(keep.map(|session| Uid(session.0)))
+    .bind(now.0)
+    .execute(tx.on())
+    .await?;
+    Ok(done.rows_affected())
+}
+
+/// A session ends by then, however much it is used.
+pub(crate) async fn bound(
+    tx: &mut Tx,
+    (tenant, session): (TenantId, SessionId),
+    by: Timestamp,
+) -> Stored<()> {
+    sqlx::query(
+        "UPDATE sessions SET ends_by_ms = least(ends_by_ms, $3),
+           expires_at_ms = least(expires_at_ms, $3)
+         WHERE tenant_id = $1 AND session_id = $2",
+    )
+    .bind(Uid(tenant.0))
+    .bind(Uid(session.0))
+    .bind(by.0)
+    .execute(tx.on())
+    .await?;
+    Ok(())
+}
+
 /// Failures of a key and the last of them.
 pub(crate) async fn attempts(
     tx: &mut Tx,
@@ -148,7 +200,12 @@ pub(crate) async fn attempts(
     Ok((failures, time_or_none(&row, "last_failure_at_ms")?))
 }
 
-/// Counts a failure; those of more than a day ago are forgotten.
+/// How long a failure counts.
+const REMEMBERED_MS: i64 = 86_400_000;
+
+/// Counts a failure; those of more than a day ago are forgotten, also of names that nobody came with again:
+/// anybody can make names up. What another transaction holds is left to the next one, so that no two wait
+/// for each other.
 pub(crate) async fn record_failure(
     tx: &mut Tx,
     tenant: TenantId,
@@ -166,6 +223,15 @@ pub(crate) async fn record_failure(
     .bind(Uid(tenant.0))
     .bind(key)
     .bind(now.0)
+    .execute(tx.on())
+    .await?;
+    sqlx::query(
+        "DELETE FROM sign_in_attempts WHERE tenant_id = $1 AND attempt_key IN (
+           SELECT attempt_key FROM sign_in_attempts
+           WHERE tenant_id = $1 AND last_failure_at_ms < $2 LIMIT 100 FOR UPDATE SKIP LOCKED)",
+    )
+    .bind(Uid(tenant.0))
+    .bind(now.0 - REMEMBERED_MS)
     .execute(tx.on())
     .await?;
     Ok(())

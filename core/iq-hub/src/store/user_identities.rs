@@ -1,8 +1,8 @@
 //! Whom a provider vouches for: issuer and subject lead to a user.
 
-use iq_domain::{IdentityProviderId, TenantId, Timestamp, UserId, UserIdentity};
+use iq_domain::{IdentityProviderId, Role, SessionId, TenantId, Timestamp, UserId, UserIdentity};
 
-use super::{Stored, Tx, Uid, id, text, time};
+use super::{Stored, Tx, Uid, flag, id, text, time};
 
 pub(crate) async fn get_identity(
     tx: &mut Tx,
@@ -80,16 +80,35 @@ pub(crate) async fn move_to(
     Ok(())
 }
 
-/// Ends the sessions of everybody a provider vouches for; of one subject alone where it is named.
+/// Whether a provider that is enabled vouches for somebody of this role.
+pub(crate) async fn vouches_for_role(tx: &mut Tx, tenant: TenantId, role: Role) -> Stored<bool> {
+    let row = sqlx::query(
+        "SELECT EXISTS (
+           SELECT FROM user_identities i
+           JOIN users u ON u.tenant_id = i.tenant_id AND u.user_id = i.user_id
+           JOIN identity_providers p
+             ON p.tenant_id = i.tenant_id AND p.provider_id = i.provider_id
+           WHERE i.tenant_id = $1 AND u.role = $2 AND u.is_active AND p.is_enabled) AS has",
+    )
+    .bind(Uid(tenant.0))
+    .bind(role.as_str())
+    .fetch_one(tx.on())
+    .await?;
+    flag(&row, "has")
+}
+
+/// Ends the sessions of everybody a provider vouches for, but the one named; of one subject alone where
+/// it is given. Says how many.
 pub(crate) async fn end_sessions(
     tx: &mut Tx,
     (tenant, provider): (TenantId, IdentityProviderId),
-    subject: Option<&str>,
+    (subject, keep): (Option<&str>, Option<SessionId>),
     now: Timestamp,
-) -> Stored<()> {
-    sqlx::query(
+) -> Stored<u64> {
+    let done = sqlx::query(
         "UPDATE sessions SET revoked_at_ms = $4
-         WHERE tenant_id = $1 AND revoked_at_ms IS NULL AND user_id IN (
+         WHERE tenant_id = $1 AND revoked_at_ms IS NULL AND expires_at_ms > $4
+           AND session_id IS DISTINCT FROM $5 AND user_id IN (
            SELECT user_id FROM user_identities
            WHERE tenant_id = $1 AND provider_id = $2 AND ($3::text IS NULL OR subject = $3))",
     )
@@ -97,7 +116,8 @@ pub(crate) async fn end_sessions(
     .bind(Uid(provider.0))
     .bind(subject)
     .bind(now.0)
+    .bind(keep.map(|session| Uid(session.0)))
     .execute(tx.on())
     .await?;
-    Ok(())
+    Ok(done.rows_affected())
 }

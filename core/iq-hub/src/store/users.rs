@@ -157,6 +157,19 @@ pub(crate) async fn lock_active_of_role(
         .collect()
 }
 
+/// Whether somebody of this role can come in with a password.
+pub(crate) async fn has_local(tx: &mut Tx, tenant: TenantId, role: Role) -> Stored<bool> {
+    let row = sqlx::query(
+        "SELECT EXISTS (SELECT FROM users WHERE tenant_id = $1 AND role = $2 AND is_active
+           AND auth_source = 'local') AS has",
+    )
+    .bind(Uid(tenant.0))
+    .bind(role.as_str())
+    .fetch_one(tx.on())
+    .await?;
+    flag(&row, "has")
+}
+
 pub(crate) async fn get_credentials(
     tx: &mut Tx,
     tenant: TenantId,

@@ -120,6 +120,66 @@ async fn guessing_gets_slower_says_nothing_and_survives_a_restart() -> Result<()
     Ok(())
 }
 
+/// Attempts that are kept under the platform.
+async fn attempts(rig: &Rig) -> Result<i64> {
+    let owner = rig.pool_of_one("hub_owner", "owner-7").await?;
+    let mut tx = owner.begin().await?;
+    sqlx::query("SELECT set_config('app.tenant', '00000000-0000-7000-8000-000000000001', true)")
+        .execute(&mut *tx)
+        .await?;
+    let count: i64 = sqlx::query_scalar("SELECT count(*) FROM sign_in_attempts")
+        .fetch_one(&mut *tx)
+        .await?;
+    Ok(count)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn names_that_are_made_up_leave_nothing_after_a_day() -> Result<()> {
+    let rig = Rig::new().await?;
+    let hub = rig.instance(1).await?;
+    hub.owner().await?;
+    let before = attempts(&rig).await?;
+    let guess = |name: &'static str| {
+        hub.sign_in(json!({"tenant": "nowhere", "username": name, "password": "a wrong one"}))
+    };
+    for name in ["one", "two", "three"] {
+        assert_eq!(guess(name).await?.0.code(), "session.bad_credentials");
+    }
+    assert_eq!(attempts(&rig).await?, before + 3);
+    hub.clock.advance_ms(23 * 3_600_000);
+    guess("four").await?;
+    assert_eq!(attempts(&rig).await?, before + 4);
+    hub.clock.advance_ms(2 * 3_600_000);
+    guess("five").await?;
+    assert_eq!(attempts(&rig).await?, 2);
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_character_that_no_text_holds_breaks_no_route() -> Result<()> {
+    let rig = Rig::new().await?;
+    let hub = rig.instance(1).await?;
+    let owner = hub.owner().await?;
+    let tenant = hub.tenant(&owner, "jubail").await?;
+    let (viewer, _) = hub.user(&owner, (&tenant, "jubail"), "viewer").await?;
+    for (tenant, name) in [("jubail", "a\u{0}b"), ("jub\u{0}ail", "viewer-jubail")] {
+        let body = json!({"tenant": tenant, "username": name, "password": OWNER_PASSWORD});
+        let (reply, _) = hub.sign_in(body).await?;
+        assert!(reply.status.is_client_error(), "{name:?} {reply:?}");
+    }
+    for path in [
+        "/api/session/providers?tenant=%00",
+        "/api/assets?status=%00",
+        "/api/assets?id=%00",
+        "/api/events?severity=%00",
+        "/api/incidents?status=%00",
+    ] {
+        let reply = hub.get(&viewer, path).await?;
+        assert!(!reply.status.is_server_error(), "{path} {reply:?}");
+    }
+    Ok(())
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_suspended_tenant_is_out_at_once_and_back_when_the_suspension_ends() -> Result<()> {
     let rig = Rig::new().await?;

@@ -1026,10 +1026,20 @@ async fn a_platform_owner_may_require_it_of_a_tenant_and_end_it() -> Result<()> 
     let viewer = by_password("jubail", "viewer-jubail", None);
     let (reply, _) = hub.sign_in(viewer.clone()).await?;
     assert_eq!(reply.code(), "session.sso_only");
+    // Whom it concerns is out at once, the account for emergencies too: it comes with a reason now.
+    assert_eq!(
+        hub.get(&admin, "/api/session").await?.code(),
+        "session.required"
+    );
     let told = hub
-        .get(&admin, "/api/audit?q=tenants.put_sign_in_rules")
+        .get(
+            &owner,
+            &format!("/api/admin/audit?tenant={tenant}&q=tenants.put_sign_in_rules"),
+        )
         .await?;
-    assert_eq!(told.body["items"][0]["outcome"], "success", "{told:?}");
+    let row = &told.body["items"][0];
+    assert_eq!(row["outcome"], "success", "{told:?}");
+    assert_eq!(row["details"]["sessions_ended"], 2, "{told:?}");
     let both = json!({"sso_only": false});
     let reply = hub.put(&owner, &path, both.clone()).await?;
     assert_eq!(reply.body["sso_only"], false);
@@ -1038,6 +1048,191 @@ async fn a_platform_owner_may_require_it_of_a_tenant_and_end_it() -> Result<()> 
     let own = format!("/api/admin/tenants/{}/sign-in-rules", owner.tenant);
     let reply = hub.put(&owner, &own, both).await?;
     assert_eq!(reply.status, StatusCode::NOT_FOUND);
+    Ok(())
+}
+
+/// What the audit of a tenant says of the newest record of an action.
+async fn told(hub: &Instance, admin: &Person, action: &str) -> Result<Value> {
+    let found = hub.get(admin, &format!("/api/audit?q={action}")).await?;
+    let row = &found.body["items"][0];
+    anyhow::ensure!(row["action"] == action, "{found:?}");
+    Ok(row["details"].clone())
+}
+
+async fn change(hub: &Instance, admin: &Person, id: &str, body: &Value) -> Result<()> {
+    let body = changed(body, &json!({ "client_secret": SECRET }));
+    let reply = hub.put(admin, &format!("{PROVIDERS}/{id}"), body).await?;
+    anyhow::ensure!(reply.status == StatusCode::OK, "{reply:?}");
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whom_a_provider_vouched_for_is_out_when_it_vouches_otherwise() -> Result<()> {
+    let rig = Rig::new().await?;
+    let (hub, second) = (instance(&rig).await?, instance(&rig).await?);
+    let owner = hub.owner().await?;
+    let (tenant, admin) = admin_of(&hub, &owner, "jubail").await?;
+    let port = free_port()?;
+    let _provider = OidcProvider::certified(port, CALLBACK)?;
+    let body = okta(port, "");
+    let id = set_up(&hub, &admin, &body).await?;
+    let place = format!("{tenant}/{id}");
+    let action = "identity_providers.update";
+    let mut sara = Browser::default();
+    assert_eq!(sara.sign_in(&hub, &place, "sara").await?, "/assets");
+    // A name on a button ends nobody's work.
+    change(
+        &hub,
+        &admin,
+        &id,
+        &changed(&body, &json!({ "display_name": "Work" })),
+    )
+    .await?;
+    assert_eq!(told(&hub, &admin, action).await?["sessions_ended"], 0);
+    assert!(sara.session(&second).await.is_ok());
+    for other in [
+        json!({ "client_id": "another" }),
+        json!({ "issuer_url": "http://127.0.0.1:1" }),
+        json!({ "group_roles": [], "default_role": "viewer" }),
+    ] {
+        let mut omar = Browser::default();
+        assert_eq!(omar.sign_in(&hub, &place, "omar").await?, "/assets");
+        change(&hub, &admin, &id, &changed(&body, &other)).await?;
+        assert!(omar.session(&second).await.is_err(), "{other}");
+        let details = told(&hub, &admin, action).await?;
+        assert!(details["sessions_ended"].as_u64() >= Some(1), "{details}");
+        assert_eq!(details["own_session_kept"], Value::Null);
+        change(&hub, &admin, &id, &body).await?;
+    }
+    assert!(sara.session(&hub).await.is_err());
+    // With a password nobody is touched by it.
+    assert_eq!(
+        hub.get(&admin, "/api/session").await?.status,
+        StatusCode::OK
+    );
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_deleted_provider_leaves_the_one_session_that_can_put_it_right() -> Result<()> {
+    let rig = Rig::new().await?;
+    let hub = instance(&rig).await?;
+    let owner = hub.owner().await?;
+    let tenant = hub.tenant(&owner, "jubail").await?;
+    let home = (tenant.as_str(), "jubail");
+    let (admin, admin_id) = hub.user(&owner, home, "tenant_admin").await?;
+    let port = free_port()?;
+    let _provider = OidcProvider::certified(port, CALLBACK)?;
+    let rule = json!({ "group_roles": [{ "group": "reliability", "role": "tenant_admin" }] });
+    let body = changed(&okta(port, ""), &rule);
+    let id = set_up(&hub, &admin, &body).await?;
+    let place = format!("{tenant}/{id}");
+    let path = format!("{PROVIDERS}/{id}");
+    let (mut sara, mut omar) = (Browser::default(), Browser::default());
+    sara.sign_in(&hub, &place, "sara").await?;
+    omar.sign_in(&hub, &place, "omar").await?;
+    let asking = sara.person(&hub).await?;
+    // While an administrator with a password is left, she goes too.
+    change(
+        &hub,
+        &asking,
+        &id,
+        &changed(&body, &json!({ "is_enabled": false })),
+    )
+    .await?;
+    assert!(sara.session(&hub).await.is_err());
+    let details = told(&hub, &admin, "identity_providers.update").await?;
+    assert_eq!(details["sessions_ended"], 2, "{details}");
+    change(&hub, &admin, &id, &body).await?;
+    let (mut sara, mut omar) = (Browser::default(), Browser::default());
+    sara.sign_in(&hub, &place, "sara").await?;
+    omar.sign_in(&hub, &place, "omar").await?;
+    let asking = sara.person(&hub).await?;
+    let off = json!({"name": "N", "role": "tenant_admin", "is_active": false});
+    let user = format!("/api/admin/users/{tenant}/{admin_id}");
+    assert_eq!(hub.put(&owner, &user, off).await?.status, StatusCode::OK);
+    let gone = hub.send(Some(&asking), Method::DELETE, &path, None).await?;
+    assert_eq!(gone.status, StatusCode::NO_CONTENT, "{gone:?}");
+    assert!(omar.session(&hub).await.is_err());
+    assert!(sara.session(&hub).await.is_ok());
+    let details = told(&hub, &asking, "identity_providers.delete").await?;
+    assert_eq!(details["sessions_ended"], 1, "{details}");
+    assert_eq!(details["own_session_kept"], true, "{details}");
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn rules_of_providers_alone_end_what_a_password_opened() -> Result<()> {
+    let rig = Rig::new().await?;
+    let hub = instance(&rig).await?;
+    let owner = hub.owner().await?;
+    let tenant = hub.tenant(&owner, "jubail").await?;
+    let home = (tenant.as_str(), "jubail");
+    let (admin, admin_id) = hub.user(&owner, home, "tenant_admin").await?;
+    let (viewer, _) = hub.user(&owner, home, "viewer").await?;
+    let elsewhere = hub.tenant(&owner, "yanbu").await?;
+    let (stranger, _) = hub.user(&owner, (&elsewhere, "yanbu"), "viewer").await?;
+    let port = free_port()?;
+    let _provider = OidcProvider::certified(port, CALLBACK)?;
+    let body = okta(port, "");
+    let id = set_up(&hub, &admin, &body).await?;
+    let mut sara = Browser::default();
+    sara.sign_in(&hub, &format!("{tenant}/{id}"), "sara")
+        .await?;
+    let only = json!({"sso_only": true, "emergency_user_id": admin_id});
+    let rules = format!("{PROVIDERS}/rules");
+    assert_eq!(
+        hub.put(&admin, &rules, only.clone()).await?.status,
+        StatusCode::OK
+    );
+    assert_eq!(
+        hub.get(&viewer, "/api/session").await?.status,
+        StatusCode::UNAUTHORIZED
+    );
+    for stays in [&admin, &stranger, &owner] {
+        assert_eq!(hub.get(stays, "/api/session").await?.status, StatusCode::OK);
+    }
+    assert!(sara.session(&hub).await.is_ok());
+    let details = told(&hub, &admin, "identity_providers.put_rules").await?;
+    assert_eq!(details["sessions_ended"], 1, "{details}");
+    assert_eq!(details["own_session_kept"], true, "{details}");
+    // What was kept ends after an hour, used or not.
+    for _ in 0..12 {
+        assert_eq!(
+            hub.get(&admin, "/api/session").await?.status,
+            StatusCode::OK
+        );
+        hub.clock.advance_ms(5 * 60_000);
+    }
+    assert_eq!(
+        hub.get(&admin, "/api/session").await?.status,
+        StatusCode::UNAUTHORIZED
+    );
+
+    // An emergency outlives the same rules put again; once a provider is switched on, rules that waited
+    // for it end the others.
+    let reason = Some("The line to the provider is cut");
+    let name = "tenant_admin-jubail";
+    let (_, urgent) = hub.sign_in(by_password("jubail", name, reason)).await?;
+    assert_eq!(hub.put(&urgent, &rules, only).await?.status, StatusCode::OK);
+    let off = changed(&body, &json!({ "is_enabled": false }));
+    change(&hub, &urgent, &id, &off).await?;
+    let (_, viewer) = hub
+        .sign_in(by_password("jubail", "viewer-jubail", None))
+        .await?;
+    assert_eq!(
+        hub.get(&viewer, "/api/session").await?.status,
+        StatusCode::OK
+    );
+    change(&hub, &urgent, &id, &body).await?;
+    assert_eq!(
+        hub.get(&viewer, "/api/session").await?.status,
+        StatusCode::UNAUTHORIZED
+    );
+    assert_eq!(
+        hub.get(&urgent, "/api/session").await?.status,
+        StatusCode::OK
+    );
     Ok(())
 }
 

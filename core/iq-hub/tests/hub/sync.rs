@@ -669,6 +669,10 @@ async fn files_carried_by_hand_say_what_is_missing_and_people_go_back_sealed() -
 
 /// Writes a piece of a series: a value a second from a moment on.
 fn piece(plant: &mut Plant, from: i64, values: &[f64]) {
+    piece_in(plant, "m3/h", from, values);
+}
+
+fn piece_in(plant: &mut Plant, unit: &str, from: i64, values: &[f64]) {
     let mut block = Block::default();
     for (value, t) in values.iter().zip((from..).step_by(1_000)) {
         block.put(t, Some(&iq_domain::Value::Number(*value)), 0);
@@ -678,7 +682,7 @@ fn piece(plant: &mut Plant, from: i64, values: &[f64]) {
         signal: [0x51; 16],
         asset: [0xa5; 16],
         metric: "flow",
-        unit: "m3/h",
+        unit,
         signal_no: 7,
         from_ms: from,
         to_ms: block.last_time().unwrap_or(from),
@@ -786,6 +790,54 @@ async fn pieces_of_series_are_there_once_and_only_their_tenant_draws_them() -> R
         (StatusCode::UNPROCESSABLE_ENTITY, "sync.stream", "7")
     );
     assert_eq!(rows(&rig, &tenant, LOG).await?, 0);
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn values_of_different_units_are_never_one_trend() -> Result<()> {
+    let rig = Rig::new().await?;
+    let (hub, owner, tenant, mut plant) = enrolled(&rig).await?;
+    let (reader, _) = hub.user(&owner, (&tenant, "jubail"), "viewer").await?;
+    plant.line.stream = raw::STREAM;
+    let begin = NOON.0;
+    piece_in(&mut plant, "psi", begin, &[100.0, 101.0]);
+    piece_in(&mut plant, "bar", begin + 2_000, &[7.0, 7.5]);
+    piece_in(&mut plant, "psi", begin + 1_500, &[102.0]);
+    let said = post(&hub, "/sync/v1/batch", plant.batch(0, 3)?).await?;
+    assert_eq!(plant.receipt(&said)?, plant.head(3));
+    let id = |bytes: [u8; 16]| uuid::Uuid::from_bytes(bytes);
+    let (appliance, asset, signal) = (id(plant.appliance), id([0xa5; 16]), id([0x51; 16]));
+    let signals = format!("/api/assets/{appliance}/{asset}/signals");
+    let found = hub.get(&reader, &signals).await?.body;
+    let held: Vec<[serde_json::Value; 3]> = found
+        .as_array()
+        .into_iter()
+        .flatten()
+        .map(|one| ["unit", "pieces", "to"].map(|key| one[key].clone()))
+        .collect();
+    assert_eq!(
+        held,
+        [
+            [json!("bar"), json!(1), json!(begin + 3_000)],
+            [json!("psi"), json!(2), json!(begin + 1_500)],
+        ],
+        "{found}"
+    );
+    // Unasked, the unit of the newest value.
+    for (unit, of, values) in [
+        ("", "bar", json!([7.0, 7.5])),
+        ("&unit=bar", "bar", json!([7.0, 7.5])),
+        ("&unit=psi", "psi", json!([100.0, 101.0, 102.0])),
+    ] {
+        let path = format!("{signals}/{signal}/trend?from={begin}{unit}");
+        let drawn = hub.get(&reader, &path).await?;
+        assert_eq!(drawn.body["series"]["v"], values, "{unit} {drawn:?}");
+        assert_eq!(drawn.body["series"]["unit"], of, "{unit}");
+    }
+    let none = hub
+        .get(&reader, &format!("{signals}/{signal}/trend?unit=kPa"))
+        .await?;
+    assert_eq!(none.status, StatusCode::NOT_FOUND);
     Ok(())
 }
 

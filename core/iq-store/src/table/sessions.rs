@@ -215,6 +215,34 @@ pub fn list_sessions_of_provider(
         .list(conn, SELECT, "id", read)
 }
 
+/// The valid sessions of everybody of a tenant who comes with a password.
+pub fn list_sessions_of_local_users(
+    conn: &Connection,
+    tenant: TenantId,
+    now: Timestamp,
+) -> Result<Vec<Session>, StoreError> {
+    Where::tenant(tenant)
+        .and("revoked_at IS NULL AND expires_at > ?", [now.0.into()])
+        .and(
+            "user_id IN (SELECT u.id FROM users u
+             WHERE u.tenant_id = sessions.tenant_id AND u.auth_source = 'local')",
+            [],
+        )
+        .list(conn, SELECT, "id", read)
+}
+
+/// A session ends by then, however much it is used.
+pub fn bound_session(
+    conn: &Connection,
+    tenant: TenantId,
+    id: SessionId,
+    by: Timestamp,
+) -> Result<(), StoreError> {
+    let sql = "UPDATE sessions SET ends_by = MIN(COALESCE(ends_by, ?1), ?1),
+               expires_at = MIN(expires_at, ?1) WHERE tenant_id = ?2 AND id = ?3";
+    query::change_one(conn, sql, params![by.0, tenant.to_string(), id.to_string()])
+}
+
 /// Deletes sessions of all tenants that ended before a moment; returns how many.
 pub fn delete_ended_sessions(conn: &Connection, before: Timestamp) -> Result<u64, StoreError> {
     let sql = "DELETE FROM sessions WHERE expires_at < ?1 OR revoked_at < ?1";

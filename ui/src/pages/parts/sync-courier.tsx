@@ -22,6 +22,7 @@ export function Courier({ status, onChanged }: { status: SyncStatus; onChanged: 
   const [pasted, setPasted] = useState('');
   const [problem, setProblem] = useState('');
   const [busy, setBusy] = useState(false);
+  const [looking, setLooking] = useState('');
   const [error, setError] = useState<unknown>(null);
   if (!may('sync.write')) return null;
   const run = async (act: () => Promise<string | null>) => {
@@ -61,9 +62,11 @@ export function Courier({ status, onChanged }: { status: SyncStatus; onChanged: 
   const look = async (picture: File): Promise<string | null> => {
     let text: string | null;
     try {
-      text = await readPicture(picture);
+      text = await readPicture(picture, (look, of) => setLooking(t('sync.picture_looking', { look: n(look, 0), of: n(of, 0) })));
     } catch {
       return refuse('sync.picture_unreadable');
+    } finally {
+      setLooking('');
     }
     if (text === null) return refuse('sync.picture_no_code');
     return partOf(text) ? takeText(text) : refuse('sync.picture_other_code');
@@ -102,6 +105,7 @@ export function Courier({ status, onChanged }: { status: SyncStatus; onChanged: 
         <input ref={camera} type="file" hidden accept="image/*" capture="environment" aria-label={t('sync.picture')} onChange={picked} />
         <Field label={t('sync.receipt_text')} help={t('sync.receipt_text_help')}>{(x) => <textarea {...x} className="in mono" dir="ltr" rows={3} name="receipt" autoComplete="off" spellCheck={false} value={pasted} onChange={(event) => setPasted(event.target.value)} />}</Field>
         {pasted.trim() !== '' && <div className="actions"><button type="button" className="btn" disabled={busy} onClick={() => void readText()}>{t('sync.receipt_text_read')}</button></div>}
+        <p className="cap dim" role="status">{looking}</p>
         {problem && <Notice tone="critical">{problem}</Notice>}
         <InlineError error={error} />
         <dl className="kv"><dt>{t('sync.last_file')}</dt><dd>{n(status.last_file, 0)}</dd></dl>
