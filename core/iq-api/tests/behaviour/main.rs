@@ -8,6 +8,7 @@ mod alarm_report;
 mod backups;
 mod blackbox;
 mod detection;
+mod diagnostics;
 mod evidence;
 mod full_disk;
 mod guards;
