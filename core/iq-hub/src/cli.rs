@@ -1,8 +1,13 @@
 //! The command line of `optria-hub`.
 
-use std::{ffi::OsString, process::ExitCode};
+use std::{
+    ffi::OsString,
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
 
-use clap::{Parser, Subcommand};
+use anyhow::Context as _;
+use clap::{CommandFactory as _, Parser, Subcommand};
 use iq_config::{Config, Overrides};
 use iq_domain::{CodedError, ErrorKind, WallClock};
 use iq_listen::Listening;
@@ -63,6 +68,17 @@ enum Command {
     Openapi,
     /// Prints which role may call which route.
     Permissions,
+    /// Prints the completions of a shell.
+    Completions {
+        /// The shell.
+        shell: clap_complete::Shell,
+    },
+    /// Writes the manual pages.
+    #[command(hide = true)]
+    Man {
+        /// Where the pages are written, one for each command.
+        dir: PathBuf,
+    },
 }
 
 fn language(text: &str) -> Result<Language, String> {
@@ -181,7 +197,22 @@ async fn run(command: Command, language: Language) -> anyhow::Result<()> {
         }
         Command::Openapi => print(&crate::openapi_json()),
         Command::Permissions => print(&crate::permission_matrix()),
+        Command::Completions { shell } => {
+            let mut script = Vec::new();
+            clap_complete::generate(shell, &mut Cli::command(), "optria-hub", &mut script);
+            print(&String::from_utf8(script)?)
+        }
+        Command::Man { dir } => manual(&dir),
     }
+}
+
+/// The pages, made from the command line itself, so that they can't tell of an option that is not there.
+fn manual(dir: &Path) -> anyhow::Result<()> {
+    let write = || {
+        std::fs::create_dir_all(dir)?;
+        clap_mangen::generate_to(Cli::command(), dir)
+    };
+    write().with_context(|| format!("{} can't be written", dir.display()))
 }
 
 fn config(listen: Option<String>) -> anyhow::Result<Config> {
