@@ -22,6 +22,7 @@ mod models;
 mod near_misses;
 mod notifications;
 mod optimization;
+mod ot_statement;
 mod outages;
 mod plan_jobs;
 mod planning;
