@@ -37,9 +37,15 @@ pub(crate) fn build(
         fs::write(control.join(name), text)?;
         fs::set_permissions(control.join(name), fs::Permissions::from_mode(0o755))?;
     }
-    let templates = fill(&read(&sources.join("templates"))?, product, inputs);
+    let question = match product {
+        Product::Server | Product::Desktop => "templates",
+        Product::Hub => "templates-hub",
+    };
+    let templates = fill(&read(&sources.join(question))?, product, inputs);
     fs::write(control.join("templates"), templates)?;
-    fs::write(control.join("conffiles"), "/etc/optria/optria.toml\n")?;
+    let account = product.account();
+    let settings = format!("/etc/{account}/{account}.toml\n");
+    fs::write(control.join("conffiles"), settings)?;
     fs::write(control.join("md5sums"), sums(tree.root, &files)?)?;
     fs::write(
         control.join("control"),
@@ -65,16 +71,20 @@ pub(crate) fn build(
 /// Fills the names into a script.
 fn fill(text: &str, product: Product, inputs: &Inputs) -> String {
     text.replace("@PACKAGE@", product.name())
+        .replace("@ACCOUNT@", product.account())
         .replace("@VERSION@", &inputs.version.to_string())
 }
 
 fn described(product: Product, inputs: &Inputs, arch: &str, needs: &str, size: u64) -> String {
-    let (name, other) = (product.name(), product.other());
+    let name = product.name();
+    let replaced = product.other().map_or_else(String::new, |other| {
+        format!("Conflicts: {other}\nReplaces: {other}\n")
+    });
     format!(
         "Package: {name}\nVersion: {}\nArchitecture: {arch}\nSection: misc\nPriority: optional\n\
          Maintainer: OPTRIA <packages@optria.io>\nHomepage: https://optria.io\n\
          Installed-Size: {size}\nDepends: {needs}, passwd, init-system-helpers (>= 1.54~), debconf (>= 0.5)\n\
-         Conflicts: {other}\nReplaces: {other}\nDescription: {}\n{}\n",
+         {replaced}Description: {}\n{}\n",
         inputs.version,
         product.summary(),
         folded(product.description()),
@@ -163,6 +173,31 @@ mod tests {
             assert!(text.lines().any(|l| l == line), "{line} in {text}");
         }
         assert!(text.contains("Depends: libc6 (>= 2.34), passwd"), "{text}");
+        let hub = described(Product::Hub, &inputs, "amd64", "libc6 (>= 2.34)", 7);
+        assert!(hub.starts_with("Package: optria-hub\n"), "{hub}");
+        for word in ["Conflicts:", "Replaces:", "\n\n"] {
+            assert!(!hub.contains(word), "{word:?} in {hub}");
+        }
+    }
+
+    /// Nothing that is the appliance's stands in a script of the hub, nor a name that nobody filled in.
+    #[test]
+    fn the_scripts_of_the_hub_touch_nothing_of_an_appliance() {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("deb");
+        let inputs = Inputs {
+            root: PathBuf::new(),
+            programs: PathBuf::new(),
+            keys: Vec::new(),
+            version: "1.2.3".parse().unwrap(),
+            epoch: 0,
+            small: true,
+        };
+        for name in SCRIPTS.into_iter().chain(["templates-hub"]) {
+            let text = fill(&read(&folder.join(name)).unwrap(), Product::Hub, &inputs);
+            for foreign in ["/optria ", "/optria/", "optria.service", "optria.toml", "@"] {
+                assert!(!text.contains(foreign), "{foreign:?} in {name}: {text}");
+            }
+        }
     }
 
     /// The scripts are parsed by the shell that will run them.

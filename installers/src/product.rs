@@ -1,4 +1,4 @@
-//! The two packages, and which file of the repository or the build goes where in them.
+//! The packages, and which file of the repository or the build goes where in them.
 
 use std::{
     fs,
@@ -22,23 +22,36 @@ pub(crate) enum Product {
     Server,
     /// The same and the window; the service is there but not enabled.
     Desktop,
+    /// The hub of many plants as a service, which is enabled once its settings are made.
+    Hub,
 }
 
 impl Product {
-    pub(crate) const ALL: [Self; 2] = [Self::Server, Self::Desktop];
+    pub(crate) const ALL: [Self; 3] = [Self::Server, Self::Desktop, Self::Hub];
 
     pub(crate) const fn name(self) -> &'static str {
         match self {
             Self::Server => "optria-server",
             Self::Desktop => "optria",
+            Self::Hub => "optria-hub",
         }
     }
 
     /// The package that brings the same files; both can't be installed at once.
-    pub(crate) const fn other(self) -> &'static str {
+    pub(crate) const fn other(self) -> Option<&'static str> {
         match self {
-            Self::Server => "optria",
-            Self::Desktop => "optria-server",
+            Self::Server => Some("optria"),
+            Self::Desktop => Some("optria-server"),
+            Self::Hub => None,
+        }
+    }
+
+    /// What its main program, its unit, its user and its folders are called: `/usr/bin/optria`,
+    /// `optria.service`, `/etc/optria/optria.toml`, `/var/lib/optria`, `/usr/share/optria`.
+    pub(crate) const fn account(self) -> &'static str {
+        match self {
+            Self::Server | Self::Desktop => "optria",
+            Self::Hub => "optria-hub",
         }
     }
 
@@ -46,6 +59,7 @@ impl Product {
         match self {
             Self::Server => "Industrial operations platform, as a service",
             Self::Desktop => "Industrial operations platform, in a window",
+            Self::Hub => "Industrial operations platform, the hub of many plants",
         }
     }
 
@@ -62,6 +76,11 @@ impl Product {
                  own, for an ordinary user; the service can be enabled beside it. It needs no \
                  internet."
             }
+            Self::Hub => {
+                "The hub of OPTRIA IQ keeps organisations, their people and their appliances on one \
+                 Postgres, and shows headquarters what its plants sent. This package runs an \
+                 instance as a service of the machine; any number of instances serve one database."
+            }
         }
     }
 
@@ -69,6 +88,15 @@ impl Product {
         match self {
             Self::Server => &["optria", "optria-verify"],
             Self::Desktop => &["optria", "optria-verify", "optria-desktop"],
+            Self::Hub => &["optria-hub"],
+        }
+    }
+
+    /// The guides it carries, without their endings.
+    const fn guides(self) -> &'static [&'static str] {
+        match self {
+            Self::Server | Self::Desktop => &["administrator", "environment"],
+            Self::Hub => &["hub", "environment"],
         }
     }
 
@@ -77,6 +105,7 @@ impl Product {
         match self {
             Self::Server => &["iq-appliance", "iq-verify"],
             Self::Desktop => &["iq-appliance", "iq-verify", "iq-desktop"],
+            Self::Hub => &["iq-hub"],
         }
     }
 }
@@ -141,14 +170,14 @@ impl<'a> Tree<'a> {
             Format::Deb => "lib/systemd/system",
             Format::Rpm => "usr/lib/systemd/system",
         };
-        tree.copy(
-            &assets.join("optria.service"),
-            &format!("{unit}/optria.service"),
-            0o644,
-        )?;
-        tree.copy(&assets.join("optria.toml"), "etc/optria/optria.toml", 0o640)?;
+        let account = product.account();
+        let service = format!("{account}.service");
+        tree.copy(&assets.join(&service), &format!("{unit}/{service}"), 0o644)?;
+        let settings = format!("{account}.toml");
+        let to = format!("etc/{account}/{settings}");
+        tree.copy(&assets.join(settings), &to, 0o640)?;
         for (number, key) in inputs.keys.iter().enumerate() {
-            let to = format!("usr/share/optria/release-keys/{}.pub", number + 1);
+            let to = format!("usr/share/{account}/release-keys/{}.pub", number + 1);
             tree.copy(key, &to, 0o644)?;
         }
         tree.manual(&assets)?;
@@ -160,10 +189,10 @@ impl<'a> Tree<'a> {
         Ok(tree)
     }
 
-    /// The manual pages: of `optria` as the program writes them, of the others as they were written.
+    /// The manual pages: of the main program as it writes them, of the others as they were written.
     fn manual(&self, assets: &Path) -> Result<()> {
         let pages = tempfile::tempdir()?;
-        run(self.optria().arg("man").arg(pages.path()))?;
+        run(self.main_program().arg("man").arg(pages.path()))?;
         let mut found: Vec<PathBuf> = fs::read_dir(pages.path())?
             .map(|entry| Ok(entry?.path()))
             .collect::<Result<_>>()?;
@@ -185,16 +214,23 @@ impl<'a> Tree<'a> {
 
     fn completions(&self, format: Format) -> Result<()> {
         let zsh = match format {
-            Format::Deb => "usr/share/zsh/vendor-completions/_optria",
-            Format::Rpm => "usr/share/zsh/site-functions/_optria",
+            Format::Deb => "usr/share/zsh/vendor-completions",
+            Format::Rpm => "usr/share/zsh/site-functions",
         };
+        let name = self.product.account();
         for (shell, to) in [
-            ("bash", "usr/share/bash-completion/completions/optria"),
-            ("zsh", zsh),
-            ("fish", "usr/share/fish/vendor_completions.d/optria.fish"),
+            (
+                "bash",
+                format!("usr/share/bash-completion/completions/{name}"),
+            ),
+            ("zsh", format!("{zsh}/_{name}")),
+            (
+                "fish",
+                format!("usr/share/fish/vendor_completions.d/{name}.fish"),
+            ),
         ] {
-            let script = capture(self.optria().args(["completions", shell]))?;
-            self.write(to, script.as_bytes(), 0o644)?;
+            let script = capture(self.main_program().args(["completions", shell]))?;
+            self.write(&to, script.as_bytes(), 0o644)?;
         }
         Ok(())
     }
@@ -203,7 +239,7 @@ impl<'a> Tree<'a> {
     fn documents(&self, root: &Path, bill: &Bill) -> Result<()> {
         let folder = format!("usr/share/doc/{}", self.product.name());
         let at = |name: &str| format!("{folder}/{name}");
-        for guide in ["administrator", "environment"] {
+        for guide in self.product.guides() {
             for ending in [".md", ".ar.md"] {
                 let name = format!("{guide}{ending}");
                 self.copy(&root.join("docs/guides").join(&name), &at(&name), 0o644)?;
@@ -268,8 +304,9 @@ impl<'a> Tree<'a> {
         Ok(files)
     }
 
-    fn optria(&self) -> Command {
-        Command::new(self.root.join("usr/bin/optria"))
+    fn main_program(&self) -> Command {
+        let folder = self.root.join("usr/bin");
+        Command::new(folder.join(self.product.account()))
     }
 
     fn copy(&self, from: &Path, to: &str, mode: u32) -> Result<()> {
@@ -313,9 +350,43 @@ mod tests {
     }
 
     #[test]
-    fn the_unit_is_closed_to_at_most_2_of_10() {
+    fn the_units_are_closed_to_at_most_2_of_10() {
         let args = ["security", "--offline=true", "--threshold=20", "--no-pager"];
         judge("systemd-analyze", &args, "optria.service");
+        judge("systemd-analyze", &args, "optria-hub.service");
+    }
+
+    /// Everything that is closed for the appliance is closed for the hub.
+    #[test]
+    fn both_units_have_the_same_walls() {
+        let walls = |file: &str| -> Vec<String> {
+            let text = read(&asset(file)).unwrap();
+            let from = text.find("# Everything else is closed.").unwrap();
+            let to = text.find("[Install]").unwrap();
+            text[from..to].lines().map(str::to_owned).collect()
+        };
+        let appliance = walls("optria.service");
+        assert!(appliance.len() > 25, "{appliance:?}");
+        assert_eq!(appliance, walls("optria-hub.service"));
+    }
+
+    /// The unit tells the program its folders, and makes them for the user that the scripts made.
+    #[test]
+    fn a_unit_has_the_folders_of_its_product() {
+        for product in Product::ALL {
+            let name = product.account();
+            let unit = read(&asset(&format!("{name}.service"))).unwrap();
+            for line in [
+                format!("ExecStart=/usr/bin/{name} serve"),
+                format!("User={name}"),
+                format!("Group={name}"),
+                format!("Environment=OPTRIA_CONFIG=/etc/{name}/{name}.toml"),
+                format!("Environment=OPTRIA_DATA_DIR=/var/lib/{name}"),
+                format!("StateDirectory={name}"),
+            ] {
+                assert!(unit.lines().any(|l| l == line), "{line} in {unit}");
+            }
+        }
     }
 
     #[test]
@@ -330,17 +401,21 @@ mod tests {
 
     #[test]
     fn the_configuration_sets_nothing_by_itself() {
-        let text = read(&asset("optria.toml")).unwrap();
-        assert!(text.lines().all(|line| line.starts_with('#')), "{text}");
+        for file in ["optria.toml", "optria-hub.toml"] {
+            let text = read(&asset(file)).unwrap();
+            assert!(text.lines().all(|line| line.starts_with('#')), "{text}");
+        }
     }
 
     #[test]
     fn no_two_products_can_be_mistaken() {
-        let [server, desktop] = Product::ALL;
+        let [server, desktop, hub] = Product::ALL;
         assert_eq!(
-            (server.other(), desktop.other()),
-            (desktop.name(), server.name())
+            (server.other(), desktop.other(), hub.other()),
+            (Some(desktop.name()), Some(server.name()), None)
         );
+        assert_eq!(server.account(), desktop.account());
+        assert_ne!(server.account(), hub.account());
         for program in server.programs() {
             assert!(desktop.programs().contains(program), "{program}");
         }

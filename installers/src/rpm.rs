@@ -55,7 +55,10 @@ pub(crate) fn build(
 fn fill(template: &str, product: Product, tree: &Tree<'_>, inputs: &Inputs) -> Result<String> {
     // Folders of our own go with the package; the others belong to the system.
     let docs = format!("usr/share/doc/{}", product.name());
-    let folders = ["usr/share/optria", "usr/share/optria/release-keys", &docs]
+    let account = product.account();
+    let shared = format!("usr/share/{account}");
+    let keys = format!("{shared}/release-keys");
+    let folders = [&shared, &keys, &docs]
         .into_iter()
         .filter(|folder| tree.root.join(folder).is_dir())
         .map(|folder| format!("%dir /{folder}"));
@@ -66,13 +69,15 @@ fn fill(template: &str, product: Product, tree: &Tree<'_>, inputs: &Inputs) -> R
         .map(|file| format!("/{file}"));
     let files: Vec<String> = folders.chain(files).collect();
     let requires = match product {
-        Product::Server => "Requires: systemd",
+        Product::Server | Product::Hub => "Requires: systemd",
         // Loaded by name, so that rpmbuild can't see it.
         Product::Desktop => "Requires: webkit2gtk4.1",
     };
+    let conflicts = product.other().map(|other| format!("Conflicts: {other}"));
     Ok(template
         .replace("@PACKAGE@", product.name())
-        .replace("@OTHER@", product.other())
+        .replace("@ACCOUNT@", account)
+        .replace("@CONFLICTS@", &conflicts.unwrap_or_default())
         .replace("@VERSION@", &inputs.version.to_string())
         .replace("@SUMMARY@", product.summary())
         .replace("@DESCRIPTION@", product.description())

@@ -13,7 +13,7 @@ use crate::{
 
 /// What ships has the features that it asks for itself, and none that a test turned on: the one
 /// build that does not select the whole workspace.
-const CRATES: [&str; 3] = ["iq-appliance", "iq-verify", "iq-desktop"];
+const CRATES: [&str; 4] = ["iq-appliance", "iq-verify", "iq-desktop", "iq-hub"];
 
 /// What the command line may set.
 #[derive(Debug, Default, PartialEq, Eq)]

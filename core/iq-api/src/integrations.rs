@@ -153,6 +153,14 @@ async fn list_integrations(
     State(state): State<ApiState>,
     caller: Caller,
 ) -> Answer<Json<Vec<Integration>>> {
+    Ok(Json(all_integrations(&state, &caller).await?))
+}
+
+/// All connections of the caller's tenant, by name.
+pub(crate) async fn all_integrations(
+    state: &ApiState,
+    caller: &Caller,
+) -> Answer<Vec<Integration>> {
     let plant = state.runtime.tenant(caller.tenant_id)?;
     let mut ids: Vec<(&str, IntegrationId)> = plant
         .integrations
@@ -162,9 +170,9 @@ async fn list_integrations(
     ids.sort_unstable();
     let mut all = Vec::with_capacity(ids.len());
     for (_, id) in ids {
-        all.push(answer(&state, &caller, id).await?);
+        all.push(answer(state, caller, id).await?);
     }
-    Ok(Json(all))
+    Ok(all)
 }
 
 async fn get_integration(

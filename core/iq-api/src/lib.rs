@@ -55,6 +55,7 @@ mod optimization;
 mod optimization_file;
 mod optimization_paper;
 mod optimization_view;
+mod ot_statement;
 mod outages;
 mod outbox;
 mod overview;

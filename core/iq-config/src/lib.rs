@@ -212,7 +212,8 @@ impl Config {
         }
     }
 
-    /// Every secret it holds, for those who look for them where they must not be.
+    /// Every secret it holds, and the passwords inside of addresses, for those who look for them where
+    /// they must not be.
     #[must_use]
     pub fn secrets(&self) -> Vec<SecretString> {
         let ours = [
@@ -224,11 +225,14 @@ impl Config {
             &self.email_provider_api_key,
         ];
         let database = self.database.as_ref().map(|database| database.url.clone());
-        ours.into_iter()
+        let whole: Vec<SecretString> = ours
+            .into_iter()
             .flatten()
             .cloned()
             .chain(database)
-            .collect()
+            .collect();
+        let inside: Vec<SecretString> = whole.iter().flat_map(passwords_inside).collect();
+        whole.into_iter().chain(inside).collect()
     }
 
     /// Host and port of OPTRIA_PUBLIC_URL.
@@ -259,6 +263,38 @@ impl Config {
         let error = CodedError::new(ErrorKind::Invalid, "config.missing");
         Err(error.with("names", missing.join(", ")))
     }
+}
+
+/// The password inside of an address: as it stands there, and as it is said to the other side.
+fn passwords_inside(secret: &SecretString) -> Vec<SecretString> {
+    let address = secret.expose().split_once("://").map(|(_, rest)| rest);
+    let host_and_person = address.and_then(|rest| rest.split(['/', '?', '#']).next());
+    let person = host_and_person.and_then(|both| both.rsplit_once('@'));
+    let Some((_, written)) = person.and_then(|(person, _)| person.split_once(':')) else {
+        return Vec::new();
+    };
+    let said = decoded(written).filter(|said| said != written);
+    std::iter::once(written.to_owned())
+        .chain(said)
+        .filter(|password| !password.is_empty())
+        .map(SecretString::new)
+        .collect()
+}
+
+/// The text behind `%40` and its like; nothing where it is none.
+fn decoded(text: &str) -> Option<String> {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.bytes();
+    while let Some(byte) = rest.next() {
+        if byte == b'%' {
+            let mut digit = || char::from(rest.next()?).to_digit(16);
+            let (high, low) = (digit()?, digit()?);
+            bytes.push(u8::try_from(high * 16 + low).ok()?);
+        } else {
+            bytes.push(byte);
+        }
+    }
+    String::from_utf8(bytes).ok()
 }
 
 /// The language tag of the person at the terminal ("ar_SA.UTF-8"), as the system states it.

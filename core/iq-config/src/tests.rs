@@ -233,6 +233,29 @@ fn printing_the_configuration_shows_no_secret() {
     assert!(!shown.contains("canary"), "{shown}");
 }
 
+/// A server that refuses somebody may repeat the password alone, without the address around it.
+#[test]
+fn a_password_inside_of_an_address_is_a_secret_by_itself() {
+    let config = load(&[
+        ("SMTP_URL", "smtps://mailer:gate%40keeper@mail.example:465"),
+        ("DATABASE_URL", "postgres://hub:canary@db.example/x"),
+    ])
+    .unwrap();
+    let secrets = config.secrets();
+    let has = |wanted: &str| secrets.iter().any(|secret| secret.expose() == wanted);
+    for wanted in [
+        "smtps://mailer:gate%40keeper@mail.example:465",
+        "gate%40keeper",
+        "gate@keeper",
+        "canary",
+    ] {
+        assert!(has(wanted), "{wanted}");
+    }
+    assert!(!has("mailer") && !has("hub"), "names are no secrets");
+    let without = load(&[("SMTP_URL", "smtps://mailer@mail.example:465")]).unwrap();
+    assert_eq!(without.secrets().len(), 1, "no password, none more");
+}
+
 #[test]
 fn connectors_get_their_defaults_and_nothing_else() {
     let config = load(&[

@@ -1,8 +1,13 @@
 //! The command line of `optria-hub`.
 
-use std::{ffi::OsString, process::ExitCode};
+use std::{
+    ffi::OsString,
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
 
-use clap::{Parser, Subcommand};
+use anyhow::Context as _;
+use clap::{CommandFactory as _, Parser, Subcommand};
 use iq_config::{Config, Overrides};
 use iq_domain::{CodedError, ErrorKind, WallClock};
 use iq_listen::Listening;
@@ -63,6 +68,17 @@ enum Command {
     Openapi,
     /// Prints which role may call which route.
     Permissions,
+    /// Prints the completions of a shell.
+    Completions {
+        /// The shell.
+        shell: clap_complete::Shell,
+    },
+    /// Writes the manual pages.
+    #[command(hide = true)]
+    Man {
+        /// Where the pages are written, one for each command.
+        dir: PathBuf,
+    },
 }
 
 fn language(text: &str) -> Result<Language, String> {
@@ -181,7 +197,22 @@ async fn run(command: Command, language: Language) -> anyhow::Result<()> {
         }
         Command::Openapi => print(&crate::openapi_json()),
         Command::Permissions => print(&crate::permission_matrix()),
+        Command::Completions { shell } => {
+            let mut script = Vec::new();
+            clap_complete::generate(shell, &mut Cli::command(), "optria-hub", &mut script);
+            print(&String::from_utf8(script)?)
+        }
+        Command::Man { dir } => manual(&dir),
     }
+}
+
+/// The pages, made from the command line itself, so that they can't tell of an option that is not there.
+fn manual(dir: &Path) -> anyhow::Result<()> {
+    let write = || {
+        std::fs::create_dir_all(dir)?;
+        clap_mangen::generate_to(Cli::command(), dir)
+    };
+    write().with_context(|| format!("{} can't be written", dir.display()))
 }
 
 fn config(listen: Option<String>) -> anyhow::Result<Config> {
@@ -253,4 +284,38 @@ fn print(text: &str) -> anyhow::Result<()> {
     let mut out = std::io::stdout();
     out.write_all(text.as_bytes())?;
     Ok(out.flush()?)
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::error::ErrorKind;
+
+    use super::*;
+
+    /// What a guide shows can be typed as it stands there: no command and no option has another name, or
+    /// none any more. A command may be shown by its beginning alone.
+    #[test]
+    fn every_command_that_a_guide_shows_is_one() {
+        let shown = iq_testkit::shown_commands("optria-hub").unwrap();
+        assert!(shown.len() > 12, "only {} commands", shown.len());
+        for command in shown {
+            let Err(error) = Cli::try_parse_from(&command.words) else {
+                continue;
+            };
+            let is_beginning = matches!(
+                error.kind(),
+                ErrorKind::MissingRequiredArgument
+                    | ErrorKind::MissingSubcommand
+                    | ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand
+            );
+            let is_unfilled =
+                error.kind() == ErrorKind::ValueValidation && command.has_placeholder();
+            let words = command.words.join(" ");
+            assert!(
+                is_beginning || is_unfilled,
+                "{}: `{words}`: {error}",
+                command.place
+            );
+        }
+    }
 }

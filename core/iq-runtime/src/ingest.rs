@@ -10,7 +10,8 @@ use std::{
 
 use iq_connector::{Batch, CursorMark, GapMark, Purpose};
 use iq_domain::{
-    CodedError, IntegrationId, Measurement, SignalId, SourceRecord, StatusCode, TenantId, Timestamp,
+    CodedError, ErrorKind, IntegrationId, Measurement, SignalId, SourceRecord, StatusCode,
+    TenantId, Timestamp,
 };
 use iq_historian::Row;
 use iq_store::{
@@ -221,13 +222,7 @@ impl Ingest {
     pub(crate) async fn store_records(&self, records: Vec<SourceRecord>) -> bool {
         let records: Arc<[SourceRecord]> = records.into();
         loop {
-            let result = store_records(
-                &self.inner,
-                self.tenant_id,
-                self.integration_id,
-                Arc::clone(&records),
-            );
-            match result.await {
+            match self.try_records(&records).await {
                 Ok(()) => {
                     self.meter.records_wait(None);
                     let events = records.iter().filter(|r| is_event(r)).count();
@@ -247,6 +242,15 @@ impl Ingest {
                 return false;
             }
         }
+    }
+
+    /// Stores records once, where they may use the room there is.
+    async fn try_records(&self, records: &Arc<[SourceRecord]>) -> Result<(), CodedError> {
+        if !self.inner.reserve.takes_records() {
+            return Err(CodedError::new(ErrorKind::Unavailable, "store.disk_full"));
+        }
+        let records = Arc::clone(records);
+        store_records(&self.inner, self.tenant_id, self.integration_id, records).await
     }
 
     /// Writes positions down. What fails stays in `reached` for the next attempt: a position that is

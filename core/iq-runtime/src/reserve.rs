@@ -1,7 +1,8 @@
 //! Room kept back on the disk of the data: a file that holds nothing but its place. When the disk is
 //! full, it is emptied, so that the people who come to make room can sign in, delete and be recorded;
-//! values of sources wait meanwhile, or they would use up the room at once. It is filled again when
-//! there is room for it twice.
+//! values of sources wait meanwhile, or they would use up the room at once. Alarms and other events of
+//! sources are small and what people look for then: half of the room is theirs, the other half never.
+//! It is filled again when there is room for it twice.
 //!
 //! Released, the file stays as an empty one: whoever starts next knows that the reserve was used.
 
@@ -9,7 +10,10 @@ use std::{
     fs::{File, OpenOptions},
     io::{self, Write as _},
     path::{Path, PathBuf},
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
     time::{Duration, Instant},
 };
 
@@ -70,17 +74,30 @@ pub struct ReserveStatus {
 }
 
 /// What the task keeps for everybody else.
-pub(crate) struct Reserve(Mutex<Option<ReserveStatus>>);
+pub(crate) struct Reserve {
+    status: Mutex<Option<ReserveStatus>>,
+    /// Of the room that was given back, less than half is left.
+    is_half_used: AtomicBool,
+}
 
 impl Reserve {
     pub(crate) const fn new() -> Self {
-        Self(Mutex::new(None))
+        Self {
+            status: Mutex::new(None),
+            is_half_used: AtomicBool::new(false),
+        }
+    }
+
+    /// Whether alarms, other events and work orders of sources may be stored. They may use half of the
+    /// room that was kept back: a flood of alarms must not shut people out either.
+    pub(crate) fn takes_records(&self) -> bool {
+        self.takes_values() || !self.is_half_used.load(Ordering::Relaxed)
     }
 
     /// Whether values of sources may be stored. They wait while the room that was kept back is all there
     /// is: it is for people.
     pub(crate) fn takes_values(&self) -> bool {
-        let status = self.0.lock();
+        let status = self.status.lock();
         status
             .as_ref()
             .is_none_or(|status| status.state != ReserveState::Released)
@@ -91,7 +108,7 @@ impl Runtime {
     /// How the room kept back on the disk stands; nothing before it was first looked at.
     #[must_use]
     pub fn reserve_status(&self) -> Option<ReserveStatus> {
-        self.0.reserve.0.lock().clone()
+        self.0.reserve.status.lock().clone()
     }
 }
 
@@ -127,6 +144,16 @@ impl Look {
             _ => Step::Stay,
         }
     }
+
+    /// Where nobody can tell how much is free, none of it is spent.
+    fn is_half_used(self) -> bool {
+        self.free.is_none_or(|free| free < for_people(self.bytes))
+    }
+}
+
+/// The part of the room that was given back which is for people alone.
+const fn for_people(bytes: u64) -> u64 {
+    bytes / 2
 }
 
 /// Free bytes before it is filled: filling it must not be what makes the disk full again.
@@ -175,7 +202,7 @@ struct Keeper {
 impl Keeper {
     fn stand(&self, state: ReserveState, trouble: Option<Message>) {
         let now = self.inner.clock.now();
-        let mut status = self.inner.reserve.0.lock();
+        let mut status = self.inner.reserve.status.lock();
         let before = status.as_ref().filter(|before| before.state == state);
         let since = before.map_or(now, |before| before.since);
         *status = Some(ReserveStatus {
@@ -195,7 +222,7 @@ impl Keeper {
     }
 
     fn state(&self) -> ReserveState {
-        let status = self.inner.reserve.0.lock();
+        let status = self.inner.reserve.status.lock();
         status.as_ref().map_or(ReserveState::Off, |s| s.state)
     }
 
@@ -230,6 +257,10 @@ impl Keeper {
                 .and_then(|data| fs4::available_space(data).ok()),
             is_full: self.is_full(),
         };
+        let reserve = &self.inner.reserve;
+        reserve
+            .is_half_used
+            .store(look.is_half_used(), Ordering::Relaxed);
         match look.step() {
             Step::Stay => {}
             Step::Release => self.release().await,
@@ -445,6 +476,39 @@ mod tests {
         ] {
             let found = step(state, free, is_full);
             assert_eq!(found, wanted, "{state:?} {free:?} {is_full}");
+        }
+    }
+
+    #[test]
+    fn events_of_sources_may_use_half_of_it_and_values_nothing() {
+        let reserve = Reserve::new();
+        assert!(reserve.takes_values() && reserve.takes_records());
+        let stand = |state| {
+            *reserve.status.lock() = Some(ReserveStatus {
+                state,
+                bytes: SIZE,
+                since: Timestamp(0),
+                trouble: None,
+            });
+        };
+        for (state, free, values, records) in [
+            (ReserveState::Held, Some(SIZE / 2 - 1), true, true),
+            (ReserveState::Waiting, Some(0), true, true),
+            (ReserveState::Released, Some(SIZE / 2), false, true),
+            (ReserveState::Released, Some(SIZE / 2 - 1), false, false),
+            (ReserveState::Released, None, false, false),
+        ] {
+            stand(state);
+            let look = Look {
+                state,
+                bytes: SIZE,
+                free,
+                is_full: false,
+            };
+            let half = look.is_half_used();
+            reserve.is_half_used.store(half, Ordering::Relaxed);
+            let taken = (reserve.takes_values(), reserve.takes_records());
+            assert_eq!(taken, (values, records), "{state:?} {free:?}");
         }
     }
 

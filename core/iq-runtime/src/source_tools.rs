@@ -99,8 +99,8 @@ impl Runtime {
         self.0.supervisor.throughput(id, now).unwrap_or_default()
     }
 
-    /// All secrets this installation knows: of every tenant's integrations and of the environment.
-    /// For taking them out of a text, never for showing them.
+    /// All secrets this installation knows: of every tenant's integrations, identity providers and
+    /// webhooks, and of the environment. For taking them out of a text, never for showing them.
     pub async fn known_secrets(&self) -> Result<Vec<iq_secrets::SecretString>, CodedError> {
         let mut known = Vec::new();
         let index = self.index();
@@ -113,6 +113,8 @@ impl Runtime {
                         .map(|s| iq_secrets::SecretString::new(s.expose_secret())),
                 );
             }
+            known.extend(self.identity_provider_secrets(tenant.tenant.id).await?);
+            known.extend(self.webhook_secrets(tenant.tenant.id).await?);
         }
         known.extend(self.0.config.secrets());
         Ok(known)

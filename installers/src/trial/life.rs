@@ -17,6 +17,8 @@ use crate::{
 
 const DATA: &str = "/var/lib/optria";
 const CONFIG: &str = "/etc/optria/optria.toml";
+const HUB_DATA: &str = "/var/lib/optria-hub";
+const HUB_CONFIG: &str = "/etc/optria-hub/optria-hub.toml";
 
 /// A machine with one of the two package managers.
 struct Machine<'a> {
@@ -46,6 +48,7 @@ pub(super) fn live(args: &InsideArgs, format: Format) -> Result<()> {
     machine.takes_any_port()?;
     machine.still_has_data("after installing again")?;
     machine.window_takes_over(next)?;
+    machine.hub_lives_beside_it(first, next)?;
     machine.is_deleted_when_asked()
 }
 
@@ -307,6 +310,79 @@ impl Machine<'_> {
             self.sandbox.sh("dpkg --purge optria-server")?;
             self.still_has_data("after purging the package it replaced")?;
         }
+        Ok(())
+    }
+
+    /// The hub's package: beside an appliance, from install to purge. It has no database here, so that all
+    /// it can show is that it says so.
+    fn hub_lives_beside_it(&self, first: &str, next: &str) -> Result<()> {
+        let sandbox = &self.sandbox;
+        let before = self.fingerprint()?;
+        self.install(Product::Hub, first)?;
+        let owned = sandbox.sh(&format!("stat -c '%U:%G %a' {HUB_DATA} {HUB_CONFIG}"))?;
+        let expected = "optria-hub:optria-hub 750\nroot:optria-hub 640";
+        ensure!(owned == expected, "owners and modes of the hub: {owned}");
+        let unit = self.unit().replace("optria.service", "optria-hub.service");
+        for file in [
+            "/usr/share/man/man1/optria-hub.1.gz",
+            "/usr/share/man/man1/optria-hub-serve.1.gz",
+            "/usr/share/bash-completion/completions/optria-hub",
+            "/usr/share/optria-hub/release-keys/2.pub",
+            "/usr/share/doc/optria-hub/hub.ar.md",
+            "/usr/share/doc/optria-hub/sbom.cdx.json",
+            &unit,
+        ] {
+            ensure!(sandbox.path(file).is_file(), "{file} is missing");
+        }
+        self.hub_names_what_it_lacks()?;
+        let line = r#"optria_listen = "127.0.0.1:0""#;
+        sandbox.sh(&format!("echo '{line}' >> {HUB_CONFIG}"))?;
+        self.install(Product::Hub, next)?;
+        let kept = sandbox.sh(&format!("cat {HUB_CONFIG}"))?;
+        ensure!(kept.contains(line), "the upgrade took the hub's settings");
+        self.hub_goes()?;
+        ensure!(
+            self.fingerprint()? == before,
+            "the hub's package changed the data of the appliance"
+        );
+        said("the hub is installed, upgraded and purged beside an appliance");
+        Ok(())
+    }
+
+    /// Without its settings it does not start, and says which they are.
+    fn hub_names_what_it_lacks(&self) -> Result<()> {
+        let start = format!(
+            "runuser -u optria-hub -- env OPTRIA_CONFIG={HUB_CONFIG} OPTRIA_DATA_DIR={HUB_DATA} \
+             optria-hub --lang en serve"
+        );
+        let tried = self.sandbox.outcome(&start)?;
+        let says = String::from_utf8_lossy(&tried.stderr);
+        for name in ["DATABASE_URL", "SESSION_SECRET", "OPTRIA_HUB_KEY"] {
+            let is_named = !tried.status.success() && says.contains(name);
+            ensure!(is_named, "it does not say that {name} is missing: {says}");
+        }
+        Ok(())
+    }
+
+    /// Removing keeps what it made; a purge that is told so deletes it.
+    fn hub_goes(&self) -> Result<()> {
+        let sandbox = &self.sandbox;
+        if self.format == Format::Rpm {
+            sandbox.sh("touch /etc/optria-hub/delete-data")?;
+        }
+        self.remove(Product::Hub)?;
+        if self.format == Format::Deb {
+            sandbox.sh(&format!("test -d {HUB_DATA} && test -e {HUB_CONFIG}"))?;
+            sandbox.sh(
+                "echo 'optria-hub optria-hub/delete-data boolean true' | debconf-set-selections \
+                 && dpkg --purge optria-hub",
+            )?;
+        }
+        for gone in [HUB_DATA, "/etc/optria-hub", "/usr/bin/optria-hub"] {
+            ensure!(!sandbox.path(gone).exists(), "{gone} is still there");
+        }
+        let user = sandbox.outcome("getent passwd optria-hub")?;
+        ensure!(!user.status.success(), "the user of the hub is still there");
         Ok(())
     }
 

@@ -27,6 +27,8 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Bench {
+    /// What an appliance takes: packages, start, memory and processor with 200 tags at 1 s.
+    Appliance(pipeline::footprint::Options),
     /// Condition analytics on public data, with the official metric of each set.
     Analytics(analytics::Options),
     /// Events with and without their evidence log, pages of a large table, verification.
@@ -61,6 +63,7 @@ enum Bench {
 
 fn main() -> anyhow::Result<()> {
     match Cli::parse().bench {
+        Bench::Appliance(options) => pipeline::footprint::run(&options),
         Bench::Analytics(options) => analytics::run(&options),
         Bench::Blackbox(options) => blackbox::run(&options),
         Bench::Historian(options) => historian::run(&options),

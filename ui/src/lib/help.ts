@@ -59,7 +59,7 @@ export const HELP: Readonly<Record<string, string>> = {
   '/imports': 'moving#trends-and-alarm-journals',
   '/demo-plant': 'first-hour#break-something',
   '/users': 'api#permissions',
-  '/sync': 'administrator#hardening',
+  '/sync': 'administrator#without-a-line-to-the-hub',
   '/backups': 'administrator#backup',
   '/diagnostics': 'tuning#what-to-look-at-first',
   '/audit': 'investigating#take-it-along',

@@ -67,7 +67,7 @@ function Card({ i }: { i: Integration }) {
 }
 
 export default function IntegrationsPage() {
-  const { t } = useText();
+  const { t, p } = useText();
   const { may } = useSession();
   const session = useSignedIn();
   const [tab] = useParameter('tab');
@@ -79,7 +79,7 @@ export default function IntegrationsPage() {
   const add = may('integrations.write') && <AppLink className="btn pri" to="/integrations/new"><Icon name="plus" />{t('integrations.add')}</AppLink>;
   return (
     <>
-      <PageHead title={t('page.integrations')} sub={t('integrations.sub')}><RunButton integration={null} job={job} />{add}</PageHead>
+      <PageHead title={t('page.integrations')} sub={t('integrations.sub')}><a className="btn quiet" href={`/api/integrations/ot-statement?lang=${p.language}`} download title={t('integrations.ot_statement_what')}><Icon name="download" />{t('integrations.ot_statement')}</a><RunButton integration={null} job={job} />{add}</PageHead>
       <nav className="tabs" aria-label={t('integrations.tabs')}>
         <AppLink to="/integrations" aria-current={costs || sso ? undefined : 'page'}>{t('integrations.sources')}</AppLink>
         {may('mappings.read') && <AppLink to={`/tenant/${session.tenant_id}/data-mapping`}>{t('page.mapping')}</AppLink>}

@@ -10,6 +10,7 @@ use std::{
 };
 
 use iq_api::{LOG_FOLDER, LogFiles, LogLimits};
+use iq_domain::{AlarmPhase, EventCategory, Severity, SourceEvent, SourceRecord};
 use serde_json::{Value, json};
 
 use crate::support::{Client, NOW, TestApp, sample};
@@ -199,6 +200,67 @@ async fn the_reserve_lets_people_work_on_a_full_disk_and_no_value_is_lost() {
         told.contains("was released") && told.contains("is kept back"),
         "{told}"
     );
+    drop((app, volume));
+}
+
+/// Takes all room but so many bytes; in one go, or a room that is given back meanwhile would go as well.
+fn fill_but(path: &Path, left: usize) {
+    let free = fs4::available_space(path.parent().unwrap()).unwrap();
+    let size = usize::try_from(free).unwrap() - left;
+    std::fs::write(path, vec![1_u8; size]).unwrap();
+}
+
+/// An alarm of a control system.
+fn alarm(id: &str) -> SourceRecord {
+    SourceRecord::Event(SourceEvent {
+        source_id: id.to_owned(),
+        source_type: "alarm".to_owned(),
+        at: NOW.plus_ms(-1_000),
+        category: EventCategory::System,
+        severity: Severity::Critical,
+        subject: Some(id.to_owned()),
+        also: Vec::new(),
+        phase: Some(AlarmPhase::Activated),
+        summary: id.to_owned(),
+        payload: json!({ "alarm": id }),
+    })
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn alarms_are_recorded_from_half_of_the_reserve_and_wait_beyond_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let Some(volume) = Volume::mount(dir.path(), 64) else {
+        return;
+    };
+    let folder = tempfile::tempdir_in(dir.path()).unwrap();
+    let set = [("OPTRIA_DISK_RESERVE_MB", "8")];
+    let (app, plant, _) = TestApp::with_plants_set(folder, &set).await;
+    let owner = app.signed_in(&plant.user("owner")).await;
+    let admin = app.signed_in(&plant.user("admin")).await;
+    let stands = |wanted: &'static str| move |d: &Value| d["disk_reserve"]["state"] == wanted;
+    let about = "/api/diagnostics";
+    until("the reserve", &owner, about, stands("held")).await;
+    fill_but(&dir.path().join("ballast"), 200_000);
+    until("the release", &owner, about, stands("released")).await;
+
+    let events = "/api/blackbox/events";
+    let holds = |id: &'static str| move |all: &Value| all.to_string().contains(id);
+    app.desk.deliver(vec![alarm("ALARM-ONE")]).await;
+    until("the first alarm", &admin, events, holds("ALARM-ONE")).await;
+
+    // What is left of the room is for people.
+    let more = dir.path().join("more");
+    fill_but(&more, 3_000_000);
+    tokio::time::sleep(Duration::from_secs(3)).await;
+    app.desk.deliver(vec![alarm("ALARM-TWO")]).await;
+    tokio::time::sleep(Duration::from_secs(3)).await;
+    let seen = admin.get(events).await.expect_status(200).json();
+    assert!(!holds("ALARM-TWO")(&seen), "{seen}");
+    assert!(holds("ALARM-ONE")(&seen), "{seen}");
+    app.signed_in(&plant.user("viewer")).await;
+
+    std::fs::remove_file(&more).unwrap();
+    until("the second alarm", &admin, events, holds("ALARM-TWO")).await;
     drop((app, volume));
 }
 

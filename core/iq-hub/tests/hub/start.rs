@@ -1,6 +1,6 @@
 //! What must be right before an instance serves.
 
-use std::sync::Arc;
+use std::{process::Command, sync::Arc};
 
 use anyhow::{Context, Result};
 use iq_auth::HashCost;
@@ -154,4 +154,28 @@ async fn serves_with_its_own_certificate_and_binds_the_session_to_it() -> Result
         "{answer}"
     );
     running.stop().await
+}
+
+/// What packages carry is made by the program itself.
+#[test]
+fn every_command_has_a_page_and_shells_learn_it() -> Result<()> {
+    let hub = || Command::new(env!("CARGO_BIN_EXE_optria-hub"));
+    let folder = tempfile::tempdir()?;
+    let made = hub().arg("man").arg(folder.path()).output()?;
+    assert!(made.status.success(), "{made:?}");
+    for page in [
+        "optria-hub",
+        "optria-hub-serve",
+        "optria-hub-migrate",
+        "optria-hub-enrolment-code",
+    ] {
+        let page = folder.path().join(format!("{page}.1"));
+        assert!(page.is_file(), "{}", page.display());
+    }
+    for shell in ["bash", "zsh", "fish"] {
+        let script = hub().args(["completions", shell]).output()?.stdout;
+        let script = String::from_utf8(script)?;
+        assert!(script.contains("enrolment-code"), "{shell}");
+    }
+    Ok(())
 }

@@ -3,6 +3,7 @@
 
 pub(crate) mod appliance;
 mod browser;
+pub(crate) mod footprint;
 pub(crate) mod plant;
 mod process;
 mod report;
