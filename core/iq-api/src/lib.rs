@@ -55,6 +55,7 @@ mod optimization;
 mod optimization_file;
 mod optimization_paper;
 mod optimization_view;
+mod outage_plan;
 mod outages;
 mod outbox;
 mod overview;
