@@ -128,6 +128,50 @@ fn names_the_nearest_input_that_would_change_the_answer() {
 }
 
 #[test]
+fn no_shape_beyond_those_of_machines_is_named_as_a_flip_point() {
+    let mut problem = pump(100.0, 0.0, 0.0);
+    let mut calm = problem.items[0].clone();
+    calm.id = "P-102 seal".to_owned();
+    // Its chance is that of the first one at a shape of about nine.
+    calm.eta_hours = Spread::exactly(540e3);
+    problem.items.push(calm);
+    let waits: Vec<f64> = problem.items.iter().map(|i| waiting(&problem, i)).collect();
+    let with = |beta: f64| {
+        let other = changed(&problem.items[0], DeferralInput::Beta, beta);
+        answer(&problem, &other, 0, &waits)
+    };
+    assert_eq!(with(7.0), with(1.3));
+    assert_ne!(with(9.5), with(1.3));
+    let curve = &run(&problem).curves[0];
+    assert_eq!(curve.item, "P-101 seal");
+    let flips = &curve.flip_points;
+    assert!(
+        flips.iter().all(|f| f.input != DeferralInput::Beta),
+        "{flips:?}"
+    );
+}
+
+#[test]
+fn a_flip_point_lies_within_the_bounds_of_its_input() {
+    let mut rng = Rng::new(5);
+    let mut seen = 0;
+    for _ in 0..60 {
+        let mut problem = pump(100.0 * rng.unit(), 2.0 * rng.unit(), 3e3 * rng.unit());
+        problem.samples = 10;
+        problem.items[0].age_hours = 80e3 * rng.unit();
+        for flip in &run(&problem).curves[0].flip_points {
+            let (low, high) = bounds(flip.input, flip.value);
+            assert!((low..=high).contains(&flip.flips_at), "{flip:?}");
+            seen += 1;
+        }
+    }
+    assert!(seen > 0);
+    assert_eq!(bounds(DeferralInput::Beta, 1.3), (0.5, 7.0));
+    assert_eq!(bounds(DeferralInput::Health, 60.0), (6.0, 100.0));
+    assert_eq!(bounds(DeferralInput::PlannedCost, 50.0), (5.0, 500.0));
+}
+
+#[test]
 fn ranks_by_what_waiting_adds() {
     let mut problem = pump(45.0, 0.8, 0.0);
     let mut healthy = pump(95.0, 0.0, 0.0).items.remove(0);

@@ -58,6 +58,7 @@ export function Curves({ detail }: { detail: ScenarioDetail }) {
           {curve.flip_points.length === 0
             ? <p className="help">{t('optimization.no_flip')}</p>
             : <ul className="plan-why">{curve.flip_points.map((f) => <li key={f.input}>{t('optimization.flip', { input: word('plan_input', f.input), value: n(f.value, 1), flips: n(f.flips_at, 1), day: n(f.cheapest_day, 0), rank: n(f.rank, 0) })}</li>)}</ul>}
+          <p className="help">{t('optimization.flip_bounds')}</p>
         </div>
       </Pane></div>
     </div>
