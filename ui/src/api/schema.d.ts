@@ -8404,6 +8404,19 @@ export interface components {
          * @enum {string}
          */
         MoveDirection: "rise" | "fall";
+        /** @description An asset whose work was to be done in any case. */
+        MustDo: {
+            /** @description Id. */
+            asset_id: components["schemas"]["AssetId"];
+            /** @description Its code; absent where the asset is gone and the run never looked at it. */
+            code?: string | null;
+            /** @description The run left it out: it stands in none of its plans. */
+            is_left_out: boolean;
+            /** @description Its names. */
+            names: components["schemas"]["Names"];
+            /** @description Code of its site. */
+            site_code?: string | null;
+        };
         /** @description A name in both languages. */
         Names: {
             /** @description Arabic name; empty when nobody gave one. */
@@ -10014,6 +10027,8 @@ export interface components {
             job?: null | components["schemas"]["Job"];
             /** @description Models in the order they worked. */
             models: components["schemas"]["ScenarioModel"][];
+            /** @description What was to be done in any case, as it was asked. */
+            must_do: components["schemas"]["MustDo"][];
             /** @description What is missing or taken from general knowledge. */
             notes: components["schemas"]["StatusMessage"][];
             /** @description Advice, best first. */
