@@ -7,6 +7,8 @@
 //! E(d) = P(d)·(failure + downtime hours · value of an hour + secondary + safety) + (1 − P(d))·planned(d)
 //! + running loss · d, with planned(d) less the saving of a combined job where d > 0.
 
+use std::collections::BTreeSet;
+
 use iq_domain::CodedError;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -197,6 +199,9 @@ pub struct FlipPoint {
 pub struct DeferralCurve {
     /// The job.
     pub item: String,
+    /// The asset.
+    #[serde(default)]
+    pub asset: String,
     /// Place by what waiting adds; from 1.
     pub rank: u32,
     /// By day, from 0.
@@ -257,6 +262,7 @@ pub fn solve(problem: &DeferralProblem, run: &Run<'_>) -> Result<DeferralPlan, C
         let mut rng = Rng::new(run.seed ^ (at as u64).wrapping_mul(0xD1B5_4A32_D192_ED03));
         curves.push(DeferralCurve {
             item: item.id.clone(),
+            asset: item.asset.clone(),
             rank: answer.1,
             days: days(problem, item, &mut rng),
             cheapest_day: answer.0,
@@ -346,10 +352,15 @@ fn validate_item(item: &DeferralItem) -> Result<(), CodedError> {
     ] {
         amount_of(field, value)?;
     }
-    item.day_costs
-        .iter()
-        .try_for_each(|d| amount_of("day_costs", d.cost))?;
-    Ok(())
+    let mut days = BTreeSet::new();
+    item.day_costs.iter().try_for_each(|d| {
+        if !days.insert(d.day) {
+            return Err(CodedError::invalid("optimiser.day_twice")
+                .with("field", "day_costs")
+                .with("day", d.day));
+        }
+        amount_of("day_costs", d.cost)
+    })
 }
 
 /// Chance of failure by day, from day 0. Health is assessed once a day: a day has the health of its beginning.

@@ -273,3 +273,20 @@ fn what_is_refused_names_its_entry() {
     let refused = validate(&unnamed).unwrap_err();
     assert!(refused.params["field"].ends_with(": id"), "{refused}");
 }
+
+#[test]
+fn a_day_has_one_cost() {
+    let mut problem = pump(60.0, 0.0, 0.0);
+    let cost = |day: u32| DayCost { day, cost: 5e3 };
+    problem.items[0].day_costs = vec![cost(3), cost(4)];
+    validate(&problem).unwrap();
+    problem.items[0].day_costs.push(cost(3));
+    let refused = validate(&problem).unwrap_err();
+    assert_eq!(refused.code, "optimiser.day_twice");
+    assert_eq!(refused.params["field"], "items[0] (P-101 seal): day_costs");
+}
+
+#[test]
+fn a_curve_names_the_asset_of_its_job() {
+    assert_eq!(run(&pump(60.0, 0.0, 0.0)).curves[0].asset, "P-101");
+}
