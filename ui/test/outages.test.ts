@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { outageInput, outageState, outageText, sparePartInput, sparePartText } from '@/lib/outages';
+import type { Outage, SparePart } from '@/api/types';
+import { outageInput, outagesCsv, outageState, outageText, sparePartInput, sparePartsCsv, sparePartText } from '@/lib/outages';
 import { setZone } from '@/lib/zone';
 
 const assets = [{ id: 'a-1', code: 'P-101', site_id: 's-1' }];
@@ -48,5 +49,18 @@ describe('a spare part', () => {
 
   it('names what can not be read', () => {
     expect(sparePartInput({ ...text, on_hand: '', expected_quantity: 'two', lead_time: '1.5' })).toEqual({ problems: ['on_hand', 'expected_quantity', 'lead_time_days'] });
+  });
+});
+
+describe('a file', () => {
+  it('has outages in the time of their site, with the id that lets one be moved', () => {
+    const outage: Outage = { id: 'o-1', site_id: 's-1', site_code: 'RAS', time_zone: 'America/New_York', unit_id: null, unit_code: null, asset_id: 'a-1', asset_code: 'P-101', title: '=Seal', from: Date.UTC(2026, 11, 1, 11), to: Date.UTC(2026, 11, 1, 11) + 1, note: 'a, b', changed_at: 0 };
+    expect(outagesCsv([outage])).toBe('\ufeffid,title,site,unit,asset,from,to,note\r\no-1,\'=Seal,RAS,,P-101,2026-12-01 06:00,2026-12-01T11:00:00.001Z,"a, b"\r\n');
+  });
+
+  it('has parts with the day of the site they come on', () => {
+    const part: SparePart = { id: 'p-1', site_id: 's-1', site_code: 'RAS', code: 'SEAL-45', title: 'Seal', on_hand: 0, expected_quantity: 2, expected_at: Date.UTC(2026, 11, 2, 5), is_overdue: false, lead_time_days: null, note: '', changed_at: 0 };
+    const lines = sparePartsCsv([part, { ...part, code: 'BRG-1', expected_quantity: null, expected_at: null, lead_time_days: 7 }], [{ id: 's-1', time_zone: 'America/New_York' }]).split('\r\n');
+    expect(lines.slice(1, 3)).toEqual(['SEAL-45,Seal,RAS,0,2,2026-12-01,,', 'BRG-1,Seal,RAS,0,,,7,']);
   });
 });

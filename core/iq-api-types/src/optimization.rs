@@ -396,6 +396,21 @@ pub struct FlipPoint {
     pub rank: u32,
 }
 
+/// An asset whose work was to be done in any case.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct MustDo {
+    /// Id.
+    pub asset_id: AssetId,
+    /// Its code; absent where the asset is gone and the run never looked at it.
+    pub code: Option<String>,
+    /// Its names.
+    pub names: Names,
+    /// Code of its site.
+    pub site_code: Option<String>,
+    /// The run left it out: it stands in none of its plans.
+    pub is_left_out: bool,
+}
+
 /// A run with everything in it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct ScenarioDetail {
@@ -415,6 +430,8 @@ pub struct ScenarioDetail {
     pub technicians: Vec<PlanTechnician>,
     /// Cost of waiting.
     pub curves: Vec<DeferralCurve>,
+    /// What was to be done in any case, as it was asked.
+    pub must_do: Vec<MustDo>,
     /// The job while the run is at work.
     pub job: Option<Job>,
 }

@@ -3,12 +3,13 @@
 
 use std::collections::{HashMap, HashSet};
 
+use iq_api_types::{ImportReport, ImportRowError};
 use iq_domain::{Asset, AssetId, Criticality, Names, Site, TenantId, Timestamp, Unit};
 use jiff::{civil, tz::TimeZone};
 
 use crate::{
     http::{
-        Answer, Check, FieldFailure,
+        Answer, Caller, Check, FieldFailure,
         check::{CODE_CHARS, NOTE_CHARS},
     },
     import_rows::{self, Columns, Row},
@@ -51,6 +52,34 @@ pub(crate) struct Plant {
 pub(crate) struct RowProblem {
     pub(crate) row: u64,
     pub(crate) problem: FieldFailure,
+}
+
+/// What is answered about an import of so many new, changed and equal rows. With a refused row nothing is
+/// written, and the report must not say otherwise.
+pub(crate) fn report(
+    caller: &Caller,
+    dry_run: bool,
+    (created, updated, unchanged): (usize, usize, u64),
+    problems: &[RowProblem],
+) -> ImportReport {
+    let is_refused = !dry_run && !problems.is_empty();
+    let counted = |n: usize| if is_refused { 0 } else { n as u64 };
+    let error = |found: &RowProblem| {
+        let shown = found.problem.problem(caller.language);
+        ImportRowError {
+            row: found.row,
+            column: shown.field,
+            code: shown.code,
+            message: shown.message,
+        }
+    };
+    ImportReport {
+        dry_run,
+        created: counted(created),
+        updated: counted(updated),
+        unchanged,
+        errors: problems.iter().map(error).collect(),
+    }
 }
 
 /// What an import would do.

@@ -2,6 +2,8 @@
 
 use std::collections::HashMap;
 
+use iq_store::{Page, Paged, StoreError};
+
 use crate::http::{Answer, Failure};
 
 /// Most rows of one file.
@@ -24,6 +26,25 @@ impl Row {
 
     pub(crate) fn text(&self, column: &str) -> &str {
         self.get(column).unwrap_or_default()
+    }
+}
+
+/// Everything a list has, page by page: a row that is not seen would be taken for a new one.
+pub(crate) fn all<T>(
+    mut list: impl FnMut(Page) -> Result<Paged<T>, StoreError>,
+) -> Result<Vec<T>, StoreError> {
+    let mut rows = Vec::new();
+    loop {
+        let page = Page {
+            offset: u32::try_from(rows.len()).unwrap_or(u32::MAX),
+            ..Page::MAX
+        };
+        let found = list(page)?.rows;
+        let is_last = found.len() < Page::MAX.limit as usize;
+        rows.extend(found);
+        if is_last {
+            return Ok(rows);
+        }
     }
 }
 
@@ -112,4 +133,23 @@ fn columns_of(
         }
     }
     Ok(columns)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_list_longer_than_a_page_is_read_to_its_end() {
+        let total = Page::MAX.limit * 2 + 5;
+        let read = all(|page| {
+            let end = total.min(page.offset + page.limit);
+            Ok(Paged {
+                rows: (page.offset..end).collect::<Vec<u32>>(),
+                total: u64::from(total),
+            })
+        })
+        .unwrap();
+        assert!(read.into_iter().eq(0..total));
+    }
 }

@@ -56,6 +56,7 @@ mod optimization_file;
 mod optimization_paper;
 mod optimization_view;
 mod ot_statement;
+mod outage_plan;
 mod outages;
 mod outbox;
 mod overview;

@@ -92,17 +92,36 @@ fn workbook(detail: &ScenarioDetail, language: Language) -> Result<Vec<u8>, Xlsx
     book.save_to_buffer()
 }
 
+/// Columns of money: their headings say in which.
+const MONEY: [&str; 6] = [
+    "avoided",
+    "planned_cost",
+    "net_benefit",
+    "expected_cost",
+    "low",
+    "high",
+];
+
+/// The heading of a column, with the currency where it holds money.
+fn heading(language: Language, key: &str, currency: Option<&str>) -> String {
+    let name = label(language, key);
+    match currency.filter(|_| MONEY.contains(&key)) {
+        Some(currency) => format!("{name} ({currency})"),
+        None => name,
+    }
+}
+
 fn sheet(
     sheet: &mut Worksheet,
     language: Language,
     name: &str,
-    headings: &[&str],
+    (headings, currency): (&[&str], Option<&str>),
 ) -> Result<(), XlsxError> {
     sheet.set_name(label(language, name))?;
     sheet.set_right_to_left(language == Language::Ar);
     let bold = Format::new().set_bold();
     for (at, key) in (0_u16..).zip(headings) {
-        sheet.write_string_with_format(0, at, label(language, key), &bold)?;
+        sheet.write_string_with_format(0, at, heading(language, key, currency), &bold)?;
         sheet.set_column_width(at, 20)?;
     }
     if !headings.is_empty() {
@@ -116,11 +135,14 @@ fn summary(
     detail: &ScenarioDetail,
     language: Language,
 ) -> Result<(), XlsxError> {
-    sheet(page, language, "summary", &[])?;
+    sheet(page, language, "summary", (&[], None))?;
     page.set_column_width(0, 34)?.set_column_width(1, 44)?;
     let run = &detail.scenario;
     let figures = &run.summary;
-    let number = |value: Option<f64>| value.map_or_else(String::new, |v| format!("{v:.2}"));
+    let coin = run.currency.as_deref().unwrap_or_default();
+    let money = |value: Option<f64>| {
+        value.map_or_else(String::new, |v| format!("{v:.2} {coin}").trim().to_owned())
+    };
     let mut rows: Vec<(String, String)> = vec![
         (label(language, "run"), run.run_key.clone()),
         (label(language, "name"), run.name.clone()),
@@ -140,23 +162,17 @@ fn summary(
             label(language, "currency"),
             run.currency.clone().unwrap_or_default(),
         ),
-        (
-            label(language, "current_risk"),
-            number(figures.current_risk),
-        ),
+        (label(language, "current_risk"), money(figures.current_risk)),
         (
             label(language, "optimized_risk"),
-            number(figures.optimized_risk),
+            money(figures.optimized_risk),
         ),
         (
             label(language, "risk_reduction"),
-            number(figures.risk_reduction),
+            money(figures.risk_reduction),
         ),
-        (
-            label(language, "planned_cost"),
-            number(figures.planned_cost),
-        ),
-        (label(language, "bound"), number(figures.bound)),
+        (label(language, "planned_cost"), money(figures.planned_cost)),
+        (label(language, "bound"), money(figures.bound)),
     ];
     rows.extend(facts(detail, language));
     if run.is_demo {
@@ -225,7 +241,7 @@ fn schedule(
     language: Language,
 ) -> Result<(), XlsxError> {
     let headings = ["part", "asset", "start", "end", "hours", "technicians"];
-    sheet(page, language, "schedule", &headings)?;
+    sheet(page, language, "schedule", (&headings, None))?;
     for (line, bar) in (1_u32..).zip(&detail.bars) {
         let who: Vec<&str> = bar
             .technicians
@@ -295,7 +311,8 @@ fn advice(
         "order",
         "reasons",
     ];
-    sheet(page, language, "recommendations", &headings)?;
+    let currency = detail.scenario.currency.as_deref();
+    sheet(page, language, "recommendations", (&headings, currency))?;
     for (line, one) in (1_u32..).zip(&detail.recommendations) {
         let who: Vec<&str> = one
             .technicians
@@ -358,7 +375,8 @@ fn curves(
         "low",
         "high",
     ];
-    sheet(page, language, "deferral", &headings)?;
+    let currency = detail.scenario.currency.as_deref();
+    sheet(page, language, "deferral", (&headings, currency))?;
     let days = detail
         .curves
         .iter()
@@ -372,4 +390,19 @@ fn curves(
             .write_number(line, 5, day.high)?;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_heading_of_money_says_in_which_currency() {
+        let shown = |key: &str, coin: Option<&str>| heading(Language::En, key, coin);
+        for key in MONEY {
+            assert!(shown(key, Some("SAR")).ends_with(" (SAR)"), "{key}");
+            assert_eq!(shown(key, None), label(Language::En, key));
+        }
+        assert_eq!(shown("hours", Some("SAR")), label(Language::En, "hours"));
+    }
 }

@@ -469,7 +469,11 @@ fn curve_row(curve: &DeferralCurve, currency: Option<&str>) -> Row {
             money(first.map(|d| d.expected_cost), currency),
             money(last.map(|d| d.expected_cost), currency),
             last.map_or_else(dash, |day| {
-                Words::Number(format!("{}–{}", number(day.low, 0), number(day.high, 0)))
+                let span = format!("{}–{}", number(day.low, 0), number(day.high, 0));
+                Words::Number(match currency {
+                    Some(currency) => format!("{span} {currency}"),
+                    None => span,
+                })
             }),
         ],
         is_strong: false,

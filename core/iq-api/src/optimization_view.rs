@@ -3,9 +3,10 @@
 use std::collections::{BTreeMap, HashMap};
 
 use iq_api_types::{
-    DeferralCurve, DeferralDay, FlipPoint, OptimizationRequest, PlanAsset, PlanBar, PlanChance,
-    PlanChanceBasis, PlanTechnician, Recommendation, Scenario, ScenarioComparison, ScenarioDetail,
-    ScenarioDifference, ScenarioModel, ScenarioState, ScenarioSummary, StatusMessage,
+    DeferralCurve, DeferralDay, FlipPoint, MustDo, OptimizationRequest, PlanAsset, PlanBar,
+    PlanChance, PlanChanceBasis, PlanTechnician, Recommendation, Scenario, ScenarioComparison,
+    ScenarioDetail, ScenarioDifference, ScenarioModel, ScenarioState, ScenarioSummary,
+    StatusMessage,
 };
 use iq_domain::{
     AssetId, CodedError, Message, Names, Technician, TechnicianId, Timestamp, WorkOrderId,
@@ -197,8 +198,10 @@ pub(crate) fn detail(
         .flat_map(|i| &i.work)
         .map(|w| (w.key.as_str(), w.asset_id))
         .collect();
+    let shown = scenario(&found.row, &found.advice);
     ScenarioDetail {
-        scenario: scenario(&found.row, &found.advice),
+        must_do: must_do(plant, &shown.request.must_do, inputs.as_ref()),
+        scenario: shown,
         start_at: inputs.as_ref().map_or(found.row.as_of, |i| i.start),
         notes: notes.map(|n| sentence(language, n)).collect(),
         models: outcome.models.iter().map(|m| model(language, m)).collect(),
@@ -219,6 +222,47 @@ pub(crate) fn detail(
             .filter(|job| job.finished_at.is_none())
             .map(|job| jobs::dto(language, job, now)),
     }
+}
+
+/// What was to be done in any case, by its code and site: also what the run left out, and what has been
+/// deleted since.
+fn must_do(plant: &TenantIndex, asked: &[AssetId], inputs: Option<&Inputs>) -> Vec<MustDo> {
+    let one = |id: &AssetId| {
+        let entry = plant.assets.get(id);
+        let work = inputs.and_then(|i| i.work.iter().find(|w| w.asset_id == *id));
+        let site = entry.map(|e| e.site_id);
+        let site = site.or_else(|| work.and_then(|w| w.site_id.parse().ok()));
+        let code = entry.map(|e| e.asset.code.clone());
+        MustDo {
+            asset_id: *id,
+            code: code.or_else(|| work.map(|w| w.asset_code.clone())),
+            names: asset_names(plant, *id),
+            site_code: site
+                .and_then(|site| plant.sites.get(&site))
+                .map(|site| site.code.clone()),
+            is_left_out: inputs.is_some() && work.is_none(),
+        }
+    };
+    asked.iter().map(one).collect()
+}
+
+/// One of them in words.
+fn must_do_text(language: Language, one: &MustDo) -> String {
+    let said = |key: &str, params: &iq_locale::Params| {
+        iq_locale::plain(language, "ui", key, params).unwrap_or_default()
+    };
+    let Some(code) = &one.code else {
+        return said("optimization.must_do_gone", &iq_locale::Params::new());
+    };
+    let asset = match &one.site_code {
+        Some(site) => format!("{code} ({site})"),
+        None => code.clone(),
+    };
+    if one.is_left_out {
+        let params = iq_locale::Params::from([("asset".to_owned(), asset)]);
+        return said("optimization.must_do_left", &params);
+    }
+    asset
 }
 
 fn model(language: Language, outcome: &ModelOutcome) -> ScenarioModel {
@@ -305,11 +349,8 @@ pub(crate) fn asked(language: Language, detail: &ScenarioDetail) -> Vec<(String,
             texts::listed(language, &names)
         }
     };
-    let code = |id: &AssetId| {
-        let all = &detail.recommendations;
-        let known = all.iter().find(|one| one.asset_id == *id);
-        known.map_or_else(|| id.to_string(), |one| one.asset_code.clone())
-    };
+    let must_do = detail.must_do.iter();
+    let must_do = must_do.map(|one| must_do_text(language, one)).collect();
     let person = |id: &TechnicianId| {
         let known = detail.technicians.iter().find(|one| one.id == *id);
         known.map_or_else(
@@ -326,10 +367,7 @@ pub(crate) fn asked(language: Language, detail: &ScenarioDetail) -> Vec<(String,
     vec![
         (label("horizon"), days.unwrap_or_default()),
         (label("budget"), asked.budget.map_or_else(none, money)),
-        (
-            label("must_do"),
-            listed(asked.must_do.iter().map(code).collect()),
-        ),
+        (label("must_do"), listed(must_do)),
         (
             label("without"),
             listed(asked.without_technicians.iter().map(person).collect()),
@@ -512,5 +550,39 @@ pub(crate) fn comparison(plant: &TenantIndex, a: &Found, b: &Found) -> ScenarioC
         b: scenario(&b.row, &b.advice),
         changed,
         differences,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_must_be_done_reads_as_code_and_site_and_never_as_an_id() {
+        let one = |code: Option<&str>, site: Option<&str>, is_left_out: bool| MustDo {
+            asset_id: AssetId::new(),
+            code: code.map(str::to_owned),
+            names: Names::default(),
+            site_code: site.map(str::to_owned),
+            is_left_out,
+        };
+        for (of, en, ar) in [
+            (one(Some("P-1"), Some("RAS"), false), "P-1 (RAS)", "P-1"),
+            (
+                one(Some("P-1"), Some("RAS"), true),
+                "P-1 (RAS), left out",
+                "مستبعد",
+            ),
+            (one(Some("P-1"), None, false), "P-1", "P-1"),
+            (
+                one(None, None, true),
+                "an asset that was deleted",
+                "أصل محذوف",
+            ),
+        ] {
+            assert_eq!(must_do_text(Language::En, &of), en);
+            let said = must_do_text(Language::Ar, &of);
+            assert!(said.contains(ar), "{said}");
+        }
     }
 }

@@ -1,23 +1,25 @@
 //! Planned outages: when a site, a unit or an asset stands, so that work which needs it can be planned there.
 
 use axum::{Json, extract::State, http::StatusCode};
-use iq_api_types::{Outage, OutageInput, Page};
+use iq_api_types::{ImportReport, Outage, OutageInput, Page};
 use iq_domain::{self as domain, OutageId, Permission, SiteId, Timestamp};
-use iq_runtime::TenantIndex;
+use iq_runtime::{AssetEntry, TenantIndex};
 use iq_store::outages::{self as rows, OutageFilter};
 use serde::Deserialize;
 use utoipa::IntoParams;
 
 use crate::{
     http::{
-        Answer, Audit, Body, Caller, Check, Failure, Id, PageQuery, Query, Route,
-        check::{NAME_CHARS, NOTE_CHARS},
-        delete, get,
-        page::answer_page,
-        post, put,
+        Answer, Audit, Body, Caller, Check, Failure, Id, PageQuery, Query, Route, Text, delete,
+        get, page::answer_page, post, put,
     },
+    import_plan, import_rows,
+    outage_plan::{self, Calendar},
     state::ApiState,
 };
+
+/// Largest CSV file.
+const IMPORT_CAP: usize = 2 * 1024 * 1024;
 
 pub(crate) fn routes() -> Vec<Route> {
     use Permission::{TechniciansWrite, WorkOrdersRead};
@@ -32,6 +34,13 @@ pub(crate) fn routes() -> Vec<Route> {
             .status(201)
             .audits("outages.create")
             .says("Enter a planned outage"),
+        post("/api/outages/import", TechniciansWrite, import_outages)
+            .query::<ImportQuery>()
+            .text_body("text/csv")
+            .cap(IMPORT_CAP)
+            .answer::<ImportReport>()
+            .audits("outages.import")
+            .says("Import planned outages from CSV, all or none"),
         get("/api/outages/{id}", WorkOrdersRead, get_outage)
             .answer::<Outage>()
             .says("One planned outage"),
@@ -158,6 +167,67 @@ async fn delete_outage(
     Ok(StatusCode::NO_CONTENT)
 }
 
+#[derive(Debug, Default, Deserialize, IntoParams)]
+struct ImportQuery {
+    /// Only tell what would change.
+    #[serde(default)]
+    dry_run: bool,
+}
+
+async fn import_outages(
+    State(state): State<ApiState>,
+    caller: Caller,
+    audit: Audit,
+    Query(query): Query<ImportQuery>,
+    Text(text): Text,
+) -> Answer<Json<ImportReport>> {
+    let tenant = caller.tenant_id;
+    let plant = state.runtime.tenant(tenant)?;
+    let outages = state
+        .runtime
+        .store()
+        .read(move |conn| {
+            let every = OutageFilter::default();
+            import_rows::all(|page| rows::list_outages(conn, tenant, &every, page))
+        })
+        .await?;
+    let placed = |entry: &AssetEntry| (entry.asset.code.clone(), (entry.asset.id, entry.site_id));
+    let calendar = Calendar {
+        tenant_id: tenant,
+        now: state.now(),
+        sites: plant.sites.values().cloned().collect(),
+        units: plant.units.values().cloned().collect(),
+        assets: plant.assets.values().map(placed).collect(),
+        outages,
+    };
+    let plan = tokio::task::spawn_blocking(move || outage_plan::plan(&text, &calendar))
+        .await
+        .map_err(|_| Failure::internal())??;
+    let counts = (plan.created.len(), plan.updated.len(), plan.unchanged);
+    let report = import_plan::report(&caller, query.dry_run, counts, &plan.problems);
+    audit
+        .detail("dry_run", query.dry_run)
+        .detail("created", report.created)
+        .detail("updated", report.updated)
+        .detail("errors", report.errors.len());
+    if !query.dry_run && report.errors.is_empty() {
+        state
+            .runtime
+            .store()
+            .write(move |tx| {
+                for outage in &plan.updated {
+                    rows::update_outage(tx, tenant, outage)?;
+                }
+                for outage in &plan.created {
+                    rows::create_outage(tx, tenant, outage)?;
+                }
+                Ok(())
+            })
+            .await?;
+    }
+    Ok(Json(report))
+}
+
 /// The tenant's own outage.
 async fn own(state: &ApiState, caller: &Caller, id: OutageId) -> Answer<domain::Outage> {
     let tenant = caller.tenant_id;
@@ -204,33 +274,10 @@ fn from_input(
         note: input.note.clone(),
         changed_at: state.now(),
     };
-    let lasts = row.to.since_ms(row.from);
+    let places = (unit.map(|u| u.site_id), asset.map(|a| a.site_id));
     let mut check = Check::new();
-    check
-        .line("title", &row.title, NAME_CHARS)
-        .text("note", &row.note, NOTE_CHARS)
-        .time("from", Some(row.from))
-        .time("to", Some(row.to))
-        .require(
-            0 < lasts && lasts <= domain::Outage::LONGEST_MS,
-            "to",
-            "outages.time_wrong",
-        )
-        .require(
-            unit.is_none() || asset.is_none(),
-            "unit_id",
-            "outages.two_places",
-        )
-        .require(
-            unit.is_none_or(|u| u.site_id == row.site_id),
-            "unit_id",
-            "outages.other_site",
-        )
-        .require(
-            asset.is_none_or(|a| a.site_id == row.site_id),
-            "asset_id",
-            "outages.other_site",
-        );
+    outage_plan::check(&mut check, &row);
+    outage_plan::check_place(&mut check, row.site_id, places, ("unit_id", "asset_id"));
     check.done()?;
     Ok(row)
 }

@@ -85,7 +85,7 @@ async fn get_reliability(
     };
     let found = state
         .runtime
-        .reliability(caller.tenant_id, period, query.asset_id)
+        .reliability_asked(caller.tenant_id, period, query.asset_id)
         .await?;
     Ok(Json(dto(&plant, found)))
 }

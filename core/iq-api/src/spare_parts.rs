@@ -1,7 +1,7 @@
 //! Spare parts in the stores of the sites: plans take the parts of a work order from them.
 
 use axum::{Json, extract::State, http::StatusCode};
-use iq_api_types::{ImportReport, ImportRowError, Page, SparePart, SparePartInput};
+use iq_api_types::{ImportReport, Page, SparePart, SparePartInput};
 use iq_domain::{self as domain, PartArrival, Permission, SiteId, SparePartId, Timestamp};
 use iq_runtime::TenantIndex;
 use iq_store::spare_parts::{self as rows, SparePartFilter};
@@ -13,7 +13,7 @@ use crate::{
         Answer, Audit, Body, Caller, Check, Failure, Id, PageQuery, Query, Route, Text, delete,
         get, page::answer_page, post, put,
     },
-    import_plan::RowProblem,
+    import_plan, import_rows,
     spare_part_plan::{self, Stores},
     state::ApiState,
 };
@@ -187,8 +187,8 @@ async fn import_spare_parts(
         .runtime
         .store()
         .read(move |conn| {
-            let all = SparePartFilter::default();
-            Ok(rows::list_spare_parts(conn, tenant, &all, iq_store::Page::MAX)?.rows)
+            let every = SparePartFilter::default();
+            import_rows::all(|page| rows::list_spare_parts(conn, tenant, &every, page))
         })
         .await?;
     let stores = Stores {
@@ -200,20 +200,8 @@ async fn import_spare_parts(
     let plan = tokio::task::spawn_blocking(move || spare_part_plan::plan(&text, &stores))
         .await
         .map_err(|_| Failure::internal())??;
-    // With a refused row nothing is written, and the report must not say otherwise.
-    let is_refused = !query.dry_run && !plan.problems.is_empty();
-    let counted = |n: usize| if is_refused { 0 } else { n as u64 };
-    let report = ImportReport {
-        dry_run: query.dry_run,
-        created: counted(plan.created.len()),
-        updated: counted(plan.updated.len()),
-        unchanged: plan.unchanged,
-        errors: plan
-            .problems
-            .iter()
-            .map(|p| row_error(&caller, p))
-            .collect(),
-    };
+    let counts = (plan.created.len(), plan.updated.len(), plan.unchanged);
+    let report = import_plan::report(&caller, query.dry_run, counts, &plan.problems);
     audit
         .detail("dry_run", query.dry_run)
         .detail("created", report.created)
@@ -235,16 +223,6 @@ async fn import_spare_parts(
             .await?;
     }
     Ok(Json(report))
-}
-
-fn row_error(caller: &Caller, problem: &RowProblem) -> ImportRowError {
-    let shown = problem.problem.problem(caller.language);
-    ImportRowError {
-        row: problem.row,
-        column: shown.field,
-        code: shown.code,
-        message: shown.message,
-    }
 }
 
 /// The tenant's own part.

@@ -78,6 +78,7 @@ fn is_upload(route: &RouteInfo) -> bool {
 fn is_file(route: &RouteInfo) -> bool {
     let files = [
         "/api/assets/import",
+        "/api/outages/import",
         "/api/technicians/import",
         "/api/spare-parts/import",
         "/api/integrations/mappings/import",
@@ -321,6 +322,9 @@ async fn call(client: &Client, route: &RouteInfo, path: &str, body: Option<Value
         client.send(Method::POST, path, kind, "no receipts").await
     } else if route.path == "/api/technicians/import" {
         let csv = "code,site,name_en\nT-1,S1,Sara Khalid\n";
+        client.send(Method::POST, path, "text/csv", csv).await
+    } else if route.path == "/api/outages/import" {
+        let csv = "title,site,from,to\nStop,S1,2027-05-31,2027-06-02\n";
         client.send(Method::POST, path, "text/csv", csv).await
     } else if route.path == "/api/spare-parts/import" {
         let csv = "code,site,title,on_hand\nM-1,S1,Seal,3\n";

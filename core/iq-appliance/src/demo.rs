@@ -26,7 +26,7 @@ use iq_store::{assets, certificates, sites, technicians, tenants, units, users};
 use serde_json::json;
 use tracing::info;
 
-use crate::{demo_people, plant::PlantControls};
+use crate::{demo_people, demo_store, plant::PlantControls};
 
 /// How the demonstration runs.
 #[derive(Clone, Debug)]
@@ -190,6 +190,8 @@ pub(crate) async fn set_up(runtime: &Runtime, plant: &EmbeddedPlant) -> Result<V
         })
         .await?;
     runtime.plant_changed(id).await?;
+    let by = made.last().map_or_else(UserId::new, |(_, user, _)| user.id);
+    demo_store::set_up(runtime, id, by).await?;
     connect(runtime, id, plant).await?;
     trust_plant(runtime, id, plant).await?;
     info!("The demo tenant was set up.");

@@ -5,6 +5,7 @@ pub mod cli;
 mod demo;
 mod demo_costs;
 mod demo_people;
+mod demo_store;
 mod lock;
 mod plant;
 mod serve;

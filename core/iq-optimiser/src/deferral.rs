@@ -7,6 +7,8 @@
 //! E(d) = P(d)·(failure + downtime hours · value of an hour + secondary + safety) + (1 − P(d))·planned(d)
 //! + running loss · d, with planned(d) less the saving of a combined job where d > 0.
 
+use std::collections::BTreeSet;
+
 use iq_domain::CodedError;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -197,6 +199,9 @@ pub struct FlipPoint {
 pub struct DeferralCurve {
     /// The job.
     pub item: String,
+    /// The asset.
+    #[serde(default)]
+    pub asset: String,
     /// Place by what waiting adds; from 1.
     pub rank: u32,
     /// By day, from 0.
@@ -257,6 +262,7 @@ pub fn solve(problem: &DeferralProblem, run: &Run<'_>) -> Result<DeferralPlan, C
         let mut rng = Rng::new(run.seed ^ (at as u64).wrapping_mul(0xD1B5_4A32_D192_ED03));
         curves.push(DeferralCurve {
             item: item.id.clone(),
+            asset: item.asset.clone(),
             rank: answer.1,
             days: days(problem, item, &mut rng),
             cheapest_day: answer.0,
@@ -346,10 +352,15 @@ fn validate_item(item: &DeferralItem) -> Result<(), CodedError> {
     ] {
         amount_of(field, value)?;
     }
-    item.day_costs
-        .iter()
-        .try_for_each(|d| amount_of("day_costs", d.cost))?;
-    Ok(())
+    let mut days = BTreeSet::new();
+    item.day_costs.iter().try_for_each(|d| {
+        if !days.insert(d.day) {
+            return Err(CodedError::invalid("optimiser.day_twice")
+                .with("field", "day_costs")
+                .with("day", d.day));
+        }
+        amount_of("day_costs", d.cost)
+    })
 }
 
 /// Chance of failure by day, from day 0. Health is assessed once a day: a day has the health of its beginning.
@@ -519,11 +530,6 @@ fn field(item: &mut DeferralItem, input: DeferralInput) -> &mut f64 {
 /// typical η, whatever the shape.
 fn changed(item: &DeferralItem, input: DeferralInput, value: f64) -> DeferralItem {
     let mut other = item.clone();
-    let value = if input == DeferralInput::Health {
-        value.min(100.0)
-    } else {
-        value
-    };
     *field(&mut other, input) = value;
     let worth = |item: &DeferralItem| item.eta_hours.typical.powf(item.beta.typical);
     let factor = worth(&other) / worth(item);
@@ -533,7 +539,21 @@ fn changed(item: &DeferralItem, input: DeferralInput, value: f64) -> DeferralIte
     other
 }
 
-/// Looks from each input outwards, to a tenth and to the tenfold, for the nearest value with another answer.
+/// Shapes a machine can have: no list knows a steeper one. Beyond them a chance is next to nothing or next to
+/// one on every day, and what would flip there says nothing about a machine.
+const BETAS: (f64, f64) = (0.5, 7.0);
+
+/// Where a flip point is looked for: a tenth to the tenfold, as far as there can be such a value.
+fn bounds(input: DeferralInput, value: f64) -> (f64, f64) {
+    let (low, high) = (value / 10.0, value * 10.0);
+    match input {
+        DeferralInput::Beta => (low.max(BETAS.0), high.min(BETAS.1)),
+        DeferralInput::Health => (low, high.min(100.0)),
+        _ => (low, high),
+    }
+}
+
+/// Looks from each input outwards, as far as its bounds, for the nearest value with another answer.
 fn flip_points(
     problem: &DeferralProblem,
     item: &DeferralItem,
@@ -544,34 +564,37 @@ fn flip_points(
     let mut found: Vec<(f64, FlipPoint)> = Vec::new();
     for input in INPUTS {
         let value = *field(&mut item.clone(), input);
-        let with = |factor: f64| {
-            let other = changed(item, input, value * factor);
-            answer(problem, &other, at, waits)
-        };
-        if value <= 0.0 {
+        let (low, high) = bounds(input, value);
+        if value <= 0.0 || !(low..=high).contains(&value) {
             continue;
         }
-        for direction in [1.0, -1.0] {
-            let factor = |step: f64| 10_f64.powf(direction * step / 20.0);
-            let Some(step) = (1..=20).find(|step| with(factor(f64::from(*step))) != now) else {
+        for end in [high, low] {
+            // How far it is, in powers of ten.
+            let way = (end / value).log10();
+            let at_step = |step: f64| (value * 10_f64.powf(way * step / 20.0)).clamp(low, high);
+            let with = |step: f64| {
+                let other = changed(item, input, at_step(step));
+                answer(problem, &other, at, waits)
+            };
+            let Some(step) = (1..=20).find(|step| with(f64::from(*step)) != now) else {
                 continue;
             };
             let (mut same, mut other) = (f64::from(step - 1), f64::from(step));
             for _ in 0..30 {
                 let middle = f64::midpoint(same, other);
-                if with(factor(middle)) == now {
+                if with(middle) == now {
                     same = middle;
                 } else {
                     other = middle;
                 }
             }
-            let (cheapest_day, rank) = with(factor(other));
+            let (cheapest_day, rank) = with(other);
             found.push((
-                other,
+                other * way.abs(),
                 FlipPoint {
                     input,
                     value,
-                    flips_at: value * factor(other),
+                    flips_at: at_step(other),
                     cheapest_day,
                     rank,
                 },

@@ -128,6 +128,50 @@ fn names_the_nearest_input_that_would_change_the_answer() {
 }
 
 #[test]
+fn no_shape_beyond_those_of_machines_is_named_as_a_flip_point() {
+    let mut problem = pump(100.0, 0.0, 0.0);
+    let mut calm = problem.items[0].clone();
+    calm.id = "P-102 seal".to_owned();
+    // Its chance is that of the first one at a shape of about nine.
+    calm.eta_hours = Spread::exactly(540e3);
+    problem.items.push(calm);
+    let waits: Vec<f64> = problem.items.iter().map(|i| waiting(&problem, i)).collect();
+    let with = |beta: f64| {
+        let other = changed(&problem.items[0], DeferralInput::Beta, beta);
+        answer(&problem, &other, 0, &waits)
+    };
+    assert_eq!(with(7.0), with(1.3));
+    assert_ne!(with(9.5), with(1.3));
+    let curve = &run(&problem).curves[0];
+    assert_eq!(curve.item, "P-101 seal");
+    let flips = &curve.flip_points;
+    assert!(
+        flips.iter().all(|f| f.input != DeferralInput::Beta),
+        "{flips:?}"
+    );
+}
+
+#[test]
+fn a_flip_point_lies_within_the_bounds_of_its_input() {
+    let mut rng = Rng::new(5);
+    let mut seen = 0;
+    for _ in 0..60 {
+        let mut problem = pump(100.0 * rng.unit(), 2.0 * rng.unit(), 3e3 * rng.unit());
+        problem.samples = 10;
+        problem.items[0].age_hours = 80e3 * rng.unit();
+        for flip in &run(&problem).curves[0].flip_points {
+            let (low, high) = bounds(flip.input, flip.value);
+            assert!((low..=high).contains(&flip.flips_at), "{flip:?}");
+            seen += 1;
+        }
+    }
+    assert!(seen > 0);
+    assert_eq!(bounds(DeferralInput::Beta, 1.3), (0.5, 7.0));
+    assert_eq!(bounds(DeferralInput::Health, 60.0), (6.0, 100.0));
+    assert_eq!(bounds(DeferralInput::PlannedCost, 50.0), (5.0, 500.0));
+}
+
+#[test]
 fn ranks_by_what_waiting_adds() {
     let mut problem = pump(45.0, 0.8, 0.0);
     let mut healthy = pump(95.0, 0.0, 0.0).items.remove(0);
@@ -228,4 +272,21 @@ fn what_is_refused_names_its_entry() {
     unnamed.items[0].id = " ".to_owned();
     let refused = validate(&unnamed).unwrap_err();
     assert!(refused.params["field"].ends_with(": id"), "{refused}");
+}
+
+#[test]
+fn a_day_has_one_cost() {
+    let mut problem = pump(60.0, 0.0, 0.0);
+    let cost = |day: u32| DayCost { day, cost: 5e3 };
+    problem.items[0].day_costs = vec![cost(3), cost(4)];
+    validate(&problem).unwrap();
+    problem.items[0].day_costs.push(cost(3));
+    let refused = validate(&problem).unwrap_err();
+    assert_eq!(refused.code, "optimiser.day_twice");
+    assert_eq!(refused.params["field"], "items[0] (P-101 seal): day_costs");
+}
+
+#[test]
+fn a_curve_names_the_asset_of_its_job() {
+    assert_eq!(run(&pump(60.0, 0.0, 0.0)).curves[0].asset, "P-101");
 }

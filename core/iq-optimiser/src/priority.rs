@@ -108,6 +108,9 @@ pub enum PriorityClass {
 pub struct RankedItem {
     /// The item.
     pub item: String,
+    /// The asset.
+    #[serde(default)]
+    pub asset: String,
     /// Place by safety, then score; from 1.
     pub rank: u32,
     /// Place by expected cost avoided; from 1.
@@ -323,6 +326,7 @@ fn ranked(
     }
     RankedItem {
         item: item.id.clone(),
+        asset: item.asset.clone(),
         rank: 0,
         rank_by_cost: 0,
         score,

@@ -4,7 +4,7 @@
 #[cfg(feature = "exact")]
 use iq_optimiser::risk::Resource;
 use iq_optimiser::{
-    check,
+    Model, Outcome, check,
     risk::{self, Exclusion, Precedence, RiskPlan, RiskProblem, StartOption, Window},
 };
 
@@ -44,6 +44,7 @@ fn best_of_all(problem: &RiskProblem) -> Option<f64> {
                 None => plan.left.push(task.id.clone()),
                 Some(at) => plan.planned.push(risk::PlannedTask {
                     task: task.id.clone(),
+                    asset: task.asset.clone(),
                     start: task.options[at].start,
                     end: task.options[at].start + task.options[at].duration - 1,
                     option: at as u32,
@@ -335,4 +336,32 @@ fn refuses_names_nobody_declared() {
     let error = risk::solve(&problem, &run(1, 1, 1, 0)).unwrap_err();
     assert_eq!(error.code, "optimiser.unknown_reference");
     assert_eq!(error.params["id"], "nobody");
+}
+
+#[test]
+fn refuses_a_start_without_length() {
+    let mut problem = risk_problem(1, 4, 4);
+    problem.tasks[1].options[0].duration = 0;
+    let error = risk::solve(&problem, &run(1, 1, 1, 0)).unwrap_err();
+    assert_eq!(error.code, "optimiser.no_duration");
+    assert_eq!(error.params["task"], "t1");
+}
+
+#[test]
+fn plans_name_the_assets_of_their_work() {
+    let ranked = r#"{ "horizon_days": 30, "items": [{ "id": "seal", "asset": "P-1",
+        "criticality": "high", "health": 60, "failure_probability": 0.1, "downtime_hours": 5,
+        "failure_cost": 100, "planned_cost": 10 }] }"#;
+    let dated = r#"{ "periods": 2, "scenarios": [1], "quantile": 1, "tasks": [{ "id": "seal",
+        "asset": "P-1", "is_mandatory": true, "options": [{ "start": 1, "duration": 1 }] }] }"#;
+    for (model, problem, list) in [
+        (Model::Prioritisation, ranked, "ranked"),
+        (Model::ProductionRisk, dated, "planned"),
+    ] {
+        let outcome = iq_optimiser::solve(model, problem, &run(1, 100, 1, 0)).unwrap();
+        let Outcome::Plan(plan) = outcome else {
+            panic!("{}: {outcome:?}", model.key())
+        };
+        assert_eq!(plan[list][0]["asset"], "P-1", "{plan}");
+    }
 }

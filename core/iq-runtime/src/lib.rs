@@ -168,6 +168,7 @@ pub(crate) struct Inner {
     pub(crate) webhooks: webhooks::Webhooks,
     /// Reliability of the last year.
     pub(crate) reliability: reliability::Remembered,
+    pub(crate) long_reliability: reliability::LongRemembered,
     pub(crate) schedules: schedules::Schedules,
     pub(crate) backups: backups::Backups,
     /// Room kept back on the disk.
@@ -241,6 +242,7 @@ impl Runtime {
             mailer,
             webhooks: webhooks::Webhooks::default(),
             reliability: reliability::Remembered::default(),
+            long_reliability: reliability::LongRemembered::default(),
             schedules: schedules::Schedules::default(),
             backups: backups::Backups::default(),
             reserve: reserve::Reserve::new(),

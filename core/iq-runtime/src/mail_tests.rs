@@ -137,7 +137,7 @@ fn all_notices() -> Vec<(String, serde_json::Value, String)> {
     let of = |code: &str| -> (serde_json::Value, String) {
         use serde_json::json;
         match code.trim_start_matches("notification.") {
-            "assignment" | "overdue" => (
+            "assignment" | "rescheduled" | "overdue" => (
                 json!({ "order": "OIQ-1", "title": "Replace the seal" }),
                 format!("/work-orders?order={id}"),
             ),

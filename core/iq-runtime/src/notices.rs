@@ -63,6 +63,20 @@ impl Notice {
             link: format!("/work-orders?order={order}"),
         }
     }
+
+    /// A plan gave the work order of somebody another time.
+    pub(crate) fn rescheduled(
+        order: WorkOrderId,
+        called: &str,
+        title: &str,
+        now: Timestamp,
+    ) -> Self {
+        Self {
+            cause: format!("rescheduled:{order}:{}", now.0),
+            code: "notification.rescheduled",
+            ..Self::assignment(order, called, title, now)
+        }
+    }
 }
 
 /// Something to tell other systems.

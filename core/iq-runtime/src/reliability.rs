@@ -9,7 +9,10 @@ use iq_domain::{
     AssetId, CodedError, Criticality, ErrorKind, Point, TenantId, TimeRange, Timestamp,
 };
 use iq_historian::{Historian, HistorianError};
-use iq_store::{settings, work_orders::WorkOrderFilter};
+use iq_store::{
+    settings,
+    work_orders::{self, OrdersVersion, WorkOrderFilter},
+};
 use parking_lot::Mutex;
 
 use crate::{
@@ -25,6 +28,9 @@ const HOUR_MS: i64 = 3_600_000;
 const YEAR_MS: i64 = 365 * 24 * HOUR_MS;
 /// A year takes some reading: the same answer stands for an hour.
 const GOOD_FOR_MS: i64 = HOUR_MS;
+/// Longer periods are worked out one at a time, and stand for a minute while no order changes.
+const LONG_MS: i64 = YEAR_MS + 24 * HOUR_MS;
+const MINUTE_MS: i64 = 60_000;
 /// Points of an hour in which a machine started or stopped.
 const MOST_POINTS: usize = 40_000;
 
@@ -71,6 +77,19 @@ pub struct ReliabilityGroup {
 
 /// Answers that stand for a while.
 pub(crate) type Remembered = Mutex<HashMap<TenantId, (Timestamp, Arc<Reliability>)>>;
+
+/// An answer about a long period, and what it was worked out from.
+pub(crate) struct Kept {
+    /// Begin and end to the minute, and the asset.
+    key: (i64, i64, Option<AssetId>),
+    version: OrdersVersion,
+    at: Timestamp,
+    found: Reliability,
+}
+
+/// The last answer of each tenant about a long period. Who holds the lock works one out: years of running
+/// hours are read for one caller at a time.
+pub(crate) type LongRemembered = tokio::sync::Mutex<HashMap<TenantId, Kept>>;
 
 /// The signal that tells whether a machine runs.
 #[derive(Clone, Copy)]
@@ -277,6 +296,46 @@ impl Runtime {
         })
     }
 
+    /// The same for whoever asks again and again: of a period beyond a year the answer of the last minute
+    /// stands while no order has changed, and no two are worked out at once. Its period says what it covers.
+    ///
+    /// # Errors
+    /// Those of [`Self::reliability`].
+    pub async fn reliability_asked(
+        &self,
+        tenant: TenantId,
+        period: TimeRange,
+        asset: Option<AssetId>,
+    ) -> Result<Reliability, CodedError> {
+        if period.length_ms() <= LONG_MS {
+            return self.reliability(tenant, period, asset).await;
+        }
+        let minute = |at: Timestamp| at.0.div_euclid(MINUTE_MS);
+        let key = (minute(period.from), minute(period.to), asset);
+        let mut kept = self.0.long_reliability.lock().await;
+        let now = self.clock().now();
+        let version = self
+            .store()
+            .read(move |conn| work_orders::orders_version(conn, tenant))
+            .await?;
+        if let Some(known) = kept.get(&tenant)
+            && known.key == key
+            && known.version == version
+            && (0..MINUTE_MS).contains(&now.since_ms(known.at))
+        {
+            return Ok(known.found.clone());
+        }
+        let found = self.reliability(tenant, period, asset).await?;
+        let entry = Kept {
+            key,
+            version,
+            at: now,
+            found: found.clone(),
+        };
+        kept.insert(tenant, entry);
+        Ok(found)
+    }
+
     /// The figures of the last year, not older than an hour.
     pub(crate) async fn reliability_of_the_year(
         &self,
@@ -321,6 +380,7 @@ impl Runtime {
             .write(move |tx| settings::put_tenant_setting(tx, tenant, SETTING, &value))
             .await?;
         self.0.reliability.lock().remove(&tenant);
+        self.0.long_reliability.lock().await.remove(&tenant);
         Ok(())
     }
 }

@@ -21,6 +21,7 @@ use iq_store::{
     alerts::{self, AlertFilter},
     assessments, settings, signals,
     signals::NewSignal,
+    work_orders::{self, OrdersVersion},
 };
 use parking_lot::RwLock;
 use tokio::sync::{mpsc, oneshot, watch};
@@ -61,6 +62,8 @@ const MINUTE_MS: i64 = 60_000;
 
 /// How often ages and waiting defects are looked up.
 const STANDINGS_MS: i64 = 60_000;
+/// … and read again after this long even where none seems to have changed.
+const REREAD_MS: i64 = 600_000;
 
 const SETTING: &str = "baselines";
 
@@ -170,8 +173,12 @@ struct LookedUp {
     at: Timestamp,
     /// Age and defects.
     standings: HashMap<AssetId, Standing>,
-    /// Times of work; one that goes on has no end yet.
-    worked: HashMap<AssetId, Vec<TimeRange>>,
+    histories: Histories,
+    /// What the histories were read from, and when.
+    plant: Arc<TenantIndex>,
+    version: OrdersVersion,
+    types: Vec<String>,
+    read_at: Timestamp,
 }
 
 impl Scorer {
@@ -275,9 +282,10 @@ impl Scorer {
         self.write(tenant, made, now).await
     }
 
+    /// What the orders tell of the assets. They are all read again only when one of them has changed.
     async fn look_up_standings(
         &mut self,
-        tenant: &TenantIndex,
+        tenant: &Arc<TenantIndex>,
         now: Timestamp,
     ) -> Result<(), CodedError> {
         let id = tenant.tenant.id;
@@ -285,11 +293,32 @@ impl Scorer {
         if known.is_some_and(|known| now.since_ms(known.at).abs() < STANDINGS_MS) {
             return Ok(());
         }
+        // Asked before the reading: what is written meanwhile is read the next time.
+        let version = self
+            .inner
+            .store
+            .read(move |conn| work_orders::orders_version(conn, id))
+            .await?;
+        let types = crate::failures::types(&self.inner, id).await?;
+        if let Some(known) = self.standings.get_mut(&id)
+            && known.version == version
+            && known.types == types
+            && Arc::ptr_eq(&known.plant, tenant)
+            && now.since_ms(known.read_at).abs() < REREAD_MS
+        {
+            known.standings = known.histories.standings(tenant, now);
+            known.at = now;
+            return Ok(());
+        }
         let histories = Histories::read(&self.inner, tenant).await?;
         let looked_up = LookedUp {
             at: now,
             standings: histories.standings(tenant, now),
-            worked: histories.worked,
+            histories,
+            plant: Arc::clone(tenant),
+            version,
+            types,
+            read_at: now,
         };
         self.standings.insert(id, looked_up);
         Ok(())
@@ -305,7 +334,7 @@ impl Scorer {
     ) -> Result<(), CodedError> {
         let regime = self.regime(entry, now);
         let known = self.standings.get(&tenant.tenant.id);
-        let worked = known.and_then(|known| known.worked.get(&entry.asset.id));
+        let worked = known.and_then(|known| known.histories.worked.get(&entry.asset.id));
         let known = Circumstances {
             is_steady: matches!(regime, Regime::Steady | Regime::Unknown),
             worked: worked.map_or(&[], Vec::as_slice),

@@ -236,6 +236,8 @@ export const api = {
   createOutage: (body: T.OutageInput) => post<T.Outage>('/api/outages', body),
   updateOutage: (id: Id, body: T.OutageInput) => put<T.Outage>(`/api/outages/${id}`, body),
   deleteOutage: (id: Id) => del(`/api/outages/${id}`),
+  importOutages: (csv: string, dryRun: boolean) =>
+    request<T.ImportReport>('POST', '/api/outages/import', { query: { dry_run: dryRun }, raw: { body: csv, type: 'text/csv' } }),
   spareParts: (q: Query) => get<T.Page<T.SparePart>>('/api/spare-parts', q),
   createSparePart: (body: T.SparePartInput) => post<T.SparePart>('/api/spare-parts', body),
   updateSparePart: (id: Id, body: T.SparePartInput) => put<T.SparePart>(`/api/spare-parts/${id}`, body),

@@ -2988,6 +2988,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/outages/import": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Import planned outages from CSV, all or none
+         * @description Permission: `technicians.write`.
+         */
+        post: operations["import_outages"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/outages/{id}": {
         parameters: {
             query?: never;
@@ -8404,6 +8424,19 @@ export interface components {
          * @enum {string}
          */
         MoveDirection: "rise" | "fall";
+        /** @description An asset whose work was to be done in any case. */
+        MustDo: {
+            /** @description Id. */
+            asset_id: components["schemas"]["AssetId"];
+            /** @description Its code; absent where the asset is gone and the run never looked at it. */
+            code?: string | null;
+            /** @description The run left it out: it stands in none of its plans. */
+            is_left_out: boolean;
+            /** @description Its names. */
+            names: components["schemas"]["Names"];
+            /** @description Code of its site. */
+            site_code?: string | null;
+        };
         /** @description A name in both languages. */
         Names: {
             /** @description Arabic name; empty when nobody gave one. */
@@ -10014,6 +10047,8 @@ export interface components {
             job?: null | components["schemas"]["Job"];
             /** @description Models in the order they worked. */
             models: components["schemas"]["ScenarioModel"][];
+            /** @description What was to be done in any case, as it was asked. */
+            must_do: components["schemas"]["MustDo"][];
             /** @description What is missing or taken from general knowledge. */
             notes: components["schemas"]["StatusMessage"][];
             /** @description Advice, best first. */
@@ -17379,6 +17414,42 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Outage"];
+                };
+            };
+            /** @description Not done; the body says why. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    import_outages: {
+        parameters: {
+            query?: {
+                /** @description Only tell what would change. */
+                dry_run?: boolean;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "text/csv": string;
+            };
+        };
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ImportReport"];
                 };
             };
             /** @description Not done; the body says why. */

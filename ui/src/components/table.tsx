@@ -12,6 +12,8 @@ export interface Column<R> {
   /** Value to sort by; without it the column does not sort. */
   sort?: (row: R) => string | number | null;
   csv?: (row: R) => CsvCell;
+  /** Head of the column in a CSV file; the key where absent. */
+  csvKey?: string;
   end?: boolean;
   /** Left out under 760 px. */
   wideOnly?: boolean;
@@ -70,7 +72,7 @@ export function DataTable<R>({ id, label, columns, rows, rowKey, onRow, selected
   };
   const exportCsv = () => {
     const exported = columns.filter((c) => c.csv);
-    downloadText(`${csvName ?? id}.csv`, toCsv(exported.map((c) => c.key), sorted.map((row) => exported.map((c) => c.csv!(row)))));
+    downloadText(`${csvName ?? id}.csv`, toCsv(exported.map((c) => c.csvKey ?? c.key), sorted.map((row) => exported.map((c) => c.csv!(row)))));
   };
   if (rows.length === 0 && total === 0) return <>{empty}</>;
   return (

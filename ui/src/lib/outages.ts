@@ -1,9 +1,10 @@
-// What a person typed about a planned outage or a spare part, as the program takes it.
-import type { Asset, Outage, OutageInput, SparePart, SparePartInput } from '@/api/types';
+// What a person typed about a planned outage or a spare part, as the program takes it; and both as files carry them.
+import type { Asset, Outage, OutageInput, Site, SparePart, SparePartInput } from '@/api/types';
+import { toCsv } from './csv';
 import { iso, normaliseDigits } from './format';
 import { clockFrom, momentOf, type WallMoment } from './wall-moment';
 import { minuteOf } from './shifts';
-import { dayStart } from './zone';
+import { dayStart, wallClock } from './zone';
 
 export interface OutageText { title: string; site_id: string; unit_id: string; asset: string; from: WallMoment; to: WallMoment; note: string }
 
@@ -71,4 +72,27 @@ export function sparePartInput(text: SparePartText): { body: SparePartInput } | 
   if (text.expected_on !== '' && expected_at === null) problems.push('expected_at');
   if (problems.length > 0) return { problems: [...new Set(problems)] };
   return { body: { site_id: text.site_id, code: text.code.trim(), title: text.title.trim(), on_hand: on_hand ?? 0, expected_quantity, expected_at, lead_time_days, note: text.note } };
+}
+
+/** The columns an import knows, and an export writes. */
+export const OUTAGE_COLUMNS = ['id', 'title', 'site', 'unit', 'asset', 'from', 'to', 'note'];
+export const PART_COLUMNS = ['code', 'title', 'site', 'on_hand', 'expected_quantity', 'expected_on', 'lead_time_days', 'note'];
+
+/** A moment in the time of its site, as an import reads it; what lies inside a minute is written exactly. */
+function momentText(at: number, zone: string): string {
+  if (at % 60_000 !== 0) return new Date(at).toISOString();
+  const w = wallClock(at, zone);
+  return `${w.year}-${w.month}-${w.day} ${w.hour}:${w.minute}`;
+}
+
+/** Outages as a file that can be edited and imported again. */
+export const outagesCsv = (outages: readonly Outage[]): string =>
+  toCsv(OUTAGE_COLUMNS, outages.map((o) => [o.id, o.title, o.site_code, o.unit_code, o.asset_code, momentText(o.from, o.time_zone), momentText(o.to, o.time_zone), o.note]));
+
+/** Spare parts as a file that can be edited and imported again. */
+export function sparePartsCsv(parts: readonly SparePart[], sites: readonly Pick<Site, 'id' | 'time_zone'>[]): string {
+  const zone = (site: string) => sites.find((s) => s.id === site)?.time_zone ?? 'UTC';
+  // It can be taken from midnight on: it comes the day before.
+  const day = (part: SparePart) => (part.expected_at === null ? '' : momentText(Math.floor((part.expected_at - 1) / 60_000) * 60_000, zone(part.site_id)).slice(0, 10));
+  return toCsv(PART_COLUMNS, parts.map((p) => [p.code, p.title, p.site_code, p.on_hand, p.expected_quantity, day(p), p.lead_time_days, p.note]));
 }

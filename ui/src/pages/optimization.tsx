@@ -114,7 +114,7 @@ function Inputs({ detail }: { detail: ScenarioDetail }) {
             <dt>{t('optimization.cost_version')}</dt><dd>{run.cost_model_version === null ? t('optimization.no_version') : n(run.cost_model_version, 0)}</dd>
             <dt>{t('optimization.horizon')}</dt><dd data-asked="horizon">{t('optimization.days', { n: asked.horizon_days ?? 0 })}</dd>
             <dt>{t('optimization.budget')}</dt><dd data-asked="budget"><Money value={asked.budget ?? null} currency={run.currency} /></dd>
-            <dt>{t('optimization.must_do')}</dt><dd data-asked="must_do"><bdi dir="ltr">{(asked.must_do ?? []).map((id) => detail.recommendations.find((r) => r.asset_id === id)?.asset_code ?? id).join(', ') || '—'}</bdi></dd>
+            <dt>{t('optimization.must_do')}</dt><dd data-asked="must_do">{detail.must_do.length === 0 ? '—' : detail.must_do.map((x) => <MustDoName key={x.asset_id} of={x} />)}</dd>
             <dt>{t('optimization.without')}</dt><dd data-asked="without">{(asked.without_technicians ?? []).map((id) => detail.technicians.find((x) => x.id === id)).map((x) => (x ? name(x.names) : '—')).join(comma) || '—'}</dd>
             <dt>{t('optimization.risk_appetite')}</dt><dd data-asked="risk">{asked.risk_appetite === null || asked.risk_appetite === undefined ? '—' : n(asked.risk_appetite, 2)}</dd>
             <dt>{t('optimization.production_factor')}</dt><dd data-asked="production"><bdi dir="ltr">{n((asked.production_factor ?? 1) * 100, 0)} %</bdi></dd>
@@ -128,6 +128,20 @@ function Inputs({ detail }: { detail: ScenarioDetail }) {
           </dl>
         </Pane>
       </div>
+    </div>
+  );
+}
+
+/** Work that was to be done in any case: which, where, and whether the run left it out. */
+function MustDoName({ of }: { of: ScenarioDetail['must_do'][number] }) {
+  const { t, name } = useText();
+  if (of.code === null) return <div>{t('optimization.must_do_gone')}</div>;
+  return (
+    <div className="row wrap">
+      <AppLink to={`/assets/${of.asset_id}`}><Tag>{of.code}</Tag></AppLink>
+      <bdi>{name(of.names)}</bdi>
+      {of.site_code !== null && <small className="dim"><Tag>{of.site_code}</Tag></small>}
+      {of.is_left_out && <span className="chip warning">{t('optimization.must_do_out')}</span>}
     </div>
   );
 }

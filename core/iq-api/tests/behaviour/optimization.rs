@@ -166,6 +166,13 @@ async fn a_plan_is_made_again_compared_exported_and_published_once() {
     let away = json!({ "horizon_days": 7, "iterations": 50, "without_technicians": [plant.technician], "must_do": [pump] });
     let away = run(&planner, away).await;
     assert_eq!(away["scenario"]["state"], "infeasible");
+    // By its code and site, as people know it.
+    let must = &away["must_do"][0];
+    assert_eq!(must["asset_id"], json!(pump));
+    assert_eq!(
+        (&must["code"], &must["site_code"], &must["is_left_out"]),
+        (&json!("P-9"), &json!("S1"), &json!(false))
+    );
     let hours = away["models"].as_array().unwrap().iter();
     let hours = hours.flat_map(|m| m["reasons"].as_array().unwrap());
     let hours: Vec<&Value> = hours

@@ -183,6 +183,40 @@ async fn a_file_of_parts_is_tried_first_and_written_whole_or_not_at_all() {
 }
 
 #[tokio::test]
+async fn a_file_of_outages_is_tried_first_and_written_whole_or_not_at_all() {
+    let (app, plant, _) = TestApp::with_plants().await;
+    let planner = app.signed_in(&plant.user("optimizer")).await;
+    let send =
+        |path: &'static str, csv: &'static str| planner.send(Method::POST, path, "text/csv", csv);
+    let good = "title,site,asset,from,to\nTurnaround,S1,P-1,2027-05-31 06:00,2027-06-02\n";
+    let tried = send("/api/outages/import?dry_run=true", good).await;
+    assert_eq!(tried.expect_status(200).json()["created"], 1);
+    let shown = || async {
+        let all = planner.get("/api/outages?q=Turnaround").await.json();
+        all["items"].as_array().cloned().unwrap_or_default()
+    };
+    assert!(shown().await.is_empty());
+    let wrong = "title,from,to\nTurnaround,2027-05-31,2027-06-02\nOther,soon,2027-06-02\n";
+    let refused = send("/api/outages/import", wrong).await;
+    let refused = refused.expect_status(200).json();
+    assert_eq!(
+        (&refused["errors"][0]["code"], &refused["created"]),
+        (&json!("outages.moment_unreadable"), &json!(0))
+    );
+    assert!(shown().await.is_empty());
+    send("/api/outages/import", good).await.expect_status(200);
+    let made = shown().await;
+    // 06:00 at the site, which is three hours ahead of UTC.
+    let from: Vec<_> = made.iter().map(|outage| outage["from"].as_i64()).collect();
+    assert_eq!(from, [Some(1_811_732_400_000)]);
+    let again = send("/api/outages/import", good).await;
+    assert_eq!(again.expect_status(200).json()["unchanged"], 1);
+    let reader = app.signed_in(&plant.user("engineer")).await;
+    let tried = reader.send(Method::POST, "/api/outages/import", "text/csv", good);
+    tried.await.expect_status(403);
+}
+
+#[tokio::test]
 async fn an_order_says_that_it_needs_an_outage() {
     let (app, plant, _) = TestApp::with_plants().await;
     let engineer = app.signed_in(&plant.user("engineer")).await;

@@ -632,3 +632,54 @@ async fn a_job_that_needs_a_certificate_goes_to_nobody_without_it() {
         "{codes:?}"
     );
 }
+
+#[tokio::test]
+async fn who_has_an_order_is_told_that_a_plan_moved_it() {
+    let (app, plant, _) = TestApp::with_plants().await;
+    let planner = worn(&app, &plant, 1).await;
+    let admin = app.signed_in(&plant.user("admin")).await;
+    let at = format!("/api/technicians/{}", plant.technician);
+    admin.delete(&at).await.expect_status(204);
+    let mut only = person(&plant, "T-8");
+    only["skills"] = json!(["instrumentation"]);
+    only["username"] = json!(plant.user("engineer"));
+    let only = admin.post("/api/technicians", only).await;
+    let only = only.expect_status(201).json();
+    let valve = json!({
+        "unit_id": plant.unit, "code": "FV-1", "names": { "en": "Valve", "ar": "" },
+        "family": "control_valve", "criticality": "high",
+    });
+    let valve = admin.post("/api/assets", valve).await;
+    let valve = valve.expect_status(201).json()["id"].clone();
+    let order = json!({
+        "kind": "order", "title": "Renew packing", "priority": "high", "asset_id": valve,
+        "technician_id": only["id"],
+    });
+    let order = planner.post("/api/work-orders", order).await;
+    let order = order.expect_status(201).json();
+    let engineer = app.signed_in(&plant.user("engineer")).await;
+    let moved = async || {
+        let page = engineer.get("/api/notifications").await.json();
+        let all = page["items"].as_array().cloned().unwrap_or_default();
+        let said = all.iter().filter_map(|n| n["message"].as_str());
+        said.filter(|m| m.contains("new time") && m.contains("Renew packing"))
+            .count()
+    };
+    assert_eq!(moved().await, 0);
+    let asked = json!({ "horizon_days": 7, "iterations": 50, "must_do": [valve] });
+    let plan = run(&planner, asked).await;
+    let all = plan["recommendations"].as_array().unwrap();
+    let chosen = all.iter().find(|r| r["asset_id"] == valve).unwrap();
+    assert_eq!(chosen["technicians"][0]["id"], only["id"], "{chosen}");
+    let id = plan["scenario"]["id"].as_str().unwrap();
+    let path = format!("/api/optimization/scenarios/{id}/publish");
+    let body = json!({ "recommendation_ids": [chosen["id"]], "integration_id": null });
+    let done = planner.post(&path, body.clone()).await;
+    assert_eq!(
+        done.expect_status(200).json()["moved"],
+        json!([order["id"]])
+    );
+    assert_eq!(moved().await, 1);
+    planner.post(&path, body).await.expect_status(200);
+    assert_eq!(moved().await, 1, "told once");
+}

@@ -249,3 +249,19 @@ async fn what_counts_as_a_failure_is_the_tenants_to_say() {
         .await
         .expect_field("from", "reliability.period_too_long");
 }
+
+#[tokio::test]
+async fn an_answer_about_years_stands_only_until_an_order_changes() {
+    let (app, plant, _) = TestApp::with_plants().await;
+    keep(&app, vec![report(&plant, "2", 1_400, 10)]).await;
+    let client = app.signed_in(&plant.user("viewer")).await;
+    let path = format!("{PATH}?from={}", NOW.0 - 1_500 * DAY);
+    let failures = async || {
+        let found = client.get(&path).await.expect_status(200).json();
+        found["total"]["failures"].as_u64().unwrap_or_default()
+    };
+    let before = failures().await;
+    assert_eq!(failures().await, before);
+    keep(&app, vec![report(&plant, "3", 1_000, 10)]).await;
+    assert_eq!(failures().await, before + 1);
+}

@@ -88,7 +88,7 @@ pub struct PeriodRisk {
 pub struct StartOption {
     /// First running period.
     pub start: u32,
-    /// Running periods.
+    /// Running periods, at least 1.
     pub duration: u32,
     /// Taken from the budget.
     #[serde(default)]
@@ -203,6 +203,9 @@ pub struct RiskProblem {
 pub struct PlannedTask {
     /// The task.
     pub task: String,
+    /// The asset.
+    #[serde(default)]
+    pub asset: String,
     /// First running period.
     pub start: u32,
     /// Last running period.
@@ -282,6 +285,9 @@ fn validate(problem: &RiskProblem) -> Result<(), CodedError> {
     problem.tasks.iter().try_for_each(|task| {
         amount_of("unplanned_cost", task.unplanned_cost)?;
         task.options.iter().try_for_each(|option| {
+            if option.duration == 0 {
+                return Err(CodedError::invalid("optimiser.no_duration").with("task", &task.id));
+            }
             amount_of("budget_use", option.budget_use)?;
             amount_of("expected_cost", option.expected_cost)
         })

@@ -399,6 +399,7 @@ fn plan(
                 costs += choice.cost;
                 planned.push(PlannedTask {
                     task: task.id.clone(),
+                    asset: task.asset.clone(),
                     start: choice.start + 1,
                     end: choice.end,
                     option: choice.option,

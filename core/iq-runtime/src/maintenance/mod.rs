@@ -29,7 +29,7 @@ pub(crate) use incoming::store_records;
 pub use local::{NewWorkOrder, WorkOrderChange};
 pub(crate) use local::{reschedule, write as write_order};
 pub use plan::{PlanChange, Set};
-pub(crate) use plan::{assign, tell_crew};
+pub(crate) use plan::{assign, tell_crew, tell_moved};
 pub use push::{OpenThere, PayloadDifference, PushEdit, PushPreview, PushTarget};
 pub use rematch::Settlement;
 pub(crate) use sender::run;

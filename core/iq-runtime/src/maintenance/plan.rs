@@ -199,7 +199,7 @@ pub(super) fn create(
     Ok(plan)
 }
 
-/// Changes the plan of an order that is there; whoever is given it is told.
+/// Changes the plan of an order that is there; whoever is given it is told. Answers who had it and keeps it.
 pub(crate) fn assign(
     tx: &Transaction<'_>,
     tenant: TenantId,
@@ -208,20 +208,39 @@ pub(crate) fn assign(
     actor: &Actor,
     now: Timestamp,
     told: &mut Told,
-) -> Result<(), StoreError> {
+) -> Result<Option<TechnicianId>, StoreError> {
     let old = work_order_plans::get_work_order_plan(tx, tenant, order.id)?
         .unwrap_or(WorkOrderPlan::empty(order.id, now));
     let plan = planned(tx, tenant, &old, change, now)?;
     let fields = plan_differences(tx, tenant, &old, &plan)?;
-    if fields.is_empty() {
-        return Ok(());
+    if !fields.is_empty() {
+        work_order_plans::put_work_order_plan(tx, tenant, &plan)?;
+        note(tx, tenant, order.id, actor, fields, now)?;
     }
-    work_order_plans::put_work_order_plan(tx, tenant, &plan)?;
-    note(tx, tenant, order.id, actor, fields, now)?;
     if plan.technician_id == old.technician_id {
-        return Ok(());
+        return Ok(plan.technician_id);
     }
-    tell_assigned(tx, tenant, order, &plan, now, told)
+    tell_assigned(tx, tenant, order, &plan, now, told)?;
+    Ok(None)
+}
+
+/// Tells who has the work that it has another time, where they have an account.
+pub(crate) fn tell_moved(
+    tx: &Transaction<'_>,
+    tenant: TenantId,
+    order: &WorkOrder,
+    lead: TechnicianId,
+    now: Timestamp,
+    told: &mut Told,
+) -> Result<(), StoreError> {
+    let row = technicians::get_technician(tx, tenant, lead)?;
+    match row.and_then(|t| t.user_id) {
+        Some(user) => {
+            let notice = Notice::rescheduled(order.id, events::called(order), &order.title, now);
+            told.tell(tx, tenant, user, &notice, now)
+        }
+        None => Ok(()),
+    }
 }
 
 /// Tells those who do the work beside the one it is given to, where they have accounts.

@@ -12,7 +12,8 @@ use iq_store::{
     StoreError, Transaction,
     recommendations::{self, RecommendationRow},
     scenarios::{self, ScenarioState},
-    technicians, work_order_plans, work_orders,
+    technicians, work_order_plans,
+    work_orders::{self, WorkOrder},
 };
 
 use super::{
@@ -23,7 +24,8 @@ use crate::{
     Runtime,
     alerts::{Changed, Work, publish as publish_changes},
     maintenance::{
-        Actor, NewWorkOrder, PlanChange, PushTarget, assign, reschedule, tell_crew, write_order,
+        Actor, NewWorkOrder, PlanChange, PushTarget, assign, reschedule, tell_crew, tell_moved,
+        write_order,
     },
     notices::Told,
 };
@@ -172,15 +174,8 @@ fn publish_one(
         };
         let order = match row.order_id.filter(|_| n == 0) {
             Some(id) => match reschedule(tx, work, id, visit.span, actor, changed) {
-                Ok(order) => {
-                    let (tenant, now) = (work.tenant.tenant.id, work.context.now);
-                    // The order has a deadline of its own; without people of the plan it keeps its own.
-                    let change = PlanChange {
-                        due_at: None,
-                        technician_id: change.technician_id.filter(Option::is_some),
-                        ..change
-                    };
-                    assign(tx, tenant, &order, change, actor, now, told)?;
+                Ok((order, is_moved)) => {
+                    give(tx, work, (&order, is_moved), change, actor, told)?;
                     published.moved.push(order.id);
                     order
                 }
@@ -216,6 +211,29 @@ fn publish_one(
     let by = (actor.username.as_str(), work.context.now);
     recommendations::publish_recommendation(tx, work.tenant.tenant.id, row.id, first, by)?;
     Ok(())
+}
+
+/// Gives an order its people. Who had it already and keeps it hears of its new time.
+fn give(
+    tx: &Transaction<'_>,
+    work: &Work,
+    (order, is_moved): (&WorkOrder, bool),
+    change: PlanChange,
+    actor: &Actor,
+    told: &mut Told,
+) -> Result<(), StoreError> {
+    let (tenant, now) = (work.tenant.tenant.id, work.context.now);
+    // The order has a deadline of its own; without people of the plan it keeps its own.
+    let change = PlanChange {
+        due_at: None,
+        technician_id: change.technician_id.filter(Option::is_some),
+        ..change
+    };
+    let kept = assign(tx, tenant, order, change, actor, now, told)?;
+    match kept.filter(|_| is_moved) {
+        Some(lead) => tell_moved(tx, tenant, order, lead, now, told),
+        None => Ok(()),
+    }
 }
 
 /// An order for a visit, as it is before its words and its people.

@@ -430,3 +430,26 @@ pub fn list_work_orders_after(
         )?;
     Ok(found.rows)
 }
+
+/// What a tenant's orders add up to: it is another after every change of what they tell of machines.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OrdersVersion([i64; 10]);
+
+/// The version of a tenant's orders and their plans.
+pub fn orders_version(conn: &Connection, tenant: TenantId) -> Result<OrdersVersion, StoreError> {
+    let sql = "SELECT COUNT(*), COUNT(asset_id), COUNT(actual_end), COUNT(malfunction_at),
+                      COALESCE(SUM(is_down), 0), COALESCE(SUM(LENGTH(status)), 0),
+                      COALESCE(SUM(changed_at), 0), COALESCE(SUM(recorded_at), 0),
+                      (SELECT COUNT(*) FROM work_order_plans WHERE tenant_id = ?1),
+                      (SELECT COALESCE(SUM(changed_at), 0) FROM work_order_plans WHERE tenant_id = ?1)
+               FROM work_orders WHERE tenant_id = ?1";
+    let mut statement = conn.prepare_cached(sql)?;
+    let figures = statement.query_row(params![tenant.to_string()], |r| {
+        let mut figures = [0; 10];
+        for (at, figure) in figures.iter_mut().enumerate() {
+            *figure = r.get(at)?;
+        }
+        Ok(figures)
+    })?;
+    Ok(OrdersVersion(figures))
+}

@@ -173,6 +173,37 @@ fn a_work_order_comes_back_as_it_was_and_by_each_of_its_names() {
 }
 
 #[test]
+fn the_version_of_the_orders_changes_with_what_they_tell_and_not_without() {
+    let fixture = Fixture::new();
+    let p = fixture.filled();
+    let t = p.id();
+    let version = || {
+        let mut found = None;
+        fixture.read(|c| {
+            found = Some(work_orders::orders_version(c, t)?);
+            Ok(())
+        });
+        found
+    };
+    let none = version();
+    let row = order(&p, Some("4000001"), None);
+    let changed = WorkOrder {
+        status: WorkOrderStatus::Closed,
+        ..row.clone()
+    };
+    fixture
+        .write(move |c| work_orders::create_work_order(c, t, &row))
+        .unwrap();
+    let first = version();
+    assert_ne!(first, none);
+    assert_eq!(first, version());
+    fixture
+        .write(move |c| work_orders::update_work_order(c, t, &changed))
+        .unwrap();
+    assert_ne!(version(), first);
+}
+
+#[test]
 fn a_number_is_taken_once_per_system_and_kind_and_a_reference_once() {
     let fixture = Fixture::new();
     let p = fixture.filled();

@@ -13,6 +13,7 @@ import { Loaded, Pane } from '@/components/page';
 import { type Column, DataTable } from '@/components/table';
 import { useText } from '@/i18n/text';
 import { normaliseDigits } from '@/lib/format';
+import { inCurrency } from './plan-money';
 import '@/styles/plan.css';
 
 /** The documented score's own figures: a start of the form, not a cost. */
@@ -106,14 +107,14 @@ function Form({ active, onSaved }: { active: ActiveCostModel; onSaved: () => voi
       <Pane title={t('costs.general')} flush={false} caption={active.active ? t('costs.version', { n: n(active.active.version, 0) }) : undefined}>
         <div className="form-grid">
           <Field label={t('costs.currency')} error={problem('currency')}>{(p) => <select {...p} className="in" name="currency" disabled={locked} value={texts.currency} onChange={(e) => setTexts({ ...texts, currency: e.target.value })}>{active.currencies.map((c) => <option key={c} value={c}>{c}</option>)}</select>}</Field>
-          <Field label={t('costs.downtime')} help={t('costs.downtime_help')} required error={problem('default_downtime_cost_per_hour')}>{(p) => <input {...p} className="in mono" dir="ltr" inputMode="decimal" name="default_downtime_cost_per_hour" disabled={locked} value={texts.default_downtime_cost_per_hour} onChange={(e) => setTexts({ ...texts, default_downtime_cost_per_hour: e.target.value })} />}</Field>
+          <Field label={inCurrency(t('costs.downtime'), texts.currency)} help={t('costs.downtime_help')} required error={problem('default_downtime_cost_per_hour')}>{(p) => <input {...p} className="in mono" dir="ltr" inputMode="decimal" name="default_downtime_cost_per_hour" disabled={locked} value={texts.default_downtime_cost_per_hour} onChange={(e) => setTexts({ ...texts, default_downtime_cost_per_hour: e.target.value })} />}</Field>
           <Field label={t('costs.risk')} help={t('costs.risk_help')} required error={problem('risk_appetite')}>{(p) => <input {...p} className="in mono" dir="ltr" inputMode="decimal" name="risk_appetite" disabled={locked} value={texts.risk_appetite} onChange={(e) => setTexts({ ...texts, risk_appetite: e.target.value })} />}</Field>
         </div>
       </Pane>
       <div className="grid">
         <div className="c7"><Pane title={t('costs.families')} caption={t('costs.families_sub')}>
           <div className="scroll" role="region" tabIndex={0} aria-label={t('costs.families')}>
-            <table className="tb costs"><thead><tr><th scope="col">{t('costs.family')}</th><th scope="col" className="r">{t('costs.planned')}</th><th scope="col" className="r">{t('costs.failure')}</th></tr></thead>
+            <table className="tb costs"><thead><tr><th scope="col">{t('costs.family')}</th><th scope="col" className="r">{inCurrency(t('costs.planned'), texts.currency)}</th><th scope="col" className="r">{inCurrency(t('costs.failure'), texts.currency)}</th></tr></thead>
               <tbody>{(families.data ?? []).map((f) => <tr key={f.family}><td>{family(f.family)}</td>{['planned', 'failure'].map((k) => <td key={k} className="r">{input(`cost_per_asset_family.${f.family}.${k}`, `${family(f.family)} – ${t(`costs.${k}`)}`)}</td>)}</tr>)}</tbody>
             </table>
           </div>
@@ -121,7 +122,7 @@ function Form({ active, onSaved }: { active: ActiveCostModel; onSaved: () => voi
         <div className="c5 stack">
           <Pane title={t('costs.production')} caption={t('costs.production_sub')}>
             <div className="scroll" role="region" tabIndex={0} aria-label={t('costs.production')}>
-              <table className="tb costs"><thead><tr><th scope="col">{t('costs.place')}</th><th scope="col" className="r">{t('costs.per_hour')}</th></tr></thead>
+              <table className="tb costs"><thead><tr><th scope="col">{t('costs.place')}</th><th scope="col" className="r">{inCurrency(t('costs.per_hour'), texts.currency)}</th></tr></thead>
                 <tbody>{(sites.data ?? []).flatMap((site) => [
                   <tr key={site.id}><td className="b">{name(site.names)}</td><td className="r">{input(`production_value_per_site.${site.id}`, name(site.names))}</td></tr>,
                   ...(units.data ?? []).filter((u) => u.site_id === site.id).map((u) => <tr key={u.id}><td className="indent">{name(u.names)}</td><td className="r">{input(`production_value_per_unit.${u.id}`, name(u.names))}</td></tr>),

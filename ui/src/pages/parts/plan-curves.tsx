@@ -6,7 +6,7 @@ import { EmptyState } from '@/components/notices';
 import { Pane } from '@/components/page';
 import { type Column, DataTable } from '@/components/table';
 import { useText } from '@/i18n/text';
-import { Money } from './plan-money';
+import { csvInCurrency, Money } from './plan-money';
 
 type Day = DeferralCurve['days'][number];
 
@@ -43,9 +43,9 @@ export function Curves({ detail }: { detail: ScenarioDetail }) {
   const columns: Column<Day>[] = [
     { key: 'day', title: t('optimization.when'), cell: (d) => t('optimization.day_n', { n: n(d.days_deferred, 0) }), csv: (d) => d.days_deferred },
     { key: 'probability', title: t('optimization.probability'), end: true, cell: (d) => <bdi dir="ltr">{`${n(d.failure_probability * 100, 1)} %`}</bdi>, csv: (d) => d.failure_probability },
-    { key: 'expected', title: t('optimization.expected'), end: true, cell: (d) => <Money value={d.expected_cost} currency={currency} />, csv: (d) => d.expected_cost },
-    { key: 'low', title: t('optimization.low'), end: true, cell: (d) => <Money value={d.low} currency={currency} />, csv: (d) => d.low },
-    { key: 'high', title: t('optimization.high'), end: true, cell: (d) => <Money value={d.high} currency={currency} />, csv: (d) => d.high },
+    { key: 'expected', title: t('optimization.expected'), end: true, cell: (d) => <Money value={d.expected_cost} currency={currency} />, csvKey: csvInCurrency('expected', currency), csv: (d) => d.expected_cost },
+    { key: 'low', title: t('optimization.low'), end: true, cell: (d) => <Money value={d.low} currency={currency} />, csvKey: csvInCurrency('low', currency), csv: (d) => d.low },
+    { key: 'high', title: t('optimization.high'), end: true, cell: (d) => <Money value={d.high} currency={currency} />, csvKey: csvInCurrency('high', currency), csv: (d) => d.high },
   ];
   return (
     <div className="grid">
@@ -58,6 +58,7 @@ export function Curves({ detail }: { detail: ScenarioDetail }) {
           {curve.flip_points.length === 0
             ? <p className="help">{t('optimization.no_flip')}</p>
             : <ul className="plan-why">{curve.flip_points.map((f) => <li key={f.input}>{t('optimization.flip', { input: word('plan_input', f.input), value: n(f.value, 1), flips: n(f.flips_at, 1), day: n(f.cheapest_day, 0), rank: n(f.rank, 0) })}</li>)}</ul>}
+          <p className="help">{t('optimization.flip_bounds')}</p>
         </div>
       </Pane></div>
     </div>

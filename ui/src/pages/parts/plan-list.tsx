@@ -13,7 +13,7 @@ import { Pane } from '@/components/page';
 import { type Column, DataTable } from '@/components/table';
 import { useText } from '@/i18n/text';
 import { utc } from '@/lib/format';
-import { Money } from './plan-money';
+import { csvInCurrency, Money } from './plan-money';
 
 /** Kinds that take work orders. */
 const MAINTENANCE = ['sap_pm', 'oracle_eam'];
@@ -82,8 +82,8 @@ export function RankedList({ detail }: { detail: ScenarioDetail }) {
     { key: 'asset', title: t('optimization.asset'), sort: (r) => r.asset_code, csv: (r) => r.asset_code, cell: (r) => <span className="two"><AppLink to={`/assets/${r.asset_id}`}><Tag>{r.asset_code}</Tag></AppLink><small>{name(r.asset_names)}{r.order && <> · <Tag>{r.order}</Tag></>}{r.held && r.is_advised && <> · {r.held.message}</>}</small></span> },
     { key: 'score', title: t('optimization.score'), end: true, sort: (r) => r.score, csv: (r) => r.score, cell: (r) => <span className="two"><bdi>{n(r.score, 1)}</bdi><small>{word('plan_class', r.class)}</small></span> },
     { key: 'chance', title: t('optimization.chance'), end: true, sort: (r) => r.failure_probability, csv: (r) => [chance(r), r.chance && word('plan_chance', r.chance.basis)].filter(Boolean).join('; '), cell: (r) => <span className="two" data-chance={r.chance?.basis} title={r.chance?.lab_withheld?.message}><bdi dir="ltr" className="nw">{chance(r)}</bdi>{r.chance && <small>{word('plan_chance', r.chance.basis)}</small>}</span> },
-    { key: 'avoided', title: t('optimization.avoided'), end: true, sort: (r) => r.expected_cost_avoided, csv: (r) => r.expected_cost_avoided, cell: (r) => <Money value={r.expected_cost_avoided} currency={currency} strong /> },
-    { key: 'cost', title: t('optimization.cost'), end: true, sort: (r) => r.planned_cost, csv: (r) => r.planned_cost, cell: (r) => <Money value={r.planned_cost} currency={currency} /> },
+    { key: 'avoided', title: t('optimization.avoided'), end: true, sort: (r) => r.expected_cost_avoided, csvKey: csvInCurrency('avoided', currency), csv: (r) => r.expected_cost_avoided, cell: (r) => <Money value={r.expected_cost_avoided} currency={currency} strong /> },
+    { key: 'cost', title: t('optimization.cost'), end: true, sort: (r) => r.planned_cost, csvKey: csvInCurrency('cost', currency), csv: (r) => r.planned_cost, cell: (r) => <Money value={r.planned_cost} currency={currency} /> },
     { key: 'when', title: t('optimization.when'), sort: (r) => r.planned_start_at, csv: (r) => r.planned_start_at && utc(r.planned_start_at), cell: (r) => (r.is_advised && r.planned_start_at !== null ? <When at={r.planned_start_at} /> : <span className="dim">{t(r.is_advised ? 'optimization.no_place' : 'optimization.not_planned')}</span>) },
     { key: 'who', title: t('optimization.who'), csv: (r) => r.technicians.map((x) => name(x.names)).join('; '), cell: (r) => <bdi>{r.technicians.map((x) => name(x.names)).join(comma) || '—'}</bdi>, wideOnly: true },
     { key: 'why', title: t('optimization.why'), csv: (r) => r.reasons.map((x) => x.message).join(' '), cell: (r) => <details><summary className="s">{r.reasons[0]?.message ?? '—'}</summary><ul className="plan-why">{r.reasons.slice(1).map((x) => <li key={x.code}>{x.message}</li>)}</ul></details>, wideOnly: true },

@@ -7,3 +7,7 @@ export function Money({ value, currency, strong = false }: { value: number | nul
   const text = <bdi dir="ltr" className="nw">{`${currency} ${n(value, 0)}`}</bdi>;
   return strong ? <b>{text}</b> : text;
 }
+
+/** A heading, or the head of a column in a file, that says in which currency its amounts are. */
+export const inCurrency = (title: string, currency: string | null | undefined): string => (currency ? `${title} (\u2068${currency}\u2069)` : title);
+export const csvInCurrency = (key: string, currency: string | null | undefined): string => (currency ? `${key}_${currency}` : key);
