@@ -277,6 +277,15 @@ pub(crate) fn describe(hub: &Hub, caller: &Caller) -> HubSession {
     }
 }
 
+/// Ends the session a browser had before it signed in anew: nobody there can sign out of it any more.
+pub(crate) async fn end_replaced(hub: &Hub, cookie: Option<&str>) -> Answer<()> {
+    let Some(cookie) = cookie else { return Ok(()) };
+    match identify(hub, cookie).await {
+        Ok(caller) => sign_out(hub, &caller).await,
+        Err(_) => Ok(()),
+    }
+}
+
 pub(crate) async fn sign_out(hub: &Hub, caller: &Caller) -> Answer<()> {
     let tenant = caller.user.tenant_id;
     let mut tx = hub.store.tenant(tenant).await?;

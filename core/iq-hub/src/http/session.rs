@@ -10,7 +10,7 @@ use iq_domain::Permission;
 
 use super::{
     body::Body,
-    guard::{Audit, RequestInfo},
+    guard::{Audit, RequestInfo, cookie},
     route::{Access, Route, delete, get, post},
 };
 use crate::{
@@ -81,9 +81,11 @@ async fn sign_in(
     State(hub): State<Hub>,
     info: RequestInfo,
     audit: Audit,
+    headers: HeaderMap,
     Body(request): Body<HubSignInRequest>,
 ) -> Answer<(HeaderMap, Json<HubSession>)> {
     let opened = session::sign_in(&hub, request, &info.origin, &audit).await?;
+    session::end_replaced(&hub, cookie(&headers, &hub.cookie_name()).as_deref()).await?;
     Ok(handed(&hub, opened))
 }
 

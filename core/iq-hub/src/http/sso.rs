@@ -20,7 +20,10 @@ use super::{
     session::{cookie_header, named_cookie},
 };
 use crate::{
-    app::sso::{self, Back, Brought, Note},
+    app::{
+        session::end_replaced,
+        sso::{self, Back, Brought, Note},
+    },
     failure::{Answer, Failure},
     state::{Hub, host_of},
 };
@@ -149,6 +152,7 @@ async fn come_back(
     };
     match sso::come_back(&hub, brought, &info.origin, &audit).await {
         Ok(Back::SignedIn(opened, next)) => {
+            end_replaced(&hub, session.as_deref()).await?;
             let cookies = [cookie_header(&hub, &opened.cookie, ""), ended(&hub, "sso")];
             Ok(redirect(&next, &cookies))
         }

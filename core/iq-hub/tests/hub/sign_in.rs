@@ -120,6 +120,36 @@ async fn guessing_gets_slower_says_nothing_and_survives_a_restart() -> Result<()
     Ok(())
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn who_signs_in_anew_leaves_no_session_behind_in_that_browser() -> Result<()> {
+    let rig = Rig::new().await?;
+    let hub = rig.instance(2).await?;
+    let owner = hub.owner().await?;
+    let tenant = hub.tenant(&owner, "jubail").await?;
+    let (first, _) = hub.user(&owner, (&tenant, "jubail"), "viewer").await?;
+    let body = json!({
+        "tenant": "jubail", "username": "viewer-jubail", "password": OWNER_PASSWORD,
+    });
+    // Elsewhere: both stay.
+    let (_, elsewhere) = hub.sign_in(body.clone()).await?;
+    for person in [&first, &elsewhere] {
+        let reply = hub.get(person, "/api/session").await?;
+        assert_eq!(reply.status, StatusCode::OK);
+    }
+    // A wrong password ends nothing; the right one ends what this browser had.
+    let wrong = json!({"tenant": "jubail", "username": "viewer-jubail", "password": "wrong"});
+    hub.post(&first, "/api/session", wrong).await?;
+    let still = hub.get(&first, "/api/session").await?;
+    assert_eq!(still.status, StatusCode::OK);
+    let again = hub.post(&first, "/api/session", body).await?;
+    assert_eq!(again.status, StatusCode::OK, "{again:?}");
+    let gone = hub.get(&first, "/api/session").await?;
+    assert_eq!(gone.code(), "session.required");
+    let other = hub.get(&elsewhere, "/api/session").await?;
+    assert_eq!(other.status, StatusCode::OK);
+    Ok(())
+}
+
 /// Attempts that are kept under the platform.
 async fn attempts(rig: &Rig) -> Result<i64> {
     let owner = rig.pool_of_one("hub_owner", "owner-7").await?;
