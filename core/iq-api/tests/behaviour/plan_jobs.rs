@@ -539,6 +539,19 @@ async fn publishing_writes_a_visit_each_and_leaves_what_has_changed() {
     assert_eq!(left["left"][0]["code"], "optimization.technician_inactive");
 }
 
+/// A technician of every day, with a certificate of hot work until then.
+fn welder(plant: &Plant, code: &str, until: Option<i64>) -> Value {
+    let everyday: Vec<Value> = (1..=7)
+        .map(|day| json!({ "weekday": day, "from_minute": 420, "to_minute": 960 }))
+        .collect();
+    let held = until.map(|at| json!({ "name": "hot_work", "valid_until": at }));
+    json!({
+        "code": code, "names": { "en": code, "ar": "" }, "site_id": plant.site,
+        "skills": ["mechanical", "rotating"], "shifts": everyday, "is_active": true,
+        "certificates": held.into_iter().collect::<Vec<_>>(),
+    })
+}
+
 #[tokio::test]
 async fn a_job_that_needs_a_certificate_goes_to_nobody_without_it() {
     let (app, plant, _) = TestApp::with_plants().await;
@@ -546,17 +559,7 @@ async fn a_job_that_needs_a_certificate_goes_to_nobody_without_it() {
     let admin = app.signed_in(&plant.user("admin")).await;
     let at = format!("/api/technicians/{}", plant.technician);
     admin.delete(&at).await.expect_status(204);
-    let everyday: Vec<Value> = (1..=7)
-        .map(|day| json!({ "weekday": day, "from_minute": 420, "to_minute": 960 }))
-        .collect();
-    let person = |code: &str, until: Option<i64>| {
-        let held = until.map(|at| json!({ "name": "hot_work", "valid_until": at }));
-        json!({
-            "code": code, "names": { "en": code, "ar": "" }, "site_id": plant.site,
-            "skills": ["mechanical", "rotating"], "shifts": everyday, "is_active": true,
-            "certificates": held.into_iter().collect::<Vec<_>>(),
-        })
-    };
+    let person = |code: &str, until: Option<i64>| welder(&plant, code, until);
     let mut made = Vec::new();
     for (code, days) in [("T-1", None), ("T-2", Some(400)), ("T-3", Some(400))] {
         let until = days.map(|days| NOW.plus_ms(days * DAY_MS).0);

@@ -56,7 +56,7 @@ pub(super) fn outage_days(inputs: &Inputs, work: &Work, minutes: u32) -> Vec<Win
         };
         let mut days = (1..=inputs.request.horizon_days).filter(is_in);
         if let Some(first) = days.next() {
-            let last = days.last().unwrap_or(first);
+            let last = days.next_back().unwrap_or(first);
             windows.push(Window {
                 from: first,
                 to: last,
