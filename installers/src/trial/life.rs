@@ -6,7 +6,7 @@ use anyhow::{Result, bail, ensure};
 use serde_json::Value;
 
 use super::{
-    FOREIGN, InsideArgs, OLDER, name, package_in,
+    FOREIGN, InsideArgs, KEPT, KEPT_KEY, OLDER, name, package_in,
     sandbox::{PACKAGES, Sandbox},
     service::Service,
 };
@@ -37,6 +37,7 @@ pub(super) fn live(args: &InsideArgs, format: Format) -> Result<()> {
     let (first, next) = (args.first.as_str(), args.next.as_str());
     machine.install(Product::Server, first)?;
     machine.is_complete(Product::Server)?;
+    machine.goes_back()?;
     machine.runs_and_is_filled()?;
     machine.verifies_packages()?;
     machine.install(Product::Server, next)?;
@@ -144,6 +145,30 @@ impl Machine<'_> {
         self.sandbox.sh(&format!(
             "grep -qx '{line}' {CONFIG} || echo '{line}' >> {CONFIG}"
         ))?;
+        Ok(())
+    }
+
+    /// The start of the service brings an older store to the schema of today, and one command leads back
+    /// to the bytes from before. The data folder is empty before and after.
+    fn goes_back(&self) -> Result<()> {
+        self.takes_any_port()?;
+        let sandbox = &self.sandbox;
+        let optria = "runuser -u optria -- optria --lang en";
+        sandbox.sh(&format!(
+            "{optria} restore {PACKAGES}/{KEPT} --data-dir {DATA} --key-file {PACKAGES}/{KEPT_KEY}"
+        ))?;
+        Service::start(sandbox, self.unit())?.stop()?;
+        let compared = format!("cmp -s {DATA}/optria.db {DATA}/optria.db.schema-*.bak");
+        sandbox.sh(&format!("test -e {DATA}/optria.db.schema-*.bak"))?;
+        let same = sandbox.outcome(&compared)?;
+        ensure!(
+            !same.status.success(),
+            "the start did not upgrade the store"
+        );
+        sandbox.sh(&format!("{optria} rollback --data-dir {DATA}"))?;
+        sandbox.sh(&compared)?;
+        sandbox.sh(&format!("find {DATA} -mindepth 1 -delete"))?;
+        said("a store of the first release is upgraded at the start, and one command leads back");
         Ok(())
     }
 

@@ -44,6 +44,10 @@ const OLDER: &str = "older.minisig";
 /// The same package, signed by a key that nobody pinned.
 const FOREIGN: &str = "foreign.minisig";
 
+/// A backup of a store that the first release filled, with an older schema than today's, and its key.
+const KEPT: &str = "kept.backup";
+const KEPT_KEY: &str = "kept.key";
+
 /// Makes packages of two versions, then goes on behind a file system of its own.
 pub(crate) fn outside(root: &Path, programs: &Path) -> Result<()> {
     let work = tempfile::tempdir()?;
@@ -100,6 +104,12 @@ pub(crate) fn outside(root: &Path, programs: &Path) -> Result<()> {
         let signature =
             minisign::sign(None, &pair.sk, File::open(&package)?, Some(&comment), None)?;
         fs::write(packages_dir.join(file), signature.into_string())?;
+    }
+    let kept = root.join("tests/fixtures/stores");
+    for (from, to) in [("0.1.0-schema-0021.backup", KEPT), ("key.txt", KEPT_KEY)] {
+        let from = kept.join(from);
+        fs::copy(&from, packages_dir.join(to))
+            .with_context(|| format!("{} is missing", from.display()))?;
     }
     let status = Command::new("unshare")
         .args(["--mount", "--propagation", "private"])
