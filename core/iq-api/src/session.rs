@@ -92,6 +92,11 @@ fn bad_credentials() -> Failure {
     ))
 }
 
+fn note_emergency(audit: &Audit, user: &str, reason: &str) {
+    audit.detail("break_glass", true).detail("reason", reason);
+    tracing::warn!(user, "An emergency sign-in with a password.");
+}
+
 async fn sign_in(
     State(state): State<ApiState>,
     info: RequestInfo,
@@ -129,11 +134,7 @@ async fn sign_in(
     };
     let emergency = emergency_of(&state, &user, request.emergency_reason.as_deref()).await?;
     if let Some(reason) = &emergency {
-        audit
-            .detail("break_glass", true)
-            .detail("reason", reason.clone());
-        let user = &user.username;
-        tracing::warn!(user, "An emergency sign-in with a password.");
+        note_emergency(&audit, &user.username, reason);
     }
     let rehashed = if verdict.needs_rehash {
         Some(auth::hash_password(&state, password).await?)

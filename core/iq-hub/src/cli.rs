@@ -17,6 +17,7 @@ use crate::{
     app::bootstrap::{bootstrap, demo, enrolment_code},
     bundle::{self, BundleCommand},
     serve::{self, ServeOptions},
+    state::Hub,
     store::migrate,
 };
 
@@ -144,12 +145,7 @@ async fn run(command: Command, language: Language) -> anyhow::Result<()> {
             say(language, "hub_migrated", &[("count", &count)])
         }
         Command::Bootstrap { username } => {
-            let hub = serve::open(
-                config(None)?,
-                &ServeOptions::default(),
-                Listening::nowhere(),
-            )
-            .await?;
+            let hub = opened().await?;
             let password = bootstrap(&hub, &username).await?;
             say(
                 language,
@@ -158,12 +154,7 @@ async fn run(command: Command, language: Language) -> anyhow::Result<()> {
             )
         }
         Command::Demo => {
-            let hub = serve::open(
-                config(None)?,
-                &ServeOptions::default(),
-                Listening::nowhere(),
-            )
-            .await?;
+            let hub = opened().await?;
             let (tenant, username, password) = demo(&hub).await?;
             let (username, password) = (username, password.expose());
             say(
@@ -177,22 +168,12 @@ async fn run(command: Command, language: Language) -> anyhow::Result<()> {
             )
         }
         Command::EnrolmentCode { tenant, name } => {
-            let hub = serve::open(
-                config(None)?,
-                &ServeOptions::default(),
-                Listening::nowhere(),
-            )
-            .await?;
+            let hub = opened().await?;
             let code = enrolment_code(&hub, &tenant, &name).await?;
             print(&format!("{code}\n"))
         }
         Command::Bundle(command) => {
-            let hub = serve::open(
-                config(None)?,
-                &ServeOptions::default(),
-                Listening::nowhere(),
-            )
-            .await?;
+            let hub = opened().await?;
             bundle::run(command, language, &hub).await
         }
         Command::Openapi => print(&crate::openapi_json()),
@@ -204,6 +185,12 @@ async fn run(command: Command, language: Language) -> anyhow::Result<()> {
         }
         Command::Man { dir } => manual(&dir),
     }
+}
+
+/// A hub that serves nobody: one command works on it.
+async fn opened() -> anyhow::Result<Hub> {
+    let nowhere = Listening::nowhere();
+    Ok(serve::open(config(None)?, &ServeOptions::default(), nowhere).await?)
 }
 
 /// The pages, made from the command line itself, so that they can't tell of an option that is not there.
