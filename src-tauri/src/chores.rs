@@ -9,43 +9,21 @@ use std::{
 use anyhow::{Context, Result};
 use iq_domain::{CodedError, ErrorKind};
 
-/// Whose data the window shows.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Place {
-    /// The data folder.
-    pub(crate) folder: PathBuf,
-    /// The service's: its files are for its own account.
-    pub(crate) is_service: bool,
+/// The data folder, where this person may look into it.
+pub(crate) fn to_open(data_dir: &Path) -> Result<&Path> {
+    if data_dir.read_dir().is_err() {
+        let error = CodedError::new(ErrorKind::Forbidden, "desktop.data_closed");
+        return Err(error.with("folder", data_dir.display()).into());
+    }
+    Ok(data_dir)
 }
 
-impl Place {
-    /// A folder of the person who runs the program.
-    pub(crate) fn own(folder: PathBuf) -> Self {
-        Self {
-            folder,
-            is_service: false,
-        }
-    }
-
-    /// The data folder, where this person may look into it.
-    pub(crate) fn to_open(&self) -> Result<&Path> {
-        if self.folder.read_dir().is_err() {
-            let error = CodedError::new(ErrorKind::Forbidden, "desktop.data_closed");
-            return Err(error.with("folder", self.folder.display()).into());
-        }
-        Ok(&self.folder)
-    }
-
-    /// Puts all log files into one archive in the folder `into`; what is there is not overwritten.
-    pub(crate) fn export_logs(&self, into: &Path) -> Result<PathBuf> {
-        if self.is_service {
-            return Err(CodedError::new(ErrorKind::Forbidden, "desktop.logs_of_service").into());
-        }
-        fs::create_dir_all(into).with_context(|| format!("{} can't be created", into.display()))?;
-        let archive = unused(&into.join("optria-logs.zip"));
-        iq_appliance::export_logs(&self.folder, &archive)?;
-        Ok(archive)
-    }
+/// Puts all log files into one archive in the folder `into`; what is there is not overwritten.
+pub(crate) fn export_logs(data_dir: &Path, into: &Path) -> Result<PathBuf> {
+    fs::create_dir_all(into).with_context(|| format!("{} can't be created", into.display()))?;
+    let archive = unused(&into.join("optria-logs.zip"));
+    iq_appliance::export_logs(data_dir, &archive)?;
+    Ok(archive)
 }
 
 /// The path, or the first of `name (1)`, `name (2)`, … that is not there: nothing is overwritten.
@@ -87,13 +65,12 @@ mod tests {
     fn log_files_go_into_an_archive_of_their_own() {
         let data = tempfile::tempdir().unwrap();
         let downloads = data.path().join("a folder that is not there yet");
-        let place = Place::own(data.path().to_owned());
-        let none = place.export_logs(&downloads).unwrap_err();
+        let none = export_logs(data.path(), &downloads).unwrap_err();
         assert_eq!(code(&none), "logs.none");
         fs::create_dir(data.path().join("logs")).unwrap();
         fs::write(data.path().join("logs/optria.log"), "a line\n").unwrap();
-        let first = place.export_logs(&downloads).unwrap();
-        let second = place.export_logs(&downloads).unwrap();
+        let first = export_logs(data.path(), &downloads).unwrap();
+        let second = export_logs(data.path(), &downloads).unwrap();
         assert_eq!(first, downloads.join("optria-logs.zip"));
         assert_eq!(second, downloads.join("optria-logs (1).zip"));
         for archive in [first, second] {
@@ -102,16 +79,10 @@ mod tests {
     }
 
     #[test]
-    fn the_files_of_a_service_are_its_own() {
+    fn a_folder_that_is_closed_or_not_there_is_said_to_be() {
         let data = tempfile::tempdir().unwrap();
-        let place = Place {
-            folder: data.path().to_owned(),
-            is_service: true,
-        };
-        let refused = place.export_logs(data.path()).unwrap_err();
-        assert_eq!(code(&refused), "desktop.logs_of_service");
-        assert_eq!(place.to_open().unwrap(), data.path());
-        let closed = Place::own(data.path().join("none"));
-        assert_eq!(code(&closed.to_open().unwrap_err()), "desktop.data_closed");
+        assert_eq!(to_open(data.path()).unwrap(), data.path());
+        let closed = to_open(&data.path().join("none")).unwrap_err();
+        assert_eq!(code(&closed), "desktop.data_closed");
     }
 }

@@ -3,7 +3,7 @@
 
 use std::{
     io,
-    path::Path,
+    path::{Path, PathBuf},
     thread,
     time::{Duration, Instant},
 };
@@ -14,7 +14,7 @@ use iq_domain::{CodedError, ErrorKind};
 use tauri::Url;
 use tokio::runtime::Runtime;
 
-use crate::{chores::Place, options::Options};
+use crate::options::Options;
 
 /// How long an owner that is starting may take to say where it listens.
 const ANNOUNCED_WITHIN: Duration = Duration::from_secs(60);
@@ -22,7 +22,7 @@ const ANNOUNCED_WITHIN: Duration = Duration::from_secs(60);
 /// An appliance that the window shows.
 pub(crate) struct Host {
     entry: Url,
-    place: Place,
+    data_dir: PathBuf,
     own: Option<(Runtime, Running)>,
 }
 
@@ -43,10 +43,7 @@ impl Host {
         match find_service(folder) {
             Service::Proven(address) => Ok(Some(Self {
                 entry: Url::parse(&address)?,
-                place: Place {
-                    folder: folder.to_owned(),
-                    is_service: true,
-                },
+                data_dir: folder.to_owned(),
                 own: None,
             })),
             Service::Unproven => {
@@ -77,7 +74,7 @@ impl Host {
                 Claim::Taken(Some(owner)) => {
                     return Ok(Self {
                         entry: Url::parse(&owner.entry)?,
-                        place: Place::own(data_dir.to_owned()),
+                        data_dir: data_dir.to_owned(),
                         own: None,
                     });
                 }
@@ -111,7 +108,7 @@ impl Host {
         let entry = Url::parse(&running.handoff_url()?)?;
         Ok(Self {
             entry,
-            place: Place::own(data_dir.to_owned()),
+            data_dir: data_dir.to_owned(),
             own: Some((runtime, running)),
         })
     }
@@ -121,9 +118,9 @@ impl Host {
         self.entry.clone()
     }
 
-    /// Whose data it shows.
-    pub(crate) fn place(&self) -> &Place {
-        &self.place
+    /// The folder with the data that it shows.
+    pub(crate) fn data_dir(&self) -> &Path {
+        &self.data_dir
     }
 
     /// Stops what this process started; an appliance it only attached to runs on.
@@ -176,7 +173,7 @@ mod tests {
         let running = runtime.block_on(start(options)).unwrap();
         let host = found().unwrap();
         assert_eq!(host.entry().origin().ascii_serialization(), running.url());
-        assert!(host.own.is_none() && host.place().is_service);
+        assert!(host.own.is_none() && host.data_dir() == folder.path());
         host.stop();
         assert!(matches!(
             claim(folder.path()).unwrap(),

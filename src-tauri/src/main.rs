@@ -9,13 +9,18 @@ mod menu;
 mod options;
 mod window;
 
-use std::{path::Path, process::ExitCode, sync::Mutex, thread};
+use std::{
+    path::{Path, PathBuf},
+    process::ExitCode,
+    sync::Mutex,
+    thread,
+};
 
 use anyhow::Result;
 use iq_appliance::{LogFiles, SERVICE_FOLDER, start_log};
 use tauri::{AppHandle, Manager, RunEvent, WindowEvent};
 
-use crate::{chores::Place, host::Host, options::Options, window::Page};
+use crate::{host::Host, options::Options, window::Page};
 
 /// What this program holds while it runs.
 struct Held {
@@ -25,14 +30,14 @@ struct Held {
 }
 
 impl Held {
-    /// Whose data the window shows; before there is an appliance, whose it is to show.
-    fn place(&self) -> Result<Place> {
+    /// The folder with the data that the window shows, or is to show once there is an appliance.
+    fn data_dir(&self) -> Result<PathBuf> {
         if let Ok(host) = self.host.lock()
             && let Some(host) = host.as_ref()
         {
-            return Ok(host.place().clone());
+            return Ok(host.data_dir().to_owned());
         }
-        Ok(Place::own(self.options.data_dir()?))
+        self.options.data_dir()
     }
 }
 

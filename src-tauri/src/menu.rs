@@ -10,7 +10,7 @@ use tauri::{
     menu::{MenuBuilder, SubmenuBuilder},
 };
 
-use crate::{Held, window};
+use crate::{Held, chores, window};
 
 const OPEN_DATA: &str = "open_data";
 const EXPORT_LOGS: &str = "export_logs";
@@ -54,14 +54,14 @@ fn chosen(app: &AppHandle, id: &str) {
 }
 
 fn open_data(app: &AppHandle) -> Result<()> {
-    let place = app.state::<Held>().place()?;
-    let folder = place.to_open()?;
+    let data_dir = app.state::<Held>().data_dir()?;
+    let folder = chores::to_open(&data_dir)?;
     open::that_detached(folder).with_context(|| format!("{}", folder.display()))
 }
 
 fn export_logs(app: &AppHandle) -> Result<[String; 2]> {
-    let place = app.state::<Held>().place()?;
-    let archive = place.export_logs(&window::downloads(app)?)?;
+    let data_dir = app.state::<Held>().data_dir()?;
+    let archive = chores::export_logs(&data_dir, &window::downloads(app)?)?;
     let params = Params::from([("file".to_owned(), archive.display().to_string())]);
     Ok(window::both("desktop.logs_exported", &params))
 }
