@@ -56,7 +56,7 @@ fn chosen(app: &AppHandle, id: &str) {
 fn open_data(app: &AppHandle) -> Result<()> {
     let data_dir = app.state::<Held>().data_dir()?;
     let folder = chores::to_open(&data_dir)?;
-    open::that_detached(folder).with_context(|| format!("{}", folder.display()))
+    open::that_detached(folder).with_context(|| folder.display().to_string())
 }
 
 fn export_logs(app: &AppHandle) -> Result<[String; 2]> {
