@@ -1,10 +1,13 @@
 //! What every request can reach: the runtime, who may talk to this server, and what keeps sign-in
 //! slow for guessers.
 
-use std::{ops::Deref, sync::Arc};
+use std::{
+    ops::Deref,
+    sync::{Arc, OnceLock},
+};
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
-use iq_auth::{AuthError, HashCost, PasswordHasher, SessionKeys};
+use iq_auth::{AuthError, HashCost, PasswordHasher, SessionKeys, WindowKey};
 use iq_domain::{SessionId, Timestamp};
 use iq_listen::{Listening, Peer};
 use iq_runtime::Runtime;
@@ -58,6 +61,8 @@ pub struct Inner {
     hosts: Vec<String>,
     handoff: Mutex<Option<String>>,
     handoff_used: Notify,
+    /// What this server proves itself with to windows, and the address it does so for.
+    window: OnceLock<(WindowKey, String)>,
 }
 
 impl Deref for ApiState {
@@ -114,6 +119,7 @@ impl ApiState {
             hosts,
             handoff: Mutex::new(None),
             handoff_used: Notify::new(),
+            window: OnceLock::new(),
         })))
     }
 
@@ -128,6 +134,18 @@ impl ApiState {
         let token = URL_SAFE_NO_PAD.encode(bytes);
         *self.0.handoff.lock() = Some(token.clone());
         Ok(token)
+    }
+
+    /// From here on this server, listening at `address`, proves itself to who has read the key. Only
+    /// the first key counts.
+    pub fn prove_with(&self, key: WindowKey, address: &str) {
+        drop(self.0.window.set((key, address.to_owned())));
+    }
+
+    /// The answer to a challenge; `None` without a key, and for what is no challenge.
+    pub(crate) fn window_proof(&self, challenge: &str) -> Option<String> {
+        let (key, address) = self.0.window.get()?;
+        key.answer(address, challenge)
     }
 
     /// Ends open event streams; to be called before the server waits for its connections to close.

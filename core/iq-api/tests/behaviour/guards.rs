@@ -198,6 +198,26 @@ async fn the_one_time_token_of_the_window_works_once() {
 }
 
 #[tokio::test]
+async fn a_server_proves_itself_to_windows_only_with_a_key() {
+    let app = TestApp::empty().await;
+    let client = app.client();
+    let challenge = iq_api::WindowKey::challenge().unwrap();
+    let path = format!("/auth/window?challenge={challenge}");
+    assert_eq!(client.get(&path).await.status, 404, "it has no key");
+    let key = iq_api::WindowKey::random().unwrap();
+    app.state.prove_with(key.clone(), "http://127.0.0.1:1");
+    let reply = client.get(&path).await.expect_status(200).json();
+    let proof = reply["proof"].as_str().unwrap();
+    assert!(key.is_answer("http://127.0.0.1:1", &challenge, proof));
+    let other = client.get("/auth/window?challenge=x").await;
+    assert_eq!(other.status, 404, "no challenge of ours");
+    client
+        .get("/auth/window")
+        .await
+        .expect_code(422, "request.query_wrong");
+}
+
+#[tokio::test]
 async fn large_answers_travel_compressed() {
     use tower::ServiceExt;
 
