@@ -147,6 +147,10 @@ pub struct Config {
     pub sso_networks: Vec<Network>,
     /// OPTRIA_SERIES_DAYS: how many days of the series of plants a hub keeps; 0 for all.
     pub series_days: u32,
+    /// OPTRIA_APPLIANCE_MAX_GB in bytes: what the records of one appliance may take up at a hub; 0 for any.
+    pub appliance_max_bytes: u64,
+    /// OPTRIA_APPLIANCE_MAX_EPOCHS: how many epochs its logs may have there; 0 for any number.
+    pub appliance_max_epochs: u64,
     /// OPTRIA_SESSION_IDLE in milliseconds: a session ends this long after its last request.
     pub session_idle_ms: i64,
     /// OPTRIA_SESSION_MAX in milliseconds: it ends this long after its sign-in, whatever happens.

@@ -261,6 +261,8 @@ impl Values {
             allow_from: self.networks("OPTRIA_ALLOW_FROM"),
             sso_networks: self.networks("OPTRIA_SSO_NETWORKS"),
             series_days: u32::try_from(self.number("OPTRIA_SERIES_DAYS")).unwrap_or(0),
+            appliance_max_bytes: self.number("OPTRIA_APPLIANCE_MAX_GB") * 1_000_000_000,
+            appliance_max_epochs: self.number("OPTRIA_APPLIANCE_MAX_EPOCHS"),
             session_idle_ms: self.span_ms("OPTRIA_SESSION_IDLE"),
             session_max_ms: self.span_ms("OPTRIA_SESSION_MAX"),
             log_max_bytes: self.number("OPTRIA_LOG_MAX_MB") * 1_000_000,

@@ -80,6 +80,8 @@ pub const VARIABLES: &[Variable] = &[
     public("OPTRIA_ALLOW_FROM", Networks, ""),
     public("OPTRIA_SSO_NETWORKS", Networks, ""),
     public("OPTRIA_SERIES_DAYS", Number(0, 36_500), "400"),
+    public("OPTRIA_APPLIANCE_MAX_GB", Number(0, 1_000_000), "500"),
+    public("OPTRIA_APPLIANCE_MAX_EPOCHS", Number(0, 1_000_000), "1000"),
     public("OPTRIA_SESSION_IDLE", Span(1, 24 * 60), "30m"),
     public("OPTRIA_SESSION_MAX", Span(5, 30 * 24 * 60), "12h"),
     public("OPTRIA_LOG", Text, "info"),
