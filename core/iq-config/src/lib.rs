@@ -155,6 +155,8 @@ pub struct Config {
     pub session_idle_ms: i64,
     /// OPTRIA_SESSION_MAX in milliseconds: it ends this long after its sign-in, whatever happens.
     pub session_max_ms: i64,
+    /// OPTRIA_REQUESTS_PER_SECOND: how many a session or token may send on and on; 0 for any number.
+    pub requests_per_second: u32,
     /// OPTRIA_LOG_MAX_MB in bytes: what one file of the log may hold; 0 for no files.
     pub log_max_bytes: u64,
     /// OPTRIA_LOG_FILES: how many of them there are at most.

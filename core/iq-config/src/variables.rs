@@ -84,6 +84,7 @@ pub const VARIABLES: &[Variable] = &[
     public("OPTRIA_APPLIANCE_MAX_EPOCHS", Number(0, 1_000_000), "1000"),
     public("OPTRIA_SESSION_IDLE", Span(1, 24 * 60), "30m"),
     public("OPTRIA_SESSION_MAX", Span(5, 30 * 24 * 60), "12h"),
+    public("OPTRIA_REQUESTS_PER_SECOND", Number(0, 10_000), "100"),
     public("OPTRIA_LOG", Text, "info"),
     public("OPTRIA_LOG_FORMAT", Word(&["text", "json"]), "text"),
     public("OPTRIA_LOG_MAX_MB", Number(0, 1_000), "10"),
