@@ -11,7 +11,7 @@ const SHAPES: Record<FleetAppliance['state'], Shape> = { registered: 'unknown', 
 export const STATES = Object.keys(SHAPES) as FleetAppliance['state'][];
 
 /** Whether the hub takes no more of an appliance, or no more epochs of its logs. */
-export const isFull = (a: FleetAppliance) => (a.max_bytes > 0 && a.stored_bytes >= a.max_bytes) || (a.max_epochs > 0 && a.epochs >= a.max_epochs);
+const isFull = (a: FleetAppliance) => (a.max_bytes > 0 && a.stored_bytes >= a.max_bytes) || (a.max_epochs > 0 && a.epochs >= a.max_epochs);
 
 /** What the hub holds of an appliance, against what it may hold. */
 function Held({ of: a }: { of: FleetAppliance }) {

@@ -13,8 +13,9 @@ use crate::{
     },
 };
 
-/// How long an appliance waits before it asks again; a person has to make room meanwhile.
-const WAIT_S: u64 = 900;
+/// How long an appliance waits before it asks again; a person has to make room meanwhile. It says hello each
+/// time, and so does not look silent.
+const WAIT_S: u64 = 300;
 
 /// Refuses a log of an epoch too many. An appliance opens one when it was restored or copied; thousands of
 /// them are no life of a machine.
