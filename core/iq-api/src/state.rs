@@ -16,7 +16,7 @@ use parking_lot::Mutex;
 use subtle::ConstantTimeEq;
 use tokio::sync::{Notify, Semaphore, broadcast, watch};
 
-use crate::{emergency::Emergency, sso_waiting::Waiting};
+use crate::{emergency::Emergency, http::traffic::Traffic, sso_waiting::Waiting};
 
 /// Password hashes computed at once; each takes 64 MiB.
 const HASHES_AT_ONCE: usize = 2;
@@ -54,6 +54,8 @@ pub struct Inner {
     /// Sign-ins that wait for their person to come back from a provider.
     pub(crate) sso: Waiting,
     pub(crate) hashing: Semaphore,
+    /// How fast requests may come.
+    pub(crate) traffic: Traffic,
     /// Sessions that have just ended; open event streams listen.
     pub(crate) ended: broadcast::Sender<SessionId>,
     /// True once the host is closing; open event streams end then.
@@ -109,6 +111,7 @@ impl ApiState {
             emergency: Emergency::default(),
             sso: Waiting::default(),
             hasher: PasswordHasher::new(options.hash_cost)?,
+            traffic: Traffic::new(runtime.config().requests_per_second),
             keys,
             runtime,
             sync,
@@ -173,6 +176,11 @@ impl ApiState {
 
     pub(crate) fn now(&self) -> Timestamp {
         self.runtime.clock().now()
+    }
+
+    /// A time that nobody sets, milliseconds since some moment.
+    pub(crate) fn steady_ms(&self) -> i64 {
+        self.runtime.clock().steady_ms()
     }
 
     pub(crate) fn is_allowed_host(&self, host: &str) -> bool {
