@@ -149,6 +149,7 @@ fn ask(address: &str, challenge: &str) -> Option<String> {
 }
 
 #[cfg(all(test, unix))]
+#[allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 mod tests {
     use std::{
         io::{BufRead as _, BufReader},
