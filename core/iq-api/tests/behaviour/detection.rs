@@ -191,6 +191,7 @@ async fn a_journal_whose_columns_are_corrected_corrects_its_events() {
     layout["columns"][3]["role"] = json!("priority");
     let path = format!("/api/imports/{id}/layout");
     client.put(&path, layout).await.expect_status(200);
+    finished(&client, &id, "ready").await;
     run(&client, &id).await;
     let corrected = ["36000000 critical", "36002000 warning"];
     assert_eq!(severities(&client).await, corrected);
