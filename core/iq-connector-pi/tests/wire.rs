@@ -296,7 +296,7 @@ async fn values_keep_their_shape_their_time_and_their_quality() {
         json!({"t": "2025-12-31T23:00:00.0000000Z", "n": 0}),
     )]);
     let (batches, _) = stream(&server, &[TAG], cursors, |s, b| {
-        s.back_fill.is_none() && !b.is_empty() && s.items == 1
+        s.back_fill.is_none() && samples(b).next().is_some() && s.items == 1
     })
     .await;
     // A look at the present may come between: it brings its position alone.
