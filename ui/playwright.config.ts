@@ -36,5 +36,6 @@ export default defineConfig({
     { name: 'e2e', testMatch: /.*\.spec\.ts/ },
     { name: 'bench', testMatch: /bench\.ts/ },
     { name: 'screens', testMatch: /screens\.ts/, timeout: 1_800_000 },
+    { name: 'pictures', testMatch: /guide-pictures\.ts/, timeout: 1_800_000 },
   ],
 });

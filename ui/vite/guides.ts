@@ -79,6 +79,27 @@ export function pictures(folder: string, name: string, language: Language): Pict
   return found;
 }
 
+export interface GuideStep {
+  /** The anchor of the section that both languages share, and the number in it. */
+  key: string;
+  /** What is to be done, as it is read. */
+  text: string;
+}
+
+/** The numbered steps of a guide, in their order. */
+export function steps(folder: string, name: string, language: Language): GuideStep[] {
+  const shared = anchors(folder, name, language);
+  const found: GuideStep[] = [];
+  let section = '';
+  for (const token of parsed(folder, name, language).tokens) {
+    if (token.type === 'heading') section = shared.get(slug(plain(token.tokens ?? []))) ?? '';
+    if (token.type !== 'list' || !token.ordered) continue;
+    const { start, items } = token as Tokens.List;
+    items.forEach((item, i) => found.push({ key: `${section} ${Number(start) + i}`, text: plain(item.tokens.slice(0, 1)) }));
+  }
+  return found;
+}
+
 /** Width and height as the file itself states them: the page keeps the place free while the picture comes. */
 function sizeOf(path: string): { width: number; height: number } {
   const bytes = readFileSync(path);
