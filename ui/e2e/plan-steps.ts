@@ -1,4 +1,4 @@
-// A planner's steps: a technician, work that can be planned, a run and its plan.
+// A planner's steps: costs, a technician, work that can be planned, a run and its plan.
 import { expect, type Page } from '@playwright/test';
 import { settled } from './target';
 import { allInWords } from './words';
@@ -14,11 +14,26 @@ export async function addTechnician(page: Page, url: string, username: string): 
   await dialog.locator('[name="name_en"]').fill('Fahad Al-Otaibi');
   await dialog.locator('[name="username"]').fill(username);
   await dialog.locator('.offers .chip').first().click();
+  await dialog.locator('[data-action="week-of-shifts"]').click();
   await allInWords(page, 'technician form');
   await dialog.locator('button[type="submit"]').click();
   await expect(dialog).toHaveCount(0);
   await expect(page.locator('table')).toContainText('M-100');
   await allInWords(page, 'technicians');
+}
+
+/** Costs by the names of their fields; in a tenant without any the form is opened first. */
+export async function enterCosts(page: Page, url: string, values: Record<string, string>): Promise<void> {
+  await page.goto(`${url}/integrations?tab=costs`);
+  await settled(page);
+  const first = page.locator('[data-action="start-costs"]');
+  if (await first.count()) await first.click();
+  for (const [field, value] of Object.entries(values)) await page.locator(`[name="${field}"]`).fill(value);
+  await page.locator('[name="comment"]').fill('2026');
+  const saved = page.waitForResponse((r) => r.url().endsWith('/cost-models/active') && r.request().method() === 'PUT');
+  await page.locator('[data-action="save-costs"]').click();
+  expect((await saved).status()).toBe(200);
+  await allInWords(page, 'costs');
 }
 
 /** Starts a run and waits for its plan; answers with the id of the run. */

@@ -2,7 +2,7 @@
 // changed, both plans are compared, and the better one becomes work orders.
 import AxeBuilder from '@axe-core/playwright';
 import { expect, type Page, test } from '@playwright/test';
-import { makePlan, scored } from './plan-steps';
+import { enterCosts, makePlan, scored } from './plan-steps';
 import { dress, type Language, settled, signIn, type Target, target } from './target';
 import { allInWords } from './words';
 
@@ -17,12 +17,7 @@ async function changeCosts(page: Page, amount: string): Promise<void> {
   await field.fill('—');
   await page.locator('[data-action="save-costs"]').click();
   await expect(field).toHaveAttribute('aria-invalid', 'true');
-  await field.fill(amount);
-  await page.locator('[name="comment"]').fill('2026');
-  const saved = page.waitForResponse((r) => r.url().endsWith('/cost-models/active') && r.request().method() === 'PUT');
-  await page.locator('[data-action="save-costs"]').click();
-  expect((await saved).status()).toBe(200);
-  await allInWords(page, 'costs');
+  await enterCosts(page, t.url, { default_downtime_cost_per_hour: amount });
 }
 
 for (const language of ['ar', 'en'] as const satisfies readonly Language[]) {
