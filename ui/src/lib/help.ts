@@ -17,11 +17,16 @@ export const GUIDES: readonly GuideEntry[] = [
   { name: 'planning', group: 'work' },
   { name: 'alarm-performance', group: 'work' },
   { name: 'near-misses', group: 'work' },
+  { name: 'rule-packs', group: 'work' },
+  { name: 'analytics', group: 'work' },
+  { name: 'optimiser', group: 'work' },
   { name: 'administrator', group: 'run' },
   { name: 'environment', group: 'run' },
   { name: 'tuning', group: 'run' },
   { name: 'api', group: 'run' },
   { name: 'webhooks', group: 'run' },
+  { name: 'monitoring', group: 'run' },
+  { name: 'security-proof', group: 'run' },
 ];
 
 /** The text of a guide in one language. */
@@ -45,7 +50,7 @@ export const HELP: Readonly<Record<string, string>> = {
   '/blackbox': 'investigating#find-it',
   '/blackbox/incidents/:id': 'investigating#see-what-happened',
   '/blackbox/investigation': 'investigation-from-files',
-  '/rule-packs': 'investigating#ask-why',
+  '/rule-packs': 'rule-packs',
   '/alerts': 'alarm-performance',
   '/optimization': 'planning#run',
   '/work-orders': 'planning#publish',
