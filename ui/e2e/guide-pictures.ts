@@ -63,7 +63,7 @@ async function ofTheDemo(browser: Browser, language: Language, t: Target): Promi
   await shoot('black-box');
 
   await page.goto(`${t.url}/blackbox/incidents/${incident}`);
-  await page.locator('.hypotheses').waitFor();
+  await page.locator('.hypotheses').waitFor({ state: 'attached', timeout: 60_000 });
   await expect(page.locator('.trend-lane canvas').first()).toBeVisible();
   await shoot('incident');
   await play(page, t.url, incident);
@@ -111,7 +111,7 @@ async function ofAnOwnPlant(browser: Browser, language: Language): Promise<void>
     await meetTheCertificate(page);
     await shoot('certificate');
     await decide(page);
-    await shoot('connection-test');
+    await shoot('connection-test', page.locator('[data-test-result]'));
     await mapTags(page, appliance.url);
     await shoot('mapping');
     expect(taken).toEqual(OF_AN_OWN_PLANT);

@@ -369,7 +369,10 @@ mod tests {
 
     #[test]
     fn the_guide_and_the_alerts_name_what_there_is() {
-        let guide = include_str!("../../../docs/guides/monitoring.md");
+        let guides = [
+            include_str!("../../../docs/guides/monitoring.md"),
+            include_str!("../../../docs/guides/monitoring.ar.md"),
+        ];
         let alerts = include_str!("../../../docs/guides/optria-alerts.yml");
         let own = include_str!("metrics.rs");
         // A definition may stand on one line or on several.
@@ -382,8 +385,10 @@ mod tests {
         assert!(names.len() > 20, "{names:?}");
         for name in &names {
             assert!(
-                guide.contains(&format!("| `{name}` |")),
-                "{name} is not in the guide"
+                guides
+                    .iter()
+                    .all(|guide| guide.contains(&format!("| `{name}` |"))),
+                "{name} is not in both guides"
             );
         }
         let words = alerts.split(|c: char| !c.is_ascii_alphanumeric() && c != '_');

@@ -38,26 +38,32 @@ pub(crate) fn unlisted(sources: &[Source]) -> Vec<String> {
 
 /// Tests that a document claims as its evidence, and that are none: renamed, or gone.
 pub(crate) fn unproved(sources: &[Source]) -> Vec<String> {
-    const CLAIMS: &str = "docs/guides/security-proof.md";
-    let Some(claims) = sources.iter().find(|source| source.path == CLAIMS) else {
-        return Vec::new();
-    };
+    const CLAIMS: [&str; 2] = [
+        "docs/guides/security-proof.md",
+        "docs/guides/security-proof.ar.md",
+    ];
     let code: Vec<&str> = sources
         .iter()
         .filter(|source| source.path.ends_with(".rs"))
         .map(|source| source.text.as_str())
         .collect();
-    claims
-        .text
-        .lines()
-        .flat_map(|line| line.split('`').skip(1).step_by(2))
-        .filter(|word| is_claim(word))
-        .filter(|name| {
+    let mut found = Vec::new();
+    for claims in sources
+        .iter()
+        .filter(|source| CLAIMS.contains(&source.path.as_str()))
+    {
+        let words = claims
+            .text
+            .lines()
+            .flat_map(|line| line.split('`').skip(1).step_by(2));
+        for name in words.filter(|word| is_claim(word)) {
             let declared = format!("fn {name}(");
-            !code.iter().any(|text| text.contains(&declared))
-        })
-        .map(|name| format!("{CLAIMS} names {name}, which is no test"))
-        .collect()
+            if !code.iter().any(|text| text.contains(&declared)) {
+                found.push(format!("{} names {name}, which is no test", claims.path));
+            }
+        }
+    }
+    found
 }
 
 /// The name of a test is a sentence; that of anything else is shorter.
@@ -147,7 +153,7 @@ mod tests {
         };
         let found = unproved(&[
             source(
-                "docs/guides/security-proof.md",
+                "docs/guides/security-proof.ar.md",
                 "| `a_test_that_is_there`, `a_test_that_is_gone` | `api_check.rs` |",
             ),
             source("core/a/tests/b.rs", "async fn a_test_that_is_there() {}"),
