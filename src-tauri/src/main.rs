@@ -1,20 +1,45 @@
-//! `optria-desktop`: the appliance's pages in a window of their own. It attaches to the appliance
-//! that already serves the data folder, else runs one inside this process. There is no business rule
-//! here, and the page can call nothing in this program: everything goes over the local HTTP API.
+//! `optria-desktop`: the appliance's pages in a window of their own. It attaches to the service of this
+//! machine where that proves itself, or to the appliance that already serves the data folder, else it
+//! runs one inside this process. There is no business rule here, and the page can call nothing in this
+//! program: everything goes over the local HTTP API.
 
+mod chores;
 mod host;
+mod menu;
 mod options;
 mod window;
 
-use std::{process::ExitCode, sync::Mutex, thread};
+use std::{
+    path::{Path, PathBuf},
+    process::ExitCode,
+    sync::Mutex,
+    thread,
+};
 
-use tauri::{AppHandle, Manager, RunEvent};
+use anyhow::Result;
+use iq_appliance::{LogFiles, SERVICE_FOLDER, start_log};
+use tauri::{AppHandle, Manager, RunEvent, WindowEvent};
 
 use crate::{host::Host, options::Options, window::Page};
 
-/// What this program holds while it runs; empty until the appliance is there.
-#[derive(Default)]
-struct Held(Mutex<Option<Host>>);
+/// What this program holds while it runs.
+struct Held {
+    options: Options,
+    /// Empty until the appliance is there.
+    host: Mutex<Option<Host>>,
+}
+
+impl Held {
+    /// The folder with the data that the window shows, or is to show once there is an appliance.
+    fn data_dir(&self) -> Result<PathBuf> {
+        if let Ok(host) = self.host.lock()
+            && let Some(host) = host.as_ref()
+        {
+            return Ok(host.data_dir().to_owned());
+        }
+        self.options.data_dir()
+    }
+}
 
 fn main() -> ExitCode {
     match Options::parse(std::env::args().skip(1)).and_then(run) {
@@ -26,47 +51,54 @@ fn main() -> ExitCode {
     }
 }
 
-fn run(options: Options) -> anyhow::Result<()> {
+fn run(options: Options) -> Result<()> {
     let app = tauri::Builder::default()
         .plugin(tauri_plugin_single_instance::init(|app, _, _| {
             window::bring_to_front(app)
         }))
-        .manage(Held::default())
-        .setup(move |app| {
+        .manage(Held {
+            options,
+            host: Mutex::default(),
+        })
+        .setup(|app| {
+            // The pages are worth more than the menu.
+            if let Err(error) = menu::attach(app.handle()) {
+                eprintln!("There is no menu: {error:#}");
+            }
             let page = window::open(app.handle())?;
             let handle = app.handle().clone();
             // The window is there at once; a first start of the appliance may take a moment.
-            thread::spawn(move || bring_up(&handle, &page, options));
+            thread::spawn(move || bring_up(&handle, &page));
             Ok(())
         })
         .build(tauri::generate_context!())?;
-    app.run(|app, event| {
-        if matches!(event, RunEvent::Exit) {
-            let host = app
-                .state::<Held>()
-                .0
-                .lock()
-                .ok()
-                .and_then(|mut held| held.take());
+    app.run(|app, event| match event {
+        RunEvent::WindowEvent {
+            label,
+            event: WindowEvent::Destroyed,
+            ..
+        } if label == window::LABEL => window::close_notice(app),
+        RunEvent::Exit => {
+            let held = app.state::<Held>();
+            let host = held.host.lock().ok().and_then(|mut host| host.take());
             if let Some(host) = host {
                 host.stop();
             }
         }
+        _ => {}
     });
     Ok(())
 }
 
-fn bring_up(app: &AppHandle, page: &Page, options: Options) {
-    let outcome = options
-        .data_dir()
-        .and_then(|data_dir| Host::attach_or_start(&data_dir, options.port))
-        .and_then(|host| {
-            page.show(host.entry())?;
-            Ok(host)
-        });
+fn bring_up(app: &AppHandle, page: &Page) {
+    let held = app.state::<Held>();
+    let outcome = open(&held.options).and_then(|host| {
+        page.show(host.entry())?;
+        Ok(host)
+    });
     match outcome {
         Ok(host) => {
-            if let Ok(mut held) = app.state::<Held>().0.lock() {
+            if let Ok(mut held) = held.host.lock() {
                 *held = Some(host);
             }
         }
@@ -75,4 +107,13 @@ fn bring_up(app: &AppHandle, page: &Page, options: Options) {
             page.show_failure(&error);
         }
     }
+}
+
+fn open(options: &Options) -> Result<Host> {
+    // Without a log the window works all the same.
+    let log = start_log(Some(&options.data_dir()?)).unwrap_or_else(|error| {
+        eprintln!("There is no log: {error:#}");
+        LogFiles::new()
+    });
+    Host::open(options, Path::new(SERVICE_FOLDER), &log)
 }

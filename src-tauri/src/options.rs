@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use anyhow::{Context, Result, bail};
-use iq_config::{Config, Overrides};
+use iq_config::{Config, Overrides, Source};
 
 /// What the command line may set.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -20,6 +20,15 @@ impl Options {
             Some(dir) => Ok(dir.clone()),
             None => Ok(Config::from_process(Overrides::new())?.data_dir),
         }
+    }
+
+    /// Whether somebody said which folder to show, here or in the environment.
+    pub(crate) fn names_a_folder(&self) -> Result<bool> {
+        if self.data_dir.is_some() {
+            return Ok(true);
+        }
+        let config = Config::from_process(Overrides::new())?;
+        Ok(config.source("OPTRIA_DATA_DIR") != Source::Default)
     }
 
     pub(crate) fn parse(args: impl IntoIterator<Item = String>) -> Result<Self> {
@@ -64,6 +73,7 @@ mod tests {
             expected
         );
         assert_eq!(parse(&[]).unwrap(), Options::default());
+        assert!(expected.names_a_folder().unwrap());
     }
 
     #[test]

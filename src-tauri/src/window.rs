@@ -1,7 +1,7 @@
 //! The one window: a page that says "starting", then the appliance's pages and nothing else.
 
 use std::{
-    path::{Path, PathBuf},
+    path::PathBuf,
     sync::{Arc, RwLock},
 };
 
@@ -13,7 +13,12 @@ use tauri::{
     webview::{DownloadEvent, NewWindowResponse},
 };
 
-const LABEL: &str = "main";
+use crate::chores::unused;
+
+/// The window with the pages.
+pub(crate) const LABEL: &str = "main";
+/// A small one beside it, which says what became of something.
+const NOTICE: &str = "notice";
 
 /// The window's content.
 pub(crate) struct Page {
@@ -48,9 +53,7 @@ pub(crate) fn open(app: &AppHandle) -> Result<Page> {
         })
         .on_download(|webview, event| {
             if let DownloadEvent::Requested { destination, .. } = event {
-                let paths = webview.app_handle().path();
-                // Accounts without a desktop environment have no folder for downloads.
-                let folder = paths.download_dir().or_else(|_| paths.home_dir());
+                let folder = downloads(webview.app_handle());
                 if let (Ok(folder), Some(name)) = (folder, destination.file_name()) {
                     *destination = unused(&folder.join(name));
                 }
@@ -64,8 +67,46 @@ pub(crate) fn open(app: &AppHandle) -> Result<Page> {
         splash,
         home,
     };
-    page.say(&both("desktop.starting", &Params::new()))?;
+    say(
+        &page.window,
+        &page.splash,
+        &both("desktop.starting", &Params::new()),
+    )?;
     Ok(page)
+}
+
+/// Where files go that a person asks for.
+pub(crate) fn downloads(app: &AppHandle) -> Result<PathBuf> {
+    let paths = app.path();
+    // Accounts without a desktop environment have no folder for downloads.
+    Ok(paths.download_dir().or_else(|_| paths.home_dir())?)
+}
+
+/// Says something beside the pages, which go on as they are.
+pub(crate) fn notice(app: &AppHandle, lines: &[String; 2]) -> Result<()> {
+    let window = match app.get_webview_window(NOTICE) {
+        Some(window) => window,
+        None => WebviewWindowBuilder::new(app, NOTICE, WebviewUrl::App("index.html".into()))
+            .title("OPTRIA IQ")
+            .inner_size(600.0, 380.0)
+            .center()
+            .on_navigation(|url| may_show(url, None))
+            .on_new_window(|_, _| NewWindowResponse::Deny)
+            .build()?,
+    };
+    // The menu is the other window's.
+    window.hide_menu()?;
+    say(&window, &window.url()?, lines)?;
+    Ok(window.set_focus()?)
+}
+
+/// Nothing is left of the program when its pages are closed.
+pub(crate) fn close_notice(app: &AppHandle) {
+    if let Some(window) = app.get_webview_window(NOTICE)
+        && let Err(error) = window.close()
+    {
+        eprintln!("The notice could not be closed: {error}");
+    }
 }
 
 /// Shows the window of the instance that runs already.
@@ -91,49 +132,41 @@ impl Page {
 
     /// Says in both languages why there is no appliance.
     pub(crate) fn show_failure(&self, error: &anyhow::Error) {
-        let lines = match error
-            .chain()
-            .find_map(|cause| cause.downcast_ref::<CodedError>())
-        {
-            Some(coded) => both(coded.code, &coded.params),
-            None => {
-                let params = Params::from([("reason".to_owned(), format!("{error:#}"))]);
-                both("desktop.not_started", &params)
-            }
-        };
-        if let Err(error) = self.say(&lines) {
+        let lines = explain(error, "desktop.not_started");
+        if let Err(error) = say(&self.window, &self.splash, &lines) {
             eprintln!("The window could not show the failure: {error:#}");
         }
     }
+}
 
-    /// Puts lines on the splash page. They travel in the fragment: the page may call nothing here.
-    fn say(&self, lines: &[String; 2]) -> Result<()> {
-        let mut url = self.splash.clone();
-        // A URL drops bare line feeds.
-        let [ar, en] = lines
-            .each_ref()
-            .map(|line| line.replace('%', "%25").replace('\n', " "));
-        url.set_fragment(Some(&format!("{ar}%0A{en}")));
-        Ok(self.window.navigate(url)?)
+/// The sentences of a coded error, else those of `otherwise` with the reason.
+pub(crate) fn explain(error: &anyhow::Error, otherwise: &'static str) -> [String; 2] {
+    match error
+        .chain()
+        .find_map(|cause| cause.downcast_ref::<CodedError>())
+    {
+        Some(coded) => both(coded.code, &coded.params),
+        None => {
+            let params = Params::from([("reason".to_owned(), format!("{error:#}"))]);
+            both(otherwise, &params)
+        }
     }
 }
 
-/// The Arabic and the English sentence.
-fn both(key: &str, params: &Params) -> [String; 2] {
-    [Language::Ar, Language::En].map(|language| iq_locale::message(language, &["ui"], key, params))
+/// Puts lines on the splash page. They travel in the fragment: the page may call nothing here.
+fn say(window: &WebviewWindow, splash: &Url, lines: &[String; 2]) -> Result<()> {
+    let mut url = splash.clone();
+    // A URL drops bare line feeds.
+    let [ar, en] = lines
+        .each_ref()
+        .map(|line| line.replace('%', "%25").replace('\n', " "));
+    url.set_fragment(Some(&format!("{ar}%0A{en}")));
+    Ok(window.navigate(url)?)
 }
 
-/// The path, or the first of `name (1)`, `name (2)`, … that is not there: nothing is overwritten.
-fn unused(path: &Path) -> PathBuf {
-    let stem = path.file_stem().unwrap_or_default().to_string_lossy();
-    let ending = path
-        .extension()
-        .map(|ending| format!(".{}", ending.to_string_lossy()));
-    let ending = ending.unwrap_or_default();
-    std::iter::once(path.to_owned())
-        .chain((1..1000).map(|n| path.with_file_name(format!("{stem} ({n}){ending}"))))
-        .find(|candidate| !candidate.exists())
-        .unwrap_or_else(|| path.to_owned())
+/// The Arabic and the English sentence.
+pub(crate) fn both(key: &str, params: &Params) -> [String; 2] {
+    [Language::Ar, Language::En].map(|language| iq_locale::message(language, &["ui"], key, params))
 }
 
 /// The splash, and the appliance's own origin. Anything else on this machine or elsewhere is refused.
@@ -145,18 +178,6 @@ fn may_show(url: &Url, home: Option<&Url>) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_download_overwrites_nothing() {
-        let folder = tempfile::tempdir().unwrap();
-        let wanted = folder.path().join("alerts.csv");
-        assert_eq!(unused(&wanted), wanted);
-        std::fs::write(&wanted, "").unwrap();
-        let second = folder.path().join("alerts (1).csv");
-        assert_eq!(unused(&wanted), second);
-        std::fs::write(&second, "").unwrap();
-        assert_eq!(unused(&wanted), folder.path().join("alerts (2).csv"));
-    }
 
     #[test]
     fn stays_on_its_own_origin() {

@@ -5,6 +5,8 @@
 //   metadata <json>  adds these to the metadata
 //   sign <way>       rs256, none, hs256, other (a key it does not show), as (rs256 by a new key)
 //   fresh            forgets all of the above
+//   hold             keeps who asks for a token waiting; held, answered with "held", once somebody waits;
+//                    go lets him go on
 import { createHash, createHmac, generateKeyPairSync, randomUUID, sign } from "node:crypto";
 import { createServer } from "node:http";
 import { createInterface } from "node:readline";
@@ -20,6 +22,14 @@ let key = newKey();
 const hidden = newKey();
 let told = { claims: {}, metadata: {}, sign: "rs256" };
 const codes = new Map();
+let gate = null;
+
+function newGate() {
+  const made = {};
+  made.arrived = new Promise((done) => (made.arrive = done));
+  made.opened = new Promise((done) => (made.open = done));
+  return made;
+}
 
 const encoded = (value) => Buffer.from(JSON.stringify(value)).toString("base64url");
 
@@ -71,6 +81,11 @@ async function answer(request, response) {
   }
   if (url.pathname.endsWith("/token")) {
     const form = await bodyOf(request);
+    if (gate) {
+      const { arrive, opened } = gate;
+      arrive();
+      await opened;
+    }
     const asked = codes.get(form.get("code"));
     codes.delete(form.get("code"));
     const challenge = createHash("sha256").update(form.get("code_verifier") ?? "").digest("base64url");
@@ -93,6 +108,12 @@ createInterface({ input: process.stdin })
     if (word === "sign") told.sign = rest === "as" ? "rs256" : rest;
     if (word === "sign" && rest === "as") key = newKey();
     if (word === "fresh") told = { claims: {}, metadata: {}, sign: "rs256" };
+    if (word === "hold") gate = newGate();
+    if (word === "held") return void gate.arrived.then(() => console.log("held"));
+    if (word === "go") {
+      gate.open();
+      gate = null;
+    }
     console.log("done");
   })
   .on("close", () => process.exit(0));

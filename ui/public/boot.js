@@ -14,7 +14,15 @@
   function stored(key) {
     try { return localStorage.getItem(key); } catch (_) { return null; }
   }
-  var language = stored('optria.language') === 'en' ? 'en' : 'ar';
+  // Nothing chosen yet: the first of the system's languages that the program speaks, else Arabic. i18n/locale.ts
+  // does the same.
+  var language = stored('optria.language');
+  if (language !== 'ar' && language !== 'en') {
+    var spoken = Array.prototype.map.call(navigator.languages || [], function (tag) {
+      return String(tag).toLowerCase().split(/[-_]/)[0];
+    });
+    language = spoken.filter(function (tag) { return tag === 'ar' || tag === 'en'; })[0] || 'ar';
+  }
   html.lang = language;
   html.dir = language === 'ar' ? 'rtl' : 'ltr';
   var theme = stored('optria.theme');

@@ -67,8 +67,8 @@ impl ItemLife {
     /// None where nobody watched it before its end.
     fn exposure(&self, from: Timestamp, to: Timestamp, failed: bool) -> Option<Exposure> {
         let watched = self.watched.map_or(from, |watched| watched.max(from));
-        (failed || watched < to).then(|| Exposure {
-            from_hours: hours(from, watched.min(to)),
+        (watched < to).then(|| Exposure {
+            from_hours: hours(from, watched),
             hours: hours(from, to),
             failed,
         })

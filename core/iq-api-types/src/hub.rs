@@ -308,6 +308,14 @@ pub struct FleetAppliance {
     pub integrations: Option<FleetIntegrations>,
     /// Records kept that could not be projected.
     pub quarantined: u64,
+    /// What its records take up at this hub, bytes.
+    pub stored_bytes: u64,
+    /// What they may take up; 0 for any amount.
+    pub max_bytes: u64,
+    /// Epochs of its logs that this hub holds.
+    pub epochs: u64,
+    /// How many it may have; 0 for any number.
+    pub max_epochs: u64,
 }
 
 /// Integrations of an appliance by their state.

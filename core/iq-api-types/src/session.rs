@@ -45,6 +45,13 @@ pub struct SetupResult {
     pub platform_owner_password: String,
 }
 
+/// What a service answers to the challenge of a window.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct WindowProof {
+    /// Keyed hash of the challenge and this service's own address.
+    pub proof: String,
+}
+
 /// Local sign-in.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]

@@ -84,7 +84,9 @@ async fn get_performance(
             source: source.clone(),
             asset_ids: query.asset_id.into_iter().collect(),
         })
-        .await?;
+        .await
+        // A system is looked for in one's own plant alone: that none is known tells nothing of others.
+        .map_err(Failure::new)?;
     let names = Naming {
         language: caller.language,
         plant: &plant,

@@ -7,7 +7,7 @@ use iq_domain::{
     TenantId, Timestamp, User,
 };
 use iq_oidc::{MASK, Provider};
-use iq_runtime::SecretChange;
+use iq_runtime::{ProviderKeeper, SecretChange};
 use iq_secrets::SecretString;
 use iq_store::{
     Connection, StoreError, Transaction, identity_providers,
@@ -103,25 +103,23 @@ async fn create_provider(
     Body(input): Body<IdentityProviderInput>,
 ) -> Answer<(StatusCode, Json<Dto>)> {
     let tenant = caller.tenant_id;
-    let count = state
-        .runtime
-        .store()
-        .read(move |conn| Ok(identity_providers::list_providers(conn, tenant)?.len()))
-        .await?;
-    if count >= MAX_PROVIDERS {
-        let many = CodedError::conflict("sso.too_many_providers").with("max", MAX_PROVIDERS);
-        return Err(many.into());
-    }
     let secret = secret_change(&input);
     let row = checked(&state, tenant, input, None)?;
     recorded(&audit, &row);
-    let saved = state.runtime.save_identity_provider(&row, secret).await?;
-    // The rules may have waited for it.
     let (asking, now) = (caller.session_id, state.now());
-    let ended = state
+    let keeper = state.runtime.provider_keeper();
+    let (saved, ended) = state
         .runtime
         .store()
-        .write(move |tx| end_local(tx, tenant, asking, now))
+        .write(move |tx| {
+            if identity_providers::list_providers(tx, tenant)?.len() >= MAX_PROVIDERS {
+                let many = CodedError::conflict("sso.too_many_providers");
+                return Err(many.with("max", MAX_PROVIDERS).into());
+            }
+            let saved = keeper.put(tx, &row, &secret)?;
+            // The rules may have waited for it.
+            Ok((saved, end_local(tx, tenant, asking, now)?))
+        })
         .await?;
     ended.tell(&state, &audit);
     Ok((StatusCode::CREATED, Json(dto(&state, saved))))
@@ -142,28 +140,41 @@ async fn update_provider(
     }
     recorded(&audit, &row);
     audit.detail("secret_changed", !matches!(secret, SecretChange::Keep));
-    let saved = state.runtime.save_identity_provider(&row, secret).await?;
-    state.sso.forget_documents(id);
-    let is_off = old.is_enabled && !saved.is_enabled;
-    let is_other = is_off || iq_oidc::vouches_otherwise(&old, &saved);
-    let is_on = !old.is_enabled && saved.is_enabled;
-    let (tenant, asking, now) = (caller.tenant_id, caller.session_id, state.now());
-    let ended = state
+    let (asking, now) = (caller.session_id, state.now());
+    let keeper = state.runtime.provider_keeper();
+    let (saved, ended) = state
         .runtime
         .store()
-        .write(move |tx| {
-            let mut ended = Ended::default();
-            if is_other {
-                ended = end_vouched(tx, (tenant, id), asking, now)?;
-            }
-            if is_on {
-                ended.add(end_local(tx, tenant, asking, now)?);
-            }
-            Ok(ended)
-        })
+        .write(move |tx| change(tx, &keeper, (&old, &row), &secret, (asking, now)))
         .await?;
+    state.sso.forget_documents(id);
     ended.tell(&state, &audit);
     Ok(Json(dto(&state, saved)))
+}
+
+/// Keeps a changed provider and ends what its change ends, in one: who comes in meanwhile is seen here, or finds
+/// the new settings. Settings that are not those the change began from are somebody else's, and stay.
+fn change(
+    tx: &Transaction<'_>,
+    keeper: &ProviderKeeper,
+    (old, row): (&IdentityProvider, &IdentityProvider),
+    secret: &SecretChange,
+    (asking, now): (SessionId, Timestamp),
+) -> Result<(IdentityProvider, Ended), StoreError> {
+    let (tenant, id) = (row.tenant_id, row.id);
+    if identity_providers::get_provider(tx, tenant, id)?.as_ref() != Some(old) {
+        return Err(CodedError::conflict("sso.changed_meanwhile").into());
+    }
+    let saved = keeper.put(tx, row, secret)?;
+    let mut ended = Ended::default();
+    let is_off = old.is_enabled && !saved.is_enabled;
+    if is_off || iq_oidc::vouches_otherwise(old, &saved) {
+        ended = end_vouched(tx, (tenant, id), asking, now)?;
+    }
+    if !old.is_enabled && saved.is_enabled {
+        ended.add(end_local(tx, tenant, asking, now)?);
+    }
+    Ok((saved, ended))
 }
 
 async fn delete_provider(

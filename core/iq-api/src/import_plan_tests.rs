@@ -67,8 +67,9 @@ fn creates_then_leaves_alone_then_updates() {
 #[test]
 fn a_day_of_service_begins_at_the_plant() {
     let mut plant = plant();
-    let file =
-        |day: &str| format!("code,family,unit,in_service_since\nP-1,centrifugal_pump,U100,{day}\n");
+    let file = |day: &str| {
+        format!("code,family,unit,name_en,in_service_since\nP-1,centrifugal_pump,U100,Pump,{day}\n")
+    };
     let first = plan(&file("2019-04-01"), &plant, NOW).unwrap();
     // Midnight of Riyadh.
     let since = Timestamp(1_554_066_000_000);

@@ -96,7 +96,7 @@ mod words;
 mod work_orders;
 
 pub use http::route::Access;
-pub use iq_auth::{HashCost, SessionKeys};
+pub use iq_auth::{HashCost, SessionKeys, WindowKey};
 pub use log_files::{LOG_FOLDER, LogFiles, LogLimits, export_logs};
 pub use log_tail::{LogTee, log_lines};
 pub use routes::{RouteInfo, openapi_json, permission_matrix, route_list, router};

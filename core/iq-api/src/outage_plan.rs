@@ -102,8 +102,10 @@ pub(crate) fn plan(text: &str, calendar: &Calendar) -> Answer<OutagePlan> {
         let mut check = Check::new();
         let read = outage_of(row, calendar, &mut check).map(|(outage, named)| {
             let old = named.or_else(|| stored.get(&key(&outage)).copied());
+            let note = row.get("note").map(str::to_owned);
             let outage = Outage {
                 id: old.map_or(outage.id, |o| o.id),
+                note: note.or(old.map(|o| o.note.clone())).unwrap_or_default(),
                 ..outage
             };
             (outage, old)
@@ -171,7 +173,6 @@ fn outage_of<'a>(
         found
     };
     let (from, to) = (at("from", false), at("to", true));
-    let note = row.get("note").map(str::to_owned);
     let outage = Outage {
         id: named.map_or_else(OutageId::new, |o| o.id),
         tenant_id: calendar.tenant_id,
@@ -181,7 +182,7 @@ fn outage_of<'a>(
         title: row.text("title").to_owned(),
         from: from?,
         to: to?,
-        note: note.or(named.map(|o| o.note.clone())).unwrap_or_default(),
+        note: row.text("note").to_owned(),
         changed_at: calendar.now,
     };
     check(problems, &outage);

@@ -6,7 +6,7 @@ use axum::{
     http::{HeaderMap, HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
-use iq_api_types::{ChangePasswordRequest, SessionInfo, SessionRow, SignInRequest};
+use iq_api_types::{ChangePasswordRequest, SessionInfo, SessionRow, SignInRequest, WindowProof};
 use iq_auth::check_password;
 use iq_domain::{AuthSource, CodedError, ErrorKind, Permission, Role, TenantId, User, UserId};
 use iq_secrets::SecretString;
@@ -38,6 +38,10 @@ pub(crate) fn routes() -> Vec<Route> {
             .query::<HandoffQuery>()
             .status(303)
             .says("One-time token of the desktop window"),
+        get("/auth/window", Access::Public, prove_to_window)
+            .query::<ChallengeQuery>()
+            .answer::<WindowProof>()
+            .says("Proof that this is the service whose key a window of its machine has read"),
         post("/api/session", Access::Public, sign_in)
             .body::<SignInRequest>()
             .answer::<SessionInfo>()
@@ -83,6 +87,21 @@ async fn take_handoff(
     }
     let home = [(header::LOCATION, HeaderValue::from_static("/"))];
     Ok((StatusCode::SEE_OTHER, home).into_response())
+}
+
+#[derive(Debug, Deserialize, IntoParams)]
+struct ChallengeQuery {
+    /// 32 random bytes in base64url.
+    challenge: String,
+}
+
+async fn prove_to_window(
+    State(state): State<ApiState>,
+    Query(query): Query<ChallengeQuery>,
+) -> Answer<Json<WindowProof>> {
+    let proof = state.window_proof(&query.challenge);
+    let proof = proof.ok_or_else(Failure::not_found)?;
+    Ok(Json(WindowProof { proof }))
 }
 
 fn bad_credentials() -> Failure {

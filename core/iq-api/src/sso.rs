@@ -135,12 +135,13 @@ pub(crate) async fn begin(
 
 /// The documents of a provider, read within the hour.
 async fn documents(state: &ApiState, provider: &Provider) -> Answer<Arc<Documents>> {
-    let id = provider.row.id;
-    if let Some(known) = state.sso.documents(id, state.now()) {
+    if let Some(known) = state.sso.documents(&provider.row, state.now()) {
         return Ok(known);
     }
     let read = Arc::new(Documents::read(provider).await?);
-    state.sso.put_documents(id, Arc::clone(&read), state.now());
+    state
+        .sso
+        .put_documents(&provider.row, Arc::clone(&read), state.now());
     Ok(read)
 }
 
@@ -258,7 +259,7 @@ async fn claims_of(
     let (claims, newer) =
         iq_oidc::answer(provider, &documents, &away.attempt, answered, now).await?;
     if let Some(newer) = newer {
-        state.sso.put_documents(provider.row.id, newer, now);
+        state.sso.put_documents(&provider.row, newer, now);
     }
     Ok(claims)
 }

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use iq_auth::TokenHash;
-use iq_domain::{CodedError, IdentityProviderId, SessionId, Timestamp};
+use iq_domain::{CodedError, IdentityProvider, IdentityProviderId, SessionId, Timestamp};
 use iq_oidc::{AWAY_MS, Attempt, DOCUMENTS_MS, Documents, Kept, Shown};
 
 /// What an attempt is for.
@@ -31,7 +31,7 @@ pub(crate) struct Waiting {
     away: Kept<TokenHash, Away>,
     outcomes: Kept<TokenHash, CodedError>,
     shown: Kept<(SessionId, IdentityProviderId), Shown>,
-    documents: Kept<IdentityProviderId, Arc<Documents>>,
+    documents: Kept<IdentityProviderId, (Arc<IdentityProvider>, Arc<Documents>)>,
 }
 
 impl Waiting {
@@ -69,28 +69,100 @@ impl Waiting {
         self.shown.get(key, now)
     }
 
-    /// The documents of a provider, if they were read within the hour.
+    /// The documents of a provider as it is set up, if they were read within the hour.
     pub(crate) fn documents(
         &self,
-        id: IdentityProviderId,
+        provider: &IdentityProvider,
         now: Timestamp,
     ) -> Option<Arc<Documents>> {
-        self.documents.get(&id, now)
+        let (of, documents) = self.documents.get(&provider.id, now)?;
+        (*of == *provider).then_some(documents)
     }
 
-    /// Keeps the documents of a provider.
+    /// Keeps the documents of a provider, for as long as it is set up so. A sign-in that was on its way when the
+    /// settings changed may still bring those of before: nobody is given them.
     pub(crate) fn put_documents(
         &self,
-        id: IdentityProviderId,
+        provider: &IdentityProvider,
         documents: Arc<Documents>,
         now: Timestamp,
     ) {
+        let kept = (Arc::new(provider.clone()), documents);
         self.documents
-            .put(id, documents, now.plus_ms(DOCUMENTS_MS), now);
+            .put(provider.id, kept, now.plus_ms(DOCUMENTS_MS), now);
     }
 
     /// Its settings changed.
     pub(crate) fn forget_documents(&self, id: IdentityProviderId) {
         self.documents.forget(&id);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use iq_domain::{ProviderType, TenantId};
+    use serde_json::json;
+
+    use super::*;
+
+    const NOW: Timestamp = Timestamp(1_790_000_000_000);
+
+    fn provider() -> IdentityProvider {
+        IdentityProvider {
+            id: IdentityProviderId::new(),
+            tenant_id: TenantId::new(),
+            provider_type: ProviderType::Okta,
+            display_name: "Company".to_owned(),
+            client_id: "optria".to_owned(),
+            has_secret: false,
+            secret_version: 0,
+            directory_id: None,
+            issuer_url: Some("https://id.company.example".to_owned()),
+            hosted_domain: None,
+            scopes: Vec::new(),
+            group_claim: "groups".to_owned(),
+            group_roles: Vec::new(),
+            default_role: None,
+            tls_ca: None,
+            accept_plain_http: false,
+            pinned_metadata: None,
+            pinned_keys: None,
+            is_enabled: true,
+            created_at: NOW,
+            updated_at: NOW,
+        }
+    }
+
+    fn documents(issuer: &str) -> Result<Arc<Documents>, serde_json::Error> {
+        Ok(Arc::new(Documents {
+            metadata: serde_json::from_value(json!({
+                "issuer": issuer,
+                "authorization_endpoint": format!("{issuer}/authorize"),
+                "token_endpoint": format!("{issuer}/token"),
+                "jwks_uri": format!("{issuer}/keys"),
+            }))?,
+            keys: serde_json::from_value(json!({ "keys": [] }))?,
+        }))
+    }
+
+    #[test]
+    fn documents_serve_a_provider_only_as_it_was_set_up_when_they_were_read() {
+        let waiting = Waiting::default();
+        let old = provider();
+        // In the same millisecond: times tell no versions apart.
+        let new = IdentityProvider {
+            issuer_url: Some("https://other.company.example".to_owned()),
+            ..old.clone()
+        };
+        let of_old = documents("https://id.company.example").unwrap();
+        let of_new = documents("https://other.company.example").unwrap();
+        waiting.put_documents(&old, Arc::clone(&of_old), NOW);
+        assert!(waiting.documents(&old, NOW).is_some());
+        assert!(waiting.documents(&new, NOW).is_none());
+        waiting.forget_documents(old.id);
+        // A sign-in that began before the change brings what it read, once the new settings are in force.
+        waiting.put_documents(&new, of_new, NOW);
+        waiting.put_documents(&old, of_old, NOW);
+        assert!(waiting.documents(&new, NOW).is_none());
     }
 }

@@ -1,10 +1,13 @@
 //! What every request can reach: the runtime, who may talk to this server, and what keeps sign-in
 //! slow for guessers.
 
-use std::{ops::Deref, sync::Arc};
+use std::{
+    ops::Deref,
+    sync::{Arc, OnceLock},
+};
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
-use iq_auth::{AuthError, HashCost, PasswordHasher, SessionKeys};
+use iq_auth::{AuthError, HashCost, PasswordHasher, SessionKeys, WindowKey};
 use iq_domain::{SessionId, Timestamp};
 use iq_listen::{Listening, Peer};
 use iq_runtime::Runtime;
@@ -13,7 +16,7 @@ use parking_lot::Mutex;
 use subtle::ConstantTimeEq;
 use tokio::sync::{Notify, Semaphore, broadcast, watch};
 
-use crate::{emergency::Emergency, sso_waiting::Waiting};
+use crate::{emergency::Emergency, http::traffic::Traffic, sso_waiting::Waiting};
 
 /// Password hashes computed at once; each takes 64 MiB.
 const HASHES_AT_ONCE: usize = 2;
@@ -51,6 +54,8 @@ pub struct Inner {
     /// Sign-ins that wait for their person to come back from a provider.
     pub(crate) sso: Waiting,
     pub(crate) hashing: Semaphore,
+    /// How fast requests may come.
+    pub(crate) traffic: Traffic,
     /// Sessions that have just ended; open event streams listen.
     pub(crate) ended: broadcast::Sender<SessionId>,
     /// True once the host is closing; open event streams end then.
@@ -58,6 +63,8 @@ pub struct Inner {
     hosts: Vec<String>,
     handoff: Mutex<Option<String>>,
     handoff_used: Notify,
+    /// What this server proves itself with to windows, and the address it does so for.
+    window: OnceLock<(WindowKey, String)>,
 }
 
 impl Deref for ApiState {
@@ -104,6 +111,7 @@ impl ApiState {
             emergency: Emergency::default(),
             sso: Waiting::default(),
             hasher: PasswordHasher::new(options.hash_cost)?,
+            traffic: Traffic::new(runtime.config().requests_per_second),
             keys,
             runtime,
             sync,
@@ -114,6 +122,7 @@ impl ApiState {
             hosts,
             handoff: Mutex::new(None),
             handoff_used: Notify::new(),
+            window: OnceLock::new(),
         })))
     }
 
@@ -128,6 +137,18 @@ impl ApiState {
         let token = URL_SAFE_NO_PAD.encode(bytes);
         *self.0.handoff.lock() = Some(token.clone());
         Ok(token)
+    }
+
+    /// From here on this server, listening at `address`, proves itself to who has read the key. Only
+    /// the first key counts.
+    pub fn prove_with(&self, key: WindowKey, address: &str) {
+        drop(self.0.window.set((key, address.to_owned())));
+    }
+
+    /// The answer to a challenge; `None` without a key, and for what is no challenge.
+    pub(crate) fn window_proof(&self, challenge: &str) -> Option<String> {
+        let (key, address) = self.0.window.get()?;
+        key.answer(address, challenge)
     }
 
     /// Ends open event streams; to be called before the server waits for its connections to close.
@@ -155,6 +176,11 @@ impl ApiState {
 
     pub(crate) fn now(&self) -> Timestamp {
         self.runtime.clock().now()
+    }
+
+    /// A time that nobody sets, milliseconds since some moment.
+    pub(crate) fn steady_ms(&self) -> i64 {
+        self.runtime.clock().steady_ms()
     }
 
     pub(crate) fn is_allowed_host(&self, host: &str) -> bool {

@@ -754,3 +754,106 @@ async fn rules_of_providers_alone_end_what_a_password_opened() {
     }
     admin.get("/api/session").await.expect_status(401);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_is_on_the_way_when_a_provider_changes_does_not_come_in_by_what_was() {
+    let (app, plant, _) = appliance().await;
+    let admin = app.signed_in(&plant.user("admin")).await;
+    let port = free_port().unwrap();
+    let mut stub = Stub::start(port, "");
+    let body = okta(port);
+    let id = set_up(&admin, &body).await;
+    let path = format!("{PROVIDERS}/{id}");
+    for (other, code) in [
+        (
+            json!({ "default_role": "engineer" }),
+            "sso.provider_changed",
+        ),
+        (
+            json!({ "issuer_url": "http://127.0.0.1:1" }),
+            "sso.provider_changed",
+        ),
+        (json!({ "is_enabled": false }), "sso.provider_off"),
+    ] {
+        stub.told("hold");
+        let mut client = app.client();
+        let back = away(&mut client, &id, "").await;
+        let answer = tokio::spawn({
+            let client = client.clone();
+            async move { client.get(&back).await }
+        });
+        tokio::task::block_in_place(|| stub.0.told("held", "held")).unwrap();
+        let changed = changed(&body, &other);
+        admin.put(&path, changed).await.expect_status(200);
+        stub.told("go");
+        let reply = answer.await.unwrap().expect_status(303);
+        keep_cookies(&mut client, &reply);
+        assert_eq!(outcome(&client).await.0, code, "{other}");
+        admin.put(&path, body.clone()).await.expect_status(200);
+    }
+    // What was read under other settings is in nobody's way.
+    assert_eq!(attempt(&app, &id).await.0, "/assets");
+}
+
+/// A provider whose group of reliability are administrators of the plant, with its settings.
+async fn of_administrators(admin: &Client, port: u16) -> (String, Value) {
+    let rule = json!({ "group_roles": [{ "group": "reliability", "role": "tenant_admin" }] });
+    let body = changed(&okta(port), &rule);
+    (set_up(admin, &body).await, body)
+}
+
+#[tokio::test]
+async fn a_deleted_provider_leaves_the_one_session_that_can_put_it_right() {
+    let (app, plant, _) = appliance().await;
+    let admin = app.signed_in(&plant.user("admin")).await;
+    let port = free_port().unwrap();
+    let _provider = certified(port);
+    let (id, body) = of_administrators(&admin, port).await;
+    let path = format!("{PROVIDERS}/{id}");
+    // While an administrator with a password is left, she goes too.
+    let (mut sara, _) = sign_in(&app, &id, "sara").await;
+    session(&mut sara).await;
+    let off = changed(&body, &json!({ "is_enabled": false }));
+    sara.put(&path, off).await.expect_status(200);
+    sara.get("/api/session").await.expect_status(401);
+    admin.put(&path, body).await.expect_status(200);
+    let (mut sara, _) = sign_in(&app, &id, "sara").await;
+    let (omar, _) = sign_in(&app, &id, "omar").await;
+    session(&mut sara).await;
+    let tenant = plant.tenant.to_string();
+    app.runtime
+        .store()
+        .write(move |tx| {
+            let sql =
+                "UPDATE users SET is_active = 0 WHERE tenant_id = ?1 AND auth_source = 'local'";
+            Ok(tx.execute(sql, [tenant])?)
+        })
+        .await
+        .unwrap();
+    sara.delete(&path).await.expect_status(204);
+    sara.get("/api/session").await.expect_status(200);
+    omar.get("/api/session").await.expect_status(401);
+    let details = told(&sara, "identity_providers.delete").await;
+    assert_eq!(details["sessions_ended"], 1, "{details}");
+    assert_eq!(details["own_session_kept"], true, "{details}");
+}
+
+#[tokio::test]
+async fn who_asks_for_providers_alone_goes_where_one_vouches_for_another_administrator() {
+    let (app, plant, _) = appliance().await;
+    let admin = app.signed_in(&plant.user("admin")).await;
+    let port = free_port().unwrap();
+    let _provider = certified(port);
+    let (id, _) = of_administrators(&admin, port).await;
+    let (mut sara, _) = sign_in(&app, &id, "sara").await;
+    assert_eq!(session(&mut sara).await["role"], "tenant_admin");
+    let only = json!({ "sso_only": true });
+    admin
+        .put(&format!("{PROVIDERS}/rules"), only)
+        .await
+        .expect_status(200);
+    admin.get("/api/session").await.expect_status(401);
+    sara.get("/api/session").await.expect_status(200);
+    let details = told(&sara, "identity_providers.put_rules").await;
+    assert_eq!(details["own_session_kept"], Value::Null, "{details}");
+}

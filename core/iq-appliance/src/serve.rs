@@ -9,7 +9,7 @@ use std::{
 
 use anyhow::{Context, Result, bail};
 use async_trait::async_trait;
-use iq_api::{ApiOptions, ApiState, HashCost, LogFiles, LogLimits, SessionKeys};
+use iq_api::{ApiOptions, ApiState, HashCost, LogFiles, LogLimits, SessionKeys, WindowKey};
 use iq_config::{Config, Overrides};
 use iq_connector::ConnectorRegistry;
 use iq_connector_eam::EamConnector;
@@ -34,6 +34,7 @@ use crate::{
     DemoOptions, DemoUser,
     demo::{self, EmbeddedPlant},
     lock::{self, Claim, DataLock},
+    service::{self, Published},
 };
 
 /// How long requests may still run when the appliance stops.
@@ -52,6 +53,8 @@ pub struct ServeOptions {
     pub demo: Option<DemoOptions>,
     /// Files of the log, which go into the data folder.
     pub log: LogFiles,
+    /// Lets windows of this machine whose person is of the service's group attach to it.
+    pub serves_windows: bool,
 }
 
 /// A running appliance.
@@ -68,6 +71,7 @@ pub struct Running {
     stop: CancellationToken,
     server: JoinHandle<()>,
     announcer: JoinHandle<()>,
+    _window_key: Option<Published>,
     _lock: Arc<Mutex<DataLock>>,
 }
 
@@ -125,6 +129,10 @@ pub async fn start(options: ServeOptions) -> Result<Running> {
     // The window on this machine knows no certificate, and on the machine itself it needs none.
     let local = format!("http://{}", shown(address));
     lock.announce(&url, &entry(&local, &state)?)?;
+    let window_key = options
+        .serves_windows
+        .then(|| let_windows_in(&data_dir, &local, &state))
+        .flatten();
     let lock = Arc::new(Mutex::new(lock));
     let announcer = tokio::spawn(keep_announced(
         Arc::clone(&lock),
@@ -145,6 +153,7 @@ pub async fn start(options: ServeOptions) -> Result<Running> {
         stop,
         server,
         announcer,
+        _window_key: window_key,
         _lock: lock,
     })
 }
@@ -246,6 +255,23 @@ fn log_limits(config: &Config) -> LogLimits {
         files: config.log_files,
         is_json: config.log_json,
     }
+}
+
+/// Lets windows of this machine in. A service without windows is a service all the same: where the disk
+/// takes nothing, it starts without.
+fn let_windows_in(data_dir: &Path, address: &str, state: &ApiState) -> Option<Published> {
+    let published = publish_key(data_dir, address, state);
+    if let Err(error) = &published {
+        warn!("Windows of this machine can't attach: {error:#}");
+    }
+    published.ok()
+}
+
+fn publish_key(data_dir: &Path, address: &str, state: &ApiState) -> Result<Published> {
+    let key = WindowKey::random().map_err(CodedError::from)?;
+    let published = service::publish(data_dir, address, &key)?;
+    state.prove_with(key, address);
+    Ok(published)
 }
 
 /// Opens the port, with the certificate that the configuration asks for.

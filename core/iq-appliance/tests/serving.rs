@@ -246,6 +246,20 @@ fn without_tls_on_the_network_the_start_warns_in_both_languages() {
     assert!(!closed.contains("WARNING"), "{closed}");
 }
 
+#[cfg(unix)]
+#[test]
+fn a_window_of_the_machine_finds_the_service_while_it_runs() {
+    use iq_appliance::{Service, find_service};
+
+    let folder = tempfile::tempdir().unwrap();
+    let appliance = Appliance::start(optria(folder.path()).args(["serve", "--port", "0"]));
+    let proven = Service::Proven(appliance.url.clone());
+    assert_eq!(find_service(folder.path()), proven);
+    // Killed, it leaves its key behind: nobody answers with it.
+    appliance.ended();
+    assert_eq!(find_service(folder.path()), Service::Unproven);
+}
+
 fn pair(folder: &Path, name: &str) -> (PathBuf, PathBuf) {
     let key = KeyPair::generate().unwrap();
     let params = CertificateParams::new(["optria.plant".to_owned()]).unwrap();

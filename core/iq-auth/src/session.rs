@@ -114,7 +114,7 @@ impl SessionKeys {
 }
 
 /// Whether a text has the form of 32 random bytes.
-fn is_token(text: &str) -> bool {
+pub(crate) fn is_token(text: &str) -> bool {
     text.len() == TOKEN_CHARS
         && text
             .bytes()

@@ -46,6 +46,9 @@ pub const DEFAULT_FOLDER: &str = "backups";
 /// The file that keeps room back on the disk. It holds nothing, and stays where it is.
 pub const RESERVE: &str = "disk.reserve";
 
+/// The file by which windows of the machine know the running service. It is new at every start.
+pub const WINDOW_KEY: &str = "window.key";
+
 /// Begin of the name of a folder into which a backup is restored only to prove it.
 pub const PROVING: &str = ".backup-proof-";
 

@@ -9,7 +9,7 @@ use iq_domain::Timestamp;
 use iq_secrets::{SecretString, random_bytes};
 
 use crate::{
-    BackupError, BackupKey, DATABASES, DEFAULT_FOLDER, Manifest, PROVING, RESERVE,
+    BackupError, BackupKey, DATABASES, DEFAULT_FOLDER, Manifest, PROVING, RESERVE, WINDOW_KEY,
     archive::Writer,
     files, keep,
     seal::{Label, SealedWriter},
@@ -175,6 +175,7 @@ fn is_left_out(name: &str) -> bool {
         || name == WORK
         || name == DEFAULT_FOLDER
         || name == RESERVE
+        || name == WINDOW_KEY
         || name.starts_with(PROVING)
         || swap::is_ours(name)
 }

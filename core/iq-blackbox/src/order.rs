@@ -231,9 +231,9 @@ mod tests {
     fn a_chain_of_ties_does_not_hide_what_is_certain_in_it() {
         // The first two are tied and the last two, but the third came after the first for certain.
         let chain = [
-            event("a", 1_000, 0, 60),
-            event("b", 1_100, 0, 60),
-            event("c", 1_200, 0, 60),
+            event("a", 1_000, 0, 80),
+            event("b", 1_100, 0, 80),
+            event("c", 1_200, 0, 80),
         ];
         let got = order(&chain);
         assert!(got.iter().all(|o| o.group == 0));

@@ -147,10 +147,16 @@ pub struct Config {
     pub sso_networks: Vec<Network>,
     /// OPTRIA_SERIES_DAYS: how many days of the series of plants a hub keeps; 0 for all.
     pub series_days: u32,
+    /// OPTRIA_APPLIANCE_MAX_GB in bytes: what the records of one appliance may take up at a hub; 0 for any.
+    pub appliance_max_bytes: u64,
+    /// OPTRIA_APPLIANCE_MAX_EPOCHS: how many epochs its logs may have there; 0 for any number.
+    pub appliance_max_epochs: u64,
     /// OPTRIA_SESSION_IDLE in milliseconds: a session ends this long after its last request.
     pub session_idle_ms: i64,
     /// OPTRIA_SESSION_MAX in milliseconds: it ends this long after its sign-in, whatever happens.
     pub session_max_ms: i64,
+    /// OPTRIA_REQUESTS_PER_SECOND: how many a session or token may send on and on; 0 for any number.
+    pub requests_per_second: u32,
     /// OPTRIA_LOG_MAX_MB in bytes: what one file of the log may hold; 0 for no files.
     pub log_max_bytes: u64,
     /// OPTRIA_LOG_FILES: how many of them there are at most.

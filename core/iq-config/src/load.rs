@@ -261,8 +261,12 @@ impl Values {
             allow_from: self.networks("OPTRIA_ALLOW_FROM"),
             sso_networks: self.networks("OPTRIA_SSO_NETWORKS"),
             series_days: u32::try_from(self.number("OPTRIA_SERIES_DAYS")).unwrap_or(0),
+            appliance_max_bytes: self.number("OPTRIA_APPLIANCE_MAX_GB") * 1_000_000_000,
+            appliance_max_epochs: self.number("OPTRIA_APPLIANCE_MAX_EPOCHS"),
             session_idle_ms: self.span_ms("OPTRIA_SESSION_IDLE"),
             session_max_ms: self.span_ms("OPTRIA_SESSION_MAX"),
+            requests_per_second: u32::try_from(self.number("OPTRIA_REQUESTS_PER_SECOND"))
+                .unwrap_or(0),
             log_max_bytes: self.number("OPTRIA_LOG_MAX_MB") * 1_000_000,
             log_files: usize::try_from(self.number("OPTRIA_LOG_FILES")).unwrap_or(1),
             disk_reserve_bytes: self.number("OPTRIA_DISK_RESERVE_MB") * 1_000_000,

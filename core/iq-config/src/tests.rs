@@ -189,6 +189,9 @@ fn networks_and_spans_are_read_or_refused() {
         ("OPTRIA_LOG_FILES", "0"),
         ("OPTRIA_SERIES_DAYS", "-1"),
         ("OPTRIA_SERIES_DAYS", "36501"),
+        ("OPTRIA_APPLIANCE_MAX_GB", "1000001"),
+        ("OPTRIA_APPLIANCE_MAX_EPOCHS", "-1"),
+        ("OPTRIA_REQUESTS_PER_SECOND", "10001"),
     ] {
         refuses(&[(name, value)], "config.bad_value", &[("name", name)]);
     }

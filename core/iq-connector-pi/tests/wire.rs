@@ -299,7 +299,9 @@ async fn values_keep_their_shape_their_time_and_their_quality() {
         s.back_fill.is_none() && !b.is_empty() && s.items == 1
     })
     .await;
-    assert!(batches.iter().all(|b| b.purpose == Purpose::BackFill));
+    // A look at the present may come between: it brings its position alone.
+    let is_past = |b: &Batch| b.samples.is_empty() || b.purpose == Purpose::BackFill;
+    assert!(batches.iter().all(is_past));
     let got: Vec<_> = samples(&batches)
         .map(|s| {
             (

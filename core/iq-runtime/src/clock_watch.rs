@@ -15,6 +15,8 @@ use crate::Inner;
 const EVERY: Duration = Duration::from_secs(1);
 /// What a clock that is kept right by its network never differs by at once.
 const JUMP_MS: i64 = 5_000;
+/// By how much a clock may be put back while this program does not run, before sessions end for it.
+const UNSEEN_MS: i64 = 5 * 60_000;
 
 /// The clock at the last look.
 struct Watch {
@@ -44,6 +46,11 @@ impl Watch {
 pub(crate) async fn run(inner: Arc<Inner>) {
     let mut watch = Watch::begin(inner.clock.as_ref());
     let mut untold = Vec::new();
+    match end_used_later(&inner).await {
+        Ok(0) => {}
+        Ok(ended) => warn!(ended, "The clock was put back meanwhile: sessions ended."),
+        Err(error) => error!(%error, "Sessions used at a time to come could not be ended."),
+    }
     loop {
         tokio::select! {
             () = tokio::time::sleep(EVERY) => {}
@@ -60,6 +67,16 @@ pub(crate) async fn run(inner: Arc<Inner>) {
             }
         }
     }
+}
+
+/// Ends sessions that were used at a time that is still to come: the clock was put back while this program did
+/// not run, and nobody knows by how much they would live longer.
+async fn end_used_later(inner: &Inner) -> Result<u64, CodedError> {
+    let now = inner.clock.now();
+    let latest = now.plus_ms(UNSEEN_MS);
+    let write =
+        move |tx: &iq_store::Transaction<'_>| sessions::end_sessions_used_after(tx, latest, now);
+    Ok(inner.store.write(write).await?)
 }
 
 async fn write_down(inner: &Inner, jumps: Vec<(Timestamp, i64)>) -> Result<(), CodedError> {

@@ -19,6 +19,28 @@ pub enum SecretChange {
     Replace(SecretString),
 }
 
+/// Keeps providers with their secrets sealed, beside whatever else changes with them.
+pub struct ProviderKeeper(Arc<MasterKey>);
+
+impl ProviderKeeper {
+    /// Keeps a provider, new or changed, with what becomes of its secret.
+    ///
+    /// # Errors
+    /// When the store takes no writes, or somebody else changed the secret meanwhile.
+    pub fn put(
+        &self,
+        tx: &Transaction<'_>,
+        provider: &IdentityProvider,
+        secret: &SecretChange,
+    ) -> Result<IdentityProvider, StoreError> {
+        let (tenant, id) = (provider.tenant_id, provider.id);
+        identity_providers::put_provider(tx, tenant, provider)?;
+        store_secret(tx, &self.0, provider, secret)?;
+        let saved = identity_providers::get_provider(tx, tenant, id)?;
+        Ok(saved.unwrap_or_else(|| provider.clone()))
+    }
+}
+
 fn context(owner: &str, tenant: TenantId, version: u32) -> SealContext<'_> {
     SealContext {
         tenant,
@@ -42,17 +64,18 @@ impl Runtime {
         provider: &IdentityProvider,
         secret: SecretChange,
     ) -> Result<IdentityProvider, CodedError> {
-        let (row, key) = (provider.clone(), Arc::clone(&self.0.master_key));
+        let (row, keeper) = (provider.clone(), self.provider_keeper());
         let saved = self
             .store()
-            .write(move |tx| {
-                identity_providers::put_provider(tx, row.tenant_id, &row)?;
-                store_secret(tx, &key, &row, &secret)?;
-                let saved = identity_providers::get_provider(tx, row.tenant_id, row.id)?;
-                Ok(saved.unwrap_or(row))
-            })
+            .write(move |tx| keeper.put(tx, &row, &secret))
             .await?;
         Ok(saved)
+    }
+
+    /// Keeps providers within a write of somebody else's.
+    #[must_use]
+    pub fn provider_keeper(&self) -> ProviderKeeper {
+        ProviderKeeper(Arc::clone(&self.0.master_key))
     }
 
     /// The client's secret, opened.

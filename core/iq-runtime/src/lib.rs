@@ -87,7 +87,7 @@ pub use evidence::{
     open_store,
 };
 pub use figures::mean_health;
-pub use identity_providers::SecretChange;
+pub use identity_providers::{ProviderKeeper, SecretChange};
 pub use index::{AssetEntry, PlantIndex, Route, Routes, RunningSource, SignalEntry, TenantIndex};
 pub use integrations::{IntegrationDraft, IntegrationError, IntegrationView};
 pub use iq_backup::Retention;

@@ -253,7 +253,7 @@ impl World {
 
 fn forge(folder: &Path, act: impl FnOnce(&Connection)) {
     let conn = Connection::open(folder.join("optria.db")).unwrap();
-    let off = "DROP TRIGGER evidence_log_keep_delete; DROP TRIGGER evidence_log_keep_update;";
+    let off = "DROP TRIGGER IF EXISTS evidence_log_keep_delete; DROP TRIGGER IF EXISTS evidence_log_keep_update;";
     conn.execute_batch(off).unwrap();
     act(&conn);
 }

@@ -178,6 +178,9 @@ impl Machine<'_> {
         let uid = self.sandbox.sh("id -u optria")?;
         ensure!(service.uid()? == uid, "it runs as {}", service.uid()?);
         service.fill()?;
+        let key = format!("stat -c '%U:%G %a' {DATA}/window.key");
+        let key = self.sandbox.sh(&key)?;
+        ensure!(key == "optria:optria 640", "the key for windows: {key}");
         service.stop()?;
         let owners = self.sandbox.sh(&format!(
             "find {DATA} ! -user optria -o -perm /027 ! -type d"

@@ -4580,6 +4580,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/auth/window": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Proof that this is the service whose key a window of its machine has read
+         * @description No session needed.
+         */
+        get: operations["prove_to_window"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/health/live": {
         parameters: {
             query?: never;
@@ -11543,6 +11563,11 @@ export interface components {
              * @description Day it begins on: 1 Monday … 7 Sunday (ISO 8601).
              */
             weekday: number;
+        };
+        /** @description What a service answers to the challenge of a window. */
+        WindowProof: {
+            /** @description Keyed hash of the challenge and this service's own address. */
+            proof: string;
         };
         /** @description A work order of a maintenance system, or one of our own. */
         WorkOrder: {
@@ -20870,6 +20895,38 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            /** @description Not done; the body says why. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    prove_to_window: {
+        parameters: {
+            query: {
+                /** @description 32 random bytes in base64url. */
+                challenge: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WindowProof"];
+                };
             };
             /** @description Not done; the body says why. */
             default: {

@@ -1280,6 +1280,11 @@ export interface components {
             disk_free_bytes?: number | null;
             /** @description Enrolment. */
             enrolled_at: components["schemas"]["Timestamp"];
+            /**
+             * Format: u-int64
+             * @description Epochs of its logs that this hub holds.
+             */
+            epochs: number;
             /** @description Begin of the fingerprint of its key. */
             fingerprint: string;
             /** @description Id. */
@@ -1289,6 +1294,16 @@ export interface components {
             is_demo: boolean;
             last_contact_at?: null | components["schemas"]["Timestamp"];
             last_receipt_at?: null | components["schemas"]["Timestamp"];
+            /**
+             * Format: u-int64
+             * @description What they may take up; 0 for any amount.
+             */
+            max_bytes: number;
+            /**
+             * Format: u-int64
+             * @description How many it may have; 0 for any number.
+             */
+            max_epochs: number;
             /** @description Name given at enrolment. */
             name: string;
             oldest_unsent_at?: null | components["schemas"]["Timestamp"];
@@ -1300,6 +1315,11 @@ export interface components {
             revoked_at?: null | components["schemas"]["Timestamp"];
             /** @description How it stands. */
             state: components["schemas"]["FleetState"];
+            /**
+             * Format: u-int64
+             * @description What its records take up at this hub, bytes.
+             */
+            stored_bytes: number;
             /** @description Code of the tenant. */
             tenant_code: string;
             /** @description Tenant. */

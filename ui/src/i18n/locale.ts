@@ -45,9 +45,17 @@ function read(key: string): string | null {
   }
 }
 
+/** The first of the system's languages that this program speaks; Arabic where it speaks none of them. */
+export function systemLanguage(tags: readonly string[]): Language {
+  const spoken = tags.map((tag) => tag.toLowerCase().split(/[-_]/, 1)[0]);
+  return spoken.find((language): language is Language => language === 'ar' || language === 'en') ?? DEFAULTS.language;
+}
+
+/** What a person chose on this machine, else the language of the system; boot.js does the same before the first paint. */
 export function storedPreferences(): Preferences {
+  const language = read(KEYS.language);
   return {
-    language: read(KEYS.language) === 'en' ? 'en' : 'ar',
+    language: language === 'ar' || language === 'en' ? language : systemLanguage(navigator.languages),
     digits: read(KEYS.digits) === 'arab' ? 'arab' : 'latn',
     calendar: read(KEYS.calendar) === 'islamic-umalqura' ? 'islamic-umalqura' : 'gregory',
     zone: knownZone(read(KEYS.zone)),

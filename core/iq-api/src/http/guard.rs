@@ -59,6 +59,10 @@ pub(crate) async fn guard(
         Access::May(permission) => match identify(&guard.state, request.headers(), &info).await {
             Err(failure) => return failure.into_response(),
             Ok(found) => {
+                let (state, session) = (&guard.state, found.caller.session_id);
+                if let Err(failure) = state.traffic.session(session, state.steady_ms()) {
+                    return failure.into_response();
+                }
                 audit.by(found.caller.tenant_id, &found.caller.username);
                 if let Some(token) = &found.caller.api_token {
                     audit.detail("api_token", token.name.clone());

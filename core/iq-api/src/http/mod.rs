@@ -13,6 +13,7 @@ pub(crate) mod outer;
 pub(crate) mod page;
 pub(crate) mod route;
 mod strict;
+pub(crate) mod traffic;
 pub(crate) mod ui;
 
 pub(crate) use body::{Body, Id, Query, Text};

@@ -39,7 +39,8 @@ pub(crate) fn document(routes: &[Route]) -> OpenApi {
                     "Times are UTC milliseconds, ids are UUIDs. A write needs the session cookie, \
                      an Origin of its own and the X-CSRF-Token of GET /api/session. Errors carry a \
                      stable code; the language of the message follows ?lang, else Accept-Language, \
-                     else Arabic.",
+                     else Arabic. Any route may answer 429 with Retry-After to a session, token or \
+                     address that asks too fast.",
                 )),
         )
         .paths(paths)

@@ -1,5 +1,5 @@
-//! The layer around every request: its id and language, the Host and Origin guard, a net under panics,
-//! the body of errors, and the security headers.
+//! The layer around every request: its id and language, the Host and Origin guard, how fast an address may
+//! ask, a net under panics, the body of errors, and the security headers.
 
 use std::{panic::AssertUnwindSafe, sync::Arc};
 
@@ -63,7 +63,9 @@ pub(crate) async fn outer(
     };
     let (method, path) = (request.method().clone(), request.uri().path().to_owned());
     request.extensions_mut().insert(info.clone());
-    let response = match admit(&state, &request) {
+    let admitted = admit(&state, &request)
+        .and_then(|()| state.traffic.address(info.address, state.steady_ms()));
+    let response = match admitted {
         Err(failure) => failure.into_response(),
         Ok(()) => match AssertUnwindSafe(next.run(request)).catch_unwind().await {
             Ok(response) => response,

@@ -1,6 +1,6 @@
 //! Who may talk to the server at all, and what every answer carries.
 
-use axum::http::Method;
+use axum::http::{Method, header};
 use serde_json::json;
 
 use crate::support::TestApp;
@@ -198,6 +198,26 @@ async fn the_one_time_token_of_the_window_works_once() {
 }
 
 #[tokio::test]
+async fn a_server_proves_itself_to_windows_only_with_a_key() {
+    let app = TestApp::empty().await;
+    let client = app.client();
+    let challenge = iq_api::WindowKey::challenge().unwrap();
+    let path = format!("/auth/window?challenge={challenge}");
+    assert_eq!(client.get(&path).await.status, 404, "it has no key");
+    let key = iq_api::WindowKey::random().unwrap();
+    app.state.prove_with(key.clone(), "http://127.0.0.1:1");
+    let reply = client.get(&path).await.expect_status(200).json();
+    let proof = reply["proof"].as_str().unwrap();
+    assert!(key.is_answer("http://127.0.0.1:1", &challenge, proof));
+    let other = client.get("/auth/window?challenge=x").await;
+    assert_eq!(other.status, 404, "no challenge of ours");
+    client
+        .get("/auth/window")
+        .await
+        .expect_code(422, "request.query_wrong");
+}
+
+#[tokio::test]
 async fn large_answers_travel_compressed() {
     use tower::ServiceExt;
 
@@ -225,4 +245,27 @@ async fn the_served_document_names_the_cookie_of_this_port() {
     let document = app.client().get("/api/openapi.json").await;
     let session = &document.json()["components"]["securitySchemes"]["session"];
     assert_eq!(session["name"], "optria_8642");
+}
+
+#[tokio::test]
+async fn who_asks_too_fast_waits_and_keeps_nobody_else_waiting() {
+    let set = [("OPTRIA_REQUESTS_PER_SECOND", "1")];
+    let (app, plant, _) = TestApp::with_plants_set(tempfile::tempdir().unwrap(), &set).await;
+    let engineer = app.signed_in(&plant.user("engineer")).await;
+    let viewer = app.signed_in(&plant.user("viewer")).await;
+    for _ in 0..20 {
+        engineer.get("/api/session").await.expect_status(200);
+    }
+    let refused = engineer.get("/api/session").await;
+    assert_eq!(refused.headers[header::RETRY_AFTER], "1");
+    let refused = refused.expect_code(429, "request.too_many").json();
+    assert_eq!(refused["params"]["wait_s"], "1");
+    assert!(refused["message"].as_str().unwrap().contains("1 second"));
+    // A write is refused as well, and nothing is done.
+    let sent = engineer.delete("/api/session").await;
+    sent.expect_code(429, "request.too_many");
+    viewer.get("/api/session").await.expect_status(200);
+    app.clock.advance_ms(1_000);
+    engineer.get("/api/session").await.expect_status(200);
+    engineer.get("/api/session").await.expect_status(429);
 }

@@ -182,6 +182,21 @@ async fn breakdowns(client: &Client, asset: AssetId, times: i64) {
     }
 }
 
+/// Somebody has written down what broke for so many days: a motor did then.
+pub(super) async fn written_since(admin: &Client, plant: &Plant, days: i64) {
+    let motor = json!({
+        "unit_id": plant.unit, "code": "M-1", "names": { "en": "Motor", "ar": "محرك" },
+        "family": "electric_motor", "criticality": "low",
+    });
+    let motor = admin.post("/api/assets", motor).await.expect_status(201);
+    let order = json!({
+        "kind": "notification", "title": "Tripped", "priority": "low",
+        "asset_id": motor.json()["id"], "malfunction_at": NOW.plus_ms(-days * DAY_MS),
+    });
+    let written = admin.post("/api/work-orders", order).await;
+    written.expect_status(201);
+}
+
 fn in_service(plant: &Plant, code: &str) -> Value {
     json!({
         "unit_id": plant.unit, "code": code, "names": { "en": "Pump", "ar": "مضخة" },
@@ -214,6 +229,7 @@ async fn chances_of_the_past_stand_beside_what_came() {
     assert!(said.contains("30") && said.contains('5'), "{said}");
 
     // Five years in service; four breakdowns are too few to draw.
+    written_since(&admin, &plant, 1_830).await;
     let asset = format!("/api/assets/{}", plant.asset);
     let body = in_service(&plant, "P-9");
     admin.put(&asset, body).await.expect_status(200);

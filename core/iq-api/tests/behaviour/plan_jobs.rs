@@ -7,7 +7,10 @@ use calamine::{Reader, Xlsx};
 use iq_domain::AssetId;
 use serde_json::{Value, json};
 
-use super::optimization::{COSTS, PATIENCE, costs, run, score};
+use super::{
+    models::written_since,
+    optimization::{COSTS, PATIENCE, costs, run, score},
+};
 use crate::support::{Client, NOW, Plant, TestApp};
 
 const DAY_MS: i64 = 86_400_000;
@@ -298,6 +301,13 @@ async fn the_chance_of_failure_follows_the_own_history_and_says_so() {
     let mut young = body.clone();
     young["in_service_since"] = json!(NOW.plus_ms(-365 * DAY_MS));
     admin.put(&path, young).await.expect_status(200);
+    // Nobody wrote down what failed: that nothing is known to have failed tells nothing.
+    let (_, _, chance) = of(&run(&planner, asked.clone()).await);
+    assert_eq!(
+        (&chance["basis"], &chance["own_lives"]),
+        (&json!("family_prior"), &json!(0))
+    );
+    written_since(&admin, &plant, 800).await;
     // Its age is known and nothing has failed: the family and this one life, named as such.
     let (young_p, source, chance) = of(&run(&planner, asked.clone()).await);
     assert_eq!(

@@ -5,7 +5,7 @@ use futures::StreamExt;
 use iq_store::HealthState;
 use serde_json::{Value, json};
 
-use crate::support::{Client, PASSWORD, TestApp};
+use crate::support::{Client, NOW, PASSWORD, TestApp};
 
 fn setup_body() -> Value {
     json!({
@@ -426,4 +426,25 @@ async fn a_clock_that_is_set_is_written_down_and_lets_no_session_live_longer() {
     again.get("/api/sites").await.expect_status(401);
     let third = app.signed_in(&plant.user("admin")).await;
     told(&third, "event.clock_jumped_ahead").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_clock_put_back_while_nothing_ran_ends_the_sessions_of_before() {
+    const A_YEAR: i64 = 365 * 86_400_000;
+    let (app, plant, _) = TestApp::with_plants().await;
+    let before = app.signed_in(&plant.user("admin")).await;
+    let then = NOW.plus_ms(-A_YEAR);
+    let app = app.restarted_at(then, &[]).await;
+    let mut client = app.client();
+    client.cookie.clone_from(&before.cookie);
+    let end = std::time::Instant::now() + std::time::Duration::from_secs(60);
+    while client.get("/api/sites").await.status != 401 {
+        assert!(std::time::Instant::now() < end, "the session goes on");
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    }
+    // Also once the clock is right again; who signs in now is let in.
+    let again = app.signed_in(&plant.user("admin")).await;
+    again.get("/api/sites").await.expect_status(200);
+    app.clock.jump_ms(A_YEAR);
+    client.get("/api/sites").await.expect_status(401);
 }

@@ -68,14 +68,15 @@ impl TestApp {
         folder: tempfile::TempDir,
         environment: &[(&str, &str)],
     ) -> (Self, Plant, Plant) {
-        let app = Self::start_with(folder, Desk::default(), environment, Vec::new());
+        let app = Self::start_with(NOW, folder, Desk::default(), environment, Vec::new());
         Self::furnished(app.await).await
     }
 
     /// The same with further connectors.
     pub(crate) async fn with_plants_and(further: Vec<Arc<dyn Connector>>) -> (Self, Plant, Plant) {
         let folder = tempfile::tempdir().unwrap();
-        Self::furnished(Self::start_with(folder, Desk::default(), &[], further).await).await
+        let app = Self::start_with(NOW, folder, Desk::default(), &[], further);
+        Self::furnished(app.await).await
     }
 
     async fn furnished(app: Self) -> (Self, Plant, Plant) {
@@ -93,11 +94,15 @@ impl TestApp {
 
     /// The same with other variables in the environment.
     pub(crate) async fn restarted_with(self, environment: &[(&str, &str)]) -> Self {
-        let (now, desk) = (self.clock.now(), self.desk.after_restart());
+        let now = self.clock.now();
+        self.restarted_at(now, environment).await
+    }
+
+    /// The same with another time on its clock.
+    pub(crate) async fn restarted_at(self, now: Timestamp, environment: &[(&str, &str)]) -> Self {
+        let desk = self.desk.after_restart();
         let folder = self.stopped().await;
-        let app = Self::start_with(folder, desk, environment, Vec::new()).await;
-        app.clock.set(now);
-        app
+        Self::start_with(now, folder, desk, environment, Vec::new()).await
     }
 
     /// Stops the appliance; what it wrote is in the folder.
@@ -117,16 +122,17 @@ impl TestApp {
     }
 
     async fn start(folder: tempfile::TempDir) -> Self {
-        Self::start_with(folder, Desk::default(), &[], Vec::new()).await
+        Self::start_with(NOW, folder, Desk::default(), &[], Vec::new()).await
     }
 
     async fn start_with(
+        now: Timestamp,
         folder: tempfile::TempDir,
         desk: Desk,
         environment: &[(&str, &str)],
         further: Vec<Arc<dyn Connector>>,
     ) -> Self {
-        let clock = Arc::new(ManualClock::at(NOW));
+        let clock = Arc::new(ManualClock::at(now));
         let mut connectors = ConnectorRegistry::new()
             .with(Arc::new(desk.clone()))
             .with(Arc::new(Vault(desk.clone())));
@@ -197,7 +203,11 @@ async fn runtime(
         overrides: Overrides::new(),
         environment: &|name| {
             // Hundreds of appliances of tests keep no room back, but those that are about it.
-            let own = [("OPTRIA_DISK_RESERVE_MB", "0")];
+            // Their clock stands still, so that nothing would come back to who has asked a lot.
+            let own = [
+                ("OPTRIA_DISK_RESERVE_MB", "0"),
+                ("OPTRIA_REQUESTS_PER_SECOND", "0"),
+            ];
             let mut all = environment.iter().chain(&own);
             let found = all.find(|(n, _)| *n == name);
             found.map(|(_, value)| std::ffi::OsString::from(value))

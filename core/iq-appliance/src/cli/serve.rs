@@ -1,22 +1,12 @@
 //! `optria serve` and `optria demo`.
 
-use std::{
-    io::IsTerminal as _,
-    path::{Path, PathBuf},
-    process::ExitCode,
-    time::Duration,
-};
+use std::{path::PathBuf, process::ExitCode, time::Duration};
 
 use anyhow::Result;
 use clap::Args;
-use iq_api::{LogFiles, LogTee};
-use iq_config::{Config, Overrides};
 use iq_locale::{Language, Params};
-use tracing_subscriber::{
-    EnvFilter, Layer, Registry, fmt::MakeWriter, layer::SubscriberExt, util::SubscriberInitExt,
-};
 
-use crate::{DemoOptions, Running, ServeOptions, start};
+use crate::{DemoOptions, Running, ServeOptions, start, start_log};
 
 #[derive(Debug, Args)]
 pub(super) struct ServeArgs {
@@ -47,7 +37,11 @@ pub(super) struct DemoArgs {
 }
 
 pub(super) fn serve(args: ServeArgs, language: Language) -> Result<ExitCode> {
-    run(options(args), language)
+    let options = ServeOptions {
+        serves_windows: true,
+        ..options(args)
+    };
+    run(options, language)
 }
 
 pub(super) fn demo(args: DemoArgs, language: Language) -> Result<ExitCode> {
@@ -136,45 +130,4 @@ async fn wait_for_the_end() -> Result<()> {
     #[cfg(not(unix))]
     tokio::signal::ctrl_c().await?;
     Ok(())
-}
-
-/// The log goes to the terminal or the service manager, and into files of the data folder once that is
-/// this program's.
-fn start_log(data_dir: Option<&Path>) -> Result<LogFiles> {
-    let dir = data_dir.map(|dir| dir.display().to_string());
-    let config = Config::from_process(Overrides::new().set("OPTRIA_DATA_DIR", dir))?;
-    // The demo plant's OPC UA library calls it an error when a caller hangs up before it has said
-    // anything, as every look at a server's certificate does. Naming the target again shows it.
-    let filter = EnvFilter::try_new(format!(
-        "opcua_server::session::controller=off,{}",
-        config.log
-    ))?;
-    let files = LogFiles::new();
-    let kept = files.clone();
-    let stderr = lines(
-        config.log_json,
-        std::io::stderr().is_terminal(),
-        std::io::stderr,
-    );
-    let file = lines(config.log_json, false, move || LogTee(kept.clone()));
-    tracing_subscriber::registry()
-        .with(vec![stderr, file])
-        .with(filter)
-        .try_init()?;
-    Ok(files)
-}
-
-/// A layer that writes lines: text, in colours where somebody sees them, or JSON.
-fn lines<W>(is_json: bool, has_colours: bool, writer: W) -> Box<dyn Layer<Registry> + Send + Sync>
-where
-    W: for<'a> MakeWriter<'a> + Send + Sync + 'static,
-{
-    let layer = tracing_subscriber::fmt::layer()
-        .with_ansi(has_colours)
-        .with_writer(writer);
-    if is_json {
-        layer.json().boxed()
-    } else {
-        layer.boxed()
-    }
 }

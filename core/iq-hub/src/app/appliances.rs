@@ -31,7 +31,7 @@ pub(crate) async fn list(hub: &Hub) -> Answer<Vec<FleetAppliance>> {
     let now = hub.now();
     Ok(all
         .into_iter()
-        .map(|(appliance, code)| shown(appliance, code, now))
+        .map(|(appliance, code)| shown(hub, appliance, code, now))
         .collect())
 }
 
@@ -42,11 +42,11 @@ pub(crate) async fn list_own(hub: &Hub, tenant: TenantId) -> Answer<Vec<FleetApp
     let now = hub.now();
     Ok(own
         .into_iter()
-        .map(|(appliance, code)| shown(appliance, code, now))
+        .map(|(appliance, code)| shown(hub, appliance, code, now))
         .collect())
 }
 
-fn shown(a: Appliance, tenant_code: String, now: Timestamp) -> FleetAppliance {
+fn shown(hub: &Hub, a: Appliance, tenant_code: String, now: Timestamp) -> FleetAppliance {
     let fingerprint = Sha256::digest(&a.public_key);
     FleetAppliance {
         state: state_of(&a, now),
@@ -70,6 +70,10 @@ fn shown(a: Appliance, tenant_code: String, now: Timestamp) -> FleetAppliance {
         disk_free_bytes: a.disk_free_bytes,
         integrations: serde_json::from_value(a.status["integrations"].clone()).ok(),
         quarantined: a.status["quarantined"].as_u64().unwrap_or(0),
+        stored_bytes: u64::try_from(a.stored_bytes).unwrap_or(0),
+        max_bytes: hub.config.appliance_max_bytes,
+        epochs: u64::try_from(a.epochs).unwrap_or(0),
+        max_epochs: hub.config.appliance_max_epochs,
     }
 }
 

@@ -62,6 +62,8 @@ pub(crate) async fn fill(hub: &Hub, tenant_id: TenantId) -> Answer<()> {
         clock_offset_ms: None,
         disk_free_bytes: None,
         status: json!({"integrations": {"active": 4, "error": 0}}),
+        stored_bytes: 0,
+        epochs: 0,
     };
     let mut tx = hub.store.tenant(tenant_id).await?;
     appliances::create(&mut tx, &appliance).await?;

@@ -9,6 +9,7 @@ pub(crate) mod figures;
 pub(crate) mod identity_providers;
 pub(crate) mod platform_people;
 mod projection;
+mod quota;
 pub(crate) mod raw;
 mod recipient;
 pub(crate) mod records;

@@ -19,6 +19,7 @@ use serde::Deserialize;
 use utoipa::IntoParams;
 use uuid::Uuid;
 
+use super::quota;
 use crate::{
     failure::{Answer, Failure},
     state::Hub,
@@ -44,6 +45,9 @@ pub(super) async fn apply(hub: &Hub, owner: Owner, batch: &Opened) -> Answer<Hea
     let told: Vec<Told> = batch.records.iter().map(|record| told(record)).collect();
     let mut tx = hub.store.tenant(owner.0).await?;
     let cursor = raw::lock_cursor(&mut tx, owner, line, now).await?;
+    if cursor == Head::EMPTY {
+        quota::begin_log(hub, &mut tx, owner).await?;
+    }
     let stored = match rules::probe(cursor, &batch.header) {
         // Each number up to the cursor was stored once: what is not there any more was taken out for its
         // age. The receipt says where the log stands, and an appliance with another history sees that.
@@ -54,18 +58,15 @@ pub(super) async fn apply(hub: &Hub, owner: Owner, batch: &Opened) -> Answer<Hea
     };
     match rules::decide(cursor, batch, stored) {
         Decision::Store { from, head } => {
+            quota::require_room(hub, &mut tx, owner).await?;
             raw::store(&mut tx, owner, batch, (&told, from, head), now).await?;
-            sync::note_receipt(&mut tx, owner, now).await?;
+            sync::note_receipt(&mut tx, owner, &batch.records[from..], now).await?;
             FailPoint::PiecesStored.pass();
             tx.commit().await?;
             FailPoint::PiecesCommitted.pass();
             Ok(head)
         }
-        Decision::Resend => {
-            sync::note_receipt(&mut tx, owner, now).await?;
-            tx.commit().await?;
-            Ok(cursor)
-        }
+        Decision::Resend => Ok(cursor),
         Decision::Gap { expected } => {
             let gap = CodedError::conflict("sync.gap").with("expected", expected);
             Err(Failure::new(gap))

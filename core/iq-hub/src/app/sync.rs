@@ -20,7 +20,7 @@ use sha2::Sha256;
 use subtle::ConstantTimeEq;
 use uuid::Uuid;
 
-use super::{bootstrap::signing_seed, line, projection, raw, recipient};
+use super::{bootstrap::signing_seed, line, projection, quota, raw, recipient};
 use crate::{
     failure::{Answer, Failure},
     state::Hub,
@@ -137,6 +137,8 @@ pub(crate) async fn enrol(hub: &Hub, bytes: &[u8]) -> Answer<(Owner, Vec<u8>)> {
         clock_offset_ms: None,
         disk_free_bytes: None,
         status: json!({}),
+        stored_bytes: 0,
+        epochs: 0,
     };
     match known {
         None => appliances::create(&mut tx, &appliance).await?,
@@ -208,6 +210,7 @@ pub(crate) async fn hello(hub: &Hub, bytes: &[u8]) -> Answer<Vec<u8>> {
 fn report(status: &hello::Status, now: Timestamp) -> Report<'_> {
     let whole = |number: u64| i64::try_from(number).unwrap_or(i64::MAX);
     Report {
+        said_ms: status.now_ms,
         version: &status.version,
         backlog: whole(status.backlog),
         oldest_unsent_ms: status.oldest_unsent_ms,
@@ -302,27 +305,28 @@ pub(super) async fn apply(hub: &Hub, owner: Owner, batch: &Opened) -> Answer<Hea
     }
     let mut tx = hub.store.tenant(owner.0).await?;
     let (cursor, _) = sync::lock_cursor(&mut tx, owner, line, now).await?;
+    if cursor == Head::EMPTY {
+        quota::begin_log(hub, &mut tx, owner).await?;
+    }
     let stored = match rules::probe(cursor, &batch.header) {
         Some(seq) => sync::get_leaf(&mut tx, owner, line, seq).await?,
         None => None,
     };
     match rules::decide(cursor, batch, stored) {
         Decision::Store { from, head } => {
+            quota::require_room(hub, &mut tx, owner).await?;
             sync::store_records(&mut tx, owner, batch, (from, head), now).await?;
             if batch.header.first == 1 && from == 0 {
                 judge_opening(&mut tx, owner, batch, now).await?;
             }
-            sync::note_receipt(&mut tx, owner, now).await?;
+            sync::note_receipt(&mut tx, owner, &batch.records[from..], now).await?;
             FailPoint::BatchStored.pass();
             tx.commit().await?;
             FailPoint::BatchCommitted.pass();
             Ok(head)
         }
-        Decision::Resend => {
-            sync::note_receipt(&mut tx, owner, now).await?;
-            tx.commit().await?;
-            Ok(cursor)
-        }
+        // Whoever saw a batch go by can send it again: that is no word of the appliance.
+        Decision::Resend => Ok(cursor),
         Decision::Gap { expected } => {
             let gap = CodedError::conflict("sync.gap").with("expected", expected);
             Err(Failure::new(gap))

@@ -6,7 +6,7 @@ use serde_json::Value;
 use sqlx::postgres::PgRow;
 use uuid::Uuid;
 
-use super::{Stored, Tx, Uid, flag, get, id, json, text, time, time_or_none};
+use super::{Stored, Tx, Uid, flag, get, id, json, number, text, time, time_or_none};
 
 /// An appliance as it is kept.
 #[derive(Clone, Debug)]
@@ -28,6 +28,9 @@ pub(crate) struct Appliance {
     pub(crate) clock_offset_ms: Option<i64>,
     pub(crate) disk_free_bytes: Option<i64>,
     pub(crate) status: Value,
+    /// What its records take up here, and how many epochs its logs have.
+    pub(crate) stored_bytes: i64,
+    pub(crate) epochs: i32,
 }
 
 fn appliance_of(row: &PgRow) -> Stored<Appliance> {
@@ -49,6 +52,8 @@ fn appliance_of(row: &PgRow) -> Stored<Appliance> {
         clock_offset_ms: get(row, "clock_offset_ms")?,
         disk_free_bytes: get(row, "disk_free_bytes")?,
         status: json(row, "status_text")?,
+        stored_bytes: number(row, "stored_bytes")?,
+        epochs: get(row, "epochs")?,
     })
 }
 
@@ -175,7 +180,8 @@ pub(crate) async fn get_tenant_of_code(tx: &mut Tx) -> Stored<Option<TenantId>> 
 pub(crate) async fn enrol_again(tx: &mut Tx, appliance: &Appliance) -> Stored<()> {
     sqlx::query(
         "UPDATE appliances SET name = $3, public_key = $4, record_tenant = $5, recipient = $6,
-           version = $7, enrolled_at_ms = $8, last_contact_at_ms = $8, revoked_at_ms = NULL
+           version = $7, enrolled_at_ms = $8, last_contact_at_ms = $8, revoked_at_ms = NULL,
+           hello_said_ms = CASE WHEN public_key = $4 THEN hello_said_ms END
          WHERE tenant_id = $1 AND appliance_id = $2",
     )
     .bind(Uid(appliance.tenant_id.0))

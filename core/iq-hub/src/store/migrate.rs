@@ -49,6 +49,11 @@ const STEPS: &[(i32, &str, &str)] = &[
         "sign_in_rules",
         include_str!("../../../../migrations/hub/0008_sign_in_rules.sql"),
     ),
+    (
+        9,
+        "appliance_limits",
+        include_str!("../../../../migrations/hub/0009_appliance_limits.sql"),
+    ),
 ];
 
 /// Two programs must not migrate at once; any number will do, as long as it is always this one.

@@ -323,7 +323,11 @@ pub(crate) async fn remove_before(
              ORDER BY LEAST(to_ms, received_at_ms) LIMIT $3) old
            WHERE r.tenant_id = $1 AND r.appliance_id = old.appliance_id AND r.epoch = old.epoch
              AND r.seq = old.seq
-           RETURNING octet_length(r.rec) AS bytes)
+           RETURNING r.appliance_id, octet_length(r.rec) AS bytes),
+         freed AS (
+           UPDATE appliances a SET stored_bytes = greatest(0, a.stored_bytes - g.bytes)
+           FROM (SELECT appliance_id, sum(bytes + 128) AS bytes FROM gone GROUP BY appliance_id) g
+           WHERE a.tenant_id = $1 AND a.appliance_id = g.appliance_id)
          SELECT count(*) AS records, coalesce(sum(bytes), 0)::bigint AS bytes FROM gone",
     )
     .bind(Uid(tenant.0))

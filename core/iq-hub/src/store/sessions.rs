@@ -46,7 +46,11 @@ pub(crate) async fn create(tx: &mut Tx, session: &Session, token_hash: &TokenHas
     Ok(())
 }
 
-/// The open session of a token.
+/// By how much the clocks of two instances may differ.
+const CLOCKS_DIFFER_MS: i64 = 5 * 60_000;
+
+/// The open session of a token. One that was used at a time that is still to come was used before the clock was
+/// put back, and nobody knows how long ago: it is not open until that time has come.
 pub(crate) async fn get_open(
     tx: &mut Tx,
     tenant: TenantId,
@@ -55,11 +59,12 @@ pub(crate) async fn get_open(
 ) -> Stored<Option<Session>> {
     let row = sqlx::query(
         "SELECT * FROM sessions WHERE tenant_id = $1 AND token_hash = $2
-           AND revoked_at_ms IS NULL AND expires_at_ms > $3",
+           AND revoked_at_ms IS NULL AND expires_at_ms > $3 AND last_seen_at_ms <= $4",
     )
     .bind(Uid(tenant.0))
     .bind(token_hash.as_slice())
     .bind(now.0)
+    .bind(now.plus_ms(CLOCKS_DIFFER_MS).0)
     .fetch_optional(tx.on())
     .await?;
     let Some(row) = row else { return Ok(None) };

@@ -153,18 +153,68 @@ pub(crate) async fn store_records(
     Ok(())
 }
 
-/// Notes that a receipt was given.
-pub(crate) async fn note_receipt(tx: &mut Tx, owner: Owner, now: Timestamp) -> Stored<()> {
+/// What a record takes up beside its own bytes: its numbers, its hash, its places in the indexes. As the
+/// migration counted what was there before.
+const BESIDE_A_RECORD: usize = 128;
+
+/// Notes that a receipt was given for records that were not held before, and what they take up.
+pub(crate) async fn note_receipt(
+    tx: &mut Tx,
+    owner: Owner,
+    stored: &[Vec<u8>],
+    now: Timestamp,
+) -> Stored<()> {
+    let bytes: usize = stored.iter().map(|rec| rec.len() + BESIDE_A_RECORD).sum();
     sqlx::query(
-        "UPDATE appliances SET last_receipt_at_ms = $3, last_contact_at_ms = $3
+        "UPDATE appliances SET last_receipt_at_ms = $3, last_contact_at_ms = $3,
+           stored_bytes = stored_bytes + $4
          WHERE tenant_id = $1 AND appliance_id = $2",
     )
     .bind(Uid(owner.0.0))
     .bind(Uid(owner.1.0))
     .bind(now.0)
+    .bind(i64::try_from(bytes).unwrap_or(i64::MAX))
     .execute(tx.on())
     .await?;
     Ok(())
+}
+
+/// What the records of an appliance take up, bytes.
+pub(crate) async fn stored_bytes(tx: &mut Tx, owner: Owner) -> Stored<i64> {
+    let row = sqlx::query(
+        "SELECT stored_bytes FROM appliances WHERE tenant_id = $1 AND appliance_id = $2",
+    )
+    .bind(Uid(owner.0.0))
+    .bind(Uid(owner.1.0))
+    .fetch_one(tx.on())
+    .await?;
+    number(&row, "stored_bytes")
+}
+
+/// Counts the epochs of an appliance, with the one whose log this transaction begins, and keeps the count.
+/// Those that begin at the same time wait for each other, so that none is missed.
+pub(crate) async fn count_epochs(tx: &mut Tx, owner: Owner) -> Stored<i64> {
+    sqlx::query(
+        "SELECT 1 FROM appliances WHERE tenant_id = $1 AND appliance_id = $2 FOR NO KEY UPDATE",
+    )
+    .bind(Uid(owner.0.0))
+    .bind(Uid(owner.1.0))
+    .execute(tx.on())
+    .await?;
+    let row = sqlx::query(
+        "UPDATE appliances SET epochs = (
+           SELECT count(*) FROM (
+             SELECT epoch FROM sync_cursors WHERE tenant_id = $1 AND appliance_id = $2
+             UNION
+             SELECT epoch FROM raw_cursors WHERE tenant_id = $1 AND appliance_id = $2) AS of_logs)
+         WHERE tenant_id = $1 AND appliance_id = $2
+         RETURNING epochs::bigint AS epochs",
+    )
+    .bind(Uid(owner.0.0))
+    .bind(Uid(owner.1.0))
+    .fetch_one(tx.on())
+    .await?;
+    number(&row, "epochs")
 }
 
 /// Raises an alert, once per place, and marks the appliance.
@@ -317,6 +367,8 @@ pub(crate) async fn store_projection(
 
 /// What appliances report of themselves.
 pub(crate) struct Report<'a> {
+    /// When, by its own clock.
+    pub(crate) said_ms: i64,
     pub(crate) version: &'a str,
     pub(crate) backlog: i64,
     pub(crate) oldest_unsent_ms: Option<i64>,
@@ -325,17 +377,25 @@ pub(crate) struct Report<'a> {
     pub(crate) status: Value,
 }
 
+/// How far a clock that is right may be from the hub's.
+const CLOCKS_AGREE_MS: i64 = 5 * 60_000;
+
+/// Keeps a report that is news: one that says a later time than any before. Who saw an old one go by can
+/// send it again, and nothing moves for it. A clock that stood ahead and was put right says earlier times
+/// than before: then those count that agree with the hub's clock.
 pub(crate) async fn note_report(
     tx: &mut Tx,
     owner: Owner,
     report: &Report<'_>,
     now: Timestamp,
 ) -> Stored<()> {
+    let agrees = report.said_ms.saturating_sub(now.0).saturating_abs() <= CLOCKS_AGREE_MS;
     sqlx::query(
         "UPDATE appliances SET version = $3, backlog = $4, oldest_unsent_at_ms = $5,
            clock_offset_ms = $6, disk_free_bytes = $7, status = status || $8::text::jsonb,
-           last_contact_at_ms = $9
-         WHERE tenant_id = $1 AND appliance_id = $2",
+           last_contact_at_ms = $9, hello_said_ms = greatest(hello_said_ms, $10)
+         WHERE tenant_id = $1 AND appliance_id = $2
+           AND (hello_said_ms IS NULL OR hello_said_ms < $10 OR ($11 AND hello_said_ms > $12))",
     )
     .bind(Uid(owner.0.0))
     .bind(Uid(owner.1.0))
@@ -346,6 +406,9 @@ pub(crate) async fn note_report(
     .bind(report.disk_free)
     .bind(report.status.to_string())
     .bind(now.0)
+    .bind(report.said_ms)
+    .bind(agrees)
+    .bind(now.plus_ms(CLOCKS_AGREE_MS).0)
     .execute(tx.on())
     .await?;
     Ok(())

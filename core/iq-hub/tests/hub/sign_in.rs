@@ -283,3 +283,23 @@ async fn other_pages_other_names_and_missing_tokens_are_refused() -> Result<()> 
     );
     Ok(())
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_clock_that_is_put_back_lengthens_no_session() -> Result<()> {
+    let rig = Rig::new().await?;
+    let hub = rig.instance(2).await?;
+    let owner = hub.owner().await?;
+    let status = async || Ok::<_, anyhow::Error>(hub.get(&owner, "/api/session").await?.status);
+    // Clocks of two instances differ a little.
+    hub.clock.jump_ms(-4 * 60_000);
+    assert_eq!(status().await?, StatusCode::OK);
+    // Twenty-nine minutes unused, and one more that the clock does not show.
+    hub.clock.advance_ms(4 * 60_000);
+    assert_eq!(status().await?, StatusCode::OK);
+    hub.clock.advance_ms(29 * 60_000);
+    hub.clock.jump_ms(-365 * 86_400_000);
+    assert_eq!(status().await?, StatusCode::UNAUTHORIZED);
+    hub.clock.advance_ms(60_000);
+    assert_eq!(status().await?, StatusCode::UNAUTHORIZED);
+    Ok(())
+}

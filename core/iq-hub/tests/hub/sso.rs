@@ -635,7 +635,9 @@ async fn a_test_sign_in_shows_the_claims_to_who_asked_and_signs_nobody_in() -> R
     let sign_in = json!({"tenant": "jubail", "username": "tenant_admin-jubail", "password": crate::rig::OWNER_PASSWORD});
     let (_, again) = hub.sign_in(sign_in).await?;
     assert_eq!(hub.get(&again, &path).await?.body["preview"], Value::Null);
-    second.clock.advance_ms(10 * 60_000);
+    for instance in [&hub, &second] {
+        instance.clock.advance_ms(10 * 60_000);
+    }
     assert_eq!(
         second.get(&admin, &path).await?.body["preview"],
         Value::Null
@@ -1264,5 +1266,47 @@ async fn owners_of_the_platform_can_keep_one_password_for_emergencies() -> Resul
         .sign_in(by_password("", "owner", Some("The provider is down")))
         .await?;
     assert_eq!(reply.code(), "hub.totp_required");
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_is_on_the_way_when_a_provider_changes_does_not_come_in_by_what_was() -> Result<()> {
+    let rig = Rig::new().await?;
+    let hub = instance(&rig).await?;
+    let owner = hub.owner().await?;
+    let (tenant, admin) = admin_of(&hub, &owner, "jubail").await?;
+    let port = free_port()?;
+    let mut stub = OidcProvider::stub(port, "")?;
+    let body = okta(port, "");
+    let id = set_up(&hub, &admin, &body).await?;
+    let place = format!("{tenant}/{id}");
+    for (other, code) in [
+        (
+            json!({ "default_role": "engineer" }),
+            "sso.provider_changed",
+        ),
+        (json!({ "is_enabled": false }), "sso.provider_off"),
+    ] {
+        stub.told("hold", "done")?;
+        let mut browser = Browser::default();
+        let back = browser.away(&hub, &place, "").await?;
+        tick(&hub);
+        let on_the_way = tokio::spawn({
+            let hub = hub.hub.clone();
+            async move {
+                let page = browser.open(&hub, &back).await?;
+                anyhow::Ok((browser, page.location))
+            }
+        });
+        tokio::task::block_in_place(|| stub.told("held", "held"))?;
+        change(&hub, &admin, &id, &changed(&body, &other)).await?;
+        stub.told("go", "done")?;
+        let (mut browser, page) = on_the_way.await??;
+        assert_eq!(page, "/?sso=failed", "{other}");
+        assert_eq!(browser.reason(&hub).await?.0, code, "{other}");
+        change(&hub, &admin, &id, &body).await?;
+    }
+    let mut browser = Browser::default();
+    assert_eq!(browser.sign_in(&hub, &place, "").await?, "/assets");
     Ok(())
 }

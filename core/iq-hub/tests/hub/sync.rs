@@ -1,6 +1,8 @@
 //! Appliances against the hub: enrolment, batches that come twice, late, from a copied machine; two
 //! instances at once; what leaves no trace elsewhere.
 
+mod limits;
+
 use std::time::Duration;
 
 use anyhow::{Context, Result};

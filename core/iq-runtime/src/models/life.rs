@@ -10,7 +10,10 @@ use iq_analytics::{
 use iq_domain::{
     Assessment, AssetId, CodedError, Message, TenantId, TimeRange, Timestamp, WorkOrderPriority,
 };
-use iq_store::{assessments, work_orders::WorkOrderFilter};
+use iq_store::{
+    assessments,
+    work_orders::{WorkOrder, WorkOrderFilter},
+};
 
 use super::{RemainingLife, broken, gather, say, withheld_message};
 use crate::{
@@ -58,7 +61,7 @@ pub struct LifeAnswer {
 
 /// What the tenant's orders tell of its assets.
 pub(crate) struct Histories {
-    /// The first order that is known: failures before it would not be. Without any, nobody writes them down.
+    /// The first that an order tells: failures before it would not be known. Without any, nobody writes them down.
     watched: Timestamp,
     failures: HashMap<AssetId, Vec<Timestamp>>,
     defects: HashMap<AssetId, (u32, u32)>,
@@ -105,7 +108,11 @@ impl Histories {
             times.sort_unstable();
             times.dedup_by(|later, first| later.since_ms(*first) < SAME_FAILURE_MS);
         }
-        let first = orders.rows.iter().map(|order| order.opened_at).min();
+        let told = |o: &WorkOrder| {
+            o.malfunction_at
+                .map_or(o.opened_at, |at| at.min(o.opened_at))
+        };
+        let first = orders.rows.iter().map(told).min();
         Self {
             watched: first.unwrap_or(now),
             failures,

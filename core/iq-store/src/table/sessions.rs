@@ -151,6 +151,17 @@ pub fn put_sessions_back(conn: &Connection, now: Timestamp, by_ms: i64) -> Resul
     query::change(conn, sql, params![now.0, by_ms])
 }
 
+/// Ends sessions that were used after a moment, of all tenants; returns how many.
+pub fn end_sessions_used_after(
+    conn: &Connection,
+    moment: Timestamp,
+    at: Timestamp,
+) -> Result<u64, StoreError> {
+    let sql = "UPDATE sessions SET revoked_at = ?2
+               WHERE revoked_at IS NULL AND last_seen_at > ?1";
+    query::change(conn, sql, params![moment.0, at.0])
+}
+
 /// Switches the tenant a platform owner acts in.
 pub fn update_acting_tenant(
     conn: &Connection,
