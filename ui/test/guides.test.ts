@@ -29,6 +29,11 @@ describe('guides', () => {
     expect(commands(ar!.html)).toEqual(commands(en!.html));
   });
 
+  it('name the same evidence for what is claimed of security', () => {
+    const code = (language: 'ar' | 'en') => [...readGuide(folder, 'security-proof', language).html.matchAll(/<code dir="ltr">([^<]*)/g)].map((m) => m[1]).sort();
+    expect(code('ar')).toEqual(code('en'));
+  });
+
   it('are linked from the first page of the repository', () => {
     const english = readFileSync(resolve(root, 'README.md'), 'utf8');
     const arabic = readFileSync(resolve(root, 'README.ar.md'), 'utf8');
