@@ -27,6 +27,8 @@ export default defineConfig({
   server: {
     host: '127.0.0.1',
     port: 5173,
+    // The pictures of the guides lie beside ui/.
+    fs: { allow: ['..'] },
     proxy: Object.fromEntries(
       ['/api', '/auth', '/health', '/internal'].map((path) => [path, { target: api, changeOrigin: true }]),
     ),

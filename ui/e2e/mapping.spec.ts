@@ -1,7 +1,7 @@
 // Bulk mapping in both languages: a file of 1,000 tags with three bad rows is compared first and shows exactly three
 // reasons; nothing is written until a person chooses the good rows; the whole change is undone from the history.
 import { expect, type Page, test } from '@playwright/test';
-import { read, visit } from './steps';
+import { read, speak, visit } from './steps';
 import { type Language, settled, signIn, type Target, target } from './target';
 import { allInWords } from './words';
 
@@ -22,16 +22,6 @@ function thousandRows(language: Language, source: string): string {
 }
 
 const mapped = async (page: Page, t: Target) => (await read<{ total: number }>(page, `${t.url}/api/integrations/mappings?limit=1`)).total;
-
-/** The account's own language decides once somebody has signed in. */
-async function speak(page: Page, t: Target, language: Language): Promise<void> {
-  const session = await read<{ csrf_token: string; settings: object }>(page, `${t.url}/api/session`);
-  const headers = { 'X-CSRF-Token': session.csrf_token, Origin: t.url };
-  const saved = await page.request.put(`${t.url}/api/settings`, { headers, data: { ...session.settings, language } });
-  expect(saved.ok()).toBe(true);
-  await page.reload();
-  await expect(page.locator('html')).toHaveAttribute('lang', language);
-}
 
 async function openMapping(page: Page): Promise<void> {
   await page.locator('nav.nv a[href*="data-mapping"]').click();
@@ -96,7 +86,7 @@ test('bulk mapping of 1,000 tags by CSV with three bad rows', async ({ browser }
     for (const language of ['ar', 'en'] as const) {
       const { page, end } = await visit(browser, language);
       await signIn(page, t);
-      await speak(page, t, language);
+      await speak(page, t.url, language);
       await openMapping(page);
       const before = await mapped(page, t);
       await importFile(page, t, language, before);

@@ -2,6 +2,7 @@
 // changed, both plans are compared, and the better one becomes work orders.
 import AxeBuilder from '@axe-core/playwright';
 import { expect, type Page, test } from '@playwright/test';
+import { enterCosts, makePlan, scored } from './plan-steps';
 import { dress, type Language, settled, signIn, type Target, target } from './target';
 import { allInWords } from './words';
 
@@ -16,38 +17,7 @@ async function changeCosts(page: Page, amount: string): Promise<void> {
   await field.fill('—');
   await page.locator('[data-action="save-costs"]').click();
   await expect(field).toHaveAttribute('aria-invalid', 'true');
-  await field.fill(amount);
-  await page.locator('[name="comment"]').fill('2026');
-  const saved = page.waitForResponse((r) => r.url().endsWith('/cost-models/active') && r.request().method() === 'PUT');
-  await page.locator('[data-action="save-costs"]').click();
-  expect((await saved).status()).toBe(200);
-  await allInWords(page, 'costs');
-}
-
-/** Starts a run and waits for its plan; answers with the id of the run. */
-async function makePlan(page: Page, name: string, budget: string, must: string): Promise<string> {
-  await page.locator('[name="name"]').fill(name);
-  await page.locator('[name="budget"]').fill(budget);
-  await page.locator('[name="must_do"]').fill(must);
-  await page.locator('[name="iterations"]').fill('3000');
-  const started = page.waitForResponse((r) => r.url().endsWith('/api/optimization/run'));
-  await page.locator('[data-action="run-plan"]').click();
-  const { scenario_id: id } = (await (await started).json()) as { scenario_id: string };
-  await expect(page).toHaveURL(new RegExp(`run=${id}`));
-  await expect(page.locator('[data-plan]').getByText(name, { exact: true })).toBeVisible({ timeout: 120_000 });
-  await expect(page.locator('[data-plan="done"]')).toBeVisible();
-  return id;
-}
-
-/** An asset with a score; the first ones come a minute after the start. */
-async function scored(page: Page): Promise<{ code: string }> {
-  let found: { code: string } | undefined;
-  await expect(async () => {
-    const { assets } = (await (await page.request.get(`${t.url}/api/optimization/status`)).json()) as { assets: { code: string }[] };
-    found = assets.find((a) => a.code.startsWith('LV-') || a.code.startsWith('P-'));
-    expect(found).toBeDefined();
-  }).toPass({ timeout: 180_000, intervals: [2_000] });
-  return found!;
+  await enterCosts(page, t.url, { default_downtime_cost_per_hour: amount });
 }
 
 for (const language of ['ar', 'en'] as const satisfies readonly Language[]) {
@@ -60,7 +30,7 @@ for (const language of ['ar', 'en'] as const satisfies readonly Language[]) {
 
     await page.locator('nav.nv a[href^="/optimization"]').click();
     await settled(page);
-    const must = await scored(page);
+    const must = await scored(page, t.url);
     const tight = await makePlan(page, `tight ${language}`, '10000', '');
     const free = await makePlan(page, `free ${language}`, '', must.code);
     await allInWords(page, 'ranked list');

@@ -4,6 +4,7 @@ import { type Browser, expect, type Page, test } from '@playwright/test';
 import type { NotificationPage, WorkOrder } from '../src/api/types';
 import { type Running, serve } from './appliance';
 import { type Sink, mailSink } from './mail-sink';
+import { addTechnician } from './plan-steps';
 import { addPumps, firstStart, read, visit } from './steps';
 import { settled, type Language } from './target';
 import { allInWords } from './words';
@@ -20,24 +21,6 @@ async function write(page: Page, method: string, path: string, body: unknown): P
   return answer.json();
 }
 
-async function addTechnician(page: Page, username: string): Promise<void> {
-  await page.goto(`${t.url}/technicians`);
-  await settled(page);
-  await allInWords(page, 'no technicians');
-  await page.locator('.ph .btn.pri').click();
-  const dialog = page.getByRole('dialog');
-  await dialog.locator('[name="code"]').fill('M-100');
-  await dialog.locator('[name="name_ar"]').fill('فهد العتيبي');
-  await dialog.locator('[name="name_en"]').fill('Fahad Al-Otaibi');
-  await dialog.locator('[name="username"]').fill(username);
-  await dialog.locator('.offers .chip').first().click();
-  await allInWords(page, 'technician form');
-  await dialog.locator('button[type="submit"]').click();
-  await expect(dialog).toHaveCount(0);
-  await expect(page.locator('table')).toContainText('M-100');
-  await allInWords(page, 'technicians');
-}
-
 async function story(browser: Browser, language: Language): Promise<void> {
   const { page, end } = await visit(browser, language);
   await firstStart(page, t.url);
@@ -48,7 +31,7 @@ async function story(browser: Browser, language: Language): Promise<void> {
   await write(page, 'PUT', `/api/tenant-users/${me.id}`, { username: me.username, name: me.name, role: me.role, email: 'sara@plant.example' });
   const settings = (await read<{ settings: Record<string, unknown> }>(page, `${t.url}/api/session`)).settings;
   await write(page, 'PUT', '/api/settings', { ...settings, language });
-  await addTechnician(page, me.username);
+  await addTechnician(page, t.url, me.username);
   const assets = await read<{ items: { id: string; code: string }[] }>(page, `${t.url}/api/assets`);
   const order = (await write(page, 'POST', '/api/work-orders', { kind: 'order', title: 'Replace the seal', priority: 'high', asset_id: assets.items[0]!.id })) as WorkOrder;
 

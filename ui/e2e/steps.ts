@@ -1,5 +1,5 @@
 // Steps a person takes on the way from the first start to a source, for the stories that begin there.
-import { type Browser, expect, type Page } from '@playwright/test';
+import { type Browser, type BrowserContextOptions, expect, type Page } from '@playwright/test';
 import { dress, type Language } from './target';
 
 const PASSWORD = 'a long enough pass phrase';
@@ -10,8 +10,8 @@ export interface Visit {
   end: () => Promise<void>;
 }
 
-export async function visit(browser: Browser, language: Language): Promise<Visit> {
-  const context = await browser.newContext({ locale: language === 'ar' ? 'ar-SA' : 'en-GB' });
+export async function visit(browser: Browser, language: Language, looks: BrowserContextOptions = {}): Promise<Visit> {
+  const context = await browser.newContext({ locale: language === 'ar' ? 'ar-SA' : 'en-GB', ...looks });
   await dress(context, language, 'light');
   const page = await context.newPage();
   const thrown: string[] = [];
@@ -24,6 +24,16 @@ export async function visit(browser: Browser, language: Language): Promise<Visit
 }
 
 export const read = async <T>(page: Page, url: string): Promise<T> => (await (await page.request.get(url)).json()) as T;
+
+/** The account's own language and look decide once somebody has signed in. */
+export async function speak(page: Page, url: string, language: Language): Promise<void> {
+  const session = await read<{ csrf_token: string; settings: object }>(page, `${url}/api/session`);
+  const headers = { 'X-CSRF-Token': session.csrf_token, Origin: url };
+  const saved = await page.request.put(`${url}/api/settings`, { headers, data: { ...session.settings, language, theme: 'light' } });
+  expect(saved.ok()).toBe(true);
+  await page.reload();
+  await expect(page.locator('html')).toHaveAttribute('lang', language);
+}
 
 /** Names the organisation and its first administrator. */
 export async function firstStart(page: Page, url: string): Promise<void> {

@@ -6,16 +6,13 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, type Page, test } from '@playwright/test';
-import type { EvidenceKey, IncidentDetail, Series, SignalDetail, Timeline, TimelineEvent } from '../src/api/types';
-import { type Running, plant, PLANT_PASSWORD, plantCommand, serve, verifyFile } from './appliance';
-import { addPumps, choose, firstStart, read, runTest, visit } from './steps';
+import type { IncidentDetail, Series, SignalDetail, Timeline, TimelineEvent } from '../src/api/types';
+import { type Running, plant, plantCommand, serve, verifyFile } from './appliance';
+import { exportEvidence, exportReport } from './evidence-steps';
+import { addSource, mapTags, trust } from './source-steps';
+import { addPumps, firstStart, read, visit } from './steps';
 import type { Language } from './target';
 
-const TAGS = [
-  { tag: 'VIB_DE', metric: 'vibration_de' },
-  { tag: 'BRG_TEMP_DE', metric: 'bearing_temperature_de' },
-  { tag: 'DIS_PRESS', metric: 'discharge_pressure' },
-];
 /** The first moment the value stands half above the lowest seen. */
 function riseOf(series: Series): number | null {
   const lowest = Math.min(...series.v.filter((x): x is number => x !== null));
@@ -25,62 +22,6 @@ function riseOf(series: Series): number | null {
 
 let source: Running;
 let appliance: Running;
-
-async function addSource(page: Page): Promise<void> {
-  await page.goto(`${appliance.url}/integrations/new`);
-  await page.locator('.kind-card', { hasText: 'OPC UA' }).click();
-  await page.locator('[name="name"]').fill('DCS');
-  await page.locator('[name="endpoint_url"]').fill(source.url);
-  await choose(page, 'security_mode', ['None', 'Sign', 'SignAndEncrypt'], 'SignAndEncrypt');
-  await choose(page, 'auth_type', ['Anonymous', 'UsernamePassword', 'Certificate'], 'UsernamePassword');
-  await page.locator('[name="username"]').fill('plant');
-  await page.locator('[name="password"]').fill(PLANT_PASSWORD);
-  await page.locator('form.pane button[type="submit"]').click();
-  await expect(page).toHaveURL(/\/integrations\/[0-9a-f-]{36}/);
-}
-
-async function trust(page: Page): Promise<void> {
-  await runTest(page);
-  await expect(page.locator('[data-test-result="failed"]')).toBeVisible({ timeout: 60_000 });
-  await expect(page.locator('[data-stage="security"]')).toHaveAttribute('data-status', 'failed');
-  await page.locator('[data-stage="security"] .btn').click();
-  const accept = page.locator('.decide .btn.pri');
-  await expect(accept).toBeDisabled();
-  // The person reads the last four pairs; here they come from the server's side of the wire.
-  const shown = await page.locator('.fp').first().locator('.tag').allInnerTexts();
-  await page.locator('[name="fingerprint_tail"]').fill('00 00 00 00');
-  await accept.click();
-  await expect(page.locator('.decide [role="alert"]')).toBeVisible();
-  await page.locator('[name="fingerprint_tail"]').fill(shown.slice(-4).join(' '));
-  await accept.click();
-  await expect(page.locator('.decide')).toHaveCount(0);
-  await page.goto(page.url().replace(/\?.*/, ''));
-  await runTest(page);
-  await expect(page.locator('[data-test-result="ok"]')).toBeVisible({ timeout: 60_000 });
-}
-
-async function mapTag(page: Page, tag: string, metric: string): Promise<void> {
-  await page.locator('.tree').waitFor();
-  await page.locator('.mapping input[type="search"]').first().fill(`P102A.${tag}`);
-  const node = page.locator('.tree .node', { hasText: `P102A.${tag}` }).or(page.locator(`.tree .node:has([title$="P102A.${tag}"])`)).first();
-  await node.dblclick();
-  const dialog = page.locator('[role="dialog"]');
-  await expect(dialog.locator('[name="external_tag"]')).toHaveValue(new RegExp(`P102A\\.${tag}$`));
-  await dialog.locator('input.mantine-Select-input').fill('P-102A');
-  await page.locator('[role="listbox"] [role="option"]', { hasText: 'P-102A' }).click();
-  await dialog.locator('[name="metric"]').selectOption(metric);
-  await expect(dialog.locator('[data-preview="ok"]')).toBeVisible();
-  await dialog.locator('button[type="submit"]').click();
-  await expect(dialog).toHaveCount(0);
-}
-
-async function mapTags(page: Page): Promise<void> {
-  await page.goto(appliance.url);
-  await page.locator('nav.nv a[href*="data-mapping"]').click();
-  for (const { tag, metric } of TAGS) await mapTag(page, tag, metric);
-  // Live values arrive in the table of mapped tags.
-  await expect(page.locator('table .q.b')).toHaveCount(TAGS.length, { timeout: 60_000 });
-}
 
 async function watchTheFault(page: Page): Promise<void> {
   await page.goto(`${appliance.url}/digital-twin`);
@@ -143,34 +84,21 @@ async function readTheIncident(page: Page, language: Language): Promise<void> {
 
 /** The incident leaves the house as a file that verifies, and not any more when one byte is changed. */
 async function takeTheEvidence(page: Page): Promise<void> {
-  const pane = page.locator('.evidence-pane');
-  await expect(pane.locator('dl')).toBeVisible();
-  const [download] = await Promise.all([page.waitForEvent('download'), pane.locator('.btn.pri').click()]);
-  await expect(pane.locator('.s[role="status"]')).toBeVisible();
-  const file = join(appliance.folder, 'incident.oqe');
-  await download.saveAs(file);
-  const [key] = await read<EvidenceKey[]>(page, `${appliance.url}/api/evidence/keys`);
-  const trust = join(appliance.folder, 'reader.keys');
-  writeFileSync(trust, `${key!.trust_line}\n`);
-  const unchanged = verifyFile(file, trust);
+  const { file, keys } = await exportEvidence(page, appliance, 'incident');
+  const unchanged = verifyFile(file, keys);
   expect(unchanged).toMatchObject({ exit: 1, reason: 'appliance_only', demo: false });
   const bytes = readFileSync(file);
   const changed = join(appliance.folder, 'changed.oqe');
   bytes[bytes.length - 1]! ^= 1;
   writeFileSync(changed, bytes);
-  const said = verifyFile(changed, trust);
+  const said = verifyFile(changed, keys);
   expect(said).toMatchObject({ exit: 2, verdict: 'tampered' });
   expect(said.part, 'it says where').not.toBeNull();
 }
 
 /** The same incident on paper, in the language of the reader. */
 async function takeTheReport(page: Page, language: Language): Promise<void> {
-  const making = page.locator('.report-making');
-  await making.locator('select').selectOption(language);
-  const [download] = await Promise.all([page.waitForEvent('download', { timeout: 120_000 }), making.locator('button').click()]);
-  expect(download.suggestedFilename()).toMatch(/^INC-.*\.pdf$/);
-  expect(readFileSync(await download.path()).subarray(0, 5).toString()).toBe('%PDF-');
-  await expect(making.locator('[role="status"]')).toHaveText(/\p{L}/u);
+  expect(await exportReport(page, language)).toMatch(/^INC-.*\.pdf$/);
 }
 
 for (const language of ['ar', 'en'] as const) {
@@ -189,9 +117,9 @@ for (const language of ['ar', 'en'] as const) {
       await firstStart(page, appliance.url);
       await page.goto(`${appliance.url}/assets`);
       await addPumps(page);
-      await addSource(page);
+      await addSource(page, appliance.url, source);
       await trust(page);
-      await mapTags(page);
+      await mapTags(page, appliance.url);
       await watchTheFault(page);
       await readTheIncident(page, language);
       await takeTheEvidence(page);

@@ -3,8 +3,10 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, type Page, test } from '@playwright/test';
-import type { EvidenceKey, IncidentRow, PlantStatus, RootCause, Timeline } from '../src/api/types';
+import type { RootCause } from '../src/api/types';
 import { accountsIn, demo, type Running, verifyFile } from './appliance';
+import { exportEvidence, exportReport } from './evidence-steps';
+import { named, plantIsNow, play } from './incident-steps';
 import { read } from './steps';
 import { dress, type Language, settled, signIn, type Target } from './target';
 
@@ -26,38 +28,13 @@ async function opened(page: Page, language: Language): Promise<void> {
 
 /** The machine is driven over its surge line until protection stops it. */
 async function surge(page: Page): Promise<void> {
-  // While the plant replays its past, a fault would begin in that past.
-  await expect.poll(async () => Date.now() - (await read<PlantStatus>(page, `${t.url}/api/plant`)).plant_time, { timeout: 180_000 }).toBeLessThan(10_000);
+  await plantIsNow(page, t.url);
   const { csrf_token: token } = await read<{ csrf_token: string }>(page, `${t.url}/api/session`);
   const headers = { Origin: t.url, 'X-CSRF-Token': token };
   const fault = { asset: MACHINE, fault: 'surge', over_s: 30 };
   const answer = await page.request.post(`${t.url}/api/plant/inject`, { headers, data: fault });
   expect(answer.ok(), await answer.text()).toBe(true);
-  await expect(async () => {
-    const { items } = await read<{ items: IncidentRow[] }>(page, `${t.url}/api/blackbox/incidents?q=${MACHINE}`);
-    const found = items.find((x) => x.asset_code === MACHINE);
-    expect(found).toBeDefined();
-    incident = found!.id;
-    const cause = await read<RootCause>(page, `${t.url}/api/blackbox/incidents/${incident}/root-cause`);
-    expect(cause.hypotheses[0]?.id).toBe(SURGE);
-    expect(cause.verdict).toBe('named');
-  }).toPass({ timeout: 150_000, intervals: [2_000] });
-}
-
-/** Plays from the first critical event on: its moment by the corrected clock, and by the clock of its source. */
-async function play(page: Page): Promise<{ at: number; atSource: number[] }> {
-  const { events } = await read<Timeline>(page, `${t.url}/api/blackbox/incidents/${incident}/timeline`);
-  const corrected = (e: Timeline['events'][number]['event']) => Math.round(e.event_time - e.time_offset_ms);
-  const at = Math.min(...events.filter((x) => x.event.severity === 'critical').map((x) => corrected(x.event)));
-  await page.locator('.tl').focus();
-  await page.keyboard.press('Home');
-  await page.keyboard.press('Shift+ArrowRight');
-  await expect(page.locator('.pastnote')).toBeVisible();
-  await expect.poll(() => Number(new URL(page.url()).searchParams.get('t'))).toBe(at);
-  await page.keyboard.press('Space');
-  await expect.poll(() => Number(new URL(page.url()).searchParams.get('t')), { timeout: 20_000 }).not.toBe(at);
-  await page.keyboard.press('Space');
-  return { at, atSource: events.map((x) => x.event).filter((e) => corrected(e) === at).map((e) => e.event_time) };
+  incident = await named(page, t.url, MACHINE, SURGE);
 }
 
 async function readTheCause(page: Page, language: Language): Promise<void> {
@@ -75,30 +52,18 @@ async function readTheCause(page: Page, language: Language): Promise<void> {
 }
 
 async function takeAway(page: Page, language: Language): Promise<void> {
-  const pane = page.locator('.evidence-pane');
-  const [download] = await Promise.all([page.waitForEvent('download'), pane.locator('.btn.pri').click()]);
-  await expect(pane.locator('.s[role="status"]')).toBeVisible();
-  expect(download.suggestedFilename()).toMatch(/^DEMO-.*\.oqe$/);
-  const file = join(running.folder, `${language}.oqe`);
-  await download.saveAs(file);
-  const [key] = await read<EvidenceKey[]>(page, `${t.url}/api/evidence/keys`);
-  const trust = join(running.folder, 'reader.keys');
-  writeFileSync(trust, `${key!.trust_line}\n`);
-  expect(verifyFile(file, trust)).toMatchObject({ exit: 1, reason: 'appliance_only', demo: true });
+  const { suggested, file, keys } = await exportEvidence(page, running, language);
+  expect(suggested).toMatch(/^DEMO-.*\.oqe$/);
+  expect(verifyFile(file, keys)).toMatchObject({ exit: 1, reason: 'appliance_only', demo: true });
   const bytes = readFileSync(file);
   bytes[Math.floor(bytes.length / 2)]! ^= 1;
   const changed = join(running.folder, 'changed.oqe');
   writeFileSync(changed, bytes);
-  const said = verifyFile(changed, trust);
+  const said = verifyFile(changed, keys);
   expect(said).toMatchObject({ exit: 2, verdict: 'tampered' });
   expect(said.part, 'where it was changed').not.toBe('file');
 
-  const making = page.locator('.report-making');
-  await making.locator('select').selectOption(language);
-  const [report] = await Promise.all([page.waitForEvent('download', { timeout: 90_000 }), making.locator('button').click()]);
-  expect(report.suggestedFilename()).toMatch(/^DEMO-.*\.pdf$/);
-  expect(readFileSync(await report.path()).subarray(0, 5).toString()).toBe('%PDF-');
-  await expect(making.locator('[role="status"]')).toHaveText(/[1-9]/);
+  expect(await exportReport(page, language)).toMatch(/^DEMO-.*\.pdf$/);
 }
 
 for (const language of ['ar', 'en'] as const) {
@@ -114,7 +79,7 @@ for (const language of ['ar', 'en'] as const) {
     await page.goto(`${t.url}/blackbox/incidents/${incident}`);
     await settled(page);
     await readTheCause(page, language);
-    const { at, atSource } = await play(page);
+    const { at, atSource } = await play(page, t.url, incident);
     await page.goto(`${t.url}/blackbox/incidents/${incident}?t=${at}`);
     await settled(page);
     await page.locator('h1 ~ * a[href*="/digital-twin"], a.btn[href*="/digital-twin"]').first().click();

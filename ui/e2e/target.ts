@@ -11,26 +11,45 @@ export interface Target {
   stop: () => Promise<void>;
 }
 
-export async function target(): Promise<Target> {
+/** How a demo appliance comes to its incident. */
+export interface Story {
+  /** Of its past it knows so much: what is usual takes hours to know. */
+  minutes: number;
+  /** The bearing wears for so long until protection stops the pump: long enough to be told apart, or short for a test. */
+  over_s: number;
+}
+
+export async function target({ minutes, over_s }: Story = { minutes: 60, over_s: 120 }): Promise<Target> {
   const { OPTRIA_URL: url, OPTRIA_USER: username, OPTRIA_PASSWORD: password } = process.env;
   if (url && username && password) return { url: url.replace(/\/$/, ''), username, password, stop: async () => undefined };
-  const running = await demo();
+  const running = await demo(minutes);
   const owner = accountsIn(running.output()).find((a) => a.role === 'platform_owner');
   if (!owner) throw new Error(`the demo appliance printed no owner:\n${running.output()}`);
-  await haveAnIncident(running.url, owner.username, owner.password);
+  try {
+    await haveAnIncident(running.url, owner.username, owner.password, over_s);
+  } catch (error) {
+    await running.stop();
+    throw error;
+  }
   return { url: running.url, username: owner.username, password: owner.password, stop: running.stop };
 }
 
 /** A healthy plant has no incident to look at: a bearing wears until protection stops the pump. */
-async function haveAnIncident(url: string, username: string, password: string): Promise<void> {
+async function haveAnIncident(url: string, username: string, password: string, over_s: number): Promise<void> {
   const json = { 'Content-Type': 'application/json', Origin: url };
   const signedIn = await fetch(`${url}/api/session`, { method: 'POST', headers: json, body: JSON.stringify({ username, password }) });
   const { csrf_token: token } = (await signedIn.json()) as { csrf_token: string };
   const headers = { ...json, Cookie: (signedIn.headers.get('set-cookie') ?? '').split(';')[0]!, 'X-CSRF-Token': token };
-  const fault = { asset: 'P-102A', fault: 'bearing_wear', over_s: 120 };
+  if (over_s > 120) {
+    await waitUntil('the plant has come to the present', 300_000, async () => {
+      const answer = await fetch(`${url}/api/plant`, { headers });
+      return Date.now() - ((await answer.json()) as { plant_time: number }).plant_time < 10_000;
+    });
+  }
+  const fault = { asset: 'P-102A', fault: 'bearing_wear', over_s };
   const injected = await fetch(`${url}/api/plant/inject`, { method: 'POST', headers, body: JSON.stringify(fault) });
   if (!injected.ok) throw new Error(`the fault was refused: ${await injected.text()}`);
-  await waitUntil('an incident is open', 300_000, async () => {
+  await waitUntil('an incident is open', 300_000 + over_s * 1_000, async () => {
     const answer = await fetch(`${url}/api/blackbox/incidents?limit=1`, { headers });
     return ((await answer.json()) as { total: number }).total > 0;
   });

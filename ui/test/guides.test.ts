@@ -1,11 +1,13 @@
 // Help: every page leads to a guide, every guide exists in both languages with the same headings, every link and anchor holds.
-import { readFileSync } from 'node:fs';
-import { resolve } from 'node:path';
-import { describe, expect, it } from 'vitest';
+import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { GUIDES, HELP, helpOf } from '@/lib/help';
 import { withGlobals } from '@/lib/url';
 import { OPEN_PATHS, ROUTES } from '@/routes';
-import { anchors, destination, guidesFolder, readGuide, slug } from '../vite/guides';
+import guides from 'virtual:guides';
+import { anchors, destination, guidesFolder, moduleOf, pictures, readGuide, slug } from '../vite/guides';
 
 const folder = guidesFolder();
 const root = resolve(folder, '../..');
@@ -56,6 +58,66 @@ describe('guides', () => {
   it('name headings as a forge does', () => {
     expect(slug('Opening it: the `network`, safely')).toBe('opening-it-the-network-safely');
     expect(slug('الفتح على الشبكة')).toBe('الفتح-على-الشبكة');
+  });
+});
+
+describe('pictures of guides', () => {
+  let place: string;
+  const guide = (text: string) => writeFileSync(join(place, 'guides/x.md'), `# A guide\n\n${text}\n`);
+  const written = (text: string) => {
+    guide(text);
+    return readGuide(join(place, 'guides'), 'x', 'en').html;
+  };
+  beforeAll(() => {
+    place = mkdtempSync(join(tmpdir(), 'optria-guides-'));
+    for (const inside of ['guides', 'images']) mkdirSync(join(place, inside));
+    copyFileSync(resolve(root, 'docs/images/dashboard-en.png'), join(place, 'images/there-en.png'));
+  });
+  afterAll(() => rmSync(place, { recursive: true }));
+
+  it('become files of the program, with words and a size', () => {
+    expect(written('![What is seen](../images/there-en.png)')).toMatch(/<img src="optria-picture:there-en\.png" alt="What is seen" width="\d{3,4}" height="\d{3,4}" loading="lazy">/);
+    const made = moduleOf(join(place, 'guides'), 'x', 'en');
+    expect(made).toContain(`import p0 from ${JSON.stringify(join(place, 'images/there-en.png'))};`);
+    expect(made).toContain('.replaceAll("optria-picture:there-en.png", p0)');
+    expect(written('![Not made yet](../images/gone-en.png)')).toBe('<p><em>Not made yet</em></p>\n');
+  });
+
+  it.each([
+    ['https://example.com/there-en.png', 'of another host'],
+    ['//example.com/there-en.png', 'of another host by the same scheme'],
+    ['data:image/png;base64,AAAA', 'inside the text'],
+    ['../images/there-ar.png', 'in the other language'],
+    ['../images/there.png', 'in no language'],
+    ['../../ui/public/there-en.png', 'of another folder'],
+    ['../images/there-en.svg', 'that could hold a script'],
+  ])('refuse %s: a picture %s', (href) => {
+    expect(() => written(`![What is seen](${href})`)).toThrow('none of its language');
+  });
+
+  it('refuse a picture without words', () => {
+    expect(() => written('![](../images/there-en.png)')).toThrow('without words');
+  });
+
+  it.each(GUIDES.map((entry) => entry.name))('%s has the same ones in both languages, and all are made', (name) => {
+    const [ar, en] = languages.map((language) => pictures(folder, name, language));
+    expect(ar!.map((picture) => picture.name)).toEqual(en!.map((picture) => picture.name));
+    const missing = [...ar!, ...en!].filter((picture) => !existsSync(picture.path)).map((picture) => picture.path.slice(root.length + 1));
+    expect(missing, 'cargo xtask screens --guides makes them').toEqual([]);
+    for (const { alt } of ar!) expect(alt).toMatch(/\p{Script=Arabic}/u);
+  });
+
+  it('have an address of the program where a guide is shown', async () => {
+    const { html } = (await guides['first-hour/en']!.load()).default;
+    expect(html).toMatch(/<img src="[^":]*\/dashboard-en\.png"/);
+    expect(html).not.toContain('optria-picture');
+  });
+
+  it('are all named somewhere', () => {
+    const named = new Set(GUIDES.flatMap(({ name }) => languages.flatMap((language) => pictures(folder, name, language).map((picture) => picture.path))));
+    const readme = ['README.md', 'README.ar.md'].map((name) => readFileSync(resolve(root, name), 'utf8')).join();
+    const all = readdirSync(resolve(root, 'docs/images'));
+    expect(all.filter((name) => !named.has(resolve(root, 'docs/images', name)) && !readme.includes(`docs/images/${name}`))).toEqual([]);
   });
 });
 

@@ -1,7 +1,8 @@
 // Serves `virtual:guides`: the guides of ../docs/guides as pages of the program, in both languages. The text becomes
-// HTML while the program is built, so that help needs neither a network nor a parser in the browser.
-import { readFileSync } from 'node:fs';
-import { resolve } from 'node:path';
+// HTML while the program is built, and pictures of ../docs/images become files of the program, so that help needs
+// neither a network nor a parser in the browser.
+import { existsSync, readFileSync } from 'node:fs';
+import { basename, resolve } from 'node:path';
 import { Marked, type Tokens } from 'marked';
 import type { Plugin } from 'vite';
 import type { Language } from '../src/i18n/locale.ts';
@@ -52,6 +53,63 @@ export function destination(folder: string, name: string, language: Language, hr
   return `/help/${target}#${shared}`;
 }
 
+export interface Picture {
+  /** Where the file is, or is to be. */
+  path: string;
+  name: string;
+  alt: string;
+}
+
+/** A picture of a guide: a file of `docs/images`, made in the language of the guide, with words for who can't see it. */
+function pictureOf(folder: string, name: string, language: Language, token: { href: string; text: string }): Picture {
+  const named = /^\.\.\/images\/([a-z0-9-]+)-(ar|en)\.png$/.exec(token.href);
+  if (named?.[2] !== language) throw new Error(`${name} (${language}) holds a picture that is none of its language in ../images: ${token.href}`);
+  if (token.text.trim() === '') throw new Error(`${name} (${language}) holds a picture without words: ${token.href}`);
+  return { path: resolve(folder, token.href), name: named[1]!, alt: token.text };
+}
+
+/** The pictures that a guide names, in their order. */
+export function pictures(folder: string, name: string, language: Language): Picture[] {
+  const found: Picture[] = [];
+  const look = (token: Tokens.Generic) => {
+    if (token.type === 'image') found.push(pictureOf(folder, name, language, token as Tokens.Image));
+  };
+  const marked = new Marked();
+  marked.walkTokens(parsed(folder, name, language).tokens as never, look as never);
+  return found;
+}
+
+export interface GuideStep {
+  /** The anchor of the section that both languages share, and the number in it. */
+  key: string;
+  /** What is to be done, as it is read. */
+  text: string;
+}
+
+/** The numbered steps of a guide, in their order. */
+export function steps(folder: string, name: string, language: Language): GuideStep[] {
+  const shared = anchors(folder, name, language);
+  const found: GuideStep[] = [];
+  let section = '';
+  for (const token of parsed(folder, name, language).tokens) {
+    if (token.type === 'heading') section = shared.get(slug(plain(token.tokens ?? []))) ?? '';
+    if (token.type !== 'list' || !token.ordered) continue;
+    const { start, items } = token as Tokens.List;
+    items.forEach((item, i) => found.push({ key: `${section} ${Number(start) + i}`, text: plain(item.tokens.slice(0, 1)) }));
+  }
+  return found;
+}
+
+/** Width and height as the file itself states them: the page keeps the place free while the picture comes. */
+function sizeOf(path: string): { width: number; height: number } {
+  const bytes = readFileSync(path);
+  if (bytes.toString('latin1', 1, 4) !== 'PNG') throw new Error(`${path} is no PNG`);
+  return { width: bytes.readUInt32BE(16), height: bytes.readUInt32BE(20) };
+}
+
+/** The address of each picture in the program is known only to the build; until then the text holds this in its place. */
+const placeOf = (path: string) => `optria-picture:${basename(path)}`;
+
 export function readGuide(folder: string, name: string, language: Language): Guide {
   const { tokens, headings } = parsed(folder, name, language);
   const shared = anchors(folder, name, language);
@@ -78,7 +136,14 @@ export function readGuide(folder: string, name: string, language: Language): Gui
         return `<div class="scroll" tabindex="0"><table class="tb"><thead>${row(token.header, 'th')}</thead><tbody>${token.rows.map((r) => row(r, 'td')).join('')}</tbody></table></div>\n`;
       },
       html(token) { throw new Error(`${name} (${language}) holds HTML: ${token.text}`); },
-      image(token) { throw new Error(`${name} (${language}) holds a picture: ${token.href}`); },
+      image(token) {
+        const { path, alt } = pictureOf(folder, name, language, token);
+        // A picture that is not made yet leaves its words.
+        if (!existsSync(path)) return `<em>${escape(alt)}</em>`;
+        const { width, height } = sizeOf(path);
+        const place = placeOf(path);
+        return `<a href="${place}" target="_blank" rel="noopener noreferrer"><img src="${place}" alt="${escape(alt)}" width="${width}" height="${height}" loading="lazy"></a>`;
+      },
     },
   });
   const first = tokens.find((token) => token.type === 'paragraph');
@@ -88,6 +153,15 @@ export function readGuide(folder: string, name: string, language: Language): Gui
     headings: headings.slice(1).map((h) => ({ id: idOf(h), text: plain(h.tokens), depth: h.depth })),
     html: marked.parser(tokens as never),
   };
+}
+
+/** The module of one guide: its text, with each picture as a file that the build adds to the program. */
+export function moduleOf(folder: string, name: string, language: Language): string {
+  const paths = [...new Set(pictures(folder, name, language).map(({ path }) => path))].filter((path) => existsSync(path));
+  const imports = paths.map((path, i) => `import p${i} from ${JSON.stringify(path)};\n`).join('');
+  const places = paths.map((path, i) => `.replaceAll(${JSON.stringify(placeOf(path))}, p${i})`).join('');
+  const { html, ...rest } = readGuide(folder, name, language);
+  return `${imports}export default { ...${JSON.stringify(rest)}, html: ${JSON.stringify(html)}${places} }`;
 }
 
 /** The list of all guides, and one module for the text of each in each language. */
@@ -101,7 +175,7 @@ export function guides(): Plugin {
       const [, name, language] = id.split('/') as [string, string | undefined, Language | undefined];
       if (name && language) {
         this.addWatchFile(fileOf(folder, name, language));
-        return `export default ${JSON.stringify(readGuide(folder, name, language))}`;
+        return moduleOf(folder, name, language);
       }
       const entries = GUIDES.flatMap((guide) => (['ar', 'en'] as const).map((language) => {
         this.addWatchFile(fileOf(folder, guide.name, language));

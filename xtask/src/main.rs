@@ -44,6 +44,7 @@ cargo xtask <task>
   conformance        every connector against its contract; writes docs/conformance.md
   peers              the tests against Kerberos and the mock of SQL Server, which take more packages
   screens            a picture of every page, language and theme
+  screens --guides   the pictures that the guides name, into docs/images
   hub                a hub to try: a throw-away Postgres, the first platform owner, two instances
   airgap [--all] [--program FILE] [--system ADDRESS:PORT]
                      the appliance in a network of loopback alone, under strace: whom it calls

@@ -1,4 +1,5 @@
-//! A picture of every page, language and theme, written below `target/screens`.
+//! Pictures of the program: of every page, language and theme below `target/screens`, or those that the
+//! guides name in `docs/images`.
 
 use std::fs;
 
@@ -9,17 +10,26 @@ use crate::{
     system, ui,
 };
 
+/// Asks for the pictures of the guides.
+const GUIDES: &str = "--guides";
+
 pub(crate) fn screens(args: &[String]) -> Result<()> {
+    let (script, folder, variable) = if args.iter().any(|arg| arg == GUIDES) {
+        ("pictures", "docs/images", "OPTRIA_PICTURES")
+    } else {
+        ("screens", "target/screens", "OPTRIA_SCREENS")
+    };
     system::ensure(&[system::BUILD, system::TESTS])?;
     ui::install()?;
     ui::build()?;
     run(cargo().args(["build", "--workspace", "--bin", "optria"]))?;
-    let out = root().join("target/screens");
+    let out = root().join(folder);
     fs::create_dir_all(&out).with_context(|| format!("{} can't be created", out.display()))?;
     let mut npm = ui::npm();
-    npm.args(["run", "screens", "--"]).args(args);
+    npm.args(["run", script, "--"])
+        .args(args.iter().filter(|arg| *arg != GUIDES));
     npm.env("OPTRIA_BIN", built_program("optria")?)
-        .env("OPTRIA_SCREENS", &out);
+        .env(variable, &out);
     run(&mut npm)?;
     println!("pictures: {}", out.display());
     Ok(())

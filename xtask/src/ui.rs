@@ -26,6 +26,8 @@ const INPUTS: &[&str] = &[
     "locales/ar.json",
     "locales/en.json",
     "locales/parts",
+    "docs/guides",
+    "docs/images",
 ];
 
 /// Installs the packages of `ui/` exactly as locked.

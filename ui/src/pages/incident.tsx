@@ -233,7 +233,7 @@ export default function IncidentPage() {
         <>
           <PageHead crumb={{ to: '/blackbox', text: t('page.blackbox'), here: <Tag>{detail.incident.number}</Tag> }} title={detail.incident.title}>
             {may('work_orders.write') && <button type="button" className="btn" onClick={() => setOrdering(true)}><Icon name="wrench" />{t('work_orders.create')}</button>}
-            <AppLink className="btn" to={`/digital-twin?asset=${detail.incident.asset_id}&t=${cursor.t === null ? detail.incident.started_at : atSource(moments, cursor.t)}`}><Icon name="twin" />{t('incident.twin_then')}</AppLink>
+            <AppLink className="btn" data-action="twin-then" to={`/digital-twin?asset=${detail.incident.asset_id}&t=${cursor.t === null ? detail.incident.started_at : atSource(moments, cursor.t)}`}><Icon name="twin" />{t('incident.twin_then')}</AppLink>
           </PageHead>
           <div className="stack">
             {merged && <Notice>{t('care.redirected', { number: merged, into: detail.incident.number })}</Notice>}

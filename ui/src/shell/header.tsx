@@ -77,7 +77,7 @@ export function LanguageSwitch() {
     await save({ language: other });
   };
   return (
-    <button type="button" className="btn quiet" lang={other} aria-label={t('header.other_language')} onClick={() => void change()}>
+    <button type="button" className="btn quiet" lang={other} data-action="switch-language" aria-label={t('header.other_language')} onClick={() => void change()}>
       <bdi>{t('header.other_language_short')}</bdi>
     </button>
   );
@@ -96,7 +96,7 @@ export function ThemeSwitch() {
     void save({ theme: other });
   };
   return (
-    <button type="button" className="btn quiet icon" aria-label={t(scheme === 'dark' ? 'header.to_light' : 'header.to_dark')} onClick={change}>
+    <button type="button" className="btn quiet icon" data-action="switch-theme" aria-label={t(scheme === 'dark' ? 'header.to_light' : 'header.to_dark')} onClick={change}>
       <Icon name={scheme === 'dark' ? 'sun' : 'moon'} />
     </button>
   );

@@ -89,7 +89,7 @@ export function TechnicianForm({ technician, sites, onClose, onSaved }: { techni
             )}
           </Lines>
           <datalist id={`${list}-certificates`}>{CERTIFICATES.map((c) => <option key={c} value={c}>{vocabulary.certificate(c)}</option>)}</datalist>
-          <Lines legend={t('technicians.shifts')} help={t('technicians.shifts_help')} error={problemOf(error, 'shifts')} rows={form.shifts} add={t('technicians.add_shift')} blank={{ weekday: 7, from: '07:00', to: '15:30' }} onChange={(shifts) => set({ shifts })} extra={form.shifts.length === 0 && <button type="button" className="btn quiet sm" onClick={() => set({ shifts: WEEK.slice(0, 5).map((weekday) => ({ weekday, from: '07:00', to: '15:30' })) })}><Icon name="clock" />{t('technicians.shift_week')}</button>}>
+          <Lines legend={t('technicians.shifts')} help={t('technicians.shifts_help')} error={problemOf(error, 'shifts')} rows={form.shifts} add={t('technicians.add_shift')} blank={{ weekday: 7, from: '07:00', to: '15:30' }} onChange={(shifts) => set({ shifts })} extra={form.shifts.length === 0 && <button type="button" className="btn quiet sm" data-action="week-of-shifts" onClick={() => set({ shifts: WEEK.slice(0, 5).map((weekday) => ({ weekday, from: '07:00', to: '15:30' })) })}><Icon name="clock" />{t('technicians.shift_week')}</button>}>
             {(row, change) => (
               <>
                 <select className="in auto" aria-label={t('technicians.weekday')} value={row.weekday} onChange={(e) => change({ ...row, weekday: Number(e.target.value) })}>{WEEK.map((d) => <option key={d} value={d}>{word('weekday', String(d))}</option>)}</select>
