@@ -8,7 +8,7 @@ export default defineConfig({
   fullyParallel: false,
   timeout: 300_000,
   // Whatever hangs, the run ends and reports.
-  globalTimeout: process.env.CI ? 4_500_000 : 0,
+  globalTimeout: process.env.CI ? 2_700_000 : 0,
   expect: { timeout: 15_000 },
   reporter: [['list']],
   outputDir: 'test-results',
@@ -36,6 +36,7 @@ export default defineConfig({
     { name: 'e2e', testMatch: /.*\.spec\.ts/ },
     { name: 'bench', testMatch: /bench\.ts/ },
     { name: 'screens', testMatch: /screens\.ts/, timeout: 1_800_000 },
+    { name: 'first-hour', testMatch: /first-hour\.ts/, timeout: 2_400_000 },
     { name: 'pictures', testMatch: /guide-pictures\.ts/, timeout: 1_800_000 },
   ],
 });

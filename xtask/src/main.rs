@@ -45,6 +45,7 @@ cargo xtask <task>
   peers              the tests against Kerberos and the mock of SQL Server, which take more packages
   screens            a picture of every page, language and theme
   screens --guides   the pictures that the guides name, into docs/images
+  first-hour         the guide of the first hour, followed step by step in both languages
   hub                a hub to try: a throw-away Postgres, the first platform owner, two instances
   airgap [--all] [--program FILE] [--system ADDRESS:PORT]
                      the appliance in a network of loopback alone, under strace: whom it calls
@@ -84,6 +85,7 @@ fn dispatch(args: &[String]) -> Result<()> {
         "conformance" => peers::conformance(no_arguments(task, rest)),
         "peers" => peers::peers(no_arguments(task, rest)),
         "screens" => screens::screens(rest),
+        "first-hour" => screens::first_hour(rest),
         "airgap" => airgap::airgap(&airgap::Options::parse(rest)?),
         "api-check" => api_check::api_check(&api_check::Options::parse(rest)?),
         "bench" => bench::bench(rest),
