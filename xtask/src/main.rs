@@ -1,4 +1,4 @@
-//! Developer tasks: `cargo xtask run | test | ci | tidy | codegen | conformance | peers | screens |
+//! Developer tasks: `cargo xtask run | test | ci | tidy | codegen | conformance | peers | screens | first-hour |
 //! airgap | api-check | bench | hub | dist`. This file only reads the command line; each task has a file of its own.
 #![allow(clippy::print_stdout, reason = "a command-line tool talks on stdout")]
 
