@@ -2,8 +2,8 @@
 //! serve one database at once.
 //!
 //! Three layers with the same file names: `http` reads a request, `app` decides, `store` asks the
-//! database. Nothing reaches the database but through [`store::Store::tenant`], which binds the
-//! transaction to one tenant, or [`store::Store::platform`], which may only read the directory.
+//! database. Nothing reaches the database but through `store::Store::tenant`, which binds the
+//! transaction to one tenant, or `store::Store::platform`, which may only read the directory.
 
 mod app;
 mod bundle;
