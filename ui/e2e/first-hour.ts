@@ -121,6 +121,9 @@ async function orderTheWork({ page, demo: { url }, incident }: Hour): Promise<vo
 }
 
 async function takeItAlong(hour: Hour): Promise<void> {
+  // The order has a page of its own; the way leads back to its incident.
+  await hour.page.goto(`${hour.demo.url}/blackbox/incidents/${hour.incident}`);
+  await settled(hour.page);
   expect(await exportReport(hour.page, hour.language)).toMatch(/^DEMO-.*\.pdf$/);
   const { file, keys } = await exportEvidence(hour.page, hour.demo, 'first-hour');
   expect(verifyFile(file, keys), 'it says that it is a demo').toMatchObject({ exit: 1, reason: 'appliance_only', demo: true });
