@@ -19,7 +19,7 @@ export async function exportEvidence(page: Page, appliance: Running, name: strin
   const pane = page.locator('.evidence-pane');
   await expect(pane.locator('dl')).toBeVisible();
   const [download] = await Promise.all([page.waitForEvent('download'), pane.locator('.btn.pri').click()]);
-  await expect(pane.locator('.s[role="status"]')).toBeVisible();
+  await expect(pane.locator('div.s[role="status"]')).toBeVisible();
   const file = join(appliance.folder, `${name}.oqe`);
   await download.saveAs(file);
   const [key] = await read<EvidenceKey[]>(page, `${appliance.url}/api/evidence/keys`);
