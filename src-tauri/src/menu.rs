@@ -4,7 +4,7 @@
 use std::thread;
 
 use anyhow::{Context, Result};
-use iq_locale::{Language, Params};
+use iq_locale::Params;
 use tauri::{
     AppHandle, Manager,
     menu::{MenuBuilder, SubmenuBuilder},
@@ -17,7 +17,7 @@ const EXPORT_LOGS: &str = "export_logs";
 
 /// Gives every window that is opened from here on the menu.
 pub(crate) fn attach(app: &AppHandle) -> Result<()> {
-    let language = language(iq_config::system_locale().as_deref());
+    let language = window::language(iq_config::system_locale().as_deref());
     let word = |key: &'static str| iq_locale::pattern(language, "ui", key).unwrap_or(key);
     let program = SubmenuBuilder::new(app, word("desktop.menu"))
         .text(OPEN_DATA, word("desktop.open_data"))
@@ -26,11 +26,6 @@ pub(crate) fn attach(app: &AppHandle) -> Result<()> {
     app.set_menu(MenuBuilder::new(app).item(&program).build()?)?;
     app.on_menu_event(|app, event| chosen(app, event.id().as_ref()));
     Ok(())
-}
-
-/// As the pages have it: Arabic where the system speaks neither of the two.
-fn language(tag: Option<&str>) -> Language {
-    tag.and_then(Language::from_tag).unwrap_or_default()
 }
 
 /// Reading logs takes a moment, which the windows are not kept waiting for.
@@ -69,20 +64,6 @@ fn export_logs(app: &AppHandle) -> Result<[String; 2]> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn speaks_the_language_of_the_system_or_arabic() {
-        for (tag, expected) in [
-            (Some("en_GB.UTF-8"), Language::En),
-            (Some("ar_SA.UTF-8"), Language::Ar),
-            (Some("de_DE.UTF-8"), Language::Ar),
-            (Some("C"), Language::Ar),
-            (Some("C.UTF-8"), Language::Ar),
-            (None, Language::Ar),
-        ] {
-            assert_eq!(language(tag), expected, "{tag:?}");
-        }
-    }
 
     #[test]
     fn every_word_is_there_in_both_languages() {

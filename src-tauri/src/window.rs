@@ -36,6 +36,7 @@ pub(crate) fn open(app: &AppHandle) -> Result<Page> {
         .title("OPTRIA IQ")
         .inner_size(1440.0, 900.0)
         .min_inner_size(390.0, 560.0)
+        .initialization_script(system_language(iq_config::system_locale().as_deref()))
         .on_navigation(move |url| {
             allowed
                 .read()
@@ -73,6 +74,24 @@ pub(crate) fn open(app: &AppHandle) -> Result<Page> {
         &both("desktop.starting", &Params::new()),
     )?;
     Ok(page)
+}
+
+/// The language of the system, Arabic where it speaks neither of the two.
+pub(crate) fn language(locale: Option<&str>) -> Language {
+    locale.and_then(Language::from_tag).unwrap_or_default()
+}
+
+/// Tells the pages the language of the system: under a locale that names none (LANG=C) the web view of
+/// Linux claims English, or a tag that is none, and the menu would speak another language than the pages.
+fn system_language(locale: Option<&str>) -> String {
+    // Elsewhere the web view asks the system itself.
+    if !cfg!(target_os = "linux") {
+        return String::new();
+    }
+    let tag = language(locale).as_str();
+    format!(
+        "Object.defineProperty(navigator, 'languages', {{ get: () => ['{tag}'], configurable: true }});"
+    )
 }
 
 /// Where files go that a person asks for.
@@ -178,6 +197,20 @@ fn may_show(url: &Url, home: Option<&Url>) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn speaks_the_language_of_the_system_or_arabic() {
+        for (locale, expected) in [
+            (Some("en_GB.UTF-8"), Language::En),
+            (Some("ar_SA.UTF-8"), Language::Ar),
+            (Some("de_DE.UTF-8"), Language::Ar),
+            (Some("C"), Language::Ar),
+            (Some("C.UTF-8"), Language::Ar),
+            (None, Language::Ar),
+        ] {
+            assert_eq!(language(locale), expected, "{locale:?}");
+        }
+    }
 
     #[test]
     fn stays_on_its_own_origin() {
