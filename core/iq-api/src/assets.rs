@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use axum::{Json, extract::State, http::StatusCode};
-use iq_api_types::{Asset, AssetInput, ImportReport, ImportRowError, Page, UnitOfMeasure};
+use iq_api_types::{Asset, AssetInput, ImportReport, Page, UnitOfMeasure};
 use iq_domain::{
     self as domain, AssetId, Criticality, FamilyTemplate, Permission, SignalKind, SiteId, UnitId,
 };
@@ -18,6 +18,7 @@ use crate::{
         delete, get, post, put,
     },
     import_plan::{self, Plan, Plant},
+    import_rows::ImportQuery,
     state::ApiState,
     texts,
 };
@@ -201,13 +202,6 @@ async fn delete_asset(
     Ok(StatusCode::NO_CONTENT)
 }
 
-#[derive(Debug, Default, Deserialize, IntoParams)]
-struct ImportQuery {
-    /// Only tell what would change.
-    #[serde(default)]
-    dry_run: bool,
-}
-
 async fn import_assets(
     State(state): State<ApiState>,
     caller: Caller,
@@ -232,32 +226,7 @@ async fn import_assets(
     let plan = tokio::task::spawn_blocking(move || import_plan::plan(&text, &plant, now))
         .await
         .map_err(|_| Failure::internal())??;
-    // With a refused row nothing is written, and the report must not say otherwise.
-    let is_refused = !query.dry_run && !plan.problems.is_empty();
-    let report = ImportReport {
-        dry_run: query.dry_run,
-        created: if is_refused {
-            0
-        } else {
-            plan.created.len() as u64
-        },
-        updated: if is_refused {
-            0
-        } else {
-            plan.updated.len() as u64
-        },
-        unchanged: plan.unchanged,
-        errors: plan
-            .problems
-            .iter()
-            .map(|p| row_error(&caller, p))
-            .collect(),
-    };
-    audit
-        .detail("dry_run", query.dry_run)
-        .detail("created", report.created)
-        .detail("updated", report.updated)
-        .detail("errors", report.errors.len());
+    let report = plan.report(&caller, &audit, &query);
     if !query.dry_run && report.errors.is_empty() {
         state
             .runtime
@@ -288,16 +257,6 @@ fn write_plan(
         assets::update_asset(tx, tenant, asset)?;
     }
     Ok(())
-}
-
-fn row_error(caller: &Caller, problem: &import_plan::RowProblem) -> ImportRowError {
-    let shown = problem.problem.problem(caller.language);
-    ImportRowError {
-        row: problem.row,
-        column: shown.field,
-        code: shown.code,
-        message: shown.message,
-    }
 }
 
 async fn list_families(_: Caller) -> Json<Vec<FamilyTemplate>> {

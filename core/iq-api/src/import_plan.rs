@@ -3,20 +3,16 @@
 
 use std::collections::{HashMap, HashSet};
 
-use iq_api_types::{ImportReport, ImportRowError};
 use iq_domain::{Asset, AssetId, Criticality, Names, Site, TenantId, Timestamp, Unit};
 use jiff::{civil, tz::TimeZone};
 
 use crate::{
     http::{
-        Answer, Caller, Check, FieldFailure,
+        Answer, Check, FieldFailure,
         check::{CODE_CHARS, NOTE_CHARS},
     },
-    import_rows::{self, Columns, Row},
+    import_rows::{self, Changes, Columns, Row, RowProblem},
 };
-
-/// Row problems that are listed; more help nobody.
-const MAX_ERRORS: usize = 500;
 
 /// No machine of a plant is older: 1900.
 pub(crate) const OLDEST: Timestamp = Timestamp(-2_208_988_800_000);
@@ -47,49 +43,8 @@ pub(crate) struct Plant {
     pub(crate) assets: Vec<Asset>,
 }
 
-/// A problem of a row.
-#[derive(Clone, Debug)]
-pub(crate) struct RowProblem {
-    pub(crate) row: u64,
-    pub(crate) problem: FieldFailure,
-}
-
-/// What is answered about an import of so many new, changed and equal rows. With a refused row nothing is
-/// written, and the report must not say otherwise.
-pub(crate) fn report(
-    caller: &Caller,
-    dry_run: bool,
-    (created, updated, unchanged): (usize, usize, u64),
-    problems: &[RowProblem],
-) -> ImportReport {
-    let is_refused = !dry_run && !problems.is_empty();
-    let counted = |n: usize| if is_refused { 0 } else { n as u64 };
-    let error = |found: &RowProblem| {
-        let shown = found.problem.problem(caller.language);
-        ImportRowError {
-            row: found.row,
-            column: shown.field,
-            code: shown.code,
-            message: shown.message,
-        }
-    };
-    ImportReport {
-        dry_run,
-        created: counted(created),
-        updated: counted(updated),
-        unchanged,
-        errors: problems.iter().map(error).collect(),
-    }
-}
-
 /// What an import would do.
-#[derive(Default)]
-pub(crate) struct Plan {
-    pub(crate) created: Vec<Asset>,
-    pub(crate) updated: Vec<Asset>,
-    pub(crate) unchanged: u64,
-    pub(crate) problems: Vec<RowProblem>,
-}
+pub(crate) type Plan = Changes<Asset>;
 
 /// Plans the import of a file.
 pub(crate) fn plan(text: &str, plant: &Plant, now: Timestamp) -> Answer<Plan> {
@@ -132,7 +87,7 @@ impl<'a> Planner<'a> {
             stored,
             ids,
             seen: HashSet::new(),
-            plan: Plan::default(),
+            plan: Plan::new(),
         }
     }
 
@@ -166,14 +121,8 @@ impl<'a> Planner<'a> {
         let upstream = self.neighbours(row, "upstream", stored.map(|a| &a.upstream), &mut check);
         let downstream =
             self.neighbours(row, "downstream", stored.map(|a| &a.downstream), &mut check);
-        let problems = check.into_problems();
-        let (Some(unit), Some(criticality), true) = (unit, criticality, problems.is_empty()) else {
-            let problems = problems.into_iter().map(|problem| RowProblem {
-                row: row.line,
-                problem,
-            });
-            self.plan.problems.extend(problems);
-            return;
+        let (Some(unit), Some(criticality)) = (unit, criticality) else {
+            return self.plan.take(row, check, None, Asset::eq);
         };
         let optional = |column: &str, old: Option<&String>| {
             row.get(column)
@@ -203,11 +152,7 @@ impl<'a> Planner<'a> {
             effective_from: in_service_since,
             effective_to: stored.and_then(|a| a.effective_to),
         };
-        match stored {
-            None => self.plan.created.push(asset),
-            Some(old) if *old == asset => self.plan.unchanged += 1,
-            Some(_) => self.plan.updated.push(asset),
-        }
+        self.plan.take(row, check, Some((asset, stored)), Asset::eq);
     }
 
     fn unit(&self, row: &Row, check: &mut Check) -> Option<&'a Unit> {
@@ -322,8 +267,7 @@ impl<'a> Planner<'a> {
                 problem: FieldFailure::new("parent", "asset.parent_loop").with("code", &a.code),
             })
             .collect();
-        self.plan.problems.extend(looping);
-        self.plan.problems.truncate(MAX_ERRORS);
+        self.plan.refuse(looping);
         self.plan
     }
 }

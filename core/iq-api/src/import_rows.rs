@@ -1,13 +1,26 @@
-//! Rows of a CSV file by the columns they stand in, known by their headers in both languages.
+//! Rows of a CSV file by the columns they stand in, known by their headers in both languages, and what an
+//! import of them would change.
 
 use std::collections::HashMap;
 
-use iq_store::{Page, Paged, StoreError};
+use iq_api_types::{ImportReport, ImportRowError};
+use serde::Deserialize;
+use utoipa::IntoParams;
 
-use crate::http::{Answer, Failure};
+use crate::http::{Answer, Audit, Caller, Check, Failure, FieldFailure};
 
 /// Most rows of one file.
 pub(crate) const MAX_ROWS: usize = 20_000;
+
+/// Row problems that are listed; more help nobody.
+const MAX_PROBLEMS: usize = 500;
+
+#[derive(Debug, Default, Deserialize, IntoParams)]
+pub(crate) struct ImportQuery {
+    /// Only tell what would change.
+    #[serde(default)]
+    pub(crate) dry_run: bool,
+}
 
 /// Columns with the headers they are known by, first the stable English id.
 pub(crate) type Columns<const N: usize> = [(&'static str, &'static [&'static str]); N];
@@ -29,22 +42,90 @@ impl Row {
     }
 }
 
-/// Everything a list has, page by page: a row that is not seen would be taken for a new one.
-pub(crate) fn all<T>(
-    mut list: impl FnMut(Page) -> Result<Paged<T>, StoreError>,
-) -> Result<Vec<T>, StoreError> {
-    let mut rows = Vec::new();
-    loop {
-        let page = Page {
-            offset: u32::try_from(rows.len()).unwrap_or(u32::MAX),
-            ..Page::MAX
-        };
-        let found = list(page)?.rows;
-        let is_last = found.len() < Page::MAX.limit as usize;
-        rows.extend(found);
-        if is_last {
-            return Ok(rows);
+/// A problem of a row.
+#[derive(Clone, Debug)]
+pub(crate) struct RowProblem {
+    pub(crate) row: u64,
+    pub(crate) problem: FieldFailure,
+}
+
+/// What an import would change.
+pub(crate) struct Changes<T> {
+    pub(crate) created: Vec<T>,
+    pub(crate) updated: Vec<T>,
+    pub(crate) unchanged: u64,
+    pub(crate) problems: Vec<RowProblem>,
+}
+
+impl<T> Changes<T> {
+    pub(crate) fn new() -> Self {
+        Self {
+            created: Vec::new(),
+            updated: Vec::new(),
+            unchanged: 0,
+            problems: Vec::new(),
         }
+    }
+
+    /// Takes in what was read of a row, with what is stored of it, where nothing was wrong with it.
+    pub(crate) fn take(
+        &mut self,
+        row: &Row,
+        check: Check,
+        read: Option<(T, Option<&T>)>,
+        is_same: impl FnOnce(&T, &T) -> bool,
+    ) {
+        let problems = check.into_problems();
+        match read {
+            Some((new, stored)) if problems.is_empty() => match stored {
+                None => self.created.push(new),
+                Some(old) if is_same(old, &new) => self.unchanged += 1,
+                Some(_) => self.updated.push(new),
+            },
+            _ => self.refuse(problems.into_iter().map(|problem| RowProblem {
+                row: row.line,
+                problem,
+            })),
+        }
+    }
+
+    pub(crate) fn refuse(&mut self, problems: impl IntoIterator<Item = RowProblem>) {
+        self.problems.extend(problems);
+        self.problems.truncate(MAX_PROBLEMS);
+    }
+
+    /// What is answered and recorded about the import. With a refused row nothing is written, and the
+    /// report must not say otherwise.
+    pub(crate) fn report(
+        &self,
+        caller: &Caller,
+        audit: &Audit,
+        query: &ImportQuery,
+    ) -> ImportReport {
+        let is_refused = !query.dry_run && !self.problems.is_empty();
+        let counted = |rows: &[T]| if is_refused { 0 } else { rows.len() as u64 };
+        let error = |found: &RowProblem| {
+            let shown = found.problem.problem(caller.language);
+            ImportRowError {
+                row: found.row,
+                column: shown.field,
+                code: shown.code,
+                message: shown.message,
+            }
+        };
+        let report = ImportReport {
+            dry_run: query.dry_run,
+            created: counted(&self.created),
+            updated: counted(&self.updated),
+            unchanged: self.unchanged,
+            errors: self.problems.iter().map(error).collect(),
+        };
+        audit
+            .detail("dry_run", report.dry_run)
+            .detail("created", report.created)
+            .detail("updated", report.updated)
+            .detail("errors", report.errors.len());
+        report
     }
 }
 
@@ -133,23 +214,4 @@ fn columns_of(
         }
     }
     Ok(columns)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_list_longer_than_a_page_is_read_to_its_end() {
-        let total = Page::MAX.limit * 2 + 5;
-        let read = all(|page| {
-            let end = total.min(page.offset + page.limit);
-            Ok(Paged {
-                rows: (page.offset..end).collect::<Vec<u32>>(),
-                total: u64::from(total),
-            })
-        })
-        .unwrap();
-        assert!(read.into_iter().eq(0..total));
-    }
 }

@@ -11,12 +11,8 @@ use crate::{
         Answer, Check,
         check::{NAME_CHARS, NOTE_CHARS},
     },
-    import_plan::RowProblem,
-    import_rows::{self, Columns, Row},
+    import_rows::{self, Changes, Columns, Row},
 };
-
-/// Row problems that are listed; more help nobody.
-const MAX_ERRORS: usize = 500;
 
 /// The columns with the headers they are known by, first the stable English id. The id of an outage stands
 /// in files that were exported here: it says which one has moved.
@@ -84,19 +80,13 @@ pub(crate) struct Calendar {
 }
 
 /// What an import would do.
-#[derive(Default)]
-pub(crate) struct OutagePlan {
-    pub(crate) created: Vec<Outage>,
-    pub(crate) updated: Vec<Outage>,
-    pub(crate) unchanged: u64,
-    pub(crate) problems: Vec<RowProblem>,
-}
+pub(crate) type OutagePlan = Changes<Outage>;
 
 /// Plans the import of a file.
 pub(crate) fn plan(text: &str, calendar: &Calendar) -> Answer<OutagePlan> {
     let rows = import_rows::read(text, &COLUMNS, &["title", "from", "to"])?;
     let stored: HashMap<_, &Outage> = calendar.outages.iter().map(|o| (key(o), o)).collect();
-    let mut plan = OutagePlan::default();
+    let mut plan = OutagePlan::new();
     let (mut seen, mut changed) = (HashSet::new(), HashSet::new());
     for row in &rows {
         let mut check = Check::new();
@@ -114,22 +104,8 @@ pub(crate) fn plan(text: &str, calendar: &Calendar) -> Answer<OutagePlan> {
             let is_first = seen.insert(key(outage)) && old.is_none_or(|o| changed.insert(o.id));
             check.require(is_first, "title", "outages.twice");
         }
-        let problems = check.into_problems();
-        match read {
-            Some((outage, old)) if problems.is_empty() => match old {
-                None => plan.created.push(outage),
-                Some(old) if is_same(old, &outage) => plan.unchanged += 1,
-                Some(_) => plan.updated.push(outage),
-            },
-            _ => plan
-                .problems
-                .extend(problems.into_iter().map(|problem| RowProblem {
-                    row: row.line,
-                    problem,
-                })),
-        }
+        plan.take(row, check, read, is_same);
     }
-    plan.problems.truncate(MAX_ERRORS);
     Ok(plan)
 }
 

@@ -4,7 +4,10 @@ use axum::{Json, extract::State, http::StatusCode};
 use iq_api_types::{ImportReport, Outage, OutageInput, Page};
 use iq_domain::{self as domain, OutageId, Permission, SiteId, Timestamp};
 use iq_runtime::{AssetEntry, TenantIndex};
-use iq_store::outages::{self as rows, OutageFilter};
+use iq_store::{
+    all_rows,
+    outages::{self as rows, OutageFilter},
+};
 use serde::Deserialize;
 use utoipa::IntoParams;
 
@@ -13,7 +16,7 @@ use crate::{
         Answer, Audit, Body, Caller, Check, Failure, Id, PageQuery, Query, Route, Text, delete,
         get, page::answer_page, post, put,
     },
-    import_plan, import_rows,
+    import_rows::ImportQuery,
     outage_plan::{self, Calendar},
     state::ApiState,
 };
@@ -167,13 +170,6 @@ async fn delete_outage(
     Ok(StatusCode::NO_CONTENT)
 }
 
-#[derive(Debug, Default, Deserialize, IntoParams)]
-struct ImportQuery {
-    /// Only tell what would change.
-    #[serde(default)]
-    dry_run: bool,
-}
-
 async fn import_outages(
     State(state): State<ApiState>,
     caller: Caller,
@@ -188,7 +184,7 @@ async fn import_outages(
         .store()
         .read(move |conn| {
             let every = OutageFilter::default();
-            import_rows::all(|page| rows::list_outages(conn, tenant, &every, page))
+            all_rows(|page| rows::list_outages(conn, tenant, &every, page))
         })
         .await?;
     let placed = |entry: &AssetEntry| (entry.asset.code.clone(), (entry.asset.id, entry.site_id));
@@ -203,13 +199,7 @@ async fn import_outages(
     let plan = tokio::task::spawn_blocking(move || outage_plan::plan(&text, &calendar))
         .await
         .map_err(|_| Failure::internal())??;
-    let counts = (plan.created.len(), plan.updated.len(), plan.unchanged);
-    let report = import_plan::report(&caller, query.dry_run, counts, &plan.problems);
-    audit
-        .detail("dry_run", query.dry_run)
-        .detail("created", report.created)
-        .detail("updated", report.updated)
-        .detail("errors", report.errors.len());
+    let report = plan.report(&caller, &audit, &query);
     if !query.dry_run && report.errors.is_empty() {
         state
             .runtime

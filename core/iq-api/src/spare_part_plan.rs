@@ -11,16 +11,13 @@ use crate::{
         Answer, Check,
         check::{NAME_CHARS, NOTE_CHARS},
     },
-    import_plan::RowProblem,
-    import_rows::{self, Columns, Row},
+    import_rows::{self, Changes, Columns, Row},
 };
 
 /// Most pieces, in store or on their way.
 const MAX_QUANTITY: f64 = 1_000_000.0;
 /// Longest lead time: ten years.
 const MAX_LEAD_DAYS: u32 = 3_660;
-/// Row problems that are listed; more help nobody.
-const MAX_ERRORS: usize = 500;
 
 /// The columns with the headers they are known by, first the stable English id.
 const COLUMNS: Columns<8> = [
@@ -63,18 +60,12 @@ pub(crate) struct Stores {
 }
 
 /// What an import would do.
-#[derive(Default)]
-pub(crate) struct SparePartPlan {
-    pub(crate) created: Vec<SparePart>,
-    pub(crate) updated: Vec<SparePart>,
-    pub(crate) unchanged: u64,
-    pub(crate) problems: Vec<RowProblem>,
-}
+pub(crate) type SparePartPlan = Changes<SparePart>;
 
 /// Plans the import of a file.
 pub(crate) fn plan(text: &str, stores: &Stores) -> Answer<SparePartPlan> {
     let rows = import_rows::read(text, &COLUMNS, &["code"])?;
-    let mut plan = SparePartPlan::default();
+    let mut plan = SparePartPlan::new();
     let mut seen = HashSet::new();
     for row in &rows {
         let mut check = Check::new();
@@ -83,22 +74,8 @@ pub(crate) fn plan(text: &str, stores: &Stores) -> Answer<SparePartPlan> {
             let is_first = seen.insert((part.site_id, part.code.clone()));
             check.require(is_first, "code", "spare_parts.code_twice");
         }
-        let problems = check.into_problems();
-        match read {
-            Some((part, old)) if problems.is_empty() => match old {
-                None => plan.created.push(part),
-                Some(old) if is_same(old, &part) => plan.unchanged += 1,
-                Some(_) => plan.updated.push(part),
-            },
-            _ => plan
-                .problems
-                .extend(problems.into_iter().map(|problem| RowProblem {
-                    row: row.line,
-                    problem,
-                })),
-        }
+        plan.take(row, check, read, is_same);
     }
-    plan.problems.truncate(MAX_ERRORS);
     Ok(plan)
 }
 

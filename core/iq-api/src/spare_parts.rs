@@ -4,7 +4,10 @@ use axum::{Json, extract::State, http::StatusCode};
 use iq_api_types::{ImportReport, Page, SparePart, SparePartInput};
 use iq_domain::{self as domain, PartArrival, Permission, SiteId, SparePartId, Timestamp};
 use iq_runtime::TenantIndex;
-use iq_store::spare_parts::{self as rows, SparePartFilter};
+use iq_store::{
+    all_rows,
+    spare_parts::{self as rows, SparePartFilter},
+};
 use serde::Deserialize;
 use utoipa::IntoParams;
 
@@ -13,7 +16,7 @@ use crate::{
         Answer, Audit, Body, Caller, Check, Failure, Id, PageQuery, Query, Route, Text, delete,
         get, page::answer_page, post, put,
     },
-    import_plan, import_rows,
+    import_rows::ImportQuery,
     spare_part_plan::{self, Stores},
     state::ApiState,
 };
@@ -167,13 +170,6 @@ async fn delete_spare_part(
     Ok(StatusCode::NO_CONTENT)
 }
 
-#[derive(Debug, Default, Deserialize, IntoParams)]
-struct ImportQuery {
-    /// Only tell what would change.
-    #[serde(default)]
-    dry_run: bool,
-}
-
 async fn import_spare_parts(
     State(state): State<ApiState>,
     caller: Caller,
@@ -188,7 +184,7 @@ async fn import_spare_parts(
         .store()
         .read(move |conn| {
             let every = SparePartFilter::default();
-            import_rows::all(|page| rows::list_spare_parts(conn, tenant, &every, page))
+            all_rows(|page| rows::list_spare_parts(conn, tenant, &every, page))
         })
         .await?;
     let stores = Stores {
@@ -200,13 +196,7 @@ async fn import_spare_parts(
     let plan = tokio::task::spawn_blocking(move || spare_part_plan::plan(&text, &stores))
         .await
         .map_err(|_| Failure::internal())??;
-    let counts = (plan.created.len(), plan.updated.len(), plan.unchanged);
-    let report = import_plan::report(&caller, query.dry_run, counts, &plan.problems);
-    audit
-        .detail("dry_run", query.dry_run)
-        .detail("created", report.created)
-        .detail("updated", report.updated)
-        .detail("errors", report.errors.len());
+    let report = plan.report(&caller, &audit, &query);
     if !query.dry_run && report.errors.is_empty() {
         state
             .runtime

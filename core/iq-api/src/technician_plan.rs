@@ -15,8 +15,7 @@ use crate::{
         Answer, Check, FieldFailure,
         check::{CODE_CHARS, NAME_CHARS, NOTE_CHARS},
     },
-    import_plan::RowProblem,
-    import_rows::{self, Columns, Row},
+    import_rows::{self, Changes, Columns, Row},
 };
 
 /// Most skills, certificates, or shifts of a person.
@@ -28,8 +27,6 @@ const MAX_ABSENCES: usize = 200;
 const LONGEST_ABSENCE_MS: i64 = 2 * 366 * 86_400_000;
 /// Most an hour may cost, in any currency.
 const MAX_HOURLY_COST: f64 = 1_000_000.0;
-/// Row problems that are listed; more help nobody.
-const MAX_ERRORS: usize = 500;
 
 const WEEK_MINUTES: u32 = 7 * 1_440;
 const DAYS: [&str; 7] = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"];
@@ -222,18 +219,12 @@ pub(crate) struct People {
 }
 
 /// What an import would do.
-#[derive(Default)]
-pub(crate) struct TechnicianPlan {
-    pub(crate) created: Vec<TechnicianRow>,
-    pub(crate) updated: Vec<TechnicianRow>,
-    pub(crate) unchanged: u64,
-    pub(crate) problems: Vec<RowProblem>,
-}
+pub(crate) type TechnicianPlan = Changes<TechnicianRow>;
 
 /// Plans the import of a file.
 pub(crate) fn plan(text: &str, people: &People) -> Answer<TechnicianPlan> {
     let rows = import_rows::read(text, &COLUMNS, &["code"])?;
-    let mut plan = TechnicianPlan::default();
+    let mut plan = TechnicianPlan::new();
     let mut seen = HashSet::new();
     let mut accounts: HashMap<UserId, String> = people
         .technicians
@@ -259,22 +250,8 @@ pub(crate) fn plan(text: &str, people: &People) -> Answer<TechnicianPlan> {
                 "technicians.user_taken",
             );
         }
-        let problems = check.into_problems();
-        match (read, problems.is_empty()) {
-            (Some(technician), true) => match stored {
-                None => plan.created.push(technician),
-                Some(old) if is_same(old, &technician) => plan.unchanged += 1,
-                Some(_) => plan.updated.push(technician),
-            },
-            _ => plan
-                .problems
-                .extend(problems.into_iter().map(|problem| RowProblem {
-                    row: row.line,
-                    problem,
-                })),
-        }
+        plan.take(row, check, read.map(|t| (t, stored)), is_same);
     }
-    plan.problems.truncate(MAX_ERRORS);
     Ok(plan)
 }
 

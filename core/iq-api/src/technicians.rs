@@ -5,8 +5,7 @@ use std::collections::HashMap;
 
 use axum::{Json, extract::State, http::StatusCode};
 use iq_api_types::{
-    CertificateState, HeldCertificate, ImportReport, ImportRowError, Page, Technician,
-    TechnicianInput,
+    CertificateState, HeldCertificate, ImportReport, Page, Technician, TechnicianInput,
 };
 use iq_domain::{
     self as domain, Absence, Permission, SiteId, TechnicianCertificate, TechnicianId, Timestamp,
@@ -14,7 +13,7 @@ use iq_domain::{
 };
 use iq_runtime::TenantIndex;
 use iq_store::{
-    Connection, StoreError, Transaction,
+    Connection, StoreError, Transaction, all_rows,
     technicians::{self as rows, TechnicianFilter, TechnicianRow},
     users,
 };
@@ -26,7 +25,7 @@ use crate::{
         Answer, Audit, Body, Caller, Check, Failure, Id, PageQuery, Query, Route, Text, delete,
         get, page::answer_page, post, put,
     },
-    import_plan::RowProblem,
+    import_rows::ImportQuery,
     state::ApiState,
     technician_plan::{self, People, TechnicianPlan, word},
 };
@@ -226,13 +225,6 @@ async fn write(
     written.map_err(|code| Failure::field("username", code))
 }
 
-#[derive(Debug, Default, Deserialize, IntoParams)]
-struct ImportQuery {
-    /// Only tell what would change.
-    #[serde(default)]
-    dry_run: bool,
-}
-
 async fn import_technicians(
     State(state): State<ApiState>,
     caller: Caller,
@@ -252,11 +244,11 @@ async fn import_technicians(
         .runtime
         .store()
         .read(move |conn| {
-            let all = TechnicianFilter::default();
-            let technicians = rows::list_technicians(conn, tenant, &all, iq_store::Page::MAX)?;
-            let all = users::UserFilter::default();
-            let known = users::list_users(conn, tenant, &all, iq_store::Page::MAX)?;
-            Ok((technicians.rows, known.rows))
+            let every = TechnicianFilter::default();
+            let technicians = all_rows(|page| rows::list_technicians(conn, tenant, &every, page))?;
+            let every = users::UserFilter::default();
+            let known = all_rows(|page| users::list_users(conn, tenant, &every, page))?;
+            Ok((technicians, known))
         })
         .await?;
     let people = People {
@@ -272,25 +264,7 @@ async fn import_technicians(
     let plan = tokio::task::spawn_blocking(move || technician_plan::plan(&text, &people))
         .await
         .map_err(|_| Failure::internal())??;
-    // With a refused row nothing is written, and the report must not say otherwise.
-    let is_refused = !query.dry_run && !plan.problems.is_empty();
-    let counted = |n: usize| if is_refused { 0 } else { n as u64 };
-    let report = ImportReport {
-        dry_run: query.dry_run,
-        created: counted(plan.created.len()),
-        updated: counted(plan.updated.len()),
-        unchanged: plan.unchanged,
-        errors: plan
-            .problems
-            .iter()
-            .map(|p| row_error(&caller, p))
-            .collect(),
-    };
-    audit
-        .detail("dry_run", query.dry_run)
-        .detail("created", report.created)
-        .detail("updated", report.updated)
-        .detail("errors", report.errors.len());
+    let report = plan.report(&caller, &audit, &query);
     if !query.dry_run && report.errors.is_empty() {
         state
             .runtime
@@ -313,16 +287,6 @@ fn write_plan(
         rows::create_technician(tx, tenant, technician)?;
     }
     Ok(())
-}
-
-fn row_error(caller: &Caller, problem: &RowProblem) -> ImportRowError {
-    let shown = problem.problem.problem(caller.language);
-    ImportRowError {
-        row: problem.row,
-        column: shown.field,
-        code: shown.code,
-        message: shown.message,
-    }
 }
 
 /// The tenant's own technician.

@@ -13,7 +13,7 @@ use iq_domain::{
     IndustrialEvent, JobId, Message, TenantId, TimeRange, Timestamp,
 };
 use iq_store::{
-    Connection, Page, StoreError, Transaction,
+    Connection, Page, StoreError, Transaction, all_rows,
     events::{EventFilter, count_events, list_events, next_events},
     incident_changes::{self, Part},
     incidents::{self, IncidentFilter},
@@ -28,7 +28,6 @@ use crate::{
     Inner, JobStep, LiveEvent, Runtime, StepState, TenantIndex,
     alerts::{Changed, publish, year_of},
     jobs::waiting,
-    reload::all,
 };
 
 /// What the job is called in the store.
@@ -354,7 +353,7 @@ fn known_incidents(
         with_merged: true,
         ..IncidentFilter::default()
     };
-    let rows = all(|page| incidents::list_incidents(conn, tenant, &filter, page))?;
+    let rows = all_rows(|page| incidents::list_incidents(conn, tenant, &filter, page))?;
     // What people merged goes on in the incident it became part of.
     let parts = incident_changes::list_merged(conn, tenant)?;
     let merged: HashMap<IncidentId, Part> = parts.into_iter().map(|part| (part.id, part)).collect();
@@ -568,7 +567,7 @@ impl Pass {
             asset_ids: around(&self.plant, Some(asset)),
             ..EventFilter::default()
         };
-        let earlier = all(|page| list_events(tx, self.tenant(), &filter, page))?;
+        let earlier = all_rows(|page| list_events(tx, self.tenant(), &filter, page))?;
         let (of, config) = ((asset, trigger.event_time), IncidentConfig::default());
         for event in earlier.iter().filter(|e| e.id != trigger.id) {
             if let Some(relation) = relation_of(event, of, &self.plant.topology, &config) {

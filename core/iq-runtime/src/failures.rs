@@ -14,12 +14,12 @@ use iq_domain::{
     WorkOrderStatus,
 };
 use iq_store::{
-    settings, work_order_plans,
+    all_rows, settings, work_order_plans,
     work_orders::{self, WorkOrder, WorkOrderFilter, WorkOrderOrigin},
 };
 use serde_json::Value;
 
-use crate::{Inner, TenantIndex, made_up::is_order_made_up, reload::all};
+use crate::{Inner, TenantIndex, made_up::is_order_made_up};
 
 /// The setting of the types that a tenant named.
 pub(crate) const SETTING: &str = "reliability.failure_types";
@@ -47,7 +47,7 @@ pub(crate) async fn read(
     let (mut rows, coded) = inner
         .store
         .read(move |conn| {
-            let rows = all(|page| work_orders::list_work_orders(conn, tenant, &filter, page))?;
+            let rows = all_rows(|page| work_orders::list_work_orders(conn, tenant, &filter, page))?;
             Ok((rows, work_order_plans::list_coded_orders(conn, tenant)?))
         })
         .await?;

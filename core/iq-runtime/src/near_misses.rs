@@ -15,11 +15,11 @@ use iq_domain::{
 };
 use iq_historian::{Historian, HistorianError};
 use iq_store::{
-    Connection, StoreError,
+    Connection, StoreError, all_rows,
     events::{self, EventFilter},
 };
 
-use crate::{Runtime, TenantIndex, reload::all};
+use crate::{Runtime, TenantIndex};
 
 /// Signals of one answer.
 const MAX_SIGNALS: usize = 2_000;
@@ -150,9 +150,9 @@ fn stops_of(
         severities: vec![Severity::Warning, Severity::Critical],
         ..within
     };
-    let mut stopped = all(|page| events::list_events(conn, tenant, &runs, page))?;
+    let mut stopped = all_rows(|page| events::list_events(conn, tenant, &runs, page))?;
     stopped.retain(|event| event.summary == "event.asset_stopped");
-    let mut tripped = all(|page| events::list_events(conn, tenant, &alarms, page))?;
+    let mut tripped = all_rows(|page| events::list_events(conn, tenant, &alarms, page))?;
     tripped.retain(is_trip);
     let mut found: HashMap<AssetId, Vec<Timestamp>> = HashMap::new();
     for event in stopped.iter().chain(&tripped) {

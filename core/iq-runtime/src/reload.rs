@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use iq_domain::{CodedError, TenantId};
 use iq_store::{
-    Connection, Page, Paged, StoreError, alert_rules, assets, integrations, mappings, signals,
-    sites, tenants, units,
+    Connection, StoreError, alert_rules, all_rows, assets, integrations, mappings, signals, sites,
+    tenants, units,
 };
 
 use crate::{Inner, PlantIndex, Runtime, TenantIndex, flow::FlowMessage, index::TenantRows};
@@ -91,29 +91,10 @@ fn rows_of(conn: &Connection, id: TenantId) -> Result<Option<TenantRows>, StoreE
         tenant,
         sites: sites::list_sites(conn, id)?,
         units: units::list_units(conn, id, None)?,
-        assets: all(|page| assets::list_assets(conn, id, &Default::default(), page))?,
+        assets: all_rows(|page| assets::list_assets(conn, id, &Default::default(), page))?,
         signals: signals::list_signals(conn, id, None)?,
         integrations: integrations::list_integrations(conn, id)?,
-        mappings: all(|page| mappings::list_mappings(conn, id, &Default::default(), page))?,
+        mappings: all_rows(|page| mappings::list_mappings(conn, id, &Default::default(), page))?,
         rules: alert_rules::list_alert_rules(conn, id, &Default::default())?,
     }))
-}
-
-/// All rows of a paged list.
-pub(crate) fn all<T>(
-    mut list: impl FnMut(Page) -> Result<Paged<T>, StoreError>,
-) -> Result<Vec<T>, StoreError> {
-    let mut rows = Vec::new();
-    loop {
-        let offset = u32::try_from(rows.len()).unwrap_or(u32::MAX);
-        let page = list(Page {
-            offset,
-            ..Page::MAX
-        })?;
-        let is_last = page.rows.is_empty();
-        rows.extend(page.rows);
-        if is_last || rows.len() as u64 >= page.total {
-            return Ok(rows);
-        }
-    }
 }

@@ -19,7 +19,7 @@ use iq_domain::{
 use iq_historian::{Historian, Row};
 use iq_store::{
     alerts::{self, AlertFilter},
-    assessments, settings, signals,
+    all_rows, assessments, settings, signals,
     signals::NewSignal,
     work_orders::{self, OrdersVersion},
 };
@@ -34,7 +34,6 @@ use crate::{
         Histories, alarm,
         live::{self, Circumstances, InForce, Judge},
     },
-    reload::all,
 };
 
 /// How often every asset is assessed.
@@ -427,7 +426,7 @@ impl Scorer {
         let found = self
             .inner
             .store
-            .read(move |conn| all(|page| alerts::list_alerts(conn, tenant, &filter, page)))
+            .read(move |conn| all_rows(|page| alerts::list_alerts(conn, tenant, &filter, page)))
             .await?;
         let window = |a: iq_domain::Alert| {
             TimeRange::new(a.activated_at, a.cleared_at.unwrap_or(now).plus_ms(1))

@@ -6,13 +6,13 @@ use std::{sync::Arc, time::Duration};
 
 use iq_domain::{CodedError, ErrorKind, SignalKind, TimeRange, Timestamp};
 use iq_store::{
-    assessments, attempts, incidents, incidents::IncidentFilter, integration_actions, late_values,
-    sessions, settings,
+    all_rows, assessments, attempts, incidents, incidents::IncidentFilter, integration_actions,
+    late_values, sessions, settings,
 };
 use serde::Deserialize;
 use tracing::{error, info};
 
-use crate::{Inner, TenantIndex, reload::all};
+use crate::{Inner, TenantIndex};
 
 const EVERY: Duration = Duration::from_secs(3_600);
 
@@ -94,7 +94,7 @@ async fn retain(
         .read(move |conn| {
             let stored = settings::get_tenant_setting(conn, id, SETTING)?;
             let any = IncidentFilter::default();
-            let pinned = all(|page| incidents::list_incidents(conn, id, &any, page))?;
+            let pinned = all_rows(|page| incidents::list_incidents(conn, id, &any, page))?;
             Ok((stored, pinned))
         })
         .await?;

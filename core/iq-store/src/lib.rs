@@ -22,7 +22,7 @@ mod writer;
 pub use error::{ConstraintKind, StoreError};
 pub use health::{Health, HealthState};
 pub use migrate::{copies_before_upgrades, schema_program, schema_version};
-pub use query::{Page, Paged};
+pub use query::{Page, Paged, all_rows};
 pub use rusqlite::{Connection, Transaction};
 pub use store::{Options, Store};
 pub use table::*;

@@ -43,6 +43,28 @@ pub struct Paged<T> {
     pub total: u64,
 }
 
+/// All rows of a paged list, page by page.
+///
+/// # Errors
+/// Those of `list`.
+pub fn all_rows<T>(
+    mut list: impl FnMut(Page) -> Result<Paged<T>, StoreError>,
+) -> Result<Vec<T>, StoreError> {
+    let mut rows = Vec::new();
+    loop {
+        let offset = u32::try_from(rows.len()).unwrap_or(u32::MAX);
+        let page = list(Page {
+            offset,
+            ..Page::MAX
+        })?;
+        let is_last = page.rows.is_empty();
+        rows.extend(page.rows);
+        if is_last || rows.len() as u64 >= page.total {
+            return Ok(rows);
+        }
+    }
+}
+
 impl<T> Default for Paged<T> {
     fn default() -> Self {
         Self {
@@ -272,4 +294,23 @@ pub(crate) fn find<T>(
     let mut statement = conn.prepare_cached(sql)?;
     let mut found = statement.query_map(args, map)?;
     Ok(found.next().transpose()?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_list_longer_than_a_page_is_read_to_its_end() {
+        let total = Page::MAX.limit * 2 + 5;
+        let read = all_rows(|page| {
+            let end = total.min(page.offset + page.limit);
+            Ok(Paged {
+                rows: (page.offset..end).collect::<Vec<u32>>(),
+                total: u64::from(total),
+            })
+        })
+        .unwrap();
+        assert!(read.into_iter().eq(0..total));
+    }
 }

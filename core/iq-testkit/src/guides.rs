@@ -2,31 +2,56 @@
 
 use std::{fs, path::Path};
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, ensure};
+use clap::{Command, error::ErrorKind};
 
 /// A command that a guide shows.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ShownCommand {
+struct ShownCommand {
     /// Guide and line.
-    pub place: String,
+    place: String,
     /// The program and its arguments.
-    pub words: Vec<String>,
+    words: Vec<String>,
 }
 
 impl ShownCommand {
     /// Whether a word stands for what the reader puts in its place: `FILE`, `N`, `<folder>`.
-    #[must_use]
-    pub fn has_placeholder(&self) -> bool {
+    fn has_placeholder(&self) -> bool {
         let is_one = |word: &String| word.chars().all(|letter| letter.is_ascii_uppercase());
         self.words.iter().any(is_one)
     }
 }
 
-/// Every command of `program` in the README and the guides, in both languages.
+/// Checks that what the guides show of a program can be typed as it stands there: no command and no
+/// option has another name, or none any more. A command may be shown by its beginning alone.
 ///
 /// # Errors
-/// When they can't be read.
-pub fn shown_commands(program: &str) -> Result<Vec<ShownCommand>> {
+/// When one can't be typed, or fewer than `least` are shown.
+pub fn check_shown_commands(program: &Command, least: usize) -> Result<()> {
+    let shown = shown_commands(program.get_name())?;
+    ensure!(shown.len() >= least, "only {} commands", shown.len());
+    for command in shown {
+        let Err(error) = program.clone().try_get_matches_from(&command.words) else {
+            continue;
+        };
+        let is_beginning = matches!(
+            error.kind(),
+            ErrorKind::MissingRequiredArgument
+                | ErrorKind::MissingSubcommand
+                | ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand
+        );
+        let is_unfilled = error.kind() == ErrorKind::ValueValidation && command.has_placeholder();
+        let words = command.words.join(" ");
+        ensure!(
+            is_beginning || is_unfilled,
+            "{}: `{words}`: {error}",
+            command.place
+        );
+    }
+    Ok(())
+}
+
+/// Every command of `program` in the README and the guides, in both languages.
+fn shown_commands(program: &str) -> Result<Vec<ShownCommand>> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
     let mut files = vec![root.join("README.md"), root.join("README.ar.md")];
     for entry in fs::read_dir(root.join("docs/guides"))? {

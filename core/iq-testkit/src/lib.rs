@@ -7,7 +7,7 @@ mod oidc;
 mod peer;
 
 pub use database::{MariaDb, Postgres, TestCa};
-pub use guides::{ShownCommand, shown_commands};
+pub use guides::check_shown_commands;
 pub use install::{node_project, python_venv};
 pub use oidc::{OidcProvider, walk};
 pub use peer::{Peer, free_port};

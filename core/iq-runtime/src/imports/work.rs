@@ -19,6 +19,7 @@ use iq_connector_file::{
 };
 use iq_domain::{CodedError, ErrorKind, ImportId, SourceRecord};
 use iq_store::{
+    all_rows,
     imports::{self, Import, ImportCounts, ImportState, ImportTag},
     integrations,
 };
@@ -33,7 +34,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 
 use super::{Imports, blocking, files, profile_of};
-use crate::{Inner, ingest::Ingest, reload::all};
+use crate::{Inner, ingest::Ingest};
 
 /// Batches between the reading thread and the disk.
 const AHEAD: usize = 4;
@@ -128,7 +129,7 @@ pub(crate) async fn resume(inner: &Arc<Inner>) -> Result<(), CodedError> {
     for tenant in tenants {
         let rows = inner
             .store
-            .read(move |conn| all(|page| imports::list_imports(conn, tenant, None, page)))
+            .read(move |conn| all_rows(|page| imports::list_imports(conn, tenant, None, page)))
             .await?;
         for row in rows {
             known.insert((tenant.to_string(), row.id.to_string()));

@@ -11,7 +11,7 @@ use iq_mapping::{
     lessons_of, plan_list, settle,
 };
 use iq_store::{
-    Page, Paged, StoreError, Transaction, mapping_changes,
+    Page, Paged, StoreError, Transaction, all_rows, mapping_changes,
     mapping_changes::{ChangeOrigin, MappingChange, MappingChangeRow},
     mapping_lessons,
     mapping_lessons::MappingLesson,
@@ -19,7 +19,7 @@ use iq_store::{
 };
 
 use super::{MappingError, Plan, plant_of};
-use crate::{Runtime, TenantIndex, reload::all};
+use crate::{Runtime, TenantIndex};
 
 /// Sets of changes that are kept for undoing.
 const CHANGES_KEPT: u32 = 200;
@@ -67,7 +67,7 @@ impl Runtime {
         let mappings = self
             .store()
             .read(move |conn| {
-                all(|page| mappings::list_mappings(conn, tenant, &Default::default(), page))
+                all_rows(|page| mappings::list_mappings(conn, tenant, &Default::default(), page))
             })
             .await?;
         Ok(Stored {

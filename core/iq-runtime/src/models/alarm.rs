@@ -6,7 +6,10 @@ use std::sync::Arc;
 
 use iq_analytics::lab::{self, Episode, ScoreStanding};
 use iq_domain::{Alert, AssetId, CodedError, TenantId, TimeRange, Timestamp};
-use iq_store::alerts::{self, AlertFilter};
+use iq_store::{
+    alerts::{self, AlertFilter},
+    all_rows,
+};
 
 use super::{
     gather,
@@ -16,7 +19,6 @@ use crate::{
     AssetEntry, Inner, TenantIndex,
     alerts::{Occurrence, SCORE_STANDS, StandingScore, record},
     made_up::is_signal_made_up,
-    reload::all,
 };
 
 const WEEK_MS: i64 = 7 * 24 * 3_600_000;
@@ -172,7 +174,7 @@ async fn alerts_of_score(
     };
     let found = inner
         .store
-        .read(move |conn| all(|page| alerts::list_alerts(conn, tenant, &filter, page)))
+        .read(move |conn| all_rows(|page| alerts::list_alerts(conn, tenant, &filter, page)))
         .await?;
     Ok(found.into_iter().filter(is_of_score).collect())
 }

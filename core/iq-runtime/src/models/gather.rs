@@ -9,13 +9,13 @@ use iq_domain::{
 use iq_historian::Historian;
 use iq_store::{
     alerts::{self, AlertFilter},
+    all_rows,
     work_orders::{WorkOrder, WorkOrderFilter},
 };
 
 use super::say;
 use crate::{
-    AssetEntry, Inner, SignalEntry, TenantIndex, failures, made_up::is_signal_made_up, reload::all,
-    scoring,
+    AssetEntry, Inner, SignalEntry, TenantIndex, failures, made_up::is_signal_made_up, scoring,
 };
 
 const MINUTE_MS: i64 = 60_000;
@@ -158,7 +158,7 @@ pub(super) async fn known(
     };
     let critical = inner
         .store
-        .read(move |conn| all(|page| alerts::list_alerts(conn, tenant, &filter, page)))
+        .read(move |conn| all_rows(|page| alerts::list_alerts(conn, tenant, &filter, page)))
         .await?;
     let orders = failures::read(inner, plant, orders).await?;
     let alarmed = critical.iter().filter_map(|a| {

@@ -24,7 +24,7 @@ use iq_domain::{
     CodedError, ErrorKind, JobId, Message, RecommendationId, ScenarioId, TenantId, Timestamp,
 };
 use iq_store::{
-    Page, assessments, cost_models,
+    Page, all_rows, assessments, cost_models,
     jobs::{self, Job, JobFilter, JobState},
     outages::{self, OutageFilter},
     recommendations::{self, RecommendationRow},
@@ -54,7 +54,6 @@ use crate::{
     alerts::{Changed, publish as publish_changes},
     jobs::waiting,
     models::{Histories, TREND_MS, newest},
-    reload::all,
 };
 
 /// What the job is called in the store.
@@ -208,7 +207,8 @@ pub(crate) async fn prepare(
                 ..OutageFilter::default()
             };
             let parts = SparePartFilter::default();
-            let orders = all(|page| work_orders::list_work_orders(conn, tenant, &filter, page))?;
+            let orders =
+                all_rows(|page| work_orders::list_work_orders(conn, tenant, &filter, page))?;
             let mut plans = HashMap::new();
             for order in orders.iter().filter(|order| gather::is_open(order)) {
                 let plan = work_order_plans::get_work_order_plan(conn, tenant, order.id)?;
@@ -230,8 +230,8 @@ pub(crate) async fn prepare(
                     .into_iter()
                     .map(|row| row.technician)
                     .collect(),
-                outages: all(|page| outages::list_outages(conn, tenant, &coming, page))?,
-                parts: all(|page| spare_parts::list_spare_parts(conn, tenant, &parts, page))?,
+                outages: all_rows(|page| outages::list_outages(conn, tenant, &coming, page))?,
+                parts: all_rows(|page| spare_parts::list_spare_parts(conn, tenant, &parts, page))?,
                 costs: cost_models::get_active_cost_model(conn, tenant)?,
             })
         })
