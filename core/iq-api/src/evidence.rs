@@ -13,7 +13,7 @@ use iq_domain::{IncidentId, Permission, TenantId};
 use sha2::{Digest as _, Sha256};
 
 use crate::{
-    http::{Answer, Audit, Caller, Id, Route, get},
+    http::{Answer, Audit, Caller, Id, Route, get, post},
     state::ApiState,
 };
 
@@ -21,7 +21,7 @@ use crate::{
 const VERIFIER: &str = include_str!("../../iq-verify/page/verify.html");
 
 pub(crate) fn routes() -> Vec<Route> {
-    use Permission::{BlackboxRead, BlackboxWrite};
+    use Permission::{BlackboxRead, BlackboxWrite, EvidenceManage};
     vec![
         get("/api/blackbox/evidence/status", BlackboxRead, get_status)
             .answer::<EvidenceStatus>()
@@ -37,6 +37,11 @@ pub(crate) fn routes() -> Vec<Route> {
         get("/api/evidence/keys", BlackboxRead, list_keys)
             .list::<EvidenceKey>()
             .says("Public keys for whoever verifies, the one that signs last"),
+        post("/api/evidence/keys", EvidenceManage, replace_key)
+            .answer::<EvidenceKey>()
+            .status(201)
+            .audits("evidence.replace_key")
+            .says("Put a new signing key into force; the log says so, signed by the old one and the new one"),
         get("/api/evidence/verifier", BlackboxRead, get_verifier)
             .text_answer("text/html")
             .says("A page that verifies evidence files in any browser, without a network"),
@@ -145,23 +150,40 @@ async fn list_keys(
     Ok(Json(trust_lines(&state, caller.tenant_id).await?))
 }
 
+async fn replace_key(
+    State(state): State<ApiState>,
+    caller: Caller,
+    audit: Audit,
+) -> Answer<Json<EvidenceKey>> {
+    let tenant = caller.tenant_id;
+    let key = state.runtime.replace_evidence_key(tenant).await?;
+    audit.detail("fingerprint", key.fingerprint.as_str());
+    Ok(Json(trust_line(&state, tenant, key)?))
+}
+
 /// The public keys of a tenant as a reader writes them down.
 pub(crate) async fn trust_lines(state: &ApiState, tenant: TenantId) -> Answer<Vec<EvidenceKey>> {
+    let keys = state.runtime.evidence_keys(tenant).await?;
+    let lines = keys.into_iter().map(|key| trust_line(state, tenant, key));
+    lines.collect()
+}
+
+fn trust_line(
+    state: &ApiState,
+    tenant: TenantId,
+    key: iq_runtime::EvidenceKey,
+) -> Answer<EvidenceKey> {
     let is_demo = state.runtime.tenant(tenant)?.tenant.is_demo;
     let appliance = u128::from_be_bytes(state.runtime.appliance());
-    let keys = state.runtime.evidence_keys(tenant).await?;
-    let rows = keys.into_iter().map(|key| {
-        let public = STANDARD.encode(key.public);
-        let label = if is_demo { " DEMO" } else { "" };
-        EvidenceKey {
-            fingerprint: key.fingerprint,
-            trust_line: format!("appliance {tenant} {appliance:032x} {public}{label}"),
-            created_at: key.created_at,
-            is_current: key.is_current,
-            is_demo,
-        }
-    });
-    Ok(rows.collect())
+    let public = STANDARD.encode(key.public);
+    let label = if is_demo { " DEMO" } else { "" };
+    Ok(EvidenceKey {
+        fingerprint: key.fingerprint,
+        trust_line: format!("appliance {tenant} {appliance:032x} {public}{label}"),
+        created_at: key.created_at,
+        is_current: key.is_current,
+        is_demo,
+    })
 }
 
 async fn get_verifier() -> Response {

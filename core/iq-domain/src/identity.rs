@@ -122,6 +122,8 @@ permissions! {
     BlackboxRead = "blackbox.read", Viewer;
     /// Change status and assignee, add notes.
     BlackboxWrite = "blackbox.write", Engineer;
+    /// Put a new key into force that signs the evidence log.
+    EvidenceManage = "evidence.manage", TenantAdmin;
     /// See integrations, without secrets.
     IntegrationsRead = "integrations.read", Viewer;
     /// Create, edit, delete, enable integrations.

@@ -25,6 +25,8 @@ pub enum Field<'a> {
     Id(Id),
     /// A hash of something kept elsewhere.
     Hash(Hash),
+    /// Bytes that a verifier reads.
+    Bytes(&'a [u8]),
     /// A personal value, or one that may hold some: only its salted hash is recorded.
     Personal(&'a str),
     /// None.
@@ -133,6 +135,7 @@ impl Draft<'_> {
                 Field::Text(text) => found.and_then(Value::text) == Some(*text),
                 Field::Id(id) => found.and_then(Value::fixed::<16>) == Some(*id),
                 Field::Hash(hash) => found.and_then(Value::fixed::<32>) == Some(*hash),
+                Field::Bytes(bytes) => found.and_then(Value::bytes) == Some(*bytes),
                 Field::Personal(value) => {
                     is_hash_of(*key, value, found.and_then(Value::fixed::<32>))
                 }
@@ -227,6 +230,7 @@ impl Chain {
                 Field::Int(number) => Value::Int(held(*number)),
                 Field::Text(text) => Value::Text(text),
                 Field::Id(id) => Value::Bytes(id),
+                Field::Bytes(bytes) => Value::Bytes(bytes),
                 Field::Null => Value::Null,
                 Field::Personal(_) | Field::Hash(_) => {
                     hashed(*key).map_or(Value::Null, |hash| Value::Bytes(hash))

@@ -354,6 +354,39 @@ async fn an_incident_leaves_the_house_as_a_file_that_verifies_and_says_where_it_
     close(runtime).await;
 }
 
+#[tokio::test]
+async fn who_trusts_the_old_key_trusts_the_one_that_took_over_also_in_a_later_epoch() {
+    let (world, runtime) = World::new(false).await;
+    let (tenant, incident) = (world.tenant, world.incident(&runtime).await);
+    runtime.export_evidence(tenant, incident).await.unwrap();
+    let old = world.trust(&runtime).await;
+    let before = runtime.evidence_keys(tenant).await.unwrap();
+    assert_eq!(before.len(), 1);
+    for _ in 0..2 {
+        let new = runtime.replace_evidence_key(tenant).await.unwrap();
+        assert!(new.is_current && before.iter().all(|key| key.public != new.public));
+    }
+    let trusted = |file: &EvidenceFile| verify(&file.bytes, &old).outcome();
+    let file = runtime.export_evidence(tenant, incident).await.unwrap();
+    assert_eq!(trusted(&file), Outcome::SignedOnly);
+    // The files of before are not touched by it, and somebody who knows none of the keys trusts none.
+    assert_eq!(
+        verify(&file.bytes, &TrustStore::default()).outcome(),
+        Outcome::UnknownKey
+    );
+    let status = runtime.evidence_status(tenant).await.unwrap();
+    assert!(status.troubles.is_empty(), "{:?}", status.troubles);
+    close(runtime).await;
+    // A log that was cut goes on in another epoch, and says there again who took over.
+    world.forge(|conn| cut_after(conn, 3));
+    let runtime = world.start(APPLIANCE).await;
+    let status = runtime.evidence_status(tenant).await.unwrap();
+    assert_eq!((status.epoch_no, status.epoch_reason.as_str()), (2, "cut"));
+    let file = runtime.export_evidence(tenant, incident).await.unwrap();
+    assert_eq!(trusted(&file), Outcome::SignedOnly);
+    close(runtime).await;
+}
+
 /// Begin and end of the samples in each window of a file, in seconds of the incident, and their number.
 fn frozen(file: &EvidenceFile) -> Vec<(i64, i64, usize)> {
     let bundle = iq_evidence::bundle::Bundle::decode(&file.bytes).unwrap();

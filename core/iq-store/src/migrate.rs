@@ -57,6 +57,7 @@ pub(crate) const MIGRATIONS: &[Migration] = migrations![
     "0025_work_order_certificates",
     "0026_raw",
     "0027_outages_and_parts",
+    "0028_evidence_handovers",
 ];
 
 /// The table that says what was applied, when and by which program.

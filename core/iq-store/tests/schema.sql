@@ -22,6 +22,12 @@ BEGIN SELECT RAISE(ABORT, 'append only: evidence_epochs'); END;
 CREATE TRIGGER evidence_epochs_keep_update BEFORE UPDATE ON evidence_epochs
 BEGIN SELECT RAISE(ABORT, 'append only: evidence_epochs'); END;
 
+CREATE TRIGGER evidence_handovers_keep_delete BEFORE DELETE ON evidence_handovers
+BEGIN SELECT RAISE(ABORT, 'append only: evidence_handovers'); END;
+
+CREATE TRIGGER evidence_handovers_keep_update BEFORE UPDATE ON evidence_handovers
+BEGIN SELECT RAISE(ABORT, 'append only: evidence_handovers'); END;
+
 CREATE TRIGGER evidence_keys_keep_delete BEFORE DELETE ON evidence_keys
 BEGIN SELECT RAISE(ABORT, 'append only: evidence_keys'); END;
 
@@ -309,6 +315,17 @@ CREATE TABLE evidence_epochs (
     reason    TEXT    NOT NULL CHECK (reason IN ('installation', 'restored', 'moved', 'cut', 'altered')),
     opened_at INTEGER NOT NULL,
     PRIMARY KEY (tenant_id, epoch_no)
+) STRICT;
+
+CREATE TABLE evidence_handovers (
+    tenant_id  TEXT    NOT NULL,
+    epoch_no   INTEGER NOT NULL,
+    -- The new key.
+    key_no     INTEGER NOT NULL CHECK (key_no >= 2),
+    seq        INTEGER NOT NULL CHECK (seq >= 1),
+    -- The signatures of the old and of the new key.
+    signatures BLOB    NOT NULL CHECK (length(signatures) = 128),
+    PRIMARY KEY (tenant_id, epoch_no, key_no)
 ) STRICT;
 
 CREATE TABLE evidence_keys (

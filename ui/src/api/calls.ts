@@ -71,6 +71,7 @@ export const api = {
   detectIncidents: (body: T.DetectionRequest) => post<T.Job>('/api/blackbox/incidents/detect', body),
   evidenceStatus: () => get<T.EvidenceStatus>('/api/blackbox/evidence/status'),
   evidenceKeys: () => get<T.EvidenceKey[]>('/api/evidence/keys'),
+  replaceEvidenceKey: () => post<T.EvidenceKey>('/api/evidence/keys'),
   rootCause: (id: Id) => get<T.RootCause>(`/api/blackbox/incidents/${e(id)}/root-cause`),
   incidentChanges: (id: Id) => get<T.IncidentChange[]>(`/api/blackbox/incidents/${id}/changes`),
   mergeIncident: (id: Id, body: T.MergeRequest) => post<T.IncidentChange>(`/api/blackbox/incidents/${id}/merge`, body),

@@ -1129,7 +1129,11 @@ export interface paths {
          */
         get: operations["list_keys"];
         put?: never;
-        post?: never;
+        /**
+         * Put a new signing key into force; the log says so, signed by the old one and the new one
+         * @description Permission: `evidence.manage`.
+         */
+        post: operations["replace_key"];
         delete?: never;
         options?: never;
         head?: never;
@@ -13993,6 +13997,35 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["EvidenceKey"][];
+                };
+            };
+            /** @description Not done; the body says why. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    replace_key: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EvidenceKey"];
                 };
             };
             /** @description Not done; the body says why. */

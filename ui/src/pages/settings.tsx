@@ -16,6 +16,7 @@ import { longDay, number } from '@/lib/format';
 import { ChangePassword } from './login';
 import { FormDialog } from './parts/asset-forms';
 import { OwnTokens } from './parts/api-tokens';
+import { EvidenceKeysPane } from './parts/evidence-keys';
 import { MailPane } from './parts/mail-settings';
 import { NotificationChoicesPane } from './parts/notification-choices';
 import { SchedulesPane } from './parts/schedules';
@@ -140,6 +141,7 @@ export default function SettingsPage() {
           <Profile />
           {may('mail.manage') && <MailPane />}
           {may('webhooks.manage') && <WebhooksPane />}
+          {may('evidence.manage') && <EvidenceKeysPane />}
           {session.auth_source === 'local' && <Pane title={t('settings.password')} flush={false}><ChangePassword key={key} onDone={() => { toasts.done(t('settings.password_changed')); setKey(key + 1); }} /></Pane>}
         </div>
       </div>

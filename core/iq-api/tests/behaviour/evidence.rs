@@ -90,3 +90,31 @@ async fn the_state_of_the_log_is_for_everybody_of_the_tenant() {
         "its script may not run as a page of this server: {kept}"
     );
 }
+
+#[tokio::test]
+async fn an_administrator_puts_a_new_key_into_force_and_who_trusts_the_old_one_reads_on() {
+    let (app, plant, _) = TestApp::with_plants().await;
+    let engineer = app.signed_in(&plant.user("engineer")).await;
+    let path = format!("/api/blackbox/incidents/{}/evidence.oqe", plant.incident);
+    engineer.get(&path).await.expect_status(200);
+    let keys = engineer.get("/api/evidence/keys").await.json();
+    let old = TrustStore::parse(keys[0]["trust_line"].as_str().unwrap()).unwrap();
+    engineer
+        .post("/api/evidence/keys", json!({}))
+        .await
+        .expect_status(403);
+    let admin = app.signed_in(&plant.user("admin")).await;
+    let new = admin
+        .post("/api/evidence/keys", json!({}))
+        .await
+        .expect_status(201)
+        .json();
+    assert_ne!(new["fingerprint"], keys[0]["fingerprint"]);
+    assert_eq!(new["is_current"], json!(true));
+    let status = engineer.get("/api/blackbox/evidence/status").await.json();
+    assert_eq!(status["key_fingerprint"], new["fingerprint"]);
+    let file = engineer.get(&path).await.expect_status(200);
+    assert_eq!(verify(&file.bytes, &old).outcome(), Outcome::SignedOnly);
+    let audit = admin.get("/api/audit?q=evidence.replace_key").await.json();
+    assert_eq!(audit["items"].as_array().unwrap().len(), 2, "{audit}");
+}

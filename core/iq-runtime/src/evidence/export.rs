@@ -14,6 +14,7 @@ use iq_evidence::{
     sha256,
 };
 use iq_store::{
+    Connection, StoreError,
     evidence::{self, Entry, LogKey, StoredRecord},
     incidents, root_causes,
 };
@@ -262,7 +263,7 @@ impl Runtime {
                     }
                 }
                 let analysis = root_causes::get_last_root_cause(conn, tenant, id)?;
-                let records = evidence::list_incident_records(conn, log, id)?;
+                let mut records = evidence::list_incident_records(conn, log, id)?;
                 let earlier = earlier::list(conn, log, id)?;
                 let of_now = records.iter().map(|(_, stored)| stored);
                 let mut differing = rows::first_differing(conn, log, of_now)?;
@@ -284,6 +285,8 @@ impl Runtime {
                     Some(_) => Vec::new(),
                     None => incidents::list_incident_events(conn, tenant, id)?,
                 };
+                records.extend(handovers(conn, log)?);
+                records.sort_by_key(|(_, stored)| stored.seq);
                 Ok(Held {
                     records,
                     earlier,
@@ -350,6 +353,20 @@ impl Runtime {
                 }
             })
     }
+}
+
+/// What the log says of its keys: whoever trusts an older one learns from it which sign now.
+fn handovers(conn: &Connection, log: LogKey) -> Result<Vec<(String, StoredRecord)>, StoreError> {
+    let mut found = Vec::new();
+    for said in evidence::list_handovers(conn, log.tenant)? {
+        if said.epoch_no == log.epoch_no {
+            evidence::each_record(conn, log, said.seq, 1, |stored| {
+                found.push((format!("key {}", said.key_no), stored));
+                Ok(())
+            })?;
+        }
+    }
+    Ok(found)
 }
 
 /// What a plant's evidence may not hold; a demo tenant's may.

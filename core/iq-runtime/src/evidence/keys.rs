@@ -2,7 +2,7 @@
 //! Each tenant has its own, so that a demo's says nothing about a plant's.
 
 use iq_domain::{TenantId, Timestamp};
-use iq_evidence::{PublicKey, SigningKey};
+use iq_evidence::{Id, PublicKey, SigningKey, rotation_message};
 use iq_secrets::{MasterKey, SealContext, SecretString, random_bytes};
 use iq_store::{
     Connection, StoreError,
@@ -75,6 +75,37 @@ fn create(
     };
     evidence::create_key(conn, tenant, &row)?;
     Ok(key)
+}
+
+/// A key that takes over from another one, signed by both.
+pub(super) struct Handover {
+    pub(super) key_no: i64,
+    pub(super) key: SigningKey,
+    pub(super) signatures: [u8; 128],
+}
+
+/// Makes the key that signs from now on, for the logs of an appliance.
+pub(super) fn replace(
+    conn: &Connection,
+    tenant: TenantId,
+    appliance: &Id,
+    master: &MasterKey,
+    now: Timestamp,
+) -> Result<Handover, StoreError> {
+    let old = current(conn, tenant, master, now)?;
+    let last = evidence::list_keys(conn, tenant)?.pop();
+    let key_no = last.map_or(1, |row| row.key_no) + 1;
+    let key = create(conn, tenant, master, now, key_no)?;
+    let [before, after] = [&old, &key].map(|key| key.public().to_bytes());
+    let message = rotation_message(tenant.0.as_bytes(), appliance, &before, &after);
+    let mut signatures = [0; 128];
+    signatures[..64].copy_from_slice(&old.sign(&message));
+    signatures[64..].copy_from_slice(&key.sign(&message));
+    Ok(Handover {
+        key_no,
+        key,
+        signatures,
+    })
 }
 
 /// The public halves of a tenant's keys, oldest first.

@@ -3,7 +3,7 @@
 //! is noticed by its head, and they are read again.
 
 use std::{
-    collections::{HashMap, HashSet},
+    collections::{BTreeMap, HashMap, HashSet},
     sync::{
         Arc,
         atomic::{AtomicBool, AtomicU32, Ordering},
@@ -14,12 +14,12 @@ use std::{
 use iq_domain::{Clock, TenantId, Timestamp};
 use iq_evidence::{
     CHECKPOINT_RECORDS, Chain, Checkpoint, Draft, Field, Frontier, Hash, Head, Id, LogId, Note,
-    Origin, SigningKey, is_checkpoint_due, text_hash,
+    Origin, SigningKey, is_checkpoint_due, kind, text_hash,
 };
 use iq_secrets::{MasterKey, random_bytes};
 use iq_store::{
     Connection, StoreError, Transaction,
-    evidence::{self, Entry, Epoch, LogKey, NewRecord, Source, StoredCheckpoint},
+    evidence::{self, Entry, Epoch, LogKey, NewRecord, Source, StoredCheckpoint, StoredHandover},
     incident_heads, tenants,
 };
 use parking_lot::Mutex;
@@ -231,6 +231,24 @@ impl Sealer {
         Ok(notes)
     }
 
+    /// Puts a new key into force for a tenant's logs: the log of its events says so, signed by the old
+    /// key and the new one.
+    pub(super) fn replace_key(
+        &self,
+        tx: &Transaction<'_>,
+        tenant: TenantId,
+    ) -> Result<(), StoreError> {
+        let mut state = self.state.lock();
+        let state = &mut *state;
+        self.renew(state, tx)?;
+        let log = self.log(&mut state.logs, tx, tenant, EVIDENCE)?;
+        let (appliance, now) = (log.id.appliance, self.clock.now());
+        let new = keys::replace(tx, tenant, &appliance, &self.master_key, now)?;
+        log.say_handover(self, tx, new.key_no, new.signatures)?;
+        state.keys.insert(tenant, Arc::new(new.key));
+        Ok(())
+    }
+
     /// How far a tenant's log has come, and which it is.
     pub(crate) fn reach(&self, tenant: TenantId, stream: u8) -> Option<(LogKey, LogId, Reach)> {
         let state = self.state.lock();
@@ -314,8 +332,32 @@ impl Sealer {
             }
             let draft = own("epoch_open", epoch.opened_at.0, body);
             log.append(self, tx, &draft, (Source::Log, None))?;
+            if stream == EVIDENCE {
+                self.repeat_handovers(tx, &mut log, &epoch)?;
+            }
         }
         Ok(log)
+    }
+
+    /// What earlier epochs of the same installation said of its keys.
+    fn repeat_handovers(
+        &self,
+        tx: &Connection,
+        log: &mut Log,
+        epoch: &Epoch,
+    ) -> Result<(), StoreError> {
+        let mut epochs = evidence::list_epochs(tx, epoch.tenant_id)?;
+        epochs.retain(|e| e.appliance == epoch.appliance);
+        let said = evidence::list_handovers(tx, epoch.tenant_id)?;
+        let said: BTreeMap<i64, [u8; 128]> = said
+            .into_iter()
+            .filter(|s| epochs.iter().any(|e| e.epoch_no == s.epoch_no))
+            .map(|s| (s.key_no, s.signatures))
+            .collect();
+        for (key_no, signatures) in said {
+            log.say_handover(self, tx, key_no, signatures)?;
+        }
+        Ok(())
     }
 
     fn load(
@@ -435,6 +477,40 @@ impl Log {
         Ok(head == (ours.size, ours.leaf)
             && covered == self.covered
             && newest == Some(self.key.epoch_no))
+    }
+
+    /// Says that a key takes over from the one before it; kept beside the log, so that it is found.
+    fn say_handover(
+        &mut self,
+        sealer: &Sealer,
+        tx: &Connection,
+        key_no: i64,
+        signatures: [u8; 128],
+    ) -> Result<(), StoreError> {
+        let keys = evidence::list_keys(tx, self.key.tenant)?;
+        let public = |no: i64| {
+            keys.iter()
+                .find(|key| key.key_no == no)
+                .map(|key| key.public)
+        };
+        let (Some(old), Some(new)) = (public(key_no - 1), public(key_no)) else {
+            return Ok(());
+        };
+        let body = vec![
+            (1, Field::Bytes(&old)),
+            (2, Field::Bytes(&new)),
+            (3, Field::Bytes(&signatures[..64])),
+            (4, Field::Bytes(&signatures[64..])),
+        ];
+        let draft = own(kind::KEY_ROTATION, sealer.clock.now().0, body);
+        self.append(sealer, tx, &draft, (Source::Log, None))?;
+        let said = StoredHandover {
+            epoch_no: self.key.epoch_no,
+            key_no,
+            seq: self.chain.head.size,
+            signatures,
+        };
+        evidence::create_handover(tx, self.key.tenant, &said)
     }
 
     fn append(

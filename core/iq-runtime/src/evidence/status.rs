@@ -1,6 +1,6 @@
 //! What a person is told about the protection of the log.
 
-use iq_domain::{CodedError, TenantId, Timestamp};
+use iq_domain::{CodedError, ErrorKind, TenantId, Timestamp};
 use iq_evidence::{Note, PublicKey, hex};
 use iq_store::evidence;
 
@@ -152,6 +152,19 @@ impl Runtime {
             })
         });
         Ok(keys.collect())
+    }
+
+    /// Puts a new signing key into force and signs with it. The log says so, signed by both keys:
+    /// whoever trusts the old one trusts the new one.
+    pub async fn replace_evidence_key(&self, tenant: TenantId) -> Result<EvidenceKey, CodedError> {
+        let evidence = self.0.evidence.clone();
+        self.store()
+            .write(move |tx| evidence.0.sealer.replace_key(tx, tenant))
+            .await?;
+        self.0.evidence.checkpoint(self.store(), true).await?;
+        let keys = self.evidence_keys(tenant).await?;
+        let current = keys.into_iter().find(|key| key.is_current);
+        current.ok_or(CodedError::new(ErrorKind::Internal, "internal.error"))
     }
 
     /// Id of the appliance, as it stands in records.
