@@ -4,7 +4,7 @@
 use axum::{
     Json,
     extract::State,
-    http::{HeaderMap, HeaderValue, header},
+    http::{HeaderMap, HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
 use base64::{Engine as _, engine::general_purpose::STANDARD};
@@ -154,11 +154,11 @@ async fn replace_key(
     State(state): State<ApiState>,
     caller: Caller,
     audit: Audit,
-) -> Answer<Json<EvidenceKey>> {
+) -> Answer<(StatusCode, Json<EvidenceKey>)> {
     let tenant = caller.tenant_id;
     let key = state.runtime.replace_evidence_key(tenant).await?;
     audit.detail("fingerprint", key.fingerprint.as_str());
-    Ok(Json(trust_line(&state, tenant, key)?))
+    Ok((StatusCode::CREATED, Json(trust_line(&state, tenant, key)?)))
 }
 
 /// The public keys of a tenant as a reader writes them down.
