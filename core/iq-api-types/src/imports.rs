@@ -132,6 +132,8 @@ pub enum ImportRole {
     State,
     /// Priority of an alarm.
     Priority,
+    /// Who did it.
+    Operator,
     /// Not read.
     Ignore,
 }

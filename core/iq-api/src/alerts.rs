@@ -310,6 +310,7 @@ fn note(audit: &Audit, rule: &domain::AlertRule) {
     audit
         .object("alert_rule", rule.id)
         .asset(rule.asset_id)
+        .called(&rule.metric)
         .detail("metric", rule.metric.clone())
         .detail("is_enabled", rule.is_enabled)
         .detail("condition", serde_json::json!(rule.condition));

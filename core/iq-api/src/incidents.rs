@@ -495,6 +495,7 @@ async fn create_note(
         .ok_or_else(Failure::not_found)?;
     audit
         .asset(incident.asset_id)
+        .called(&incident.number)
         .detail("note_id", note.id.to_string());
     Ok((StatusCode::CREATED, Json(note_dto(note))))
 }

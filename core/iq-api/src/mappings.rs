@@ -180,6 +180,7 @@ fn note(audit: &Audit, mapping: &SignalMapping) {
     audit
         .object("mapping", mapping.id)
         .asset(mapping.asset_id)
+        .called(iq_domain::neutralise(&mapping.external_tag, 200))
         .detail("tag", iq_domain::neutralise(&mapping.external_tag, 200))
         .detail("metric", mapping.metric_name.clone())
         .detail("unit", mapping.unit.clone());

@@ -276,6 +276,7 @@ async fn reject_suggestion(
         .await?;
     audit
         .asset(request.asset_id)
+        .called(iq_domain::neutralise(&request.tag, 200))
         .detail("tag", iq_domain::neutralise(&request.tag, 200))
         .detail("metric", request.metric_name.clone());
     Ok(StatusCode::NO_CONTENT)

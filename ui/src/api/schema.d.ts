@@ -7267,7 +7267,7 @@ export interface components {
          * @description What a column is read as.
          * @enum {string}
          */
-        ImportRole: "timestamp" | "date" | "time_of_day" | "tag" | "value" | "quality" | "unit" | "message" | "state" | "priority" | "ignore";
+        ImportRole: "timestamp" | "date" | "time_of_day" | "tag" | "value" | "quality" | "unit" | "message" | "state" | "priority" | "operator" | "ignore";
         /** @description Why a row was refused. */
         ImportRowError: {
             /** @description Error code. */

@@ -86,6 +86,11 @@ export function Quantity({ value, text, unit, metric, decimals, className = '' }
   );
 }
 
+/** From one to the other, left to right in both languages: turned around, the arrow would point back to the first. */
+export function FromTo({ children: [from, to] }: { children: [ReactNode, ReactNode] }) {
+  return <bdi dir="ltr">{from} {'→'} {to}</bdi>;
+}
+
 /** A moment: short on screen, whole in the tooltip; in the person's zone, or whole in the one named. */
 export function When({ at, ms = false, full = false, zone }: { at: number | null | undefined; ms?: boolean; full?: boolean; zone?: string }) {
   const { moment, t } = useText();

@@ -245,7 +245,7 @@ export default function IncidentPage() {
                 </Loaded>
               </div>
               <div className="stack">
-                {player && <RootCausePanel incident={id} player={player} offsets={offsets} />}
+                {player && <RootCausePanel incident={id} player={player} offsets={offsets} moments={moments} />}
                 {player && <EventDetail moments={moments} player={player} />}
                 <IncidentHandling detail={detail} />
                 <IncidentChanges detail={detail} />

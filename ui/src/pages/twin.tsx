@@ -111,7 +111,7 @@ export default function TwinPage() {
           { value: '', label: <>{t('common.all')} <b>{n(base.length, 0)}</b></> },
           ...(['critical', 'warning', 'unknown'] as const).map((s) => ({ value: s as string, label: <><StatusShape shape={s} /><span className="dsk-only">{word('status', s)}</span> {n(count(s), 0)}<span className="sr mob-only">{word('status', s)}</span></> })),
         ]} />
-        <span className="end cap dim dsk-only">{t('twin.order')}</span>
+        {view === 'cards' && <span className="end cap dim dsk-only">{t('twin.order')}</span>}
       </div>
       <Loaded query={query} what={t('twin.loading')} rows={8}>
         {(twin) => twin.assets.length === 0 ? (

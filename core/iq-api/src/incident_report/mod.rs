@@ -79,7 +79,7 @@ async fn make_report(
         let told = gather(&state, &caller, *language, id, now).await?;
         number.clone_from(&told.detail.incident.number);
         is_demo = told.is_demo;
-        audit.asset(told.detail.incident.asset_id);
+        audit.asset(told.detail.incident.asset_id).called(&number);
         parts.push(sections::part(*language, &told));
     }
     let report = Report {

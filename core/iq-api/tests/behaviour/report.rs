@@ -57,4 +57,20 @@ async fn an_incident_becomes_a_pdf_and_that_is_recorded() {
         .filter(|row| row["outcome"] == "success")
         .count();
     assert_eq!(done, 4, "{audit}");
+    // The Black Box tells which incident by its number; an id says nothing to a person.
+    let detail = format!("/api/blackbox/incidents/{}", plant.incident);
+    let number = admin.get(&detail).await.json()["incident"]["number"].clone();
+    let told = admin
+        .get("/api/blackbox/events?category=OPERATOR_ACTION")
+        .await
+        .json();
+    let objects: Vec<_> = told["items"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|event| &event["payload"]["params"])
+        .filter(|params| params["action"] == "blackbox.make_report")
+        .map(|params| params["object"].clone())
+        .collect();
+    assert_eq!(objects, vec![number; 4], "{told}");
 }

@@ -71,8 +71,9 @@ pub(super) enum Outcome {
     NotSeen,
     /// It could not be looked at.
     Missing(Said),
-    /// It was looked at, and began too shortly before the end of the evidence to be judged.
-    CutShort(Said),
+    /// It was looked at, and began too shortly before the end of the evidence to be judged; with the samples
+    /// that show it.
+    CutShort(Said, Vec<EvidenceSample>),
 }
 
 /// A condition that holds.
@@ -176,14 +177,16 @@ fn signal(place: Place<'_>, all: bool, signals: &Signals, test: Test, order: &Or
         .collect();
     if hits.is_empty() || (all && hits.len() < usable.len()) {
         let cut = usable.iter().find_map(|t| cut_short(t, window, test));
-        return cut.map_or(Outcome::NotSeen, Outcome::CutShort);
+        return cut.map_or(Outcome::NotSeen, |(said, samples)| {
+            Outcome::CutShort(said, samples)
+        });
     }
     ordered(place, hits, test, order)
 }
 
 /// A sign of which the stop left too little to judge it: whoever saw the alarm of that signal must not read
 /// that it was not seen.
-fn cut_short(trace: &Trace, window: TimeRange, test: Test) -> Option<Said> {
+fn cut_short(trace: &Trace, window: TimeRange, test: Test) -> Option<(Said, Vec<EvidenceSample>)> {
     let (cut, usual) = (trace.cut_short?, trace.usual.as_ref()?);
     let fits = match test {
         Test::Rises(amount) => cut.effect > 0.0 && is_enough(amount, usual, cut.level, cut.effect),
@@ -194,17 +197,25 @@ fn cut_short(trace: &Trace, window: TimeRange, test: Test) -> Option<Said> {
     fits.then(|| brief(trace, window)).flatten()
 }
 
-/// What is told of a change that the stop cut short.
-pub(super) fn brief(trace: &Trace, window: TimeRange) -> Option<Said> {
+/// What is told of a change that the stop cut short, and the samples it began and ended with.
+pub(super) fn brief(trace: &Trace, window: TimeRange) -> Option<(Said, Vec<EvidenceSample>)> {
     let (cut, usual) = (trace.cut_short?, trace.usual.as_ref()?);
-    Some(
-        Said::new(super::CUT_SHORT)
-            .with("metric", &trace.metric)
-            .with("unit", &trace.unit)
-            .number("value", cut.level)
-            .number("usual", usual.center)
-            .with("seconds", (window.to.since_ms(cut.at) / 1_000).max(1)),
-    )
+    let said = Said::new(super::CUT_SHORT)
+        .with("metric", &trace.metric)
+        .with("unit", &trace.unit)
+        .number("value", cut.level)
+        .number("usual", usual.center)
+        .with("seconds", (window.to.since_ms(cut.at) / 1_000).max(1));
+    let last = trace.points.within(window).last().copied();
+    let samples = std::iter::once((cut.at, cut.value))
+        .chain(last.filter(|(t, _)| *t > cut.at))
+        .map(|(t, value)| EvidenceSample {
+            signal: trace.signal,
+            t,
+            value,
+        })
+        .collect();
+    Some((said, samples))
 }
 
 /// A frozen reading says nothing about the process; a short one says nothing at all.

@@ -398,14 +398,17 @@ fn gather(place: Place<'_>, rule: &Rule) -> Gathered {
                     sum += if side == Side::For { weight } else { -weight };
                     findings.push(finding(side, seen.said, seen.at, seen.samples, seen.events));
                 }
-                Outcome::Missing(said) | Outcome::CutShort(said) if side == Side::For => {
+                Outcome::Missing(said) if side == Side::For => {
                     findings.push(finding(Side::Missing, said, None, Vec::new(), Vec::new()));
+                }
+                Outcome::CutShort(said, samples) if side == Side::For => {
+                    findings.push(finding(Side::Missing, said, None, samples, Vec::new()));
                 }
                 Outcome::NotSeen if side == Side::For => {
                     let said = Said::new("rca.not_seen");
                     findings.push(finding(Side::NotSeen, said, None, Vec::new(), Vec::new()));
                 }
-                Outcome::Missing(_) | Outcome::CutShort(_) | Outcome::NotSeen => {}
+                Outcome::Missing(_) | Outcome::CutShort(..) | Outcome::NotSeen => {}
             }
         }
     }

@@ -74,9 +74,9 @@ pub(super) fn ordered(
     let theirs = first(&company);
     // Of two changes the stop cut one short: their order is a suspicion, and no evidence.
     if theirs.is_none()
-        && let Some(said) = company.iter().find_map(|t| brief(t, window))
+        && let Some((said, samples)) = company.iter().find_map(|t| brief(t, window))
     {
-        return Outcome::CutShort(said);
+        return Outcome::CutShort(said, samples);
     }
     let (Some(seen), Some((own, _)), Some((theirs, other))) =
         (earliest(&hits), first(&own), theirs)

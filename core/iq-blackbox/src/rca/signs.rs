@@ -104,7 +104,7 @@ fn seen(traces: Vec<Trace>, condition: &str) -> &'static str {
         Outcome::Seen(seen) => seen.said.code,
         Outcome::NotSeen => "",
         Outcome::Missing(_) => "missing",
-        Outcome::CutShort(_) => "cut short",
+        Outcome::CutShort(..) => "cut short",
     }
 }
 
@@ -133,7 +133,14 @@ fn what_a_stop_cut_short_is_neither_seen_nor_unseen() {
             effect: by / 0.06,
         });
         match look(&case(vec![short]), condition) {
-            Outcome::CutShort(said) => said.code,
+            Outcome::CutShort(said, samples) => {
+                assert_eq!(
+                    samples[0].t,
+                    Timestamp(419 * MIN),
+                    "its number leads to a sample"
+                );
+                said.code
+            }
             Outcome::Missing(_) => "missing",
             Outcome::NotSeen => "not seen",
             Outcome::Seen(seen) => seen.said.code,
@@ -448,6 +455,6 @@ fn the_order_of_a_change_that_was_cut_short_is_no_evidence() {
             "bearing_temperature_* rises before vibration_*",
         )
     };
-    assert!(matches!(told(true), Outcome::CutShort(_)));
+    assert!(matches!(told(true), Outcome::CutShort(..)));
     assert_eq!(told(false), Outcome::NotSeen);
 }
