@@ -212,6 +212,25 @@ pub enum AuthSource {
     Sso,
 }
 
+/// Whether a sign-in name is one: plain ASCII, so that two names that look the same in some other script
+/// are never two accounts.
+#[must_use]
+pub fn is_username(text: &str) -> bool {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-' | '@' | '+');
+    (2..=64).contains(&text.len())
+        && text.starts_with(|c: char| c.is_ascii_alphanumeric())
+        && text.chars().all(is_plain)
+}
+
+/// Whether an e-mail address has the form of one; whether it arrives anywhere is another matter.
+#[must_use]
+pub fn is_email_address(text: &str) -> bool {
+    let is_whole = text
+        .split_once('@')
+        .is_some_and(|(local, host)| !local.is_empty() && !host.is_empty() && !host.contains('@'));
+    is_whole && !text.contains(char::is_whitespace)
+}
+
 /// A user; the password hash lives apart.
 #[derive(Clone, Debug, PartialEq)]
 pub struct User {
@@ -249,6 +268,20 @@ mod tests {
             let holders: Vec<bool> = Role::ALL.iter().map(|r| r.may(*permission)).collect();
             assert!(holders.is_sorted(), "{permission:?}");
             assert!(Role::PlatformOwner.may(*permission), "{permission:?}");
+        }
+    }
+
+    #[test]
+    fn names_and_addresses_are_plain() {
+        for fine in ["demo@aramco.com", "tenant_admin-yanbu", "a1", "A.b+c"] {
+            assert!(is_username(fine), "{fine}");
+        }
+        for wrong in ["", "a", "-a", "a b", "نورة", "a'b", &"x".repeat(65)] {
+            assert!(!is_username(wrong), "{wrong}");
+        }
+        assert!(is_email_address("noura@plant.example"));
+        for wrong in ["", "nowhere", "@x", "x@", "a@b@c", "a b@c"] {
+            assert!(!is_email_address(wrong), "{wrong}");
         }
     }
 }

@@ -143,13 +143,25 @@ impl Hub {
         !is_loopback && (is_proxied || peer.is_some_and(|peer| peer.is_tls))
     }
 
+    /// The port people reach this hub by: the same at every instance behind one name, whatever port each
+    /// of them listens on.
+    fn public_port(&self) -> u16 {
+        match self.options.public_url.as_deref().and_then(host_of) {
+            None => self.options.port,
+            Some(host) => {
+                let port = host.rsplit_once(':').map(|(_, port)| port.parse::<u16>());
+                port.and_then(Result::ok).unwrap_or(80)
+            }
+        }
+    }
+
     /// `__Host-` binds the cookie to this host over TLS; without TLS the port tells hubs of one
     /// machine apart.
     pub(crate) fn cookie_name(&self) -> String {
         if self.is_secure() {
             "__Host-optria-hub".to_owned()
         } else {
-            format!("optria_hub_{}", self.options.port)
+            format!("optria_hub_{}", self.public_port())
         }
     }
 
@@ -158,7 +170,7 @@ impl Hub {
         if self.is_secure() {
             format!("__Host-optria-hub-{what}")
         } else {
-            format!("optria_hub_{what}_{}", self.options.port)
+            format!("optria_hub_{what}_{}", self.public_port())
         }
     }
 }

@@ -2,7 +2,8 @@
 
 use axum::http::Method;
 use futures::StreamExt;
-use iq_store::HealthState;
+use iq_domain::User;
+use iq_store::{HealthState, users};
 use serde_json::{Value, json};
 
 use crate::support::{Client, NOW, PASSWORD, TestApp};
@@ -341,6 +342,44 @@ async fn nobody_rises_above_the_own_role_or_locks_the_own_account() {
         .put(&path(&own), body)
         .await
         .expect_code(409, "users.last_admin");
+}
+
+/// A hub of an older version let in what this appliance would refuse.
+#[tokio::test]
+async fn a_name_that_came_down_wrong_keeps_nobody_active() {
+    let (app, plant, _) = TestApp::with_plants().await;
+    let (tenant, id) = (plant.tenant, plant.colleague);
+    app.runtime
+        .store()
+        .write(move |tx| {
+            let user = users::get_user(tx, tenant, id)?;
+            user.map_or(Ok(()), |user| {
+                let (username, email) = ("نورة".to_owned(), Some("nowhere".to_owned()));
+                let user = User {
+                    username,
+                    email,
+                    ..user
+                };
+                users::update_user(tx, tenant, &user)
+            })
+        })
+        .await
+        .unwrap();
+    let admin = app.signed_in(&plant.user("admin")).await;
+    let path = format!("/api/tenant-users/{id}");
+    let before = admin.get(&path).await.expect_status(200).json();
+    assert_eq!(before["email"], "nowhere");
+    let change = |email: &str| {
+        json!({ "username": "نورة", "name": before["name"], "role": "viewer",
+            "email": email, "is_active": false })
+    };
+    admin
+        .put(&path, change("elsewhere"))
+        .await
+        .expect_field("email", "users.email_wrong");
+    admin.put(&path, change("nowhere")).await.expect_status(200);
+    let after = admin.get(&path).await.json();
+    assert_eq!(after["is_active"], false);
 }
 
 #[tokio::test]

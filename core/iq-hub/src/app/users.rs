@@ -3,7 +3,9 @@
 
 use iq_api_types::{HubCreatedUser, HubUser, HubUserChange, HubUserInput, TenantUser};
 use iq_auth::temporary_password;
-use iq_domain::{AuthSource, CodedError, Role, TenantId, Timestamp, User, UserId};
+use iq_domain::{
+    AuthSource, CodedError, Role, TenantId, Timestamp, User, UserId, is_email_address, is_username,
+};
 use iq_secrets::SecretString;
 use serde_json::json;
 
@@ -97,9 +99,14 @@ pub(crate) async fn create(hub: &Hub, input: HubUserInput) -> Answer<HubCreatedU
     let username = line("username", &input.username, 120)?;
     let name = line("name", &input.name, 200)?;
     check_role(input.tenant_id, input.role)?;
+    // The rule of an appliance: this name goes down to it.
+    if !is_username(&username) {
+        return Err(Failure::field("username", "users.username_wrong"));
+    }
+    let email = email(input.email.as_deref(), None)?;
     let tenant = tenant_of(hub, input.tenant_id).await?;
     let (mut user, password, hash) = new_user(hub, tenant.id, &username, &name, input.role).await?;
-    user.email = email(input.email.as_deref())?;
+    user.email = email;
     let mut tx = hub.store.tenant(tenant.id).await?;
     match users::create(&mut tx, &user, &hash).await {
         Err(StoreError::Taken(_)) => {
@@ -123,11 +130,16 @@ fn check_role(tenant: TenantId, role: Role) -> Answer<()> {
     Ok(())
 }
 
-fn email(text: Option<&str>) -> Answer<Option<String>> {
-    match text.map(str::trim).filter(|text| !text.is_empty()) {
-        None => Ok(None),
-        Some(text) => line("email", text, 200).map(Some),
+/// An address a person typed. The one that is kept came in by other rules, from a provider: it stays.
+fn email(text: Option<&str>, kept: Option<&str>) -> Answer<Option<String>> {
+    let Some(text) = text.map(str::trim).filter(|text| !text.is_empty()) else {
+        return Ok(None);
+    };
+    let email = line("email", text, 200)?;
+    if kept != Some(text) && !is_email_address(&email) {
+        return Err(Failure::field("email", "users.email_wrong"));
     }
+    Ok(Some(email))
 }
 
 async fn tenant_of(hub: &Hub, id: TenantId) -> Answer<Tenant> {
@@ -152,7 +164,7 @@ pub(crate) async fn update(
         return Err(Failure::field("role", "users.owned_by_provider"));
     }
     let user = User {
-        email: email(change.email.as_deref())?,
+        email: email(change.email.as_deref(), found.email.as_deref())?,
         name: line("name", &change.name, 200)?,
         role: change.role,
         is_active: change.is_active,

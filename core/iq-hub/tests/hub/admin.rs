@@ -99,6 +99,11 @@ async fn people_are_made_changed_and_never_all_put_out() -> Result<()> {
             "hub.username_taken",
         ),
         (new(&tenant, "viewer", " "), "request.text_empty"),
+        (new(&tenant, "viewer", "نورة"), "users.username_wrong"),
+        (
+            json!({"tenant_id": tenant, "username": "noura", "name": "N", "role": "viewer", "email": "nowhere"}),
+            "users.email_wrong",
+        ),
     ] {
         let reply = hub.post(&owner, "/api/admin/users", body).await?;
         assert_eq!(reply.field(), code, "{reply:?}");

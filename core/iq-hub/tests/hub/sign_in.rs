@@ -260,6 +260,12 @@ async fn other_pages_other_names_and_missing_tokens_are_refused() -> Result<()> 
         .raw(request("evil.example", "http://evil.example")?)
         .await?;
     assert_eq!(reply.status, StatusCode::MISDIRECTED_REQUEST);
+    // A proxy asks an instance by its own address, or by none.
+    for path in ["/health/live", "/health/ready"] {
+        let ask = Request::builder().uri(path).header("host", "10.0.0.5:8091");
+        let reply = hub.raw(ask.body(Body::empty())?).await?;
+        assert_eq!(reply.status, StatusCode::OK, "{path}");
+    }
     let reply = hub
         .raw(request("127.0.0.1:8091", "http://evil.example")?)
         .await?;

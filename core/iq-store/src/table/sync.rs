@@ -437,7 +437,8 @@ pub fn count_other_admins(
     Ok(conn.prepare_cached(sql)?.query_row(args, |r| r.get(0))?)
 }
 
-/// Asks a person; an open question about the same user gives way.
+/// Asks a person; an open question about the same user gives way. Who enrols again hears every change
+/// from the first on: what was asked about one of them before is asked anew.
 pub fn create_question(
     conn: &Connection,
     tenant: TenantId,
@@ -449,7 +450,10 @@ pub fn create_question(
     query::change(conn, close, params![question.at.0, whose, user])?;
     let sql =
         "INSERT INTO sync_questions (tenant_id, id, kind, user_id, username, rev, here, wanted, at)
-               VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)";
+               VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
+               ON CONFLICT (tenant_id, id) DO UPDATE SET kind = excluded.kind,
+               username = excluded.username, here = excluded.here, wanted = excluded.wanted,
+               at = excluded.at, decided_at = NULL, decided_by = NULL, decision = NULL";
     let args = params![
         whose,
         question.id,

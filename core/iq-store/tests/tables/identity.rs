@@ -2,7 +2,10 @@
 
 use iq_domain::*;
 use iq_store::{
-    Connection, Page, attempts, audit, jobs, sessions, settings, table::jobs::JobState, users,
+    Connection, Page, attempts, audit, jobs, sessions, settings,
+    sync::{self, Question},
+    table::jobs::JobState,
+    users,
 };
 use serde_json::json;
 
@@ -245,4 +248,37 @@ fn settings_have_defaults_and_are_replaced() {
     fixture.write(put).unwrap();
     let all = fixture.read(|c| settings::list_tenant_settings(c, t));
     assert_eq!(all, [("retention_days".to_owned(), json!(30))]);
+}
+
+#[test]
+fn a_change_from_above_that_is_heard_again_is_asked_about_again() {
+    let fixture = Fixture::new();
+    let p = fixture.filled();
+    let (t, user) = (p.id(), p.user.id);
+    let question = move |rev: u64, at| Question {
+        id: format!("{rev}-{user}"),
+        kind: "taken".into(),
+        user_id: user,
+        username: "noura".into(),
+        rev,
+        here: json!(null),
+        wanted: json!({ "role": "viewer" }),
+        at: T0.plus_ms(at),
+        decided_at: None,
+        decided_by: None,
+        decision: None,
+    };
+    let ask = |rev, at| fixture.write(move |c| sync::create_question(c, t, &question(rev, at)));
+    let open = || fixture.read(|c| sync::list_open_questions(c, t));
+    ask(7, 0).unwrap();
+    ask(7, 1).unwrap();
+    assert_eq!(open(), [question(7, 1)]);
+    let id = question(7, 1).id;
+    fixture
+        .write(move |c| sync::close_question(c, t, &id, ("sara", T0, "kept")))
+        .unwrap();
+    assert!(open().is_empty());
+    ask(7, 2).unwrap();
+    ask(8, 3).unwrap();
+    assert_eq!(open(), [question(8, 3)]);
 }
