@@ -76,3 +76,11 @@ export function ticksIn(from: number, to: number, most: number): number[] {
   for (let t = Math.ceil((from - zone) / step) * step + zone; t <= to; t += step) ticks.push(t);
   return ticks;
 }
+
+/** Ticks whose label, set in their middle, has room: one at an end would stand outside of the axis. */
+export function labelsIn(from: number, to: number, narrow: boolean): number[] {
+  const edge = (to - from) * (narrow ? 0.08 : 0.03);
+  const all = ticksIn(from, to, narrow ? 4 : 7);
+  const inside = all.filter((t) => t - from >= edge && to - t >= edge);
+  return inside.length > 0 ? inside : all;
+}
