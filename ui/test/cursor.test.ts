@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { parseRange, parseT, ticksIn, windowOf } from '@/lib/cursor';
+import { labelsIn, parseRange, parseT, ticksIn, windowOf } from '@/lib/cursor';
 import { withGlobals } from '@/lib/url';
 
 const NOW = 1_800_000_000_000;
@@ -29,11 +29,23 @@ describe('time cursor', () => {
   });
 
   it('sets ticks on whole steps of the clock, never more than asked', () => {
-    for (const length of [HOUR, 8 * HOUR, 24 * HOUR, 168 * HOUR]) {
+    for (const length of [HOUR, 8 * HOUR, 24 * HOUR, 168 * HOUR, 6000 * HOUR, 90_000 * HOUR]) {
       const ticks = ticksIn(NOW - length, NOW, 6);
       expect(ticks.length).toBeGreaterThan(1);
       expect(ticks.length).toBeLessThanOrEqual(7);
       for (const tick of ticks) expect(new Date(tick).getSeconds()).toBe(0);
+    }
+  });
+
+  it('labels no tick whose words would stand outside of the axis', () => {
+    for (const narrow of [false, true]) {
+      for (const length of [10_000, HOUR, 8 * HOUR, 24 * HOUR, 168 * HOUR]) {
+        const labels = labelsIn(0, length, narrow);
+        expect(labels.length).toBeGreaterThan(0);
+        expect(labels.length).toBeLessThanOrEqual(narrow ? 4 : 7);
+        expect(labels[0]).toBeGreaterThan(0);
+        expect(labels.at(-1)).toBeLessThan(length);
+      }
     }
   });
 

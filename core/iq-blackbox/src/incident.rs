@@ -385,11 +385,14 @@ fn to_event_relation(relation: Relation) -> EventRelation {
     }
 }
 
-/// Whether somebody worked on the Black Box itself: who reads an incident, or writes a note, does nothing to the
-/// machine.
+/// Whether somebody worked on the Black Box itself: who reads an incident, writes a note or takes it on does nothing
+/// to the machine.
 fn is_about_the_record(event: &IndustrialEvent) -> bool {
     let action = event.payload["params"]["action"].as_str().unwrap_or("");
-    event.source_type == "user_action" && action.starts_with("blackbox.")
+    let is_of_record = ["blackbox.", "incidents."]
+        .iter()
+        .any(|area| action.starts_with(area));
+    event.source_type == "user_action" && is_of_record
 }
 
 /// How an event belongs to an incident of an asset with its trigger at a moment; `None` when it doesn't. The

@@ -4,7 +4,7 @@ import { useMediaQuery } from '@mantine/hooks';
 import { type KeyboardEvent, type PointerEvent, useRef, useState } from 'react';
 import type { HistogramBin } from '@/api/types';
 import { useText } from '@/i18n/text';
-import { ticksIn } from '@/lib/cursor';
+import { labelsIn } from '@/lib/cursor';
 import { iso } from '@/lib/format';
 import { tickLabel } from '@/lib/plot';
 
@@ -98,7 +98,7 @@ export function Histogram({ bins, from, to, floods, brush, onBrush, cursorAt }: 
           {cursorAt !== null && cursorAt >= from && cursorAt <= to && <path d={`M${x(cursorAt)} 0V126`} stroke="var(--past)" strokeWidth="2" vectorEffect="non-scaling-stroke" />}
         </svg>
         {floods.map((flood) => <span key={flood.from} className="flood-label" style={{ insetInlineStart: `${Math.min(92, Math.max(8, x((flood.from + flood.to) / 2)))}%` }}><bdi>{t('histogram.flood_of', { span: span(flood.to - flood.from) })}</bdi></span>)}
-        {ticksIn(from, to, narrow ? 4 : 7).map((tick) => <span key={tick} className="lab" style={{ insetInlineStart: `${x(tick)}%` }}>{tickLabel(p, tick, to - from)}</span>)}
+        {labelsIn(from, to, narrow).map((tick) => <span key={tick} className="lab" style={{ insetInlineStart: `${x(tick)}%` }}>{tickLabel(p, tick, to - from)}</span>)}
         {handle('from')}{handle('to')}
       </div>
       <div className="row wrap g4 cap dim">

@@ -70,9 +70,18 @@ export function useCursor(everyMs = 10_000): Cursor & { setT: (t: number | null)
 /** Round tick moments inside a window, at most `most` of them, on boundaries of the wall clock. */
 export function ticksIn(from: number, to: number, most: number): number[] {
   const steps = [500, 1_000, 5_000, 15_000, 30_000, 60_000, 300_000, 600_000, 900_000, 1_800_000, 3_600_000, 7_200_000, 14_400_000, 21_600_000, 43_200_000, 86_400_000, 172_800_000];
-  const step = steps.find((s) => (to - from) / s <= most) ?? 604_800_000;
+  // Beyond days it is whole weeks, as many as it takes.
+  const step = steps.find((s) => (to - from) / s <= most) ?? 604_800_000 * Math.max(1, Math.ceil((to - from) / 604_800_000 / most));
   const zone = -zoneOffset(from);
   const ticks: number[] = [];
   for (let t = Math.ceil((from - zone) / step) * step + zone; t <= to; t += step) ticks.push(t);
   return ticks;
+}
+
+/** Ticks whose label, set in their middle, has room: one at an end would stand outside of the axis. */
+export function labelsIn(from: number, to: number, narrow: boolean): number[] {
+  const edge = (to - from) * (narrow ? 0.08 : 0.03);
+  const all = ticksIn(from, to, narrow ? 4 : 7);
+  const inside = all.filter((t) => t - from >= edge && to - t >= edge);
+  return inside.length > 0 ? inside : all;
 }

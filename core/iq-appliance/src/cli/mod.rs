@@ -15,7 +15,7 @@ mod tls;
 mod user;
 mod verify_package;
 
-use std::{path::PathBuf, process::ExitCode};
+use std::{ffi::OsString, path::PathBuf, process::ExitCode};
 
 use clap::{Parser, Subcommand};
 use iq_locale::Language;
@@ -71,7 +71,7 @@ enum Command {
         /// FILE, and then [--key-file FILE] [--passphrase-file FILE] [--data-dir FOLDER] for a backup,
         /// [--trust KEYS] [--json] [--lang ar|en] for an evidence file.
         #[arg(trailing_var_arg = true, allow_hyphen_values = true, required = true)]
-        arguments: Vec<std::ffi::OsString>,
+        arguments: Vec<OsString>,
     },
     /// Goes through the main paths of a running appliance, a line each; without an address it starts a
     /// demonstration of its own in a temporary folder.
@@ -137,7 +137,12 @@ pub fn main() -> ExitCode {
         Command::Verify { arguments } if backup::is_backup(&arguments) => {
             backup::verify(arguments, language)
         }
-        Command::Verify { arguments } => Ok(iq_verify::run(arguments.into_iter())),
+        Command::Verify { arguments } => {
+            // It reads its own arguments; a language asked for before the word counts too.
+            let asked = cli.lang.map(|l| ["--lang", l.as_str()].map(OsString::from));
+            let all = asked.into_iter().flatten().chain(arguments);
+            Ok(iq_verify::run(all))
+        }
         Command::Smoke(args) => smoke::run(args),
         Command::VerifyPackage(args) => verify_package::verify_package(&args, language),
         Command::Completions(args) => manual::completions(&args),

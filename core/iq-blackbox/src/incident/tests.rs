@@ -325,6 +325,23 @@ fn events_around_an_incident_attach_by_how_near_they_are() {
 }
 
 #[test]
+fn what_people_do_to_the_record_is_no_event_of_the_machine() {
+    let p = plant();
+    let open = running(p.pump);
+    for (action, joins) in [
+        ("blackbox.make_report", false),
+        ("incidents.create_note", false),
+        ("incidents.update", false),
+        ("alerts.acknowledge", true),
+    ] {
+        let mut done = event(p.pump, T + 60_000, "note", Severity::Info);
+        done.payload = json!({ "params": { "action": action } });
+        let got = decided(&p, &done, &[open]);
+        assert_eq!(got != IncidentDecision::Ignore, joins, "{action}: {got:?}");
+    }
+}
+
+#[test]
 fn an_incident_ends_when_it_is_quiet_and_nothing_critical_is_active() {
     let p = plant();
     let open = running(p.pump);

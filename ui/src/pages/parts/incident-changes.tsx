@@ -145,7 +145,7 @@ export function IncidentChanges({ detail }: { detail: IncidentDetail }) {
         <ul className="list" data-list="incident-changes">
           {changes.map((c) => (
             <li key={c.id} className="note-row">
-              <div className="row s"><bdi className="m5">{c.actor}</bdi><span className="dim"><When at={c.at} full /></span>{c.is_undone && <span className="chip">{t('care.taken_back')}</span>}{write && c.id === newest?.id && <button type="button" className="btn quiet sm end" data-action="undo-change" onClick={() => setOpen({ kind: 'undo', change: c })}>{t('care.undo')}</button>}</div>
+              <div className="row s wrap"><bdi className="m5">{c.actor}</bdi><span className="dim"><When at={c.at} full /></span>{c.is_undone && <span className="chip">{t('care.taken_back')}</span>}{write && c.id === newest?.id && <button type="button" className="btn quiet sm end" data-action="undo-change" onClick={() => setOpen({ kind: 'undo', change: c })}>{t('care.undo')}</button>}</div>
               <p className="s">{t(`care.did_${c.kind}`)} <AppLink to={`/blackbox/incidents/${c.other.id}`}><Tag>{c.other.number}</Tag></AppLink></p>
               <p dir="auto" className="s dim">{c.reason}</p>
             </li>

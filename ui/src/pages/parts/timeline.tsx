@@ -1,5 +1,5 @@
 // The incident on one time axis: lanes by category, the lens around the cursor, trends; one line crosses all.
-import { useElementSize } from '@mantine/hooks';
+import { useElementSize, useMediaQuery } from '@mantine/hooks';
 import { type KeyboardEvent, memo, useCallback, useEffect, useMemo, useRef, useState } from 'react';
 import type { EventCategory, Series, TimelineTrend } from '@/api/types';
 import { AppLink } from '@/components/link';
@@ -8,7 +8,7 @@ import { useSignalName } from '@/components/metrics';
 import { useSeries } from '@/components/signals';
 import { Trend } from '@/components/trend';
 import { useText } from '@/i18n/text';
-import { ticksIn } from '@/lib/cursor';
+import { labelsIn } from '@/lib/cursor';
 import { indexFrom, isCriticalMoment, type Moment, nextAt } from '@/lib/moments';
 import { tickLabel } from '@/lib/plot';
 import { type Player, usePosition } from '@/lib/player';
@@ -142,6 +142,7 @@ export const TimelineView = memo(function TimelineView({ moments, trends, whole,
   const { view, zoom } = useView(player, whole, follow);
   const { from, to } = view;
   const axis = useRef<HTMLDivElement>(null);
+  const narrow = useMediaQuery('(max-width: 760px)') ?? false;
   const [help, setHelp] = useState(false);
   const at = usePosition(player, 500);
   const lanes = useMemo(() => CATEGORIES.map((category: EventCategory) => ({ category, moments: moments.filter((m) => m.item.event.category === category) })), [moments]);
@@ -177,7 +178,7 @@ export const TimelineView = memo(function TimelineView({ moments, trends, whole,
       <PlayerBar player={player} follow={follow} onFollow={onFollow} onJump={jump} moreCritical={nextAt(moments, at ?? whole.from - 1, 1, isCriticalMoment) !== null} zoom={zoom} />
       <div className="tl" tabIndex={0} role="group" aria-label={t('incident.timeline_keys')} onKeyDown={onKey} onClick={pick}>
         <div className="lane-name axis-name" />
-        <div className="lane axis" ref={axis}>{ticksIn(from, to, 8).map((tick) => <span key={tick} className="lab" style={{ insetInlineStart: `${((tick - from) / (to - from)) * 100}%` }}>{tickLabel(p, tick, to - from)}</span>)}</div>
+        <div className="lane axis" ref={axis}>{labelsIn(from, to, narrow).map((tick) => <span key={tick} className="lab" style={{ insetInlineStart: `${((tick - from) / (to - from)) * 100}%` }}>{tickLabel(p, tick, to - from)}</span>)}</div>
         <div className="lane-names">
           <div className="lane-name ties-name cap">{t('lanes.ties')}</div>
           {lanes.map((lane) => <div key={lane.category} className="lane-name">{word('category', lane.category)}<span className="sr">{t('incident.events', { n: lane.moments.length })}</span></div>)}
