@@ -61,6 +61,11 @@ export function Tag({ children, wrap = false, className = '' }: { children: Reac
   );
 }
 
+/** From what stands before it to what stands after it, whichever way the page reads. */
+export function Toward() {
+  return <span className="toward flip" aria-hidden="true">{'→'}</span>;
+}
+
 /** The part of an OPC UA node id that a person knows; other tags stay whole. */
 export function shortTag(tag: string): string {
   return /^nsu?=[^;]+;[sigb]=(.+)$/.exec(tag)?.[1] ?? tag;
