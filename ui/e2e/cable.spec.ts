@@ -140,7 +140,7 @@ async function theCable(browser: Browser, language: Language): Promise<void> {
   const code = await at.newCode(owner.page, tenant.id, name);
   const there = await visit(browser, language);
   await firstStart(there.page, plant.url);
-  await at.enrol(there.page, plant.url, code, name);
+  await at.enrol(there.page, plant.url, code);
   await at.letLeave(there.page, 3);
   const before = await until(there.page, plant, 'in step', (sync) => sync.backlog === 0 && sync.confirmed > 0 && sync.state === 'registered');
   expect(held(tenant.id)[0]).toBe(before.confirmed);

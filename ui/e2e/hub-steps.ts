@@ -122,13 +122,12 @@ export function stepsAt(hub: RunningHub) {
   }
 
   /** At the plant: enrols by its page. */
-  async function enrol(page: Page, url: string, code: string, name: string): Promise<void> {
+  async function enrol(page: Page, url: string, code: string): Promise<void> {
     await page.goto(`${url}/sync`);
     await settled(page);
     const fields = page.locator('main form input.in');
     await fields.nth(0).fill(hub.forAppliances);
     await fields.nth(1).fill(code);
-    await fields.nth(2).fill(name);
     await page.locator('main form input[type="checkbox"]').check();
     await submit(page);
     await page.locator('input[name="level"]').first().waitFor();

@@ -97,7 +97,7 @@ async function organisationWithAPlant(browser: Browser, language: Language): Pro
   const admin = accountsIn(plant.output()).find((account) => account.role === 'platform_owner')!;
   await signIn(there.page, { url: plant.url, ...admin, stop: () => Promise.resolve() });
   await prepare(there.page);
-  await at.enrol(there.page, plant.url, code, PLANT);
+  await at.enrol(there.page, plant.url, code);
   await at.letLeave(there.page, 3);
   await there.end();
   const person = await visit(browser, language);
@@ -138,7 +138,7 @@ test('another organisation sees nothing of it, the first one all of it (en)', as
   const code = await at.newCode(owner.page, tenant.id, 'Yanbu train 1');
   const there = await visit(browser, 'en');
   await firstStart(there.page, empty.url);
-  await at.enrol(there.page, empty.url, code, 'Yanbu train 1');
+  await at.enrol(there.page, empty.url, code);
   await there.end();
   await owner.page.goto(`${hub.url}/admin/appliances`);
   await expect(owner.page.locator('table.tb tbody tr')).toHaveCount(2);

@@ -61,6 +61,11 @@ export function Tag({ children, wrap = false, className = '' }: { children: Reac
   );
 }
 
+/** From what stands before it to what stands after it, whichever way the page reads. */
+export function Toward() {
+  return <span className="toward flip" aria-hidden="true">{'→'}</span>;
+}
+
 /** The part of an OPC UA node id that a person knows; other tags stay whole. */
 export function shortTag(tag: string): string {
   return /^nsu?=[^;]+;[sigb]=(.+)$/.exec(tag)?.[1] ?? tag;
@@ -84,11 +89,6 @@ export function Quantity({ value, text, unit, metric, decimals, className = '' }
       {unit && unitLabel(unit) ? <span className="u">{unitLabel(unit)}</span> : null}
     </bdi>
   );
-}
-
-/** From one to the other, left to right in both languages: turned around, the arrow would point back to the first. */
-export function FromTo({ children: [from, to] }: { children: [ReactNode, ReactNode] }) {
-  return <bdi dir="ltr">{from} {'→'} {to}</bdi>;
 }
 
 /** A moment: short on screen, whole in the tooltip; in the person's zone, or whole in the one named. */

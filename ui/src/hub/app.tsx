@@ -92,7 +92,7 @@ function Frame({ session }: { session: HubSession }) {
     queries.removeQueries({ predicate: (query) => query.queryKey[0] !== 'session' });
   };
   return (
-    <div className="app nobar">
+    <div className="app nobar hub">
       <a className="skip" href="#main">{t('nav.skip')}</a>
       <header className="hd">
         <span className="brand"><Brand />{t('brand')}</span>

@@ -152,7 +152,7 @@ function SecondFactor({ onSession }: { onSession: Done }) {
     <Sending title={t('hub.totp')} why={t('hub.totp_type')} submit={t('hub.totp_confirm')} send={async () => onSession(await hub.confirmTotp(code))}>
       {(error) => (
         <>
-          <div className="row"><bdi className="tag b" dir="ltr" data-secret>{secret.match(/.{1,4}/g)?.join(' ')}</bdi><CopyButton text={secret} /></div>
+          <div className="row wrap"><bdi className="tag b" dir="ltr" data-secret>{secret.match(/.{1,4}/g)?.join(' ')}</bdi><CopyButton text={secret} /></div>
           <CodeField value={code} onChange={setCode} error={problemOf(error, 'code')} />
         </>
       )}

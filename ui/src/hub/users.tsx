@@ -78,9 +78,9 @@ export function UsersPage() {
     run: () => update(user, { role: user.role, is_active: false }),
   });
   const columns: Column<HubUser>[] = [
-    { key: 'name', title: t('field.name'), sort: (u) => u.name, csv: (u) => u.username, cell: (u) => <span className="two"><b className="b"><bdi>{u.name}</bdi></b><small><Tag>{u.username}</Tag></small></span> },
+    { key: 'name', title: t('field.name'), sort: (u) => u.name, csv: (u) => u.username, cell: (u) => <span className="two"><b className="b"><bdi>{u.name}</bdi></b><small><Tag className="tail">{u.username}</Tag></small></span> },
     { key: 'tenant', title: t('hub.tenant'), sort: (u) => u.tenant_code, csv: (u) => u.tenant_code, cell: (u) => <Tag>{u.tenant_code}</Tag> },
-    { key: 'role', title: t('field.role'), sort: (u) => u.role, csv: (u) => u.role, cell: (u) => (u.role === 'platform_owner' ? word('role', u.role) : <select className="in" aria-label={t('field.role')} value={u.role} onChange={(e) => void update(u, { role: e.target.value as Role, is_active: u.is_active })}>{ROLES.map((r) => <option key={r} value={r}>{word('role', r)}</option>)}</select>) },
+    { key: 'role', title: t('field.role'), sort: (u) => u.role, csv: (u) => u.role, cell: (u) => (u.role === 'platform_owner' ? word('role', u.role) : <select className="in auto" aria-label={t('field.role')} value={u.role} onChange={(e) => void update(u, { role: e.target.value as Role, is_active: u.is_active })}>{ROLES.map((r) => <option key={r} value={r}>{word('role', r)}</option>)}</select>) },
     { key: 'state', title: t('field.state'), csv: (u) => (u.is_active ? 'active' : 'disabled'), cell: (u) => <UserState user={u} /> },
     { key: 'last', title: t('users.last_sign_in'), sort: (u) => u.last_sign_in_at, cell: (u) => <When at={u.last_sign_in_at} />, wideOnly: true },
     { key: 'act', title: '', end: true, cell: (u) => <span className="row end"><button type="button" className="btn sm" onClick={() => reset(u)}>{t('hub.reset')}</button><button type="button" className="btn sm" onClick={() => (u.is_active ? disable(u) : void update(u, { role: u.role, is_active: true }))}>{t(u.is_active ? 'hub.disable' : 'hub.enable')}</button></span> },

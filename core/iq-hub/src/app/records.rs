@@ -247,7 +247,8 @@ pub(crate) async fn check(hub: &Hub, owner: Owner, id: IncidentId) -> Answer<Hub
     };
     Ok(HubCheck {
         outcome,
-        records: about.len() as u64,
+        // As many as the page lists.
+        records: about.iter().filter(|row| !is_head(row)).count() as u64,
         hashed: walk.hashed,
         problems: walk.problems,
         at: hub.now(),

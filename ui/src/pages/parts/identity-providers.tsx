@@ -6,7 +6,7 @@ import type { ClaimPreview, IdentityProvider, IdentityProviderInput, TestReport 
 import { CopyButton } from '@/components/copy';
 import { useConfirm, useToasts } from '@/components/dialog';
 import { Icon } from '@/components/icons';
-import { FromTo, Tag, When } from '@/components/marks';
+import { Tag, Toward, When } from '@/components/marks';
 import { EmptyState, InlineError, Notice } from '@/components/notices';
 import { Loaded } from '@/components/page';
 import { StagedTest } from '@/components/staged-test';
@@ -94,7 +94,7 @@ function Provider({ provider, calls, givesRoles, more, onEdit, onChanged }: Omit
           {provider.tenant_id && <><dt>{t('sso.tenant_id')}</dt><dd><Tag wrap>{provider.tenant_id}</Tag></dd></>}
           <dt>{t('sso.client_id')}</dt><dd><Tag wrap>{provider.client_id}</Tag></dd>
           <dt>{t('sso.redirect_uri')}</dt><dd className="row wrap"><Tag wrap>{provider.redirect_uri}</Tag><CopyButton text={provider.redirect_uri} className="btn sm" /></dd>
-          {givesRoles && <><dt>{t('sso.roles')}</dt><dd>{provider.group_roles.map((rule) => <div key={rule.group}><FromTo><Tag>{rule.group}</Tag><bdi>{word('role', rule.role)}</bdi></FromTo></div>)}<div>{provider.default_role ? t('sso.others_get', { role: word('role', provider.default_role) }) : t('sso.others_out')}</div></dd></>}
+          {givesRoles && <><dt>{t('sso.roles')}</dt><dd>{provider.group_roles.map((rule) => <div key={rule.group}><Tag>{rule.group}</Tag> <Toward /> {word('role', rule.role)}</div>)}<div>{provider.default_role ? t('sso.others_get', { role: word('role', provider.default_role) }) : t('sso.others_out')}</div></dd></>}
         </dl>
         {provider.accept_plain_http && <Notice tone="warning">{t('sso.plain_accepted')}</Notice>}
         <InlineError error={error} />

@@ -1,6 +1,6 @@
 // What a list of mappings would change: counts, each change with its fields before and after, and why rows are refused.
 import type { MappingDiff } from '@/api/types';
-import { SourceTag, Tag } from '@/components/marks';
+import { SourceTag, Tag, Toward } from '@/components/marks';
 import { useMetricName } from '@/components/metrics';
 import { Notice } from '@/components/notices';
 import { useText } from '@/i18n/text';
@@ -59,7 +59,7 @@ export function DiffView({ diff }: { diff: MappingDiff }) {
                   <td className="two"><SourceTag tag={row.external_tag} /><small><bdi>{row.integration_name}</bdi></small></td>
                   <td><Tag>{row.asset_code}</Tag></td>
                   <td>{metric(row.metric_name)}</td>
-                  <td>{row.fields.map((f) => <div key={f.field}><span className="cap dim">{word('mapping_column', f.field)}</span> <bdi dir="ltr"><Tag>{f.before || '—'}</Tag> <span aria-hidden="true">{'→'}</span><span className="sr">{t('mapping.becomes')}</span> <span className="changed"><Tag>{f.after || '—'}</Tag></span></bdi></div>)}</td>
+                  <td>{row.fields.map((f) => <div key={f.field}><span className="cap dim">{word('mapping_column', f.field)}</span> <Tag>{f.before || '—'}</Tag> <Toward /><span className="sr">{t('mapping.becomes')}</span> <span className="changed"><Tag>{f.after || '—'}</Tag></span></div>)}</td>
                 </tr>
               ))}
             </tbody>

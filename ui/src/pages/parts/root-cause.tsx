@@ -7,7 +7,7 @@ import { useSession } from '@/api/session';
 import type { EvidenceItem, EvidenceSample, FirstMover, Hypothesis, RootCause } from '@/api/types';
 import { Icon } from '@/components/icons';
 import { AppLink } from '@/components/link';
-import { FromTo, Quantity, Tag, When } from '@/components/marks';
+import { Quantity, Tag, Toward, When } from '@/components/marks';
 import { useSignalName } from '@/components/metrics';
 import { InlineError } from '@/components/notices';
 import { Loaded, Pane } from '@/components/page';
@@ -118,7 +118,7 @@ function FirstMovers({ movers, player }: { movers: FirstMover[]; player: Player 
             <span className="order">{n(m.rank, 0)}</span>
             <span className="grow two">
               <AppLink to={`/assets/${m.asset_id}?signal=${m.signal_id}&t=${m.onset_at}&range=1h`} className="ell">{name(m)}</AppLink>
-              <small><Tag>{m.asset_code}</Tag> · {word('move_direction', m.direction)} · <FromTo><Quantity value={m.usual} unit={m.unit} metric={m.metric} /><Quantity value={m.sample.value} unit={m.unit} metric={m.metric} /></FromTo></small>
+              <small><Tag>{m.asset_code}</Tag> · {word('move_direction', m.direction)} · <Quantity value={m.usual} unit={m.unit} metric={m.metric} /> <Toward /> <Quantity value={m.sample.value} unit={m.unit} metric={m.metric} /></small>
               <small><button type="button" className="link sample" onClick={() => player.seek(m.onset_at - (offsets.get(m.signal_id) ?? 0))}><When at={m.onset_at} ms /></button>{m.onset_at === earliest && movers.length > 1 && <> · {t('root_cause.earliest')}</>}</small>
             </span>
           </li>

@@ -12,7 +12,6 @@ export function Enrol({ onChanged }: { onChanged: () => void }) {
   const { may } = useSession();
   const [url, setUrl] = useState('');
   const [code, setCode] = useState('');
-  const [name, setName] = useState('');
   const [ca, setCa] = useState('');
   const [plain, setPlain] = useState(false);
   const [busy, setBusy] = useState(false);
@@ -23,7 +22,7 @@ export function Enrol({ onChanged }: { onChanged: () => void }) {
     setBusy(true);
     setError(null);
     try {
-      await api.enrol({ hub_url: url, code, name, allow_plain_http: plain, tls_ca: ca || null, time_zone: zone });
+      await api.enrol({ hub_url: url, code, allow_plain_http: plain, tls_ca: ca || null, time_zone: zone });
       onChanged();
     } catch (e) {
       setError(e);
@@ -38,7 +37,6 @@ export function Enrol({ onChanged }: { onChanged: () => void }) {
         <p className="mid">{t('sync.enrol_help')}</p>
         <Field label={t('sync.hub_url')} required error={problemOf(error, 'hub_url')}>{(x) => <input {...x} className="in" dir="ltr" type="url" value={url} onChange={(event) => setUrl(event.target.value)} />}</Field>
         <Field label={t('sync.code')} required error={problemOf(error, 'code')}>{(x) => <input {...x} className="in" dir="ltr" autoComplete="off" spellCheck={false} value={code} onChange={(event) => setCode(event.target.value)} />}</Field>
-        <Field label={t('sync.name')} error={problemOf(error, 'name')}>{(x) => <input {...x} className="in" dir="auto" value={name} onChange={(event) => setName(event.target.value)} />}</Field>
         {isPlain && <label className="row"><input type="checkbox" checked={plain} onChange={(event) => setPlain(event.target.checked)} />{t('sync.allow_plain')}</label>}
         {!isPlain && <Field label={t('sync.ca')} error={problemOf(error, 'tls_ca')}>{(x) => <textarea {...x} className="in" dir="ltr" rows={2} value={ca} onChange={(event) => setCa(event.target.value)} />}</Field>}
         <InlineError error={error} />
