@@ -32,6 +32,8 @@ describe('numbers and moments', () => {
     expect(f.number(DEFAULTS, -12.5, 1)).toBe('−12.5');
     expect(f.number(DEFAULTS, 1234567)).toBe('1,234,567');
     expect(f.number(arab, 12.5, 1)).toBe('١٢٫٥');
+    // Nothing has no sign.
+    expect([f.number(en, -0), f.number(en, -0.4, 0), f.number(arab, -0.04, 1), f.number(arab, -0.4, 1)]).toEqual(['0', '0', '٠٫٠', '−٠٫٤']);
   });
 
   it('have their unit as people write it', () => {

@@ -11,7 +11,7 @@ use iq_api_types::{
 use iq_domain::{
     AssetId, CodedError, Message, Names, Technician, TechnicianId, Timestamp, WorkOrderId,
 };
-use iq_locale::Language;
+use iq_locale::{Language, Params};
 use iq_optimiser::{deferral::DeferralPlan, dispatch::DispatchPlan};
 use iq_runtime::{
     TenantIndex,
@@ -50,7 +50,12 @@ pub(crate) fn word(value: &impl serde::Serialize) -> String {
 /// The sentence of a reason, a conflict or a note.
 pub(crate) fn sentence(language: Language, message: &Message) -> StatusMessage {
     let Some(code) = message.code.strip_prefix("optimiser.") else {
-        return texts::status(language, message);
+        let mut said = message.clone();
+        apart(language, &mut said.params);
+        return StatusMessage {
+            params: message.params.clone(),
+            ..texts::status(language, &said)
+        };
     };
     let mut params = message.params.clone();
     for (argument, section, list) in [
@@ -63,10 +68,40 @@ pub(crate) fn sentence(language: Language, message: &Message) -> StatusMessage {
             name.clone_into(value);
         }
     }
+    if let Some(crew) = params.get_mut("crew") {
+        *crew = crew_words(language, crew);
+    }
+    let mut said = params.clone();
+    apart(language, &mut said);
     StatusMessage {
         code: message.code.clone(),
-        message: iq_locale::message(language, &["optimiser"], code, &params),
+        message: iq_locale::message(language, &["optimiser"], code, &said),
         params,
+    }
+}
+
+/// "mechanical 1, rotating 1" with the names of the skills.
+fn crew_words(language: Language, crew: &str) -> String {
+    let one = |part: &str| {
+        let Some((skill, count)) = part.rsplit_once(' ') else {
+            return part.to_owned();
+        };
+        let name = iq_locale::pattern(language, "ui", &format!("enum.skill.{skill}"));
+        format!("{count} × {}", name.unwrap_or(skill))
+    };
+    let all: Vec<String> = crew.split(", ").map(one).collect();
+    all.join(", ")
+}
+
+/// Names in a row, each isolated by itself in Arabic: all in one, they would stand in reversed order.
+fn apart(language: Language, params: &mut Params) {
+    if language != Language::Ar {
+        return;
+    }
+    for list in ["names", "tasks", "crew"] {
+        if let Some(names) = params.get_mut(list) {
+            *names = names.replace(", ", "\u{2069}، \u{2068}");
+        }
     }
 }
 
@@ -418,11 +453,14 @@ fn bars(
         whole.or_else(|| assets.get(part.rsplit_once(' ')?.0).copied())
     };
     let at = |minute: u32| inputs.start.plus_ms(i64::from(minute) * MINUTE_MS);
+    // A job one part of which has no place is not done by halves: the list says that it has none.
+    let left = dispatch.iter().flat_map(|plan| &plan.left);
+    let left: Vec<AssetId> = left.filter_map(|part| owner(part)).collect();
     let mut bars: Vec<PlanBar> = dispatch
         .iter()
         .flat_map(|plan| &plan.scheduled)
         .filter_map(|task| {
-            let asset_id = owner(&task.task)?;
+            let asset_id = owner(&task.task).filter(|id| !left.contains(id))?;
             Some(PlanBar {
                 key: task.task.clone(),
                 asset_id,

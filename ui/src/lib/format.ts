@@ -43,7 +43,8 @@ export function number(p: Preferences, value: number, decimals = decimalsFor(val
     maximumFractionDigits: decimals,
     minimumFractionDigits: Number.isInteger(value) ? 0 : Math.min(decimals, 1),
   }).format(value);
-  return plain(text).replace('-', '−');
+  // Nothing has no sign, also where it is less than the last digit shown.
+  return plain(text).replace('-', /[1-9١-٩]/.test(text) ? '−' : '');
 }
 
 const UNIT_WORDS: Record<string, string> = {

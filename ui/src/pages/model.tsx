@@ -80,7 +80,7 @@ export default function ModelPage() {
   const train = async () => { await api.trainAssetModel(id); await again(); };
   const back = () => confirm({ title: t('model.rollback'), body: t('model.rollback_body'), action: t('model.rollback'), run: async () => { await api.rollBackModel(id); await again(); } });
   const hasBefore = data?.versions.some((v) => v.state === 'retired') ?? false;
-  const button = may('models.write') && <button type="button" className="btn pri" data-action="train-model" disabled={data === undefined || data.training !== null} onClick={() => void train().catch(toasts.failed)}><Icon name="play" flip />{t('model.train')}</button>;
+  const button = may('models.write') && <button type="button" className="btn pri" data-action="train-model" disabled={data === undefined || data.training !== null} onClick={() => void train().catch(toasts.failed)}><Icon name="play" />{t('model.train')}</button>;
   return (
     <Loaded query={asset} what={t('model.loading')} rows={8}>
       {(a) => (

@@ -32,7 +32,9 @@ function Progress({ job, scenario }: { job: NonNullable<OptimizationStatus['job'
   const toasts = useToasts();
   const stand = job.optimization;
   const percent = Math.round(job.progress * 100);
+  const gap = useGap();
   const shown = (value: number | null | undefined) => (value === null || value === undefined ? '—' : n(value, 0));
+  const hasBound = stand?.gap !== null && stand?.gap !== undefined && stand.gap < 1;
   const stop = async () => { await api.cancelScenario(scenario); await client.invalidateQueries({ queryKey: ['optimization'] }); };
   return (
     <Pane title={t('optimization.progress')} caption={stand?.model ? word('plan_model', stand.model) : undefined} flush={false} end={may('optimization.run') && !job.is_cancelling && <button type="button" className="btn sm" data-action="stop-plan" onClick={() => void stop().catch(toasts.failed)}>{t('optimization.stop')}</button>}>
@@ -40,8 +42,8 @@ function Progress({ job, scenario }: { job: NonNullable<OptimizationStatus['job'
         <div className="bar" role="progressbar" aria-label={t('optimization.progress')} aria-valuenow={percent} aria-valuemin={0} aria-valuemax={100}><i style={{ inlineSize: `${percent}%` }} /></div>
         <dl className="plan-live" aria-live="polite">
           <div><dt>{t('optimization.incumbent')}</dt><dd><bdi dir="ltr">{shown(stand?.incumbent)}</bdi></dd></div>
-          <div><dt>{t('optimization.bound')}</dt><dd><bdi dir="ltr">{shown(stand?.bound)}</bdi></dd></div>
-          <div><dt>{t('optimization.gap')}</dt><dd><bdi dir="ltr">{stand?.gap === null || stand?.gap === undefined ? '—' : `${n(stand.gap * 100, 2)} %`}</bdi></dd></div>
+          <div><dt>{t('optimization.bound')}</dt><dd><bdi dir="ltr">{hasBound ? shown(stand.bound) : '—'}</bdi></dd></div>
+          <div><dt>{t('optimization.gap')}</dt><dd><bdi>{stand?.gap === null || stand?.gap === undefined ? '—' : gap(stand.gap)}</bdi></dd></div>
         </dl>
       </div>
     </Pane>
@@ -116,7 +118,7 @@ function Inputs({ detail }: { detail: ScenarioDetail }) {
             <dt>{t('optimization.budget')}</dt><dd data-asked="budget"><Money value={asked.budget ?? null} currency={run.currency} /></dd>
             <dt>{t('optimization.must_do')}</dt><dd data-asked="must_do">{detail.must_do.length === 0 ? '—' : detail.must_do.map((x) => <MustDoName key={x.asset_id} of={x} />)}</dd>
             <dt>{t('optimization.without')}</dt><dd data-asked="without">{(asked.without_technicians ?? []).map((id) => detail.technicians.find((x) => x.id === id)).map((x) => (x ? name(x.names) : '—')).join(comma) || '—'}</dd>
-            <dt>{t('optimization.risk_appetite')}</dt><dd data-asked="risk">{asked.risk_appetite === null || asked.risk_appetite === undefined ? '—' : n(asked.risk_appetite, 2)}</dd>
+            <dt>{t('optimization.risk_appetite')}</dt><dd data-asked="risk">{asked.risk_appetite !== null && asked.risk_appetite !== undefined ? n(asked.risk_appetite, 2) : run.cost_model_version === null ? '—' : t('optimization.risk_of_model')}</dd>
             <dt>{t('optimization.production_factor')}</dt><dd data-asked="production"><bdi dir="ltr">{n((asked.production_factor ?? 1) * 100, 0)} %</bdi></dd>
             <dt>{t('optimization.crew_factor')}</dt><dd data-asked="crew"><bdi dir="ltr">{n((asked.crew_factor ?? 1) * 100, 0)} %</bdi></dd>
             <dt>{t('optimization.site')}</dt><dd data-asked="site">{run.request.site_id === null ? t('header.all_sites') : <bdi>{site ? name(site.names) : '—'}</bdi>}</dd>

@@ -524,6 +524,20 @@ async fn publishing_writes_a_visit_each_and_leaves_what_has_changed() {
         assert_ne!(start, before);
         before = start;
     }
+    // Another plan of the same job moves both orders and writes none.
+    let asked = json!({ "horizon_days": 14, "iterations": 100, "seed": 2 });
+    let again = run(&planner, asked).await;
+    let mut anew = again["recommendations"].as_array().unwrap().iter();
+    let same = anew.find(|r| r["asset_id"] == crewed[0]["asset_id"]);
+    let at = again["scenario"]["id"].as_str().unwrap();
+    let at = format!("/api/optimization/scenarios/{at}/publish");
+    let moved = planner
+        .post(&at, publish(same.unwrap()))
+        .await
+        .expect_status(200)
+        .json();
+    assert_eq!(moved["written"], json!([]), "{moved}");
+    assert_eq!(moved["moved"], done["written"], "{moved}");
     // One of them is away by now: the other work stays where it is, and says whom it misses.
     let mut away = person(&plant, "T-8");
     away["absences"] = json!([{ "from": NOW, "to": NOW.plus_ms(40 * DAY_MS), "reason": "" }]);

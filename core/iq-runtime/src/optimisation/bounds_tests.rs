@@ -305,3 +305,23 @@ fn without_a_plan_of_the_days_the_first_fitting_outage_counts() {
     inputs.work[0].needs_outage = false;
     assert_eq!(problems::open_days(&inputs, "V-1"), Some((1, 10)));
 }
+
+#[test]
+fn late_is_never_dearer_than_never() {
+    let inputs = inputs(vec![work("V-1"), work("V-2")], Vec::new(), Vec::new());
+    let days = BTreeMap::from([("V-1".to_owned(), (1, 1)), ("V-2".to_owned(), (1, 1))]);
+    let dispatch = problems::dispatch(&inputs, &days);
+    let hours = f64::from(inputs.request.horizon_days) * 24.0;
+    for task in &dispatch.tasks {
+        let latest = task.weight * dispatch.weights.tardiness_per_hour * hours;
+        assert!(latest <= task.unplanned_cost * (1.0 + 1e-9), "{task:?}");
+    }
+}
+
+#[test]
+fn work_without_a_place_says_what_it_takes() {
+    let inputs = inputs(vec![work("V-1")], Vec::new(), Vec::new());
+    let why = problems::without_place(&inputs, &inputs.work[0], (3, 4)).unwrap();
+    assert_eq!(why.code, "optimiser.conflict.nobody_able");
+    assert_eq!(why.params["skill"], "instrumentation");
+}

@@ -1,6 +1,6 @@
 //! What came out of a run: each model's checked plan, and the advice made of all of them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use iq_domain::{AssetId, Message, TechnicianId, Timestamp, WorkOrderId};
 use iq_optimiser::{
@@ -325,20 +325,22 @@ impl Plans {
             .map(|a| &a.advice)
             .filter(|a| a.is_advised)
             .collect();
+        let costs = advised.iter().filter_map(|a| a.planned_cost);
         PlanSummary {
             work: count(inputs.work.len()),
             advised: count(advised.len()),
             current_risk: self.risk.as_ref().map(|p| p.current_risk),
             optimized_risk: self.risk.as_ref().map(|p| p.optimized_risk),
             risk_reduction: self.risk.as_ref().map(|p| p.risk_reduction),
-            planned_cost: has_money.then(|| advised.iter().filter_map(|a| a.planned_cost).sum()),
+            // The sum of nothing is -0.0.
+            planned_cost: has_money.then(|| costs.sum::<f64>() + 0.0),
             bound: quality.map(|q| q.bound),
             objective: quality.map(|q| q.objective),
             gap: quality.map(|q| q.gap),
             is_optimal: quality.is_some_and(|q| q.is_optimal),
             travel_hours: self.dispatch.as_ref().map(|p| p.travel_hours),
             overtime_hours: self.dispatch.as_ref().map(|p| p.overtime_hours),
-            not_placed: self.dispatch.as_ref().map_or(0, |p| count(p.left.len())),
+            not_placed: count(self.not_placed(inputs)),
         }
     }
 
@@ -389,6 +391,9 @@ impl Plans {
         let failure_probability = problems::failure_chance(work, horizon)?.p;
         let chance = Chance::of(work, horizon)?;
         let mut reasons = reasons(item, money.is_some(), day.is_some());
+        if let Some(why) = day.and_then(|days| self.without_place(inputs, work, days)) {
+            reasons.insert(0, why);
+        }
         reasons.extend(problems::bound_by(inputs, work, day));
         reasons.extend(health_source(work));
         reasons.push(source(failure_probability, &chance));
@@ -420,6 +425,26 @@ impl Plans {
                 reasons,
             },
         })
+    }
+
+    /// Why work of the plan has no place with the people; none where it has one, or nobody was to be planned.
+    fn without_place(&self, inputs: &Inputs, work: &Work, days: (u32, u32)) -> Option<Message> {
+        let is_mine =
+            |part: &String| problems::work_of_part(inputs, part).is_some_and(|w| w.key == work.key);
+        let is_left = self.dispatch.as_ref()?.left.iter().any(is_mine);
+        is_left
+            .then(|| problems::without_place(inputs, work, days))
+            .flatten()
+    }
+
+    /// Jobs of which a part has no place.
+    fn not_placed(&self, inputs: &Inputs) -> usize {
+        let left = self.dispatch.iter().flat_map(|plan| &plan.left);
+        let jobs: BTreeSet<&str> = left
+            .filter_map(|part| problems::work_of_part(inputs, part))
+            .map(|work| work.key.as_str())
+            .collect();
+        jobs.len()
     }
 
     /// When and by whom the parts of a work are done, in order; none while any part of it has no place.

@@ -504,16 +504,7 @@ pub(super) fn dispatch(inputs: &Inputs, days: &BTreeMap<String, (u32, u32)>) -> 
     let mut tasks = Vec::new();
     let mut precedence = Vec::new();
     let horizon = inputs.request.horizon_days * DAY_MINUTES;
-    let risks: BTreeMap<&str, f64> = inputs
-        .work
-        .iter()
-        .filter_map(|w| {
-            Some((
-                w.key.as_str(),
-                failure_chance(w, inputs.request.horizon_days)?.p,
-            ))
-        })
-        .collect();
+    let weights = weights(inputs);
     for work in &inputs.work {
         let Some((&(day, end), prior)) = days.get(&work.key).zip(prior_of(&work.family)) else {
             continue;
@@ -521,6 +512,8 @@ pub(super) fn dispatch(inputs: &Inputs, days: &BTreeMap<String, (u32, u32)>) -> 
         let visits = visits_of(&prior);
         let due = end * DAY_MINUTES;
         let (earliest, latest) = open_minutes(inputs, work, (day, end));
+        let unplanned_cost = at_risk(inputs, &model, work, &prior) / visits.len() as f64;
+        let weight = lateness(inputs, work, unplanned_cost / weights.tardiness_per_hour);
         for (n, minutes) in visits.iter().enumerate() {
             let id = part_key(&work.key, n, visits.len());
             if n > 0 {
@@ -540,9 +533,9 @@ pub(super) fn dispatch(inputs: &Inputs, days: &BTreeMap<String, (u32, u32)>) -> 
                 earliest,
                 latest_end: Some(latest),
                 due: Some(due.min(horizon)),
-                weight: 1.0 + 10.0 * risks.get(work.key.as_str()).copied().unwrap_or(0.0),
+                weight,
                 is_mandatory: work.must_do,
-                unplanned_cost: at_risk(inputs, &model, work, &prior) / visits.len() as f64,
+                unplanned_cost,
                 // They are taken when the first visit begins.
                 parts: if n == 0 {
                     work.parts.clone()
@@ -573,7 +566,59 @@ pub(super) fn dispatch(inputs: &Inputs, days: &BTreeMap<String, (u32, u32)>) -> 
         permits_per_site_day: None,
         precedence,
         exclusions: kept_apart(inputs, days),
-        weights: weights(inputs),
+        weights,
+    }
+}
+
+/// Weight of an hour of lateness; `left` is what leaving the part costs, in hours of that of weight 1. Late
+/// is never dearer than never: else work would be left undone while the crews are idle.
+fn lateness(inputs: &Inputs, work: &Work, left: f64) -> f64 {
+    let days = inputs.request.horizon_days;
+    let usual = 1.0 + 10.0 * failure_chance(work, days).map_or(0.0, |chance| chance.p);
+    if work.must_do {
+        return usual;
+    }
+    usual.min(left / (f64::from(days) * 24.0))
+}
+
+/// Why a work of the plan has no place with the people: too few are able, or what it takes at once.
+pub(super) fn without_place(inputs: &Inputs, work: &Work, days: (u32, u32)) -> Option<Message> {
+    let prior = prior_of(&work.family)?;
+    for (skill, count) in prior.crew {
+        let is_able = |crew: &&super::inputs::Crew| {
+            let mut needed = work.certificates.iter();
+            crew.skills.iter().any(|held| held == skill)
+                && needed.all(|name| crew.certificates.contains_key(name))
+        };
+        if inputs.crews.iter().filter(is_able).count() < *count as usize {
+            let params = [
+                ("task", work.key.clone()),
+                ("skill", (*skill).to_owned()),
+                ("count", count.to_string()),
+            ];
+            return Some(said("conflict.nobody_able", &params));
+        }
+    }
+    let visits = visits_of(&prior);
+    let (from, to) = open_minutes(inputs, work, days);
+    let hours = f64::from(*visits.first()?) / 60.0;
+    let crew = prior.crew.iter();
+    let crew: Vec<String> = crew.map(|(skill, n)| format!("{skill} {n}")).collect();
+    let params = [
+        ("from", (from / DAY_MINUTES + 1).to_string()),
+        ("to", to.div_ceil(DAY_MINUTES).to_string()),
+        ("visits", visits.len().to_string()),
+        ("hours", ((hours * 10.0).round() / 10.0).to_string()),
+        ("crew", crew.join(", ")),
+    ];
+    Some(said("reason.no_place", &params))
+}
+
+/// A sentence of the optimiser.
+fn said(code: &str, params: &[(&str, String)]) -> Message {
+    Message {
+        code: format!("optimiser.{code}"),
+        ..bounds::message("", params)
     }
 }
 

@@ -1,7 +1,8 @@
 //! From advice to work orders, when a person says so: an order that waits here is given its time, else one
-//! is written, one for each visit to the job, with its crew; either goes through the outbox of the maintenance
-//! system where one is named. What changed since the plan was made is looked at first: work whose order has
-//! ended, or whose people are away by now, is left with its reason. A second press finds everything done.
+//! is written, one for each visit to the job, with its crew, and another plan moves them; either goes through
+//! the outbox of the maintenance system where one is named. What changed since the plan was made is looked at
+//! first: work whose order has ended, or whose people are away by now, is left with its reason. A second press
+//! finds everything done.
 
 use iq_domain::{
     CodedError, IntegrationId, Message, RecommendationId, ScenarioId, TechnicianId, TenantId,
@@ -163,7 +164,8 @@ fn publish_one(
         return Ok(());
     }
     let visits = visits_of(&advice);
-    let mut first = None;
+    let known = orders_of_before(tx, work, row)?;
+    let mut orders = Vec::new();
     for (n, visit) in visits.iter().enumerate() {
         let crew = one.crews.get(n).map_or("", String::as_str);
         let change = PlanChange {
@@ -172,7 +174,7 @@ fn publish_one(
             estimated_hours: visit.hours.map(Some),
             ..PlanChange::default()
         };
-        let order = match row.order_id.filter(|_| n == 0) {
+        let order = match known.get(n).copied() {
             Some(id) => match reschedule(tx, work, id, visit.span, actor, changed) {
                 Ok((order, is_moved)) => {
                     give(tx, work, (&order, is_moved), change, actor, told)?;
@@ -182,7 +184,11 @@ fn publish_one(
                 // Its system keeps it, or it is on its way there: a second one would be a double.
                 Err(StoreError::Coded(error)) => {
                     published.left.push((row.id, Message::from(&error)));
-                    return Ok(());
+                    if n == 0 {
+                        return Ok(());
+                    }
+                    orders.push(id);
+                    continue;
                 }
                 Err(other) => return Err(other),
             },
@@ -205,12 +211,47 @@ fn publish_one(
         let others = visit.technicians.get(1..).unwrap_or_default();
         let (tenant, now) = (work.tenant.tenant.id, work.context.now);
         tell_crew(tx, tenant, &order, others, now, told)?;
-        first.get_or_insert(order.id);
+        orders.push(order.id);
     }
-    let Some(first) = first else { return Ok(()) };
+    note_published(tx, work, row, &orders, actor)
+}
+
+/// The orders that stand for the visits already, in their order: that of the work, or where a plan was
+/// published before, those it left open. Without them another plan would write the later visits again.
+fn orders_of_before(
+    tx: &Transaction<'_>,
+    work: &Work,
+    row: &RecommendationRow,
+) -> Result<Vec<WorkOrderId>, StoreError> {
+    let Some(own) = row.order_id else {
+        return Ok(Vec::new());
+    };
+    let tenant = work.tenant.tenant.id;
+    let mut open = Vec::new();
+    for id in recommendations::orders_of_job(tx, tenant, row.asset_id, own)? {
+        let order = work_orders::get_work_order(tx, tenant, id)?;
+        if order.is_some_and(|order| gather::is_open(&order)) {
+            open.push(id);
+        }
+    }
+    Ok(if open.contains(&own) { open } else { vec![own] })
+}
+
+/// The advice is published as its first order; those of the other visits are found from it.
+fn note_published(
+    tx: &Transaction<'_>,
+    work: &Work,
+    row: &RecommendationRow,
+    orders: &[WorkOrderId],
+    actor: &Actor,
+) -> Result<(), StoreError> {
+    let Some((first, others)) = orders.split_first() else {
+        return Ok(());
+    };
+    let tenant = work.tenant.tenant.id;
     let by = (actor.username.as_str(), work.context.now);
-    recommendations::publish_recommendation(tx, work.tenant.tenant.id, row.id, first, by)?;
-    Ok(())
+    recommendations::publish_recommendation(tx, tenant, row.id, *first, by)?;
+    recommendations::note_visit_orders(tx, tenant, row.id, others)
 }
 
 /// Gives an order its people. Who had it already and keeps it hears of its new time.

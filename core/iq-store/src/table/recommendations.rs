@@ -115,3 +115,45 @@ pub fn publish_recommendation(
     ];
     Ok(query::change(conn, sql, args)? > 0)
 }
+
+/// Notes the orders of the other visits of the job, beside the advice they were made of.
+pub fn note_visit_orders(
+    conn: &Connection,
+    tenant: TenantId,
+    id: RecommendationId,
+    orders: &[WorkOrderId],
+) -> Result<(), StoreError> {
+    let orders: Vec<String> = orders.iter().map(ToString::to_string).collect();
+    let sql = "UPDATE optimization_recommendations
+               SET advice = json_set(advice, '$.visit_orders', json(?))
+               WHERE tenant_id = ? AND id = ?";
+    let args = params![row::to_json(&orders)?, tenant.to_string(), id.to_string()];
+    query::change_one(conn, sql, args)
+}
+
+/// The orders that stand for the visits of a job, in their order, as they were when a plan of the asset
+/// was published last with this one among them; empty where none was.
+pub fn orders_of_job(
+    conn: &Connection,
+    tenant: TenantId,
+    asset: AssetId,
+    order: WorkOrderId,
+) -> Result<Vec<WorkOrderId>, StoreError> {
+    let found = Where::tenant(tenant)
+        .maybe("asset_id = ?", Some(asset.to_string()))
+        .maybe("published_at >= ?", Some(0_i64))
+        .page(
+            conn,
+            "optimization_recommendations",
+            (SELECT, "published_at DESC, id DESC"),
+            Page::MAX,
+            read,
+        )?;
+    let job = found.rows.into_iter().find_map(|row| {
+        let others = row.advice.get("visit_orders").cloned().unwrap_or_default();
+        let others: Vec<WorkOrderId> = serde_json::from_value(others).unwrap_or_default();
+        let all: Vec<WorkOrderId> = row.work_order_id.into_iter().chain(others).collect();
+        all.contains(&order).then_some(all)
+    });
+    Ok(job.unwrap_or_default())
+}

@@ -51,7 +51,7 @@ export function MoreMenu({ i }: { i: Integration }) {
         <Menu.Dropdown>
           {!readsTags && may('work_orders.read') && <Menu.Item leftSection={<Icon name="doc" />} onClick={() => go(`/work-orders?system=${i.id}`)}>{t('integrations.open_work_orders')}</Menu.Item>}
           {readsTags && may('mappings.read') && <Menu.Item leftSection={<Icon name="map" />} onClick={() => go(mappingOf(session.tenant_id, i.id))}>{t('integrations.open_mapping')}</Menu.Item>}
-          {write && (i.is_enabled ? <Menu.Item leftSection={<Icon name="pause" />} onClick={actions.disable}>{t('integrations.disable')}</Menu.Item> : <Menu.Item leftSection={<Icon name="play" flip />} onClick={actions.enable}>{t('integrations.enable')}</Menu.Item>)}
+          {write && (i.is_enabled ? <Menu.Item leftSection={<Icon name="pause" />} onClick={actions.disable}>{t('integrations.disable')}</Menu.Item> : <Menu.Item leftSection={<Icon name="play" />} onClick={actions.enable}>{t('integrations.enable')}</Menu.Item>)}
           {write && <Menu.Item leftSection={<Icon name="doc" />} onClick={actions.duplicate}>{t('integrations.duplicate')}</Menu.Item>}
           {write && <Menu.Item leftSection={<Icon name="trash" />} onClick={actions.remove}>{t('integrations.delete')}</Menu.Item>}
         </Menu.Dropdown>

@@ -32,7 +32,7 @@ export function RunButton({ integration, job, primary = false }: { integration: 
     await (integration ? api.runIntegration(integration) : api.runAll());
     await client.invalidateQueries({ queryKey: ['jobs'] });
   };
-  return <button type="button" className={primary ? 'btn pri' : 'btn'} data-action="run" disabled={job !== undefined && working(job)} onClick={() => void run().catch(toasts.failed)}><Icon name="play" flip />{t('run.start')}</button>;
+  return <button type="button" className={primary ? 'btn pri' : 'btn'} data-action="run" disabled={job !== undefined && working(job)} onClick={() => void run().catch(toasts.failed)}><Icon name="play" />{t('run.start')}</button>;
 }
 
 function StepMark({ step, n }: { step: JobStep; n: number }) {

@@ -33,6 +33,9 @@ function Chart({ curve, currency }: { curve: DeferralCurve; currency: string }) 
   );
 }
 
+/** So many decimals that two values that differ are not written alike. */
+export const decimalsApart = (a: number, b: number): number => [1, 2, 3, 4].find((d) => a.toFixed(d) !== b.toFixed(d)) ?? 4;
+
 export function Curves({ detail }: { detail: ScenarioDetail }) {
   const { t, n, word } = useText();
   const [chosen, setChosen] = useState('');
@@ -57,7 +60,7 @@ export function Curves({ detail }: { detail: ScenarioDetail }) {
           <p className="prose">{t('optimization.cheapest', { n: n(curve.cheapest_day, 0) })}. {t('optimization.pays_until', { n: n(curve.pays_until_day, 0) })}</p>
           {curve.flip_points.length === 0
             ? <p className="help">{t('optimization.no_flip')}</p>
-            : <ul className="plan-why">{curve.flip_points.map((f) => <li key={f.input}>{t('optimization.flip', { input: word('plan_input', f.input), value: n(f.value, 1), flips: n(f.flips_at, 1), day: n(f.cheapest_day, 0), rank: n(f.rank, 0) })}</li>)}</ul>}
+            : <ul className="plan-why">{curve.flip_points.map((f) => <li key={f.input}>{t('optimization.flip', { input: word('plan_input', f.input), value: n(f.value, decimalsApart(f.value, f.flips_at)), flips: n(f.flips_at, decimalsApart(f.value, f.flips_at)), day: n(f.cheapest_day, 0), rank: n(f.rank, 0) })}</li>)}</ul>}
           <p className="help">{t('optimization.flip_bounds')}</p>
         </div>
       </Pane></div>

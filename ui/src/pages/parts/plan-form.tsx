@@ -93,7 +93,7 @@ export function PlanForm({ status, busy, onStarted }: { status: OptimizationStat
         </div>
         {outages.data && parts.data && <p className="help" data-said="outages">{t('optimization.will_use', { outages: outages.data.total, parts: parts.data.total })}{' '}<AppLink to="/outages">{t('optimization.will_use_link')}</AppLink></p>}
         <InlineError error={error} />
-        <div className="actions"><button type="submit" className="btn pri" data-action="run-plan" disabled={busy || starting}><Icon name="play" flip />{t('optimization.run')}</button></div>
+        <div className="actions"><button type="submit" className="btn pri" data-action="run-plan" disabled={busy || starting}><Icon name="play" />{t('optimization.run')}</button></div>
       </form>
     </Pane>
   );

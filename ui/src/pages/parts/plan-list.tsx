@@ -99,7 +99,7 @@ export function RankedList({ detail }: { detail: ScenarioDetail }) {
     <Pane title={t('optimization.tab.list')} end={end}>
       {answer && (
         <div className="pb" data-published={answer.written.length + answer.moved.length}>
-          <Notice tone={answer.left.length + answer.not_handed_in.length > 0 ? 'warning' : 'plain'} action={<AppLink className="btn sm" to="/work-orders?origin=recommendation">{t('optimization.open_orders')}</AppLink>}>
+          <Notice tone={answer.left.length + answer.not_handed_in.length > 0 ? 'warning' : 'plain'} action={<AppLink className="btn sm" to="/work-orders">{t('optimization.open_orders')}</AppLink>}>
             {t('optimization.published_done', { written: n(answer.written.length, 0), moved: n(answer.moved.length, 0), handed: n(answer.handed_in.length, 0) })}
             {[...answer.left, ...answer.not_handed_in].map((m, i) => <div key={i} className="s">{m.message}</div>)}
           </Notice>
