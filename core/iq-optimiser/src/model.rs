@@ -97,10 +97,13 @@ fn with<P: DeserializeOwned, T: Serialize>(
     check: impl Fn(&P, &T) -> Vec<Reason>,
 ) -> Result<Outcome, CodedError> {
     let problem: P = serde_json::from_str(problem).map_err(|error| {
+        // The place is said once.
+        let what = error.to_string();
+        let what = what.rsplit_once(" at line ").map_or(what.as_str(), |w| w.0);
         CodedError::invalid("optimiser.problem_unreadable")
             .with("line", error.line())
             .with("column", error.column())
-            .with("what", error)
+            .with("what", what)
     })?;
     let plan = match solve(&problem)? {
         Ok(plan) => plan,
