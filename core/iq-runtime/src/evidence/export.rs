@@ -16,7 +16,7 @@ use iq_evidence::{
 use iq_store::{
     Connection, StoreError,
     evidence::{self, Entry, LogKey, StoredRecord},
-    incidents, root_causes,
+    evidence_keys, incidents, root_causes,
 };
 use serde_json::json;
 use uuid::Uuid;
@@ -358,7 +358,7 @@ impl Runtime {
 /// What the log says of its keys: whoever trusts an older one learns from it which sign now.
 fn handovers(conn: &Connection, log: LogKey) -> Result<Vec<(String, StoredRecord)>, StoreError> {
     let mut found = Vec::new();
-    for said in evidence::list_handovers(conn, log.tenant)? {
+    for said in evidence_keys::list_handovers(conn, log.tenant)? {
         if said.epoch_no == log.epoch_no {
             evidence::each_record(conn, log, said.seq, 1, |stored| {
                 found.push((format!("key {}", said.key_no), stored));

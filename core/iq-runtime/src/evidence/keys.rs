@@ -6,7 +6,7 @@ use iq_evidence::{Id, PublicKey, SigningKey, rotation_message};
 use iq_secrets::{MasterKey, SealContext, SecretString, random_bytes};
 use iq_store::{
     Connection, StoreError,
-    evidence::{self, StoredKey},
+    evidence_keys::{self, StoredKey},
 };
 
 const OWNER: &str = "evidence";
@@ -20,7 +20,7 @@ pub(super) fn current(
     master: &MasterKey,
     now: Timestamp,
 ) -> Result<SigningKey, StoreError> {
-    let last = evidence::list_keys(conn, tenant)?.pop();
+    let last = evidence_keys::list_keys(conn, tenant)?.pop();
     if let Some(key) = last.as_ref().and_then(|row| open(tenant, master, row)) {
         return Ok(key);
     }
@@ -73,7 +73,7 @@ fn create(
             .map_err(coded)?,
         created_at: now,
     };
-    evidence::create_key(conn, tenant, &row)?;
+    evidence_keys::create_key(conn, tenant, &row)?;
     Ok(key)
 }
 
@@ -93,7 +93,7 @@ pub(super) fn replace(
     now: Timestamp,
 ) -> Result<Handover, StoreError> {
     let old = current(conn, tenant, master, now)?;
-    let last = evidence::list_keys(conn, tenant)?.pop();
+    let last = evidence_keys::list_keys(conn, tenant)?.pop();
     let key_no = last.map_or(1, |row| row.key_no) + 1;
     let key = create(conn, tenant, master, now, key_no)?;
     let [before, after] = [&old, &key].map(|key| key.public().to_bytes());
@@ -110,7 +110,7 @@ pub(super) fn replace(
 
 /// The public halves of a tenant's keys, oldest first.
 pub(super) fn public(conn: &Connection, tenant: TenantId) -> Result<Vec<PublicKey>, StoreError> {
-    let rows = evidence::list_keys(conn, tenant)?;
+    let rows = evidence_keys::list_keys(conn, tenant)?;
     let keys = rows
         .iter()
         .filter_map(|row| PublicKey::from_bytes(&row.public));

@@ -19,7 +19,8 @@ use iq_evidence::{
 use iq_secrets::{MasterKey, random_bytes};
 use iq_store::{
     Connection, StoreError, Transaction,
-    evidence::{self, Entry, Epoch, LogKey, NewRecord, Source, StoredCheckpoint, StoredHandover},
+    evidence::{self, Entry, Epoch, LogKey, NewRecord, Source, StoredCheckpoint},
+    evidence_keys::{self, StoredHandover},
     incident_heads, tenants,
 };
 use parking_lot::Mutex;
@@ -348,7 +349,7 @@ impl Sealer {
     ) -> Result<(), StoreError> {
         let mut epochs = evidence::list_epochs(tx, epoch.tenant_id)?;
         epochs.retain(|e| e.appliance == epoch.appliance);
-        let said = evidence::list_handovers(tx, epoch.tenant_id)?;
+        let said = evidence_keys::list_handovers(tx, epoch.tenant_id)?;
         let said: BTreeMap<i64, [u8; 128]> = said
             .into_iter()
             .filter(|s| epochs.iter().any(|e| e.epoch_no == s.epoch_no))
@@ -487,7 +488,7 @@ impl Log {
         key_no: i64,
         signatures: [u8; 128],
     ) -> Result<(), StoreError> {
-        let keys = evidence::list_keys(tx, self.key.tenant)?;
+        let keys = evidence_keys::list_keys(tx, self.key.tenant)?;
         let public = |no: i64| {
             keys.iter()
                 .find(|key| key.key_no == no)
@@ -510,7 +511,7 @@ impl Log {
             seq: self.chain.head.size,
             signatures,
         };
-        evidence::create_handover(tx, self.key.tenant, &said)
+        evidence_keys::create_handover(tx, self.key.tenant, &said)
     }
 
     fn append(

@@ -2,7 +2,7 @@
 
 use iq_domain::{CodedError, ErrorKind, TenantId, Timestamp};
 use iq_evidence::{Note, PublicKey, hex};
-use iq_store::evidence;
+use iq_store::{evidence, evidence_keys};
 
 use super::{
     keys,
@@ -140,7 +140,7 @@ impl Runtime {
     pub async fn evidence_keys(&self, tenant: TenantId) -> Result<Vec<EvidenceKey>, CodedError> {
         let rows = self
             .store()
-            .read(move |conn| evidence::list_keys(conn, tenant))
+            .read(move |conn| evidence_keys::list_keys(conn, tenant))
             .await?;
         let last = rows.len();
         let keys = rows.iter().enumerate().filter_map(|(at, row)| {

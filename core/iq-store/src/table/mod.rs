@@ -16,6 +16,7 @@ pub mod cost_models;
 pub mod drift;
 pub mod events;
 pub mod evidence;
+pub mod evidence_keys;
 pub mod identity_providers;
 pub mod imports;
 pub mod incident_changes;

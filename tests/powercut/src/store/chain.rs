@@ -69,7 +69,7 @@ fn records(conn: &Connection, log: LogKey) -> Result<()> {
         "record {} does not follow",
         wrong.unwrap_or(0)
     );
-    let keys = evidence::list_keys(conn, log.tenant)?;
+    let keys = iq_store::evidence_keys::list_keys(conn, log.tenant)?;
     let keys: Vec<_> = keys
         .iter()
         .filter_map(|key| PublicKey::from_bytes(&key.public))

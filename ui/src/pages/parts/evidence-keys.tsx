@@ -25,7 +25,7 @@ export function EvidenceKeysPane() {
     },
   });
   return (
-    <Pane title={t('evidence_keys.title')} caption={t('evidence_keys.why')} end={<button type="button" className="btn sm" data-action="replace-evidence-key" disabled={!query.data} onClick={replace}><Icon name="refresh" />{t('evidence_keys.replace')}</button>}>
+    <Pane title={t('evidence_keys.title')} foot={t('evidence_keys.why')} end={<button type="button" className="btn sm" data-action="replace-evidence-key" disabled={!query.data} onClick={replace}><Icon name="refresh" />{t('evidence_keys.replace')}</button>}>
       <Loaded query={query} what={t('state.loading')} rows={2}>
         {(keys) => (keys.length === 0 ? <p className="pb help">{t('evidence_keys.none')}</p> : (
           <ul className="list">
