@@ -22,8 +22,7 @@ use super::{
 
 /// Requests have half a minute; a test makes a few of them before the one that is attacked.
 const ENDS_WITHIN: Duration = Duration::from_secs(60);
-/// What has no bound takes gigabytes; under load an allocator gives memory back late.
-const MAX_GROWTH_MIB: u64 = 128;
+const MAX_GROWTH_MIB: u64 = 64;
 
 /// A server that treats every connection the same way.
 async fn serve<F, Fut>(answer: F) -> u16
