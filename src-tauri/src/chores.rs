@@ -9,6 +9,8 @@ use std::{
 use anyhow::{Context, Result};
 use iq_domain::{CodedError, ErrorKind};
 
+use crate::appliance;
+
 /// The data folder, where this person may look into it.
 pub(crate) fn to_open(data_dir: &Path) -> Result<&Path> {
     if data_dir.read_dir().is_err() {
@@ -22,7 +24,7 @@ pub(crate) fn to_open(data_dir: &Path) -> Result<&Path> {
 pub(crate) fn export_logs(data_dir: &Path, into: &Path) -> Result<PathBuf> {
     fs::create_dir_all(into).with_context(|| format!("{} can't be created", into.display()))?;
     let archive = unused(&into.join("optria-logs.zip"));
-    iq_appliance::export_logs(data_dir, &archive)?;
+    appliance::export_logs(data_dir, &archive)?;
     Ok(archive)
 }
 
@@ -59,23 +61,6 @@ mod tests {
         assert_eq!(unused(&wanted), second);
         fs::write(&second, "").unwrap();
         assert_eq!(unused(&wanted), folder.path().join("alerts (2).csv"));
-    }
-
-    #[test]
-    fn log_files_go_into_an_archive_of_their_own() {
-        let data = tempfile::tempdir().unwrap();
-        let downloads = data.path().join("a folder that is not there yet");
-        let none = export_logs(data.path(), &downloads).unwrap_err();
-        assert_eq!(code(&none), "logs.none");
-        fs::create_dir(data.path().join("logs")).unwrap();
-        fs::write(data.path().join("logs/optria.log"), "a line\n").unwrap();
-        let first = export_logs(data.path(), &downloads).unwrap();
-        let second = export_logs(data.path(), &downloads).unwrap();
-        assert_eq!(first, downloads.join("optria-logs.zip"));
-        assert_eq!(second, downloads.join("optria-logs (1).zip"));
-        for archive in [first, second] {
-            assert!(fs::read(archive).unwrap().starts_with(b"PK"));
-        }
     }
 
     #[test]

@@ -1,43 +1,54 @@
-//! `optria-desktop`: the appliance's pages in a window of their own. It attaches to the service of this
-//! machine where that proves itself, or to the appliance that already serves the data folder, else it
-//! runs one inside this process. There is no business rule here, and the page can call nothing in this
-//! program: everything goes over the local HTTP API.
+//! `optria-desktop`: the appliance's pages in a window of their own. It shows the service of this machine
+//! where that proves itself, or the appliance that already serves the data folder, else it starts
+//! `optria` for as long as the window is open. There is no business rule here, and the page can call
+//! nothing in this program: everything goes over the local HTTP API.
 
+mod appliance;
 mod chores;
-mod host;
 mod menu;
 mod options;
 mod window;
 
 use std::{
-    path::{Path, PathBuf},
+    path::PathBuf,
     process::ExitCode,
     sync::Mutex,
     thread,
 };
 
 use anyhow::Result;
-use iq_appliance::{LogFiles, SERVICE_FOLDER, start_log};
+use iq_domain::{CodedError, ErrorKind};
 use tauri::{AppHandle, Manager, RunEvent, WindowEvent};
 
-use crate::{host::Host, options::Options, window::Page};
+use crate::{
+    appliance::{Appliance, Watch},
+    options::Options,
+    window::Page,
+};
 
 /// What this program holds while it runs.
 struct Held {
     options: Options,
-    /// Empty until the appliance is there.
-    host: Mutex<Option<Host>>,
+    /// Empty until it is there, and from the moment the program ends.
+    appliance: Mutex<Option<Appliance>>,
 }
 
 impl Held {
     /// The folder with the data that the window shows, or is to show once there is an appliance.
     fn data_dir(&self) -> Result<PathBuf> {
-        if let Ok(host) = self.host.lock()
-            && let Some(host) = host.as_ref()
+        if let Ok(appliance) = self.appliance.lock()
+            && let Some(appliance) = appliance.as_ref()
         {
-            return Ok(host.data_dir().to_owned());
+            return Ok(appliance.data_dir().to_owned());
         }
         self.options.data_dir()
+    }
+
+    fn take(&self) -> Option<Appliance> {
+        self.appliance
+            .lock()
+            .ok()
+            .and_then(|mut held| held.take())
     }
 }
 
@@ -58,7 +69,7 @@ fn run(options: Options) -> Result<()> {
         }))
         .manage(Held {
             options,
-            host: Mutex::default(),
+            appliance: Mutex::default(),
         })
         .setup(|app| {
             // The pages are worth more than the menu.
@@ -79,10 +90,8 @@ fn run(options: Options) -> Result<()> {
             ..
         } if label == window::LABEL => window::close_notice(app),
         RunEvent::Exit => {
-            let held = app.state::<Held>();
-            let host = held.host.lock().ok().and_then(|mut host| host.take());
-            if let Some(host) = host {
-                host.stop();
+            if let Some(appliance) = app.state::<Held>().take() {
+                appliance.stop();
             }
         }
         _ => {}
@@ -92,14 +101,17 @@ fn run(options: Options) -> Result<()> {
 
 fn bring_up(app: &AppHandle, page: &Page) {
     let held = app.state::<Held>();
-    let outcome = open(&held.options).and_then(|host| {
-        page.show(host.entry())?;
-        Ok(host)
+    let opened = Appliance::open(&held.options).and_then(|(appliance, watch)| {
+        page.show(appliance.entry())?;
+        Ok((appliance, watch))
     });
-    match outcome {
-        Ok(host) => {
-            if let Ok(mut held) = held.host.lock() {
-                *held = Some(host);
+    match opened {
+        Ok((appliance, watch)) => {
+            if let Ok(mut held) = held.appliance.lock() {
+                *held = Some(appliance);
+            }
+            if let Some(watch) = watch {
+                tell_when_it_ends(&held, page, watch);
             }
         }
         Err(error) => {
@@ -109,11 +121,16 @@ fn bring_up(app: &AppHandle, page: &Page) {
     }
 }
 
-fn open(options: &Options) -> Result<Host> {
-    // Without a log the window works all the same.
-    let log = start_log(Some(&options.data_dir()?)).unwrap_or_else(|error| {
-        eprintln!("There is no log: {error:#}");
-        LogFiles::new()
-    });
-    Host::open(options, Path::new(SERVICE_FOLDER), &log)
+/// Pages without their appliance would only wait.
+fn tell_when_it_ends(held: &Held, page: &Page, watch: Watch) {
+    watch.wait();
+    let Some(appliance) = held.take() else {
+        // The window is about to close, and had it stopped.
+        return;
+    };
+    let error = CodedError::new(ErrorKind::Unavailable, "desktop.stopped");
+    let error = error.with("folder", appliance.data_dir().join("logs").display());
+    eprintln!("error: {error}");
+    appliance.stop();
+    page.show_failure(&error.into());
 }

@@ -1,16 +1,16 @@
 //! The command line of the window: which data folder, and which port if it has to serve itself.
 
-use std::path::PathBuf;
+use std::{ffi::OsString, path::PathBuf};
 
 use anyhow::{Context, Result, bail};
-use iq_config::{Config, Overrides, Source};
+use iq_config::{Config, Overrides};
 
 /// What the command line may set.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Options {
     data_dir: Option<PathBuf>,
     /// The port of an appliance started here; a free one when absent.
-    pub(crate) port: Option<u16>,
+    port: Option<u16>,
 }
 
 impl Options {
@@ -22,13 +22,16 @@ impl Options {
         }
     }
 
-    /// Whether somebody said which folder to show, here or in the environment.
-    pub(crate) fn names_a_folder(&self) -> Result<bool> {
-        if self.data_dir.is_some() {
-            return Ok(true);
+    /// The same for the program that finds or runs the appliance.
+    pub(crate) fn arguments(&self) -> Vec<OsString> {
+        let mut arguments = Vec::new();
+        if let Some(dir) = &self.data_dir {
+            arguments.extend(["--data-dir".into(), dir.into()]);
         }
-        let config = Config::from_process(Overrides::new())?;
-        Ok(config.source("OPTRIA_DATA_DIR") != Source::Default)
+        if let Some(port) = self.port {
+            arguments.extend(["--port".into(), port.to_string().into()]);
+        }
+        arguments
     }
 
     pub(crate) fn parse(args: impl IntoIterator<Item = String>) -> Result<Self> {
@@ -73,7 +76,9 @@ mod tests {
             expected
         );
         assert_eq!(parse(&[]).unwrap(), Options::default());
-        assert!(expected.names_a_folder().unwrap());
+        let passed_on = ["--data-dir", "/data", "--port", "9000"];
+        assert_eq!(expected.arguments(), passed_on);
+        assert!(Options::default().arguments().is_empty());
     }
 
     #[test]

@@ -13,7 +13,7 @@ use tauri::{
     webview::{DownloadEvent, NewWindowResponse},
 };
 
-use crate::chores::unused;
+use crate::{appliance::Said, chores::unused};
 
 /// The window with the pages.
 pub(crate) const LABEL: &str = "main";
@@ -158,8 +158,11 @@ impl Page {
     }
 }
 
-/// The sentences of a coded error, else those of `otherwise` with the reason.
+/// What the appliance said, or the sentences of a coded error, else those of `otherwise` with the reason.
 pub(crate) fn explain(error: &anyhow::Error, otherwise: &'static str) -> [String; 2] {
+    if let Some(Said(lines)) = error.chain().find_map(|cause| cause.downcast_ref()) {
+        return lines.clone();
+    }
     match error
         .chain()
         .find_map(|cause| cause.downcast_ref::<CodedError>())

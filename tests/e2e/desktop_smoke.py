@@ -3,7 +3,7 @@
 
 One window attaches to an appliance that already runs: sign in, switch the language, see that the page
 can call nothing in the program and can't leave its origin. A second one finds nothing running and
-starts the appliance itself.
+starts the appliance itself. In the third walk one of the two is killed.
 
 Needs OPTRIA_BIN and OPTRIA_DESKTOP_BIN (paths), Xvfb, dbus-run-session, WebKitWebDriver.
 Speaks plain WebDriver, so it needs no package beyond Python itself. A driver that dies on the way says
@@ -265,6 +265,42 @@ def starts_by_itself(driver, folder):
     check("closing the window ends its appliance", True)
 
 
+def owner(data):
+    """The process that holds the data folder."""
+    return json.loads((data / "appliance.lock").read_text())["pid"]
+
+
+def is_running(pid):
+    try:
+        return pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+def outlives_neither(driver, folder):
+    """Window and appliance are two processes; what becomes of the one when the other is killed."""
+    data = folder / "killed"
+    window = Window(driver, data)
+    try:
+        wait_for("the first-start page", lambda: window.url.startswith("http://127.0.0.1:"))
+        os.kill(owner(data), signal.SIGKILL)
+        said = "return document.getElementById('en')?.textContent ?? ''"
+        wait_for("the window to say so", lambda: "has stopped" in window.script(said))
+        check("a window whose appliance died says so, and where to look", str(data / "logs") in window.script(said))
+    finally:
+        window.close()
+    window = Window(driver, data)
+    try:
+        wait_for("the first-start page", lambda: window.url.startswith("http://127.0.0.1:"))
+        appliance = owner(data)
+        parent = int(pathlib.Path(f"/proc/{appliance}/stat").read_text().rsplit(")", 1)[1].split()[1])
+        os.kill(parent, signal.SIGKILL)
+        wait_for("the appliance to end", lambda: not is_running(appliance))
+        check("an appliance whose window died ends too", True)
+    finally:
+        window.close()
+
+
 def walk(steps):
     """Runs the steps with a driver and a folder of their own; a driver that broke is replaced."""
     for attempt in (1, 2, 3):
@@ -281,6 +317,7 @@ def walk(steps):
 def main():
     walk(attaches)
     walk(starts_by_itself)
+    walk(outlives_neither)
     print("desktop window: passed")
 
 

@@ -14,6 +14,7 @@ mod status;
 mod tls;
 mod user;
 mod verify_package;
+mod window;
 
 use std::{ffi::OsString, path::PathBuf, process::ExitCode};
 
@@ -79,6 +80,9 @@ enum Command {
     /// Tells whether a package may be installed here: signed by a pinned key, whole, for this machine,
     /// not older than what is installed.
     VerifyPackage(verify_package::VerifyPackageArgs),
+    /// What the desktop window asks for; not meant for people.
+    #[command(hide = true, subcommand)]
+    Window(window::WindowCommand),
     /// Prints the completions of a shell.
     Completions(manual::CompletionsArgs),
     /// Writes the manual pages.
@@ -145,6 +149,7 @@ pub fn main() -> ExitCode {
         }
         Command::Smoke(args) => smoke::run(args),
         Command::VerifyPackage(args) => verify_package::verify_package(&args, language),
+        Command::Window(command) => window::run(command),
         Command::Completions(args) => manual::completions(&args),
         Command::Man(args) => manual::man(&args),
         Command::Openapi => print(&iq_api::openapi_json()),

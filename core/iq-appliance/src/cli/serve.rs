@@ -117,7 +117,7 @@ fn announce(running: &Running, language: Language) {
 }
 
 /// Returns on Ctrl-C, and when the service manager asks.
-async fn wait_for_the_end() -> Result<()> {
+pub(super) async fn wait_for_the_end() -> Result<()> {
     #[cfg(unix)]
     {
         use tokio::signal::unix::{SignalKind, signal};
