@@ -80,11 +80,16 @@ fn described(product: Product, inputs: &Inputs, arch: &str, needs: &str, size: u
     let replaced = product.other().map_or_else(String::new, |other| {
         format!("Conflicts: {other}\nReplaces: {other}\n")
     });
+    // Loaded by name, and the window is whole without its sign among those of the system.
+    let recommended = match product {
+        Product::Desktop => "Recommends: libayatana-appindicator3-1\n",
+        Product::Server | Product::Hub => "",
+    };
     format!(
         "Package: {name}\nVersion: {}\nArchitecture: {arch}\nSection: misc\nPriority: optional\n\
          Maintainer: OPTRIA <packages@optria.io>\nHomepage: https://optria.io\n\
          Installed-Size: {size}\nDepends: {needs}, passwd, init-system-helpers (>= 1.54~), debconf (>= 0.5)\n\
-         {replaced}Description: {}\n{}\n",
+         {recommended}{replaced}Description: {}\n{}\n",
         inputs.version,
         product.summary(),
         folded(product.description()),

@@ -71,7 +71,7 @@ fn fill(template: &str, product: Product, tree: &Tree<'_>, inputs: &Inputs) -> R
     let requires = match product {
         Product::Server | Product::Hub => "Requires: systemd",
         // Loaded by name, so that rpmbuild can't see it.
-        Product::Desktop => "Requires: webkit2gtk4.1",
+        Product::Desktop => "Requires: webkit2gtk4.1\nRecommends: libayatana-appindicator-gtk3",
     };
     let conflicts = product.other().map(|other| format!("Conflicts: {other}"));
     Ok(template

@@ -7,6 +7,7 @@ mod appliance;
 mod chores;
 mod menu;
 mod options;
+mod tray;
 mod window;
 
 use std::{
@@ -23,6 +24,7 @@ use tauri::{AppHandle, Manager, RunEvent, WindowEvent};
 use crate::{
     appliance::{Appliance, Watch},
     options::Options,
+    tray::State,
     window::Page,
 };
 
@@ -76,6 +78,9 @@ fn run(options: Options) -> Result<()> {
             if let Err(error) = menu::attach(app.handle()) {
                 eprintln!("There is no menu: {error:#}");
             }
+            if let Err(error) = tray::attach(app.handle()) {
+                eprintln!("There is no sign in the system: {error:#}");
+            }
             let page = window::open(app.handle())?;
             let handle = app.handle().clone();
             // The window is there at once; a first start of the appliance may take a moment.
@@ -110,27 +115,31 @@ fn bring_up(app: &AppHandle, page: &Page) {
             if let Ok(mut held) = held.appliance.lock() {
                 *held = Some(appliance);
             }
-            if let Some(watch) = watch {
-                tell_when_it_ends(&held, page, watch);
+            let Some(watch) = watch else {
+                return tray::say(app, State::OfItsOwn);
+            };
+            tray::say(app, State::OfTheWindow);
+            if let Some(error) = end(&held, watch) {
+                tell(app, page, &error);
             }
         }
-        Err(error) => {
-            eprintln!("error: {error:#}");
-            page.show_failure(&error);
-        }
+        Err(error) => tell(app, page, &error),
     }
 }
 
-/// Pages without their appliance would only wait.
-fn tell_when_it_ends(held: &Held, page: &Page, watch: Watch) {
+fn tell(app: &AppHandle, page: &Page, error: &anyhow::Error) {
+    eprintln!("error: {error:#}");
+    tray::say(app, State::Stopped);
+    page.show_failure(error);
+}
+
+/// Waits until the appliance has ended. Where it did so by itself, the reader of its pages has to know.
+fn end(held: &Held, watch: Watch) -> Option<anyhow::Error> {
     watch.wait();
-    let Some(appliance) = held.take() else {
-        // The window is about to close, and had it stopped.
-        return;
-    };
+    // The window is about to close where there is none any more, and had it stopped.
+    let appliance = held.take()?;
     let error = CodedError::new(ErrorKind::Unavailable, "desktop.stopped");
     let error = error.with("folder", appliance.data_dir().join("logs").display());
-    eprintln!("error: {error}");
     appliance.stop();
-    page.show_failure(&error.into());
+    Some(error.into())
 }

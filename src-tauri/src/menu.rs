@@ -1,5 +1,5 @@
-//! The menu of the window: what the pages can't do, because they may call nothing in this program. It
-//! speaks the language of the system.
+//! The menus of the window and of its sign in the system: what the pages can't do, because they may call
+//! nothing in this program. They speak the language of the system.
 
 use std::thread;
 
@@ -10,15 +10,13 @@ use tauri::{
     menu::{MenuBuilder, SubmenuBuilder},
 };
 
-use crate::{Held, chores, window};
+use crate::{Held, chores, tray, window};
 
-const OPEN_DATA: &str = "open_data";
-const EXPORT_LOGS: &str = "export_logs";
+pub(crate) const OPEN_DATA: &str = "open_data";
+pub(crate) const EXPORT_LOGS: &str = "export_logs";
 
 /// Gives every window that is opened from here on the menu.
 pub(crate) fn attach(app: &AppHandle) -> Result<()> {
-    let language = window::language(iq_config::system_locale().as_deref());
-    let word = |key: &'static str| iq_locale::pattern(language, "ui", key).unwrap_or(key);
     let program = SubmenuBuilder::new(app, word("desktop.menu"))
         .text(OPEN_DATA, word("desktop.open_data"))
         .text(EXPORT_LOGS, word("desktop.export_logs"))
@@ -28,8 +26,19 @@ pub(crate) fn attach(app: &AppHandle) -> Result<()> {
     Ok(())
 }
 
+/// A word in the language of the system.
+pub(crate) fn word(key: &'static str) -> &'static str {
+    let language = window::language(iq_config::system_locale().as_deref());
+    iq_locale::pattern(language, "ui", key).unwrap_or(key)
+}
+
 /// Reading logs takes a moment, which the windows are not kept waiting for.
 fn chosen(app: &AppHandle, id: &str) {
+    match id {
+        tray::SHOW => return window::bring_to_front(app),
+        tray::QUIT => return app.exit(0),
+        _ => {}
+    }
     let (app, id) = (app.clone(), id.to_owned());
     thread::spawn(move || {
         let done = match id.as_str() {
