@@ -17,6 +17,8 @@ use crate::{
 
 const DATA: &str = "/var/lib/optria";
 const CONFIG: &str = "/etc/optria/optria.toml";
+/// What the data are known by.
+const SITE: &str = "KEPT";
 const HUB_DATA: &str = "/var/lib/optria-hub";
 const HUB_CONFIG: &str = "/etc/optria-hub/optria-hub.toml";
 
@@ -49,6 +51,7 @@ pub(super) fn live(args: &InsideArgs, format: Format) -> Result<()> {
     machine.takes_any_port()?;
     machine.still_has_data("after installing again")?;
     machine.window_takes_over(next)?;
+    machine.a_persons_data_move_in()?;
     machine.hub_lives_beside_it(first, next)?;
     machine.is_deleted_when_asked()
 }
@@ -177,7 +180,7 @@ impl Machine<'_> {
         let service = Service::start(&self.sandbox, self.unit())?;
         let uid = self.sandbox.sh("id -u optria")?;
         ensure!(service.uid()? == uid, "it runs as {}", service.uid()?);
-        service.fill()?;
+        service.fill(SITE)?;
         let key = format!("stat -c '%U:%G %a' {DATA}/window.key");
         let key = self.sandbox.sh(&key)?;
         ensure!(key == "optria:optria 640", "the key for windows: {key}");
@@ -257,7 +260,7 @@ impl Machine<'_> {
 
     fn still_has_data(&self, when: &str) -> Result<()> {
         let service = Service::start(&self.sandbox, self.unit())?;
-        service.still_knows()?;
+        service.still_knows(SITE)?;
         service.stop()?;
         said(&format!("the data are there {when}"));
         Ok(())
@@ -338,6 +341,38 @@ impl Machine<'_> {
             self.sandbox.sh("dpkg --purge optria-server")?;
             self.still_has_data("after purging the package it replaced")?;
         }
+        Ok(())
+    }
+
+    /// What an engineer collected in a window of their own goes into the service, as the administrator's
+    /// guide has it, and can be taken back.
+    fn a_persons_data_move_in(&self) -> Result<()> {
+        const MOVED: &str = "MOVED";
+        let sandbox = &self.sandbox;
+        sandbox.sh("useradd --create-home --user-group engineer")?;
+        let own = Service::of_person(sandbox, "engineer")?;
+        own.fill(MOVED)?;
+        own.stop()?;
+        sandbox.sh(
+            "runuser -l engineer -c 'umask 077 \
+             && optria backup --data-dir ~/.local/share/optria --to ~/optria-move \
+             && optria backup --show-key --data-dir ~/.local/share/optria > ~/optria-move/backup.key'",
+        )?;
+        sandbox.sh(&format!(
+            "install -d -o optria -g optria -m 0700 {DATA}-move \
+             && install -o optria -g optria -m 0600 ~engineer/optria-move/* {DATA}-move/"
+        ))?;
+        let restore = format!(
+            "runuser -u optria -- optria restore {DATA}-move/*.backup --data-dir {DATA} \
+             --key-file {DATA}-move/backup.key"
+        );
+        sandbox.sh(&restore)?;
+        let service = Service::start(sandbox, self.unit())?;
+        service.still_knows(MOVED)?;
+        service.stop()?;
+        sandbox.sh(&format!("test -d {DATA}/before-restore-*"))?;
+        sandbox.sh(&format!("rm -r {DATA}-move && userdel --remove engineer"))?;
+        said("the data of a person's window moved into the service");
         Ok(())
     }
 

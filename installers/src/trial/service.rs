@@ -55,22 +55,34 @@ impl Service {
     /// Runs the unit's command as the unit's user, and returns when its pages answer.
     pub(super) fn start(sandbox: &Sandbox, unit: &str) -> Result<Self> {
         let unit = Unit::read(&std::fs::read_to_string(sandbox.path(unit))?)?;
+        let pairs = unit.environment.iter();
+        let environment: Vec<_> = pairs.filter_map(|pair| pair.split_once('=')).collect();
+        let account = format!("{}:{}", unit.user, unit.group);
+        let line = format!("umask {}; exec {}", unit.umask, unit.command);
+        Self::run(sandbox, &account, &environment, &line)
+    }
+
+    /// The appliance of a person, in their home folder, as their window runs it.
+    pub(super) fn of_person(sandbox: &Sandbox, name: &str) -> Result<Self> {
+        let home = format!("/home/{name}");
+        let account = format!("{name}:{name}");
+        Self::run(sandbox, &account, &[("HOME", &home)], "exec optria serve --port 0")
+    }
+
+    fn run(
+        sandbox: &Sandbox,
+        account: &str,
+        environment: &[(&str, &str)],
+        line: &str,
+    ) -> Result<Self> {
         let mut child = Command::new("chroot")
-            .arg(format!("--userspec={}:{}", unit.user, unit.group))
+            .arg(format!("--userspec={account}"))
             .arg("--groups=")
             .arg(&sandbox.root)
-            .args([
-                "/bin/sh",
-                "-c",
-                &format!("umask {}; exec {}", unit.umask, unit.command),
-            ])
+            .args(["/bin/sh", "-c", line])
             .env_clear()
             .env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin")
-            .envs(
-                unit.environment
-                    .iter()
-                    .filter_map(|pair| pair.split_once('=')),
-            )
+            .envs(environment.iter().copied())
             .env("OPTRIA_LOG", "warn")
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
@@ -112,20 +124,20 @@ impl Service {
     }
 
     /// Makes the first administrator and a site.
-    pub(super) fn fill(&self) -> Result<()> {
+    pub(super) fn fill(&self, site: &str) -> Result<()> {
         let plant = json!({ "en": "Plant", "ar": "المصنع" });
         let asked = json!({
             "tenant": plant, "username": USER, "name": "Admin", "password": PASSWORD,
         });
         self.post("/api/setup", &asked, None, 201)?;
         let session = self.sign_in()?;
-        let site = json!({ "code": "KEPT", "names": plant, "time_zone": "Asia/Riyadh" });
+        let site = json!({ "code": site, "names": plant, "time_zone": "Asia/Riyadh" });
         self.post("/api/sites", &site, Some(&session), 201)?;
         Ok(())
     }
 
     /// Signs in with the password of the first start, and finds the site.
-    pub(super) fn still_knows(&self) -> Result<()> {
+    pub(super) fn still_knows(&self, site: &str) -> Result<()> {
         let session = self.sign_in()?;
         let mut answer = agent()
             .get(format!("{}/api/sites", self.url))
@@ -133,7 +145,7 @@ impl Service {
             .call()?;
         let sites: Value = answer.body_mut().read_json()?;
         ensure!(
-            sites.to_string().contains("KEPT"),
+            sites.to_string().contains(site),
             "the site is gone: {sites}"
         );
         Ok(())
