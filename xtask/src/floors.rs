@@ -206,7 +206,7 @@ fn table() -> BTreeMap<&'static str, BTreeSet<&'static str>> {
     table.insert("iq-appliance", appliance);
     table.insert(
         "iq-desktop",
-        BTreeSet::from(["iq-domain", "iq-locale", "iq-config", "iq-appliance"]),
+        BTreeSet::from(["iq-domain", "iq-locale", "iq-config"]),
     );
     table.insert(
         "iq-verify",
@@ -286,7 +286,7 @@ mod tests {
             ("iq-sync", "iq-runtime"),
             ("iq-hub", "iq-store"),
             ("iq-hub", "iq-connector-opcua"),
-            ("iq-desktop", "iq-store"),
+            ("iq-desktop", "iq-appliance"),
             ("iq-api", "iq-plant"),
             ("iq-appliance", "iq-testkit"),
             ("iq-appliance", "tauri"),
