@@ -33,7 +33,7 @@ pub struct SyncStatus {
     pub enrolled_by: Option<String>,
     /// The way is encrypted.
     pub is_encrypted: bool,
-    /// The last signed word of the hub.
+    /// When the hub last confirmed records that it had not confirmed before; a greeting alone is not one.
     pub last_receipt_at: Option<Timestamp>,
     /// Records that no receipt covers.
     pub backlog: u64,

@@ -377,6 +377,11 @@ async fn obey_sync(sync: &Sync, asked: &Value, tenant: TenantId) -> Result<Value
                 "begins_at": raw.and_then(|raw| raw.begins_at).map(|at| at.0),
                 "state": found.state.map(|state| state.as_str()),
                 "code": found.error.map(|error| error.code),
+                "last_receipt_at": found
+                    .link
+                    .as_ref()
+                    .and_then(|link| link.last_receipt_at)
+                    .map(|at| at.0),
                 "backlog": found.backlog,
                 "unconfirmed": found.unconfirmed,
                 "confirmed": found.confirmed,

@@ -80,6 +80,10 @@ fn shown(hub: &Hub, a: Appliance, tenant_code: String, now: Timestamp) -> FleetA
 /// The state by name: from receipts and ages, never from an open connection.
 fn state_of(a: &Appliance, now: Timestamp) -> FleetState {
     let is_recent = |t: Option<Timestamp>| t.is_some_and(|t| now.since_ms(t) < SILENT_AFTER_MS);
+    // Who says that nothing waits there needs no new receipt: there is nothing to give one for.
+    let waits = a
+        .backlog
+        .map_or(!is_recent(a.last_receipt_at), |records| records > 0);
     if a.revoked_at.is_some() {
         FleetState::Revoked
     } else if a.status["fork"].as_bool() == Some(true) {
@@ -88,7 +92,7 @@ fn state_of(a: &Appliance, now: Timestamp) -> FleetState {
         FleetState::Registered
     } else if !is_recent(a.last_contact_at) {
         FleetState::Silent
-    } else if a.backlog.unwrap_or(0) > 0 || !is_recent(a.last_receipt_at) {
+    } else if waits {
         FleetState::Behind
     } else {
         FleetState::Synced

@@ -104,6 +104,21 @@ async fn what_is_sent_again_makes_nobody_look_alive() -> Result<()> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn who_greets_with_nothing_to_send_is_in_step_and_gets_no_newer_receipt() -> Result<()> {
+    let rig = Rig::new().await?;
+    let (hub, owner, _, mut plant) = enrolled(&rig).await?;
+    plant.write(3, "event");
+    post(&hub, "/sync/v1/batch", plant.batch(0, 3)?).await?;
+    hub.clock.advance_ms(20 * MINUTE_MS);
+    greet(&hub, &hello_at(&plant, NOON.0 + 20 * MINUTE_MS, 0)).await?;
+    let row = shown(&hub, &owner).await?;
+    assert_eq!(row["last_receipt_at"], NOON.0, "{row}");
+    assert_eq!(row["last_contact_at"], NOON.0 + 20 * MINUTE_MS);
+    assert_eq!(row["state"], "synced");
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_clock_of_an_appliance_that_was_put_right_is_believed_again() -> Result<()> {
     let rig = Rig::new().await?;
     let (hub, owner, _, plant) = enrolled(&rig).await?;
