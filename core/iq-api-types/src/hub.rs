@@ -263,6 +263,10 @@ pub enum FleetState {
     Behind,
     /// Nothing was heard for ten minutes.
     Silent,
+    /// Its records come by files that are carried; the last one within eight days.
+    Courier,
+    /// They do, and the last file came more than eight days ago.
+    CourierLate,
     /// Two histories claim the same numbers; a person must look.
     Fork,
     /// Its key no longer counts.
@@ -296,6 +300,8 @@ pub struct FleetAppliance {
     pub last_contact_at: Option<Timestamp>,
     /// The hub last acknowledged records of it that it had not held before; a greeting alone is not one.
     pub last_receipt_at: Option<Timestamp>,
+    /// Records of it last came by a file.
+    pub last_file_at: Option<Timestamp>,
     /// Records waiting there, as it reports.
     pub backlog: Option<i64>,
     /// The oldest of them.
