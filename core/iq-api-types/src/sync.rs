@@ -21,7 +21,7 @@ pub struct SyncStatus {
     pub is_outside_hours: bool,
     /// Address of the hub.
     pub hub_url: Option<String>,
-    /// What the hub calls this tenant.
+    /// What the hub calls this tenant, in the reader's language where it has a name in it.
     pub hub_tenant: Option<String>,
     /// Short name of the hub's key, to be compared by voice.
     pub hub_key: Option<String>,

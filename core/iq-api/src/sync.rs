@@ -236,7 +236,9 @@ async fn status_of(state: &ApiState, tenant: TenantId, language: Language) -> An
         next_try_at: found.next_try_at,
         is_outside_hours: found.is_outside_hours,
         hub_url: link.map(|link| link.hub_url.clone()),
-        hub_tenant: found.hub.as_ref().map(|hub| hub.tenant_name.clone()),
+        hub_tenant: found
+            .hub_names
+            .map(|names| language.name(&names).to_owned()),
         hub_key: found.hub.as_ref().map(|hub| iq_sync::fingerprint(&hub.key)),
         own_key: link.map(|link| iq_sync::fingerprint(&link.public_key)),
         enrolled_at: found.hub.as_ref().map(|hub| hub.enrolled_at),

@@ -377,6 +377,7 @@ async fn obey_sync(sync: &Sync, asked: &Value, tenant: TenantId) -> Result<Value
                 "begins_at": raw.and_then(|raw| raw.begins_at).map(|at| at.0),
                 "state": found.state.map(|state| state.as_str()),
                 "code": found.error.map(|error| error.code),
+                "hub_names": found.hub_names.as_ref().map(|names| [&names.en, &names.ar]),
                 "last_receipt_at": found
                     .link
                     .as_ref()

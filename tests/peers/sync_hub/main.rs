@@ -50,6 +50,8 @@ async fn enrols_by_a_code_sends_what_is_chosen_and_takes_people_from_above() -> 
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
     assert_eq!(names, json!(["engineer-jubail"]));
+    let named = site.tell(json!({"do": "status"}))?;
+    assert_eq!(named["hub_names"], json!(["jubail", "جهة"]), "{named}");
     site.is_the_same_log().await?;
     Ok(())
 }
