@@ -48,6 +48,49 @@ async fn creates_and_edits_tenants_and_says_what_is_wrong() -> Result<()> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_body_that_does_not_fit_is_refused_by_the_name_of_its_field() -> Result<()> {
+    let rig = Rig::new().await?;
+    let hub = rig.instance(1).await?;
+    let owner = hub.owner().await?;
+    let names = json!({"en": "Yanbu", "ar": "ينبع"});
+    for (body, field, code) in [
+        (
+            json!({"code": "yanbu", "names": names, "is_demo": true}),
+            "is_demo",
+            "request.field_unknown",
+        ),
+        (json!({"names": names}), "code", "request.field_missing"),
+        (
+            json!({"code": 7, "names": names}),
+            "code",
+            "request.field_wrong_type",
+        ),
+        (
+            json!({"code": "yanbu", "names": {"en": 1, "ar": ""}}),
+            "names.en",
+            "request.field_wrong_type",
+        ),
+    ] {
+        let reply = hub.post(&owner, "/api/admin/tenants", body).await?;
+        assert_eq!(reply.status, StatusCode::UNPROCESSABLE_ENTITY, "{reply:?}");
+        assert_eq!(reply.body["code"], "request.fields_wrong");
+        let problem = &reply.body["fields"][0];
+        assert_eq!(
+            (&problem["field"], &problem["code"]),
+            (&json!(field), &json!(code)),
+            "{reply:?}"
+        );
+    }
+    let role = json!({"tenant_id": owner.tenant, "username": "x", "name": "N", "role": "king"});
+    let reply = hub.post(&owner, "/api/admin/users", role).await?;
+    assert_eq!(reply.field(), "request.field_unknown_option", "{reply:?}");
+    let broken = b"{\"code\": \"yanbu\",".to_vec();
+    let reply = hub.post_bytes(&owner, "/api/admin/tenants", broken).await?;
+    assert_eq!(reply.body["code"], "request.json_malformed", "{reply:?}");
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_demo_tenant_comes_with_a_day_of_a_plant_marked_as_demo() -> Result<()> {
     let rig = Rig::new().await?;
     let hub = rig.instance(4).await?;
