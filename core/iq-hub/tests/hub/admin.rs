@@ -30,7 +30,36 @@ async fn creates_and_edits_tenants_and_says_what_is_wrong() -> Result<()> {
         let reply = hub.post(&owner, "/api/admin/tenants", body).await?;
         assert_eq!(reply.field(), code, "{reply:?}");
     }
+    // All that is wrong is said at once, each at its field.
+    for (body, problems) in [
+        (
+            json!({"code": "A B", "names": {"en": "", "ar": ""}}),
+            json!([
+                ["code", "hub.tenant_code_wrong"],
+                ["names", "request.name_missing"]
+            ]),
+        ),
+        (
+            json!({"code": "jubail-1", "names": {"en": "a\u{202e}b", "ar": "ا".repeat(201)}}),
+            json!([
+                ["code", "hub.tenant_code_taken"],
+                ["names.en", "request.text_hidden_characters"],
+                ["names.ar", "request.text_too_long"]
+            ]),
+        ),
+    ] {
+        let reply = hub.post(&owner, "/api/admin/tenants", body).await?;
+        assert_eq!(reply.problems(), problems, "{reply:?}");
+    }
     let path = format!("/api/admin/tenants/{tenant}");
+    let wrong = json!({"code": "other", "names": {"en": " ", "ar": ""}});
+    assert_eq!(
+        hub.put(&owner, &path, wrong).await?.problems(),
+        json!([
+            ["code", "hub.tenant_code_fixed"],
+            ["names", "request.name_missing"]
+        ])
+    );
     let reply = hub
         .put(&owner, &path, input("jubail-1", "Jubail refinery"))
         .await?;
