@@ -1,7 +1,7 @@
 //! Sync with a hub: how it stands and what may leave.
 
 use iq_domain::Timestamp;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, de::IgnoredAny};
 use utoipa::ToSchema;
 
 use crate::StatusMessage;
@@ -192,9 +192,10 @@ pub struct EnrolRequest {
     /// Certificates trusted instead of the machine's list, PEM.
     #[serde(default)]
     pub tls_ca: Option<String>,
-    /// What people call this appliance.
-    #[serde(default)]
-    pub name: String,
+    /// Earlier clients sent a name. It has no effect: the hub calls an appliance as its code does.
+    #[serde(default, skip_serializing)]
+    #[schema(ignore)]
+    pub name: IgnoredAny,
     /// IANA time zone of the person.
     #[serde(default)]
     pub time_zone: String,

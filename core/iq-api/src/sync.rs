@@ -73,7 +73,6 @@ async fn enrol(
     check
         .line("hub_url", &input.hub_url, 400)
         .line("code", &input.code, 60)
-        .optional_line("name", &input.name, 90)
         .text(
             "tls_ca",
             input.tls_ca.as_deref().unwrap_or_default(),
@@ -92,7 +91,6 @@ async fn enrol(
         code: input.code,
         allow_plain_http: input.allow_plain_http,
         tls_ca: input.tls_ca.filter(|ca| !ca.trim().is_empty()),
-        name: input.name,
         by: caller.username.clone(),
         time_zone: if input.time_zone.is_empty() {
             "UTC".to_owned()

@@ -313,7 +313,6 @@ async fn obey_sync(sync: &Sync, asked: &Value, tenant: TenantId) -> Result<Value
                 code: asked["code"].as_str().unwrap_or_default().to_owned(),
                 allow_plain_http: true,
                 tls_ca: None,
-                name: String::new(),
                 by: "noura".to_owned(),
                 time_zone: "Asia/Riyadh".to_owned(),
             };
