@@ -15,6 +15,15 @@ use crate::rig::{OWNER_PASSWORD, Rig, from_base32, text};
 async fn a_platform_owner_does_nothing_without_own_password_and_second_factor() -> Result<()> {
     let rig = Rig::new().await?;
     let hub = rig.instance(1).await?;
+    for (name, code) in [
+        (" ", "request.text_empty"),
+        ("x", "users.username_wrong"),
+        ("the owner", "users.username_wrong"),
+        ("مالك", "users.username_wrong"),
+    ] {
+        let refused = iq_hub::bootstrap(&hub.hub, name).await;
+        assert_eq!(refused.map_err(|e| e.code), Err(code), "{name}");
+    }
     let password = iq_hub::bootstrap(&hub.hub, "owner").await?;
     let again = iq_hub::bootstrap(&hub.hub, "other").await;
     assert_eq!(again.map_err(|e| e.code), Err("hub.already_bootstrapped"));
