@@ -153,7 +153,7 @@ async fn who_signs_in_anew_leaves_no_session_behind_in_that_browser() -> Result<
     let again = hub.post(&first, "/api/session", body).await?;
     assert_eq!(again.status, StatusCode::OK, "{again:?}");
     let gone = hub.get(&first, "/api/session").await?;
-    assert_eq!(gone.code(), "session.required");
+    assert_eq!(gone.code(), "session.ended");
     let other = hub.get(&elsewhere, "/api/session").await?;
     assert_eq!(other.status, StatusCode::OK);
     Ok(())
@@ -294,7 +294,7 @@ async fn other_pages_other_names_and_missing_tokens_are_refused() -> Result<()> 
     hub.clock.advance_ms(31 * 60_000);
     assert_eq!(
         hub.get(&owner, "/api/session").await?.code(),
-        "session.required"
+        "session.expired"
     );
     Ok(())
 }
