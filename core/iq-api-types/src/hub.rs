@@ -154,7 +154,7 @@ pub struct HubTenant {
     pub users: u64,
     /// Appliances whose key counts.
     pub appliances: u64,
-    /// Last receipt given to one of them.
+    /// Records of one of them were last acknowledged.
     pub last_receipt_at: Option<Timestamp>,
     /// Creation.
     pub created_at: Timestamp,
@@ -257,12 +257,16 @@ pub struct HubCreatedUser {
 pub enum FleetState {
     /// Enrolled, nothing received yet.
     Registered,
-    /// A receipt was given within the last ten minutes.
+    /// It was heard within the last ten minutes, and a receipt was given for all it has.
     Synced,
     /// Receipts are given, but records wait at the appliance.
     Behind,
     /// Nothing was heard for ten minutes.
     Silent,
+    /// Its records come by files that are carried; the last one within eight days.
+    Courier,
+    /// They do, and the last file came more than eight days ago.
+    CourierLate,
     /// Two histories claim the same numbers; a person must look.
     Fork,
     /// Its key no longer counts.
@@ -294,8 +298,10 @@ pub struct FleetAppliance {
     pub revoked_at: Option<Timestamp>,
     /// It last spoke.
     pub last_contact_at: Option<Timestamp>,
-    /// Its last batch was acknowledged.
+    /// The hub last acknowledged records of it that it had not held before; a greeting alone is not one.
     pub last_receipt_at: Option<Timestamp>,
+    /// Records of it last came by a file.
+    pub last_file_at: Option<Timestamp>,
     /// Records waiting there, as it reports.
     pub backlog: Option<i64>,
     /// The oldest of them.

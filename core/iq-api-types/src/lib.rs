@@ -1,5 +1,5 @@
-//! What travels over HTTP: the DTOs of `ROUTES.md`, the error answer, paging, and how a table of routes
-//! becomes an OpenAPI document. No behaviour, no store; the conversions from domain types live in `iq-api`.
+//! What travels over HTTP: the DTOs of `ROUTES.md`, the error answer, paging, how a body is read, and how a table
+//! of routes becomes an OpenAPI document. No behaviour, no store; the conversions from domain types live in `iq-api`.
 
 mod alarm_report;
 mod alerts;
@@ -19,6 +19,7 @@ mod incident_care;
 mod integrations;
 mod investigation;
 mod jobs;
+mod json;
 mod live;
 mod mappings;
 mod near_miss;
@@ -34,6 +35,7 @@ mod reliability;
 mod root_cause;
 mod session;
 mod sso;
+mod strict;
 mod sync;
 mod technicians;
 mod twin;
@@ -59,6 +61,7 @@ pub use incident_care::*;
 pub use integrations::*;
 pub use investigation::*;
 pub use jobs::*;
+pub use json::*;
 pub use live::*;
 pub use mappings::*;
 pub use near_miss::*;

@@ -1,7 +1,7 @@
 //! Sync with a hub: how it stands and what may leave.
 
 use iq_domain::Timestamp;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, de::IgnoredAny};
 use utoipa::ToSchema;
 
 use crate::StatusMessage;
@@ -21,7 +21,7 @@ pub struct SyncStatus {
     pub is_outside_hours: bool,
     /// Address of the hub.
     pub hub_url: Option<String>,
-    /// What the hub calls this tenant.
+    /// What the hub calls this tenant, in the reader's language where it has a name in it.
     pub hub_tenant: Option<String>,
     /// Short name of the hub's key, to be compared by voice.
     pub hub_key: Option<String>,
@@ -33,7 +33,7 @@ pub struct SyncStatus {
     pub enrolled_by: Option<String>,
     /// The way is encrypted.
     pub is_encrypted: bool,
-    /// The last signed word of the hub.
+    /// When the hub last confirmed records that it had not confirmed before; a greeting alone is not one.
     pub last_receipt_at: Option<Timestamp>,
     /// Records that no receipt covers.
     pub backlog: u64,
@@ -192,9 +192,10 @@ pub struct EnrolRequest {
     /// Certificates trusted instead of the machine's list, PEM.
     #[serde(default)]
     pub tls_ca: Option<String>,
-    /// What people call this appliance.
-    #[serde(default)]
-    pub name: String,
+    /// Earlier clients sent a name. It has no effect: the hub calls an appliance as its code does.
+    #[serde(default, skip_serializing)]
+    #[schema(ignore)]
+    pub name: IgnoredAny,
     /// IANA time zone of the person.
     #[serde(default)]
     pub time_zone: String,

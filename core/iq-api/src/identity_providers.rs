@@ -162,10 +162,7 @@ fn change(
     (asking, now): (SessionId, Timestamp),
 ) -> Result<(IdentityProvider, Ended), StoreError> {
     let (tenant, id) = (row.tenant_id, row.id);
-    if identity_providers::get_provider(tx, tenant, id)?.as_ref() != Some(old) {
-        return Err(CodedError::conflict("sso.changed_meanwhile").into());
-    }
-    let saved = keeper.put(tx, row, secret)?;
+    let saved = keeper.replace(tx, old, row, secret)?;
     let mut ended = Ended::default();
     let is_off = old.is_enabled && !saved.is_enabled;
     if is_off || iq_oidc::vouches_otherwise(old, &saved) {

@@ -73,7 +73,6 @@ async fn enrol(
     check
         .line("hub_url", &input.hub_url, 400)
         .line("code", &input.code, 60)
-        .optional_line("name", &input.name, 90)
         .text(
             "tls_ca",
             input.tls_ca.as_deref().unwrap_or_default(),
@@ -92,7 +91,6 @@ async fn enrol(
         code: input.code,
         allow_plain_http: input.allow_plain_http,
         tls_ca: input.tls_ca.filter(|ca| !ca.trim().is_empty()),
-        name: input.name,
         by: caller.username.clone(),
         time_zone: if input.time_zone.is_empty() {
             "UTC".to_owned()
@@ -236,7 +234,9 @@ async fn status_of(state: &ApiState, tenant: TenantId, language: Language) -> An
         next_try_at: found.next_try_at,
         is_outside_hours: found.is_outside_hours,
         hub_url: link.map(|link| link.hub_url.clone()),
-        hub_tenant: found.hub.as_ref().map(|hub| hub.tenant_name.clone()),
+        hub_tenant: found
+            .hub_names
+            .map(|names| language.name(&names).to_owned()),
         hub_key: found.hub.as_ref().map(|hub| iq_sync::fingerprint(&hub.key)),
         own_key: link.map(|link| iq_sync::fingerprint(&link.public_key)),
         enrolled_at: found.hub.as_ref().map(|hub| hub.enrolled_at),

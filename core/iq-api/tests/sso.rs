@@ -6,7 +6,10 @@ mod support;
 use std::collections::BTreeMap;
 
 use axum::http::header;
-use iq_domain::{Clock, WallClock};
+use iq_domain::{Clock, CodedError, IdentityProvider, WallClock};
+use iq_runtime::SecretChange;
+use iq_secrets::SecretString;
+use iq_store::{Connection, identity_providers};
 use iq_testkit::{OidcProvider, free_port};
 use serde_json::{Value, json};
 use support::{Client, PASSWORD, Plant, Reply, TestApp};
@@ -793,6 +796,43 @@ async fn who_is_on_the_way_when_a_provider_changes_does_not_come_in_by_what_was(
     }
     // What was read under other settings is in nobody's way.
     assert_eq!(attempt(&app, &id).await.0, "/assets");
+}
+
+#[tokio::test]
+async fn of_two_who_change_a_provider_from_the_same_settings_one_is_refused() {
+    let (app, plant, _) = TestApp::with_plants().await;
+    let (tenant, id) = (plant.tenant, plant.provider);
+    let read = move |conn: &Connection| identity_providers::get_provider(conn, tenant, id);
+    let seen = app.runtime.store().read(read).await.unwrap().unwrap();
+    let save = async |name: &str, secret: SecretChange| {
+        let (keeper, old) = (app.runtime.provider_keeper(), seen.clone());
+        let row = IdentityProvider {
+            display_name: name.to_owned(),
+            ..seen.clone()
+        };
+        let store = app.runtime.store();
+        store
+            .write(move |tx| keeper.replace(tx, &old, &row, &secret))
+            .await
+    };
+    save("Work", SecretChange::Keep).await.unwrap();
+    let another = SecretChange::Replace(SecretString::new("another secret"));
+    for secret in [SecretChange::Keep, another] {
+        let late = save("Other", secret).await.unwrap_err();
+        assert_eq!(CodedError::from(late).code, "sso.changed_meanwhile");
+    }
+    // Nor is a secret put over one that is newer than what was seen.
+    let version = seen.secret_version;
+    let store = app.runtime.store();
+    let late = store
+        .write(move |tx| {
+            identity_providers::put_client_secret(tx, tenant, id, version, Some(b"late"))
+        })
+        .await;
+    let late = CodedError::from(late.unwrap_err());
+    assert_eq!(late.code, "sso.changed_meanwhile");
+    let kept = app.runtime.store().read(read).await.unwrap().unwrap();
+    assert_eq!(kept.display_name, "Work");
 }
 
 /// A provider whose group of reliability are administrators of the plant, with its settings.

@@ -47,7 +47,7 @@ enum Command {
     Migrate,
     /// Makes the first platform owner and prints the one-time password.
     Bootstrap {
-        /// Sign-in name.
+        /// Sign-in name: 2 to 64 Latin letters, digits or . _ - @ +
         #[arg(long, default_value = "admin@optria.io")]
         username: String,
     },

@@ -84,6 +84,21 @@ impl Failure {
         failure
     }
 
+    /// This, and what else is wrong with the same form.
+    pub(crate) fn and(mut self, other: Self) -> Self {
+        // What is no field's fault is told alone.
+        if self.fields.is_empty() {
+            return self;
+        }
+        if other.fields.is_empty() {
+            return other;
+        }
+        self.fields.extend(other.fields);
+        let count = self.fields.len();
+        self.error = self.error.with("count", count);
+        self
+    }
+
     /// Too many at once: come back in so many seconds.
     pub(crate) fn wait(error: CodedError, seconds: u64) -> Self {
         let mut failure = Self::new(error).with_status(StatusCode::TOO_MANY_REQUESTS);

@@ -39,6 +39,24 @@ impl ProviderKeeper {
         let saved = identity_providers::get_provider(tx, tenant, id)?;
         Ok(saved.unwrap_or_else(|| provider.clone()))
     }
+
+    /// Keeps a changed provider, where the settings are still those the change began from.
+    ///
+    /// # Errors
+    /// `sso.changed_meanwhile` where they are somebody else's by now, and as [`Self::put`].
+    pub fn replace(
+        &self,
+        tx: &Transaction<'_>,
+        old: &IdentityProvider,
+        provider: &IdentityProvider,
+        secret: &SecretChange,
+    ) -> Result<IdentityProvider, StoreError> {
+        let stored = identity_providers::get_provider(tx, provider.tenant_id, provider.id)?;
+        if stored.as_ref() != Some(old) {
+            return Err(CodedError::conflict("sso.changed_meanwhile").into());
+        }
+        self.put(tx, provider, secret)
+    }
 }
 
 fn context(owner: &str, tenant: TenantId, version: u32) -> SealContext<'_> {

@@ -90,7 +90,7 @@ pub struct Request {
     pub key: [u8; 32],
     /// Whom configuration files are sealed to: an age recipient (`age1…`).
     pub recipient: String,
-    /// What people call it.
+    /// What it calls itself. A hub shows the name that its own people gave with the code.
     pub name: String,
     /// The program's version.
     pub version: String,

@@ -160,7 +160,6 @@ impl Sync {
             .parts
             .store
             .write(move |tx| {
-                rows::update_last_receipt(tx, tenant, now)?;
                 let logs = tracks::allowed(tx, tenant, &link)?;
                 let heard = tracks::hear(tx, tenant, &logs, &marks, (now, false))?;
                 FailPoint::ReceiptsRead.pass();

@@ -21,8 +21,6 @@ pub struct EnrolInput {
     pub allow_plain_http: bool,
     /// Certificates trusted instead of the machine's list, PEM.
     pub tls_ca: Option<String>,
-    /// What people call this appliance; the tenant's name when empty.
-    pub name: String,
     /// Who.
     pub by: String,
     /// IANA time zone for the hours.
@@ -56,7 +54,7 @@ impl Sync {
             appliance: link.appliance,
             key: link.public_key,
             recipient: keys::file_key(&self.0.parts.master_key, tenant).recipient(),
-            name: self.name(tenant, &input.name).await?,
+            name: self.name(tenant).await?,
             version: self.0.parts.version.clone(),
         };
         let signed = client::post(&http, "sync/v1/enrol", request.sign(&key).encode()).await;
@@ -136,10 +134,8 @@ impl Sync {
         })
     }
 
-    async fn name(&self, tenant: TenantId, given: &str) -> Result<String, CodedError> {
-        if !given.trim().is_empty() {
-            return Ok(given.trim().chars().take(90).collect());
-        }
+    /// What the appliance calls itself: the name of its tenant. The hub shows the name of the code.
+    async fn name(&self, tenant: TenantId) -> Result<String, CodedError> {
         let row = self
             .0
             .parts

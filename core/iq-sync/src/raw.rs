@@ -149,6 +149,7 @@ pub(crate) fn hear(
             Standing::At(head) if head.seq > log.acked_seq => {
                 let place = (head.seq, head.hash);
                 rows::update_raw_acked(conn, tenant, log.epoch_no, place, now)?;
+                links::update_last_receipt(conn, tenant, now)?;
             }
             // The bytes up to what it once confirmed are gone here: they are read again.
             Standing::At(head) => {
@@ -284,13 +285,13 @@ async fn send(
         .ok_or(Failure::refused(code::GAP))?;
     let now = inner.now();
     let moved = inner.parts.store.write(move |tx| {
-        links::update_last_receipt(tx, tenant, now)?;
         let leaf = rows::get_raw_leaf(tx, tenant, log.epoch_no, held.seq)?;
         if held.seq <= log.acked_seq || leaf != Some(held.hash) {
             return Ok(false);
         }
         let place = (held.seq, held.hash);
         rows::update_raw_acked(tx, tenant, log.epoch_no, place, now)?;
+        links::update_last_receipt(tx, tenant, now)?;
         FailPoint::PiecesMoved.pass();
         Ok(true)
     });

@@ -1,9 +1,10 @@
 //! How sync stands, for people.
 
-use iq_domain::{CodedError, TenantId, Timestamp, cbor};
+use iq_domain::{CodedError, Names, TenantId, Timestamp, cbor};
 use iq_store::{
     Connection, StoreError,
     sync::{self as rows, Choice, Hub, Link, Question},
+    tenants,
 };
 use iq_sync_proto::outbox::{Facts, State};
 
@@ -29,6 +30,8 @@ pub struct SyncStatus {
     pub link: Option<Link>,
     /// Its hub.
     pub hub: Option<Hub>,
+    /// What the hub calls this tenant.
+    pub hub_names: Option<Names>,
     /// What may leave.
     pub choice: Option<Choice>,
     /// Whether it is the hours that hold it.
@@ -87,7 +90,7 @@ impl Sync {
     /// When the store can't be read.
     pub async fn status(&self, tenant: TenantId) -> Result<SyncStatus, CodedError> {
         let found = self.0.parts.store.read(move |conn| gather(conn, tenant));
-        let (link, logs, oldest, questions, flags) = found.await?;
+        let (link, hub_names, logs, oldest, questions, flags) = found.await?;
         let now = self.0.now();
         let live = self.0.live(tenant);
         let raw = match link.as_ref().filter(|link| link.hub.is_some()) {
@@ -130,6 +133,7 @@ impl Sync {
             flags,
             raw,
             hub,
+            hub_names,
             link,
         })
     }
@@ -160,6 +164,7 @@ impl Sync {
 
 type Gathered = (
     Option<Link>,
+    Option<Names>,
     Vec<Log>,
     Option<i64>,
     Vec<Question>,
@@ -173,13 +178,35 @@ fn gather(conn: &Connection, tenant: TenantId) -> Result<Gathered, StoreError> {
         None => Vec::new(),
     };
     let oldest = oldest_unsent(conn, &logs)?;
+    let names = match &link {
+        Some(link) => hub_names(conn, link)?,
+        None => None,
+    };
     Ok((
         link,
+        names,
         logs,
         oldest,
         rows::list_open_questions(conn, tenant)?,
         rows::list_flags(conn, tenant)?,
     ))
+}
+
+/// What the hub calls the tenant. Its answer to an enrolment has room for one name; both come with the first
+/// changes from above, as every later name does, and nobody here renames a tenant.
+fn hub_names(conn: &Connection, link: &Link) -> Result<Option<Names>, StoreError> {
+    let Some(hub) = &link.hub else {
+        return Ok(None);
+    };
+    let sent = match link.changes_rev {
+        0 => None,
+        _ => tenants::get_tenant(conn, link.tenant_id)?,
+    };
+    let first = || Names {
+        en: hub.tenant_name.clone(),
+        ar: String::new(),
+    };
+    Ok(Some(sent.map_or_else(first, |row| row.names)))
 }
 
 /// When the oldest record that no receipt covers came in, Unix milliseconds.

@@ -124,7 +124,8 @@ pub(crate) struct Heard {
 }
 
 /// Takes the hub's word on logs. A receipt never moves a cursor back; a welcome may, for a hub that was
-/// restored. A fork closes the log and, where it is the newest epoch, begins another that names it.
+/// restored. A fork closes the log and, where it is the newest epoch, begins another that names it. The
+/// moment is kept where the word confirms records that none before it did.
 pub(crate) fn hear(
     conn: &Connection,
     tenant: TenantId,
@@ -132,7 +133,7 @@ pub(crate) fn hear(
     marks: &[(Line, Head)],
     (now, may_go_back): (Timestamp, bool),
 ) -> Result<Heard, StoreError> {
-    let mut heard = Heard::default();
+    let (mut heard, mut confirms_more) = (Heard::default(), false);
     let newest = evidence::get_epoch(conn, tenant)?;
     for log in logs {
         let hub = marks
@@ -158,6 +159,7 @@ pub(crate) fn hear(
                 if cursor.acked_seq == head.seq && cursor.forked_at.is_none() {
                     continue;
                 }
+                confirms_more |= head.seq > cursor.acked_seq;
                 (cursor.acked_seq, cursor.acked_hash) = (head.seq, head.hash);
                 cursor.acked_at = Some(now);
                 cursor.forked_at = None;
@@ -174,6 +176,10 @@ pub(crate) fn hear(
             }
         }
         rows::put_cursor(conn, tenant, &cursor)?;
+    }
+    // A word that confirms nothing new is no receipt: who greets each other may still send nothing.
+    if confirms_more {
+        rows::update_last_receipt(conn, tenant, now)?;
     }
     Ok(heard)
 }

@@ -10,7 +10,7 @@ use std::{
 use iq_config::FailPoint;
 use iq_domain::{CodedError, TenantId, Timestamp};
 use iq_http::HttpClient;
-use iq_store::{integrations, sync as rows, sync::Link};
+use iq_store::{integrations, sync::Link};
 use iq_sync_proto::{
     MAX_RECORDS, PROTO, PROTO_OLDEST, SCHEMA,
     batch::{Run, pack},
@@ -318,7 +318,6 @@ async fn greet(
         .parts
         .store
         .write(move |tx| {
-            rows::update_last_receipt(tx, tenant, now)?;
             if has_raw {
                 raw::hear(tx, tenant, &marks, now)?;
             }
@@ -384,7 +383,6 @@ async fn send(
         .parts
         .store
         .write(move |tx| {
-            rows::update_last_receipt(tx, tenant, now)?;
             let heard = tracks::hear(tx, tenant, &logs, &marks, (now, false))?;
             FailPoint::CursorMoved.pass();
             Ok(heard)

@@ -313,7 +313,6 @@ async fn obey_sync(sync: &Sync, asked: &Value, tenant: TenantId) -> Result<Value
                 code: asked["code"].as_str().unwrap_or_default().to_owned(),
                 allow_plain_http: true,
                 tls_ca: None,
-                name: String::new(),
                 by: "noura".to_owned(),
                 time_zone: "Asia/Riyadh".to_owned(),
             };
@@ -377,6 +376,12 @@ async fn obey_sync(sync: &Sync, asked: &Value, tenant: TenantId) -> Result<Value
                 "begins_at": raw.and_then(|raw| raw.begins_at).map(|at| at.0),
                 "state": found.state.map(|state| state.as_str()),
                 "code": found.error.map(|error| error.code),
+                "hub_names": found.hub_names.as_ref().map(|names| [&names.en, &names.ar]),
+                "last_receipt_at": found
+                    .link
+                    .as_ref()
+                    .and_then(|link| link.last_receipt_at)
+                    .map(|at| at.0),
                 "backlog": found.backlog,
                 "unconfirmed": found.unconfirmed,
                 "confirmed": found.confirmed,

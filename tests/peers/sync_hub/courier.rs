@@ -78,6 +78,7 @@ async fn files_do_what_the_line_does_and_count_only_when_their_receipt_is_back()
         (&sent["state"], &sent["confirmed"]),
         (&json!("unconfirmed"), &json!(0))
     );
+    assert_eq!(sent["last_receipt_at"], json!(null), "a greeting is none");
     // The courier is late: another file goes on where this one ended, and arrives first.
     site.write(60)?;
     let second = stick.write(&mut site, "2", json!({"next": true}))?;

@@ -31,8 +31,13 @@ async fn enrols_by_a_code_sends_what_is_chosen_and_takes_people_from_above() -> 
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
     assert_eq!(site.count("SELECT count(*) FROM sync_log")?, 0, "level 1");
+    site.is_so("answered", |status| status["greeted"] == json!(true))?;
+    let greeted = site.tell(json!({"do": "status"}))?;
+    assert_eq!(greeted["last_receipt_at"], json!(null), "{greeted}");
     site.let_out()?;
     site.is_drained()?;
+    let drained = site.tell(json!({"do": "status"}))?;
+    assert!(drained["last_receipt_at"].is_i64(), "{drained}");
     let place = (site.hub_tenant.as_str(), "jubail");
     site.admin.user(&site.owner, place, "engineer").await?;
     let mut names = json!([]);
@@ -45,6 +50,8 @@ async fn enrols_by_a_code_sends_what_is_chosen_and_takes_people_from_above() -> 
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
     assert_eq!(names, json!(["engineer-jubail"]));
+    let named = site.tell(json!({"do": "status"}))?;
+    assert_eq!(named["hub_names"], json!(["jubail", "جهة"]), "{named}");
     site.is_the_same_log().await?;
     Ok(())
 }

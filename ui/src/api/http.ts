@@ -23,6 +23,13 @@ export const setCsrf = (token: string): void => {
   csrf = token;
 };
 
+/** Told to the window when a request was answered with 401: which one, and why. */
+export const SIGNED_OUT = 'optria:signed-out';
+export interface SignedOut {
+  path: string;
+  error: RequestFailed;
+}
+
 export type Query = Record<string, string | number | boolean | null | undefined>;
 export interface Ask {
   query?: Query;
@@ -76,7 +83,7 @@ export async function send(method: string, path: string, ask: Ask = {}): Promise
   }
   if (!response.ok) {
     const failed = await failure(response);
-    if (failed.status === 401) window.dispatchEvent(new CustomEvent('optria:signed-out', { detail: path }));
+    if (failed.status === 401) window.dispatchEvent(new CustomEvent<SignedOut>(SIGNED_OUT, { detail: { path, error: failed } }));
     if (failed.code === 'store.disk_full') window.dispatchEvent(new CustomEvent(WRITE_REFUSED));
     throw failed;
   }

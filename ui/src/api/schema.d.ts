@@ -6427,8 +6427,6 @@ export interface components {
             code: string;
             /** @description Address of the hub. */
             hub_url: string;
-            /** @description What people call this appliance. */
-            name?: string;
             /** @description IANA time zone of the person. */
             time_zone?: string;
             /** @description Certificates trusted instead of the machine's list, PEM. */

@@ -5,7 +5,7 @@ import { createContext, type ReactNode, useCallback, useContext, useEffect, useM
 import { changePreferences, preferences } from '@/i18n';
 import { knownZone, type Preferences } from '@/i18n/locale';
 import { api } from './calls';
-import { RequestFailed, setCsrf } from './http';
+import { RequestFailed, setCsrf, SIGNED_OUT } from './http';
 import type { SessionInfo, UserSettings } from './types';
 
 export interface SessionState {
@@ -71,8 +71,8 @@ export function SessionProvider({ children }: { children: ReactNode }) {
 
   useEffect(() => {
     const left = () => client.setQueryData(KEY, null);
-    window.addEventListener('optria:signed-out', left);
-    return () => window.removeEventListener('optria:signed-out', left);
+    window.addEventListener(SIGNED_OUT, left);
+    return () => window.removeEventListener(SIGNED_OUT, left);
   }, [client]);
 
   const accept = useCallback(

@@ -1,10 +1,10 @@
 // The hub: providers, the door, and the frame with the pages of the platform owner or of an organisation's people.
 import { DirectionProvider, localStorageColorSchemeManager, MantineProvider, useComputedColorScheme, useDirection, useMantineColorScheme } from '@mantine/core';
 import { QueryClient, QueryClientProvider, useQuery, useQueryClient } from '@tanstack/react-query';
-import { useEffect } from 'react';
+import { useEffect, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { Link, Redirect, Route, Switch, useLocation, useSearch } from 'wouter';
-import { RequestFailed } from '@/api/http';
+import { RequestFailed, SIGNED_OUT, type SignedOut } from '@/api/http';
 import { PageBoundary } from '@/components/boundary';
 import { ToastProvider } from '@/components/dialog';
 import { Icon, type IconName } from '@/components/icons';
@@ -122,9 +122,13 @@ function Frame({ session }: { session: HubSession }) {
   );
 }
 
+/** What the hub answers to a session that was one. */
+const ENDED = ['session.expired', 'session.ended'];
+
 function Gate() {
   const { t } = useText();
   const queries = useQueryClient();
+  const [why, setWhy] = useState<RequestFailed | null>(null);
   const query = useQuery({
     queryKey: ['session'],
     queryFn: async () => {
@@ -139,16 +143,19 @@ function Gate() {
   });
   useEffect(() => {
     const ended = (event: Event) => {
-      if ((event as CustomEvent<string>).detail !== '/api/session') queries.setQueryData(['session'], null);
+      const { path, error } = (event as CustomEvent<SignedOut>).detail;
+      if (ENDED.includes(error.code)) setWhy(error);
+      if (path !== '/api/session') queries.setQueryData(['session'], null);
     };
-    window.addEventListener('optria:signed-out', ended);
-    return () => window.removeEventListener('optria:signed-out', ended);
+    window.addEventListener(SIGNED_OUT, ended);
+    return () => window.removeEventListener(SIGNED_OUT, ended);
   }, [queries]);
   if (query.isPending) return <main><LoadingState what={t('state.loading')} /></main>;
   if (query.isError) return <main><ErrorState error={query.error} retry={() => void query.refetch()} /></main>;
   const session = query.data;
   if (!session || session.must_change_password || session.must_set_up_totp) {
-    return <SignInPage session={session} onSession={(next) => queries.setQueryData(['session'], next)} />;
+    const enter = (next: HubSession) => { setWhy(null); queries.setQueryData(['session'], next); };
+    return <SignInPage session={session} why={why} onSession={enter} />;
   }
   return <Frame session={session} />;
 }

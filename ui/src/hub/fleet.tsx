@@ -6,7 +6,7 @@ import { useText } from '@/i18n/text';
 import type { FleetAppliance } from './api';
 import { DemoChip } from './words';
 
-const SHAPES: Record<FleetAppliance['state'], Shape> = { registered: 'unknown', synced: 'normal', behind: 'warning', silent: 'warning', fork: 'critical', revoked: 'unknown' };
+const SHAPES: Record<FleetAppliance['state'], Shape> = { registered: 'unknown', synced: 'normal', behind: 'warning', silent: 'warning', courier: 'unknown', courier_late: 'warning', fork: 'critical', revoked: 'unknown' };
 
 export const STATES = Object.keys(SHAPES) as FleetAppliance['state'][];
 
@@ -28,12 +28,20 @@ function Held({ of: a }: { of: FleetAppliance }) {
   );
 }
 
+/** How it stands; where files are carried, when the last of them came. */
+export function Standing({ of: a }: { of: FleetAppliance }) {
+  const { t } = useText();
+  const word = <span className={`st ${SHAPES[a.state]}`}><StatusShape shape={SHAPES[a.state]} />{t(`hub.state.${a.state}`)}</span>;
+  if (a.state !== 'courier' && a.state !== 'courier_late') return word;
+  return <span className="two">{word}<small>{t('hub.last_file')} <When at={a.last_file_at} /></small></span>;
+}
+
 /** `ofAll` names the organisation of each. */
 export function useFleetColumns(ofAll: boolean): Column<FleetAppliance>[] {
   const { t, n, span } = useText();
   return [
     { key: 'name', title: t('field.name'), sort: (a) => a.name, csv: (a) => a.name, cell: (a) => <span className="two"><b className="b"><bdi>{a.name}</bdi></b><small>{ofAll && <Tag>{a.tenant_code}</Tag>} <Tag>{a.fingerprint}</Tag> <DemoChip is={a.is_demo} /></small></span> },
-    { key: 'state', title: t('field.state'), sort: (a) => a.state, csv: (a) => a.state, cell: (a) => <span className={`st ${SHAPES[a.state]}`}><StatusShape shape={SHAPES[a.state]} />{t(`hub.state.${a.state}`)}</span> },
+    { key: 'state', title: t('field.state'), sort: (a) => a.state, csv: (a) => a.state, cell: (a) => <Standing of={a} /> },
     { key: 'receipt', title: t('hub.last_receipt'), sort: (a) => a.last_receipt_at, cell: (a) => <When at={a.last_receipt_at} /> },
     { key: 'backlog', title: t('hub.backlog'), end: true, sort: (a) => a.backlog, csv: (a) => a.backlog, cell: (a) => (a.backlog === null ? '—' : n(a.backlog, 0)) },
     { key: 'oldest', title: t('hub.oldest'), sort: (a) => a.oldest_unsent_at, cell: (a) => (a.oldest_unsent_at === null ? '—' : <When at={a.oldest_unsent_at} />), wideOnly: true },

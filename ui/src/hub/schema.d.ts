@@ -1293,6 +1293,7 @@ export interface components {
             /** @description A demonstration. */
             is_demo: boolean;
             last_contact_at?: null | components["schemas"]["Timestamp"];
+            last_file_at?: null | components["schemas"]["Timestamp"];
             last_receipt_at?: null | components["schemas"]["Timestamp"];
             /**
              * Format: u-int64
@@ -1344,7 +1345,7 @@ export interface components {
          * @description How sync with an appliance stands; from receipts, never from an open connection.
          * @enum {string}
          */
-        FleetState: "registered" | "synced" | "behind" | "silent" | "fork" | "revoked";
+        FleetState: "registered" | "synced" | "behind" | "silent" | "courier" | "courier_late" | "fork" | "revoked";
         /** @description People of a group get a role. */
         GroupRole: {
             /** @description The group as the claim names it: a name or an id. */

@@ -5,7 +5,7 @@ import { RequestFailed } from '@/api/http';
 import { CopyButton } from '@/components/copy';
 import { DoorMotif } from '@/components/door-motif';
 import { Field, problemOf } from '@/components/fields';
-import { InlineError } from '@/components/notices';
+import { errorSentence, InlineError, Notice } from '@/components/notices';
 import { useTitle } from '@/components/page';
 import { PasswordInput } from '@/components/password';
 import { useText } from '@/i18n/text';
@@ -78,7 +78,7 @@ function Providers({ tenant }: { tenant: string }) {
   );
 }
 
-function SignIn({ onSession }: { onSession: Done }) {
+function SignIn({ why, onSession }: { why: RequestFailed | null; onSession: Done }) {
   const { t } = useText();
   const [asked] = useParameter('tenant');
   const [tenant, setTenant] = useState(asked);
@@ -103,6 +103,7 @@ function SignIn({ onSession }: { onSession: Done }) {
     <Sending title={t('page.login')} submit={t('login.submit')} send={send}>
       {() => (
         <>
+          {why && <Notice tone="warning">{errorSentence(why)}</Notice>}
           <SsoFailure />
           <Field label={t('hub.tenant_code')} help={t('hub.tenant_code.door')}>
             {(p) => <input {...p} className="in mono" dir="ltr" name="tenant" autoComplete="organization" value={tenant} onChange={(e) => setTenant(e.target.value)} />}
@@ -160,10 +161,11 @@ function SecondFactor({ onSession }: { onSession: Done }) {
   );
 }
 
-export function SignInPage({ session, onSession }: { session: HubSession | null; onSession: Done }) {
+/** `why` is how the session ended that was open here. */
+export function SignInPage({ session, why, onSession }: { session: HubSession | null; why: RequestFailed | null; onSession: Done }) {
   const { t } = useText();
   useTitle(t('page.login'));
-  const Form = !session ? SignIn : session.must_change_password ? OwnPassword : SecondFactor;
+  const form = !session ? <SignIn why={why} onSession={onSession} /> : session.must_change_password ? <OwnPassword onSession={onSession} /> : <SecondFactor onSession={onSession} />;
   return (
     <div className="door">
       <aside>
@@ -174,7 +176,7 @@ export function SignInPage({ session, onSession }: { session: HubSession | null;
       </aside>
       <main id="main">
         <div className="row"><span className="chip">{t('hub.name')}</span><span className="grow" /><LooksSwitches /></div>
-        <Form onSession={onSession} />
+        {form}
       </main>
     </div>
   );

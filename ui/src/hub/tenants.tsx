@@ -15,7 +15,8 @@ import { FormDialog, OncePassword } from './parts';
 import { RulesForm } from './sign-in-rules';
 import { DemoChip } from './words';
 
-function TenantForm({ tenant, onClose, onSaved }: { tenant: HubTenant | null; onClose: () => void; onSaved: () => void }) {
+/** What is wrong is asked of the hub, which names every field at once; a browser would stop at the first. */
+export function TenantForm({ tenant, onClose, onSaved }: { tenant: HubTenant | null; onClose: () => void; onSaved: () => void }) {
   const { t } = useText();
   const [code, setCode] = useState(tenant?.code ?? '');
   const [names, setNames] = useState(tenant?.names ?? { en: '', ar: '' });
@@ -28,12 +29,12 @@ function TenantForm({ tenant, onClose, onSaved }: { tenant: HubTenant | null; on
       {(error) => (
         <>
           <Field label={t('hub.tenant_code')} help={t('hub.tenant_code.help')} error={problemOf(error, 'code')} required>
-            {(p) => <input {...p} className="in mono" dir="ltr" name="code" required disabled={tenant !== null} value={code} onChange={(e) => setCode(e.target.value)} />}
+            {(p) => <input {...p} className="in mono" dir="ltr" name="code" disabled={tenant !== null} value={code} onChange={(e) => setCode(e.target.value)} />}
           </Field>
-          <Field label={t('hub.name_ar')} error={problemOf(error, 'names')}>
+          <Field label={t('hub.name_ar')} error={problemOf(error, 'names') ?? problemOf(error, 'names.ar')}>
             {(p) => <input {...p} className="in" dir="rtl" name="ar" value={names.ar} onChange={(e) => setNames({ ...names, ar: e.target.value })} />}
           </Field>
-          <Field label={t('hub.name_en')}>
+          <Field label={t('hub.name_en')} error={problemOf(error, 'names.en')}>
             {(p) => <input {...p} className="in" dir="ltr" name="en" value={names.en} onChange={(e) => setNames({ ...names, en: e.target.value })} />}
           </Field>
         </>

@@ -5,14 +5,12 @@ use axum::{
     extract::{FromRequest, FromRequestParts, RawPathParams, Request},
     http::{StatusCode, header, request::Parts},
 };
-use iq_domain::{CodedError, ErrorKind, neutralise};
+use iq_api_types::{Misfit, read_json};
+use iq_domain::{CodedError, ErrorKind};
 use serde::de::DeserializeOwned;
 use std::str::FromStr;
 
-use super::{
-    failure::{Failure, FieldFailure},
-    strict::Strict,
-};
+use super::failure::Failure;
 
 /// A JSON body after its schema; everything that does not fit is refused.
 pub(crate) struct Body<T>(pub(crate) T);
@@ -65,54 +63,14 @@ impl<S: Send + Sync> FromRequest<S> for Text {
 }
 
 fn parse_json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Failure> {
-    let text = std::str::from_utf8(bytes).map_err(|_| Failure::invalid("request.not_utf8"))?;
-    let mut reader = serde_json::Deserializer::from_str(text);
-    let value = serde_path_to_error::deserialize(Strict(&mut reader)).map_err(|error| {
-        let path = error.path().to_string();
-        wrong_json(&path, error.inner())
-    })?;
-    reader.end().map_err(|error| wrong_json("", &error))?;
-    Ok(value)
-}
-
-/// Turns the parser's complaint into a code and the field it is about. The parser's own words are
-/// English and never shown.
-fn wrong_json(path: &str, error: &serde_json::Error) -> Failure {
-    if !error.is_data() {
-        let mut failure = Failure::invalid("request.json_malformed");
-        failure.error = failure
-            .error
-            .with("line", error.line())
-            .with("column", error.column());
-        return failure;
-    }
-    let text = error.to_string();
-    let quoted = text.split('`').nth(1).unwrap_or_default();
-    let path = if path == "." { "" } else { path };
-    let (field, code) = if text.starts_with("unknown field") {
-        (joined(path, quoted), "request.field_unknown")
-    } else if text.starts_with("missing field") {
-        (joined(path, quoted), "request.field_missing")
-    } else if text.starts_with("unknown variant") {
-        (path.to_owned(), "request.field_unknown_option")
-    } else {
-        (path.to_owned(), "request.field_wrong_type")
-    };
-    let field = neutralise(&field, 120);
-    Failure::fields(vec![FieldFailure::new(&field, code)])
-}
-
-/// The path with the field's name at its end, once.
-fn joined(path: &str, name: &str) -> String {
-    if path.is_empty() || path == name || path.ends_with(&format!(".{name}")) {
-        if path.is_empty() {
-            name.to_owned()
-        } else {
-            path.to_owned()
+    read_json(bytes).map_err(|misfit| match misfit {
+        Misfit::NotUtf8 => Failure::invalid("request.not_utf8"),
+        Misfit::NotJson { line, column } => {
+            let wrong = CodedError::invalid("request.json_malformed");
+            Failure::new(wrong.with("line", line).with("column", column))
         }
-    } else {
-        format!("{path}.{name}")
-    }
+        Misfit::Field { field, code } => Failure::field(&field, code),
+    })
 }
 
 /// The query of an address.

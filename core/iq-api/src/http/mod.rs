@@ -12,7 +12,6 @@ pub(crate) mod openapi;
 pub(crate) mod outer;
 pub(crate) mod page;
 pub(crate) mod route;
-mod strict;
 pub(crate) mod traffic;
 pub(crate) mod ui;
 

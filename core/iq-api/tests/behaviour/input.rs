@@ -217,6 +217,27 @@ async fn refuses_queries_and_ids_that_mean_nothing() {
 }
 
 #[tokio::test]
+async fn an_enrolment_takes_the_name_that_earlier_clients_sent_and_nothing_else_unknown() {
+    let (app, plant, _) = TestApp::with_plants().await;
+    let client = app.signed_in(&plant.user("admin")).await;
+    let enrol = |field: &str, value: serde_json::Value| {
+        // A code that is none: nothing is to go out from here.
+        let mut body = json!({ "hub_url": "https://hub.example", "code": "none" });
+        body[field] = value;
+        let path = "/api/sync/enrol";
+        client.send(Method::POST, path, "application/json", body.to_string())
+    };
+    for name in [json!("Train 1"), json!(""), json!(null)] {
+        enrol("name", name)
+            .await
+            .expect_code(422, "sync.code_wrong");
+    }
+    enrol("label", json!("Train 1"))
+        .await
+        .expect_field("label", "request.field_unknown");
+}
+
+#[tokio::test]
 async fn an_import_writes_everything_or_nothing() {
     let (app, plant, _) = TestApp::with_plants().await;
     let client = app.signed_in(&plant.user("optimizer")).await;

@@ -24,6 +24,8 @@ const CODE_LIFE_MS: i64 = 15 * 60_000;
 const CODE_BYTES: usize = 16;
 /// Silence after which nobody should believe a green light.
 const SILENT_AFTER_MS: i64 = 10 * 60_000;
+/// How long the next file of a courier is waited for: one who comes every week, and a day.
+const COURIER_LATE_AFTER_MS: i64 = 8 * 24 * 60 * 60_000;
 
 pub(crate) async fn list(hub: &Hub) -> Answer<Vec<FleetAppliance>> {
     let mut tx = hub.store.platform().await?;
@@ -48,6 +50,7 @@ pub(crate) async fn list_own(hub: &Hub, tenant: TenantId) -> Answer<Vec<FleetApp
 
 fn shown(hub: &Hub, a: Appliance, tenant_code: String, now: Timestamp) -> FleetAppliance {
     let fingerprint = Sha256::digest(&a.public_key);
+    let by_file = is_by_file(&a);
     FleetAppliance {
         state: state_of(&a, now),
         fingerprint: fingerprint[..8]
@@ -64,8 +67,10 @@ fn shown(hub: &Hub, a: Appliance, tenant_code: String, now: Timestamp) -> FleetA
         revoked_at: a.revoked_at,
         last_contact_at: a.last_contact_at,
         last_receipt_at: a.last_receipt_at,
-        backlog: a.backlog,
-        oldest_unsent_at: a.oldest_unsent_at,
+        last_file_at: a.last_file_at,
+        // What it last said by the line is not how it stands since files are carried.
+        backlog: a.backlog.filter(|_| !by_file),
+        oldest_unsent_at: a.oldest_unsent_at.filter(|_| !by_file),
         clock_offset_ms: a.clock_offset_ms,
         disk_free_bytes: a.disk_free_bytes,
         integrations: serde_json::from_value(a.status["integrations"].clone()).ok(),
@@ -77,18 +82,34 @@ fn shown(hub: &Hub, a: Appliance, tenant_code: String, now: Timestamp) -> FleetA
     }
 }
 
+/// Nothing was heard of it by the line since its last file: a courier brings what it has.
+fn is_by_file(a: &Appliance) -> bool {
+    a.last_file_at
+        .is_some_and(|file| a.last_contact_at.is_none_or(|contact| contact <= file))
+}
+
 /// The state by name: from receipts and ages, never from an open connection.
 fn state_of(a: &Appliance, now: Timestamp) -> FleetState {
     let is_recent = |t: Option<Timestamp>| t.is_some_and(|t| now.since_ms(t) < SILENT_AFTER_MS);
+    // Who says that nothing waits there needs no new receipt: there is nothing to give one for.
+    let waits = a
+        .backlog
+        .map_or(!is_recent(a.last_receipt_at), |records| records > 0);
     if a.revoked_at.is_some() {
         FleetState::Revoked
     } else if a.status["fork"].as_bool() == Some(true) {
         FleetState::Fork
+    } else if let Some(file) = a.last_file_at.filter(|_| is_by_file(a)) {
+        if now.since_ms(file) < COURIER_LATE_AFTER_MS {
+            FleetState::Courier
+        } else {
+            FleetState::CourierLate
+        }
     } else if a.last_receipt_at.is_none() && is_recent(a.last_contact_at) {
         FleetState::Registered
     } else if !is_recent(a.last_contact_at) {
         FleetState::Silent
-    } else if a.backlog.unwrap_or(0) > 0 || !is_recent(a.last_receipt_at) {
+    } else if waits {
         FleetState::Behind
     } else {
         FleetState::Synced

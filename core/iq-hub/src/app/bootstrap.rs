@@ -1,7 +1,7 @@
 //! What is done at the machine of the hub without a session: the first platform owner, the key receipts
 //! are signed with, a demo tenant, an enrolment code.
 
-use iq_domain::{AuditId, AuditRecord, CodedError, Role, TenantId};
+use iq_domain::{AuditId, AuditRecord, CodedError, Role, TenantId, is_username};
 use iq_secrets::{MasterKey, SealContext, SecretString, random_bytes};
 use iq_sync_proto::SigningKey;
 use serde_json::json;
@@ -24,17 +24,21 @@ const AT_THE_MACHINE: &str = "system";
 /// Makes the first platform owner and the signing key; returns the owner's temporary password.
 ///
 /// # Errors
-/// `hub.already_bootstrapped`, and when the database can't be used.
+/// `hub.already_bootstrapped`, what is wrong with the name, and when the database can't be used.
 pub async fn bootstrap(hub: &Hub, username: &str) -> Result<SecretString, CodedError> {
     let made = async {
         let password = first_owner(hub, username).await?;
         signing_seed(hub).await.map(|_| password)
     };
-    made.await.map_err(|failure: Failure| failure.error)
+    made.await.map_err(problem)
 }
 
 async fn first_owner(hub: &Hub, username: &str) -> Answer<SecretString> {
     let username = line("username", username, 120)?;
+    // The rule for people who are made on a page.
+    if !is_username(&username) {
+        return Err(Failure::field("username", "users.username_wrong"));
+    }
     let (user, password, hash) =
         new_user(hub, PLATFORM, &username, &username, Role::PlatformOwner).await?;
     let mut tx = hub.store.tenant(PLATFORM).await?;

@@ -25,7 +25,7 @@ use super::{
 use crate::{
     failure::{Answer, Failure},
     state::Hub,
-    store::sync::{self as rows, Owner},
+    store::sync::{self as rows, Owner, Way},
 };
 
 /// What became of a file.
@@ -76,7 +76,7 @@ pub(crate) async fn import(hub: &Hub, file: Vec<u8>) -> Answer<Taken> {
         if closed.contains(&line) {
             continue;
         }
-        match apply(hub, owner, &opened).await {
+        match apply(hub, owner, &opened, Way::File).await {
             Ok(_) => {}
             Err(failure) if failure.error.code == code::GAP => {
                 let expected = failure.error.params.get("expected");

@@ -56,6 +56,7 @@ pub(crate) async fn fill(hub: &Hub, tenant_id: TenantId) -> Answer<()> {
         revoked_at: None,
         last_contact_at: Some(now),
         last_receipt_at: None,
+        last_file_at: None,
         version: Some(env!("CARGO_PKG_VERSION").to_owned()),
         backlog: None,
         oldest_unsent_at: None,

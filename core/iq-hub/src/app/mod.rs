@@ -45,14 +45,24 @@ fn fitting(field: &str, text: &str, max: usize) -> Answer<String> {
     Ok(text.to_owned())
 }
 
+/// Both parts of a form, or everything that is wrong with either.
+pub(crate) fn both<A, B>(one: Answer<A>, other: Answer<B>) -> Answer<(A, B)> {
+    match (one, other) {
+        (Ok(one), Ok(other)) => Ok((one, other)),
+        (Err(one), Err(other)) => Err(one.and(other)),
+        (Err(failure), Ok(_)) | (Ok(_), Err(failure)) => Err(failure),
+    }
+}
+
 /// Names in two languages, of which one may be empty.
 pub(crate) fn names(field: &str, names: &Names) -> Answer<Names> {
     let (en, ar) = (names.en.trim(), names.ar.trim());
     if en.is_empty() && ar.is_empty() {
         return Err(Failure::field(field, "request.name_missing"));
     }
-    Ok(Names {
-        en: fitting(field, en, 200)?,
-        ar: fitting(field, ar, 200)?,
-    })
+    let (en, ar) = both(
+        fitting(&format!("{field}.en"), en, 200),
+        fitting(&format!("{field}.ar"), ar, 200),
+    )?;
+    Ok(Names { en, ar })
 }

@@ -26,7 +26,7 @@ use crate::{
     store::{
         figures::{self, Wanted},
         raw::{self, Came, Stretch, Told},
-        sync::{self, Owner},
+        sync::{self, Owner, Way},
     },
 };
 
@@ -40,7 +40,7 @@ const MOST_COLUMNS: u32 = 4_000;
 const DEFAULT_MS: i64 = 7 * 86_400_000;
 
 /// Applies a verified batch of pieces in one transaction, with the cursor of its log locked.
-pub(super) async fn apply(hub: &Hub, owner: Owner, batch: &Opened) -> Answer<Head> {
+pub(super) async fn apply(hub: &Hub, owner: Owner, batch: &Opened, way: Way) -> Answer<Head> {
     let (line, now) = (&batch.header.line, hub.now());
     let told: Vec<Told> = batch.records.iter().map(|record| told(record)).collect();
     let mut tx = hub.store.tenant(owner.0).await?;
@@ -60,7 +60,7 @@ pub(super) async fn apply(hub: &Hub, owner: Owner, batch: &Opened) -> Answer<Hea
         Decision::Store { from, head } => {
             quota::require_room(hub, &mut tx, owner).await?;
             raw::store(&mut tx, owner, batch, (&told, from, head), now).await?;
-            sync::note_receipt(&mut tx, owner, &batch.records[from..], now).await?;
+            sync::note_receipt(&mut tx, owner, &batch.records[from..], (way, now)).await?;
             FailPoint::PiecesStored.pass();
             tx.commit().await?;
             FailPoint::PiecesCommitted.pass();

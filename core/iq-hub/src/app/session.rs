@@ -224,9 +224,15 @@ pub(crate) async fn identify(hub: &Hub, cookie: &str) -> Answer<Caller> {
     let token_hash = hub.keys.token_hash(token).ok_or_else(required)?;
     let now = hub.now();
     let mut tx = hub.store.tenant(tenant_id).await?;
-    let session = sessions::get_open(&mut tx, tenant_id, &token_hash, now)
-        .await?
-        .ok_or_else(required)?;
+    let Some(session) = sessions::get_open(&mut tx, tenant_id, &token_hash, now).await? else {
+        // Who brings the token of a session may know how it ended.
+        let end = sessions::get_end(&mut tx, tenant_id, &token_hash, now).await?;
+        return Err(Failure::unauthenticated(match end {
+            Some(sessions::End::Expired) => "session.expired",
+            Some(sessions::End::Revoked) => "session.ended",
+            None => "session.required",
+        }));
+    };
     let user = users::get_user(&mut tx, tenant_id, session.user_id)
         .await?
         .filter(|user| user.is_active)

@@ -28,7 +28,7 @@ use crate::{
         Lookup,
         appliances::{self, Appliance},
         raw as pieces,
-        sync::{self, DownChange, Owner, Report},
+        sync::{self, DownChange, Owner, Report, Way},
         tenants,
     },
 };
@@ -131,6 +131,7 @@ pub(crate) async fn enrol(hub: &Hub, bytes: &[u8]) -> Answer<(Owner, Vec<u8>)> {
         revoked_at: None,
         last_contact_at: Some(now),
         last_receipt_at: None,
+        last_file_at: None,
         version: Some(request.version),
         backlog: None,
         oldest_unsent_at: None,
@@ -264,7 +265,7 @@ pub(crate) async fn batch(hub: &Hub, bytes: &[u8]) -> Answer<Vec<u8>> {
     admit(hub, &appliance).await?;
     let owner = (appliance.tenant_id, appliance.id);
     FailPoint::BatchVerified.pass();
-    let head = apply(hub, owner, &opened).await?;
+    let head = apply(hub, owner, &opened, Way::Line).await?;
     if opened.header.line.stream != STREAM {
         drop(projection::begin(hub, owner, opened.header.line));
     }
@@ -289,7 +290,7 @@ pub(super) fn refusal(refusal: Refusal) -> Failure {
 
 /// Applies a verified batch in one transaction, with the cursor of its log locked; returns where the
 /// log stands once that is committed.
-pub(super) async fn apply(hub: &Hub, owner: Owner, batch: &Opened) -> Answer<Head> {
+pub(super) async fn apply(hub: &Hub, owner: Owner, batch: &Opened, way: Way) -> Answer<Head> {
     let (line, now) = (&batch.header.line, hub.now());
     let known = if hub.options.newest_proto >= SINCE_PROTO {
         STREAM
@@ -301,7 +302,7 @@ pub(super) async fn apply(hub: &Hub, owner: Owner, batch: &Opened) -> Answer<Hea
         return Err(Failure::new(unknown).with_status(StatusCode::UNPROCESSABLE_ENTITY));
     }
     if line.stream == STREAM {
-        return raw::apply(hub, owner, batch).await;
+        return raw::apply(hub, owner, batch, way).await;
     }
     let mut tx = hub.store.tenant(owner.0).await?;
     let (cursor, _) = sync::lock_cursor(&mut tx, owner, line, now).await?;
@@ -319,7 +320,7 @@ pub(super) async fn apply(hub: &Hub, owner: Owner, batch: &Opened) -> Answer<Hea
             if batch.header.first == 1 && from == 0 {
                 judge_opening(&mut tx, owner, batch, now).await?;
             }
-            sync::note_receipt(&mut tx, owner, &batch.records[from..], now).await?;
+            sync::note_receipt(&mut tx, owner, &batch.records[from..], (way, now)).await?;
             FailPoint::BatchStored.pass();
             tx.commit().await?;
             FailPoint::BatchCommitted.pass();

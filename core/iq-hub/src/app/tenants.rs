@@ -4,7 +4,7 @@ use iq_api_types::{HubTenant, HubTenantInput};
 use iq_domain::{Names, Role, TenantId};
 use serde_json::json;
 
-use super::{demo, names, users::new_user};
+use super::{both, demo, names, users::new_user};
 use crate::{
     failure::{Answer, Failure},
     state::Hub,
@@ -52,13 +52,15 @@ pub(crate) async fn get(hub: &Hub, tenant: TenantId) -> Answer<HubTenant> {
 }
 
 pub(crate) async fn create(hub: &Hub, input: HubTenantInput) -> Answer<HubTenant> {
-    let id = insert(hub, &input.code, names("names", &input.names)?, "customer").await?;
+    let code = free_code(hub, &input.code).await;
+    let (code, names) = both(code, names("names", &input.names))?;
+    let id = insert(hub, code, names, "customer").await?;
     get(hub, id).await
 }
 
-/// Creates a tenant under a code nobody has.
-async fn insert(hub: &Hub, code: &str, names: Names, kind: &str) -> Answer<TenantId> {
-    let code = code.trim().to_owned();
+/// A code as codes are, and nobody's.
+async fn free_code(hub: &Hub, code: &str) -> Answer<String> {
+    let code = code.trim();
     let mut chars = code.chars();
     let is_plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit();
     let is_code = (2..=32).contains(&code.len())
@@ -67,6 +69,17 @@ async fn insert(hub: &Hub, code: &str, names: Names, kind: &str) -> Answer<Tenan
     if !is_code {
         return Err(Failure::field("code", "hub.tenant_code_wrong"));
     }
+    let mut tx = hub.store.lookup(&Lookup::Tenant(code)).await?;
+    let is_taken = tenants::get_visible(&mut tx).await?.is_some();
+    tx.commit().await?;
+    if is_taken {
+        return Err(Failure::field("code", "hub.tenant_code_taken"));
+    }
+    Ok(code.to_owned())
+}
+
+/// Creates a tenant under a code nobody has; that is looked at once more, with all others held off.
+async fn insert(hub: &Hub, code: String, names: Names, kind: &str) -> Answer<TenantId> {
     let now = hub.now();
     let tenant = Tenant {
         id: TenantId::new(),
@@ -92,10 +105,12 @@ async fn insert(hub: &Hub, code: &str, names: Names, kind: &str) -> Answer<Tenan
 
 pub(crate) async fn update(hub: &Hub, id: TenantId, input: HubTenantInput) -> Answer<HubTenant> {
     let found = get(hub, id).await?;
-    let names = names("names", &input.names)?;
-    if input.code.trim() != found.code {
-        return Err(Failure::field("code", "hub.tenant_code_fixed"));
-    }
+    let code = if input.code.trim() == found.code {
+        Ok(())
+    } else {
+        Err(Failure::field("code", "hub.tenant_code_fixed"))
+    };
+    let ((), names) = both(code, names("names", &input.names))?;
     let mut tx = hub.store.tenant(id).await?;
     tenants::update_names(&mut tx, id, &names).await?;
     let body =
@@ -131,7 +146,7 @@ pub(crate) async fn create_demo(hub: &Hub) -> Answer<(TenantId, &'static str, St
     let id = TenantId::new();
     // The end of a version-7 id is random: enough of it makes codes that don't meet.
     let tail: String = id.0.simple().to_string().chars().skip(24).collect();
-    let tenant = insert(hub, &format!("demo-{tail}"), names, "demo").await?;
+    let tenant = insert(hub, format!("demo-{tail}"), names, "demo").await?;
     let (user, password, hash) = new_user(
         hub,
         tenant,

@@ -7,6 +7,7 @@ use axum::{
     extract::{FromRequest, FromRequestParts, RawPathParams, Request},
     http::{StatusCode, header, request::Parts},
 };
+use iq_api_types::{Misfit, read_json};
 use iq_domain::{CodedError, ErrorKind};
 use serde::{Deserialize, de::DeserializeOwned};
 use utoipa::IntoParams;
@@ -37,12 +38,13 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Body<T> {
                     }
                     _ => Failure::invalid("request.body_unreadable"),
                 })?;
-        serde_json::from_slice(&bytes).map(Self).map_err(|error| {
-            // The parser's words are English; the place says enough.
-            let wrong = CodedError::invalid("request.json_malformed")
-                .with("line", error.line())
-                .with("column", error.column());
-            Failure::new(wrong)
+        read_json(&bytes).map(Self).map_err(|misfit| match misfit {
+            Misfit::NotUtf8 => Failure::invalid("request.not_utf8"),
+            Misfit::NotJson { line, column } => {
+                let wrong = CodedError::invalid("request.json_malformed");
+                Failure::new(wrong.with("line", line).with("column", column))
+            }
+            Misfit::Field { field, code } => Failure::field(&field, code),
         })
     }
 }

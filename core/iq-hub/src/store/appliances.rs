@@ -22,6 +22,8 @@ pub(crate) struct Appliance {
     pub(crate) revoked_at: Option<Timestamp>,
     pub(crate) last_contact_at: Option<Timestamp>,
     pub(crate) last_receipt_at: Option<Timestamp>,
+    /// When records of it last came by a file.
+    pub(crate) last_file_at: Option<Timestamp>,
     pub(crate) version: Option<String>,
     pub(crate) backlog: Option<i64>,
     pub(crate) oldest_unsent_at: Option<Timestamp>,
@@ -46,6 +48,7 @@ fn appliance_of(row: &PgRow) -> Stored<Appliance> {
         revoked_at: time_or_none(row, "revoked_at_ms")?,
         last_contact_at: time_or_none(row, "last_contact_at_ms")?,
         last_receipt_at: time_or_none(row, "last_receipt_at_ms")?,
+        last_file_at: time_or_none(row, "last_file_at_ms")?,
         version: get(row, "version")?,
         backlog: get(row, "backlog")?,
         oldest_unsent_at: time_or_none(row, "oldest_unsent_at_ms")?,

@@ -54,6 +54,11 @@ const STEPS: &[(i32, &str, &str)] = &[
         "appliance_limits",
         include_str!("../../../../migrations/hub/0009_appliance_limits.sql"),
     ),
+    (
+        10,
+        "courier",
+        include_str!("../../../../migrations/hub/0010_courier.sql"),
+    ),
 ];
 
 /// Two programs must not migrate at once; any number will do, as long as it is always this one.

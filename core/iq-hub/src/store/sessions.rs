@@ -81,6 +81,43 @@ pub(crate) async fn get_open(
     }))
 }
 
+/// How a session that is not open any more came to its end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum End {
+    /// By its time.
+    Expired,
+    /// Somebody or something ended it.
+    Revoked,
+}
+
+/// How the session of a token ended; `None` for one nobody knows, or of which that can't be said.
+pub(crate) async fn get_end(
+    tx: &mut Tx,
+    tenant: TenantId,
+    token_hash: &TokenHash,
+    now: Timestamp,
+) -> Stored<Option<End>> {
+    let row = sqlx::query(
+        "SELECT revoked_at_ms, expires_at_ms FROM sessions
+         WHERE tenant_id = $1 AND token_hash = $2",
+    )
+    .bind(Uid(tenant.0))
+    .bind(token_hash.as_slice())
+    .fetch_optional(tx.on())
+    .await?;
+    let Some(row) = row else { return Ok(None) };
+    let (revoked, expires) = (
+        time_or_none(&row, "revoked_at_ms")?,
+        time(&row, "expires_at_ms")?,
+    );
+    // One that was over before it was revoked ended by its time.
+    Ok(match revoked {
+        Some(at) if at < expires => Some(End::Revoked),
+        _ if expires <= now => Some(End::Expired),
+        _ => None,
+    })
+}
+
 pub(crate) async fn touch(
     tx: &mut Tx,
     (tenant, session): (TenantId, SessionId),

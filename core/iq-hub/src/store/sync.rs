@@ -157,16 +157,27 @@ pub(crate) async fn store_records(
 /// migration counted what was there before.
 const BESIDE_A_RECORD: usize = 128;
 
-/// Notes that a receipt was given for records that were not held before, and what they take up.
+/// How records came.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Way {
+    /// Over the network.
+    Line,
+    /// By a file that somebody carried.
+    File,
+}
+
+/// Notes that a receipt was given for records that were not held before, how they came, and what they
+/// take up.
 pub(crate) async fn note_receipt(
     tx: &mut Tx,
     owner: Owner,
     stored: &[Vec<u8>],
-    now: Timestamp,
+    (way, now): (Way, Timestamp),
 ) -> Stored<()> {
     let bytes: usize = stored.iter().map(|rec| rec.len() + BESIDE_A_RECORD).sum();
     sqlx::query(
         "UPDATE appliances SET last_receipt_at_ms = $3, last_contact_at_ms = $3,
+           last_file_at_ms = CASE WHEN $5 THEN $3 ELSE last_file_at_ms END,
            stored_bytes = stored_bytes + $4
          WHERE tenant_id = $1 AND appliance_id = $2",
     )
@@ -174,6 +185,7 @@ pub(crate) async fn note_receipt(
     .bind(Uid(owner.1.0))
     .bind(now.0)
     .bind(i64::try_from(bytes).unwrap_or(i64::MAX))
+    .bind(way == Way::File)
     .execute(tx.on())
     .await?;
     Ok(())

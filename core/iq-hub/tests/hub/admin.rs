@@ -30,7 +30,36 @@ async fn creates_and_edits_tenants_and_says_what_is_wrong() -> Result<()> {
         let reply = hub.post(&owner, "/api/admin/tenants", body).await?;
         assert_eq!(reply.field(), code, "{reply:?}");
     }
+    // All that is wrong is said at once, each at its field.
+    for (body, problems) in [
+        (
+            json!({"code": "A B", "names": {"en": "", "ar": ""}}),
+            json!([
+                ["code", "hub.tenant_code_wrong"],
+                ["names", "request.name_missing"]
+            ]),
+        ),
+        (
+            json!({"code": "jubail-1", "names": {"en": "a\u{202e}b", "ar": "ا".repeat(201)}}),
+            json!([
+                ["code", "hub.tenant_code_taken"],
+                ["names.en", "request.text_hidden_characters"],
+                ["names.ar", "request.text_too_long"]
+            ]),
+        ),
+    ] {
+        let reply = hub.post(&owner, "/api/admin/tenants", body).await?;
+        assert_eq!(reply.problems(), problems, "{reply:?}");
+    }
     let path = format!("/api/admin/tenants/{tenant}");
+    let wrong = json!({"code": "other", "names": {"en": " ", "ar": ""}});
+    assert_eq!(
+        hub.put(&owner, &path, wrong).await?.problems(),
+        json!([
+            ["code", "hub.tenant_code_fixed"],
+            ["names", "request.name_missing"]
+        ])
+    );
     let reply = hub
         .put(&owner, &path, input("jubail-1", "Jubail refinery"))
         .await?;
@@ -44,6 +73,49 @@ async fn creates_and_edits_tenants_and_says_what_is_wrong() -> Result<()> {
         .await?;
     assert_eq!(demo.status, StatusCode::CREATED);
     assert_eq!(demo.body["tenant"]["is_demo"], true);
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_body_that_does_not_fit_is_refused_by_the_name_of_its_field() -> Result<()> {
+    let rig = Rig::new().await?;
+    let hub = rig.instance(1).await?;
+    let owner = hub.owner().await?;
+    let names = json!({"en": "Yanbu", "ar": "ينبع"});
+    for (body, field, code) in [
+        (
+            json!({"code": "yanbu", "names": names, "is_demo": true}),
+            "is_demo",
+            "request.field_unknown",
+        ),
+        (json!({"names": names}), "code", "request.field_missing"),
+        (
+            json!({"code": 7, "names": names}),
+            "code",
+            "request.field_wrong_type",
+        ),
+        (
+            json!({"code": "yanbu", "names": {"en": 1, "ar": ""}}),
+            "names.en",
+            "request.field_wrong_type",
+        ),
+    ] {
+        let reply = hub.post(&owner, "/api/admin/tenants", body).await?;
+        assert_eq!(reply.status, StatusCode::UNPROCESSABLE_ENTITY, "{reply:?}");
+        assert_eq!(reply.body["code"], "request.fields_wrong");
+        let problem = &reply.body["fields"][0];
+        assert_eq!(
+            (&problem["field"], &problem["code"]),
+            (&json!(field), &json!(code)),
+            "{reply:?}"
+        );
+    }
+    let role = json!({"tenant_id": owner.tenant, "username": "x", "name": "N", "role": "king"});
+    let reply = hub.post(&owner, "/api/admin/users", role).await?;
+    assert_eq!(reply.field(), "request.field_unknown_option", "{reply:?}");
+    let broken = b"{\"code\": \"yanbu\",".to_vec();
+    let reply = hub.post_bytes(&owner, "/api/admin/tenants", broken).await?;
+    assert_eq!(reply.body["code"], "request.json_malformed", "{reply:?}");
     Ok(())
 }
 

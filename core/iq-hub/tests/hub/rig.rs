@@ -162,6 +162,14 @@ impl Reply {
     pub(crate) fn field(&self) -> &str {
         self.body["fields"][0]["code"].as_str().unwrap_or_default()
     }
+
+    /// Each wrong field with its code.
+    pub(crate) fn problems(&self) -> Value {
+        let fields = self.body["fields"].as_array().into_iter().flatten();
+        fields
+            .map(|problem| Value::from(vec![problem["field"].clone(), problem["code"].clone()]))
+            .collect()
+    }
 }
 
 /// Somebody signed in.

@@ -15,6 +15,15 @@ use crate::rig::{OWNER_PASSWORD, Rig, from_base32, text};
 async fn a_platform_owner_does_nothing_without_own_password_and_second_factor() -> Result<()> {
     let rig = Rig::new().await?;
     let hub = rig.instance(1).await?;
+    for (name, code) in [
+        (" ", "request.text_empty"),
+        ("x", "users.username_wrong"),
+        ("the owner", "users.username_wrong"),
+        ("مالك", "users.username_wrong"),
+    ] {
+        let refused = iq_hub::bootstrap(&hub.hub, name).await;
+        assert_eq!(refused.map_err(|e| e.code), Err(code), "{name}");
+    }
     let password = iq_hub::bootstrap(&hub.hub, "owner").await?;
     let again = iq_hub::bootstrap(&hub.hub, "other").await;
     assert_eq!(again.map_err(|e| e.code), Err("hub.already_bootstrapped"));
@@ -144,7 +153,7 @@ async fn who_signs_in_anew_leaves_no_session_behind_in_that_browser() -> Result<
     let again = hub.post(&first, "/api/session", body).await?;
     assert_eq!(again.status, StatusCode::OK, "{again:?}");
     let gone = hub.get(&first, "/api/session").await?;
-    assert_eq!(gone.code(), "session.required");
+    assert_eq!(gone.code(), "session.ended");
     let other = hub.get(&elsewhere, "/api/session").await?;
     assert_eq!(other.status, StatusCode::OK);
     Ok(())
@@ -285,7 +294,7 @@ async fn other_pages_other_names_and_missing_tokens_are_refused() -> Result<()> 
     hub.clock.advance_ms(31 * 60_000);
     assert_eq!(
         hub.get(&owner, "/api/session").await?.code(),
-        "session.required"
+        "session.expired"
     );
     Ok(())
 }

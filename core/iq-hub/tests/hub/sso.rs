@@ -1031,7 +1031,7 @@ async fn a_platform_owner_may_require_it_of_a_tenant_and_end_it() -> Result<()> 
     // Whom it concerns is out at once, the account for emergencies too: it comes with a reason now.
     assert_eq!(
         hub.get(&admin, "/api/session").await?.code(),
-        "session.required"
+        "session.ended"
     );
     let told = hub
         .get(

@@ -110,7 +110,7 @@ pub struct Link {
     pub changes_rev: u64,
     /// Number of the last courier file.
     pub bundle_no: u64,
-    /// The last word of the hub.
+    /// When the hub last confirmed records.
     pub last_receipt_at: Option<Timestamp>,
 }
 
@@ -297,7 +297,7 @@ pub fn update_choice(
     query::change_one(conn, sql, args)
 }
 
-/// Remembers when the hub was last heard.
+/// Remembers when the hub last confirmed records.
 pub fn update_last_receipt(
     conn: &Connection,
     tenant: TenantId,

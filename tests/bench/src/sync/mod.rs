@@ -144,7 +144,6 @@ async fn over_the_line(site: &Site, line: &Line, (count, seed): (usize, u64)) ->
         code: site.code().await?,
         allow_plain_http: true,
         tls_ca: None,
-        name: "bench".to_owned(),
         by: "bench".to_owned(),
         time_zone: "UTC".to_owned(),
     };

@@ -39,6 +39,31 @@ async fn shown(hub: &Instance, owner: &Person) -> Result<Json> {
     Ok(fleet.body[0].clone())
 }
 
+/// A file with one batch, of the records from one to another, carried to the hub.
+async fn carry(
+    hub: &Instance,
+    owner: &Person,
+    plant: &Plant,
+    (first, last): (u64, u64),
+    batch: Vec<u8>,
+) -> Result<()> {
+    let manifest = Manifest {
+        tenant: plant.tenant,
+        appliance: plant.appliance,
+        recipient: plant.hub_recipient.clone(),
+        number: 1,
+        created_ms: NOON.0,
+        nonce: [3; 16],
+        ranges: vec![(plant.line, first, last)],
+        batches: Vec::new(),
+    };
+    let file = courier::write(manifest, &[batch], &plant.key());
+    let file = seal_file(&plant.hub_recipient, &file)?;
+    let read = hub.post_bytes(owner, "/api/admin/courier", file).await?;
+    anyhow::ensure!(read.status == StatusCode::OK, "{read:?}");
+    Ok(())
+}
+
 /// Changes rows of a tenant as the owner of the tables.
 async fn change(rig: &Rig, tenant: &str, sql: &'static str) -> Result<()> {
     let owner = rig.pool_of_one("hub_owner", "owner-7").await?;
@@ -74,20 +99,7 @@ async fn what_is_sent_again_makes_nobody_look_alive() -> Result<()> {
     }
     let again = post(&hub, "/sync/v1/batch", batch.clone()).await?;
     assert_eq!(plant.receipt(&again)?, plant.head(6));
-    let manifest = Manifest {
-        tenant: plant.tenant,
-        appliance: plant.appliance,
-        recipient: plant.hub_recipient.clone(),
-        number: 1,
-        created_ms: NOON.0,
-        nonce: [3; 16],
-        ranges: vec![(plant.line, 1, 6)],
-        batches: Vec::new(),
-    };
-    let file = courier::write(manifest, &[batch], &plant.key());
-    let file = seal_file(&plant.hub_recipient, &file)?;
-    let read = hub.post_bytes(&owner, "/api/admin/courier", file).await?;
-    assert_eq!(read.status, StatusCode::OK, "{read:?}");
+    carry(&hub, &owner, &plant, (1, 6), batch).await?;
     let row = shown(&hub, &owner).await?;
     assert_eq!(row["last_contact_at"], NOON.0 + MINUTE_MS, "{row}");
     assert_eq!(row["last_receipt_at"], NOON.0);
@@ -100,6 +112,60 @@ async fn what_is_sent_again_makes_nobody_look_alive() -> Result<()> {
     assert_eq!(plant.receipt(&last)?, plant.head(7));
     let row = shown(&hub, &owner).await?;
     assert_eq!(row["last_receipt_at"], NOON.0 + 41 * MINUTE_MS);
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_greets_with_nothing_to_send_is_in_step_and_gets_no_newer_receipt() -> Result<()> {
+    let rig = Rig::new().await?;
+    let (hub, owner, _, mut plant) = enrolled(&rig).await?;
+    plant.write(3, "event");
+    post(&hub, "/sync/v1/batch", plant.batch(0, 3)?).await?;
+    hub.clock.advance_ms(20 * MINUTE_MS);
+    greet(&hub, &hello_at(&plant, NOON.0 + 20 * MINUTE_MS, 0)).await?;
+    let row = shown(&hub, &owner).await?;
+    assert_eq!(row["last_receipt_at"], NOON.0, "{row}");
+    assert_eq!(row["last_contact_at"], NOON.0 + 20 * MINUTE_MS);
+    assert_eq!(row["state"], "synced");
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_sends_files_is_shown_so_and_is_late_after_more_than_a_week() -> Result<()> {
+    let rig = Rig::new().await?;
+    let (hub, owner, tenant, mut plant) = enrolled(&rig).await?;
+    plant.write(8, "event");
+    greet(&hub, &hello_at(&plant, NOON.0, 8)).await?;
+    hub.clock.advance_ms(20 * MINUTE_MS);
+    assert_eq!(shown(&hub, &owner).await?["state"], "silent");
+    carry(&hub, &owner, &plant, (1, 6), plant.batch(0, 6)?).await?;
+    let row = shown(&hub, &owner).await?;
+    assert_eq!(row["state"], "courier", "{row}");
+    assert_eq!(row["last_file_at"], NOON.0 + 20 * MINUTE_MS);
+    assert_eq!(row["backlog"], json!(null), "what it said before the file");
+    for (sql, state) in [
+        (
+            "UPDATE appliances SET last_file_at_ms = last_file_at_ms - 7 * 86400000,
+             last_contact_at_ms = last_contact_at_ms - 7 * 86400000",
+            "courier",
+        ),
+        (
+            "UPDATE appliances SET last_file_at_ms = last_file_at_ms - 86400000,
+             last_contact_at_ms = last_contact_at_ms - 86400000",
+            "courier_late",
+        ),
+    ] {
+        change(&rig, &tenant, sql).await?;
+        assert_eq!(shown(&hub, &owner).await?["state"], state);
+    }
+    // A line again: what it says there counts.
+    hub.clock.advance_ms(MINUTE_MS);
+    greet(&hub, &hello_at(&plant, NOON.0 + 21 * MINUTE_MS, 2)).await?;
+    let row = shown(&hub, &owner).await?;
+    assert_eq!(
+        (&row["state"], &row["backlog"]),
+        (&json!("behind"), &json!(2))
+    );
     Ok(())
 }
 
