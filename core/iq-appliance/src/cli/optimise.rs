@@ -72,6 +72,7 @@ pub(super) fn run(args: OptimiseArgs, language: Language) -> Result<ExitCode> {
         return Err(CodedError::invalid("optimiser.value_out_of_range")
             .with("field", "time-limit")
             .with("value", limit)
+            .with("range", "> 0, < 1e7")
             .into());
     }
     let problem = read(&input)?;
