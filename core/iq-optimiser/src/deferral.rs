@@ -14,7 +14,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    CostModel, Run,
+    CostModel, Reason, Run,
     cost::{amount_of, of_entry, out_of_range},
     rng::Rng,
 };
@@ -224,6 +224,9 @@ pub struct DeferralPlan {
     pub seed: u64,
     /// Whether the run was ended early; the jobs that were not reached are missing.
     pub is_cancelled: bool,
+    /// What was assumed, because the problem does not say it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub assumptions: Vec<Reason>,
 }
 
 /// How fast an item wears out.
@@ -276,6 +279,7 @@ pub fn solve(problem: &DeferralProblem, run: &Run<'_>) -> Result<DeferralPlan, C
         is_cancelled: curves.len() < problem.items.len(),
         curves,
         seed: run.seed,
+        assumptions: Vec::new(),
     })
 }
 

@@ -143,6 +143,9 @@ pub struct PriorityPlan {
     pub hours_used: f64,
     /// How good the selection is; its value is what the rest still risks plus what the selected cost.
     pub quality: Quality,
+    /// What was assumed, because the problem does not say it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub assumptions: Vec<Reason>,
 }
 
 /// What an item is worth.
@@ -220,6 +223,7 @@ pub fn solve(
         hours_used: sum(&|at| problem.items[at].hours),
         quality: chosen.quality,
         ranked,
+        assumptions: Vec::new(),
     }))
 }
 

@@ -22,7 +22,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     CostModel, Quality, Run,
-    conflict::Infeasible,
+    conflict::{Infeasible, Reason},
     cost::{amount_of, of_entry, of_part, out_of_range},
 };
 
@@ -236,6 +236,9 @@ pub struct RiskPlan {
     pub budget_used: f64,
     /// How good the plan is.
     pub quality: Quality,
+    /// What was assumed, because the problem does not say it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub assumptions: Vec<Reason>,
 }
 
 /// Sizes beyond which a problem is refused.
