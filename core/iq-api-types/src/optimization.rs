@@ -456,8 +456,12 @@ pub struct ScenarioDifference {
     pub asset_id: AssetId,
     /// Its code.
     pub asset_code: String,
-    /// Start in the first; none where it is not in that plan.
+    /// Whether it is in the first plan; there it may be without a place.
+    pub a_is_advised: bool,
+    /// Start in the first; none where it is not in that plan, or has no place in it.
     pub a_start_at: Option<Timestamp>,
+    /// Whether it is in the second plan.
+    pub b_is_advised: bool,
     /// Start in the second.
     pub b_start_at: Option<Timestamp>,
 }

@@ -12,10 +12,12 @@ use iq_domain::{
     AssetId, CodedError, Message, Names, Technician, TechnicianId, Timestamp, WorkOrderId,
 };
 use iq_locale::{Language, Params};
-use iq_optimiser::{deferral::DeferralPlan, dispatch::DispatchPlan};
+use iq_optimiser::{Model, deferral::DeferralPlan, dispatch::DispatchPlan};
 use iq_runtime::{
     TenantIndex,
-    optimisation::{Advice, Chance, ChanceBasis, Inputs, ModelOutcome, PlanOutcome, prior_of},
+    optimisation::{
+        Advice, Chance, ChanceBasis, Inputs, ModelOutcome, ModelState, PlanOutcome, prior_of,
+    },
 };
 use iq_store::{
     jobs::Job,
@@ -543,35 +545,63 @@ fn curves(
     curves
 }
 
-/// Two runs side by side.
-pub(crate) fn comparison(plant: &TenantIndex, a: &Found, b: &Found) -> ScenarioComparison {
-    let starts = |found: &Found| -> BTreeMap<AssetId, Option<Timestamp>> {
-        let read = |row: &RecommendationRow| {
-            let advice: Advice = read(&row.advice)?;
-            let start = advice.planned_start.filter(|_| advice.is_advised);
-            Some((row.asset_id, start))
-        };
-        found.advice.iter().filter_map(read).collect()
+/// How a plan treats a work: whether it is in it, and its start where it has a place there.
+type Treated = (bool, Option<Timestamp>);
+
+/// How a plan treats the work of each asset. A job of which a dispatch placed nobody has no place, whatever
+/// day runs of before wrote down for it.
+fn treated(outcome: &Value, advice: &[RecommendationRow]) -> BTreeMap<AssetId, Treated> {
+    let outcome: Option<PlanOutcome> = read(outcome);
+    let is_dispatch =
+        |m: &ModelOutcome| m.model == Model::WorkforceDispatch.key() && m.state == ModelState::Plan;
+    let is_dispatched = outcome.is_some_and(|o| o.models.iter().any(is_dispatch));
+    let one = |row: &RecommendationRow| {
+        let advice: Advice = read(&row.advice)?;
+        let has_place = advice.is_advised && !(is_dispatched && advice.technicians.is_empty());
+        let start = advice.planned_start.filter(|_| has_place);
+        Some((row.asset_id, (advice.is_advised, start)))
     };
-    let (left, right) = (starts(a), starts(b));
+    advice.iter().filter_map(one).collect()
+}
+
+/// The work that two plans treat differently: it has a place in one of them only, or another one. Work
+/// without a place in both is treated alike.
+fn differences(
+    code: impl Fn(AssetId) -> String,
+    left: &BTreeMap<AssetId, Treated>,
+    right: &BTreeMap<AssetId, Treated>,
+) -> Vec<ScenarioDifference> {
     let mut assets: Vec<AssetId> = left.keys().chain(right.keys()).copied().collect();
     assets.sort();
     assets.dedup();
-    let mut differences: Vec<ScenarioDifference> = assets
+    let at = |map: &BTreeMap<AssetId, Treated>, id: AssetId| {
+        map.get(&id).copied().unwrap_or((false, None))
+    };
+    let mut found: Vec<ScenarioDifference> = assets
         .into_iter()
         .filter_map(|asset_id| {
-            let at =
-                |map: &BTreeMap<AssetId, Option<Timestamp>>| map.get(&asset_id).copied().flatten();
-            let (a_start_at, b_start_at) = (at(&left), at(&right));
+            let (a_is_advised, a_start_at) = at(left, asset_id);
+            let (b_is_advised, b_start_at) = at(right, asset_id);
             (a_start_at != b_start_at).then(|| ScenarioDifference {
                 asset_id,
-                asset_code: asset_code(plant, asset_id),
+                asset_code: code(asset_id),
+                a_is_advised,
                 a_start_at,
+                b_is_advised,
                 b_start_at,
             })
         })
         .collect();
-    differences.sort_by(|x, y| x.asset_code.cmp(&y.asset_code));
+    found.sort_by(|x, y| x.asset_code.cmp(&y.asset_code));
+    found
+}
+
+/// Two runs side by side.
+pub(crate) fn comparison(plant: &TenantIndex, a: &Found, b: &Found) -> ScenarioComparison {
+    let (left, right) = (
+        treated(&a.row.outcome, &a.advice),
+        treated(&b.row.outcome, &b.advice),
+    );
     let changed = a
         .row
         .request
@@ -587,13 +617,72 @@ pub(crate) fn comparison(plant: &TenantIndex, a: &Found, b: &Found) -> ScenarioC
         a: scenario(&a.row, &a.advice),
         b: scenario(&b.row, &b.advice),
         changed,
-        differences,
+        differences: differences(|id| asset_code(plant, id), &left, &right),
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use iq_domain::{RecommendationId, ScenarioId, TenantId};
+    use iq_runtime::optimisation::PlanSummary;
+
     use super::*;
+
+    #[test]
+    fn work_without_a_place_in_both_plans_is_no_difference() {
+        let outcome = json!(PlanOutcome {
+            models: vec![ModelOutcome {
+                model: Model::WorkforceDispatch.key().to_owned(),
+                state: ModelState::Plan,
+                is_checked: true,
+                reasons: Vec::new(),
+                is_proven: false,
+                plan: Value::Null,
+            }],
+            summary: PlanSummary::default(),
+        });
+        let [unplaced, placed, moved, out] = std::array::from_fn(|_| AssetId::new());
+        let row = |asset_id: AssetId, (is_advised, day, people): (bool, Option<i64>, usize)| {
+            let people: Vec<TechnicianId> = (0..people).map(|_| TechnicianId::new()).collect();
+            RecommendationRow {
+                id: RecommendationId::new(),
+                tenant_id: TenantId::new(),
+                scenario_id: ScenarioId::new(),
+                rank: 1,
+                asset_id,
+                order_id: None,
+                advice: json!({
+                    "key": "P-1", "score": 1.0, "class": "high", "failure_probability": 0.1,
+                    "is_advised": is_advised, "planned_start": day.map(Timestamp),
+                    "technicians": people, "reasons": [],
+                }),
+                work_order_id: None,
+                published_by: None,
+                published_at: None,
+            }
+        };
+        // Runs of before gave work without people the midnight of its day.
+        let a = [
+            row(unplaced, (true, Some(1), 0)),
+            row(placed, (true, None, 0)),
+            row(moved, (true, Some(3), 2)),
+            row(out, (true, None, 0)),
+        ];
+        let b = [
+            row(unplaced, (true, None, 0)),
+            row(placed, (true, Some(2), 1)),
+            row(moved, (true, Some(4), 2)),
+            row(out, (false, None, 0)),
+        ];
+        let (left, right) = (treated(&outcome, &a), treated(&outcome, &b));
+        let found = differences(|id| id.to_string(), &left, &right);
+        let of = |id: AssetId| found.iter().find(|d| d.asset_id == id);
+        assert_eq!(found.len(), 2, "{found:?}");
+        let one = of(placed).unwrap();
+        assert!(one.a_is_advised && one.b_is_advised);
+        assert_eq!((one.a_start_at, one.b_start_at), (None, Some(Timestamp(2))));
+        assert!(of(moved).is_some());
+    }
 
     #[test]
     fn what_must_be_done_reads_as_code_and_site_and_never_as_an_id() {

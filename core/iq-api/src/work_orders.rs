@@ -409,6 +409,7 @@ async fn create_work_order(
         alert_id: input.alert_id,
         incident_id: input.incident_id,
         recommendation_id: None,
+        visit_of: None,
         recommendation: filled(input.recommendation),
         plan,
     };

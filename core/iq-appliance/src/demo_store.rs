@@ -396,6 +396,7 @@ impl Order {
             alert_id: None,
             incident_id: None,
             recommendation_id: None,
+            visit_of: None,
             recommendation: None,
             plan: PlanChange {
                 due_at: Some(Some(end)),

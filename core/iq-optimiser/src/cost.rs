@@ -1,6 +1,6 @@
 //! The cost and risk model of a tenant: every model of this crate turns condition into money with it.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, fmt};
 
 use iq_domain::{CodedError, Criticality};
 use schemars::JsonSchema;
@@ -138,28 +138,36 @@ impl CostModel {
         }
         let weights = self.criticality_weights;
         let limits = self.criticality_thresholds;
-        let amounts = [
-            self.default_downtime_cost_per_hour,
-            weights.critical,
-            weights.high,
-            weights.medium,
-            weights.low,
-            limits.critical,
-            limits.high,
-            limits.medium,
-        ];
-        amounts
-            .into_iter()
-            .chain(self.production_value_per_site.values().copied())
-            .chain(self.production_value_per_unit.values().copied())
-            .chain(
-                self.cost_per_asset_family
-                    .values()
-                    .flat_map(|c| [c.planned, c.failure]),
-            )
-            .try_for_each(|amount| amount_of("cost_model", amount))?;
+        let amount = |field: &str, value: f64| amount_of(&format!("cost_model.{field}"), value);
+        for (field, value) in [
+            (
+                "default_downtime_cost_per_hour",
+                self.default_downtime_cost_per_hour,
+            ),
+            ("criticality_weights.critical", weights.critical),
+            ("criticality_weights.high", weights.high),
+            ("criticality_weights.medium", weights.medium),
+            ("criticality_weights.low", weights.low),
+            ("criticality_thresholds.critical", limits.critical),
+            ("criticality_thresholds.high", limits.high),
+            ("criticality_thresholds.medium", limits.medium),
+        ] {
+            amount(field, value)?;
+        }
+        for (id, value) in &self.production_value_per_site {
+            amount(&format!("production_value_per_site[{id}]"), *value)?;
+        }
+        for (id, value) in &self.production_value_per_unit {
+            amount(&format!("production_value_per_unit[{id}]"), *value)?;
+        }
+        for (family, cost) in &self.cost_per_asset_family {
+            let of = format!("cost_per_asset_family[{family}]");
+            amount(&format!("{of}.planned"), cost.planned)?;
+            amount(&format!("{of}.failure"), cost.failure)?;
+        }
         if !(0.0..=1.0).contains(&self.risk_appetite) {
-            return Err(out_of_range("risk_appetite", self.risk_appetite));
+            let value = self.risk_appetite;
+            return Err(out_of_range("cost_model.risk_appetite", value, "≥ 0, ≤ 1"));
         }
         Ok(())
     }
@@ -170,14 +178,16 @@ pub(crate) fn amount_of(field: &str, value: f64) -> Result<(), CodedError> {
     if value.is_finite() && (0.0..=1e15).contains(&value) {
         Ok(())
     } else {
-        Err(out_of_range(field, value))
+        Err(out_of_range(field, value, "≥ 0, ≤ 1e15"))
     }
 }
 
-pub(crate) fn out_of_range(field: &str, value: f64) -> CodedError {
+/// A value outside its range, which is written as comparisons: they read alike in every language.
+pub(crate) fn out_of_range(field: &str, value: impl fmt::Display, range: &str) -> CodedError {
     CodedError::invalid("optimiser.value_out_of_range")
         .with("field", field)
         .with("value", value)
+        .with("range", range)
 }
 
 /// Names the entry of a list that an error is about.
@@ -186,6 +196,15 @@ pub(crate) fn of_entry(list: &str, place: usize, id: &str, error: CodedError) ->
         return error;
     };
     let field = format!("{list}[{place}] ({id}): {field}");
+    error.with("field", field)
+}
+
+/// Names the part of an entry that an error is about; parts have no name of their own.
+pub(crate) fn of_part(list: &str, place: usize, error: CodedError) -> CodedError {
+    let Some(field) = error.params.get("field") else {
+        return error;
+    };
+    let field = format!("{list}[{place}].{field}");
     error.with("field", field)
 }
 

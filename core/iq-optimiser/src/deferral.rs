@@ -14,8 +14,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    CostModel, Run,
-    cost::{amount_of, out_of_range},
+    CostModel, Reason, Run,
+    cost::{amount_of, of_entry, out_of_range},
     rng::Rng,
 };
 
@@ -224,6 +224,9 @@ pub struct DeferralPlan {
     pub seed: u64,
     /// Whether the run was ended early; the jobs that were not reached are missing.
     pub is_cancelled: bool,
+    /// What was assumed, because the problem does not say it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub assumptions: Vec<Reason>,
 }
 
 /// How fast an item wears out.
@@ -276,6 +279,7 @@ pub fn solve(problem: &DeferralProblem, run: &Run<'_>) -> Result<DeferralPlan, C
         is_cancelled: curves.len() < problem.items.len(),
         curves,
         seed: run.seed,
+        assumptions: Vec::new(),
     })
 }
 
@@ -284,34 +288,30 @@ fn validate(problem: &DeferralProblem) -> Result<(), CodedError> {
     if !(1..=3_650).contains(&problem.horizon_days) {
         return Err(out_of_range(
             "horizon_days",
-            f64::from(problem.horizon_days),
+            problem.horizon_days,
+            "≥ 1, ≤ 3650",
         ));
     }
     if problem.ranking_days > problem.horizon_days {
-        return Err(out_of_range(
-            "ranking_days",
-            f64::from(problem.ranking_days),
-        ));
+        let range = format!("≥ 0, ≤ {}", problem.horizon_days);
+        return Err(out_of_range("ranking_days", problem.ranking_days, &range));
     }
     if !(10..=2_000).contains(&problem.samples) {
-        return Err(out_of_range("samples", f64::from(problem.samples)));
+        return Err(out_of_range("samples", problem.samples, "≥ 10, ≤ 2000"));
     }
     if problem.items.len() > 10_000 {
         return Err(CodedError::invalid("optimiser.problem_too_large"));
     }
     crate::risk::unique(problem.items.iter().map(|item| item.id.as_str()))?;
     for (place, item) in problem.items.iter().enumerate() {
-        validate_item(item)
-            .map_err(|error| crate::cost::of_entry("items", place, &item.id, error))?;
+        validate_item(item).map_err(|error| of_entry("items", place, &item.id, error))?;
     }
     Ok(())
 }
 
 fn validate_item(item: &DeferralItem) -> Result<(), CodedError> {
     if item.id.trim().is_empty() {
-        return Err(CodedError::invalid("optimiser.value_out_of_range")
-            .with("field", "id")
-            .with("value", "\"\""));
+        return Err(out_of_range("id", "\"\"", "≠ \"\""));
     }
     for (field, spread) in [
         ("beta", item.beta),
@@ -322,10 +322,13 @@ fn validate_item(item: &DeferralItem) -> Result<(), CodedError> {
         let is_ordered = spread.low <= spread.typical && spread.typical <= spread.high;
         let needs_more = matches!(field, "beta" | "eta_hours") && spread.low <= 0.0;
         if !is_ordered || needs_more {
-            return Err(out_of_range(field, spread.typical));
+            let value = format!("{}, {}, {}", spread.low, spread.typical, spread.high);
+            let above = if needs_more { "0 < " } else { "" };
+            let range = format!("{above}low ≤ typical ≤ high");
+            return Err(out_of_range(field, value, &range));
         }
-        amount_of(field, spread.low)?;
-        amount_of(field, spread.high)?;
+        amount_of(&format!("{field}.low"), spread.low)?;
+        amount_of(&format!("{field}.high"), spread.high)?;
     }
     if let Some(rate) = item.rate {
         for (field, value) in [
@@ -333,12 +336,12 @@ fn validate_item(item: &DeferralItem) -> Result<(), CodedError> {
             ("rate.exposure", rate.exposure),
         ] {
             if !(value > 0.0 && value.is_finite()) {
-                return Err(out_of_range(field, value));
+                return Err(out_of_range(field, value, "> 0"));
             }
         }
     }
     if !(0.0..=100.0).contains(&item.health) {
-        return Err(out_of_range("health", item.health));
+        return Err(out_of_range("health", item.health, "≥ 0, ≤ 100"));
     }
     for (field, value) in [
         ("age_hours", item.age_hours),
@@ -353,13 +356,13 @@ fn validate_item(item: &DeferralItem) -> Result<(), CodedError> {
         amount_of(field, value)?;
     }
     let mut days = BTreeSet::new();
-    item.day_costs.iter().try_for_each(|d| {
+    item.day_costs.iter().enumerate().try_for_each(|(n, d)| {
         if !days.insert(d.day) {
             return Err(CodedError::invalid("optimiser.day_twice")
                 .with("field", "day_costs")
                 .with("day", d.day));
         }
-        amount_of("day_costs", d.cost)
+        amount_of(&format!("day_costs[{n}].cost"), d.cost)
     })
 }
 

@@ -2,10 +2,15 @@
 
 use iq_domain::CodedError;
 use schemars::schema_for;
-use serde::{Serialize, de::DeserializeOwned};
-use serde_json::Value;
+use serde::{
+    Deserialize, Serialize,
+    de::{DeserializeOwned, IgnoredAny},
+};
+use serde_json::{Value, json};
 
-use crate::{Infeasible, Reason, Run, check, deferral, dispatch, priority, risk};
+use crate::{
+    CostModel, Infeasible, Reason, Run, check, conflict::figure, deferral, dispatch, priority, risk,
+};
 
 /// A model.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -80,22 +85,63 @@ impl Model {
 /// Reads a problem, solves it and has the plan checked before anybody sees it.
 pub fn solve(model: Model, problem: &str, run: &Run<'_>) -> Result<Outcome, CodedError> {
     match model {
-        Model::Prioritisation => with(problem, |p| priority::solve(p, run), check::priority),
+        Model::Prioritisation => with(
+            problem,
+            |p| priority::solve(p, run),
+            check::priority,
+            |p: &priority::PriorityProblem| vec![downtime_cost(&p.cost_model)],
+        ),
         Model::DeferralCost => with(
             problem,
             |p| Ok(Ok(deferral::solve(p, run)?)),
             check::deferral,
+            |p: &deferral::DeferralProblem| vec![downtime_cost(&p.cost_model)],
         ),
-        Model::ProductionRisk => with(problem, |p| risk::solve(p, run), check::risk),
-        Model::WorkforceDispatch => with(problem, |p| dispatch::solve(p, run), check::dispatch),
+        Model::ProductionRisk => with(
+            problem,
+            |p| risk::solve(p, run),
+            check::risk,
+            |p: &risk::RiskProblem| {
+                let is_open = p.alpha.is_none();
+                is_open
+                    .then(|| risk_appetite(&p.cost_model))
+                    .into_iter()
+                    .collect()
+            },
+        ),
+        // Its hours have prices of their own.
+        Model::WorkforceDispatch => with(
+            problem,
+            |p| dispatch::solve(p, run),
+            check::dispatch,
+            |_| Vec::new(),
+        ),
     }
+}
+
+fn downtime_cost(costs: &CostModel) -> Reason {
+    Reason::new("assumption.downtime_cost")
+        .with("amount", figure(costs.default_downtime_cost_per_hour))
+        .with("currency", &costs.currency)
+}
+
+fn risk_appetite(costs: &CostModel) -> Reason {
+    Reason::new("assumption.risk_appetite").with("value", figure(costs.risk_appetite))
+}
+
+/// Whether a problem brings a cost model of its own.
+#[derive(Deserialize)]
+struct Given {
+    cost_model: Option<IgnoredAny>,
 }
 
 fn with<P: DeserializeOwned, T: Serialize>(
     problem: &str,
     solve: impl Fn(&P) -> Result<Result<T, Infeasible>, CodedError>,
     check: impl Fn(&P, &T) -> Vec<Reason>,
+    assumed: impl Fn(&P) -> Vec<Reason>,
 ) -> Result<Outcome, CodedError> {
+    let is_costed = serde_json::from_str::<Given>(problem).is_ok_and(|g| g.cost_model.is_some());
     let problem: P = serde_json::from_str(problem).map_err(|error| {
         // The place is said once.
         let what = error.to_string();
@@ -113,7 +159,15 @@ fn with<P: DeserializeOwned, T: Serialize>(
     if let Some(first) = check(&problem, &plan).first() {
         return Err(refused(&first.code));
     }
-    let plan = serde_json::to_value(&plan).map_err(|_| refused("violation.number"))?;
+    let mut plan = serde_json::to_value(&plan).map_err(|_| refused("violation.number"))?;
+    let assumptions = if is_costed {
+        Vec::new()
+    } else {
+        assumed(&problem)
+    };
+    if !assumptions.is_empty() {
+        plan["assumptions"] = json!(assumptions);
+    }
     Ok(Outcome::Plan(plan))
 }
 

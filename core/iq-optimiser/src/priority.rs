@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     CostModel, Infeasible, Quality, Reason, Run,
-    cost::{CriticalityWord, amount_of, out_of_range},
+    cost::{CriticalityWord, amount_of, of_entry, out_of_range},
     risk::{self, Resource, RiskProblem, RiskTask, StartOption, Use},
 };
 
@@ -143,6 +143,9 @@ pub struct PriorityPlan {
     pub hours_used: f64,
     /// How good the selection is; its value is what the rest still risks plus what the selected cost.
     pub quality: Quality,
+    /// What was assumed, because the problem does not say it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub assumptions: Vec<Reason>,
 }
 
 /// What an item is worth.
@@ -162,12 +165,20 @@ pub fn solve(
 ) -> Result<Result<PriorityPlan, Infeasible>, CodedError> {
     problem.cost_model.check()?;
     if !(problem.horizon_days > 0.0 && problem.horizon_days <= 3_650.0) {
-        return Err(out_of_range("horizon_days", problem.horizon_days));
+        return Err(out_of_range(
+            "horizon_days",
+            problem.horizon_days,
+            "> 0, ≤ 3650",
+        ));
     }
     let worth = problem
         .items
         .iter()
-        .map(|item| worth(&problem.cost_model, item))
+        .enumerate()
+        .map(|(place, item)| {
+            worth(&problem.cost_model, item)
+                .map_err(|error| of_entry("items", place, &item.id, error))
+        })
         .collect::<Result<Vec<_>, _>>()?;
     let chosen = match risk::solve(&selection(problem, &worth)?, run)? {
         Ok(plan) => plan,
@@ -212,6 +223,7 @@ pub fn solve(
         hours_used: sum(&|at| problem.items[at].hours),
         quality: chosen.quality,
         ranked,
+        assumptions: Vec::new(),
     }))
 }
 
@@ -228,12 +240,13 @@ const fn ordered(value: f64) -> u64 {
 
 fn worth(costs: &CostModel, item: &PriorityItem) -> Result<Worth, CodedError> {
     if !(0.0..=100.0).contains(&item.health) {
-        return Err(out_of_range("health", item.health));
+        return Err(out_of_range("health", item.health, "≥ 0, ≤ 100"));
     }
     if !(0.0..=1.0).contains(&item.failure_probability) {
         return Err(out_of_range(
             "failure_probability",
             item.failure_probability,
+            "≥ 0, ≤ 1",
         ));
     }
     let family = item

@@ -36,6 +36,7 @@ fn best_of_all(problem: &RiskProblem) -> Option<f64> {
                 seed: 0,
                 iterations: 0,
             },
+            assumptions: Vec::new(),
         };
         for (task, radix) in problem.tasks.iter().zip(&radix) {
             let choice = code % radix;

@@ -15,7 +15,7 @@ fn codes(folder: &Path, into: &mut BTreeSet<String>) {
         let text = fs::read_to_string(&path).unwrap();
         let is_checker = path.parent().is_some_and(|p| p.ends_with("check"));
         for (literal, before) in literals(&text) {
-            let prefixes = ["conflict.", "reason."];
+            let prefixes = ["assumption.", "conflict.", "reason."];
             if prefixes.iter().any(|p| literal.starts_with(p)) {
                 into.insert(literal.to_owned());
             } else if is_checker && (before.ends_with("wrong(") || before.ends_with("of(")) {

@@ -115,6 +115,53 @@ fn a_mail_says_the_same_in_both_languages() {
     assert!(body.contains(&link), "{body}");
 }
 
+#[test]
+fn a_mail_about_an_order_says_where_and_when_it_is() {
+    let mut mail = Mail {
+        params: serde_json::json!({
+            "order": "OIQ-1", "title": "Replace the seal", "asset": "P-101A",
+            "asset_name_en": "Feed pump", "asset_name_ar": "مضخة التغذية", "site": "RAS",
+            "site_name_en": "Ras Tanura", "site_name_ar": "",
+            "visit": "2026-11-24 08:00–13:00 (Asia/Riyadh)",
+        }),
+        ..mail()
+    };
+    let (subject, english) = text_of(&mail, Language::En, None);
+    let (_, arabic) = text_of(&mail, Language::Ar, None);
+    assert!(!subject.contains("P-101A"), "{subject}");
+    for (body, lines) in [
+        (
+            &english,
+            [
+                "Asset: P-101A (Feed pump)",
+                "Site: RAS (Ras Tanura)",
+                "Time: 2026-11-24 08:00–13:00",
+            ],
+        ),
+        (
+            &arabic,
+            [
+                "الأصل: P-101A (مضخة التغذية)",
+                "الموقع: RAS (Ras Tanura)",
+                "الموعد: 2026-11-24 08:00–13:00",
+            ],
+        ),
+    ] {
+        for line in lines {
+            assert!(body.contains(line), "{line} not in {body}");
+        }
+    }
+    // Without a visit the day it is due stands there, and what is not known is left out.
+    mail.params =
+        serde_json::json!({ "order": "OIQ-1", "title": "x", "due": "2026-11-30 16:00 (UTC)" });
+    let (_, body) = text_of(&mail, Language::En, None);
+    assert!(body.contains("Due: 2026-11-30 16:00"), "{body}");
+    assert!(
+        !body.contains("Asset:") && !body.contains("Time:"),
+        "{body}"
+    );
+}
+
 /// What looks like a code: words with underscores or in small Latin letters with a point between them.
 fn codes_in(text: &str) -> Vec<&str> {
     let is_part =

@@ -48,33 +48,24 @@ pub(crate) struct Notice {
 }
 
 impl Notice {
-    /// A work order was given to somebody. Given back and again, it is told again.
-    pub(crate) fn assignment(
-        order: WorkOrderId,
-        called: &str,
-        title: &str,
-        now: Timestamp,
-    ) -> Self {
+    /// A work order was given to somebody; `params` say which, and where and when it is. Given back and
+    /// again, it is told again.
+    pub(crate) fn assignment(order: WorkOrderId, params: Value, now: Timestamp) -> Self {
         Self {
             kind: NotificationKind::Assignment,
             cause: format!("assignment:{order}:{}", now.0),
             code: "notification.assignment",
-            params: json!({ "order": called, "title": title }),
+            params,
             link: format!("/work-orders?order={order}"),
         }
     }
 
     /// A plan gave the work order of somebody another time.
-    pub(crate) fn rescheduled(
-        order: WorkOrderId,
-        called: &str,
-        title: &str,
-        now: Timestamp,
-    ) -> Self {
+    pub(crate) fn rescheduled(order: WorkOrderId, params: Value, now: Timestamp) -> Self {
         Self {
             cause: format!("rescheduled:{order}:{}", now.0),
             code: "notification.rescheduled",
-            ..Self::assignment(order, called, title, now)
+            ..Self::assignment(order, params, now)
         }
     }
 }
@@ -107,9 +98,13 @@ impl Call {
         }
     }
 
-    /// A work order was given to somebody.
+    /// A work order was given to somebody. What other systems read of it is agreed: order and title.
     pub(crate) fn assignment(notice: &Notice, order: WorkOrderId, now: Timestamp) -> Self {
-        Self::new(WebhookKind::Assignment, notice, order.to_string(), now)
+        let (called, title) = (&notice.params["order"], &notice.params["title"]);
+        Self {
+            params: json!({ "order": called, "title": title }),
+            ..Self::new(WebhookKind::Assignment, notice, order.to_string(), now)
+        }
     }
 
     /// Whether a target wants to hear of it.

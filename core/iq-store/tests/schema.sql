@@ -1296,7 +1296,7 @@ CREATE TABLE work_orders (
     created_by          TEXT,
     opened_at           INTEGER NOT NULL,
     changed_at          INTEGER NOT NULL,
-    recorded_at         INTEGER NOT NULL, recommendation_id TEXT,
+    recorded_at         INTEGER NOT NULL, recommendation_id TEXT, visit_of TEXT,
     PRIMARY KEY (tenant_id, id)
 ) STRICT;
 
@@ -1462,3 +1462,5 @@ CREATE UNIQUE INDEX work_orders_by_reference ON work_orders (tenant_id, referenc
     WHERE reference IS NOT NULL;
 
 CREATE INDEX work_orders_by_time ON work_orders (tenant_id, opened_at, id);
+
+CREATE INDEX work_orders_by_visit ON work_orders (tenant_id, visit_of) WHERE visit_of IS NOT NULL;

@@ -10084,11 +10084,15 @@ export interface components {
         };
         /** @description Work that two runs treat differently. */
         ScenarioDifference: {
+            /** @description Whether it is in the first plan; there it may be without a place. */
+            a_is_advised: boolean;
             a_start_at?: null | components["schemas"]["Timestamp"];
             /** @description Its code. */
             asset_code: string;
             /** @description Asset. */
             asset_id: components["schemas"]["AssetId"];
+            /** @description Whether it is in the second plan. */
+            b_is_advised: boolean;
             b_start_at?: null | components["schemas"]["Timestamp"];
         };
         /**

@@ -285,6 +285,9 @@ async fn mail_goes_out_in_the_language_of_its_reader_and_waits_while_the_server_
         said.contains("أُسند إليك أمر العمل") && said.contains(reference),
         "{said}"
     );
+    for line in ["الأصل: P-1", "الموقع: S1", "الاستحقاق: 20"] {
+        assert!(said.contains(line), "{line} not in {said}");
+    }
     let status = async || admin.get("/api/mail").await.expect_status(200).json();
     until("it stands as sent", async || status().await["sent"] == 1).await;
     // English from now on, and a server that is busy for a while.

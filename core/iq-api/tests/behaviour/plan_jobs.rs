@@ -3,6 +3,7 @@
 
 use std::{io::Cursor, time::Instant};
 
+use axum::http::Method;
 use calamine::{Reader, Xlsx};
 use iq_domain::AssetId;
 use serde_json::{Value, json};
@@ -561,6 +562,47 @@ async fn publishing_writes_a_visit_each_and_leaves_what_has_changed() {
         .expect_status(200)
         .json();
     assert_eq!(left["left"][0]["code"], "optimization.technician_inactive");
+}
+
+#[tokio::test]
+async fn after_a_visit_only_the_rest_of_the_job_is_planned_and_its_order_moved() {
+    let (app, plant, _) = TestApp::with_plants().await;
+    let planner = worn(&app, &plant, 1).await;
+    let admin = app.signed_in(&plant.user("admin")).await;
+    crew(&admin, &plant).await;
+    let publish = async |plan: &Value| {
+        let advice = &plan["recommendations"][0];
+        let id = plan["scenario"]["id"].as_str().unwrap();
+        let path = format!("/api/optimization/scenarios/{id}/publish");
+        let body = json!({ "recommendation_ids": [advice["id"]], "integration_id": null });
+        planner.post(&path, body).await.expect_status(200).json()
+    };
+    let asked = |seed: u32| json!({ "horizon_days": 14, "iterations": 100, "seed": seed });
+    let done = publish(&run(&planner, asked(1)).await).await;
+    let written = done["written"].as_array().unwrap().clone();
+    assert_eq!(written.len(), 2, "{done}");
+    let engineer = app.signed_in(&plant.user("engineer")).await;
+    let path = |order: &Value| format!("/api/work-orders/{}", order.as_str().unwrap());
+    for order in &written {
+        let order = engineer.get(&path(order)).await.json()["work_order"].clone();
+        assert_eq!(order["origin"], "recommendation", "{order}");
+    }
+    for status in ["released", "in_progress", "completed"] {
+        let body = Some(json!({ "status": status }));
+        let reply = engineer.call(Method::PATCH, &path(&written[0]), body).await;
+        reply.expect_status(200);
+    }
+    let rest = run(&planner, asked(2)).await;
+    let advice = &rest["recommendations"][0];
+    assert_eq!(advice["order_id"], written[1], "{advice}");
+    let notes = rest["notes"].as_array().unwrap();
+    let is_said = |note: &Value| note["code"] == "optimization.note.part_done";
+    assert!(notes.iter().any(is_said), "{notes:?}");
+    let moved = publish(&rest).await;
+    assert_eq!(moved["written"], json!([]), "{moved}");
+    assert_eq!(moved["moved"], json!([written[1]]), "{moved}");
+    let order = engineer.get(&path(&written[1])).await.json()["work_order"].clone();
+    assert_eq!(order["estimated_hours"], 5.0, "{order}");
 }
 
 /// A technician of every day, with a certificate of hot work until then.

@@ -124,6 +124,7 @@ pub(crate) fn work_order(plant: &Plant) -> WorkOrder {
         alert_id: None,
         incident_id: Some(plant.incident),
         recommendation_id: None,
+        visit_of: None,
         version: None,
         payload: serde_json::Value::Null,
         created_by: Some(plant.user("engineer")),

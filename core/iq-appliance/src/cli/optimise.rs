@@ -15,7 +15,7 @@ use anyhow::Result;
 use clap::Args;
 use iq_domain::CodedError;
 use iq_locale::Language;
-use iq_optimiser::{Infeasible, Model, Outcome, Progress, Run};
+use iq_optimiser::{Infeasible, Model, Outcome, Progress, Reason, Run};
 
 /// A larger problem file is refused.
 const MAX_BYTES: u64 = 512 * 1024 * 1024;
@@ -72,6 +72,7 @@ pub(super) fn run(args: OptimiseArgs, language: Language) -> Result<ExitCode> {
         return Err(CodedError::invalid("optimiser.value_out_of_range")
             .with("field", "time-limit")
             .with("value", limit)
+            .with("range", "> 0, < 1e7")
             .into());
     }
     let problem = read(&input)?;
@@ -88,7 +89,11 @@ pub(super) fn run(args: OptimiseArgs, language: Language) -> Result<ExitCode> {
         CodedError::invalid("optimiser.file_unwritable").with("file", output.display())
     })?;
     match &outcome {
-        Outcome::Plan(plan) => println!("{}", summary(plan, &output, language)),
+        Outcome::Plan(plan) => {
+            let assumed = assumptions(plan, language);
+            assumed.iter().for_each(|line| eprintln!("{line}"));
+            println!("{}", summary(plan, &output, language));
+        }
         Outcome::Infeasible(why) => reasons(why, language).iter().for_each(|r| println!("{r}")),
     }
     Ok(code)
@@ -181,13 +186,39 @@ fn reasons(why: &Infeasible, language: Language) -> Vec<String> {
     };
     let head = iq_locale::plain(language, "optimiser", key, &iq_locale::Params::new());
     let mut lines = vec![head.unwrap_or_else(|| key.to_owned())];
-    for reason in &why.conflicts {
-        let sentence = iq_locale::plain(language, "optimiser", &reason.code, &reason.params);
-        lines.push(format!(
-            "- {} [{}]",
-            sentence.as_deref().unwrap_or("?"),
-            reason.code
-        ));
-    }
+    let conflicts = why.conflicts.iter();
+    lines.extend(conflicts.map(|reason| format!("- {}", said(reason, language))));
     lines
+}
+
+/// What the plan rests on without having been told.
+fn assumptions(plan: &serde_json::Value, language: Language) -> Vec<String> {
+    let all: Vec<Reason> = serde_json::from_value(plan["assumptions"].clone()).unwrap_or_default();
+    all.iter().map(|reason| said(reason, language)).collect()
+}
+
+fn said(reason: &Reason, language: Language) -> String {
+    let sentence = iq_locale::plain(language, "optimiser", &reason.code, &reason.params);
+    format!("{} [{}]", sentence.as_deref().unwrap_or("?"), reason.code)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_plan_assumes_is_said_in_both_languages() {
+        let plan = serde_json::json!({ "assumptions": [{
+            "code": "assumption.downtime_cost",
+            "params": { "amount": "10000", "currency": "SAR" },
+        }] });
+        for language in [Language::Ar, Language::En] {
+            let lines = assumptions(&plan, language);
+            assert_eq!(lines.len(), 1);
+            for part in ["10000", "SAR", "[assumption.downtime_cost]"] {
+                assert!(lines[0].contains(part), "{part} not in {}", lines[0]);
+            }
+        }
+        assert!(assumptions(&serde_json::json!({}), Language::En).is_empty());
+    }
 }

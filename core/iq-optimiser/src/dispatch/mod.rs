@@ -19,7 +19,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     CostModel, Infeasible, Quality, Run,
-    cost::{amount_of, out_of_range},
+    cost::{amount_of, of_entry, out_of_range},
     risk::{index, unique},
 };
 
@@ -300,22 +300,20 @@ fn validate(problem: &DispatchProblem) -> Result<(), CodedError> {
             CodedError::invalid("optimiser.travel_detour").with("site", &problem.sites[site])
         );
     }
-    let far = problem
-        .travel_minutes
-        .iter()
-        .flatten()
-        .find(|m| **m > 100_000);
-    far.map_or(Ok(()), |m| {
-        Err(out_of_range("travel_minutes", f64::from(*m)))
-    })?;
+    for (a, b) in all().flat_map(|a| all().map(move |b| (a, b))) {
+        if ways[a][b] > 100_000 {
+            let field = format!("travel_minutes[{a}][{b}]");
+            return Err(out_of_range(&field, ways[a][b], "≥ 0, ≤ 100000"));
+        }
+    }
     let weights = problem.weights;
-    for weight in [
-        weights.tardiness_per_hour,
-        weights.travel_per_hour,
-        weights.overtime_per_hour,
-        weights.makespan_per_hour,
+    for (field, weight) in [
+        ("weights.tardiness_per_hour", weights.tardiness_per_hour),
+        ("weights.travel_per_hour", weights.travel_per_hour),
+        ("weights.overtime_per_hour", weights.overtime_per_hour),
+        ("weights.makespan_per_hour", weights.makespan_per_hour),
     ] {
-        amount_of("weights", weight)?;
+        amount_of(field, weight)?;
     }
     for technician in &problem.technicians {
         let spans = technician.shifts.iter().chain(&technician.absences);
@@ -327,23 +325,30 @@ fn validate(problem: &DispatchProblem) -> Result<(), CodedError> {
             );
         }
     }
-    let late = problem.precedence.iter().find(|o| o.lag_minutes > LAST);
-    late.map_or(Ok(()), |o| {
-        Err(out_of_range("lag_minutes", f64::from(o.lag_minutes)))
-    })?;
-    for task in &problem.tasks {
-        if task.earliest > LAST {
-            return Err(out_of_range("earliest", f64::from(task.earliest)));
+    let range = format!("≥ 0, ≤ {LAST}");
+    for (at, order) in problem.precedence.iter().enumerate() {
+        if order.lag_minutes > LAST {
+            let error = out_of_range("lag_minutes", order.lag_minutes, &range);
+            let name = format!("{}, {}", order.before, order.after);
+            return Err(of_entry("precedence", at, &name, error));
         }
-        amount_of("unplanned_cost", task.unplanned_cost)?;
-        amount_of("weight", task.weight)?;
-        let crew: u32 = task.crew.iter().map(|c| c.count.min(1_000)).sum();
-        if task.minutes == 0 || task.minutes > 1_000_000 || !(1..=16).contains(&crew) {
-            return Err(CodedError::invalid("optimiser.task_impossible").with("task", &task.id));
-        }
-        task.parts
-            .values()
-            .try_for_each(|q| amount_of("parts", *q))?;
     }
-    Ok(())
+    problem.tasks.iter().enumerate().try_for_each(|(at, task)| {
+        validate_task(task, &range).map_err(|error| of_entry("tasks", at, &task.id, error))
+    })
+}
+
+/// `times` is the range of its minutes.
+fn validate_task(task: &DispatchTask, times: &str) -> Result<(), CodedError> {
+    if task.earliest > LAST {
+        return Err(out_of_range("earliest", task.earliest, times));
+    }
+    amount_of("unplanned_cost", task.unplanned_cost)?;
+    amount_of("weight", task.weight)?;
+    let crew: u32 = task.crew.iter().map(|c| c.count.min(1_000)).sum();
+    if task.minutes == 0 || task.minutes > 1_000_000 || !(1..=16).contains(&crew) {
+        return Err(CodedError::invalid("optimiser.task_impossible").with("task", &task.id));
+    }
+    let mut parts = task.parts.iter();
+    parts.try_for_each(|(part, quantity)| amount_of(&format!("parts[{part}]"), *quantity))
 }

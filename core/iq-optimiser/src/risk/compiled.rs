@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use iq_domain::CodedError;
 
 use super::{RiskProblem, Window};
-use crate::cost::out_of_range;
+use crate::cost::{of_entry, of_part, out_of_range};
 
 /// How much a limit may be exceeded by rounding.
 pub(crate) const SLACK: f64 = 1e-6;
@@ -67,9 +67,11 @@ impl Compiled {
         let periods = problem.periods as usize;
         let scenarios = spread("scenarios", &problem.scenarios, periods)?;
         let mut first = vec![0_u32];
-        for count in &scenarios {
+        for (n, count) in scenarios.iter().enumerate() {
             if !(1..=10_000).contains(count) {
-                return Err(out_of_range("scenarios", f64::from(*count)));
+                // A single one stands for every period.
+                let field = format!("scenarios[{}]", n.min(problem.scenarios.len() - 1));
+                return Err(out_of_range(&field, count, "≥ 1, ≤ 10000"));
             }
             first.push(first.last().copied().unwrap_or(0) + count);
         }
@@ -120,7 +122,11 @@ impl Compiled {
         compiled.tasks = problem
             .tasks
             .iter()
-            .map(|task| compiled.task(problem, task, &names))
+            .enumerate()
+            .map(|(at, task)| {
+                let compiled = compiled.task(problem, task, &names);
+                compiled.map_err(|error| of_entry("tasks", at, &task.id, error))
+            })
             .collect::<Result<_, _>>()?;
         compiled.relations(problem, &names)?;
         Ok(compiled)
@@ -155,7 +161,8 @@ impl Compiled {
                 && lies_in(&task.windows, start, end - 1)
                 && outage.is_none_or(|w| w.iter().any(|w| w.from <= start && end - 1 <= w.to));
             if fits {
-                choices.push(self.choice(at, option, names)?);
+                let choice = self.choice(at, option, names);
+                choices.push(choice.map_err(|error| of_part("options", at, error))?);
             }
         }
         let parts = task
@@ -186,13 +193,15 @@ impl Compiled {
     ) -> Result<Choice, CodedError> {
         let start = option.start - 1;
         let mut uses = Vec::new();
-        for usage in &option.uses {
+        for (n, usage) in option.uses.iter().enumerate() {
             let resource = names.resources.get(usage.resource.as_str());
             let resource = *resource.ok_or_else(|| unknown("resource", &usage.resource))?;
-            let amounts = spread("amounts", &usage.amounts, option.duration as usize)?;
+            let amounts = spread("amounts", &usage.amounts, option.duration as usize)
+                .map_err(|error| of_part("uses", n, error))?;
             for (offset, amount) in (0..).zip(amounts) {
                 if amount < 0.0 || !amount.is_finite() {
-                    return Err(out_of_range("amounts", amount));
+                    let error = out_of_range("amounts", amount, "≥ 0");
+                    return Err(of_part("uses", n, error));
                 }
                 if amount > 0.0 {
                     uses.push((resource * self.periods as u32 + start + offset, amount));
@@ -200,14 +209,18 @@ impl Compiled {
             }
         }
         let mut losses = Vec::new();
-        for risk in &option.risk {
+        for (n, risk) in option.risk.iter().enumerate() {
             let period = risk.period.wrapping_sub(1);
             if period as usize >= self.periods {
-                return Err(out_of_range("period", f64::from(risk.period)));
+                let range = format!("≥ 1, ≤ {}", self.periods);
+                let error = out_of_range("period", risk.period, &range);
+                return Err(of_part("risk", n, error));
             }
-            let loss = spread("loss", &risk.loss, self.scenarios(period as usize))?;
-            if loss.iter().any(|l| !l.is_finite()) {
-                return Err(out_of_range("loss", f64::NAN));
+            let loss = spread("loss", &risk.loss, self.scenarios(period as usize))
+                .map_err(|error| of_part("risk", n, error))?;
+            if let Some(wrong) = loss.iter().find(|l| !l.is_finite()) {
+                let error = out_of_range("loss", wrong, "> -inf, < inf");
+                return Err(of_part("risk", n, error));
             }
             losses.push((period, loss));
         }

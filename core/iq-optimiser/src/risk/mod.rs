@@ -22,8 +22,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     CostModel, Quality, Run,
-    conflict::Infeasible,
-    cost::{amount_of, out_of_range},
+    conflict::{Infeasible, Reason},
+    cost::{amount_of, of_entry, of_part, out_of_range},
 };
 
 use compiled::Compiled;
@@ -236,6 +236,9 @@ pub struct RiskPlan {
     pub budget_used: f64,
     /// How good the plan is.
     pub quality: Quality,
+    /// What was assumed, because the problem does not say it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub assumptions: Vec<Reason>,
 }
 
 /// Sizes beyond which a problem is refused.
@@ -261,14 +264,15 @@ fn validate(problem: &RiskProblem) -> Result<(), CodedError> {
         return Err(CodedError::invalid("optimiser.problem_too_large"));
     }
     if !(1..=MAX_PERIODS).contains(&problem.periods) {
-        return Err(out_of_range("periods", f64::from(problem.periods)));
+        let range = format!("≥ 1, ≤ {MAX_PERIODS}");
+        return Err(out_of_range("periods", problem.periods, &range));
     }
     if !(problem.quantile > 0.0 && problem.quantile <= 1.0) {
-        return Err(out_of_range("quantile", problem.quantile));
+        return Err(out_of_range("quantile", problem.quantile, "> 0, ≤ 1"));
     }
     let alpha = problem.alpha.unwrap_or(0.0);
     if !(0.0..=1.0).contains(&alpha) {
-        return Err(out_of_range("alpha", alpha));
+        return Err(out_of_range("alpha", alpha, "≥ 0, ≤ 1"));
     }
     problem
         .budget
@@ -282,15 +286,20 @@ fn validate(problem: &RiskProblem) -> Result<(), CodedError> {
     if scenarios > MAX_CELLS as u64 || cells > MAX_CELLS {
         return Err(CodedError::invalid("optimiser.problem_too_large"));
     }
-    problem.tasks.iter().try_for_each(|task| {
-        amount_of("unplanned_cost", task.unplanned_cost)?;
-        task.options.iter().try_for_each(|option| {
-            if option.duration == 0 {
-                return Err(CodedError::invalid("optimiser.no_duration").with("task", &task.id));
-            }
-            amount_of("budget_use", option.budget_use)?;
-            amount_of("expected_cost", option.expected_cost)
-        })
+    problem.tasks.iter().enumerate().try_for_each(|(at, task)| {
+        validate_task(task).map_err(|error| of_entry("tasks", at, &task.id, error))
+    })
+}
+
+fn validate_task(task: &RiskTask) -> Result<(), CodedError> {
+    amount_of("unplanned_cost", task.unplanned_cost)?;
+    task.options.iter().enumerate().try_for_each(|(n, option)| {
+        if option.duration == 0 {
+            return Err(CodedError::invalid("optimiser.no_duration").with("task", &task.id));
+        }
+        amount_of("budget_use", option.budget_use)
+            .and_then(|()| amount_of("expected_cost", option.expected_cost))
+            .map_err(|error| of_part("options", n, error))
     })
 }
 

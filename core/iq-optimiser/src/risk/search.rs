@@ -419,5 +419,6 @@ fn plan(
         excess_loss,
         budget_used: best.spent.max(0.0),
         quality,
+        assumptions: Vec::new(),
     }
 }

@@ -33,14 +33,46 @@ pub(super) fn text_of(mail: &Mail, language: Language, address: Option<&str>) ->
     }
     let sentence = iq_locale::plain(language, "sentence", &mail.code, &params)
         .unwrap_or_else(|| say(language, "notification.other"));
+    let mut text = vec![sentence.clone()];
+    text.extend(about_order(language, &params));
     let parts = Params::from([
-        ("text".to_owned(), sentence.clone()),
+        ("text".to_owned(), text.join("\n")),
         ("link".to_owned(), place(language, &mail.link, address)),
     ]);
     let body = iq_locale::plain(language, "sentence", "mail.body", &parts)
         .unwrap_or_else(|| sentence.clone());
     let subject = iq_domain::neutralise(&sentence, 150).replace(['\n', '\t'], " ");
     (subject, body)
+}
+
+/// Where and when a work order is, a line each, as far as it is known.
+fn about_order(language: Language, params: &Params) -> Vec<String> {
+    if !params.contains_key("order") {
+        return Vec::new();
+    }
+    let named = |key: &str| {
+        let code = params.get(key)?;
+        let (own, other) = match language {
+            Language::Ar => ("ar", "en"),
+            Language::En => ("en", "ar"),
+        };
+        let mut names = [own, other]
+            .into_iter()
+            .filter_map(|of| params.get(&format!("{key}_name_{of}")));
+        let name = names.find(|name| !name.trim().is_empty() && *name != code);
+        Some(name.map_or_else(|| code.clone(), |name| format!("{code} ({name})")))
+    };
+    let lines = [
+        ("mail.asset", named("asset")),
+        ("mail.site", named("site")),
+        ("mail.visit", params.get("visit").cloned()),
+        ("mail.due", params.get("due").cloned()),
+    ];
+    let line = |(key, what): (&str, Option<String>)| {
+        let what = Params::from([("what".to_owned(), what?)]);
+        iq_locale::plain(language, "sentence", key, &what)
+    };
+    lines.into_iter().filter_map(line).collect()
 }
 
 /// What people call a certificate; none for one the tenant named itself.

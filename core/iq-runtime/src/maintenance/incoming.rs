@@ -411,6 +411,7 @@ impl Intake {
             alert_id: None,
             incident_id: None,
             recommendation_id: None,
+            visit_of: None,
             version: from.version.as_deref().map(|v| neutralise(v, 200)),
             payload: events::kept(&from.payload),
             created_by: None,
@@ -431,6 +432,7 @@ impl Intake {
             alert_id: known.alert_id,
             incident_id: known.incident_id,
             recommendation_id: known.recommendation_id,
+            visit_of: known.visit_of,
             created_by: known.created_by.clone(),
             opened_at: if known.origin == WorkOrderOrigin::Source {
                 source.opened_at.min(known.opened_at)

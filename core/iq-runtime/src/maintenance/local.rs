@@ -58,6 +58,8 @@ pub struct NewWorkOrder {
     pub incident_id: Option<IncidentId>,
     /// The recommendation it is published from.
     pub recommendation_id: Option<RecommendationId>,
+    /// The first order of the job, where it is written for a later visit to it.
+    pub visit_of: Option<WorkOrderId>,
     /// The recommendation it is written for, as it was worded.
     pub recommendation: Option<String>,
     /// Who does it, by when, with what.
@@ -307,6 +309,7 @@ fn create(
         alert_id: new.alert_id,
         incident_id: new.incident_id.or(cause.incident_id),
         recommendation_id: new.recommendation_id,
+        visit_of: new.visit_of,
         version: None,
         payload: serde_json::Value::Null,
         created_by: Some(actor.username.clone()),
@@ -356,9 +359,10 @@ fn cause_of(
             began_at: Some(incident.started_at),
         },
         None => Cause {
-            origin: match new.recommendation_id {
-                Some(_) => WorkOrderOrigin::Recommendation,
-                None => WorkOrderOrigin::Manual,
+            origin: if new.recommendation_id.is_some() || new.visit_of.is_some() {
+                WorkOrderOrigin::Recommendation
+            } else {
+                WorkOrderOrigin::Manual
             },
             asset_id: None,
             incident_id: None,

@@ -5,8 +5,10 @@
 //!   again after assets or objects changed;
 //! - `local` and `plan` hold the use cases of work orders written here and of what is planned about
 //!   all of them, `push` those of sending them;
-//! - `outbox` says what may happen to a row on its way out, `sender` does it.
+//! - `outbox` says what may happen to a row on its way out, `sender` does it;
+//! - `about` says which, where and when a work order is, for those who are told of it.
 
+mod about;
 mod events;
 mod incoming;
 mod local;

@@ -16,7 +16,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::{
-    Actor, WorkOrderChange,
+    Actor, WorkOrderChange, about,
     events::{self, Origin, Step},
     local,
 };
@@ -236,7 +236,8 @@ pub(crate) fn tell_moved(
     let row = technicians::get_technician(tx, tenant, lead)?;
     match row.and_then(|t| t.user_id) {
         Some(user) => {
-            let notice = Notice::rescheduled(order.id, events::called(order), &order.title, now);
+            let params = about::params_of(tx, tenant, order, None)?;
+            let notice = Notice::rescheduled(order.id, params, now);
             told.tell(tx, tenant, user, &notice, now)
         }
         None => Ok(()),
@@ -255,7 +256,8 @@ pub(crate) fn tell_crew(
     for technician in crew {
         let row = technicians::get_technician(tx, tenant, *technician)?;
         if let Some(user) = row.and_then(|t| t.user_id) {
-            let notice = Notice::assignment(order.id, events::called(order), &order.title, now);
+            let params = about::params_of(tx, tenant, order, None)?;
+            let notice = Notice::assignment(order.id, params, now);
             told.tell(tx, tenant, user, &notice, now)?;
         }
     }
@@ -274,7 +276,8 @@ fn tell_assigned(
     let Some(technician) = plan.technician_id else {
         return Ok(());
     };
-    let notice = Notice::assignment(order.id, events::called(order), &order.title, now);
+    let params = about::params_of(tx, tenant, order, plan.due_at)?;
+    let notice = Notice::assignment(order.id, params, now);
     told.call(tx, tenant, &Call::assignment(&notice, order.id, now), now)?;
     let row = technicians::get_technician(tx, tenant, technician)?;
     match row.and_then(|t| t.user_id) {

@@ -29,6 +29,7 @@ fn work(key: &str) -> Work {
         order_id: None,
         order: None,
         due_at: None,
+        hours_left: None,
         health: 20.0,
         health_withheld: None,
         health_at: Timestamp(0),
@@ -246,6 +247,35 @@ fn only_the_first_visit_takes_the_parts() {
     assert!(tasks.len() > 1);
     let taking = tasks.iter().filter(|t| !t.parts.is_empty()).count();
     assert_eq!((taking, tasks[0].parts.len()), (1, 1));
+}
+
+#[test]
+fn of_a_job_done_in_part_only_the_rest_is_planned() {
+    let mut job = work("P-1");
+    job.family = "centrifugal_pump".to_owned();
+    let mut whole = inputs(vec![job], Vec::new(), Vec::new());
+    let model = whole.cost_model.as_mut().unwrap();
+    let cost = model.cost_per_asset_family["control_valve"];
+    let family = "centrifugal_pump".to_owned();
+    model.cost_per_asset_family.insert(family, cost);
+    let mut rest = whole.clone();
+    rest.work[0].hours_left = Some(5.0);
+    let days = BTreeMap::from([("P-1".to_owned(), (1, 2))]);
+    let of = |inputs: &Inputs| -> (Vec<u32>, f64, f64) {
+        let dispatch = problems::dispatch(inputs, &days);
+        let ranked = problems::prioritisation(inputs);
+        let risk = problems::production_risk(inputs);
+        (
+            dispatch.tasks.iter().map(|task| task.minutes).collect(),
+            ranked.items[0].hours,
+            risk.tasks[0].options[0].budget_use,
+        )
+    };
+    assert_eq!(of(&whole), (vec![300, 300], 20.0, 100.0));
+    assert_eq!(of(&rest), (vec![300], 10.0, 50.0));
+    let ranked = |inputs: &Inputs| problems::prioritisation(inputs).items[0].planned_cost;
+    assert_eq!((ranked(&whole), ranked(&rest)), (None, Some(50.0)));
+    assert_eq!(problems::deferral(&rest).items[0].planned_cost, 50.0);
 }
 
 #[test]

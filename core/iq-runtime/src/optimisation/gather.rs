@@ -180,6 +180,10 @@ fn work(
             .entry(asset.family.as_str())
             .or_insert_with(|| Lives::of(histories, plant, &asset.family, as_of));
         let plan = order.and_then(|order| stored.plans.get(&order.id));
+        let hours_left = order.and_then(|order| hours_left(order, stored, &asset.family));
+        if hours_left.is_some() {
+            notes.add("optimization.note.part_done", &asset.code);
+        }
         let called = order.map(|o| o.number.clone().or_else(|| o.reference.clone()));
         found.push(Work {
             key: asset.code.clone(),
@@ -192,6 +196,7 @@ fn work(
             order_id: order.map(|o| o.id),
             order: called.flatten(),
             due_at: order.and_then(|o| o.planned_end),
+            hours_left,
             health: condition.map_or(100.0, |c| c.health),
             health_at: score.map_or(as_of, |score| score.at),
             health_model: score.map_or_else(String::new, |score| score.model.clone()),
@@ -338,6 +343,29 @@ fn next_orders(all: &[WorkOrder]) -> HashMap<AssetId, &WorkOrder> {
         }
     }
     orders
+}
+
+/// The hours of the visits to an order's job that still wait, where others are begun or over; none where the
+/// whole job waits. Never more than the usual job takes.
+fn hours_left(order: &WorkOrder, stored: &Stored, family: &str) -> Option<f64> {
+    let whole = prior_of(family)?.job_hours;
+    let first = order.visit_of.unwrap_or(order.id);
+    let is_visit = |o: &&WorkOrder| o.id == first || o.visit_of == Some(first);
+    let visits: Vec<&WorkOrder> = stored.orders.iter().filter(is_visit).collect();
+    if visits.iter().all(|visit| is_open(visit)) {
+        return None;
+    }
+    #[allow(clippy::cast_precision_loss, reason = "visits to a job")]
+    let usual = whole / visits.len() as f64;
+    let waiting = visits.iter().filter(|visit| is_open(visit));
+    let left: f64 = waiting
+        .map(|visit| {
+            let plan = stored.plans.get(&visit.id);
+            let said = plan.and_then(|plan| plan.estimated_hours);
+            said.filter(|hours| *hours > 0.0).unwrap_or(usual)
+        })
+        .sum();
+    Some(left.min(whole))
 }
 
 /// The sentence for a score that is too old to plan with.

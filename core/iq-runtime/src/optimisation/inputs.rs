@@ -85,6 +85,10 @@ pub struct Work {
     pub order: Option<String>,
     /// It should have ended by then.
     pub due_at: Option<Timestamp>,
+    /// Hours of its job that are left, where some visits to it are begun or over; none where the whole job
+    /// waits.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hours_left: Option<f64>,
     /// Health 0–100, and when it was assessed; 100 where there is no score.
     pub health: f64,
     /// Why there is no score of its health; the work is planned all the same.

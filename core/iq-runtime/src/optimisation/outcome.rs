@@ -364,8 +364,9 @@ impl Plans {
     ) -> Option<Advised> {
         let work = inputs.work.iter().find(|w| w.key == item.item)?;
         let money = inputs.cost_model.as_ref();
-        let planned_cost =
-            money.and_then(|m| Some(m.cost_per_asset_family.get(&work.family)?.planned));
+        let planned_cost = money
+            .filter(|model| model.cost_per_asset_family.contains_key(&work.family))
+            .map(|model| problems::cost_of(model, work).planned);
         let day = money.and_then(|_| days.get(&item.item)).copied();
         let curves = self.deferral.iter().flat_map(|p| &p.curves);
         let visits = self.visits(inputs, &item.item);

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use iq_analytics::{Condition, FailureChance, FamilyLife, LifeBelief, failure::GAMMA};
 use iq_domain::Message;
 use iq_optimiser::{
-    CostModel, Rng,
+    CostModel, FamilyCost, Rng,
     deferral::{DeferralItem, DeferralProblem, RateBelief, Spread},
     dispatch::{
         CrewNeed, DispatchProblem, DispatchTask, DispatchWeights, Span, TaskOrder, Technician,
@@ -92,6 +92,25 @@ fn costs(inputs: &Inputs) -> CostModel {
     })
 }
 
+/// The usual job of a work's family, as far as it is left.
+fn job_of(work: &Work) -> Option<FamilyPrior> {
+    let usual = prior_of(&work.family)?;
+    Some(FamilyPrior {
+        job_hours: work.hours_left.unwrap_or(usual.job_hours),
+        ..usual
+    })
+}
+
+/// What jobs of a work's family cost; where a part of it is done, the planned one its share.
+pub(super) fn cost_of(model: &CostModel, work: &Work) -> FamilyCost {
+    let known = model.cost_per_asset_family.get(&work.family).copied();
+    let mut cost = known.unwrap_or_default();
+    if let Some((left, usual)) = work.hours_left.zip(prior_of(&work.family)) {
+        cost.planned *= left / usual.job_hours;
+    }
+    cost
+}
+
 /// Chance of a failure of a work's asset inside the horizon, with its 90 % interval: the number that the
 /// model lab states of the same asset, health and horizon.
 #[must_use]
@@ -103,8 +122,9 @@ pub(super) fn failure_chance(work: &Work, days: u32) -> Option<FailureChance> {
 #[must_use]
 pub(super) fn prioritisation(inputs: &Inputs) -> PriorityProblem {
     let days = inputs.request.horizon_days;
+    let model = costs(inputs);
     let items = inputs.work.iter().filter_map(|work| {
-        let prior = prior_of(&work.family)?;
+        let prior = job_of(work)?;
         Some(PriorityItem {
             id: work.key.clone(),
             asset: work.asset_code.clone(),
@@ -116,18 +136,19 @@ pub(super) fn prioritisation(inputs: &Inputs) -> PriorityProblem {
             failure_probability: failure_chance(work, days)?.p,
             downtime_hours: prior.downtime_hours.typical,
             failure_cost: None,
-            planned_cost: None,
+            planned_cost: work.hours_left.map(|_| cost_of(&model, work).planned),
             hours: person_hours(&prior),
             is_safety: false,
             is_asked_for: work.must_do,
         })
     });
+    let items = items.collect();
     PriorityProblem {
-        cost_model: costs(inputs),
+        cost_model: model,
         horizon_days: f64::from(days),
         budget: inputs.request.budget,
         hours: None,
-        items: items.collect(),
+        items,
     }
 }
 
@@ -136,12 +157,11 @@ pub(super) fn prioritisation(inputs: &Inputs) -> PriorityProblem {
 pub(super) fn deferral(inputs: &Inputs) -> DeferralProblem {
     let model = costs(inputs);
     let items = inputs.work.iter().filter_map(|work| {
-        let prior = prior_of(&work.family)?;
+        let prior = job_of(work)?;
         let failing = Failing::of(work)?;
         let (shape, failures, exposure) = failing.belief.gamma_of_rate();
         let (typical, low, high) = failing.belief.scale_h();
-        let cost = model.cost_per_asset_family.get(&work.family).copied();
-        let cost = cost.unwrap_or_default();
+        let cost = cost_of(&model, work);
         Some(DeferralItem {
             id: work.key.clone(),
             asset: work.asset_code.clone(),
@@ -228,7 +248,7 @@ fn outages(inputs: &Inputs) -> BTreeMap<String, Vec<Window>> {
     reason = "minutes of a job"
 )]
 fn job_minutes(work: &Work) -> Option<u32> {
-    Some((prior_of(&work.family)?.job_hours * 60.0).round() as u32)
+    Some((job_of(work)?.job_hours * 60.0).round() as u32)
 }
 
 /// First and last day in which a work may be done where no plan of the days says it; none where outages or
@@ -252,7 +272,7 @@ pub(super) fn open_days(inputs: &Inputs, key: &str) -> Option<(u32, u32)> {
 
 /// The days of those outages in which a work can begin, with its parts there, and end.
 fn long_enough(inputs: &Inputs, work: &Work, minutes: u32) -> Vec<Window> {
-    let Some(prior) = prior_of(&work.family) else {
+    let Some(prior) = job_of(work) else {
         return Vec::new();
     };
     let days = inputs.request.horizon_days;
@@ -312,10 +332,9 @@ fn crew_hours(inputs: &Inputs) -> Vec<f64> {
 }
 
 fn task(inputs: &Inputs, model: &CostModel, work: &Work, at: usize) -> Option<RiskTask> {
-    let prior = prior_of(&work.family)?;
+    let prior = job_of(work)?;
     let days = inputs.request.horizon_days;
-    let cost = model.cost_per_asset_family.get(&work.family).copied();
-    let cost = cost.unwrap_or_default();
+    let cost = cost_of(model, work);
     let per_hour = model.downtime_cost_per_hour(Some(&work.unit_id), Some(&work.site_id));
     let seed = u64::from(inputs.request.seed) ^ (at as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15);
     let losses = daily_losses(
@@ -506,7 +525,7 @@ pub(super) fn dispatch(inputs: &Inputs, days: &BTreeMap<String, (u32, u32)>) -> 
     let horizon = inputs.request.horizon_days * DAY_MINUTES;
     let weights = weights(inputs);
     for work in &inputs.work {
-        let Some((&(day, end), prior)) = days.get(&work.key).zip(prior_of(&work.family)) else {
+        let Some((&(day, end), prior)) = days.get(&work.key).zip(job_of(work)) else {
             continue;
         };
         let visits = visits_of(&prior);
@@ -583,7 +602,7 @@ fn lateness(inputs: &Inputs, work: &Work, left: f64) -> f64 {
 
 /// Why a work of the plan has no place with the people: too few are able, or what it takes at once.
 pub(super) fn without_place(inputs: &Inputs, work: &Work, days: (u32, u32)) -> Option<Message> {
-    let prior = prior_of(&work.family)?;
+    let prior = job_of(work)?;
     for (skill, count) in prior.crew {
         let is_able = |crew: &&super::inputs::Crew| {
             let mut needed = work.certificates.iter();
@@ -660,7 +679,7 @@ fn kept_apart(inputs: &Inputs, days: &BTreeMap<String, (u32, u32)>) -> Vec<[Stri
         if pair.tasks.iter().all(|key| planned.contains(key.as_str())) {
             let of = |key: &str| -> Vec<String> {
                 let work = inputs.work.iter().find(|w| w.key == key);
-                let prior = work.and_then(|w| prior_of(&w.family));
+                let prior = work.and_then(job_of);
                 let count = prior.map_or(0, |p| visits_of(&p).len());
                 (0..count).map(|n| part_key(key, n, count)).collect()
             };

@@ -158,13 +158,13 @@ fn publish_one(
         published.left.push((row.id, Message::from(&error)));
         return Ok(());
     }
-    let needed = certificates(tx, work, row)?;
+    let (needed, in_outage) = asked_of_all(tx, work, row)?;
     if let Some(why) = left_by_now(tx, work, row, &advice, &needed)? {
         published.left.push((row.id, why));
         return Ok(());
     }
     let visits = visits_of(&advice);
-    let known = orders_of_before(tx, work, row)?;
+    let (job, known) = orders_of_before(tx, work, row)?;
     let mut orders = Vec::new();
     for (n, visit) in visits.iter().enumerate() {
         let crew = one.crews.get(n).map_or("", String::as_str);
@@ -196,11 +196,13 @@ fn publish_one(
                 let mut new = order_of(row, &one, &advice, visit);
                 new.title = part_title(&one.title, n, visits.len());
                 new.description = format!("{crew}\n{}", one.description).trim().to_owned();
-                // One order stands for the advice; the other visits go with it.
+                // One order stands for the advice; the other visits go on with its job.
                 new.recommendation_id = (n == 0).then_some(row.id);
-                // Who does another visit of an order needs what the order asks for.
+                new.visit_of = job.or_else(|| orders.first().copied());
+                // Another visit of an order needs what the order asks for.
                 new.plan = PlanChange {
                     certificates: Some(needed.clone()),
+                    needs_outage: Some(in_outage),
                     ..change
                 };
                 let order = write_order(tx, work, new, actor, (&mut *changed, &mut *told))?;
@@ -216,25 +218,25 @@ fn publish_one(
     note_published(tx, work, row, &orders, actor)
 }
 
-/// The orders that stand for the visits already, in their order: that of the work, or where a plan was
-/// published before, those it left open. Without them another plan would write the later visits again.
+/// The first order of the job, and the orders that stand for its visits already, in their order: that of the
+/// work and those that go with it, as far as they are open. Without them another plan would write the later
+/// visits again.
 fn orders_of_before(
     tx: &Transaction<'_>,
     work: &Work,
     row: &RecommendationRow,
-) -> Result<Vec<WorkOrderId>, StoreError> {
+) -> Result<(Option<WorkOrderId>, Vec<WorkOrderId>), StoreError> {
     let Some(own) = row.order_id else {
-        return Ok(Vec::new());
+        return Ok((None, Vec::new()));
     };
     let tenant = work.tenant.tenant.id;
-    let mut open = Vec::new();
-    for id in recommendations::orders_of_job(tx, tenant, row.asset_id, own)? {
-        let order = work_orders::get_work_order(tx, tenant, id)?;
-        if order.is_some_and(|order| gather::is_open(&order)) {
-            open.push(id);
-        }
-    }
-    Ok(if open.contains(&own) { open } else { vec![own] })
+    let order = work_orders::get_work_order(tx, tenant, own)?;
+    let first = order.and_then(|order| order.visit_of).unwrap_or(own);
+    let visits = work_orders::list_visits(tx, tenant, first)?;
+    let open = visits.iter().filter(|order| gather::is_open(order));
+    let open: Vec<WorkOrderId> = open.map(|order| order.id).collect();
+    let known = if open.contains(&own) { open } else { vec![own] };
+    Ok((Some(first), known))
 }
 
 /// The advice is published as its first order; those of the other visits are found from it.
@@ -245,13 +247,12 @@ fn note_published(
     orders: &[WorkOrderId],
     actor: &Actor,
 ) -> Result<(), StoreError> {
-    let Some((first, others)) = orders.split_first() else {
+    let Some(first) = orders.first() else {
         return Ok(());
     };
-    let tenant = work.tenant.tenant.id;
     let by = (actor.username.as_str(), work.context.now);
-    recommendations::publish_recommendation(tx, tenant, row.id, *first, by)?;
-    recommendations::note_visit_orders(tx, tenant, row.id, others)
+    recommendations::publish_recommendation(tx, work.tenant.tenant.id, row.id, *first, by)?;
+    Ok(())
 }
 
 /// Gives an order its people. Who had it already and keeps it hears of its new time.
@@ -302,6 +303,7 @@ fn order_of(
         alert_id: None,
         incident_id: None,
         recommendation_id: None,
+        visit_of: None,
         recommendation: None,
         plan: PlanChange::default(),
     }
@@ -341,17 +343,18 @@ fn part_title(title: &str, n: usize, of: usize) -> String {
     }
 }
 
-/// What the order of the work asks of everybody on it.
-fn certificates(
+/// What the order of the work asks of each of its visits: certificates of everybody on it, a planned outage.
+fn asked_of_all(
     tx: &Transaction<'_>,
     work: &Work,
     row: &RecommendationRow,
-) -> Result<Vec<String>, StoreError> {
+) -> Result<(Vec<String>, bool), StoreError> {
     let Some(id) = row.order_id else {
-        return Ok(Vec::new());
+        return Ok((Vec::new(), false));
     };
     let plan = work_order_plans::get_work_order_plan(tx, work.tenant.tenant.id, id)?;
-    Ok(plan.map(|plan| plan.certificates).unwrap_or_default())
+    let asked = plan.map(|plan| (plan.certificates, plan.needs_outage));
+    Ok(asked.unwrap_or_default())
 }
 
 /// Why work of the plan is not published any more: what it was made for has changed.

@@ -452,6 +452,7 @@ pub async fn write(runtime: &Runtime, ids: &Ids, title: &str) -> WorkOrder {
         alert_id: None,
         incident_id: None,
         recommendation_id: None,
+        visit_of: None,
         recommendation: None,
         plan: iq_runtime::maintenance::PlanChange::default(),
     };

@@ -528,6 +528,7 @@ async fn an_incident_of_a_demonstration_sends_nobody_to_a_real_machine() {
         alert_id: None,
         incident_id: incident,
         recommendation_id: None,
+        visit_of: None,
         recommendation: None,
         plan: iq_runtime::maintenance::PlanChange::default(),
     };

@@ -191,6 +191,41 @@ fn an_incident_from_before_merging_keeps_its_events_and_stays_in_lists() {
 }
 
 #[test]
+fn visits_that_a_plan_wrote_before_know_the_job_they_go_on_with() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("optria.db");
+    let step = MIGRATIONS.iter().position(|m| m.name.ends_with("visits"));
+    let conn = older(&path, step.unwrap());
+    conn.execute_batch(PLANT_ROWS).unwrap();
+    let order = |id: &str| {
+        format!(
+            "INSERT INTO work_orders (tenant_id, id, kind, title, description, status,
+                 source_status, match_state, is_down, origin, payload, opened_at, changed_at,
+                 recorded_at)
+             VALUES ('t', '{id}', 'order', '', '', 'draft', '', 'settled', 0, 'manual', 'null',
+                 1, 1, 1);"
+        )
+    };
+    let rows: String = ["first", "second", "other"].map(order).concat();
+    conn.execute_batch(&rows).unwrap();
+    conn.execute_batch(
+        "INSERT INTO optimization_scenarios VALUES ('t', 's', 'j', '', '', 'done', 1, 1, 1, '0',
+             NULL, 0, '{}', '{}', '{}', 'p', 1, 1);
+         INSERT INTO optimization_recommendations VALUES ('t', 'r', 's', 1, 'a', NULL,
+             '{\"visit_orders\": [\"second\"]}', 'first', 'p', 1);",
+    )
+    .unwrap();
+    drop(conn);
+    let store = open(&path).unwrap();
+    let sql = "SELECT group_concat(id || ' ' || visit_of) FROM work_orders
+               WHERE visit_of IS NOT NULL";
+    let known: String = store
+        .read_blocking(|c| Ok(c.query_row(sql, [], |r| r.get(0))?))
+        .unwrap();
+    assert_eq!(known, "second first");
+}
+
+#[test]
 fn a_newer_store_is_refused_and_not_a_byte_is_changed() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("optria.db");

@@ -16,11 +16,12 @@ const COLUMNS: &str = "tenant_id, id, reference, integration_id, source_system, 
     description, order_type, priority, status, source_status, asset_id, match_state, \
     equipment_number, functional_location, plant, work_center, related_number, planned_start, \
     planned_end, actual_start, actual_end, malfunction_at, is_down, origin, alert_id, incident_id, \
-    version, payload, created_by, opened_at, changed_at, recorded_at, recommendation_id";
+    version, payload, created_by, opened_at, changed_at, recorded_at, recommendation_id, visit_of";
 
 /// Where a work order came from. The stored word can't be "recommendation" (see migration 0015): the
-/// recommendation it carries says so.
-const ORIGIN: &str = "CASE WHEN recommendation_id IS NULL THEN origin ELSE 'recommendation' END";
+/// recommendation it carries says so, or the job it goes on with.
+const ORIGIN: &str = "CASE WHEN recommendation_id IS NULL AND visit_of IS NULL THEN origin
+    ELSE 'recommendation' END";
 
 /// A work order.
 #[derive(Clone, Debug, PartialEq)]
@@ -85,6 +86,8 @@ pub struct WorkOrder {
     pub incident_id: Option<IncidentId>,
     /// The recommendation it was published from.
     pub recommendation_id: Option<RecommendationId>,
+    /// The first order of the job it goes on with, where a plan made one for each visit.
+    pub visit_of: Option<WorkOrderId>,
     /// Its version there (ETag).
     pub version: Option<String>,
     /// The row as its system gave it; `null` for our own.
@@ -133,6 +136,7 @@ pub struct WorkOrderFilter {
 fn read(r: &Row<'_>) -> rusqlite::Result<WorkOrder> {
     let priority: Option<String> = r.get("priority")?;
     let recommendation_id = row::id_opt(r, "recommendation_id")?;
+    let visit_of = row::id_opt(r, "visit_of")?;
     Ok(WorkOrder {
         id: row::id(r, "id")?,
         tenant_id: row::id(r, "tenant_id")?,
@@ -163,13 +167,15 @@ fn read(r: &Row<'_>) -> rusqlite::Result<WorkOrder> {
         actual_end: row::time_opt(r, "actual_end")?,
         malfunction_at: row::time_opt(r, "malfunction_at")?,
         is_down: r.get("is_down")?,
-        origin: match recommendation_id {
-            Some(_) => WorkOrderOrigin::Recommendation,
-            None => row::word(r, "origin")?,
+        origin: if recommendation_id.is_some() || visit_of.is_some() {
+            WorkOrderOrigin::Recommendation
+        } else {
+            row::word(r, "origin")?
         },
         alert_id: row::id_opt(r, "alert_id")?,
         incident_id: row::id_opt(r, "incident_id")?,
         recommendation_id,
+        visit_of,
         version: r.get("version")?,
         payload: row::json(r, "payload")?,
         created_by: r.get("created_by")?,
@@ -220,7 +226,8 @@ fn write(conn: &Connection, tenant: TenantId, w: &WorkOrder, sql: &str) -> Resul
             w.opened_at.0,
             w.changed_at.0,
             w.recorded_at.0,
-            w.recommendation_id.map(|id| id.to_string())
+            w.recommendation_id.map(|id| id.to_string()),
+            w.visit_of.map(|id| id.to_string())
         ],
     )
     .map_err(|e| e.or_taken(CodedError::conflict("work_orders.exists")))
@@ -239,7 +246,7 @@ pub fn create_work_order(
     tenant: TenantId,
     work_order: &WorkOrder,
 ) -> Result<(), StoreError> {
-    let marks = vec!["?"; 36].join(", ");
+    let marks = vec!["?"; 37].join(", ");
     let sql = format!("INSERT INTO work_orders ({COLUMNS}) VALUES ({marks})");
     write(conn, tenant, work_order, &sql)
 }
@@ -258,7 +265,7 @@ pub fn update_work_order(
                actual_start = ?23, actual_end = ?24, malfunction_at = ?25, is_down = ?26,
                origin = ?27, alert_id = ?28, incident_id = ?29, version = ?30, payload = ?31,
                created_by = ?32, opened_at = ?33, changed_at = ?34, recorded_at = ?35,
-               recommendation_id = ?36
+               recommendation_id = ?36, visit_of = ?37
                WHERE tenant_id = ?1 AND id = ?2";
     write(conn, tenant, work_order, sql)
 }
@@ -406,6 +413,23 @@ pub fn count_work_orders(
     filter: &WorkOrderFilter,
 ) -> Result<u64, StoreError> {
     filtered(tenant, filter)?.count(conn, "work_orders")
+}
+
+/// The orders for the visits to a job, in the order of their times.
+pub fn list_visits(
+    conn: &Connection,
+    tenant: TenantId,
+    first: WorkOrderId,
+) -> Result<Vec<WorkOrder>, StoreError> {
+    let select = format!("SELECT {COLUMNS} FROM work_orders");
+    let order = "planned_start IS NULL, planned_start, opened_at, id";
+    let found = Where::tenant(tenant)
+        .and(
+            "id = ? OR visit_of = ?",
+            [first, first].map(|id| Value::Text(id.to_string())),
+        )
+        .page(conn, "work_orders", (&select, order), Page::MAX, read)?;
+    Ok(found.rows)
 }
 
 /// Work orders of a system after one of them, in the order of their ids: to go through all of them in

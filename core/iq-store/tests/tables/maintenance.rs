@@ -47,6 +47,7 @@ fn order(p: &Plant, number: Option<&str>, reference: Option<&str>) -> WorkOrder 
         alert_id: Some(p.alert.id),
         incident_id: Some(p.incident.id),
         recommendation_id: None,
+        visit_of: None,
         version: Some("W/\"7\"".to_owned()),
         payload: json!({ "Text": "…" }),
         created_by: Some("demo".to_owned()),
@@ -230,6 +231,51 @@ fn a_number_is_taken_once_per_system_and_kind_and_a_reference_once() {
         let result = fixture.write(move |c| work_orders::create_work_order(c, t, &taken));
         assert_eq!(code(result), "work_orders.exists");
     }
+}
+
+#[test]
+fn the_visits_to_a_job_are_found_from_its_first_in_the_order_of_their_times() {
+    let fixture = Fixture::new();
+    let (p, other) = (fixture.filled(), fixture.filled().id());
+    let t = p.id();
+    let first = order(&p, None, Some("OIQ-AAAAAAAA"));
+    let visit = |reference: &str, after: i64| WorkOrder {
+        planned_start: Some(T0.plus_ms(after)),
+        origin: WorkOrderOrigin::Recommendation,
+        visit_of: Some(first.id),
+        ..order(&p, None, Some(reference))
+    };
+    let (late, early) = (visit("OIQ-BBBBBBBB", 20), visit("OIQ-CCCCCCCC", 10));
+    let alone = order(&p, None, Some("OIQ-DDDDDDDD"));
+    let all = [late.clone(), alone, early.clone(), first.clone()];
+    fixture
+        .write(move |c| {
+            all.iter()
+                .try_for_each(|order| work_orders::create_work_order(c, t, order))
+        })
+        .unwrap();
+    let id = first.id;
+    let of = |tenant| fixture.read(move |c| work_orders::list_visits(c, tenant, id));
+    // Such a visit comes from the plan, and says which job it goes on with.
+    assert_eq!(of(t), [first, early.clone(), late]);
+    assert!(of(other).is_empty());
+    let again = WorkOrder {
+        visit_of: None,
+        origin: WorkOrderOrigin::Manual,
+        ..early
+    };
+    let row = again.clone();
+    fixture
+        .write(move |c| work_orders::update_work_order(c, t, &row))
+        .unwrap();
+    let advised = WorkOrderFilter {
+        origins: vec![WorkOrderOrigin::Recommendation],
+        ..WorkOrderFilter::default()
+    };
+    let found = fixture.read(move |c| work_orders::count_work_orders(c, t, &advised));
+    assert_eq!((found, of(t).len()), (1, 2));
+    let kept = fixture.read(move |c| work_orders::get_work_order(c, t, again.id));
+    assert_eq!(kept.map(|o| o.origin), Some(WorkOrderOrigin::Manual));
 }
 
 #[test]

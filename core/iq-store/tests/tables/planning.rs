@@ -222,17 +222,4 @@ fn a_recommendation_is_published_once_and_by_its_own_tenant() {
     assert_eq!(found[0].work_order_id, Some(order));
     assert_eq!(found[0].published_by.as_deref(), Some("planner"));
     assert_eq!(found[0].published_at, Some(T0));
-    // What stands for the job is found from any of its visits, and by its own tenant alone.
-    let second = WorkOrderId::new();
-    fixture
-        .write(move |c| recommendations::note_visit_orders(c, t, id, &[second]))
-        .unwrap();
-    let asset = found[0].asset_id;
-    let job = |tenant, order| {
-        fixture.read(move |c| recommendations::orders_of_job(c, tenant, asset, order))
-    };
-    assert_eq!(job(t, order), [order, second]);
-    assert_eq!(job(t, second), [order, second]);
-    assert!(job(t, WorkOrderId::new()).is_empty());
-    assert!(job(other, second).is_empty());
 }

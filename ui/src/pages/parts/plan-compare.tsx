@@ -42,7 +42,7 @@ function Side({ both }: { both: ScenarioComparison }) {
             <table className="tb">
               <caption className="sr">{t('optimization.differences')}</caption>
               <thead><tr><th scope="col">{t('optimization.asset')}</th><th scope="col">{t('optimization.this')}</th><th scope="col">{t('optimization.other')}</th></tr></thead>
-              <tbody>{both.differences.map((d) => <tr key={d.asset_id}><td><Tag>{d.asset_code}</Tag></td>{[d.a_start_at, d.b_start_at].map((at, i) => <td key={i}>{at === null ? <span className="dim">{t('optimization.not_in')}</span> : <When at={at} />}</td>)}</tr>)}</tbody>
+              <tbody>{both.differences.map((d) => <tr key={d.asset_id}><td><Tag>{d.asset_code}</Tag></td>{([[d.a_start_at, d.a_is_advised], [d.b_start_at, d.b_is_advised]] as const).map(([at, isIn], i) => <td key={i}>{at === null ? <span className="dim">{t(isIn ? 'optimization.no_place' : 'optimization.not_in')}</span> : <When at={at} />}</td>)}</tr>)}</tbody>
             </table>
           )}
       </div>

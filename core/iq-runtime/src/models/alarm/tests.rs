@@ -302,6 +302,7 @@ impl Rig {
             alert_id: None,
             incident_id: None,
             recommendation_id: None,
+            visit_of: None,
             recommendation: None,
             plan: PlanChange::default(),
         };
