@@ -496,6 +496,31 @@ mod tests {
     }
 
     #[test]
+    fn only_uploads_have_no_source_to_be_lost() {
+        let of = |kind: &str, config: serde_json::Value| {
+            is_upload_only(&Integration {
+                id: IntegrationId::new(),
+                tenant_id: TenantId::new(),
+                kind: kind.to_owned(),
+                name: "files".to_owned(),
+                config,
+                is_enabled: false,
+                is_demo_origin: false,
+                status: IntegrationStatus::Inactive,
+                status_code: None,
+                status_params: serde_json::json!({}),
+                status_at: None,
+                last_value_at: None,
+                created_at: Timestamp(1_000),
+            })
+        };
+        assert!(of("file", serde_json::json!({})));
+        assert!(of("file", serde_json::json!({ "watch_folder": " " })));
+        assert!(!of("file", serde_json::json!({ "watch_folder": "dcs" })));
+        assert!(!of("opcua", serde_json::json!({})));
+    }
+
+    #[test]
     fn the_worst_open_incident_counts_and_one_that_ended_only_waits() {
         let trip = incident(Severity::Critical, IncidentStatus::Open, None);
         let asset_id = trip.asset_id;
