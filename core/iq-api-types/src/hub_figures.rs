@@ -34,7 +34,7 @@ pub struct HubAsset {
     pub equipment_number: Option<String>,
     /// `unknown`, `normal`, `warning`, `critical`.
     pub status: String,
-    /// `live`, `stale`, `disconnected`, `demo`, `none`.
+    /// `live`, `stale`, `disconnected`, `demo`, `imported`, `none`.
     pub connectivity: String,
     /// Whether it runs; absent where nothing tells.
     pub is_running: Option<bool>,

@@ -23,6 +23,7 @@ use crate::{
     http::{Answer, Audit, Caller, Failure, Query, Route, XLSX, get},
     incidents::{IncidentQuery, found_rows},
     state::ApiState,
+    texts::without_marks,
 };
 
 /// Rows of a CSV or JSON file.
@@ -120,6 +121,8 @@ impl FileKind {
 /// A row of a file: what JSON writes, and the cells of a table.
 trait Record: Serialize + Send + 'static {
     const HEADINGS: &'static [&'static str];
+    /// The row with its sentence as a file has it.
+    fn plain(self) -> Self;
     fn cells(&self) -> Vec<Cell>;
 }
 
@@ -156,6 +159,13 @@ impl Record for Event {
         "payload",
     ];
 
+    fn plain(self) -> Self {
+        Self {
+            message: without_marks(&self.message),
+            ..self
+        }
+    }
+
     fn cells(&self) -> Vec<Cell> {
         vec![
             text(self.event_time.to_string()),
@@ -165,7 +175,7 @@ impl Record for Event {
             word(&self.category),
             word(&self.severity),
             text(self.asset_code.clone().unwrap_or_default()),
-            text(plain(&self.message)),
+            text(&self.message),
             text(self.tag.clone().unwrap_or_default()),
             text(&self.source_system),
             text(&self.source_type),
@@ -192,11 +202,18 @@ impl Record for IncidentRow {
         "id",
     ];
 
+    fn plain(self) -> Self {
+        Self {
+            title: without_marks(&self.title),
+            ..self
+        }
+    }
+
     fn cells(&self) -> Vec<Cell> {
         let ended = self.ended_at.map(|t| t.to_string()).unwrap_or_default();
         vec![
             text(&self.number),
-            text(plain(&self.title)),
+            text(&self.title),
             word(&self.incident_type),
             word(&self.severity),
             word(&self.status),
@@ -208,11 +225,6 @@ impl Record for IncidentRow {
             text(self.id.to_string()),
         ]
     }
-}
-
-/// A sentence without the marks that keep its arguments apart on a screen.
-fn plain(sentence: &str) -> String {
-    sentence.replace(['\u{2068}', '\u{2069}'], "")
 }
 
 async fn export_events(
@@ -308,6 +320,7 @@ async fn answer<R: Record>(
     pages: impl Stream<Item = Answer<Vec<R>>> + Send + 'static,
 ) -> Answer<Response> {
     let is_demo = plant.tenant.is_demo;
+    let pages = pages.map_ok(|rows| rows.into_iter().map(R::plain).collect::<Vec<R>>());
     let body = match kind {
         FileKind::Csv => Body::from_stream(csv(pages).map_err(broken)),
         FileKind::Json => Body::from_stream(json(pages, rows, now, is_demo).map_err(broken)),

@@ -18,6 +18,7 @@ use crate::{
     optimization::find,
     optimization_view as view,
     state::ApiState,
+    texts::{self, without_marks as plain},
 };
 
 #[derive(Debug, Deserialize, IntoParams)]
@@ -59,9 +60,12 @@ pub(crate) async fn export_scenario(
             (bytes, kind, "xlsx")
         }
         FileFormat::Json => {
+            let mut said = json!([detail.scenario, detail.recommendations]);
+            texts::clear_marks(&mut said);
+            // The frozen problem is as it was.
             let whole = json!({
-                "run": detail.scenario, "input": row.input, "outcome": row.outcome,
-                "recommendations": detail.recommendations,
+                "run": said[0], "input": row.input, "outcome": row.outcome,
+                "recommendations": said[1],
             });
             let bytes = serde_json::to_vec_pretty(&whole).map_err(|_| Failure::internal())?;
             (bytes, "application/json", "json")
@@ -273,13 +277,6 @@ fn word(language: Language, list: &str, value: &str) -> String {
 
 fn state_word(language: Language, state: &impl serde::Serialize) -> String {
     word(language, "plan_state", &view::word(state))
-}
-
-/// Marks of direction belong to screens, not to files.
-fn plain(text: &str) -> String {
-    text.chars()
-        .filter(|c| !matches!(c, '\u{2066}'..='\u{2069}'))
-        .collect()
 }
 
 fn moment(at: Option<Timestamp>) -> String {

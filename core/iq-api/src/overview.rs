@@ -11,7 +11,7 @@ use iq_domain::{
     SignalKind, TimeRange, Timestamp,
 };
 use iq_historian::Historian;
-use iq_runtime::{AssetSnapshot, TenantIndex, mean_health};
+use iq_runtime::{AssetSnapshot, TenantIndex, imports::is_upload_only, mean_health};
 use iq_store::alerts::{self, AlertFilter};
 
 use crate::{
@@ -300,6 +300,7 @@ fn connectivity_then(
                 Connectivity::Live
             }
         }
+        _ if is_upload_only(integration) => Connectivity::Imported,
         _ => Connectivity::Stale,
     }
 }

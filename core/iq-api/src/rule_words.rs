@@ -23,11 +23,12 @@ pub(crate) fn words(language: Language, text: &str) -> String {
     match condition {
         Condition::Event { kind, within_ms } => {
             let code = format!("rule.event.{kind}");
-            say(&code, &[("within", duration(within_ms))])
+            say(&code, &[("within", duration(language, within_ms))])
         }
-        Condition::Unanswered { within_ms, .. } => {
-            say("rule.unanswered", &[("within", duration(within_ms))])
-        }
+        Condition::Unanswered { within_ms, .. } => say(
+            "rule.unanswered",
+            &[("within", duration(language, within_ms))],
+        ),
         Condition::Assets {
             stopped,
             count,
@@ -38,7 +39,10 @@ pub(crate) fn words(language: Language, text: &str) -> String {
             } else {
                 "rule.assets.moved"
             };
-            let params = [("n", count.to_string()), ("within", duration(within_ms))];
+            let params = [
+                ("n", count.to_string()),
+                ("within", duration(language, within_ms)),
+            ];
             say(code, &params)
         }
         Condition::Signal {
@@ -144,13 +148,19 @@ fn amount(amount: Amount) -> String {
     }
 }
 
-fn duration(ms: i64) -> String {
-    for (unit, length) in [("d", 86_400_000), ("h", 3_600_000), ("min", 60_000)] {
-        if ms >= length && ms % length == 0 {
-            return format!("{} {unit}", ms / length);
-        }
-    }
-    format!("{} s", ms / 1_000)
+/// A duration in the words of the language; the Arabic ones stand in the case that follows "within".
+fn duration(language: Language, ms: i64) -> String {
+    let units = [
+        ("rule.within.d", 86_400_000),
+        ("rule.within.h", 3_600_000),
+        ("rule.within.min", 60_000),
+    ];
+    let whole = units
+        .into_iter()
+        .find(|(_, length)| ms >= *length && ms % length == 0);
+    let (code, length) = whole.unwrap_or(("rule.within.s", 1_000));
+    let params = Params::from([("n".to_owned(), (ms / length).to_string())]);
+    texts::of(language, code, &params)
 }
 
 #[cfg(test)]
@@ -183,5 +193,21 @@ mod tests {
             plain("suction_flow erratic").ends_with("swings at least three times as much as usual")
         );
         assert!(plain("flow rises 20% before flow").contains("by 20 %"));
+    }
+
+    #[test]
+    fn an_arabic_sentence_says_its_duration_in_arabic() {
+        let plain = |text: &str| words(Language::Ar, text).replace(['\u{2068}', '\u{2069}'], "");
+        for (condition, ending) in [
+            ("event trip within 1h", "على ساعة واحدة"),
+            ("event stop within 2h", "على ساعتين"),
+            ("event maintenance within 3d", "على 3 أيام"),
+            ("event start within 30min", "على 30 دقيقة"),
+            ("event operator within 1d", "على يوم واحد"),
+        ] {
+            let said = plain(condition);
+            assert!(said.ends_with(ending), "{said}");
+            assert!(!said.chars().any(|c| c.is_ascii_alphabetic()), "{said}");
+        }
     }
 }

@@ -40,6 +40,22 @@ const NO_UNIT: [(&str, &str); 2] = [
     ("\u{2068}\u{0}\u{2069}", ""),
 ];
 
+/// A sentence without the marks of direction around its arguments: they belong to screens, not to files.
+pub(crate) fn without_marks(text: &str) -> String {
+    let is_mark = |c: char| matches!(c, '\u{2066}'..='\u{2069}');
+    text.replace(is_mark, "")
+}
+
+/// The same for each text of a JSON value.
+pub(crate) fn clear_marks(value: &mut Value) {
+    match value {
+        Value::String(text) => *text = without_marks(text),
+        Value::Array(values) => values.iter_mut().for_each(clear_marks),
+        Value::Object(fields) => fields.values_mut().for_each(clear_marks),
+        Value::Null | Value::Bool(_) | Value::Number(_) => {}
+    }
+}
+
 /// Names one after the other.
 pub(crate) fn listed(language: Language, names: &[String]) -> String {
     names.join(match language {
@@ -325,6 +341,18 @@ mod tests {
         let bare = plain(say("1"));
         assert!(bare.contains(": 3 is above"), "{bare}");
         assert!(bare.ends_with(" 2."), "{bare}");
+    }
+
+    #[test]
+    fn a_file_has_no_marks_of_direction() {
+        let params = serde_json::json!({ "score": 78, "departures": "vibration_de +4.1" });
+        let shown = of_json(Language::Ar, "alert.anomaly", &params);
+        assert!(shown.contains('\u{2066}') && shown.contains('\u{2068}'));
+        let mut file = serde_json::json!({ "n": 1, "notes": [{ "message": shown }] });
+        clear_marks(&mut file);
+        let text = file["notes"][0]["message"].as_str().unwrap();
+        assert!(text.contains("78") && text.contains("+4.1 σ"), "{text}");
+        assert!(!text.chars().any(|c| matches!(c, '\u{2066}'..='\u{2069}')));
     }
 
     #[test]

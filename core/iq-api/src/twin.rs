@@ -261,6 +261,7 @@ pub(crate) fn reason(language: Language, snapshot: &AssetSnapshot) -> Option<Sta
     match (known.status, known.connectivity) {
         (AssetStatus::Normal, _) => None,
         (AssetStatus::Unknown, Connectivity::None) => Some(say("twin.nothing_mapped", none())),
+        (AssetStatus::Unknown, Connectivity::Imported) => Some(say("twin.imported", none())),
         (AssetStatus::Unknown, Connectivity::Disconnected) => {
             Some(say("twin.disconnected", none()))
         }

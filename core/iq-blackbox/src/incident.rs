@@ -344,14 +344,32 @@ fn best_match<'a>(
         .min_by_key(|(i, relation)| (*relation, std::cmp::Reverse(i.last_event_at), i.id))
 }
 
-fn opening(
-    event: &IndustrialEvent,
-    asset_code: &str,
+/// What an incident of an asset is that is made of these events: the type the gravest trigger of the asset gives
+/// it, with that trigger. A neighbour's trip is not this machine's; where nothing of its own triggers anything,
+/// nothing says that the machine stopped.
+#[must_use]
+pub fn made_of<'a>(
+    events: impl IntoIterator<Item = &'a IndustrialEvent>,
+    asset: AssetId,
+) -> (IncidentType, Option<&'a IndustrialEvent>) {
+    let own = events.into_iter().filter(|e| e.asset_id == Some(asset));
+    let triggers = own.filter_map(|event| Some((past_trigger_of(event)?, event)));
+    let first = triggers
+        .min_by_key(|(kind, event)| (*kind != IncidentType::Trip, event.event_time, event.id));
+    first.map_or((IncidentType::CriticalAlert, None), |(kind, event)| {
+        (kind, Some(event))
+    })
+}
+
+/// The title of an incident, as a code with its arguments. `asset_code` names the asset in it.
+#[must_use]
+pub fn title_of(
     incident_type: IncidentType,
-    config: &IncidentConfig,
-) -> IncidentDecision {
-    let metric = event.payload["params"]["metric"].as_str();
-    let (title_code, title_params) = match (incident_type, metric) {
+    trigger: Option<&IndustrialEvent>,
+    asset_code: &str,
+) -> (&'static str, Json) {
+    let metric = trigger.and_then(|event| event.payload["params"]["metric"].as_str());
+    match (incident_type, metric) {
         (IncidentType::Trip, _) => ("incident.trip", json!({ "asset": asset_code })),
         (IncidentType::CriticalAlert, Some(metric)) => (
             "incident.critical_alert",
@@ -361,11 +379,23 @@ fn opening(
             "incident.critical_alert_plain",
             json!({ "asset": asset_code }),
         ),
-        (IncidentType::Failure, _) => (
-            "incident.failure",
-            json!({ "asset": asset_code, "source": event.source_system }),
-        ),
-    };
+        (IncidentType::Failure, _) => {
+            let source = trigger.map_or("", |event| event.source_system.as_str());
+            (
+                "incident.failure",
+                json!({ "asset": asset_code, "source": source }),
+            )
+        }
+    }
+}
+
+fn opening(
+    event: &IndustrialEvent,
+    asset_code: &str,
+    incident_type: IncidentType,
+    config: &IncidentConfig,
+) -> IncidentDecision {
+    let (title_code, title_params) = title_of(incident_type, Some(event), asset_code);
     IncidentDecision::Open {
         incident_type,
         severity: gravity_of(event),

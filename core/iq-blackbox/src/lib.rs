@@ -15,7 +15,8 @@ pub use detect::{Detector, KnownIncident, Scene};
 pub use events::{ClockInfo, EventContext, SignalDeparture};
 pub use incident::{
     IncidentConfig, IncidentDecision, OpenIncident, Relation, Topology, decide, gravity_of,
-    incident_end, is_trip, live_trigger_of, past_trigger_of, relation_of, trigger_of,
+    incident_end, is_trip, live_trigger_of, made_of, past_trigger_of, relation_of, title_of,
+    trigger_of,
 };
 pub use order::{Ordered, confidence, order};
 pub use timeline::{Entry, Lane, Timeline, timeline};

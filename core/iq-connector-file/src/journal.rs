@@ -192,9 +192,11 @@ fn phase(said: Said, message: &str) -> Option<AlarmPhase> {
     })
 }
 
+/// The priority is that of the alarm as it came. Its return and its acknowledgement are no more than news of it, as
+/// from every other source.
 fn severity(priority: Option<Severity>, said: Said) -> Severity {
     match said {
-        Said::Cleared => Severity::Info,
+        Said::Cleared | Said::Acknowledged => Severity::Info,
         _ => priority.unwrap_or(Severity::Warning),
     }
 }
@@ -227,9 +229,13 @@ mod tests {
     }
 
     #[test]
-    fn an_alarm_that_went_is_as_grave_as_none() {
+    fn an_alarm_that_went_or_was_acknowledged_is_as_grave_as_none() {
         use iq_domain::Severity::{Critical, Info};
         assert_eq!(severity(Some(Critical), said("نشط")), Critical);
         assert_eq!(severity(Some(Critical), said("عاد")), Info);
+        assert_eq!(severity(Some(Critical), said("RTN")), Info);
+        assert_eq!(severity(Some(Critical), said("ACK")), Info);
+        assert_eq!(severity(Some(Critical), said("أُقر")), Info);
+        assert_eq!(severity(None, said("ACT/ACK")), Info);
     }
 }

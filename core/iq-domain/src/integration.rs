@@ -32,6 +32,8 @@ pub enum Connectivity {
     Disconnected,
     /// Values of the demo plant.
     Demo,
+    /// Values come from uploaded files alone: there is no live source that could be lost.
+    Imported,
     /// Nothing is mapped.
     None,
 }

@@ -360,6 +360,7 @@ const fn connectivity(connectivity: Connectivity) -> &'static str {
         Connectivity::Stale => "stale",
         Connectivity::Disconnected => "disconnected",
         Connectivity::Demo => "demo",
+        Connectivity::Imported => "imported",
         Connectivity::None => "none",
     }
 }

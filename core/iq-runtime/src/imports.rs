@@ -421,6 +421,14 @@ fn file_integration(
     }
 }
 
+/// Whether values come by uploads alone: no folder is watched, so there is no source to be lost.
+#[must_use]
+pub fn is_upload_only(integration: &Integration) -> bool {
+    let folder = integration.config.get("watch_folder");
+    let folder = folder.and_then(serde_json::Value::as_str);
+    integration.kind == KIND && folder.is_none_or(|folder| folder.trim().is_empty())
+}
+
 fn hints_of(integration: &Integration) -> Result<Hints, CodedError> {
     Ok(FileConfig::from_value(&integration.config)?.hints())
 }

@@ -3,7 +3,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use iq_blackbox::{IncidentConfig, Topology, past_trigger_of};
+use iq_blackbox::{IncidentConfig, Topology, gravity_of, made_of, past_trigger_of, title_of};
 use iq_domain::{
     AssetId, CodedError, EventId, EventRelation, Incident, IncidentChangeId, IncidentId,
     IncidentStatus, IndustrialEvent, TenantId,
@@ -16,10 +16,13 @@ use iq_store::{
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use crate::{LiveEvent, Runtime, alerts::year_of};
+use crate::{LiveEvent, Runtime, TenantIndex, alerts::year_of};
 
 /// Events that leave an incident in one step.
 pub const MAX_SPLIT: usize = 5_000;
+
+/// Title of an incident that was part of another.
+const SPLIT_OFF: &str = "incident.split_off";
 
 /// Who does it and why.
 #[derive(Clone, Debug)]
@@ -115,33 +118,28 @@ impl Runtime {
         let (change, rows) = self
             .store()
             .write(move |tx| {
-                let whole = own(tx, tenant, incident)?;
-                let taken = chosen(tx, tenant, incident, &events)?;
+                let mut whole = own(tx, tenant, incident)?;
+                let before = Before::of(&whole);
+                let (taken, rest) = chosen(tx, tenant, incident, &events)?;
                 let Some(first) = taken.first() else {
                     return Err(CodedError::invalid("incidents.split_nothing").into());
                 };
-                let asset = taken
-                    .iter()
-                    .find_map(|e| e.asset_id)
+                let opener = taken.iter().find(|e| past_trigger_of(e).is_some());
+                let opener = opener.unwrap_or(first);
+                let asset = opener
+                    .asset_id
+                    .or_else(|| taken.iter().find_map(|e| e.asset_id))
                     .unwrap_or(whole.asset_id);
-                let code = plant
-                    .assets
-                    .get(&asset)
-                    .map_or("", |e| e.asset.code.as_str());
+                let code = code_of(&plant, asset);
                 let last = taken.last().map_or(first.event_time, |e| e.event_time);
-                let kind = taken.iter().find_map(past_trigger_of);
                 let part = Incident {
                     id: IncidentId::new(),
                     tenant_id: tenant,
                     number: incidents::next_incident_number(tx, tenant, year_of(first.event_time))?,
                     asset_id: asset,
-                    incident_type: kind.unwrap_or(whole.incident_type),
-                    severity: taken
-                        .iter()
-                        .map(|e| e.severity)
-                        .max()
-                        .unwrap_or(whole.severity),
-                    title_code: "incident.split_off".to_owned(),
+                    incident_type: made_of(&taken, asset).0,
+                    severity: taken.iter().map(gravity_of).max().unwrap_or(whole.severity),
+                    title_code: SPLIT_OFF.to_owned(),
                     title_params: json!({ "asset": code, "number": whole.number }),
                     status: IncidentStatus::Open,
                     assignee: whole.assignee.clone(),
@@ -159,14 +157,19 @@ impl Runtime {
                     reason: by.reason,
                     actor: by.actor,
                     at: now,
-                    before: json!(Before::of(&whole)),
+                    before: json!(before),
                 };
                 incidents::create_incident(tx, tenant, &part)?;
                 incident_changes::create_incident_change(tx, tenant, &change)?;
-                for (n, event) in taken.iter().enumerate() {
+                for event in &taken {
                     incident_changes::leave_event(tx, tenant, incident, event.id, change.id)?;
-                    let relation = relation_of(n, event, asset);
+                    let relation = relation_of(event, opener.id, asset);
                     incidents::create_incident_event(tx, tenant, part.id, event.id, relation)?;
+                }
+                let was = made_of(taken.iter().chain(&rest), whole.asset_id).0;
+                // What made it a trip may have left it.
+                if was == whole.incident_type && follow(&mut whole, &rest, &plant) {
+                    incidents::update_incident(tx, tenant, &whole)?;
                 }
                 Ok::<_, StoreError>((change, [whole, part]))
             })
@@ -229,6 +232,14 @@ impl Runtime {
                     // What it took in since belongs to the whole again.
                     incident_changes::join_events(tx, tenant, undo.id, (other, stays))?;
                     incident_changes::set_survivor(tx, tenant, other, Some(stays))?;
+                    let before = serde_json::from_value::<Before>(undone.before);
+                    if before.is_ok_and(|b| b.incident_type != kept.incident_type) {
+                        let all = incidents::list_incident_events(tx, tenant, stays)?;
+                        let all: Vec<_> = all.into_iter().map(|(event, _)| event).collect();
+                        if follow(&mut kept, &all, &plant) {
+                            incidents::update_incident(tx, tenant, &kept)?;
+                        }
+                    }
                 }
                 let other = incidents::get_incident(tx, tenant, other)?.unwrap_or(kept.clone());
                 Ok::<_, StoreError>((undo, [kept, other]))
@@ -256,13 +267,34 @@ fn own(tx: &Transaction<'_>, tenant: TenantId, id: IncidentId) -> Result<Inciden
     Ok(found)
 }
 
-/// The chosen events in the order of their time; the one that opened the incident stays.
+fn code_of(plant: &TenantIndex, asset: AssetId) -> &str {
+    let entry = plant.assets.get(&asset);
+    entry.map_or("", |e| e.asset.code.as_str())
+}
+
+/// Gives an incident the type and title its events make it have; whether that changed anything. A part of another
+/// keeps the title that says so.
+fn follow(incident: &mut Incident, events: &[IndustrialEvent], plant: &TenantIndex) -> bool {
+    let (kind, trigger) = made_of(events, incident.asset_id);
+    if kind == incident.incident_type {
+        return false;
+    }
+    incident.incident_type = kind;
+    if incident.title_code != SPLIT_OFF {
+        let (title, params) = title_of(kind, trigger, code_of(plant, incident.asset_id));
+        title.clone_into(&mut incident.title_code);
+        incident.title_params = params;
+    }
+    true
+}
+
+/// The chosen events in the order of their time, and those that stay; the one that opened the incident does.
 fn chosen(
     conn: &Connection,
     tenant: TenantId,
     incident: IncidentId,
     wanted: &[EventId],
-) -> Result<Vec<IndustrialEvent>, StoreError> {
+) -> Result<(Vec<IndustrialEvent>, Vec<IndustrialEvent>), StoreError> {
     let mut all: HashMap<EventId, (IndustrialEvent, EventRelation)> =
         incidents::list_incident_events(conn, tenant, incident)?
             .into_iter()
@@ -284,11 +316,12 @@ fn chosen(
         return Err(CodedError::invalid("incidents.split_trigger").into());
     }
     taken.sort_by_key(|e| (e.event_time, e.id));
-    Ok(taken)
+    let rest = all.into_values().map(|(event, _)| event).collect();
+    Ok((taken, rest))
 }
 
-fn relation_of(n: usize, event: &IndustrialEvent, asset: AssetId) -> EventRelation {
-    if n == 0 {
+fn relation_of(event: &IndustrialEvent, opener: EventId, asset: AssetId) -> EventRelation {
+    if event.id == opener {
         EventRelation::Trigger
     } else if event.asset_id == Some(asset) {
         EventRelation::SameAsset

@@ -14,7 +14,7 @@ use iq_store::{
 };
 use iq_twin::{ActiveAlert, SignalView, SourceView, StateInput};
 
-use crate::{Inner, RunningSource, Runtime, SignalEntry, TenantIndex};
+use crate::{Inner, RunningSource, Runtime, SignalEntry, TenantIndex, imports::is_upload_only};
 
 /// Age up to which a value counts as fresh, when its source reports changes only.
 pub(crate) const FRESH_FOR_MS: i64 = 60_000;
@@ -238,7 +238,8 @@ impl Inner {
         if tenant.routes.get(&id).is_none_or(HashMap::is_empty) {
             return self.connectivity_without_tags(integration);
         }
-        if is_down(integration.is_enabled, integration.status) {
+        let is_import = is_upload_only(integration);
+        if !is_import && is_down(integration.is_enabled, integration.status) {
             return Connectivity::Disconnected;
         }
         let newest = self.delivered_now(&tenant).get(&id).copied();
@@ -250,6 +251,7 @@ impl Inner {
                     Connectivity::Live
                 }
             }
+            _ if is_import => Connectivity::Imported,
             _ => Connectivity::Stale,
         }
     }
@@ -455,6 +457,7 @@ fn view(
         source: SourceView {
             is_down: !known.is_past && is_down(integration.is_enabled, integration.status),
             is_demo: integration.is_demo_origin,
+            is_import: is_upload_only(integration),
         },
         limits: signal.limits,
         has_rule: tenant.rules.get(&signal.signal.id).is_some_and(|rules| {
@@ -490,6 +493,31 @@ mod tests {
             ended_at: ended_at.map(Timestamp),
             created_at: Timestamp(1_000),
         }
+    }
+
+    #[test]
+    fn only_uploads_have_no_source_to_be_lost() {
+        let of = |kind: &str, config: serde_json::Value| {
+            is_upload_only(&Integration {
+                id: IntegrationId::new(),
+                tenant_id: TenantId::new(),
+                kind: kind.to_owned(),
+                name: "files".to_owned(),
+                config,
+                is_enabled: false,
+                is_demo_origin: false,
+                status: IntegrationStatus::Inactive,
+                status_code: None,
+                status_params: serde_json::json!({}),
+                status_at: None,
+                last_value_at: None,
+                created_at: Timestamp(1_000),
+            })
+        };
+        assert!(of("file", serde_json::json!({})));
+        assert!(of("file", serde_json::json!({ "watch_folder": " " })));
+        assert!(!of("file", serde_json::json!({ "watch_folder": "dcs" })));
+        assert!(!of("opcua", serde_json::json!({})));
     }
 
     #[test]

@@ -112,7 +112,7 @@ pub struct AssetFigure {
     pub equipment_number: Option<String>,
     /// `unknown`, `normal`, `warning`, `critical`.
     pub status: String,
-    /// `live`, `stale`, `disconnected`, `demo`, `none`.
+    /// `live`, `stale`, `disconnected`, `demo`, `imported`, `none`.
     pub connectivity: String,
     /// Whether it runs.
     #[serde(default)]

@@ -25,6 +25,8 @@ pub struct SourceView {
     pub is_down: bool,
     /// Whether its values come from the demo plant.
     pub is_demo: bool,
+    /// Whether its values come from uploaded files alone, so that no new one is expected.
+    pub is_import: bool,
 }
 
 /// One mapped signal with its last value at the moment.
@@ -167,7 +169,10 @@ fn connectivity(signals: &[SignalView], at: Timestamp) -> Connectivity {
     }
     let fresh: Vec<&SignalView> = signals.iter().filter(|s| is_fresh(s, at)).collect();
     if fresh.is_empty() {
-        return if signals.iter().all(|s| s.source.is_down) {
+        let mut expected = signals.iter().filter(|s| !s.source.is_import).peekable();
+        return if expected.peek().is_none() {
+            Connectivity::Imported
+        } else if expected.all(|s| s.source.is_down) {
             Connectivity::Disconnected
         } else {
             Connectivity::Stale

@@ -26,6 +26,8 @@ pub struct Summary {
     pub disconnected: usize,
     /// Connectivity demo.
     pub demo: usize,
+    /// Fed by uploaded files alone.
+    pub imported: usize,
     /// Nothing mapped.
     pub unmapped: usize,
     /// Machines that are known to run.
@@ -51,6 +53,7 @@ pub fn summarise<'a>(states: impl IntoIterator<Item = &'a AssetState>) -> Summar
             Connectivity::Stale => &mut sum.stale,
             Connectivity::Disconnected => &mut sum.disconnected,
             Connectivity::Demo => &mut sum.demo,
+            Connectivity::Imported => &mut sum.imported,
             Connectivity::None => &mut sum.unmapped,
         } += 1;
         sum.running += usize::from(state.is_running == Some(true));

@@ -25,6 +25,7 @@ fn signal(metric: &str, value: f64, age_ms: i64) -> SignalView {
         source: SourceView {
             is_down: false,
             is_demo: false,
+            is_import: false,
         },
         limits: Limits {
             high: Some(4.0),
@@ -165,6 +166,34 @@ fn a_real_value_beside_demo_values_makes_the_asset_live() {
         state(&[demo, signal("x", 1.0, 100)], &[]).connectivity,
         Connectivity::Live
     );
+}
+
+#[test]
+fn an_asset_fed_by_files_alone_has_no_line_to_lose() {
+    let file = |age_ms, is_down| {
+        let mut view = signal("flow", 1.0, age_ms);
+        view.source.is_import = true;
+        view.source.is_down = is_down;
+        view
+    };
+    let old = 9_000_000;
+    for is_down in [false, true] {
+        let got = state(&[file(old, is_down)], &[]);
+        assert_eq!(
+            (got.connectivity, got.status, got.data_age_ms),
+            (Connectivity::Imported, AssetStatus::Unknown, Some(old))
+        );
+    }
+    // What was known then is judged as ever.
+    let then = state(&[file(1_000, false)], &[]);
+    assert_eq!(then.connectivity, Connectivity::Live);
+    let mut lost = signal("x", 1.0, 100);
+    lost.source.is_down = true;
+    let both = state(&[file(old, true), lost], &[]);
+    assert_eq!(both.connectivity, Connectivity::Disconnected);
+    let both = state(&[file(old, true), signal("x", 1.0, 90_000)], &[]);
+    assert_eq!(both.connectivity, Connectivity::Stale);
+    assert_eq!(summarise([&state(&[file(old, true)], &[])]).imported, 1);
 }
 
 #[test]

@@ -5861,7 +5861,7 @@ export interface components {
          * @description Connectivity, derived from receipts and data age, never from an open socket.
          * @enum {string}
          */
-        Connectivity: "live" | "stale" | "disconnected" | "demo" | "none";
+        Connectivity: "live" | "stale" | "disconnected" | "demo" | "imported" | "none";
         /** @description A kind of connector with the schema its form is drawn from. */
         ConnectorType: {
             /** @description Offers a tag tree. */

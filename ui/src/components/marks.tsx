@@ -35,19 +35,23 @@ const LINKS: Record<Link, { icon: IconName; tone: string }> = {
   stale: { icon: 'clock', tone: 'warn-t' },
   disconnected: { icon: 'broken', tone: 'crit-t' },
   demo: { icon: 'flask', tone: 'mid' },
+  imported: { icon: 'doc', tone: 'mid' },
   none: { icon: 'dash', tone: 'dim' },
 };
 
-/** Connectivity in shape and word; with its age whenever it is not live. */
-export function Connectivity({ link, ageMs }: { link: Link; ageMs?: number | null }) {
-  const { word, span } = useText();
+/** Connectivity in shape and word; with its age whenever it is not live. Where no value is expected any
+ *  more, the moment of the last one says more than its age. */
+export function Connectivity({ link, ageMs, lastAt = null }: { link: Link; ageMs?: number | null; lastAt?: number | null }) {
+  const { t, word, span } = useText();
   const { icon, tone } = LINKS[link];
   const aged = ageMs !== null && ageMs !== undefined && link !== 'none';
   return (
     <span className={`st ${tone}`}>
       <Icon name={icon} />
       <span>{word('connectivity', link)}</span>
-      {aged && <bdi className="nw">{span(Math.max(1000, ageMs))}</bdi>}
+      {link === 'imported' && lastAt !== null
+        ? <span>· {t('twin.last_sample')} <When at={lastAt} /></span>
+        : aged && <bdi className="nw" title={link === 'imported' ? t('twin.last_sample') : undefined}>{span(Math.max(1000, ageMs))}</bdi>}
     </span>
   );
 }

@@ -29,7 +29,7 @@ function path(d: string): Path2D {
   return known;
 }
 
-const LINKS: Partial<Record<TwinAsset['connectivity'], IconName>> = { stale: 'clock', disconnected: 'broken', none: 'dash' };
+const LINKS: Partial<Record<TwinAsset['connectivity'], IconName>> = { stale: 'clock', disconnected: 'broken', imported: 'doc', none: 'dash' };
 
 function drawShape(c: CanvasRenderingContext2D, k: Colours, status: TwinAsset['status'], x: number, y: number, r: number): void {
   c.setLineDash([]);

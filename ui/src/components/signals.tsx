@@ -28,6 +28,12 @@ export function useReading(signal: SignalDetail | null, t: number | null): Readi
   return { value: signal.value, text: signal.text, at: signal.observed_at, status: signal.status };
 }
 
+/** When the newest sample of an asset was taken; scores are no samples. */
+export function lastSampleAt(signals: SignalDetail[]): number | null {
+  const taken = signals.filter((s) => !s.is_derived).flatMap((s) => s.observed_at ?? []);
+  return taken.length === 0 ? null : Math.max(...taken);
+}
+
 const TONES: Record<AssetStatus, string> = { critical: 'crit-t', warning: 'warn-t', normal: '', unknown: 'dim' };
 
 export function ReadingValue({ reading, unit, metric }: { reading: Reading; unit: string; metric: string }) {

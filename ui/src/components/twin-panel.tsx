@@ -11,7 +11,7 @@ import { AppLink } from './link';
 import { Connectivity, StatusMark, Tag } from './marks';
 import { Loaded } from './page';
 import { Contributors, HealthScore } from './score';
-import { SignalRow } from './signals';
+import { lastSampleAt, SignalRow } from './signals';
 import { useFamilyName } from './metrics';
 
 function Facts({ asset }: { asset: TwinAsset }) {
@@ -21,7 +21,7 @@ function Facts({ asset }: { asset: TwinAsset }) {
   return (
     <div className="stack pb">
       <div className="row wrap s">
-        <Connectivity link={asset.connectivity} ageMs={asset.data_age_ms} />
+        <Connectivity link={asset.connectivity} ageMs={asset.data_age_ms} lastAt={lastSampleAt(asset.signals)} />
         <span className="chip">{t('twin.criticality', { level: word('criticality', asset.criticality) })}</span>
         <span className="chip">{familyName(asset.family)}</span>
         {asset.is_running !== null && <span className="chip">{t(asset.is_running ? 'twin.running' : 'twin.stopped')}</span>}

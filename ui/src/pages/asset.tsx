@@ -11,6 +11,7 @@ import { Connectivity, StatusMark, Tag } from '@/components/marks';
 import { useFamilyName } from '@/components/metrics';
 import { Loaded, PageHead, Pane, useTitle } from '@/components/page';
 import { Contributors, HealthScore, ScoreModelLine } from '@/components/score';
+import { lastSampleAt } from '@/components/signals';
 import { useText } from '@/i18n/text';
 import { useCursor } from '@/lib/cursor';
 import { iso } from '@/lib/format';
@@ -77,7 +78,7 @@ export default function AssetPage() {
     <Loaded query={asset} what={t('assets.loading')} rows={8}>
       {(a) => (
         <>
-          <PageHead crumb={{ to: '/assets', text: t('page.assets'), here: <Tag>{a.code}</Tag> }} title={<><Tag>{a.code}</Tag> {name(a.names)}</>} mark={state.data && <><StatusMark status={state.data.status} /><span className="s"><Connectivity link={state.data.connectivity} ageMs={state.data.data_age_ms} /></span></>}>
+          <PageHead crumb={{ to: '/assets', text: t('page.assets'), here: <Tag>{a.code}</Tag> }} title={<><Tag>{a.code}</Tag> {name(a.names)}</>} mark={state.data && <><StatusMark status={state.data.status} /><span className="s"><Connectivity link={state.data.connectivity} ageMs={state.data.data_age_ms} lastAt={lastSampleAt(state.data.signals)} /></span></>}>
             {state.data?.open_incident_id && <AppLink className="btn pri" to={`/blackbox/incidents/${state.data.open_incident_id}`}><Icon name="blackbox" />{t('action.incident')}</AppLink>}
             <AppLink className="btn" to={`/digital-twin?asset=${a.id}`}><Icon name="twin" />{t('page.twin')}</AppLink>
             {may('models.read') && <AppLink className="btn" to={`/assets/${a.id}/model`}><Icon name="pulse" />{t('model.title')}</AppLink>}

@@ -23,7 +23,7 @@ import { useParameter, useParameters, useTyped } from '@/lib/url';
 import { TwinMap } from './parts/twin-map';
 import { TwinMore } from './parts/twin-more';
 
-const LINKS: Link[] = ['live', 'stale', 'disconnected', 'demo', 'none'];
+const LINKS: Link[] = ['live', 'stale', 'disconnected', 'demo', 'imported', 'none'];
 const STATUSES: AssetStatus[] = ['critical', 'warning', 'unknown', 'normal'];
 
 interface Group {

@@ -126,7 +126,13 @@ async fn an_export_has_as_many_rows_as_the_store_and_leaves_a_record() {
     assert_eq!(found.len(), rows);
     assert!(found.is_sorted_by_key(|r| r[0].to_owned()), "oldest first");
 
-    let whole = client.get(&path("json")).await.expect_status(200).json();
+    let is_marked = |text: &str| text.contains(['\u{2068}', '\u{2069}']);
+    let path_of_one = format!("/api/blackbox/events?{window}&limit=1");
+    let listed = client.get(&path_of_one).await.expect_status(200);
+    assert!(is_marked(&listed.text()), "for a screen");
+    let whole = client.get(&path("json")).await.expect_status(200);
+    assert!(!is_marked(&whole.text()), "for a machine");
+    let whole = whole.json();
     assert_eq!(whole["rows"], json!(rows));
     let items = whole["items"].as_array().unwrap();
     let mut ids: Vec<&str> = items
@@ -145,8 +151,9 @@ async fn an_export_has_as_many_rows_as_the_store_and_leaves_a_record() {
     let incidents = client
         .get("/api/blackbox/incidents/export?format=json")
         .await
-        .expect_status(200)
-        .json();
+        .expect_status(200);
+    assert!(!is_marked(&incidents.text()), "{}", incidents.text());
+    let incidents = incidents.json();
     let list = client.get("/api/blackbox/incidents").await.json();
     assert_eq!(incidents["rows"], list["total"]);
 

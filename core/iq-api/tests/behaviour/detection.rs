@@ -211,6 +211,29 @@ async fn a_journal_whose_columns_are_corrected_corrects_its_events() {
 }
 
 #[tokio::test]
+async fn only_the_coming_of_a_trip_is_critical_and_its_incident_stays_so() {
+    const TRIP: &str = "Time (UTC),Source,Message,State,Priority\n\
+        2024-01-31 10:00:00,P-1,Pump tripped,ACT,1\n\
+        2024-01-31 10:01:00,P-1,Pump tripped,ACK,1\n\
+        2024-01-31 10:05:00,P-1,Pump tripped,RTN,1\n";
+    let (app, plant, _) = TestApp::with_plants().await;
+    let client = app.signed_in(&plant.user("engineer")).await;
+    let id = upload(&client, &plant, TRIP).await;
+    run(&client, &id).await;
+    assert_eq!(
+        severities(&client).await,
+        ["36000000 critical", "36060000 info", "36300000 info"]
+    );
+    let window = json!({ "from": DAY, "to": DAY + 86_400_000 });
+    detect(&client, window).await;
+    let found = of_the_day(&client).await;
+    assert_eq!(found.len(), 1);
+    assert_eq!(found[0]["incident_type"], "trip");
+    assert_eq!(found[0]["severity"], "critical", "how grave it was");
+    assert!(found[0]["ended_at"].is_i64(), "it is over");
+}
+
+#[tokio::test]
 async fn a_trip_opens_an_incident_whatever_priority_its_journal_gave_it() {
     const ARABIC: &str = "\u{feff}الوقت (UTC);الوسم;الرسالة;الحالة;الأولوية\n\
         2024-01-31 10:00:00;P-1;اهتزاز عالٍ جدًّا;نشط;٢\n\

@@ -480,6 +480,31 @@ async fn a_tenant_keeps_so_many_files_and_so_many_bytes_and_lists_them_in_pages(
 }
 
 #[tokio::test]
+async fn what_only_files_feed_has_no_live_source_and_lost_none() {
+    let (app, plant, _) = TestApp::with_plants().await;
+    let admin = app.signed_in(&plant.user("admin")).await;
+    let pump = json!({
+        "unit_id": plant.unit, "code": "P-8", "names": { "en": "Pump", "ar": "مضخة" },
+        "family": "centrifugal_pump", "criticality": "high",
+    });
+    let made = admin.post("/api/assets", pump).await.expect_status(201);
+    let asset = made.json()["id"].as_str().unwrap().parse().unwrap();
+    let own = Plant { asset, ..plant };
+    map(&app, &own, "FT-1", "discharge_pressure").await;
+    let twin = admin.get(&format!("/api/twin/{asset}")).await;
+    let twin = twin.expect_status(200).json();
+    assert_eq!(
+        (&twin["connectivity"], &twin["status"]),
+        (&json!("imported"), &json!("unknown")),
+        "{twin}"
+    );
+    let reason = twin["status_reason"].as_str().unwrap();
+    assert!(reason.contains("no live source"), "{reason}");
+    let source = admin.get(&format!("/api/integrations/{}", own.files)).await;
+    assert_eq!(source.expect_status(200).json()["connectivity"], "imported");
+}
+
+#[tokio::test]
 async fn a_journal_becomes_events_once() {
     let (app, plant, _) = TestApp::with_plants().await;
     let client = app.signed_in(&plant.user("engineer")).await;

@@ -239,6 +239,56 @@ async fn a_split_makes_an_incident_of_its_own_and_can_be_taken_back() {
 }
 
 #[tokio::test]
+async fn only_the_side_of_a_split_that_holds_the_trip_is_a_trip() {
+    let (app, plant, _) = TestApp::with_plants().await;
+    let client = app.signed_in(&plant.user("engineer")).await;
+    let (a, ids) = incident(&app, &plant, "X-1", &[0, 1, 40]).await;
+    let trip = IndustrialEvent {
+        source_type: "alert".to_owned(),
+        severity: Severity::Critical,
+        summary: "event.alert_activated.trip".to_owned(),
+        ..event(&plant, 30)
+    };
+    let (tenant, tripped) = (plant.tenant, trip.id);
+    app.runtime
+        .store()
+        .write(move |tx| {
+            let mut row = incidents::get_incident(tx, tenant, a)?.unwrap();
+            row.incident_type = IncidentType::Trip;
+            row.title_code = "incident.trip".to_owned();
+            incidents::update_incident(tx, tenant, &row)?;
+            events::insert_ignore_duplicate(tx, tenant, &trip)?;
+            let relation = EventRelation::SameAsset;
+            incidents::create_incident_event(tx, tenant, a, trip.id, relation).map(drop)
+        })
+        .await
+        .unwrap();
+    let (of_whole, path) = (a.to_string(), format!("{PATH}/{a}/split"));
+    let kind_of = async |id: &str| {
+        let detail = client.get(&format!("{PATH}/{id}")).await.json();
+        detail["incident"]["incident_type"].clone()
+    };
+    let split = async |event: EventId| {
+        let asked = json!({ "event_ids": [event], "reason": "Another story" });
+        client.post(&path, asked).await.expect_status(201).json()
+    };
+    let quiet = split(ids[2]).await;
+    let quiet = quiet["other"]["id"].as_str().unwrap();
+    assert_eq!(kind_of(quiet).await, "critical_alert");
+    assert_eq!(kind_of(&of_whole).await, "trip");
+    let moved = split(tripped).await;
+    let part = moved["other"]["id"].as_str().unwrap();
+    assert_eq!(kind_of(part).await, "trip");
+    assert_eq!(kind_of(&of_whole).await, "critical_alert");
+    let undo = json!({ "change_id": moved["id"], "reason": "It was one" });
+    client
+        .post(&format!("{PATH}/{a}/changes/undo"), undo)
+        .await
+        .expect_status(201);
+    assert_eq!(kind_of(&of_whole).await, "trip");
+}
+
+#[tokio::test]
 async fn what_came_because_of_a_merge_leaves_with_it() {
     let (app, plant, _) = TestApp::with_plants().await;
     let client = app.signed_in(&plant.user("engineer")).await;

@@ -463,3 +463,45 @@ fn what_nobody_has_placed_is_connected_by_the_moment_alone() {
     assert!(trip(30_000), "one after the other");
     assert!(!trip(600_000), "another story");
 }
+
+#[test]
+fn an_incident_is_what_the_triggers_of_its_own_asset_make_it() {
+    let p = plant();
+    let warning = event(p.pump, T, "alert", Severity::Warning);
+    let alert = event(p.pump, T + 1, "alert", Severity::Critical);
+    let trip = event(p.pump, T + 2, "trip", Severity::Critical);
+    let elsewhere = event(p.motor, T, "trip", Severity::Critical);
+    let failure = event(p.pump, T + 3, "failure", Severity::Critical);
+    for (events, expected, first) in [
+        (
+            vec![&warning, &alert, &trip],
+            IncidentType::Trip,
+            Some(&trip),
+        ),
+        (
+            vec![&alert, &warning],
+            IncidentType::CriticalAlert,
+            Some(&alert),
+        ),
+        (
+            vec![&warning, &elsewhere],
+            IncidentType::CriticalAlert,
+            None,
+        ),
+        (
+            vec![&warning, &failure],
+            IncidentType::Failure,
+            Some(&failure),
+        ),
+    ] {
+        let (kind, trigger) = made_of(events, p.pump);
+        assert_eq!(
+            (kind, trigger.map(|e| e.id)),
+            (expected, first.map(|e| e.id))
+        );
+    }
+    assert_eq!(
+        title_of(IncidentType::CriticalAlert, None, "P-1").0,
+        "incident.critical_alert_plain"
+    );
+}
