@@ -58,7 +58,7 @@ pub(crate) const MIGRATIONS: &[Migration] = migrations![
     "0026_raw",
     "0027_outages_and_parts",
     "0028_evidence_handovers",
-    "0030_visits",
+    "0029_visits",
 ];
 
 /// The table that says what was applied, when and by which program.
