@@ -168,7 +168,8 @@ mod tests {
         command
     }
 
-    const ANSWER: &str = r#"{"entry":"http://127.0.0.1:9/auth/handoff?t=x","data_dir":"/data","own":"#;
+    const ANSWER: &str =
+        r#"{"entry":"http://127.0.0.1:9/auth/handoff?t=x","data_dir":"/data","own":"#;
 
     #[test]
     fn one_of_its_own_ends_with_the_window() {

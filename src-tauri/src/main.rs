@@ -10,12 +10,7 @@ mod options;
 mod tray;
 mod window;
 
-use std::{
-    path::PathBuf,
-    process::ExitCode,
-    sync::Mutex,
-    thread,
-};
+use std::{path::PathBuf, process::ExitCode, sync::Mutex, thread};
 
 use anyhow::Result;
 use iq_domain::{CodedError, ErrorKind};
@@ -47,10 +42,7 @@ impl Held {
     }
 
     fn take(&self) -> Option<Appliance> {
-        self.appliance
-            .lock()
-            .ok()
-            .and_then(|mut held| held.take())
+        self.appliance.lock().ok().and_then(|mut held| held.take())
     }
 }
 

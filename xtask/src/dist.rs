@@ -11,9 +11,14 @@ use crate::{
     system, ui,
 };
 
-/// What ships has the features that it asks for itself, and none that a test turned on: the one
-/// build that does not select the whole workspace.
-const CRATES: [&str; 4] = ["iq-appliance", "iq-verify", "iq-desktop", "iq-hub"];
+/// What ships, as crate and program. It has the features that it asks for itself, and none that a test
+/// turned on: the one build that does not select the whole workspace.
+const PROGRAMS: [(&str, &str); 4] = [
+    ("iq-appliance", "optria"),
+    ("iq-verify", "optria-verify"),
+    ("iq-desktop", "optria-desktop"),
+    ("iq-hub", "optria-hub"),
+];
 
 /// What the command line may set.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -96,9 +101,9 @@ pub(crate) fn dist(options: &Options) -> Result<()> {
 
 fn build() -> Result<()> {
     let mut build = cargo();
-    build.args(["build", "--release", "--locked", "--bins"]);
-    for name in CRATES {
-        build.args(["--package", name]);
+    build.args(["build", "--release", "--locked"]);
+    for (package, program) in PROGRAMS {
+        build.args(["--package", package, "--bin", program]);
     }
     run(&mut build)
 }

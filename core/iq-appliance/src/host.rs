@@ -153,8 +153,8 @@ mod tests {
             port: None,
         };
         let elsewhere = tempfile::tempdir().unwrap();
-        let host = Host::open(wish, elsewhere.path(), &LogFiles::new());
-        let host = host.await.unwrap();
+        let log = LogFiles::new();
+        let host = Host::open(wish, elsewhere.path(), &log).await.unwrap();
         assert_eq!(host.entry, entry);
         assert!(host.own.is_none());
     }
@@ -206,7 +206,8 @@ mod tests {
     #[tokio::test(flavor = "multi_thread")]
     async fn starts_an_appliance_where_there_is_none_and_takes_it_away_again() {
         let folder = tempfile::tempdir().unwrap();
-        let host = Host::attach_or_start(folder.path(), Some(0), &LogFiles::new());
+        let log = LogFiles::new();
+        let host = Host::attach_or_start(folder.path(), Some(0), &log);
         let host = host.await.unwrap();
         assert!(matches!(
             claim(folder.path()).unwrap(),

@@ -66,7 +66,12 @@ impl Service {
     pub(super) fn of_person(sandbox: &Sandbox, name: &str) -> Result<Self> {
         let home = format!("/home/{name}");
         let account = format!("{name}:{name}");
-        Self::run(sandbox, &account, &[("HOME", &home)], "exec optria serve --port 0")
+        Self::run(
+            sandbox,
+            &account,
+            &[("HOME", &home)],
+            "exec optria serve --port 0",
+        )
     }
 
     fn run(
