@@ -10940,7 +10940,7 @@ export interface components {
             hub_clock_ahead_ms?: number | null;
             /** @description Short name of the hub's key, to be compared by voice. */
             hub_key?: string | null;
-            /** @description What the hub calls this tenant. */
+            /** @description What the hub calls this tenant, in the reader's language where it has a name in it. */
             hub_tenant?: string | null;
             /** @description Address of the hub. */
             hub_url?: string | null;

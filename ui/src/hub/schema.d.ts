@@ -1378,7 +1378,7 @@ export interface components {
             at: components["schemas"]["Timestamp"];
             /** @description Code. */
             code: string;
-            /** @description `live`, `stale`, `disconnected`, `demo`, `none`. */
+            /** @description `live`, `stale`, `disconnected`, `demo`, `imported`, `none`. */
             connectivity: string;
             /**
              * Format: double
