@@ -25,6 +25,7 @@ export type HubSession = Answer<Schemas['HubSession']>;
 export type HubTenant = Answer<Schemas['HubTenant']>;
 export type HubUser = Answer<Schemas['HubUser']>;
 export type HubSignInProvider = Answer<Schemas['HubSignInProvider']>;
+export type TotpSetup = Answer<Schemas['TotpSetup']>;
 export type PlatformPerson = Answer<Schemas['PlatformPerson']>;
 type CreatedUser = Answer<Schemas['HubCreatedUser']>;
 type DemoTenant = Answer<Schemas['HubDemoTenant']>;

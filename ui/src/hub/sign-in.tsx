@@ -8,11 +8,12 @@ import { Field, problemOf } from '@/components/fields';
 import { errorSentence, InlineError, Notice } from '@/components/notices';
 import { useTitle } from '@/components/page';
 import { PasswordInput } from '@/components/password';
+import { QrCode } from '@/components/qr-code';
 import { useText } from '@/i18n/text';
 import { useParameter } from '@/lib/url';
 import { SsoButton, SsoFailure } from '@/pages/parts/sso-sign-in';
 import { Brand } from '@/shell/brand';
-import { hub, type HubSession, type HubSignInProvider } from './api';
+import { hub, type HubSession, type HubSignInProvider, type TotpSetup } from './api';
 import { LooksSwitches } from './app';
 
 type Done = (session: HubSession) => void;
@@ -145,15 +146,16 @@ function OwnPassword({ onSession }: { onSession: Done }) {
 
 function SecondFactor({ onSession }: { onSession: Done }) {
   const { t } = useText();
-  const [secret, setSecret] = useState('');
+  const [setup, setSetup] = useState<TotpSetup | null>(null);
   const [code, setCode] = useState('');
-  const begin = async () => setSecret((await hub.beginTotp()).secret);
-  if (!secret) return <Sending title={t('hub.totp')} why={t('hub.totp_why')} submit={t('hub.totp_begin')} send={begin}>{() => null}</Sending>;
+  const begin = async () => setSetup(await hub.beginTotp());
+  if (!setup) return <Sending title={t('hub.totp')} why={t('hub.totp_why')} submit={t('hub.totp_begin')} send={begin}>{() => null}</Sending>;
   return (
     <Sending title={t('hub.totp')} why={t('hub.totp_type')} submit={t('hub.totp_confirm')} send={async () => onSession(await hub.confirmTotp(code))}>
       {(error) => (
         <>
-          <div className="row wrap"><bdi className="tag b" dir="ltr" data-secret>{secret.match(/.{1,4}/g)?.join(' ')}</bdi><CopyButton text={secret} /></div>
+          <QrCode text={setup.address} label={t('hub.totp_picture')} />
+          <div className="row wrap"><bdi className="tag b" dir="ltr" data-secret>{setup.secret.match(/.{1,4}/g)?.join(' ')}</bdi><CopyButton text={setup.secret} /></div>
           <CodeField value={code} onChange={setCode} error={problemOf(error, 'code')} />
         </>
       )}
