@@ -1,7 +1,7 @@
 //! The sign of this program among those of the system: how the appliance is, and the way back to the
 //! window. Not every desktop shows such signs; nothing else depends on it.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::panic::{self, AssertUnwindSafe};
 
 use anyhow::{Context, Result, anyhow};
 use tauri::{
@@ -18,6 +18,9 @@ use crate::{
 
 pub(crate) const SHOW: &str = "show";
 pub(crate) const QUIT: &str = "quit";
+
+/// What shows such signs under Linux.
+const LIBRARY: &str = "libayatana-appindicator3";
 
 /// How the appliance of the window is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,10 +53,13 @@ struct Tray {
 
 /// Puts the sign there.
 pub(crate) fn attach(app: &AppHandle) -> Result<()> {
-    // The library below panics where the system has none for such signs.
-    let tray = catch_unwind(AssertUnwindSafe(|| build(app)))
-        .unwrap_or_else(|_| Err(anyhow!("the system's library for it is missing")))?;
-    app.manage(tray);
+    // The crate below panics where the system lacks its library. That is no fault of this program, so
+    // nothing is said of it but one sentence.
+    let hook = panic::take_hook();
+    panic::set_hook(Box::new(|_| {}));
+    let tray = panic::catch_unwind(AssertUnwindSafe(|| build(app)));
+    panic::set_hook(hook);
+    app.manage(tray.unwrap_or_else(|_| Err(anyhow!("{LIBRARY} is not installed")))?);
     Ok(())
 }
 
