@@ -45,6 +45,17 @@ describe('catalogue', () => {
     expect(flat(ar).filter(([, text]) => traffic.test(text.replace(/\p{M}/gu, ''))).map(([key]) => key)).toEqual([]);
   });
 
+  it('writes sizes at the hub with the Latin unit, and calls a connection that fails «متعثّر», not broken down as a machine', () => {
+    const wrong = (pattern: RegExp, keys = '') => flat(ar).filter(([key, text]) => key.startsWith(keys) && pattern.test(text.replace(/\p{M}/gu, ''))).map(([key]) => key);
+    expect(wrong(/بايت/u, 'ui:hub.')).toEqual([]);
+    expect(wrong(/تكامل(?:ات|ا|ان)?(?: واحد)? متعطل/u)).toEqual([]);
+  });
+
+  it('calls what an authenticator is given «القيمة السرية»', () => {
+    const texts = ['begin', 'type', 'picture'].map((step) => ar.ui?.[`hub.totp_${step}`]);
+    for (const text of texts) expect(text).toContain('القيمة السرية');
+  });
+
   it('knows every key that the pages name', () => {
     const known = en.ui ?? {};
     const missing = files(source).flatMap((file) => {

@@ -29,6 +29,8 @@ export interface SignedOut {
   path: string;
   error: RequestFailed;
 }
+/** What is answered to a session that was one; with any other code there was none. */
+export const SESSION_ENDED = ['session.expired', 'session.ended'];
 
 export type Query = Record<string, string | number | boolean | null | undefined>;
 export interface Ask {

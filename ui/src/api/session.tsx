@@ -1,17 +1,19 @@
 // Who is signed in. The only state shared by the whole application.
 import { type MantineColorScheme, useMantineColorScheme } from '@mantine/core';
 import { useQuery, useQueryClient } from '@tanstack/react-query';
-import { createContext, type ReactNode, useCallback, useContext, useEffect, useMemo, useRef } from 'react';
+import { createContext, type ReactNode, useCallback, useContext, useEffect, useMemo, useRef, useState } from 'react';
 import { changePreferences, preferences } from '@/i18n';
 import { knownZone, type Preferences } from '@/i18n/locale';
 import { api } from './calls';
-import { RequestFailed, setCsrf, SIGNED_OUT } from './http';
+import { RequestFailed, SESSION_ENDED, setCsrf, SIGNED_OUT, type SignedOut } from './http';
 import type { SessionInfo, UserSettings } from './types';
 
 export interface SessionState {
   session: SessionInfo | null;
   loading: boolean;
   error: unknown;
+  /** How the session ended that was open here, where it did not end by signing out. */
+  why: RequestFailed | null;
   may: (permission: string) => boolean;
   /** Takes over a session that set-up or a password change answered with; the page keeps its looks. */
   accept: (session: SessionInfo) => Promise<void>;
@@ -69,8 +71,17 @@ export function SessionProvider({ children }: { children: ReactNode }) {
   const { setColorScheme } = useMantineColorScheme();
   const chosen = useRef(new Set<'language' | 'theme'>());
 
+  const [why, setWhy] = useState<RequestFailed | null>(null);
+  const leaving = useRef(false);
+
   useEffect(() => {
-    const left = () => client.setQueryData(KEY, null);
+    const left = (event: Event) => {
+      const { error: told } = (event as CustomEvent<SignedOut>).detail;
+      // Who signs out knows it: a request that was on its way then is answered so too.
+      const isOver = leaving.current || client.getQueryData(KEY) === null;
+      if (!isOver && SESSION_ENDED.includes(told.code)) setWhy(told);
+      client.setQueryData(KEY, null);
+    };
     window.addEventListener(SIGNED_OUT, left);
     return () => window.removeEventListener(SIGNED_OUT, left);
   }, [client]);
@@ -79,6 +90,7 @@ export function SessionProvider({ children }: { children: ReactNode }) {
     async (next: SessionInfo) => {
       setCsrf(next.csrf_token);
       await changePreferences({ ...preferencesOf(next.settings), language: preferences().language });
+      setWhy(null);
       client.setQueryData(KEY, await withLanguage(next));
     },
     [client],
@@ -90,15 +102,24 @@ export function SessionProvider({ children }: { children: ReactNode }) {
       await changePreferences(chosen.current.has('language') ? { ...stored, language: preferences().language } : stored);
       if (!chosen.current.has('theme')) setColorScheme(themeOf(next.settings));
       chosen.current.clear();
+      setWhy(null);
       client.setQueryData(KEY, await withLanguage(next));
     },
     [client, setColorScheme],
   );
   const chose = useCallback((what: 'language' | 'theme') => { chosen.current.add(what); }, []);
   const signOut = useCallback(async () => {
-    await api.signOut();
-    client.clear();
+    leaving.current = true;
+    try {
+      await api.signOut();
+    } finally {
+      leaving.current = false;
+    }
+    // The session itself stays in the cache: nobody is told that a query was removed.
     client.setQueryData(KEY, null);
+    // What the next person may not see is gone with the session.
+    client.removeQueries({ predicate: (query) => query.queryKey[0] !== KEY[0] });
+    client.getMutationCache().clear();
   }, [client]);
 
   const value = useMemo<SessionState>(
@@ -106,6 +127,7 @@ export function SessionProvider({ children }: { children: ReactNode }) {
       session,
       loading: isPending,
       error,
+      why,
       may: (permission) => session?.permissions.includes(permission) ?? false,
       accept,
       enter,
@@ -113,7 +135,7 @@ export function SessionProvider({ children }: { children: ReactNode }) {
       signOut,
       retry: () => void refetch(),
     }),
-    [session, isPending, error, accept, enter, chose, signOut, refetch],
+    [session, isPending, error, why, accept, enter, chose, signOut, refetch],
   );
   return <SessionContext.Provider value={value}>{children}</SessionContext.Provider>;
 }

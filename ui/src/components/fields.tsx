@@ -2,6 +2,7 @@
 import { type ReactNode, useEffect, useId, useRef, useState } from 'react';
 import type { FieldProblem } from '@/api/types';
 import { RequestFailed } from '@/api/http';
+import { sentence } from '@/i18n';
 import { useText } from '@/i18n/text';
 import { normaliseDigits } from '@/lib/format';
 import { Icon, StatusShape } from './icons';
@@ -30,10 +31,12 @@ export function Field({ label, help, error, required, children, wide }: { label:
 }
 
 /** Sentence of the problem a refused request reports for one field. */
-export function problemOf(error: unknown, field: string): string | null {
+/** `label` is what the form calls the field, for sentences that name it: the server knows only its name in the interface. */
+export function problemOf(error: unknown, field: string, label?: string): string | null {
   if (!(error instanceof RequestFailed)) return null;
   const found: FieldProblem | undefined = error.fields.find((f) => f.field === field);
-  return found ? found.message : null;
+  if (!found) return null;
+  return (label && sentence('errors', found.code, { ...found.params, field: label })) || found.message;
 }
 
 export interface Option<V extends string> {

@@ -4,7 +4,7 @@ import { QueryClient, QueryClientProvider, useQuery, useQueryClient } from '@tan
 import { useEffect, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { Link, Redirect, Route, Switch, useLocation, useSearch } from 'wouter';
-import { RequestFailed, SIGNED_OUT, type SignedOut } from '@/api/http';
+import { RequestFailed, SESSION_ENDED, SIGNED_OUT, type SignedOut } from '@/api/http';
 import { PageBoundary } from '@/components/boundary';
 import { ToastProvider } from '@/components/dialog';
 import { Icon, type IconName } from '@/components/icons';
@@ -122,9 +122,6 @@ function Frame({ session }: { session: HubSession }) {
   );
 }
 
-/** What the hub answers to a session that was one. */
-const ENDED = ['session.expired', 'session.ended'];
-
 function Gate() {
   const { t } = useText();
   const queries = useQueryClient();
@@ -144,7 +141,7 @@ function Gate() {
   useEffect(() => {
     const ended = (event: Event) => {
       const { path, error } = (event as CustomEvent<SignedOut>).detail;
-      if (ENDED.includes(error.code)) setWhy(error);
+      if (SESSION_ENDED.includes(error.code)) setWhy(error);
       if (path !== '/api/session') queries.setQueryData(['session'], null);
     };
     window.addEventListener(SIGNED_OUT, ended);

@@ -1,6 +1,7 @@
 // People of every tenant: create, change role, switch off, reset the password.
 import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { useState } from 'react';
+import { RequestFailed } from '@/api/http';
 import type { Role } from '@/api/types';
 import { useConfirm, useToasts } from '@/components/dialog';
 import { Field, problemOf, SearchInput, Select } from '@/components/fields';
@@ -17,26 +18,38 @@ import { UserState } from './plants';
 const ROLES: Role[] = ['viewer', 'engineer', 'optimization_engineer', 'tenant_admin'];
 const OWNER: Role = 'platform_owner';
 
-function UserForm({ onClose, onMade }: { onClose: () => void; onMade: (made: OneTime) => void }) {
+/** No organisation can be asked about nobody's people: what is empty is then said here, with the hub's own words. */
+function refuseNowhere(filled: Record<string, string>): void {
+  if (filled.tenant_id) return;
+  const empty = Object.keys(filled).filter((field) => !filled[field]);
+  throw new RequestFailed(422, 'request.fields_wrong', '', '', empty.map((field) => ({ field, code: 'request.text_empty', message: '', params: {} })), { count: String(empty.length) });
+}
+
+/** What is wrong is asked of the hub, which names every field at once; a browser would stop at the first. */
+export function UserForm({ onClose, onMade }: { onClose: () => void; onMade: (made: OneTime) => void }) {
   const { t, word, name } = useText();
   const tenants = useQuery({ queryKey: ['tenants'], queryFn: hub.tenants });
   const [tenant, setTenant] = useState('');
   const [username, setUsername] = useState('');
   const [shown, setShown] = useState('');
   const [role, setRole] = useState<Role>('tenant_admin');
-  const send = async () => onMade(await hub.createUser({ tenant_id: tenant, username: username.trim(), name: shown.trim(), role }));
+  const send = async () => {
+    const who = { tenant_id: tenant, username: username.trim(), name: shown.trim() };
+    refuseNowhere(who);
+    onMade(await hub.createUser({ ...who, role }));
+  };
   return (
     <FormDialog title={t('users.add')} submit={t('users.add')} send={send} onClose={onClose}>
       {(error) => (
         <>
-          <Field label={t('hub.tenant')} required>
-            {(p) => <select {...p} className="in" name="tenant" required value={tenant} onChange={(e) => setTenant(e.target.value)}><option value="" />{tenants.data?.map((x) => <option key={x.id} value={x.id}>{name(x.names)}</option>)}</select>}
+          <Field label={t('hub.tenant')} error={problemOf(error, 'tenant_id', t('hub.tenant'))} required>
+            {(p) => <select {...p} className="in" name="tenant" value={tenant} onChange={(e) => setTenant(e.target.value)}><option value="" />{tenants.data?.map((x) => <option key={x.id} value={x.id}>{name(x.names)}</option>)}</select>}
           </Field>
-          <Field label={t('field.username')} error={problemOf(error, 'username')} required>
-            {(p) => <input {...p} className="in mono" name="username" required value={username} onChange={(e) => setUsername(e.target.value)} />}
+          <Field label={t('field.username')} error={problemOf(error, 'username', t('field.username'))} required>
+            {(p) => <input {...p} className="in mono" name="username" value={username} onChange={(e) => setUsername(e.target.value)} />}
           </Field>
-          <Field label={t('field.name')} error={problemOf(error, 'name')} required>
-            {(p) => <input {...p} className="in" name="name" required value={shown} onChange={(e) => setShown(e.target.value)} />}
+          <Field label={t('field.name')} error={problemOf(error, 'name', t('field.name'))} required>
+            {(p) => <input {...p} className="in" name="name" value={shown} onChange={(e) => setShown(e.target.value)} />}
           </Field>
           <Field label={t('field.role')} error={problemOf(error, 'role')}>
             {(p) => <select {...p} className="in" name="role" value={role} onChange={(e) => setRole(e.target.value as Role)}>{ROLES.map((r) => <option key={r} value={r}>{word('role', r)}</option>)}</select>}

@@ -6,7 +6,7 @@ import { RequestFailed } from '@/api/http';
 import { useSession } from '@/api/session';
 import { Door, useSetupStatus } from '@/components/door';
 import { Field, problemOf } from '@/components/fields';
-import { InlineError } from '@/components/notices';
+import { errorSentence, InlineError, Notice } from '@/components/notices';
 import { PasswordInput } from '@/components/password';
 import { useTitle } from '@/components/page';
 import { useText } from '@/i18n/text';
@@ -14,7 +14,7 @@ import { SsoButtons, SsoFailure, useSignInProviders } from './parts/sso-sign-in'
 
 function SignIn() {
   const { t } = useText();
-  const { enter } = useSession();
+  const { enter, why } = useSession();
   const [username, setUsername] = useState('');
   const [password, setPassword] = useState('');
   const [reason, setReason] = useState('');
@@ -38,6 +38,7 @@ function SignIn() {
   return (
     <form onSubmit={(event) => void submit(event)}>
       <h1>{t('page.login')}</h1>
+      {why && <Notice tone="warning">{errorSentence(why)}</Notice>}
       <SsoFailure />
       {providers.length > 0 && <><SsoButtons providers={providers} /><p className="help">{t(providers.every((p) => p.sso_only) ? 'sso.password_emergency' : 'sso.or_password')}</p></>}
       <Field label={t('field.username')}>

@@ -95,8 +95,8 @@ async fn program(state: &ApiState, token: &str, info: &RequestInfo) -> Answer<Fo
 }
 
 async fn person(state: &ApiState, token: &str, info: &RequestInfo) -> Answer<Found> {
-    let required = || unauthenticated("session.required");
-    let hash = state.keys.token_hash(token).ok_or_else(required)?;
+    let unknown = || unauthenticated("session.required");
+    let hash = state.keys.token_hash(token).ok_or_else(unknown)?;
     let now = state.now();
     let in_memory = state.emergency.find(&hash, state.runtime.store(), now);
     let found = state
@@ -105,15 +105,21 @@ async fn person(state: &ApiState, token: &str, info: &RequestInfo) -> Answer<Fou
         .read(move |conn| {
             let stored = sessions::get_session_by_token_hash(conn, &hash, now)?;
             let Some(session) = stored.or(in_memory) else {
-                return Ok(None);
+                return Ok(Err(sessions::get_end(conn, &hash, now)?));
             };
             let user = users::get_user(conn, session.tenant_id, session.user_id)?;
             Ok(user
                 .filter(|user: &User| user.is_active)
-                .map(|user| (session, user)))
+                .map(|user| (session, user))
+                .ok_or(None))
         })
         .await?;
-    let (session, user) = found.ok_or_else(required)?;
+    // Who brings the token of a session may know how it ended.
+    let (session, user) = found.map_err(|end| match end {
+        Some(sessions::End::Expired) => unauthenticated("session.expired"),
+        Some(sessions::End::Revoked) => unauthenticated("session.ended"),
+        None => unknown(),
+    })?;
     if now.since_ms(session.last_seen_at) >= auth::TOUCH_EVERY_MS {
         let (tenant, id) = (session.tenant_id, session.id);
         let ends = auth::session_end(state, &session, now);

@@ -90,7 +90,7 @@ async fn the_session_cookie_is_out_of_reach_of_scripts_and_changes_at_sign_in() 
     assert_ne!(client.cookie, old.cookie);
     old.get("/api/session")
         .await
-        .expect_code(401, "session.required");
+        .expect_code(401, "session.ended");
     client.get("/api/session").await.expect_status(200);
 }
 
@@ -107,15 +107,41 @@ async fn a_session_ends_when_idle_and_after_half_a_day_whatever_happens() {
     }
     busy.get("/api/session")
         .await
-        .expect_code(401, "session.required");
+        .expect_code(401, "session.expired");
     idle.get("/api/session")
         .await
-        .expect_code(401, "session.required");
+        .expect_code(401, "session.expired");
     let lived = (app.runtime.clock().now().0 - crate::support::NOW.0) / 60_000;
     assert!(
         (11 * 60..=12 * 60 + 25).contains(&lived),
         "lived {lived} minutes"
     );
+}
+
+/// Only who holds the token of a session learns that there was one.
+#[tokio::test]
+async fn how_a_session_ended_is_told_to_who_brings_its_token() {
+    let (app, plant, _) = TestApp::with_plants().await;
+    let name = plant.user("viewer");
+    let gone = app.signed_in(&name).await;
+    let mut guess = gone.clone();
+    // One letter of the token is another one.
+    let cookie = gone.cookie.clone().unwrap();
+    let (key, token) = cookie.split_once('=').unwrap();
+    let first = if token.starts_with('A') { 'B' } else { 'A' };
+    guess.cookie = Some(format!("{key}={first}{}", &token[1..]));
+    let admin = app.signed_in(&plant.user("admin")).await;
+    let viewer = find(&admin, &name).await;
+    let id = viewer["id"].as_str().unwrap();
+    let path = format!("/api/tenant-users/{id}/sessions");
+    admin.delete(&path).await.expect_status(204);
+    gone.get("/api/session")
+        .await
+        .expect_code(401, "session.ended");
+    guess
+        .get("/api/session")
+        .await
+        .expect_code(401, "session.required");
 }
 
 #[tokio::test]
@@ -131,13 +157,13 @@ async fn the_configuration_says_how_long_a_session_lasts() {
     }
     idle.get("/api/session")
         .await
-        .expect_code(401, "session.required");
+        .expect_code(401, "session.expired");
     app.clock.advance_ms(3 * 60_000 + 59_000);
     busy.get("/api/session").await.expect_status(200);
     app.clock.advance_ms(2_000);
     busy.get("/api/session")
         .await
-        .expect_code(401, "session.required");
+        .expect_code(401, "session.expired");
 }
 
 #[tokio::test]

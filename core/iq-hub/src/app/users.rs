@@ -9,7 +9,7 @@ use iq_domain::{
 use iq_secrets::SecretString;
 use serde_json::json;
 
-use super::{line, session, sign_in_rules::refuse_for_emergencies};
+use super::{both, line, session, sign_in_rules::refuse_for_emergencies};
 use crate::{
     failure::{Answer, Failure},
     state::Hub,
@@ -96,15 +96,12 @@ pub(crate) async fn new_user(
 }
 
 pub(crate) async fn create(hub: &Hub, input: HubUserInput) -> Answer<HubCreatedUser> {
-    let username = line("username", &input.username, 120)?;
-    let name = line("name", &input.name, 200)?;
-    check_role(input.tenant_id, input.role)?;
-    // The rule of an appliance: this name goes down to it.
-    if !is_username(&username) {
-        return Err(Failure::field("username", "users.username_wrong"));
-    }
-    let email = email(input.email.as_deref(), None)?;
     let tenant = tenant_of(hub, input.tenant_id).await?;
+    let username = free_username(hub, tenant.id, &input.username).await;
+    let called = both(username, line("name", &input.name, 200));
+    let role = check_role(tenant.id, input.role);
+    let rest = both(role, email(input.email.as_deref(), None));
+    let ((username, name), ((), email)) = both(called, rest)?;
     let (mut user, password, hash) = new_user(hub, tenant.id, &username, &name, input.role).await?;
     user.email = email;
     let mut tx = hub.store.tenant(tenant.id).await?;
@@ -120,6 +117,22 @@ pub(crate) async fn create(hub: &Hub, input: HubUserInput) -> Answer<HubCreatedU
         user: shown(user, &tenant.code),
         temporary_password: password.expose().to_owned(),
     })
+}
+
+/// A name that an appliance takes too, for it goes down to it, and nobody's in this tenant. That is
+/// looked at once more when it is stored.
+async fn free_username(hub: &Hub, tenant: TenantId, text: &str) -> Answer<String> {
+    let username = line("username", text, 120)?;
+    if !is_username(&username) {
+        return Err(Failure::field("username", "users.username_wrong"));
+    }
+    let mut tx = hub.store.tenant(tenant).await?;
+    let known = users::get_by_name(&mut tx, tenant, &username).await?;
+    tx.commit().await?;
+    if known.is_some() {
+        return Err(Failure::field("username", "hub.username_taken"));
+    }
+    Ok(username)
 }
 
 /// A platform owner belongs to the platform, everybody else to a customer.
@@ -159,13 +172,17 @@ pub(crate) async fn update(
     let found = users::get_user(&mut tx, tenant_id, id)
         .await?
         .ok_or_else(Failure::not_found)?;
-    check_role(tenant_id, change.role)?;
-    if found.role != change.role && owns_role(&mut tx, &found).await? {
-        return Err(Failure::field("role", "users.owned_by_provider"));
-    }
+    let role = if found.role != change.role && owns_role(&mut tx, &found).await? {
+        Err(Failure::field("role", "users.owned_by_provider"))
+    } else {
+        check_role(tenant_id, change.role)
+    };
+    let named = both(line("name", &change.name, 200), role);
+    let email = email(change.email.as_deref(), found.email.as_deref());
+    let ((name, ()), email) = both(named, email)?;
     let user = User {
-        email: email(change.email.as_deref(), found.email.as_deref())?,
-        name: line("name", &change.name, 200)?,
+        email,
+        name,
         role: change.role,
         is_active: change.is_active,
         ..found.clone()

@@ -164,8 +164,8 @@ async fn people_are_made_changed_and_never_all_put_out() -> Result<()> {
     let (admin, id) = hub.user(&owner, (&tenant, "yanbu"), "tenant_admin").await?;
     let new = |tenant: &str, role: &str, name: &str| json!({"tenant_id": tenant, "username": name, "name": "N", "role": role});
     for (body, code) in [
-        (new(&tenant, "platform_owner", "x"), "hub.role_elsewhere"),
-        (new(&owner.tenant, "viewer", "x"), "hub.role_elsewhere"),
+        (new(&tenant, "platform_owner", "nora"), "hub.role_elsewhere"),
+        (new(&owner.tenant, "viewer", "nora"), "hub.role_elsewhere"),
         (
             new(&tenant, "viewer", "Tenant_Admin-Yanbu"),
             "hub.username_taken",
@@ -181,6 +181,31 @@ async fn people_are_made_changed_and_never_all_put_out() -> Result<()> {
         assert_eq!(reply.field(), code, "{reply:?}");
     }
     let path = format!("/api/admin/users/{tenant}/{id}");
+    // All that is wrong is said at once, each at its field.
+    let mut wrong = json!({"tenant_id": tenant, "username": "Tenant_Admin-Yanbu", "name": " ",
+        "role": "platform_owner", "email": "nowhere"});
+    let said = |username: &str| {
+        json!([
+            ["username", username],
+            ["name", "request.text_empty"],
+            ["role", "hub.role_elsewhere"],
+            ["email", "users.email_wrong"]
+        ])
+    };
+    let reply = hub.post(&owner, "/api/admin/users", wrong.clone()).await?;
+    assert_eq!(reply.problems(), said("hub.username_taken"), "{reply:?}");
+    wrong["username"] = json!("نورة");
+    let reply = hub.post(&owner, "/api/admin/users", wrong).await?;
+    assert_eq!(reply.problems(), said("users.username_wrong"), "{reply:?}");
+    let wrong = json!({"name": "", "role": "platform_owner", "is_active": true, "email": "no"});
+    assert_eq!(
+        hub.put(&owner, &path, wrong).await?.problems(),
+        json!([
+            ["name", "request.text_empty"],
+            ["role", "hub.role_elsewhere"],
+            ["email", "users.email_wrong"]
+        ])
+    );
     let change =
         |role: &str, is_active: bool| json!({"name": "N", "role": role, "is_active": is_active});
     for (role, is_active) in [("viewer", true), ("tenant_admin", false)] {

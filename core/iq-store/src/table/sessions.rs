@@ -49,6 +49,15 @@ impl Session {
     }
 }
 
+/// How a session that is not valid any more came to its end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum End {
+    /// By its time.
+    Expired,
+    /// Somebody or something ended it.
+    Revoked,
+}
+
 fn read(r: &Row<'_>) -> rusqlite::Result<Session> {
     Ok(Session {
         id: row::id(r, "id")?,
@@ -110,6 +119,23 @@ pub fn get_session_by_token_hash(
          AND u.id = sessions.user_id AND u.is_active = 1)"
     );
     query::find(conn, &sql, params![token_hash.as_slice(), now.0], read)
+}
+
+/// How the session of a token ended; `None` for one nobody knows, or of which that can't be said. Only
+/// who holds the token can ask, and it tells the tenant, so it takes none.
+pub fn get_end(
+    conn: &Connection,
+    token_hash: &[u8; 32],
+    now: Timestamp,
+) -> Result<Option<End>, StoreError> {
+    let sql = format!("{SELECT} WHERE token_hash = ?");
+    let found = query::find(conn, &sql, params![token_hash.as_slice()], read)?;
+    Ok(found.and_then(|session| match session.revoked_at {
+        // One that was over before it was revoked ended by its time.
+        Some(at) if at < session.expires_at => Some(End::Revoked),
+        _ if session.expires_at <= now => Some(End::Expired),
+        _ => None,
+    }))
 }
 
 /// The valid sessions of a user, last used first.

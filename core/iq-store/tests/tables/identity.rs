@@ -52,7 +52,20 @@ fn a_session_ends_by_time_by_revocation_and_with_its_user() {
             .read(|c| sessions::get_session_by_token_hash(c, &hash, at))
             .is_some()
     };
+    let end_at = |offset| {
+        let at = T0.plus_ms(offset);
+        fixture.read(|c| sessions::get_end(c, &hash, at))
+    };
     assert!(is_valid(3_599_999) && !is_valid(3_600_000));
+    assert_eq!(
+        (end_at(3_599_999), end_at(3_600_000)),
+        (None, Some(sessions::End::Expired))
+    );
+    assert_eq!(
+        fixture.read(|c| sessions::get_end(c, &[9; 32], T0)),
+        None,
+        "the end of a session nobody knows"
+    );
     let id = p.session.id;
     let (seen, end) = (T0.plus_ms(60_000), T0.plus_ms(7_200_000));
     fixture
@@ -78,6 +91,10 @@ fn a_session_ends_by_time_by_revocation_and_with_its_user() {
     assert_eq!(fixture.write(revoke(Some(id))).unwrap(), 0);
     assert_eq!(fixture.write(revoke(None)).unwrap(), 1);
     assert!(!is_valid(0));
+    // Also later than it would have ended by itself.
+    for offset in [0, 7_200_000] {
+        assert_eq!(end_at(offset), Some(sessions::End::Revoked));
+    }
     fixture
         .write(move |c| sessions::revoke_session(c, t, id, end))
         .unwrap();
