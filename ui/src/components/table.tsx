@@ -17,6 +17,8 @@ export interface Column<R> {
   end?: boolean;
   /** Left out under 760 px. */
   wideOnly?: boolean;
+  /** Only in the CSV file: on the page another column says it. */
+  fileOnly?: boolean;
 }
 
 export interface ServerPages {
@@ -74,6 +76,7 @@ export function DataTable<R>({ id, label, columns, rows, rowKey, onRow, selected
     const exported = columns.filter((c) => c.csv);
     downloadText(`${csvName ?? id}.csv`, toCsv(exported.map((c) => c.csvKey ?? c.key), sorted.map((row) => exported.map((c) => c.csv!(row)))));
   };
+  const onPage = columns.filter((c) => !c.fileOnly);
   if (rows.length === 0 && total === 0) return <>{empty}</>;
   return (
     <>
@@ -81,7 +84,7 @@ export function DataTable<R>({ id, label, columns, rows, rowKey, onRow, selected
         <table className="tb">
           <thead>
             <tr>
-              {columns.map((c) => (
+              {onPage.map((c) => (
                 <th key={c.key} scope="col" className={`${c.end ? 'r' : ''} ${c.wideOnly ? 'dsk-only' : ''}`} aria-sort={sortKey === c.key ? (sortWay === 'down' ? 'descending' : 'ascending') : undefined}>
                   {c.sort && !server ? (
                     <button type="button" className="sort" onClick={() => sortBy(c)}>
@@ -99,7 +102,7 @@ export function DataTable<R>({ id, label, columns, rows, rowKey, onRow, selected
               const classes = [onRow ? 'click' : '', selected === key ? 'sel' : '', rowClass?.(row) ?? ''].join(' ').trim();
               return (
                 <tr key={key} className={classes || undefined} aria-selected={onRow ? selected === key : undefined} onClick={onRow && (() => onRow(row))}>
-                  {columns.map((c) => <td key={c.key} className={`${c.end ? 'r' : ''} ${c.wideOnly ? 'dsk-only' : ''}`}>{c.cell(row)}</td>)}
+                  {onPage.map((c) => <td key={c.key} className={`${c.end ? 'r' : ''} ${c.wideOnly ? 'dsk-only' : ''}`}>{c.cell(row)}</td>)}
                 </tr>
               );
             })}
