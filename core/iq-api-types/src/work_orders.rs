@@ -75,6 +75,8 @@ pub struct WorkOrder {
     pub incident_id: Option<IncidentId>,
     /// The recommendation it was published from.
     pub recommendation_id: Option<RecommendationId>,
+    /// Which visit to a job it is; absent where it is the whole job.
+    pub visit: Option<WorkOrderVisit>,
     /// Who wrote it here.
     pub created_by: Option<String>,
     /// Created, there or here.
@@ -111,6 +113,19 @@ pub struct WorkOrder {
     pub needs_outage: bool,
     /// Where it may go from here; empty where another system decides.
     pub next: Vec<WorkOrderStatus>,
+}
+
+/// Which visit to a job a work order is: a plan makes an order for each.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct WorkOrderVisit {
+    /// The first order of the job; its own id where it is that.
+    pub of_id: WorkOrderId,
+    /// What that one is called: its number there, else our reference.
+    pub of_called: Option<String>,
+    /// Which of the visits it is in the order of their times, from 1.
+    pub place: u32,
+    /// How many visits there are.
+    pub count: u32,
 }
 
 /// A work order with everything known about it.

@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 use axum::{Json, extract::State, http::StatusCode};
 use iq_api_types::{
     Page, WorkOrder, WorkOrderChange as ShownChange, WorkOrderDetail, WorkOrderInput,
-    WorkOrderPatch,
+    WorkOrderPatch, WorkOrderVisit,
 };
 use iq_blackbox::rca::Pack;
 use iq_domain::{
@@ -155,8 +155,7 @@ async fn list_work_orders(
                 technicians::get_technician(conn, tenant, id)?.ok_or(StoreError::NotFound)?;
             }
             let found = rows::list_work_orders(conn, tenant, &filter, page)?;
-            let ids: Vec<WorkOrderId> = found.rows.iter().map(|o| o.id).collect();
-            let plans = Plans::of(conn, tenant, &ids)?;
+            let plans = Plans::of(conn, tenant, &found.rows)?;
             let ours: HashSet<WorkOrderId> = found
                 .rows
                 .iter()
@@ -196,20 +195,22 @@ fn planned_window(from: Option<i64>, to: Option<i64>) -> Answer<Option<(Timestam
     }
 }
 
-/// The plans of work orders, with the people in them.
+/// The plans of work orders, with the people in them and the visits they are part of.
 #[derive(Default)]
 pub(crate) struct Plans {
     plans: HashMap<WorkOrderId, WorkOrderPlan>,
     people: HashMap<TechnicianId, TechnicianRow>,
+    visits: HashMap<WorkOrderId, WorkOrderVisit>,
 }
 
 impl Plans {
     pub(crate) fn of(
         conn: &Connection,
         tenant: TenantId,
-        orders: &[WorkOrderId],
+        orders: &[rows::WorkOrder],
     ) -> Result<Self, StoreError> {
-        let found = work_order_plans::list_work_order_plans(conn, tenant, orders)?;
+        let ids: Vec<WorkOrderId> = orders.iter().map(|order| order.id).collect();
+        let found = work_order_plans::list_work_order_plans(conn, tenant, &ids)?;
         let mut people = HashMap::new();
         for id in found.iter().filter_map(|plan| plan.technician_id) {
             if let Some(row) = technicians::get_technician(conn, tenant, id)? {
@@ -217,8 +218,46 @@ impl Plans {
             }
         }
         let plans = found.into_iter().map(|p| (p.work_order_id, p)).collect();
-        Ok(Self { plans, people })
+        Ok(Self {
+            plans,
+            people,
+            visits: visits_of(conn, tenant, orders)?,
+        })
     }
+}
+
+/// Which visit to its job each order is, where a plan made several.
+fn visits_of(
+    conn: &Connection,
+    tenant: TenantId,
+    orders: &[rows::WorkOrder],
+) -> Result<HashMap<WorkOrderId, WorkOrderVisit>, StoreError> {
+    let firsts = orders
+        .iter()
+        .map(|order| order.visit_of.unwrap_or(order.id));
+    // The visits to one job often stand on one page.
+    let firsts: HashSet<WorkOrderId> = firsts.collect();
+    let firsts: Vec<WorkOrderId> = firsts.into_iter().collect();
+    let mut jobs: HashMap<WorkOrderId, Vec<rows::Visit>> = HashMap::new();
+    for visit in rows::list_visits_of(conn, tenant, &firsts)? {
+        jobs.entry(visit.first).or_default().push(visit);
+    }
+    let mut visits = HashMap::new();
+    for (of_id, job) in jobs.into_iter().filter(|(_, job)| job.len() > 1) {
+        let first = job.iter().find(|visit| visit.id == of_id);
+        let of_called = first.and_then(|visit| visit.called.clone());
+        let count = u32::try_from(job.len()).unwrap_or(u32::MAX);
+        for (place, visit) in (1..).zip(&job) {
+            let shown = WorkOrderVisit {
+                of_id,
+                of_called: of_called.clone(),
+                place,
+                count,
+            };
+            visits.insert(visit.id, shown);
+        }
+    }
+    Ok(visits)
 }
 
 /// Refuses the id of an integration this tenant does not have.
@@ -283,6 +322,7 @@ pub(crate) fn dto(
         alert_id: order.alert_id,
         incident_id: order.incident_id,
         recommendation_id: order.recommendation_id,
+        visit: plans.visits.get(&order.id).cloned(),
         created_by: order.created_by,
         opened_at: order.opened_at,
         changed_at: order.changed_at,
@@ -331,7 +371,7 @@ async fn get_work_order(
                 Some(id) => incidents::get_incident(conn, tenant, id)?,
                 None => None,
             };
-            let plans = Plans::of(conn, tenant, &[id])?;
+            let plans = Plans::of(conn, tenant, std::slice::from_ref(&order))?;
             let changes = work_order_changes::list_work_order_changes(conn, tenant, id, CHANGES)?;
             Ok(Some((order, pushes, incident, plans, changes)))
         })
@@ -489,7 +529,8 @@ async fn shown(state: &ApiState, caller: &Caller, id: WorkOrderId) -> Answer<Wor
         .store()
         .read(move |conn| {
             let order = rows::get_work_order(conn, tenant, id)?;
-            Ok((order, Plans::of(conn, tenant, &[id])?))
+            let plans = Plans::of(conn, tenant, order.as_slice())?;
+            Ok((order, plans))
         })
         .await?;
     let order = found.0.ok_or_else(Failure::not_found)?;

@@ -11663,6 +11663,7 @@ export interface components {
             technician_names?: null | components["schemas"]["Names"];
             /** @description Short text. */
             title: string;
+            visit?: null | components["schemas"]["WorkOrderVisit"];
             /** @description Work centre. */
             work_center?: string | null;
         };
@@ -11806,6 +11807,23 @@ export interface components {
          * @enum {string}
          */
         WorkOrderStatus: "draft" | "open" | "released" | "in_progress" | "on_hold" | "completed" | "closed" | "cancelled";
+        /** @description Which visit to a job a work order is: a plan makes an order for each. */
+        WorkOrderVisit: {
+            /**
+             * Format: int32
+             * @description How many visits there are.
+             */
+            count: number;
+            /** @description What that one is called: its number there, else our reference. */
+            of_called?: string | null;
+            /** @description The first order of the job; its own id where it is that. */
+            of_id: components["schemas"]["WorkOrderId"];
+            /**
+             * Format: int32
+             * @description Which of the visits it is in the order of their times, from 1.
+             */
+            place: number;
+        };
         /** @description An asset with its score. */
         WorstAsset: {
             /** @description Score with contributors. */

@@ -1,5 +1,5 @@
 // The one table: sort, page, CSV, with its state in the address. Rows come whole, or one page at a time from the server.
-import { type ReactNode, useMemo } from 'react';
+import { Fragment, type ReactNode, useMemo } from 'react';
 import { type CsvCell, downloadText, toCsv } from '@/lib/csv';
 import { useParameters } from '@/lib/url';
 import { useText } from '@/i18n/text';
@@ -17,6 +17,8 @@ export interface Column<R> {
   end?: boolean;
   /** Left out under 760 px. */
   wideOnly?: boolean;
+  /** Only in the CSV file: on the page another column says it. */
+  fileOnly?: boolean;
 }
 
 export interface ServerPages {
@@ -34,6 +36,8 @@ interface Props<R> {
   onRow?: (row: R) => void;
   selected?: string | null;
   rowClass?: (row: R) => string;
+  /** A second line of a row, from this column to the end: what is too long for a column. */
+  under?: { from: string; cell: (row: R) => ReactNode };
   empty: ReactNode;
   server?: ServerPages;
   pageSize?: number;
@@ -48,7 +52,7 @@ export function compare(a: string | number | null, b: string | number | null, lo
   return String(a).localeCompare(String(b), locale, { numeric: true });
 }
 
-export function DataTable<R>({ id, label, columns, rows, rowKey, onRow, selected, rowClass, empty, server, pageSize = 50, csvName, foot }: Props<R>) {
+export function DataTable<R>({ id, label, columns, rows, rowKey, onRow, selected, rowClass, under, empty, server, pageSize = 50, csvName, foot }: Props<R>) {
   const { t, p, n } = useText();
   const [parameters, change] = useParameters();
   const [sortKey = '', sortWay = 'up'] = (parameters.get(`${id}.sort`) ?? '').split('.');
@@ -74,6 +78,8 @@ export function DataTable<R>({ id, label, columns, rows, rowKey, onRow, selected
     const exported = columns.filter((c) => c.csv);
     downloadText(`${csvName ?? id}.csv`, toCsv(exported.map((c) => c.csvKey ?? c.key), sorted.map((row) => exported.map((c) => c.csv!(row)))));
   };
+  const onPage = columns.filter((c) => !c.fileOnly);
+  const before = under ? Math.max(0, onPage.findIndex((c) => c.key === under.from)) : 0;
   if (rows.length === 0 && total === 0) return <>{empty}</>;
   return (
     <>
@@ -81,7 +87,7 @@ export function DataTable<R>({ id, label, columns, rows, rowKey, onRow, selected
         <table className="tb">
           <thead>
             <tr>
-              {columns.map((c) => (
+              {onPage.map((c) => (
                 <th key={c.key} scope="col" className={`${c.end ? 'r' : ''} ${c.wideOnly ? 'dsk-only' : ''}`} aria-sort={sortKey === c.key ? (sortWay === 'down' ? 'descending' : 'ascending') : undefined}>
                   {c.sort && !server ? (
                     <button type="button" className="sort" onClick={() => sortBy(c)}>
@@ -96,11 +102,15 @@ export function DataTable<R>({ id, label, columns, rows, rowKey, onRow, selected
           <tbody>
             {shown.map((row) => {
               const key = rowKey(row);
-              const classes = [onRow ? 'click' : '', selected === key ? 'sel' : '', rowClass?.(row) ?? ''].join(' ').trim();
+              const second = under?.cell(row);
+              const classes = [onRow ? 'click' : '', selected === key ? 'sel' : '', second ? 'over' : '', rowClass?.(row) ?? ''].join(' ').trim();
               return (
-                <tr key={key} className={classes || undefined} aria-selected={onRow ? selected === key : undefined} onClick={onRow && (() => onRow(row))}>
-                  {columns.map((c) => <td key={c.key} className={`${c.end ? 'r' : ''} ${c.wideOnly ? 'dsk-only' : ''}`}>{c.cell(row)}</td>)}
-                </tr>
+                <Fragment key={key}>
+                  <tr className={classes || undefined} aria-selected={onRow ? selected === key : undefined} onClick={onRow && (() => onRow(row))}>
+                    {onPage.map((c) => <td key={c.key} className={`${c.end ? 'r' : ''} ${c.wideOnly ? 'dsk-only' : ''}`}>{c.cell(row)}</td>)}
+                  </tr>
+                  {second && <tr className="under">{before > 0 && <td colSpan={before} />}<td colSpan={onPage.length - before}>{second}</td></tr>}
+                </Fragment>
               );
             })}
           </tbody>

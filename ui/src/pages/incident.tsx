@@ -7,6 +7,7 @@ import { useRefresh } from '@/api/live';
 import { useSession } from '@/api/session';
 import type { EventCategory, IncidentDetail, RootCause, Severity, Timeline, TimelineTrend } from '@/api/types';
 import { Field, SearchInput, Select } from '@/components/fields';
+import { Filters } from '@/components/filters';
 import { Icon } from '@/components/icons';
 import { AppLink } from '@/components/link';
 import { SeverityMark, Tag, When } from '@/components/marks';
@@ -164,7 +165,7 @@ function useTrendsOfCause(id: string, timeline: Timeline): void {
 }
 
 /** Signals that a reader laid beside those drawn anyway; the address keeps them. */
-function useAddedTrends(timeline: Timeline): { trends: TimelineTrend[]; bar: ReactNode } {
+function useAddedTrends(timeline: Timeline): { trends: TimelineTrend[]; bar: ReactNode; added: number } {
   const { t } = useText();
   const name = useSignalName();
   const [kept, setKept] = useParameter('trends');
@@ -179,13 +180,13 @@ function useAddedTrends(timeline: Timeline): { trends: TimelineTrend[]; bar: Rea
       {added.map((trend) => <button key={trend.signal_id} type="button" className="chip" aria-label={t('incident.remove_trend', { name: label(trend) })} onClick={() => set(added.filter((one) => one !== trend))}>{name(trend)} <Icon name="close" /></button>)}
     </>
   );
-  return { trends, bar };
+  return { trends, bar, added: added.length };
 }
 
 function Events({ incident, timeline, all, player }: { incident: string; timeline: Timeline; all: Moment[]; player: Player }) {
   const { t, word } = useText();
   useTrendsOfCause(incident, timeline);
-  const { trends, bar } = useAddedTrends(timeline);
+  const { trends, bar, added } = useAddedTrends(timeline);
   const [parameters, change] = useParameters();
   const [follow, setFollow] = useState(true);
   const [category, severity] = ['category', 'severity'].map((k) => parameters.get(k) ?? '') as [EventCategory | '', Severity | ''];
@@ -197,13 +198,15 @@ function Events({ incident, timeline, all, player }: { incident: string; timelin
   const pick = useCallback((at: number) => player.seek(at), [player]);
   return (
     <>
-      <div className="row wrap filters">
-        <SearchInput label={t('incident.search')} value={typed} onChange={setTyped} />
+      <Filters
+        label={bar ? t('incident.filters') : undefined} active={[category, severity].filter((x) => x !== '').length + added}
+        search={<SearchInput label={t('incident.search')} value={typed} onChange={setTyped} />}
+        after={moments.length < all.length && <span className="cap mid" role="status">{t('incident.filtered', { shown: moments.length, n: all.length })}</span>}
+      >
         <Select label={t('event.category')} value={category} onChange={(v) => change({ category: v })} options={[{ value: '', label: t('event.all_categories') }, ...CATEGORIES.map((c) => ({ value: c, label: word('category', c) }))]} />
         <Select label={t('field.severity')} value={severity} onChange={(v) => change({ severity: v })} options={[{ value: '', label: t('event.all_severities') }, ...(['critical', 'warning', 'info'] as const).map((s) => ({ value: s, label: word('severity', s) }))]} />
         {bar}
-        {moments.length < all.length && <span className="cap mid" role="status">{t('incident.filtered', { shown: moments.length, n: all.length })}</span>}
-      </div>
+      </Filters>
       <TimelineView moments={moments} trends={trends} whole={whole} player={player} follow={follow} onFollow={setFollow} truncated={timeline.truncated} />
       <Sequence moments={moments} total={all.length} sources={sources} player={player} follow={follow} onPick={pick} />
     </>

@@ -7,6 +7,7 @@ import { useSession } from '@/api/session';
 import type { AssetStatus, Connectivity as Link, Names, Twin, TwinAsset } from '@/api/types';
 import { CardGrid } from '@/components/card-grid';
 import { SearchInput, Segment, Select } from '@/components/fields';
+import { Filters } from '@/components/filters';
 import { StatusShape } from '@/components/icons';
 import { AppLink } from '@/components/link';
 import { Connectivity, StatusMark } from '@/components/marks';
@@ -101,8 +102,7 @@ export default function TwinPage() {
       <PageHead title={t('page.twin')} sub={query.data && t('twin.shown', { shown: n(shown.length, 0), n: all.length })}>
         <Segment label={t('map.view')} value={view} onChange={setView} options={[{ value: 'cards', label: t('map.cards') }, { value: 'map', label: t('map.map') }]} />
       </PageHead>
-      <div className="row wrap filters">
-        <SearchInput label={t('twin.search')} value={typed} onChange={setTyped} />
+      <Filters active={[unit, family, criticality, link, status].filter((x) => x !== '').length} search={<SearchInput label={t('twin.search')} value={typed} onChange={setTyped} />}>
         <Select label={t('twin.unit')} value={unit} onChange={(v) => change({ unit: v })} options={[{ value: '', label: t('twin.all_units') }, ...(query.data?.sites ?? []).flatMap((s) => s.units.map((u) => ({ value: u.id, label: `${u.code} · ${name(u.names)}` })))]} />
         <Select label={t('field.family')} value={family} onChange={(v) => change({ family: v })} options={[{ value: '', label: t('twin.all_families') }, ...families.map((f) => ({ value: f, label: familyName(f) }))]} />
         <Select label={t('field.criticality')} value={criticality} onChange={(v) => change({ criticality: v })} options={[{ value: '', label: t('twin.all_criticalities') }, ...(['critical', 'high', 'medium', 'low'] as const).map((c) => ({ value: c, label: word('criticality', c) }))]} />
@@ -112,7 +112,7 @@ export default function TwinPage() {
           ...(['critical', 'warning', 'unknown'] as const).map((s) => ({ value: s as string, label: <><StatusShape shape={s} /><span className="dsk-only">{word('status', s)}</span> {n(count(s), 0)}<span className="sr mob-only">{word('status', s)}</span></> })),
         ]} />
         {view === 'cards' && <span className="end cap dim dsk-only">{t('twin.order')}</span>}
-      </div>
+      </Filters>
       <Loaded query={query} what={t('twin.loading')} rows={8}>
         {(twin) => twin.assets.length === 0 ? (
           <section className="pane">

@@ -49,7 +49,7 @@ function Orders({ view }: { view: 'list' | 'board' | 'calendar' }) {
   const show = (o: WorkOrder) => change({ order: o.id });
   const columns: Column<WorkOrder>[] = [
     { key: 'number', title: t('work_orders.number'), csv: (o) => o.number ?? o.reference, cell: (o) => <span className="two"><button type="button" className="link b" onClick={(e) => { e.stopPropagation(); show(o); }}><Called order={o} /></button><small>{word('work_order_kind', o.kind)}{o.order_type && <> · <Tag>{o.order_type}</Tag></>}</small></span> },
-    { key: 'title', title: t('work_orders.what'), csv: (o) => o.title, cell: (o) => <span className="two"><bdi>{o.title}</bdi>{o.push_state && o.push_state !== 'sent' && <small><OutboxMark state={o.push_state} /></small>}</span> },
+    { key: 'title', title: t('work_orders.what'), csv: (o) => o.title, cell: (o) => <span className="two"><bdi>{o.title}</bdi>{o.visit && <small>{t('work_orders.visit_place', { place: o.visit.place, count: o.visit.count })}</small>}{o.push_state && o.push_state !== 'sent' && <small><OutboxMark state={o.push_state} /></small>}</span> },
     { key: 'asset', title: t('field.asset'), csv: (o) => o.asset_code, cell: (o) => (o.asset_id ? <span className="two"><AppLink to={`/assets/${o.asset_id}`} onClick={(e) => e.stopPropagation()}><Tag>{o.asset_code}</Tag></AppLink><small>{name(o.asset_names)}</small></span> : <span className="dim">{o.match_state === 'ambiguous' ? word('match_state', 'ambiguous') : t('work_orders.no_asset')}</span>) },
     { key: 'status', title: t('field.state'), csv: (o) => o.status, cell: (o) => <span className="two"><WorkOrderStatusMark status={o.status} />{o.source_status && <small><Tag>{o.source_status}</Tag></small>}</span> },
     { key: 'technician', title: t('work_orders.technician'), csv: (o) => o.technician_code, cell: (o) => (o.technician_code ? <span className="two"><bdi>{name(o.technician_names)}</bdi><small><Tag>{o.technician_code}</Tag></small></span> : <span className="dim">{t('work_orders.nobody')}</span>), wideOnly: true },
@@ -57,6 +57,9 @@ function Orders({ view }: { view: 'list' | 'board' | 'calendar' }) {
     { key: 'priority', title: t('work_orders.priority'), csv: (o) => o.priority, cell: (o) => <PriorityMark priority={o.priority} />, wideOnly: true },
     { key: 'system', title: t('work_orders.system'), csv: (o) => o.source_system, cell: (o) => (o.source_system ? <bdi>{o.source_system}</bdi> : <span className="mid">{t('work_orders.only_here')}</span>), wideOnly: true },
     { key: 'opened_at', title: t('work_orders.opened'), csv: (o) => iso(o.opened_at), cell: (o) => <When at={o.opened_at} /> },
+    { key: 'visit', title: t('work_orders.visit'), csv: (o) => o.visit?.place, cell: () => null, fileOnly: true },
+    { key: 'visits', title: t('work_orders.visit'), csv: (o) => o.visit?.count, cell: () => null, fileOnly: true },
+    { key: 'visit_of', title: t('work_orders.visit'), csv: (o) => o.visit?.of_called, cell: () => null, fileOnly: true },
     { key: 'planned', title: t('work_orders.planned'), csv: (o) => iso(o.planned_start_at), cell: (o) => (o.planned_start_at === null ? <span className="dim">{'—'}</span> : <When at={o.planned_start_at} />), wideOnly: true },
   ];
   // Beside an open panel there is room for what tells one from another.

@@ -516,6 +516,8 @@ async fn publishing_writes_a_visit_each_and_leaves_what_has_changed() {
         let at = format!("/api/work-orders/{}", order.as_str().unwrap());
         let order = planner.get(&at).await.json()["work_order"].clone();
         assert_eq!(order["estimated_hours"], 5.0, "{order}");
+        assert_eq!(order["visit"]["of_id"], written[0], "{order}");
+        assert_eq!(order["visit"]["count"], 2, "{order}");
         let text = order["description"].as_str().unwrap();
         assert!(
             text.contains("Name T-8") && text.contains("Name T-9"),

@@ -3,10 +3,10 @@
 use std::time::{Duration, Instant};
 
 use axum::http::Method;
-use iq_domain::{ObjectKind, SourceObject, SourceRecord};
+use iq_domain::{ObjectKind, SourceObject, SourceRecord, WorkOrderId};
 use serde_json::{Value, json};
 
-use crate::support::{Client, Mood, Plant, Reply, TestApp};
+use crate::support::{Client, Mood, NOW, Plant, Reply, TestApp};
 
 async fn created(client: &Client, plant: &Plant, title: &str) -> Value {
     let body = json!({ "kind": "notification", "title": title, "priority": "high",
@@ -80,6 +80,53 @@ async fn a_work_order_of_an_alert_takes_asset_incident_and_time_from_it() {
         .json();
     let said = events["items"][0]["message"].as_str().unwrap();
     assert!(said.contains(reference), "{said}");
+}
+
+/// Which visit the page of the order says it is.
+async fn visit_of(client: &Client, order: &Value) -> Value {
+    let path = format!("/api/work-orders/{}", order["id"].as_str().unwrap());
+    let detail = client.get(&path).await.expect_status(200).json();
+    detail["work_order"]["visit"].clone()
+}
+
+#[tokio::test]
+async fn a_visit_says_which_of_how_many_it_is_and_whose_job_it_goes_on_with() {
+    let (app, plant, _) = TestApp::with_plants().await;
+    let engineer = app.signed_in(&plant.user("engineer")).await;
+    let first = created(&engineer, &plant, "Overhaul").await;
+    let late = created(&engineer, &plant, "Overhaul").await;
+    let early = created(&engineer, &plant, "Overhaul").await;
+    let alone = created(&engineer, &plant, "Check").await;
+    let id_of = |order: &Value| -> WorkOrderId { order["id"].as_str().unwrap().parse().unwrap() };
+    let (tenant, job) = (plant.tenant, id_of(&first));
+    let times = [(job, 0), (id_of(&late), 2_000), (id_of(&early), 1_000)];
+    let tie = move |tx: &iq_store::Transaction<'_>| {
+        times.into_iter().try_for_each(|(id, after)| {
+            let mut row = iq_store::work_orders::get_work_order(tx, tenant, id)?.unwrap();
+            row.planned_start = Some(NOW.plus_ms(after));
+            row.visit_of = (id != job).then_some(job);
+            iq_store::work_orders::update_work_order(tx, tenant, &row)
+        })
+    };
+    app.runtime.store().write(tie).await.unwrap();
+    for (order, place) in [(&first, 1), (&early, 2), (&late, 3)] {
+        let said = json!({ "of_id": first["id"], "of_called": first["reference"],
+                           "place": place, "count": 3 });
+        assert_eq!(visit_of(&engineer, order).await, said);
+    }
+    assert_eq!(visit_of(&engineer, &alone).await, Value::Null);
+    // The list says the same, also of a visit whose job has no other one on the page.
+    let page = engineer.get("/api/work-orders?q=Overhaul").await;
+    let page = page.expect_status(200).json();
+    let all = page["items"].as_array().unwrap();
+    let place = |order: &Value| order["visit"]["place"].as_u64().unwrap();
+    let mut places: Vec<u64> = all.iter().map(place).collect();
+    places.sort_unstable();
+    assert_eq!(places, [1, 2, 3], "{page}");
+    let late = late["reference"].as_str().unwrap();
+    let one = engineer.get(&format!("/api/work-orders?q={late}")).await;
+    let one = one.expect_status(200).json();
+    assert_eq!(one["items"][0]["visit"]["place"], 3, "{one}");
 }
 
 /// Approves what is shown at this moment.

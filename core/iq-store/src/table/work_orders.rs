@@ -415,6 +415,9 @@ pub fn count_work_orders(
     filtered(tenant, filter)?.count(conn, "work_orders")
 }
 
+/// Visits in the order of their times.
+const BY_TIME: &str = "planned_start IS NULL, planned_start, opened_at, id";
+
 /// The orders for the visits to a job, in the order of their times.
 pub fn list_visits(
     conn: &Connection,
@@ -422,14 +425,54 @@ pub fn list_visits(
     first: WorkOrderId,
 ) -> Result<Vec<WorkOrder>, StoreError> {
     let select = format!("SELECT {COLUMNS} FROM work_orders");
-    let order = "planned_start IS NULL, planned_start, opened_at, id";
     let found = Where::tenant(tenant)
         .and(
             "id = ? OR visit_of = ?",
             [first, first].map(|id| Value::Text(id.to_string())),
         )
-        .page(conn, "work_orders", (&select, order), Page::MAX, read)?;
+        .page(conn, "work_orders", (&select, BY_TIME), Page::MAX, read)?;
     Ok(found.rows)
+}
+
+/// An order as a visit to its job.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Visit {
+    /// The order.
+    pub id: WorkOrderId,
+    /// The first order of the job; its own id where it is that.
+    pub first: WorkOrderId,
+    /// Number, else reference.
+    pub called: Option<String>,
+}
+
+/// The visits to the jobs with these first orders, those of a job in the order of their times. An order that is
+/// the only one of its job is among them.
+pub fn list_visits_of(
+    conn: &Connection,
+    tenant: TenantId,
+    firsts: &[WorkOrderId],
+) -> Result<Vec<Visit>, StoreError> {
+    let ids: Vec<String> = firsts.iter().map(ToString::to_string).collect();
+    let first = query::one_of("id", ids.clone());
+    let wanted: Vec<_> = first
+        .into_iter()
+        .chain(query::one_of("visit_of", ids))
+        .collect();
+    if wanted.is_empty() {
+        return Ok(Vec::new());
+    }
+    let select =
+        "SELECT id, COALESCE(visit_of, id) AS first_id, COALESCE(number, reference) AS called
+                  FROM work_orders";
+    Where::tenant(tenant)
+        .any_of(wanted)
+        .list(conn, select, BY_TIME, |r| {
+            Ok(Visit {
+                id: row::id(r, "id")?,
+                first: row::id(r, "first_id")?,
+                called: r.get("called")?,
+            })
+        })
 }
 
 /// Work orders of a system after one of them, in the order of their ids: to go through all of them in

@@ -247,7 +247,7 @@ fn the_visits_to_a_job_are_found_from_its_first_in_the_order_of_their_times() {
     };
     let (late, early) = (visit("OIQ-BBBBBBBB", 20), visit("OIQ-CCCCCCCC", 10));
     let alone = order(&p, None, Some("OIQ-DDDDDDDD"));
-    let all = [late.clone(), alone, early.clone(), first.clone()];
+    let all = [late.clone(), alone.clone(), early.clone(), first.clone()];
     fixture
         .write(move |c| {
             all.iter()
@@ -257,8 +257,29 @@ fn the_visits_to_a_job_are_found_from_its_first_in_the_order_of_their_times() {
     let id = first.id;
     let of = |tenant| fixture.read(move |c| work_orders::list_visits(c, tenant, id));
     // Such a visit comes from the plan, and says which job it goes on with.
-    assert_eq!(of(t), [first, early.clone(), late]);
+    assert_eq!(of(t), [first.clone(), early.clone(), late.clone()]);
     assert!(of(other).is_empty());
+    // The same of many jobs at once; who has no further visit stands alone.
+    let firsts = vec![id, alone.id];
+    let told = |tenant| {
+        let firsts = firsts.clone();
+        fixture.read(move |c| work_orders::list_visits_of(c, tenant, &firsts))
+    };
+    let (mut visits, mut single) = (Vec::new(), Vec::new());
+    for visit in told(t) {
+        let job = if visit.first == id {
+            &mut visits
+        } else {
+            &mut single
+        };
+        job.push((visit.id, visit.called.unwrap()));
+    }
+    let as_visit = |order: &WorkOrder| (order.id, order.reference.clone().unwrap());
+    assert_eq!(visits, [&first, &early, &late].map(as_visit));
+    assert_eq!(single, [as_visit(&alone)]);
+    assert!(told(other).is_empty());
+    let none = fixture.read(move |c| work_orders::list_visits_of(c, t, &[]));
+    assert!(none.is_empty());
     let again = WorkOrder {
         visit_of: None,
         origin: WorkOrderOrigin::Manual,

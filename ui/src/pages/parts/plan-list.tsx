@@ -61,6 +61,11 @@ function NothingToPlan({ detail }: { detail: ScenarioDetail }) {
   );
 }
 
+function Why({ message }: { message: string }) {
+  const { t } = useText();
+  return <><span className="m5">{t('optimization.why')}</span> · {message}</>;
+}
+
 export function RankedList({ detail }: { detail: ScenarioDetail }) {
   const { t, n, name, word, comma } = useText();
   const { may } = useSession();
@@ -79,16 +84,24 @@ export function RankedList({ detail }: { detail: ScenarioDetail }) {
   const columns: Column<Recommendation>[] = [
     ...(publishes ? [{ key: 'choose', title: '', cell: (r: Recommendation) => (r.is_advised && r.planned_start_at !== null && r.work_order_id === null ? <input type="checkbox" className="chkbox" aria-label={t('optimization.choose', { asset: r.asset_code })} checked={picks.includes(r.id)} onChange={() => toggle(r.id)} disabled={Boolean(r.held)} title={r.held?.message} data-held={r.held?.code} /> : null) }] : []),
     { key: 'rank', title: t('optimization.rank'), end: true, sort: (r) => r.rank, csv: (r) => r.rank, cell: (r) => n(r.rank, 0) },
-    { key: 'asset', title: t('optimization.asset'), sort: (r) => r.asset_code, csv: (r) => r.asset_code, cell: (r) => <span className="two"><AppLink to={`/assets/${r.asset_id}`}><Tag>{r.asset_code}</Tag></AppLink><small>{name(r.asset_names)}{r.order && <> · <Tag>{r.order}</Tag></>}{r.held && r.is_advised && <> · {r.held.message}</>}</small></span> },
+    { key: 'asset', title: t('optimization.asset'), sort: (r) => r.asset_code, csv: (r) => r.asset_code, cell: (r) => <span className="two"><AppLink to={`/assets/${r.asset_id}`}><Tag>{r.asset_code}</Tag></AppLink><small>{name(r.asset_names)}{r.order && <> · <Tag>{r.order}</Tag></>}</small></span> },
     { key: 'score', title: t('optimization.score'), end: true, sort: (r) => r.score, csv: (r) => r.score, cell: (r) => <span className="two"><bdi>{n(r.score, 1)}</bdi><small>{word('plan_class', r.class)}</small></span> },
     { key: 'chance', title: t('optimization.chance'), end: true, sort: (r) => r.failure_probability, csv: (r) => [chance(r), r.chance && word('plan_chance', r.chance.basis)].filter(Boolean).join('; '), cell: (r) => <span className="two" data-chance={r.chance?.basis} title={r.chance?.lab_withheld?.message}><bdi dir="ltr" className="nw">{chance(r)}</bdi>{r.chance && <small>{word('plan_chance', r.chance.basis)}</small>}</span> },
     { key: 'avoided', title: t('optimization.avoided'), end: true, sort: (r) => r.expected_cost_avoided, csvKey: csvInCurrency('avoided', currency), csv: (r) => r.expected_cost_avoided, cell: (r) => <Money value={r.expected_cost_avoided} currency={currency} strong /> },
     { key: 'cost', title: t('optimization.cost'), end: true, sort: (r) => r.planned_cost, csvKey: csvInCurrency('cost', currency), csv: (r) => r.planned_cost, cell: (r) => <Money value={r.planned_cost} currency={currency} /> },
     { key: 'when', title: t('optimization.when'), sort: (r) => r.planned_start_at, csv: (r) => r.planned_start_at && utc(r.planned_start_at), cell: (r) => (r.is_advised && r.planned_start_at !== null ? <When at={r.planned_start_at} /> : <span className="dim">{t(r.is_advised ? 'optimization.no_place' : 'optimization.not_planned')}</span>) },
     { key: 'who', title: t('optimization.who'), csv: (r) => r.technicians.map((x) => name(x.names)).join('; '), cell: (r) => <bdi>{r.technicians.map((x) => name(x.names)).join(comma) || '—'}</bdi>, wideOnly: true },
-    { key: 'why', title: t('optimization.why'), csv: (r) => r.reasons.map((x) => x.message).join(' '), cell: (r) => <details><summary className="s">{r.reasons[0]?.message ?? '—'}</summary><ul className="plan-why">{r.reasons.slice(1).map((x) => <li key={x.code}>{x.message}</li>)}</ul></details>, wideOnly: true },
+    { key: 'why', title: t('optimization.why'), csv: (r) => r.reasons.map((x) => x.message).join(' '), cell: () => null, fileOnly: true },
     { key: 'published', title: t('optimization.published_as'), csv: (r) => r.work_order_id, cell: (r) => (r.work_order_id ? <AppLink to={`/work-orders?order=${r.work_order_id}`}>{t('optimization.published_as')}</AppLink> : '') },
   ];
+  // Sentences, which a column among numbers would break into many lines.
+  const why = (r: Recommendation) => (r.reasons.length > 0 || (r.held && r.is_advised)) && (
+    <div className="s mid why">
+      {r.held && r.is_advised && <p>{r.held.message}</p>}
+      {r.reasons.length > 1 && <details><summary><Why message={r.reasons[0]!.message} /></summary><ul className="plan-why">{r.reasons.slice(1).map((x) => <li key={x.code}>{x.message}</li>)}</ul></details>}
+      {r.reasons.length === 1 && <p><Why message={r.reasons[0]!.message} /></p>}
+    </div>
+  );
   const end = publishes && open.length > 0 && (
     <>
       <label className="chk"><input type="checkbox" checked={picks.length === open.length} onChange={() => setChosen(picks.length === open.length ? [] : open.map((r) => r.id))} />{t('optimization.choose_all')}</label>
@@ -105,7 +118,7 @@ export function RankedList({ detail }: { detail: ScenarioDetail }) {
           </Notice>
         </div>
       )}
-      <DataTable id="advice" label={t('optimization.tab.list')} columns={columns} rows={detail.recommendations} rowKey={(r) => r.id} csvName={`plan-${detail.scenario.run_key}`} empty={<NothingToPlan detail={detail} />} />
+      <DataTable id="advice" label={t('optimization.tab.list')} columns={columns} rows={detail.recommendations} rowKey={(r) => r.id} under={{ from: 'asset', cell: why }} csvName={`plan-${detail.scenario.run_key}`} empty={<NothingToPlan detail={detail} />} />
       {asking && <Publish detail={detail} chosen={picks} onClose={() => setAsking(false)} onDone={(done) => { setAnswer(done); setChosen([]); void client.invalidateQueries({ queryKey: ['optimization'] }); void client.invalidateQueries({ queryKey: ['work-orders'] }); }} />}
     </Pane>
   );

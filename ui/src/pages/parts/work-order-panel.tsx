@@ -13,7 +13,7 @@ import { useText } from '@/i18n/text';
 import { moment } from '@/lib/format';
 import { useCursor } from '@/lib/cursor';
 import { useVocabulary } from './technician-marks';
-import { Called, MatchMark, OutboxMark, PriorityMark, WorkOrderStatusMark } from './work-order-parts';
+import { Called, MatchMark, OutboxMark, PriorityMark, VisitSentence, WorkOrderStatusMark } from './work-order-parts';
 import { PlanForm } from './work-order-plan';
 import { PushDialog } from './work-order-push';
 
@@ -78,6 +78,7 @@ function Facts({ order, incident }: { order: WorkOrder; incident: string | null 
       {maybe('work_orders.plant', order.plant)}
       {maybe('work_orders.work_center', order.work_center)}
       {maybe('work_orders.related', order.related_number)}
+      {order.visit && <><dt>{t('work_orders.visit')}</dt><dd><VisitSentence order={order} /></dd></>}
       <dt>{t('work_orders.technician')}</dt><dd>{order.technician_code ? <>{name(order.technician_names)} <Tag>{order.technician_code}</Tag></> : <span className="dim">{t('work_orders.nobody')}</span>}</dd>
       <dt>{t('work_orders.due')}</dt><dd>{order.due_at === null ? <span className="dim">{'—'}</span> : <When at={order.due_at} />}{order.is_overdue && <> <span className="chip critical">{t('work_orders.overdue')}</span></>}</dd>
       <dt>{t('work_orders.hours')}</dt><dd><bdi dir="ltr">{`${hours(order.estimated_hours)} / ${hours(order.actual_hours)}`}</bdi></dd>

@@ -11,6 +11,7 @@ import { Tag, When } from '@/components/marks';
 import { Loaded, Pane } from '@/components/page';
 import { useText } from '@/i18n/text';
 import { useCursor } from '@/lib/cursor';
+import { useParameters } from '@/lib/url';
 import { WorkOrderForm, type WorkOrderStart } from './work-order-form';
 
 export const STATUSES: WorkOrderStatus[] = ['draft', 'open', 'released', 'in_progress', 'on_hold', 'completed', 'closed', 'cancelled'];
@@ -51,6 +52,18 @@ export function MatchMark({ state, reason }: { state: MatchState; reason?: strin
 /** What a person calls it: its number there, else our reference. */
 export function Called({ order }: { order: WorkOrder }) {
   return <Tag>{order.number ?? order.reference ?? '—'}</Tag>;
+}
+
+/** Which visit to its job it is; one that goes on with another's job leads to that one, beside the list as it is filtered. */
+export function VisitSentence({ order }: { order: WorkOrder }) {
+  const { t } = useText();
+  const [parameters] = useParameters();
+  if (!order.visit) return null;
+  const { of_id, of_called, place, count } = order.visit;
+  if (of_id === order.id || of_called === null) return <>{t('work_orders.visit_place', { place, count })}</>;
+  const there = new URLSearchParams(parameters);
+  there.set('order', of_id);
+  return <AppLink to={`/work-orders?${there.toString()}`}>{t('work_orders.visit_of', { place, count, order: of_called })}</AppLink>;
 }
 
 /** The newest work orders of an asset or an incident; `always` shows also those of after the moment looked at. */
