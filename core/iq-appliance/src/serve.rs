@@ -1,6 +1,7 @@
 //! Starts an appliance on a data folder and stops it again.
 
 use std::{
+    fs::File,
     net::{IpAddr, SocketAddr},
     path::{Path, PathBuf},
     sync::Arc,
@@ -17,7 +18,7 @@ use iq_connector_file::FileConnector;
 use iq_connector_opcua::OpcUaConnector;
 use iq_connector_pi::PiConnector;
 use iq_connector_sql::SqlConnector;
-use iq_domain::{Clock, CodedError, TenantId, WallClock};
+use iq_domain::{Clock, CodedError, ErrorKind, TenantId, WallClock};
 use iq_historian::{Historian, HistorianConfig};
 use iq_listen::{Door, Facts, Listening, LiveCertificate, Open};
 use iq_runtime::{DemoPlant, EvidenceParts, Runtime, RuntimeParts, imports::StoredUploads};
@@ -446,19 +447,33 @@ pub(crate) fn open_by_hand(data_dir: &Path) -> Result<(Store, Sync)> {
     Ok((store, sync))
 }
 
-/// The id of this installation, made at the first start.
+/// The id of this installation, made at the first start. One that is there and can't be read is never
+/// replaced: the evidence log and the hub would take this for another appliance.
 fn appliance_id(data_dir: &Path) -> Result<String> {
     let path = data_dir.join("appliance.id");
-    if let Ok(text) = std::fs::read_to_string(&path)
-        && !text.trim().is_empty()
-    {
-        return Ok(text.trim().to_owned());
+    match std::fs::read_to_string(&path) {
+        Ok(text) if appliance_bytes(text.trim()).is_ok() => return Ok(text.trim().to_owned()),
+        // A first start that was cut off before there was a store.
+        Ok(text) if text.trim().is_empty() && !data_dir.join("optria.db").exists() => {}
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+        _ => {
+            let damaged = CodedError::new(ErrorKind::Unavailable, "data.identity_damaged");
+            return Err(damaged.with("path", path.display()).into());
+        }
     }
     let mut bytes = [0_u8; 16];
     getrandom::fill(&mut bytes).map_err(|e| anyhow::anyhow!("no randomness: {e}"))?;
     let id = hex(&bytes);
-    std::fs::write(&path, &id).with_context(|| format!("{} can't be written", path.display()))?;
+    write_id(&path, &id).map_err(|error| lock::unusable(&path, error))?;
     Ok(id)
+}
+
+/// A power cut leaves the whole id or none.
+fn write_id(path: &Path, id: &str) -> std::io::Result<()> {
+    let part = path.with_extension("id.partial");
+    std::fs::write(&part, id)?;
+    File::open(&part)?.sync_all()?;
+    std::fs::rename(&part, path)
 }
 
 /// The id as it stands in evidence records.
