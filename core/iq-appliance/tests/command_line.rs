@@ -121,6 +121,52 @@ fn a_filter_that_is_none_and_an_identity_that_is_damaged_stop_the_start_with_a_r
 }
 
 #[test]
+fn a_start_that_finds_folder_or_port_taken_says_so_with_the_remedy() {
+    let root = tempfile::tempdir().unwrap();
+    let folder = root.path().to_str().unwrap();
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = taken.local_addr().unwrap().port().to_string();
+    let output = optria(&["serve", "--port", &port, "--data-dir", folder]);
+    assert!(!output.status.success());
+    assert!(
+        said(&output).contains("[serve.port_taken]"),
+        "{}",
+        said(&output)
+    );
+
+    let lock = File::create(root.path().join("appliance.lock")).unwrap();
+    lock.lock().unwrap();
+    let output = optria(&["serve", "--port", "0", "--data-dir", folder]);
+    assert!(!output.status.success());
+    assert!(said(&output).contains("[data.in_use]"), "{}", said(&output));
+}
+
+#[test]
+fn a_name_that_is_none_and_one_that_a_certificate_lacks_are_refused() {
+    let root = tempfile::tempdir().unwrap();
+    let folder = root.path().to_str().unwrap();
+    let tls = |rest: &[&str]| optria(&[["tls"].as_slice(), rest, &["--data-dir", folder]].concat());
+    let refused = tls(&["request", "--name", "http://optria.plant/"]);
+    assert!(
+        said(&refused).contains("[tls.name_wrong]"),
+        "{}",
+        said(&refused)
+    );
+    let made = tls(&["renew", "--name", "optria.plant"]);
+    assert!(made.status.success(), "{}", said(&made));
+    let pair = ["tls/own.crt", "tls/own.pem"].map(|file| root.path().join(file));
+    let [certificate, key] = [&pair[0], &pair[1]].map(|path| path.to_str().unwrap());
+    let held = tls(&["check", certificate, key, "--name", "optria.plant:8090"]);
+    assert!(held.status.success(), "{}", said(&held));
+    let lacking = tls(&["check", certificate, key, "--name", "other.plant"]);
+    assert!(
+        said(&lacking).contains("[tls.name_missing]"),
+        "{}",
+        said(&lacking)
+    );
+}
+
+#[test]
 fn a_backup_without_its_beginning_is_refused_as_a_backup() {
     let root = tempfile::tempdir().unwrap();
     let file = root.path().join("empty.backup");

@@ -174,6 +174,10 @@ pub fn main() -> ExitCode {
 
 /// The sentence of an error that has one, else the chain of causes.
 fn explain(error: anyhow::Error, language: Language) -> String {
+    // Also one that was put around its cause.
+    if let Some(coded) = error.downcast_ref::<CodedError>() {
+        return sentence(coded, language);
+    }
     for cause in error.chain() {
         if let Some(coded) = cause.downcast_ref::<CodedError>() {
             return sentence(coded, language);
