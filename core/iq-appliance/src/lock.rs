@@ -8,6 +8,7 @@ use std::{
 };
 
 use anyhow::{Context, Result};
+use iq_domain::{CodedError, ErrorKind};
 use serde_json::json;
 
 const FILE: &str = "appliance.lock";
@@ -41,9 +42,31 @@ pub enum Claim {
 
 /// Makes the folder if it is not there, and closes it to other users of the machine.
 pub(crate) fn prepare(data_dir: &Path) -> Result<()> {
-    std::fs::create_dir_all(data_dir)
-        .with_context(|| format!("the data folder {} can't be created", data_dir.display()))?;
+    std::fs::create_dir_all(data_dir).map_err(|error| unusable(data_dir, error))?;
     restrict(data_dir)
+}
+
+/// Why a folder or a file in it can't be used, as the person is told who started the program: mostly
+/// it belongs to another account.
+pub(crate) fn unusable(path: &Path, error: std::io::Error) -> anyhow::Error {
+    use std::io::ErrorKind::{
+        AlreadyExists, NotADirectory, PermissionDenied, ReadOnlyFilesystem, StorageFull,
+    };
+    let coded = match error.kind() {
+        PermissionDenied | ReadOnlyFilesystem => {
+            CodedError::new(ErrorKind::Unavailable, "data.no_access")
+        }
+        AlreadyExists | NotADirectory => CodedError::invalid("data.not_a_folder"),
+        StorageFull => CodedError::new(ErrorKind::Unavailable, "store.disk_full"),
+        _ => {
+            let told = format!("{} can't be used", path.display());
+            return anyhow::Error::new(error).context(told);
+        }
+    };
+    coded
+        .with("path", path.display())
+        .with("reason", error)
+        .into()
 }
 
 /// Claims the folder; creates it if it is not there. A restore that was decided is done first.
@@ -62,7 +85,7 @@ pub fn claim(data_dir: &Path) -> Result<Claim> {
         .read(true)
         .write(true)
         .open(&path)
-        .with_context(|| format!("{} can't be opened", path.display()))?;
+        .map_err(|error| unusable(&path, error))?;
     match file.try_lock() {
         Ok(()) => {
             file.set_len(0)?;
@@ -129,6 +152,24 @@ fn restrict(_dir: &Path) -> Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_folder_that_can_not_be_used_is_refused_by_a_code() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("file");
+        std::fs::write(&file, "x").unwrap();
+        for path in [file.clone(), file.join("below")] {
+            let error = claim(&path).unwrap_err();
+            let coded = error.downcast_ref::<CodedError>().unwrap();
+            assert_eq!(coded.code, "data.not_a_folder", "{}", path.display());
+        }
+        let denied = std::io::Error::from(std::io::ErrorKind::PermissionDenied);
+        let error = unusable(&file, denied);
+        assert_eq!(
+            error.downcast_ref::<CodedError>().unwrap().code,
+            "data.no_access"
+        );
+    }
 
     #[test]
     fn a_second_claim_learns_where_the_owner_listens() {

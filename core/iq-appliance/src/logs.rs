@@ -25,7 +25,7 @@ pub fn export_logs(data_dir: &Path, out: &Path) -> Result<usize> {
     let dir = Some(data_dir.display().to_string());
     let config = Config::from_process(Overrides::new().set("OPTRIA_DATA_DIR", dir))?;
     let told = || format!("{} can't be written", out.display());
-    let file = File::create(out).with_context(told)?;
+    let file = File::create(out).map_err(|error| crate::lock::unusable(out, error))?;
     let count = iq_api::export_logs(data_dir, &config.secrets(), &file).with_context(told)?;
     file.sync_all().with_context(told)?;
     Ok(count)
@@ -44,7 +44,16 @@ pub fn start_log(data_dir: Option<&Path>) -> Result<LogFiles> {
     let filter = EnvFilter::try_new(format!(
         "opcua_server::session::controller=off,{}",
         config.log
-    ))?;
+    ))
+    .map_err(|_| {
+        CodedError::invalid("config.bad_value")
+            .with("name", "OPTRIA_LOG")
+            .with("value", &config.log)
+            .with(
+                "allowed",
+                "error, warn, info, debug, trace, off, info,iq_connector_opcua=debug",
+            )
+    })?;
     let files = LogFiles::new();
     let kept = files.clone();
     let stderr = lines(

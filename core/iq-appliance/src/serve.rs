@@ -1,13 +1,14 @@
 //! Starts an appliance on a data folder and stops it again.
 
 use std::{
+    fs::File,
     net::{IpAddr, SocketAddr},
     path::{Path, PathBuf},
     sync::Arc,
     time::Duration,
 };
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 use async_trait::async_trait;
 use iq_api::{ApiOptions, ApiState, HashCost, LogFiles, LogLimits, SessionKeys, WindowKey};
 use iq_config::{Config, Overrides};
@@ -17,7 +18,7 @@ use iq_connector_file::FileConnector;
 use iq_connector_opcua::OpcUaConnector;
 use iq_connector_pi::PiConnector;
 use iq_connector_sql::SqlConnector;
-use iq_domain::{Clock, CodedError, TenantId, WallClock};
+use iq_domain::{Clock, CodedError, ErrorKind, TenantId, WallClock};
 use iq_historian::{Historian, HistorianConfig};
 use iq_listen::{Door, Facts, Listening, LiveCertificate, Open};
 use iq_runtime::{DemoPlant, EvidenceParts, Runtime, RuntimeParts, imports::StoredUploads};
@@ -33,7 +34,7 @@ use tracing::{info, warn};
 use crate::{
     DemoOptions, DemoUser,
     demo::{self, EmbeddedPlant},
-    lock::{self, Claim, DataLock},
+    lock::{self, Claim, DataLock, Owner},
     service::{self, Published},
 };
 
@@ -84,14 +85,7 @@ pub async fn start(options: ServeOptions) -> Result<Running> {
     let data_dir = config.data_dir.clone();
     let mut lock = match lock::claim(&data_dir)? {
         Claim::Ours(lock) => lock,
-        Claim::Taken(owner) => bail!(
-            "the data folder {} is in use{}",
-            data_dir.display(),
-            owner.map_or_else(String::new, |o| format!(
-                " by process {} at {}",
-                o.pid, o.url
-            ))
-        ),
+        Claim::Taken(owner) => return Err(in_use(&data_dir, owner).into()),
     };
     options.log.open(&data_dir, log_limits(&config));
     let door = open_door(&config, &options.allowed_hosts).await?;
@@ -274,6 +268,16 @@ fn publish_key(data_dir: &Path, address: &str, state: &ApiState) -> Result<Publi
     Ok(published)
 }
 
+fn in_use(data_dir: &Path, owner: Option<Owner>) -> CodedError {
+    let Some(owner) = owner else {
+        return CodedError::conflict("data.in_use").with("folder", data_dir.display());
+    };
+    CodedError::conflict("data.in_use_at")
+        .with("folder", data_dir.display())
+        .with("pid", owner.pid)
+        .with("url", owner.url)
+}
+
 /// Opens the port, with the certificate that the configuration asks for.
 async fn open_door(config: &Config, allowed_hosts: &[String]) -> Result<Door> {
     let names = names(config, allowed_hosts);
@@ -289,7 +293,24 @@ async fn open_door(config: &Config, allowed_hosts: &[String]) -> Result<Door> {
     };
     Door::bind(open)
         .await
-        .with_context(|| format!("{} can't be listened on", config.listen))
+        .map_err(|error| not_listening(config.listen, error))
+}
+
+/// Why there is no port, in a sentence where it has one. The cause stays with it: a window takes another
+/// port where this one is taken.
+fn not_listening(address: SocketAddr, error: std::io::Error) -> anyhow::Error {
+    use std::io::ErrorKind::{AddrInUse, AddrNotAvailable, PermissionDenied};
+    let code = match error.kind() {
+        AddrInUse => "serve.port_taken",
+        AddrNotAvailable => "serve.address_foreign",
+        PermissionDenied => "serve.port_closed",
+        _ => {
+            let told = format!("{address} can't be listened on");
+            return anyhow::Error::new(error).context(told);
+        }
+    };
+    let told = CodedError::new(ErrorKind::Unavailable, code).with("address", address);
+    anyhow::Error::new(error).context(told)
 }
 
 /// Every name and address the pages may be reached by.
@@ -323,7 +344,9 @@ fn finish_config(
         config.sap_base_url = plant.sap_url().map(str::to_owned);
     }
     if !config.listen.ip().is_loopback() && options.demo.is_some() {
-        bail!("the demonstration is served on this machine only");
+        return Err(CodedError::invalid("serve.demo_local")
+            .with("address", config.listen)
+            .into());
     }
     Ok(config)
 }
@@ -446,19 +469,33 @@ pub(crate) fn open_by_hand(data_dir: &Path) -> Result<(Store, Sync)> {
     Ok((store, sync))
 }
 
-/// The id of this installation, made at the first start.
+/// The id of this installation, made at the first start. One that is there and can't be read is never
+/// replaced: the evidence log and the hub would take this for another appliance.
 fn appliance_id(data_dir: &Path) -> Result<String> {
     let path = data_dir.join("appliance.id");
-    if let Ok(text) = std::fs::read_to_string(&path)
-        && !text.trim().is_empty()
-    {
-        return Ok(text.trim().to_owned());
+    match std::fs::read_to_string(&path) {
+        Ok(text) if appliance_bytes(text.trim()).is_ok() => return Ok(text.trim().to_owned()),
+        // A first start that was cut off before there was a store.
+        Ok(text) if text.trim().is_empty() && !data_dir.join("optria.db").exists() => {}
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+        _ => {
+            let damaged = CodedError::new(ErrorKind::Unavailable, "data.identity_damaged");
+            return Err(damaged.with("path", path.display()).into());
+        }
     }
     let mut bytes = [0_u8; 16];
     getrandom::fill(&mut bytes).map_err(|e| anyhow::anyhow!("no randomness: {e}"))?;
     let id = hex(&bytes);
-    std::fs::write(&path, &id).with_context(|| format!("{} can't be written", path.display()))?;
+    write_id(&path, &id).map_err(|error| lock::unusable(&path, error))?;
     Ok(id)
+}
+
+/// A power cut leaves the whole id or none.
+fn write_id(path: &Path, id: &str) -> std::io::Result<()> {
+    let part = path.with_extension("id.partial");
+    std::fs::write(&part, id)?;
+    File::open(&part)?.sync_all()?;
+    std::fs::rename(&part, path)
 }
 
 /// The id as it stands in evidence records.

@@ -53,6 +53,137 @@ fn shells_learn_the_commands() {
     }
 }
 
+#[test]
+fn a_folder_that_is_not_there_is_refused_and_not_made() {
+    let root = tempfile::tempdir().unwrap();
+    let nowhere = root.path().join("typing-error");
+    let folder = nowhere.to_str().unwrap();
+    for command in [
+        vec!["user", "reset-password", "admin"],
+        vec!["bundle", "export"],
+        vec!["backup"],
+        vec!["backup", "--show-key"],
+        vec!["rollback"],
+    ] {
+        let output = optria(&[command.as_slice(), &["--data-dir", folder]].concat());
+        assert_eq!(output.status.code(), Some(1), "{command:?}");
+        assert!(
+            said(&output).contains("[data.none]"),
+            "{command:?}: {}",
+            said(&output)
+        );
+        assert!(!nowhere.exists(), "{command:?} made the folder");
+    }
+}
+
+#[test]
+fn a_wrong_user_is_named_in_the_language_asked_for() {
+    let root = tempfile::tempdir().unwrap();
+    let clock = Arc::new(iq_domain::WallClock);
+    drop(iq_store::Store::open(root.path().join("optria.db"), clock).unwrap());
+    let folder = root.path().to_str().unwrap();
+    for (language, words) in [
+        ("en", "There is no user nobody"),
+        ("ar", "لا يوجد المستخدم nobody"),
+    ] {
+        let args = ["--lang", language, "user", "reset-password", "nobody"];
+        let output = optria(&[args.as_slice(), &["--data-dir", folder]].concat());
+        assert_eq!(output.status.code(), Some(1));
+        assert!(said(&output).contains(words), "{}", said(&output));
+    }
+}
+
+#[test]
+fn a_filter_that_is_none_and_an_identity_that_is_damaged_stop_the_start_with_a_remedy() {
+    let root = tempfile::tempdir().unwrap();
+    let folder = root.path().to_str().unwrap();
+    let serve = ["serve", "--port", "0", "--data-dir", folder];
+    fs::write(
+        root.path().join("optria.toml"),
+        "optria_log = \"info,,==\"\n",
+    )
+    .unwrap();
+    let output = optria(&serve);
+    assert!(!output.status.success());
+    assert!(said(&output).contains("OPTRIA_LOG"), "{}", said(&output));
+
+    fs::remove_file(root.path().join("optria.toml")).unwrap();
+    fs::write(root.path().join("appliance.id"), "no id").unwrap();
+    let output = optria(&serve);
+    assert!(!output.status.success());
+    assert!(
+        said(&output).contains("[data.identity_damaged]"),
+        "{}",
+        said(&output)
+    );
+    let kept = fs::read_to_string(root.path().join("appliance.id")).unwrap();
+    assert_eq!(kept, "no id");
+}
+
+#[test]
+fn a_start_that_finds_folder_or_port_taken_says_so_with_the_remedy() {
+    let root = tempfile::tempdir().unwrap();
+    let folder = root.path().to_str().unwrap();
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = taken.local_addr().unwrap().port().to_string();
+    let output = optria(&["serve", "--port", &port, "--data-dir", folder]);
+    assert!(!output.status.success());
+    assert!(
+        said(&output).contains("[serve.port_taken]"),
+        "{}",
+        said(&output)
+    );
+
+    let lock = File::create(root.path().join("appliance.lock")).unwrap();
+    lock.lock().unwrap();
+    let output = optria(&["serve", "--port", "0", "--data-dir", folder]);
+    assert!(!output.status.success());
+    assert!(said(&output).contains("[data.in_use]"), "{}", said(&output));
+}
+
+#[test]
+fn a_name_that_is_none_and_one_that_a_certificate_lacks_are_refused() {
+    let root = tempfile::tempdir().unwrap();
+    let folder = root.path().to_str().unwrap();
+    let tls = |rest: &[&str]| optria(&[["tls"].as_slice(), rest, &["--data-dir", folder]].concat());
+    let refused = tls(&["request", "--name", "http://optria.plant/"]);
+    assert!(
+        said(&refused).contains("[tls.name_wrong]"),
+        "{}",
+        said(&refused)
+    );
+    let made = tls(&["renew", "--name", "optria.plant"]);
+    assert!(made.status.success(), "{}", said(&made));
+    let pair = ["tls/own.crt", "tls/own.pem"].map(|file| root.path().join(file));
+    let [certificate, key] = [&pair[0], &pair[1]].map(|path| path.to_str().unwrap());
+    let held = tls(&["check", certificate, key, "--name", "optria.plant:8090"]);
+    assert!(held.status.success(), "{}", said(&held));
+    let lacking = tls(&["check", certificate, key, "--name", "other.plant"]);
+    assert!(
+        said(&lacking).contains("[tls.name_missing]"),
+        "{}",
+        said(&lacking)
+    );
+}
+
+#[test]
+fn a_backup_without_its_beginning_is_refused_as_a_backup() {
+    let root = tempfile::tempdir().unwrap();
+    let file = root.path().join("empty.backup");
+    let key = root.path().join("key");
+    fs::write(&file, "").unwrap();
+    fs::write(&key, "x").unwrap();
+    let [file, key] = [&file, &key].map(|path| path.to_str().unwrap());
+    for command in [
+        vec!["verify", file, "--key-file", key],
+        vec!["verify", "--key-file", key, file],
+    ] {
+        let output = optria(&command);
+        assert_eq!(output.status.code(), Some(1), "{}", said(&output));
+        assert!(said(&output).contains("[backup."), "{}", said(&output));
+    }
+}
+
 /// Signs `package` as `version` and puts the signature beside it.
 fn sign(package: &Path, by: &KeyPair, version: &str) {
     let arch = std::env::consts::ARCH;

@@ -23,6 +23,11 @@ pub fn name_of(appliance: &str, at: Timestamp) -> String {
     format!("{BEGIN}{}-{moment}Z{ENDING}", short(appliance))
 }
 
+/// Whether a file is named like a backup, of whichever appliance.
+pub(crate) fn is_name(name: &str) -> bool {
+    name.starts_with(BEGIN) && name.ends_with(ENDING)
+}
+
 fn short(appliance: &str) -> &str {
     appliance.get(..SHORT).unwrap_or(appliance)
 }

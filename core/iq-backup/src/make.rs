@@ -154,7 +154,9 @@ fn plain_files(data: &Path, target: &Path) -> Result<Vec<String>, BackupError> {
             let Ok(kind) = std::fs::symlink_metadata(&path).map(|m| m.file_type()) else {
                 continue;
             };
-            if is_passing(&name) || is_top && is_left_out(&name) {
+            // Each backup would hold all before it, in whatever folder they were made.
+            let is_skipped = is_passing(&name) || keep::is_name(&name);
+            if is_skipped || is_top && is_left_out(&name) {
                 continue;
             }
             if kind.is_dir() {

@@ -33,6 +33,11 @@ fn what_comes_back_is_what_was_saved() {
     std::fs::write(folder.data().join("appliance.lock"), "held").unwrap();
     std::fs::write(folder.data().join("optria.db.schema-0001.bak"), "old").unwrap();
     std::fs::write(folder.data().join(iq_backup::RESERVE), "room").unwrap();
+    // Backups that were made into the folder itself.
+    for place in ["", "pki"] {
+        let earlier = "optria-01234567-2026-09-21T141320Z.backup";
+        std::fs::write(folder.data().join(place).join(earlier), "earlier").unwrap();
+    }
     let made = folder.make();
     let (back, manifest) = restored(&made.path, &key(&folder)).unwrap();
     assert_eq!(generation(back.path()), Some(1));

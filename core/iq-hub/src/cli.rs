@@ -204,7 +204,15 @@ fn manual(dir: &Path) -> anyhow::Result<()> {
 
 fn config(listen: Option<String>) -> anyhow::Result<Config> {
     let config = Config::from_process(Overrides::new().set("OPTRIA_LISTEN", listen))?;
-    let filter = tracing_subscriber::EnvFilter::try_new(&config.log)?;
+    let filter = tracing_subscriber::EnvFilter::try_new(&config.log).map_err(|_| {
+        CodedError::invalid("config.bad_value")
+            .with("name", "OPTRIA_LOG")
+            .with("value", &config.log)
+            .with(
+                "allowed",
+                "error, warn, info, debug, trace, off, info,iq_hub=debug",
+            )
+    })?;
     let log = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr);

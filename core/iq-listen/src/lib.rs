@@ -23,6 +23,6 @@ mod server;
 pub use certificate::{Certificate, Facts, check_pair};
 pub use gate::Counts;
 pub use live::LiveCertificate;
-pub use names::{host_name, names_of_this_machine, without_port};
+pub use names::{host_name, is_name, names_of_this_machine, without_port};
 pub use own::{OWN_CERTIFICATE, REQUEST_KEY, TLS_FOLDER, renew, request};
 pub use server::{Door, Listening, Open, Peer};

@@ -52,6 +52,16 @@ pub fn names_of_this_machine(given: &[String], listen: IpAddr) -> Vec<String> {
     names
 }
 
+/// Whether a text is a name or an address that a browser can ask for, with or without a port: letters
+/// without accents, digits, dots, hyphens and underscores. A name in other letters is asked for in its
+/// form that begins with `xn--`.
+#[must_use]
+pub fn is_name(text: &str) -> bool {
+    let name = without_port(text.trim());
+    let is_address = name.parse::<IpAddr>().is_ok();
+    is_address || (plain(name).eq_ignore_ascii_case(name) && name.split('.').all(|l| !l.is_empty()))
+}
+
 /// The characters of a host name; what else stands there would make the certificate unreadable.
 fn plain(name: &str) -> String {
     if name.parse::<IpAddr>().is_ok() {
@@ -127,6 +137,31 @@ mod tests {
             ("fd00::5", "fd00::5"),
         ] {
             assert_eq!(without_port(host), name);
+        }
+    }
+
+    #[test]
+    fn what_no_browser_asks_for_is_no_name() {
+        for name in [
+            "optria.plant",
+            "Optria.Plant:8090",
+            "10.0.0.5",
+            "[FD00::5]:8090",
+            "fd00::5",
+            "xn--mgbh0fb.example",
+        ] {
+            assert!(is_name(name), "{name}");
+        }
+        for text in [
+            "",
+            "http://x/y",
+            "*.plant",
+            "a b",
+            "a\nb",
+            ".plant",
+            "مصنع.example",
+        ] {
+            assert!(!is_name(text), "{text}");
         }
     }
 

@@ -10,6 +10,7 @@ import { Notice } from '@/components/notices';
 import { Loaded, PageHead, Pane } from '@/components/page';
 import { useText } from '@/i18n/text';
 import { moment } from '@/lib/format';
+import { fileSize } from './imports';
 import { BackupKeyPane } from './parts/backup-key';
 import { BackupSettingsForm } from './parts/backup-settings';
 import { useCadence } from './parts/schedules';
@@ -53,7 +54,7 @@ function List({ status, onChanged }: { status: BackupStatus; onChanged: (status:
             <div className="grow">
               <div className="s b"><When at={b.made_at} full /></div>
               <div className="s"><Proof backup={b} /></div>
-              <div className="cap dim"><Tag wrap>{b.name}</Tag> · <bdi dir="ltr">{`${n(b.bytes / 1_000_000, 1)} MB`}</bdi></div>
+              <div className="cap dim"><Tag wrap>{b.name}</Tag> · <bdi dir="ltr">{fileSize(n, b.bytes)}</bdi></div>
             </div>
             <button type="button" className="btn sm" disabled={busy || !b.is_ours} onClick={() => prove(b)}>{t('backups.prove')}</button>
             <button type="button" className="btn sm" data-action="restore" disabled={busy || !b.is_ours} onClick={() => restore(b)}>{t('backups.restore')}</button>

@@ -12,6 +12,7 @@ import { Loaded, PageHead, Pane } from '@/components/page';
 import { useSignedIn } from '@/api/session';
 import { useText } from '@/i18n/text';
 import { useParameter } from '@/lib/url';
+import { fileSize } from './imports';
 import { ConfiguredParts, FeatureFlags } from './parts/configured-parts';
 import { Doctor } from './parts/doctor';
 import { Serving } from './parts/serving';
@@ -32,8 +33,8 @@ function Machine() {
             <dt>{t('diagnostics.schema')}</dt><dd><Tag>{d.schema_version}</Tag></dd>
             <dt>{t('diagnostics.disk')}</dt><dd>{d.disk_free === null || d.disk_total === null ? '—' : t('diagnostics.disk_free', { free: n(megabytes(d.disk_free) / 1024, 1), total: n(megabytes(d.disk_total) / 1024, 1) })}</dd>
             <dt>{t('diagnostics.reserve')}</dt><dd>{t(`diagnostics.reserve.${d.disk_reserve.state}`, { size: n(Math.round(d.disk_reserve.bytes / 1_000_000), 0) })}</dd>
-            <dt>{t('diagnostics.store_size')}</dt><dd><bdi dir="ltr">{`${n(megabytes(d.store_bytes), 0)} MB`}</bdi></dd>
-            <dt>{t('diagnostics.historian_size')}</dt><dd><bdi dir="ltr">{`${n(megabytes(d.historian_bytes), 0)} MB`}</bdi></dd>
+            <dt>{t('diagnostics.store_size')}</dt><dd><bdi dir="ltr">{fileSize(n, d.store_bytes)}</bdi></dd>
+            <dt>{t('diagnostics.historian_size')}</dt><dd><bdi dir="ltr">{fileSize(n, d.historian_bytes)}</bdi></dd>
             <dt>{t('diagnostics.samples')}</dt><dd>{n(d.samples, 0)}</dd>
             <dt>{t('diagnostics.damaged')}</dt><dd>{n(d.damaged_batches, 0)}</dd>
             {(['sites', 'assets', 'signals', 'mappings', 'alerts', 'events', 'incidents', 'users'] as const).map((key) => <Fragment key={key}><dt>{t(`diagnostics.count.${key}`)}</dt><dd>{n(d.counts[key], 0)}</dd></Fragment>)}

@@ -120,6 +120,11 @@ async fn settings_that_can_not_be_are_refused() {
         .put(path, with("time_zone", json!("Mars/Olympus")))
         .await
         .expect_field("time_zone", "request.time_zone_wrong");
+    // Nobody's fault but the path's: no failure of the server.
+    client
+        .put(path, with("folder", json!("/dev/null/below")))
+        .await
+        .expect_code(422, "backup.file");
     let elsewhere = app.folder().join("away").display().to_string();
     let saved = client.put(path, with("folder", json!(elsewhere))).await;
     let saved = saved.expect_status(200).json();

@@ -13,8 +13,7 @@ use std::{
 use anyhow::{Result, anyhow};
 use clap::{Args, Parser};
 use iq_backup::{
-    BackupError, BackupKey, DATABASES, DEFAULT_FOLDER, LEAST_PASSPHRASE, Opener, Request,
-    RestoredMark, Stage,
+    BackupError, BackupKey, DEFAULT_FOLDER, LEAST_PASSPHRASE, Opener, Request, RestoredMark, Stage,
 };
 use iq_config::{Config, Overrides};
 use iq_domain::{Clock, CodedError, ErrorKind, WallClock};
@@ -78,12 +77,7 @@ struct VerifyArgs {
 }
 
 pub(super) fn backup(args: &BackupArgs, language: Language) -> Result<ExitCode> {
-    let data = data_dir(args.data_dir.as_deref())?;
-    if !data.join(DATABASES[0]).is_file() {
-        return Err(CodedError::not_found("backup.no_data")
-            .with("folder", data.display())
-            .into());
-    }
+    let data = super::existing_data(args.data_dir.as_deref())?;
     let key_file = data.join(BackupKey::FILE);
     let is_new = !key_file.exists();
     let key = BackupKey::load_or_create(&key_file).map_err(CodedError::from)?;
@@ -155,8 +149,17 @@ pub(super) fn restore(args: &RestoreArgs, language: Language) -> Result<ExitCode
     Ok(ExitCode::SUCCESS)
 }
 
-/// Whether the first file named begins like a backup.
+/// Whether a backup is meant: the file begins like one, or is named like one, or the options are those of
+/// one. A backup whose beginning is damaged is then refused as that.
 pub(super) fn is_backup(arguments: &[OsString]) -> bool {
+    let is_meant = arguments.iter().filter_map(|a| a.to_str()).any(|text| {
+        let option = text.split('=').next().unwrap_or_default();
+        text.ends_with(".backup")
+            || ["--key-file", "--passphrase-file", "--data-dir"].contains(&option)
+    });
+    if is_meant {
+        return true;
+    }
     let mut begin = [0; 20];
     let first = arguments.first().map(Path::new);
     let read = first.and_then(|path| File::open(path).ok()?.read(&mut begin).ok());

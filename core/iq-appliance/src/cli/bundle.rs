@@ -7,7 +7,6 @@ use std::{
 
 use anyhow::{Context, Result};
 use clap::Subcommand;
-use iq_config::{Config, Overrides};
 use iq_domain::{AuditId, AuditRecord, Clock, CodedError, TenantId, WallClock};
 use iq_store::{Store, audit};
 use iq_sync::{ExportFrom, Sync};
@@ -68,15 +67,12 @@ pub(super) fn run(command: BundleCommand) -> Result<ExitCode> {
 #[allow(clippy::print_stdout)]
 async fn carry(command: BundleCommand) -> Result<()> {
     let (BundleCommand::Export { whose, .. } | BundleCommand::Import { whose, .. }) = &command;
-    let dir = whose.data_dir.as_ref().map(|d| d.display().to_string());
-    let config = Config::from_process(Overrides::new().set("OPTRIA_DATA_DIR", dir))?;
-    let Claim::Ours(_lock) = lock::claim(&config.data_dir)? else {
-        let folder = config.data_dir.display();
+    let folder = super::existing_data(whose.data_dir.as_deref())?;
+    let Claim::Ours(_lock) = lock::claim(&folder)? else {
         return Err(CodedError::conflict("sync.appliance_runs")
-            .with("folder", folder)
+            .with("folder", folder.display())
             .into());
     };
-    let folder = config.data_dir.clone();
     let (store, sync) = tokio::task::spawn_blocking(move || serve::open_by_hand(&folder)).await??;
     let tenant = tenant_of(&sync, whose.tenant).await?;
     let (action, object) = match command {

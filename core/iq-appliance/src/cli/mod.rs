@@ -16,10 +16,18 @@ mod user;
 mod verify_package;
 mod window;
 
-use std::{ffi::OsString, path::PathBuf, process::ExitCode};
+use std::{
+    ffi::OsString,
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
 
 use clap::{Parser, Subcommand};
+use iq_config::{Config, Overrides};
+use iq_domain::{CodedError, ErrorKind};
+use iq_historian::HistorianError;
 use iq_locale::Language;
+use iq_store::StoreError;
 
 /// OPTRIA IQ: reads a plant's systems, tells what happened and what to do. Works without a network.
 #[derive(Debug, Parser)]
@@ -158,21 +166,52 @@ pub fn main() -> ExitCode {
     match result {
         Ok(code) => code,
         Err(error) => {
-            eprintln!("{}", explain(&error, language));
+            eprintln!("{}", explain(error, language));
             ExitCode::FAILURE
         }
     }
 }
 
-/// The sentence of a coded error, else the chain of causes.
-fn explain(error: &anyhow::Error, language: Language) -> String {
+/// The sentence of an error that has one, else the chain of causes.
+fn explain(error: anyhow::Error, language: Language) -> String {
+    // Also one that was put around its cause.
+    if let Some(coded) = error.downcast_ref::<CodedError>() {
+        return sentence(coded, language);
+    }
     for cause in error.chain() {
-        if let Some(coded) = cause.downcast_ref::<iq_domain::CodedError>() {
-            let sentence = iq_locale::plain(language, "errors", coded.code, &coded.params);
-            return sentence.map_or_else(|| coded.to_string(), |s| format!("{s} [{}]", coded.code));
+        if let Some(coded) = cause.downcast_ref::<CodedError>() {
+            return sentence(coded, language);
+        }
+        if let Some(historian) = cause.downcast_ref::<HistorianError>() {
+            return sentence(&CodedError::from(historian), language);
         }
     }
-    format!("{error:#}")
+    match error.downcast::<StoreError>() {
+        Ok(store) => sentence(&CodedError::from(store), language),
+        Err(error) => format!("{error:#}"),
+    }
+}
+
+fn sentence(coded: &CodedError, language: Language) -> String {
+    let sentence = iq_locale::plain(language, "errors", coded.code, &coded.params);
+    sentence.map_or_else(|| coded.to_string(), |s| format!("{s} [{}]", coded.code))
+}
+
+/// The data folder of a command that works on what is there: a name typed wrong makes no new one.
+fn existing_data(given: Option<&Path>) -> anyhow::Result<PathBuf> {
+    let given = given.map(|folder| folder.display().to_string());
+    let data = Config::from_process(Overrides::new().set("OPTRIA_DATA_DIR", given))?.data_dir;
+    match std::fs::metadata(data.join(iq_backup::DATABASES[0])) {
+        Ok(store) if store.is_file() => Ok(data),
+        Err(error) if error.kind() == std::io::ErrorKind::PermissionDenied => {
+            let closed = CodedError::new(ErrorKind::Unavailable, "data.no_access");
+            Err(closed.with("path", data.display()).into())
+        }
+        _ => {
+            let none = CodedError::not_found("data.none");
+            Err(none.with("folder", data.display()).into())
+        }
+    }
 }
 
 /// The system's language: Arabic where it says so, else English, for people on a terminal.

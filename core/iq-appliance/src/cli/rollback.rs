@@ -4,7 +4,6 @@ use std::{collections::BTreeMap, path::Path, process::ExitCode};
 
 use anyhow::{Context as _, Result};
 use iq_backup::{DATABASES, RestoredMark, Stage};
-use iq_config::{Config, Overrides};
 use iq_domain::{Clock as _, CodedError, Timestamp, WallClock};
 use iq_locale::Language;
 use iq_store::{Connection, StoreError};
@@ -15,13 +14,8 @@ use crate::lock::{self, Claim};
 /// Puts the copy that was made before the last upgrade in the place of the store.
 #[allow(clippy::print_stdout)]
 pub(super) fn rollback(args: &FolderArgs, language: Language) -> Result<ExitCode> {
-    let dir = args.data_dir.as_ref().map(|d| d.display().to_string());
-    let data = Config::from_process(Overrides::new().set("OPTRIA_DATA_DIR", dir))?.data_dir;
+    let data = super::existing_data(args.data_dir.as_deref())?;
     let store = data.join(DATABASES[0]);
-    if !store.is_file() {
-        let missing = CodedError::not_found("backup.no_data");
-        return Err(missing.with("folder", data.display()).into());
-    }
     let Claim::Ours(_lock) = lock::claim(&data)? else {
         let running = CodedError::conflict("backup.running");
         return Err(running.with("folder", data.display()).into());

@@ -55,6 +55,17 @@ impl Whose {
             Overrides::new().set("OPTRIA_DATA_DIR", dir),
         )?)
     }
+
+    /// The names given. One that no browser asks for is refused: left as it is it would spoil the
+    /// certificate, and made to fit it would be another name.
+    fn names(&self) -> Result<&[String]> {
+        match self.names.iter().find(|name| !iq_listen::is_name(name)) {
+            None => Ok(&self.names),
+            Some(name) => Err(CodedError::invalid("tls.name_wrong")
+                .with("name", name)
+                .into()),
+        }
+    }
 }
 
 pub(super) fn run(command: TlsCommand, language: Language) -> Result<ExitCode> {
@@ -62,7 +73,7 @@ pub(super) fn run(command: TlsCommand, language: Language) -> Result<ExitCode> {
         TlsCommand::Fingerprint(whose) => {
             let config = whose.config()?;
             lock::prepare(&config.data_dir)?;
-            let names = serve::names(&config, &whose.names);
+            let names = serve::names(&config, whose.names()?);
             let clock = std::sync::Arc::new(WallClock);
             let live = LiveCertificate::open(&config.tls, &config.data_dir, &names, clock)?;
             let live = live.ok_or(CodedError::conflict("tls.none"))?;
@@ -78,12 +89,20 @@ pub(super) fn run(command: TlsCommand, language: Language) -> Result<ExitCode> {
                 Some(key) => key,
                 None => whose.config()?.data_dir.join(TLS_FOLDER).join(REQUEST_KEY),
             };
-            tell(language, &check_pair(&certificate, &key, WallClock.now())?);
+            let names = whose.names()?;
+            let facts = check_pair(&certificate, &key, WallClock.now())?;
+            if let Some(name) = names.iter().find(|name| !stands_for(&facts, name)) {
+                return Err(CodedError::invalid("tls.name_missing")
+                    .with("name", name)
+                    .with("names", facts.names.join(", "))
+                    .into());
+            }
+            tell(language, &facts);
         }
         TlsCommand::Renew(whose) => {
             let config = whose.config()?;
             lock::prepare(&config.data_dir)?;
-            let names = serve::names(&config, &whose.names);
+            let names = serve::names(&config, whose.names()?);
             let made = iq_listen::renew(&config.data_dir, &names, WallClock.now())?;
             tell(language, made.facts());
             if config.tls == Tls::SelfSigned {
@@ -94,13 +113,25 @@ pub(super) fn run(command: TlsCommand, language: Language) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
+/// Whether a certificate stands for a name or an address, by itself or by a star before its first dot.
+fn stands_for(facts: &Facts, name: &str) -> bool {
+    let name = iq_listen::without_port(name.trim());
+    let parent = name.split_once('.').map(|(_, parent)| parent);
+    facts.names.iter().any(|own| {
+        own.eq_ignore_ascii_case(name)
+            || own
+                .strip_prefix("*.")
+                .is_some_and(|own| parent.is_some_and(|parent| parent.eq_ignore_ascii_case(own)))
+    })
+}
+
 fn request(whose: &Whose, out: Option<PathBuf>, language: Language) -> Result<()> {
     let config = whose.config()?;
     lock::prepare(&config.data_dir)?;
-    let names = serve::names(&config, &whose.names);
+    let names = serve::names(&config, whose.names()?);
     let pem = iq_listen::request(&config.data_dir, &names)?;
     match &out {
-        Some(path) => std::fs::write(path, pem)?,
+        Some(path) => std::fs::write(path, pem).map_err(|error| lock::unusable(path, error))?,
         None => drop(super::print(&pem)?),
     }
     let key = config.data_dir.join(TLS_FOLDER).join(REQUEST_KEY);

@@ -2,10 +2,9 @@
 
 use std::{path::PathBuf, process::ExitCode, sync::Arc};
 
-use anyhow::{Result, bail};
+use anyhow::Result;
 use clap::Subcommand;
 use iq_auth::{HashCost, PasswordHasher, temporary_password};
-use iq_config::{Config, Overrides};
 use iq_domain::{AuditId, AuditRecord, Clock, CodedError, WallClock};
 use iq_store::{Store, audit, sessions, users};
 use serde_json::json;
@@ -28,21 +27,20 @@ pub(super) enum UserCommand {
 #[allow(clippy::print_stdout)]
 pub(super) fn run(command: UserCommand) -> Result<ExitCode> {
     let UserCommand::ResetPassword { username, data_dir } = command;
-    let dir = data_dir.map(|d| d.display().to_string());
-    let config = Config::from_process(Overrides::new().set("OPTRIA_DATA_DIR", dir))?;
-    let Claim::Ours(_lock) = lock::claim(&config.data_dir)? else {
-        bail!(
-            "the appliance runs on this data folder; stop it, or reset the password on its pages"
-        );
+    let data = super::existing_data(data_dir.as_deref())?;
+    let Claim::Ours(_lock) = lock::claim(&data)? else {
+        let running = CodedError::conflict("users.appliance_runs");
+        return Err(running.with("folder", data.display()).into());
     };
     let clock: Arc<dyn Clock> = Arc::new(WallClock);
-    let store = Store::open(config.data_dir.join("optria.db"), Arc::clone(&clock))?;
+    let store = Store::open(data.join("optria.db"), Arc::clone(&clock))?;
     let password = temporary_password()?;
     let hash = PasswordHasher::new(HashCost::default())?.hash(&password)?;
     let now = clock.now();
     store.write_blocking(move |tx| {
-        let found = users::get_credentials(tx, &username)?
-            .ok_or(CodedError::not_found("users.not_found"))?;
+        let found = users::get_credentials(tx, &username)?.ok_or_else(|| {
+            CodedError::not_found("users.unknown_name").with("username", &username)
+        })?;
         let mut user = found.user;
         user.is_active = true;
         user.must_change_password = true;

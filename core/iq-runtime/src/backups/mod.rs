@@ -120,6 +120,18 @@ pub(crate) async fn run(inner: Arc<Inner>) {
     }
 }
 
+/// A folder that can't be used is for the person to correct, unless its disk is full.
+fn wrong_folder(error: BackupError) -> CodedError {
+    let coded = CodedError::from(error);
+    if coded.code == "backup.disk_full" {
+        return coded;
+    }
+    CodedError {
+        kind: ErrorKind::Invalid,
+        ..coded
+    }
+}
+
 async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, CodedError> + Send + 'static,
 ) -> Result<T, CodedError> {
@@ -227,7 +239,7 @@ impl Runtime {
         let inner = Arc::clone(&self.0);
         blocking(move || {
             // Found out now, not at night.
-            iq_backup::require_writable(&settings.folder_in(inner.data()))?;
+            iq_backup::require_writable(&settings.folder_in(inner.data())).map_err(wrong_folder)?;
             inner.change_book(|book| {
                 book.settings = settings;
                 book.next_at = None;

@@ -58,6 +58,9 @@ fn open_all(folder: &Path, clock: &Arc<dyn Clock>) -> Result<u64, CodedError> {
     let number = u128::from_str_radix(id.trim(), 16);
     let number = number.map_err(|_| content("appliance.id".to_owned()))?;
     let key = MasterKey::load(&folder.join("master.key")).map_err(CodedError::from)?;
+    // A folder that was restored and not started since carries its mark into the backup. Here it would
+    // begin another epoch, and a restore of this backup leaves a mark of its own.
+    iq_backup::RestoredMark::clear(folder)?;
     let (store, evidence) = open_store(EvidenceParts {
         folder: folder.to_owned(),
         appliance: number.to_be_bytes(),
