@@ -11810,7 +11810,7 @@ export interface components {
         /** @description Which visit to a job a work order is: a plan makes an order for each. */
         WorkOrderVisit: {
             /**
-             * Format: int32
+             * Format: uint32
              * @description How many visits there are.
              */
             count: number;
@@ -11819,7 +11819,7 @@ export interface components {
             /** @description The first order of the job; its own id where it is that. */
             of_id: components["schemas"]["WorkOrderId"];
             /**
-             * Format: int32
+             * Format: uint32
              * @description Which of the visits it is in the order of their times, from 1.
              */
             place: number;
