@@ -22,9 +22,10 @@ const pace = (status?: BackupStatus) => (status?.work ? 1_000 : 15_000);
 function Proof({ backup }: { backup: Backup }) {
   const { t, n } = useText();
   const proof = backup.proof;
+  if (backup.made_at === null) return <span className="st mid wrap"><Icon name="dash" />{t('backups.unreadable')}</span>;
   if (!backup.is_ours) return <span className="st mid"><Icon name="lock" />{t('backups.foreign')}</span>;
   if (!proof) return <span className="st mid"><Icon name="dash" />{t('backups.not_proved')}</span>;
-  if (proof.error) return <span className="st critical"><StatusShape shape="critical" />{proof.error.message}</span>;
+  if (proof.error) return <span className="st critical wrap"><StatusShape shape="critical" />{proof.error.message}</span>;
   return <span className="st mid"><Icon name="check" />{t('backups.proved', { rows: n(proof.rows, 0), samples: n(proof.samples, 0) })}</span>;
 }
 
@@ -52,7 +53,7 @@ function List({ status, onChanged }: { status: BackupStatus; onChanged: (status:
         {status.backups.map((b) => (
           <li key={b.name} data-backup={b.name}>
             <div className="grow">
-              <div className="s b"><When at={b.made_at} full /></div>
+              <div className="s b">{b.made_at === null ? '—' : <When at={b.made_at} full />}</div>
               <div className="s"><Proof backup={b} /></div>
               <div className="cap dim"><Tag wrap>{b.name}</Tag> · <bdi dir="ltr">{fileSize(n, b.bytes)}</bdi></div>
             </div>
