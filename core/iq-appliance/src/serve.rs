@@ -281,15 +281,16 @@ fn in_use(data_dir: &Path, owner: Option<Owner>) -> CodedError {
 /// Opens the port, with the certificate that the configuration asks for.
 async fn open_door(config: &Config, allowed_hosts: &[String]) -> Result<Door> {
     let names = names(config, allowed_hosts);
-    let (tls, data) = (config.tls.clone(), config.data_dir.clone());
+    let (tls, data, called) = (config.tls.clone(), config.data_dir.clone(), names.clone());
     let certificate = tokio::task::spawn_blocking(move || {
-        LiveCertificate::open(&tls, &data, &names, Arc::new(WallClock))
+        LiveCertificate::open(&tls, &data, &called, Arc::new(WallClock))
     })
     .await??;
     let open = Open {
         listen: config.listen,
         allow_from: config.allow_from.clone(),
         certificate,
+        names,
     };
     Door::bind(open)
         .await
