@@ -2,8 +2,9 @@
 #![allow(clippy::unwrap_used, reason = "a test that can not go on stops here")]
 
 use std::{
+    collections::BTreeMap,
     fs::{self, File},
-    path::Path,
+    path::{Path, PathBuf},
     process::{Command, Output},
     sync::Arc,
 };
@@ -118,6 +119,42 @@ fn a_filter_that_is_none_and_an_identity_that_is_damaged_stop_the_start_with_a_r
     );
     let kept = fs::read_to_string(root.path().join("appliance.id")).unwrap();
     assert_eq!(kept, "no id");
+}
+
+/// The files of a folder with their length.
+fn files(folder: &Path) -> BTreeMap<PathBuf, u64> {
+    let entries = fs::read_dir(folder).unwrap().map(Result::unwrap);
+    entries
+        .map(|entry| (entry.path(), entry.metadata().unwrap().len()))
+        .collect()
+}
+
+#[test]
+fn a_folder_whose_store_is_gone_is_not_begun_anew() {
+    let root = tempfile::tempdir().unwrap();
+    let folder = root.path().to_str().unwrap();
+    fs::write(root.path().join("historian.db"), "samples").unwrap();
+    File::create(root.path().join("appliance.lock")).unwrap();
+    let serve = ["serve", "--port", "0", "--data-dir", folder];
+    for (language, words) in [("en", "is missing or empty"), ("ar", "مفقود أو فارغ")] {
+        let before = files(root.path());
+        let output = optria(&[["--lang", language].as_slice(), &serve].concat());
+        assert_eq!(output.status.code(), Some(1));
+        let said = said(&output);
+        assert!(
+            said.contains("[data.store_lost]") && said.contains(words),
+            "{said}"
+        );
+        assert_eq!(files(root.path()), before, "nothing was made");
+        File::create(root.path().join("optria.db")).unwrap();
+    }
+    // Nor is a store made by a command that then finds nothing in it.
+    let reset = ["user", "reset-password", "admin", "--data-dir", folder];
+    for command in [reset.as_slice(), &["rules", "list", "--data-dir", folder]] {
+        assert_eq!(optria(command).status.code(), Some(1), "{command:?}");
+    }
+    let store = fs::metadata(root.path().join("optria.db")).unwrap();
+    assert_eq!(store.len(), 0);
 }
 
 #[test]
