@@ -5,6 +5,7 @@ use std::{fs::File, io, path::Path};
 
 use anyhow::{Context, Result};
 use iq_domain::{CodedError, ErrorKind};
+use tracing::warn;
 
 use crate::lock;
 
@@ -35,24 +36,40 @@ pub(crate) fn require_store(data_dir: &Path) -> Result<()> {
 }
 
 /// The id of this installation, made at the first start. One that is there and can't be read is never
-/// replaced: the evidence log and the hub would take this for another appliance.
+/// replaced, and one that is gone is taken from the store again: the evidence log and the hub would take
+/// this for another appliance.
 pub(crate) fn appliance_id(data_dir: &Path) -> Result<String> {
     let path = data_dir.join("appliance.id");
+    let store = data_dir.join(iq_backup::DATABASES[0]);
+    let damaged = || {
+        CodedError::new(ErrorKind::Unavailable, "data.identity_damaged")
+            .with("path", path.display())
+    };
     match std::fs::read_to_string(&path) {
         Ok(text) if appliance_bytes(text.trim()).is_ok() => return Ok(text.trim().to_owned()),
         // A first start that was cut off before there was a store.
-        Ok(text) if text.trim().is_empty() && !data_dir.join("optria.db").exists() => {}
+        Ok(text) if text.trim().is_empty() && !store.exists() => {}
         Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-        _ => {
-            let damaged = CodedError::new(ErrorKind::Unavailable, "data.identity_damaged");
-            return Err(damaged.with("path", path.display()).into());
-        }
+        _ => return Err(damaged().into()),
     }
-    let mut bytes = [0_u8; 16];
-    getrandom::fill(&mut bytes).map_err(|e| anyhow::anyhow!("no randomness: {e}"))?;
+    let known = iq_store::installations(&store).map_err(CodedError::from)?;
+    let bytes = match known.as_slice() {
+        [] => random_id()?,
+        [known] => {
+            warn!(path = %path.display(), "The identity of the appliance was missing; it was taken from the store.");
+            *known
+        }
+        _ => return Err(damaged().into()),
+    };
     let id = hex(&bytes);
     write_id(&path, &id).map_err(|error| lock::unusable(&path, error))?;
     Ok(id)
+}
+
+fn random_id() -> Result<[u8; 16]> {
+    let mut bytes = [0_u8; 16];
+    getrandom::fill(&mut bytes).map_err(|e| anyhow::anyhow!("no randomness: {e}"))?;
+    Ok(bytes)
 }
 
 /// A power cut leaves the whole id or none.
@@ -76,6 +93,9 @@ fn hex(bytes: &[u8]) -> String {
 
 #[cfg(test)]
 mod tests {
+    use iq_domain::{TenantId, Timestamp};
+    use iq_store::evidence::{self, Epoch};
+
     use super::*;
 
     fn refusal(data_dir: &Path) -> Option<&'static str> {
@@ -95,6 +115,46 @@ mod tests {
             std::fs::write(path("optria.db"), "content").unwrap();
             assert_eq!(refusal(folder.path()), None);
         }
+    }
+
+    #[test]
+    fn an_identity_that_is_gone_is_taken_from_the_store_and_never_guessed() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("appliance.id");
+        let clock = std::sync::Arc::new(iq_domain::WallClock);
+        let store = iq_store::Store::open(folder.path().join("optria.db"), clock).unwrap();
+        let begin = |tenant: TenantId, epoch_no, appliance| {
+            let epoch = Epoch {
+                tenant_id: tenant,
+                epoch_no,
+                epoch: [9; 16],
+                appliance,
+                machine: None,
+                reason: "installation".to_owned(),
+                opened_at: Timestamp(1_790_000_000_000),
+            };
+            store
+                .write_blocking(move |tx| evidence::create_epoch(tx, tenant, &epoch))
+                .unwrap();
+        };
+        // A store without a log knows none: one is made, and stays.
+        let made = appliance_id(folder.path()).unwrap();
+        assert_eq!(appliance_id(folder.path()).unwrap(), made);
+        let (tenant, other) = (TenantId::new(), TenantId::new());
+        begin(tenant, 1, [6; 16]);
+        begin(tenant, 2, [7; 16]);
+        begin(other, 1, [7; 16]);
+        std::fs::remove_file(&file).unwrap();
+        let known = "07".repeat(16);
+        assert_eq!(appliance_id(folder.path()).unwrap(), known);
+        assert_eq!(std::fs::read_to_string(&file).unwrap(), known);
+        // Two that differ: only a person knows.
+        begin(other, 2, [8; 16]);
+        std::fs::remove_file(&file).unwrap();
+        let error = appliance_id(folder.path()).unwrap_err();
+        let error = error.downcast::<CodedError>().unwrap();
+        assert_eq!(error.code, "data.identity_damaged");
+        assert!(!file.exists());
     }
 
     #[test]

@@ -129,6 +129,22 @@ fn a_backup_of_a_running_appliance_comes_back_on_another_machine() {
 }
 
 #[test]
+fn an_appliance_whose_identity_file_is_gone_stays_the_same_one() {
+    let root = tempfile::tempdir().unwrap();
+    let data = root.path().join("data");
+    drop(Appliance::start(&data));
+    let tenant = add_tenant(&data);
+    drop(Appliance::start(&data));
+    let (file, before) = (data.join("appliance.id"), epoch(&data, tenant));
+    let id = std::fs::read_to_string(&file).unwrap();
+    std::fs::remove_file(&file).unwrap();
+    drop(Appliance::start(&data));
+    assert_eq!(std::fs::read_to_string(&file).unwrap(), id);
+    assert_eq!(epoch(&data, tenant), before, "the log goes on");
+    assert!(before.is_some());
+}
+
+#[test]
 fn a_passphrase_opens_it_too_and_a_short_one_is_refused() {
     let root = tempfile::tempdir().unwrap();
     let path = |name: &str| root.path().join(name).to_str().unwrap().to_owned();
