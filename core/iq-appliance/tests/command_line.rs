@@ -221,6 +221,24 @@ fn a_backup_without_its_beginning_is_refused_as_a_backup() {
     }
 }
 
+#[test]
+fn a_backup_that_is_not_there_is_told_before_its_key_and_makes_no_folder() {
+    let root = tempfile::tempdir().unwrap();
+    let [file, folder] = ["gone.backup", "data"].map(|name| root.path().join(name));
+    for command in ["restore", "verify"] {
+        let output = optria(&[
+            command,
+            file.to_str().unwrap(),
+            "--data-dir",
+            folder.to_str().unwrap(),
+        ]);
+        assert_eq!(output.status.code(), Some(1), "{command}");
+        let said = said(&output);
+        assert!(said.contains("[backup.not_found]"), "{command}: {said}");
+        assert!(!folder.exists(), "{command} made the folder");
+    }
+}
+
 /// Signs `package` as `version` and puts the signature beside it.
 fn sign(package: &Path, by: &KeyPair, version: &str) {
     let arch = std::env::consts::ARCH;
