@@ -66,11 +66,13 @@ async function waitUntil(what: string, within: number, holds: () => Promise<bool
 export type Language = 'ar' | 'en';
 export type Theme = 'light' | 'dark';
 
+/** As if a person had picked both at the door: they count more than what the account has stored. */
 export async function dress(context: BrowserContext, language: Language, theme: Theme): Promise<void> {
   await context.addInitScript(
     ([l, t]) => {
       localStorage.setItem('optria.language', l!);
       localStorage.setItem('optria.theme', t!);
+      sessionStorage.setItem('optria.picked', 'language theme');
     },
     [language, theme],
   );

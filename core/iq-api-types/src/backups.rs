@@ -30,6 +30,9 @@ pub struct BackupSettings {
 pub struct BackupStatus {
     /// When and where.
     pub settings: BackupSettings,
+    /// When the settings were found damaged and replaced by those of a first start; absent once somebody
+    /// has entered them again.
+    pub settings_lost_at: Option<Timestamp>,
     /// The folder in use.
     pub folder: String,
     /// Short name of the key that opens the backups.

@@ -206,6 +206,7 @@ async fn status(state: &ApiState, language: Language) -> Answer<Json<BackupStatu
             keep_days: settings.retention.days,
             keep_months: settings.retention.months,
         },
+        settings_lost_at: found.settings_lost_at,
         folder: found.folder.display().to_string(),
         key: found.key,
         key_noted_at: found.key_noted_at,

@@ -8,6 +8,7 @@ use axum::{
 use iq_api_types::{SetupRequest, SetupResult, SetupStatus};
 use iq_auth::temporary_password;
 use iq_domain::{AuthSource, CodedError, Role, Tenant, TenantId, User, UserId};
+use iq_locale::Language;
 use iq_secrets::SecretString;
 use iq_store::{tenants, users};
 
@@ -96,7 +97,7 @@ async fn create_setup(
     admin.last_sign_in_at = Some(now);
     let mut owner = user(
         owner_username(&admin.username),
-        "Platform owner".to_owned(),
+        owner_name(info.language),
         Role::PlatformOwner,
     );
     owner.must_change_password = true;
@@ -130,6 +131,12 @@ async fn create_setup(
     };
     let cookie = auth::cookie_header(&state, &info, opening.new.token.expose());
     Ok((StatusCode::CREATED, cookie, Json(body)))
+}
+
+/// Nobody was asked for it: the name of the role, in the language in which the first start was done.
+fn owner_name(language: Language) -> String {
+    let name = iq_locale::pattern(language, "ui", "enum.role.platform_owner");
+    name.unwrap_or("Platform owner").to_owned()
 }
 
 /// "platform", unless the administrator took that name.

@@ -6,6 +6,7 @@ mod demo;
 mod demo_costs;
 mod demo_people;
 mod demo_store;
+mod folder;
 mod host;
 mod lock;
 mod logs;

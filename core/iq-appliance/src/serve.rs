@@ -1,14 +1,13 @@
 //! Starts an appliance on a data folder and stops it again.
 
 use std::{
-    fs::File,
     net::{IpAddr, SocketAddr},
     path::{Path, PathBuf},
     sync::Arc,
     time::Duration,
 };
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use async_trait::async_trait;
 use iq_api::{ApiOptions, ApiState, HashCost, LogFiles, LogLimits, SessionKeys, WindowKey};
 use iq_config::{Config, Overrides};
@@ -34,6 +33,7 @@ use tracing::{info, warn};
 use crate::{
     DemoOptions, DemoUser,
     demo::{self, EmbeddedPlant},
+    folder::{self, appliance_bytes, appliance_id},
     lock::{self, Claim, DataLock, Owner},
     service::{self, Published},
 };
@@ -87,6 +87,7 @@ pub async fn start(options: ServeOptions) -> Result<Running> {
         Claim::Ours(lock) => lock,
         Claim::Taken(owner) => return Err(in_use(&data_dir, owner).into()),
     };
+    folder::require_store(&data_dir)?;
     options.log.open(&data_dir, log_limits(&config));
     let door = open_door(&config, &options.allowed_hosts).await?;
     let listening = door.listening();
@@ -281,15 +282,16 @@ fn in_use(data_dir: &Path, owner: Option<Owner>) -> CodedError {
 /// Opens the port, with the certificate that the configuration asks for.
 async fn open_door(config: &Config, allowed_hosts: &[String]) -> Result<Door> {
     let names = names(config, allowed_hosts);
-    let (tls, data) = (config.tls.clone(), config.data_dir.clone());
+    let (tls, data, called) = (config.tls.clone(), config.data_dir.clone(), names.clone());
     let certificate = tokio::task::spawn_blocking(move || {
-        LiveCertificate::open(&tls, &data, &names, Arc::new(WallClock))
+        LiveCertificate::open(&tls, &data, &called, Arc::new(WallClock))
     })
     .await??;
     let open = Open {
         listen: config.listen,
         allow_from: config.allow_from.clone(),
         certificate,
+        names,
     };
     Door::bind(open)
         .await
@@ -349,10 +351,6 @@ fn finish_config(
             .into());
     }
     Ok(config)
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|b| format!("{b:02x}")).collect()
 }
 
 async fn open(
@@ -467,42 +465,6 @@ pub(crate) fn open_by_hand(data_dir: &Path) -> Result<(Store, Sync)> {
     })?;
     let sync = Sync::by_hand(sync_parts(store.clone(), key, data_dir, &id)?);
     Ok((store, sync))
-}
-
-/// The id of this installation, made at the first start. One that is there and can't be read is never
-/// replaced: the evidence log and the hub would take this for another appliance.
-fn appliance_id(data_dir: &Path) -> Result<String> {
-    let path = data_dir.join("appliance.id");
-    match std::fs::read_to_string(&path) {
-        Ok(text) if appliance_bytes(text.trim()).is_ok() => return Ok(text.trim().to_owned()),
-        // A first start that was cut off before there was a store.
-        Ok(text) if text.trim().is_empty() && !data_dir.join("optria.db").exists() => {}
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
-        _ => {
-            let damaged = CodedError::new(ErrorKind::Unavailable, "data.identity_damaged");
-            return Err(damaged.with("path", path.display()).into());
-        }
-    }
-    let mut bytes = [0_u8; 16];
-    getrandom::fill(&mut bytes).map_err(|e| anyhow::anyhow!("no randomness: {e}"))?;
-    let id = hex(&bytes);
-    write_id(&path, &id).map_err(|error| lock::unusable(&path, error))?;
-    Ok(id)
-}
-
-/// A power cut leaves the whole id or none.
-fn write_id(path: &Path, id: &str) -> std::io::Result<()> {
-    let part = path.with_extension("id.partial");
-    std::fs::write(&part, id)?;
-    File::open(&part)?.sync_all()?;
-    std::fs::rename(&part, path)
-}
-
-/// The id as it stands in evidence records.
-fn appliance_bytes(id: &str) -> Result<[u8; 16]> {
-    let number = u128::from_str_radix(id, 16).ok().filter(|_| id.len() == 32);
-    let number = number.context("appliance.id does not hold 32 hex digits")?;
-    Ok(number.to_be_bytes())
 }
 
 /// The id the system gave this machine, where it gives one.

@@ -62,7 +62,9 @@ fn a_backup_of_a_running_appliance_comes_back_on_another_machine() {
         text.contains("Print it"),
         "the new key is spoken of: {text}"
     );
-    let refused = optria(&["restore", "x", "--data-dir", &data]);
+    let file = std::fs::read_dir(&away).unwrap().next().unwrap().unwrap();
+    let file = file.path().to_str().unwrap().to_owned();
+    let refused = optria(&["restore", &file, "--data-dir", &data]);
     assert!(
         said(&refused).contains("backup.running"),
         "{}",
@@ -70,8 +72,6 @@ fn a_backup_of_a_running_appliance_comes_back_on_another_machine() {
     );
     drop(running);
 
-    let file = std::fs::read_dir(&away).unwrap().next().unwrap().unwrap();
-    let file = file.path().to_str().unwrap().to_owned();
     let key = path("paper.txt");
     let shown = done(&["backup", "--data-dir", &data, "--show-key"]);
     std::fs::write(&key, shown.to_lowercase()).unwrap();
@@ -81,6 +81,7 @@ fn a_backup_of_a_running_appliance_comes_back_on_another_machine() {
         "{}",
         said(&without)
     );
+    assert!(!Path::new(&other).exists(), "nothing to open it with");
     done(&["verify", &file, "--key-file", &key, "--data-dir", &other]);
 
     done(&["restore", &file, "--data-dir", &other, "--key-file", &key]);
@@ -126,6 +127,22 @@ fn a_backup_of_a_running_appliance_comes_back_on_another_machine() {
         after,
         "what was there is still there"
     );
+}
+
+#[test]
+fn an_appliance_whose_identity_file_is_gone_stays_the_same_one() {
+    let root = tempfile::tempdir().unwrap();
+    let data = root.path().join("data");
+    drop(Appliance::start(&data));
+    let tenant = add_tenant(&data);
+    drop(Appliance::start(&data));
+    let (file, before) = (data.join("appliance.id"), epoch(&data, tenant));
+    let id = std::fs::read_to_string(&file).unwrap();
+    std::fs::remove_file(&file).unwrap();
+    drop(Appliance::start(&data));
+    assert_eq!(std::fs::read_to_string(&file).unwrap(), id);
+    assert_eq!(epoch(&data, tenant), before, "the log goes on");
+    assert!(before.is_some());
 }
 
 #[test]

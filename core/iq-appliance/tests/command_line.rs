@@ -2,8 +2,9 @@
 #![allow(clippy::unwrap_used, reason = "a test that can not go on stops here")]
 
 use std::{
+    collections::BTreeMap,
     fs::{self, File},
-    path::Path,
+    path::{Path, PathBuf},
     process::{Command, Output},
     sync::Arc,
 };
@@ -120,6 +121,42 @@ fn a_filter_that_is_none_and_an_identity_that_is_damaged_stop_the_start_with_a_r
     assert_eq!(kept, "no id");
 }
 
+/// The files of a folder with their length.
+fn files(folder: &Path) -> BTreeMap<PathBuf, u64> {
+    let entries = fs::read_dir(folder).unwrap().map(Result::unwrap);
+    entries
+        .map(|entry| (entry.path(), entry.metadata().unwrap().len()))
+        .collect()
+}
+
+#[test]
+fn a_folder_whose_store_is_gone_is_not_begun_anew() {
+    let root = tempfile::tempdir().unwrap();
+    let folder = root.path().to_str().unwrap();
+    fs::write(root.path().join("historian.db"), "samples").unwrap();
+    File::create(root.path().join("appliance.lock")).unwrap();
+    let serve = ["serve", "--port", "0", "--data-dir", folder];
+    for (language, words) in [("en", "is missing or empty"), ("ar", "مفقود أو فارغ")] {
+        let before = files(root.path());
+        let output = optria(&[["--lang", language].as_slice(), &serve].concat());
+        assert_eq!(output.status.code(), Some(1));
+        let said = said(&output);
+        assert!(
+            said.contains("[data.store_lost]") && said.contains(words),
+            "{said}"
+        );
+        assert_eq!(files(root.path()), before, "nothing was made");
+        File::create(root.path().join("optria.db")).unwrap();
+    }
+    // Nor is a store made by a command that then finds nothing in it.
+    let reset = ["user", "reset-password", "admin", "--data-dir", folder];
+    for command in [reset.as_slice(), &["rules", "list", "--data-dir", folder]] {
+        assert_eq!(optria(command).status.code(), Some(1), "{command:?}");
+    }
+    let store = fs::metadata(root.path().join("optria.db")).unwrap();
+    assert_eq!(store.len(), 0);
+}
+
 #[test]
 fn a_start_that_finds_folder_or_port_taken_says_so_with_the_remedy() {
     let root = tempfile::tempdir().unwrap();
@@ -181,6 +218,24 @@ fn a_backup_without_its_beginning_is_refused_as_a_backup() {
         let output = optria(&command);
         assert_eq!(output.status.code(), Some(1), "{}", said(&output));
         assert!(said(&output).contains("[backup."), "{}", said(&output));
+    }
+}
+
+#[test]
+fn a_backup_that_is_not_there_is_told_before_its_key_and_makes_no_folder() {
+    let root = tempfile::tempdir().unwrap();
+    let [file, folder] = ["gone.backup", "data"].map(|name| root.path().join(name));
+    for command in ["restore", "verify"] {
+        let output = optria(&[
+            command,
+            file.to_str().unwrap(),
+            "--data-dir",
+            folder.to_str().unwrap(),
+        ]);
+        assert_eq!(output.status.code(), Some(1), "{command}");
+        let said = said(&output);
+        assert!(said.contains("[backup.not_found]"), "{command}: {said}");
+        assert!(!folder.exists(), "{command} made the folder");
     }
 }
 

@@ -1,7 +1,7 @@
 //! What the appliance remembers about its backups: a file of its own, since it belongs to the whole
 //! folder and to none of the tenants in it.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use crate::{BackupError, files};
 
@@ -25,4 +25,14 @@ pub fn read_book(data: &Path) -> Result<Option<Vec<u8>>, BackupError> {
 /// When the file can't be written.
 pub fn write_book(data: &Path, text: &[u8]) -> Result<(), BackupError> {
     files::write_whole(&data.join(FILE), text)
+}
+
+/// Keeps a text that can't be read beside it, for whoever wants to see what it said. Says where.
+///
+/// # Errors
+/// When the file can't be written.
+pub fn keep_damaged_book(data: &Path, text: &[u8]) -> Result<PathBuf, BackupError> {
+    let path = data.join(format!("{FILE}.damaged"));
+    files::write_whole(&path, text)?;
+    Ok(path)
 }

@@ -26,7 +26,7 @@ mod snapshot;
 mod swap;
 
 pub use archive::{FileEntry, Manifest};
-pub use book::{read_book, write_book};
+pub use book::{keep_damaged_book, read_book, write_book};
 pub use error::BackupError;
 pub use files::require_writable;
 pub use keep::{Kept, Retention, delete, list, name_of, prune};

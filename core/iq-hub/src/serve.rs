@@ -120,15 +120,16 @@ pub async fn start(config: Config, options: ServeOptions) -> Result<Running> {
 async fn open_door(config: &Config, public_url: Option<&str>) -> Result<Door> {
     let public = public_url.and_then(crate::state::host_of);
     let names = iq_listen::names_of_this_machine(public.as_slice(), config.listen.ip());
-    let (tls, data) = (config.tls.clone(), config.data_dir.clone());
+    let (tls, data, called) = (config.tls.clone(), config.data_dir.clone(), names.clone());
     let certificate = tokio::task::spawn_blocking(move || {
-        LiveCertificate::open(&tls, &data, &names, Arc::new(WallClock))
+        LiveCertificate::open(&tls, &data, &called, Arc::new(WallClock))
     })
     .await??;
     let open = Open {
         listen: config.listen,
         allow_from: config.allow_from.clone(),
         certificate,
+        names,
     };
     Door::bind(open)
         .await

@@ -2,9 +2,11 @@
 //!
 //! With a certificate the port speaks TLS to the network, and to this machine itself both TLS and
 //! plain HTTP: the window on the machine and its scripts know no certificate, and what never leaves the
-//! machine needs none. Somebody on the network who typed `http://` is sent to `https://`.
+//! machine needs none. Somebody on the network who typed `http://` is sent to `https://` of the same
+//! name, where it is one of this machine's.
 
 use std::{
+    future::ready,
     io,
     net::{Ipv4Addr, SocketAddr},
     sync::Arc,
@@ -14,7 +16,7 @@ use std::{
 use axum::{
     Router,
     body::Body,
-    http::{HeaderValue, Method, Request, StatusCode, Uri, header, uri::Authority},
+    http::{HeaderMap, HeaderValue, Method, Request, StatusCode, Uri, header, uri::Authority},
     response::{IntoResponse, Response},
 };
 use hyper::{body::Incoming, server::conn::http1, service::service_fn};
@@ -35,6 +37,7 @@ use tracing::{debug, warn};
 use crate::{
     Counts, Facts, LiveCertificate,
     gate::{Gate, Origin, Place},
+    without_port,
 };
 
 /// A handshake takes no longer, from the first byte to the last.
@@ -62,12 +65,15 @@ pub struct Open {
     pub allow_from: Vec<Network>,
     /// With which certificate; plain HTTP without one.
     pub certificate: Option<Arc<LiveCertificate>>,
+    /// Names and addresses of this machine, without a port: nobody is sent to another one.
+    pub names: Vec<String>,
 }
 
 /// A bound port that does not answer yet.
 pub struct Door {
     listener: TcpListener,
     tls: Option<TlsAcceptor>,
+    names: Arc<[String]>,
     listening: Listening,
     /// Tells this machine from others; a test, which has no other machine, tells otherwise.
     origin_of: fn(&TcpStream, SocketAddr) -> Origin,
@@ -157,6 +163,7 @@ impl Door {
         Ok(Self {
             listener,
             tls,
+            names: open.names.into(),
             listening,
             origin_of,
         })
@@ -194,6 +201,7 @@ impl Door {
             };
             let serving = Serving {
                 router: router.clone(),
+                names: Arc::clone(&self.names),
                 peer: Peer {
                     address: SocketAddr::new(from.address, remote.port()),
                     is_tls: false,
@@ -228,6 +236,7 @@ fn origin_of(stream: &TcpStream, remote: SocketAddr) -> Origin {
 
 struct Serving {
     router: Router,
+    names: Arc<[String]>,
     peer: Peer,
     stop: CancellationToken,
     grace: Duration,
@@ -253,7 +262,7 @@ impl Serving {
         }
         if first[0] != TLS_RECORD {
             if !from.is_here {
-                self.router = to_https();
+                self.router = to_https(Arc::clone(&self.names));
             }
             return self.answer(stream).await;
         }
@@ -309,20 +318,30 @@ impl Serving {
 
 /// Sends people who typed `http://` to `https://`. Nothing else is answered: what a program sends
 /// unencrypted should fail where somebody sees it.
-fn to_https() -> Router {
-    Router::new().fallback(
-        async |method: Method, uri: Uri, headers: axum::http::HeaderMap| {
-            let host = headers
-                .get(header::HOST)
-                .and_then(|host| host.to_str().ok());
-            let host = host.and_then(|host| host.parse::<Authority>().ok());
-            let is_read = matches!(method, Method::GET | Method::HEAD);
-            match (is_read, host) {
-                (true, Some(host)) if !host.as_str().contains('@') => moved(&host, &uri),
-                _ => plain_refused(),
-            }
-        },
-    )
+fn to_https(names: Arc<[String]>) -> Router {
+    let answer = move |method: Method, uri: Uri, headers: HeaderMap| {
+        ready(answer_plainly(&names, &method, &uri, &headers))
+    };
+    Router::new().fallback(answer)
+}
+
+fn answer_plainly(names: &[String], method: &Method, uri: &Uri, headers: &HeaderMap) -> Response {
+    let host = headers
+        .get(header::HOST)
+        .and_then(|host| host.to_str().ok());
+    let host = host.and_then(|host| host.parse::<Authority>().ok());
+    let Some(host) = host.filter(|host| !host.as_str().contains('@')) else {
+        return plain_refused();
+    };
+    let name = without_port(host.as_str());
+    // What the sender wrote would otherwise be where this server sends people to.
+    if !names.iter().any(|known| known.eq_ignore_ascii_case(name)) {
+        return host_refused(&host);
+    }
+    match *method {
+        Method::GET | Method::HEAD => moved(&host, uri),
+        _ => plain_refused(),
+    }
 }
 
 fn moved(host: &Authority, uri: &Uri) -> Response {
@@ -335,9 +354,27 @@ fn moved(host: &Authority, uri: &Uri) -> Response {
 }
 
 fn plain_refused() -> Response {
-    let say = |language| iq_locale::error(language, "tls.plain_refused", &Params::new());
+    refused(
+        StatusCode::UPGRADE_REQUIRED,
+        "tls.plain_refused",
+        &Params::new(),
+    )
+}
+
+fn host_refused(host: &Authority) -> Response {
+    let params = Params::from([("host".to_owned(), host.to_string())]);
+    refused(
+        StatusCode::MISDIRECTED_REQUEST,
+        "request.host_wrong",
+        &params,
+    )
+}
+
+/// What is told before a language is known is told in both.
+fn refused(status: StatusCode, code: &str, params: &Params) -> Response {
+    let say = |language| iq_locale::error(language, code, params);
     let text = format!("{}\n{}\n", say(Language::En), say(Language::Ar));
-    (StatusCode::UPGRADE_REQUIRED, text).into_response()
+    (status, text).into_response()
 }
 
 #[cfg(test)]

@@ -53,6 +53,7 @@ async fn site(asked: Asked, router: Router) -> Site {
         listen: SocketAddr::from(([127, 0, 0, 1], 0)),
         allow_from: asked.allow_from,
         certificate: asked.certificate,
+        names: vec!["optria.plant".to_owned(), "10.20.0.5".to_owned()],
     };
     let mut door = Door::bind(open).await.unwrap();
     if asked.is_elsewhere {
@@ -229,6 +230,39 @@ async fn this_machine_is_answered_without_tls_and_others_are_sent_to_https() {
     let pem = std::fs::read(data.path().join(TLS_FOLDER).join(OWN_CERTIFICATE)).unwrap();
     let (answer, _) = ask(&trusting(&pem, BOTH), there.address).await.unwrap();
     assert!(answer.ends_with("tls=true from=203.0.113.9"), "{answer}");
+}
+
+#[tokio::test]
+async fn nobody_is_sent_to_a_host_that_is_not_this_machine() {
+    let data = tempfile::tempdir().unwrap();
+    let asked = Asked {
+        certificate: Some(own(data.path())),
+        is_elsewhere: true,
+        ..Asked::default()
+    };
+    let site = site(asked, told()).await;
+    let ask_as = async |host: &str| {
+        let request = format!("GET /a?b HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n");
+        ask_plainly(site.address, request.as_bytes()).await
+    };
+    for host in [
+        "evil.example",
+        "evil.example:8090",
+        "optria.plant.evil.example",
+    ] {
+        let answer = ask_as(host).await;
+        assert!(answer.starts_with("HTTP/1.1 421"), "{answer}");
+        assert!(!answer.contains("location") && answer.contains("evil.example"));
+    }
+    for host in ["OPTRIA.plant", "10.20.0.5:8090"] {
+        let answer = ask_as(host).await;
+        let there = format!("location: https://{host}/a?b\r\n");
+        assert!(answer.starts_with("HTTP/1.1 307"), "{answer}");
+        assert!(answer.contains(&there), "{answer}");
+    }
+    // A host that is none at all.
+    let answer = ask_as("optria.plant@evil.example").await;
+    assert!(answer.starts_with("HTTP/1.1 426"), "{answer}");
 }
 
 #[tokio::test]

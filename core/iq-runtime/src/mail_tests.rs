@@ -204,7 +204,7 @@ fn all_notices() -> Vec<(String, serde_json::Value, String)> {
                 json!({ "reason": "backup.disk_full", "reason_params": {} }),
                 "/backups".to_owned(),
             ),
-            "backup_good" => (json!({}), "/backups".to_owned()),
+            "backup_good" | "backup_settings_lost" => (json!({}), "/backups".to_owned()),
             _ => (json!({}), "/settings".to_owned()),
         }
     };

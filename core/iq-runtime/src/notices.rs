@@ -257,13 +257,13 @@ impl Runtime {
             // The rest has to be told all the same.
             Ok(Err(error)) => {
                 error!(%error, "It can't be read how the backups stand.");
-                None
+                Vec::new()
             }
-            Err(_) => None,
+            Err(_) => Vec::new(),
         };
         let tenants: Vec<TenantId> = self.index().tenants.keys().copied().collect();
         for tenant in tenants {
-            sweep::look(&self.0, tenant, backups.as_ref()).await?;
+            sweep::look(&self.0, tenant, &backups).await?;
         }
         Ok(())
     }

@@ -10,6 +10,7 @@
 
 mod error;
 mod health;
+mod identity;
 mod migrate;
 mod open;
 mod query;
@@ -21,6 +22,7 @@ mod writer;
 
 pub use error::{ConstraintKind, StoreError};
 pub use health::{Health, HealthState};
+pub use identity::installations;
 pub use migrate::{copies_before_upgrades, schema_program, schema_version};
 pub use query::{Page, Paged, all_rows};
 pub use rusqlite::{Connection, Transaction};

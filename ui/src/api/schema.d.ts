@@ -5603,6 +5603,7 @@ export interface components {
             next_at?: null | components["schemas"]["Timestamp"];
             /** @description When and where. */
             settings: components["schemas"]["BackupSettings"];
+            settings_lost_at?: null | components["schemas"]["Timestamp"];
             trouble?: null | components["schemas"]["StatusMessage"];
             /** @description `making`, `proving` or `preparing`, while that is being done. */
             work?: string | null;

@@ -8,6 +8,9 @@ import { api } from './calls';
 import { RequestFailed, SESSION_ENDED, setCsrf, SIGNED_OUT, type SignedOut } from './http';
 import type { SessionInfo, UserSettings } from './types';
 
+const LOOKS = ['language', 'theme'] as const;
+type Look = (typeof LOOKS)[number];
+
 export interface SessionState {
   session: SessionInfo | null;
   loading: boolean;
@@ -20,7 +23,7 @@ export interface SessionState {
   /** Takes over the session of a sign-in, with the looks the account has stored. */
   enter: (session: SessionInfo) => Promise<void>;
   /** What a person picks before signing in counts more than what the account has stored. */
-  chose: (what: 'language' | 'theme') => void;
+  chose: (what: Look) => void;
   signOut: () => Promise<void>;
   retry: () => void;
 }
@@ -29,14 +32,34 @@ export interface SessionState {
 export const SessionContext = createContext<SessionState | null>(null);
 const KEY = ['session'];
 
-/** Stores the language of the page with an account that has another: it was chosen before there was a session. */
-async function withLanguage(session: SessionInfo): Promise<SessionInfo> {
-  const { language } = preferences();
-  if (session.must_change_password || session.settings.language === language) return session;
+const PICKED = 'optria.picked';
+
+/** What was picked at the door of this window: it is kept while an identity provider has the page. */
+function picked(): Look[] {
   try {
-    return { ...session, settings: await api.saveSettings({ ...session.settings, language }) };
+    const words = (sessionStorage.getItem(PICKED) ?? '').split(' ');
+    return LOOKS.filter((look) => words.includes(look));
   } catch {
-    // The page keeps its language all the same; the settings page can store it later.
+    return [];
+  }
+}
+
+function keepPicked(looks: ReadonlySet<Look>): void {
+  try {
+    sessionStorage.setItem(PICKED, [...looks].join(' '));
+  } catch {
+    // Private windows may refuse storage; what was picked then counts as long as the page is open.
+  }
+}
+
+/** Stores looks of the page with an account that has others. */
+async function withLooks(session: SessionInfo, looks: Partial<Pick<UserSettings, Look>>): Promise<SessionInfo> {
+  const isSame = LOOKS.every((look) => looks[look] === undefined || looks[look] === session.settings[look]);
+  if (session.must_change_password || isSame) return session;
+  try {
+    return { ...session, settings: await api.saveSettings({ ...session.settings, ...looks }) };
+  } catch {
+    // The page keeps its looks all the same; the settings page can store them later.
     return session;
   }
 }
@@ -66,10 +89,38 @@ async function readSession(): Promise<SessionInfo | null> {
 
 export function SessionProvider({ children }: { children: ReactNode }) {
   const client = useQueryClient();
-  const { data, isPending, error, refetch } = useQuery({ queryKey: KEY, queryFn: readSession, staleTime: Infinity });
+  const { colorScheme, setColorScheme } = useMantineColorScheme();
+  const [chosen] = useState(() => new Set(picked()));
+  const forget = useCallback(() => {
+    chosen.clear();
+    keepPicked(chosen);
+  }, [chosen]);
+  /**
+   * Gives the page the looks of an account. Only what a person picked at the door counts more, and becomes the
+   * account's; what was guessed from the browser, or left by who was here before, does not.
+   */
+  const settle = useCallback(
+    async (next: SessionInfo): Promise<SessionInfo> => {
+      setCsrf(next.csrf_token);
+      const stored = preferencesOf(next.settings);
+      const looks: Partial<Pick<UserSettings, Look>> = {};
+      if (chosen.has('language')) looks.language = preferences().language;
+      if (chosen.has('theme')) looks.theme = colorScheme;
+      await changePreferences(chosen.has('language') ? { ...stored, language: preferences().language } : stored);
+      if (!chosen.has('theme')) setColorScheme(themeOf(next.settings));
+      // Nothing is stored before a temporary password was changed: until then it stays picked.
+      if (next.must_change_password) return next;
+      forget();
+      return withLooks(next, looks);
+    },
+    [chosen, colorScheme, forget, setColorScheme],
+  );
+  const findSession = async () => {
+    const found = await readSession();
+    return found && settle(found);
+  };
+  const { data, isPending, error, refetch } = useQuery({ queryKey: KEY, queryFn: findSession, staleTime: Infinity });
   const session = data ?? null;
-  const { setColorScheme } = useMantineColorScheme();
-  const chosen = useRef(new Set<'language' | 'theme'>());
 
   const [why, setWhy] = useState<RequestFailed | null>(null);
   const leaving = useRef(false);
@@ -89,25 +140,30 @@ export function SessionProvider({ children }: { children: ReactNode }) {
   const accept = useCallback(
     async (next: SessionInfo) => {
       setCsrf(next.csrf_token);
-      await changePreferences({ ...preferencesOf(next.settings), language: preferences().language });
+      const { language } = preferences();
+      const looks = chosen.has('theme') ? { language, theme: colorScheme } : { language };
+      await changePreferences({ ...preferencesOf(next.settings), language });
+      forget();
       setWhy(null);
-      client.setQueryData(KEY, await withLanguage(next));
+      client.setQueryData(KEY, await withLooks(next, looks));
     },
-    [client],
+    [chosen, client, colorScheme, forget],
   );
   const enter = useCallback(
     async (next: SessionInfo) => {
-      setCsrf(next.csrf_token);
-      const stored = preferencesOf(next.settings);
-      await changePreferences(chosen.current.has('language') ? { ...stored, language: preferences().language } : stored);
-      if (!chosen.current.has('theme')) setColorScheme(themeOf(next.settings));
-      chosen.current.clear();
+      const settled = await settle(next);
       setWhy(null);
-      client.setQueryData(KEY, await withLanguage(next));
+      client.setQueryData(KEY, settled);
     },
-    [client, setColorScheme],
+    [client, settle],
   );
-  const chose = useCallback((what: 'language' | 'theme') => { chosen.current.add(what); }, []);
+  const chose = useCallback(
+    (what: Look) => {
+      chosen.add(what);
+      keepPicked(chosen);
+    },
+    [chosen],
+  );
   const signOut = useCallback(async () => {
     leaving.current = true;
     try {

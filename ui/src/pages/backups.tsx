@@ -69,13 +69,14 @@ function List({ status, onChanged }: { status: BackupStatus; onChanged: (status:
 }
 
 function Plan({ status, onChanged }: { status: BackupStatus; onChanged: (status: BackupStatus) => void }) {
-  const { t } = useText();
+  const { t, p } = useText();
   const said = useCadence();
   const [editing, setEditing] = useState(false);
   const { settings } = status;
   return (
     <Pane title={t('backups.settings')} flush={false} end={<button type="button" className="btn sm" data-action="edit-backups" onClick={() => setEditing(true)}><Icon name="edit" />{t('backups.edit')}</button>}>
       <div className="stack">
+        {status.settings_lost_at !== null && <Notice tone="critical">{t('backups.settings_lost', { when: moment(p, status.settings_lost_at, Date.now()) })}</Notice>}
         <dl className="kv">
           <dt>{t('backups.next')}</dt><dd>{status.next_at === null ? t('backups.by_hand') : <When at={status.next_at} full />}</dd>
           <dt>{t('schedules.every')}</dt><dd>{settings.is_enabled ? <>{said(settings.cadence)} <Tag className="cap dim">{settings.time_zone}</Tag></> : t('backups.by_hand')}</dd>

@@ -133,6 +133,42 @@ async fn settings_that_can_not_be_are_refused() {
 }
 
 #[tokio::test]
+async fn settings_that_were_damaged_are_told_as_lost_until_they_are_entered_again() {
+    let (app, plant, _) = TestApp::with_plants().await;
+    let client = owner(&app, &plant).await;
+    let path = "/api/backups/settings";
+    let settings = json!({
+        "is_enabled": true, "folder": null, "cadence": { "every": "day", "minute": 60 },
+        "time_zone": "Asia/Riyadh", "keep_days": 30, "keep_months": 3,
+    });
+    let saved = client.put(path, settings.clone()).await.expect_status(200);
+    assert_eq!(saved.json()["settings_lost_at"], Value::Null);
+    let status = async || client.get("/api/backups").await.expect_status(200).json();
+    // The clock has been looked at with the new settings, and nothing more is written by itself.
+    while status().await["next_at"].is_null() {
+        tokio::task::yield_now().await;
+    }
+    std::fs::write(app.folder().join("backups.json"), "x").unwrap();
+    let lost = status().await;
+    assert!(lost["settings_lost_at"].is_i64(), "{lost}");
+    assert_eq!(lost["settings"]["keep_days"], 7, "those of a first start");
+    let aside = app.folder().join("backups.json.damaged");
+    assert_eq!(std::fs::read_to_string(&aside).unwrap(), "x");
+    app.runtime.tell_what_is_due().await.unwrap();
+    let told = client.get("/api/notifications").await.expect_status(200);
+    assert!(
+        told.text().contains("settings of the backups"),
+        "{}",
+        told.text()
+    );
+
+    let saved = client.put(path, settings).await.expect_status(200).json();
+    assert_eq!(saved["settings_lost_at"], Value::Null);
+    assert_eq!(saved["settings"]["keep_days"], 30);
+    assert!(aside.exists());
+}
+
+#[tokio::test]
 async fn figures_are_for_whoever_may_read_them() {
     let (app, plant, _) = TestApp::with_plants().await;
     let admin = app.signed_in(&plant.user("admin")).await;

@@ -15,6 +15,23 @@ fn setup_body() -> Value {
     })
 }
 
+/// The name of the user who signs in as that.
+fn name_of<'a>(users: &'a Value, username: &str) -> &'a str {
+    let mut users = users.as_array().unwrap().iter();
+    let found = users.find(|user| user["username"] == username).unwrap();
+    found["name"].as_str().unwrap()
+}
+
+#[tokio::test]
+async fn the_platform_owner_is_named_in_the_language_of_the_first_start() {
+    let app = TestApp::empty().await;
+    let mut client = app.client();
+    let reply = client.post("/api/setup?lang=ar", setup_body()).await;
+    client.adopt(&reply.expect_status(201));
+    let users = client.get("/api/tenant-users").await.expect_status(200);
+    assert_eq!(name_of(&users.json(), "platform"), "مالك المنصة");
+}
+
 #[tokio::test]
 async fn the_first_start_makes_an_administrator_and_a_platform_owner_once() {
     let app = TestApp::empty().await;
@@ -28,7 +45,7 @@ async fn the_first_start_makes_an_administrator_and_a_platform_owner_once() {
         .await
         .expect_field("password", "password.too_short");
     let reply = client
-        .post("/api/setup", setup_body())
+        .post("/api/setup?lang=en", setup_body())
         .await
         .expect_status(201);
     let body = reply.json();
@@ -37,7 +54,8 @@ async fn the_first_start_makes_an_administrator_and_a_platform_owner_once() {
         (&json!("tenant_admin"), &json!("sara"))
     );
     client.adopt(&reply);
-    client.get("/api/tenant-users").await.expect_status(200);
+    let users = client.get("/api/tenant-users").await.expect_status(200);
+    assert_eq!(name_of(&users.json(), "platform"), "Platform owner");
     client
         .post("/api/setup", setup_body())
         .await

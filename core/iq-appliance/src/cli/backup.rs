@@ -120,6 +120,11 @@ pub(super) fn backup(args: &BackupArgs, language: Language) -> Result<ExitCode> 
 
 pub(super) fn restore(args: &RestoreArgs, language: Language) -> Result<ExitCode> {
     let data = data_dir(args.data_dir.as_deref())?;
+    // A folder is only made for a backup that is there and for something to open it with.
+    iq_backup::inspect(&args.file).map_err(CodedError::from)?;
+    if !data.exists() {
+        args.opener.read(&data)?;
+    }
     let Claim::Ours(_lock) = lock::claim(&data)? else {
         return Err(CodedError::conflict("backup.running")
             .with("folder", data.display())
@@ -173,6 +178,7 @@ pub(super) fn verify(arguments: Vec<OsString>, language: Language) -> Result<Exi
     };
     let language = args.lang.unwrap_or(language);
     let data = data_dir(args.data_dir.as_deref())?;
+    iq_backup::inspect(&args.file).map_err(CodedError::from)?;
     let opener = args.opener.read(&data)?;
     // Beside the backup there may be no right to write; in a data folder there is, and room.
     let room = if data.is_dir() {

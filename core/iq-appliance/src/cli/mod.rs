@@ -202,7 +202,7 @@ fn existing_data(given: Option<&Path>) -> anyhow::Result<PathBuf> {
     let given = given.map(|folder| folder.display().to_string());
     let data = Config::from_process(Overrides::new().set("OPTRIA_DATA_DIR", given))?.data_dir;
     match std::fs::metadata(data.join(iq_backup::DATABASES[0])) {
-        Ok(store) if store.is_file() => Ok(data),
+        Ok(store) if store.is_file() && store.len() > 0 => Ok(data),
         Err(error) if error.kind() == std::io::ErrorKind::PermissionDenied => {
             let closed = CodedError::new(ErrorKind::Unavailable, "data.no_access");
             Err(closed.with("path", data.display()).into())

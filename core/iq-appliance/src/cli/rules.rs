@@ -84,7 +84,8 @@ pub(super) fn run(command: RulesCommand, language: Language) -> Result<ExitCode>
 fn existing(data_dir: Option<PathBuf>) -> Result<Config> {
     let dir = data_dir.map(|d| d.display().to_string());
     let config = Config::from_process(Overrides::new().set("OPTRIA_DATA_DIR", dir))?;
-    if !config.data_dir.join("optria.db").is_file() {
+    let store = fs::metadata(config.data_dir.join("optria.db"));
+    if !store.is_ok_and(|store| store.is_file() && store.len() > 0) {
         let path = config.data_dir.display();
         return Err(CodedError::not_found("rules.no_data")
             .with("path", path)

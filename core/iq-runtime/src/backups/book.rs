@@ -8,6 +8,7 @@ use std::{
 use iq_backup::{BackupError, DEFAULT_FOLDER, Retention};
 use iq_domain::{Cadence, CodedError, Message, Timestamp};
 use serde::{Deserialize, Serialize};
+use tracing::warn;
 
 /// When and where backups are made.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -94,6 +95,8 @@ pub(super) struct Book {
     /// By the name of the backup.
     pub(super) proofs: BTreeMap<String, Proof>,
     pub(super) key_noted_at: Option<Timestamp>,
+    /// When the book was found damaged; until somebody enters the settings again.
+    pub(super) lost_at: Option<Timestamp>,
 }
 
 /// What people have to be told about backups.
@@ -111,6 +114,11 @@ pub(crate) enum BackupNews {
     /// There is one again.
     Good {
         /// When the first had failed.
+        since: Timestamp,
+    },
+    /// Their settings are lost.
+    Lost {
+        /// When that was found.
         since: Timestamp,
     },
 }
@@ -140,12 +148,31 @@ impl Book {
         }
     }
 
-    pub(super) fn read(data: &Path) -> Result<Self, CodedError> {
+    pub(super) fn read(data: &Path, now: Timestamp) -> Result<Self, CodedError> {
         let Some(text) = iq_backup::read_book(data)? else {
             return Ok(Self::default());
         };
-        // A book that can't be read would stop all backups; the default makes them.
-        Ok(serde_json::from_slice(&text).unwrap_or_default())
+        let damage = match serde_json::from_slice(&text) {
+            Ok(book) => return Ok(book),
+            Err(damage) => damage,
+        };
+        // A book that can't be read would stop all backups; the default makes them, and says that it is one.
+        let book = Self {
+            lost_at: Some(now),
+            ..Self::default()
+        };
+        let kept = iq_backup::keep_damaged_book(data, &text)
+            .map_err(CodedError::from)
+            .and_then(|aside| book.write(data).map(|()| aside));
+        match kept {
+            Ok(aside) => {
+                warn!(%damage, aside = %aside.display(), "The settings of the backups were damaged and are lost; the file is kept.");
+            }
+            Err(error) => {
+                warn!(%damage, %error, "The settings of the backups are damaged; the file can't be kept aside.");
+            }
+        }
+        Ok(book)
     }
 
     pub(super) fn write(&self, data: &Path) -> Result<(), CodedError> {
@@ -168,6 +195,21 @@ mod tests {
                 ..Message::default()
             }),
         }
+    }
+
+    #[test]
+    fn a_damaged_book_is_kept_aside_and_its_loss_is_known_from_then_on() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = |name: &str| folder.path().join(name);
+        let read = |at| Book::read(folder.path(), Timestamp(at)).unwrap();
+        assert_eq!(read(5), Book::default());
+        std::fs::write(path("backups.json"), "x").unwrap();
+        let found = read(6);
+        assert_eq!(found.lost_at, Some(Timestamp(6)));
+        assert_eq!(found.settings, BackupSettings::default());
+        let aside = std::fs::read_to_string(path("backups.json.damaged")).unwrap();
+        assert_eq!(aside, "x");
+        assert_eq!(read(7), found, "at the next look and the next start too");
     }
 
     #[test]

@@ -66,6 +66,8 @@ pub struct BackupFile {
 pub struct BackupStatus {
     /// When and where.
     pub settings: BackupSettings,
+    /// When the settings were found damaged, as long as nobody has entered them again.
+    pub settings_lost_at: Option<Timestamp>,
     /// The folder in use.
     pub folder: PathBuf,
     /// Names the key.
@@ -156,7 +158,7 @@ impl Inner {
 
     fn read_book(&self) -> Result<Book, CodedError> {
         let unwritten = self.backups.book.lock();
-        let mut book = Book::read(self.data())?;
+        let mut book = Book::read(self.data(), self.clock.now())?;
         if let Some(outcome) = &*unwritten {
             book.ended(outcome.clone());
         }
@@ -164,13 +166,15 @@ impl Inner {
     }
 
     /// What people have to be told about backups.
-    pub(crate) fn backup_news(&self) -> Result<Option<BackupNews>, CodedError> {
-        Ok(self.read_book()?.news())
+    pub(crate) fn backup_news(&self) -> Result<Vec<BackupNews>, CodedError> {
+        let book = self.read_book()?;
+        let lost = book.lost_at.map(|since| BackupNews::Lost { since });
+        Ok(book.news().into_iter().chain(lost).collect())
     }
 
     fn change_book(&self, change: impl FnOnce(&mut Book)) -> Result<Book, CodedError> {
         let mut unwritten = self.backups.book.lock();
-        let mut book = Book::read(self.data())?;
+        let mut book = Book::read(self.data(), self.clock.now())?;
         let before = book.clone();
         if let Some(outcome) = &*unwritten {
             book.ended(outcome.clone());
@@ -226,6 +230,7 @@ impl Runtime {
                 last: book.last.clone(),
                 work: inner.backups.work.lock().clone(),
                 is_restore_pending: has_pending(inner.data()),
+                settings_lost_at: book.lost_at,
                 settings: book.settings,
                 trouble,
                 key,
@@ -243,6 +248,7 @@ impl Runtime {
             inner.change_book(|book| {
                 book.settings = settings;
                 book.next_at = None;
+                book.lost_at = None;
             })
         })
         .await?;

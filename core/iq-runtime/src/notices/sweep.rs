@@ -38,15 +38,16 @@ const AT_ONCE: u32 = 500;
 pub(super) async fn look(
     inner: &Inner,
     tenant: TenantId,
-    backups: Option<&BackupNews>,
+    backups: &[BackupNews],
 ) -> Result<(), CodedError> {
     let now = inner.clock.now();
-    let is_good = matches!(backups, Some(BackupNews::Good { .. }));
-    let backups = backups.cloned();
+    let is_good = |news: &BackupNews| matches!(news, BackupNews::Good { .. });
+    let is_good = backups.iter().any(is_good);
+    let backups = backups.to_vec();
     let (news, calls, is_over) = inner
         .store
         .read(move |conn| {
-            let (news, calls) = Look::new(conn, tenant, now)?.news(backups.as_ref())?;
+            let (news, calls) = Look::new(conn, tenant, now)?.news(&backups)?;
             let is_over = is_good && notifications::has_unread_of(conn, tenant, NO_BACKUP)?;
             Ok((news, calls, is_over))
         })
@@ -108,9 +109,9 @@ impl<'a> Look<'a> {
     }
 
     /// What users and other systems have to be told and were not.
-    fn news(&self, backups: Option<&BackupNews>) -> Result<(News, Vec<Call>), StoreError> {
+    fn news(&self, backups: &[BackupNews]) -> Result<(News, Vec<Call>), StoreError> {
         let (mut news, mut calls) = self.overdue()?;
-        if let Some(backups) = backups {
+        for backups in backups {
             news.extend(self.backups(backups)?);
         }
         let (of_incidents, further) = self.incidents()?;
@@ -255,7 +256,8 @@ impl<'a> Look<'a> {
     }
 
     /// That there is no good backup is told to who looks after the tenant, once a day for as long as it
-    /// lasts; that there is one again, to those who were told before.
+    /// lasts; that there is one again, to those who were told before. That their settings are lost is told
+    /// once.
     fn backups(&self, backups: &BackupNews) -> Result<News, StoreError> {
         let first = |since: Timestamp| format!("{NO_BACKUP}{}:0", since.0);
         let mut news = News::new();
@@ -274,6 +276,11 @@ impl<'a> Look<'a> {
                     let cause = format!("backup_good:{}", since.0);
                     (cause, "notification.backup_good", json!({}))
                 }
+                BackupNews::Lost { since } => (
+                    format!("backup_lost:{}", since.0),
+                    "notification.backup_settings_lost",
+                    json!({}),
+                ),
             };
             let is_their_page = user.role.may(Permission::BackupsManage);
             let notice = Notice {

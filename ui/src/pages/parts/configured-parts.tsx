@@ -1,4 +1,5 @@
 // What is configured and what is switched on, at an appliance and at the hub; never a value of the configuration.
+import type { ReactNode } from 'react';
 import { Icon, StatusShape } from '@/components/icons';
 import { Tag } from '@/components/marks';
 import { Pane } from '@/components/page';
@@ -13,10 +14,23 @@ function Status({ value }: { value: unknown }) {
   return <span className="st mid">{text === 'missing' || text === 'empty' || text === 'disabled' ? <Icon name="dash" /> : <Icon name="check" />}{word}<span className="sr">{t('field.status')}</span></span>;
 }
 
-const shown = (value: unknown) => (Array.isArray(value) ? value.join(', ') : typeof value === 'object' ? JSON.stringify(value) : String(value));
+/** Names and values are those of the configuration; what has words is said in them, the rest stands as it is. */
+function useFacts() {
+  const { t } = useText();
+  const value = (of: unknown): ReactNode => {
+    if (typeof of === 'boolean') return t(of ? 'diagnostics.yes' : 'diagnostics.no');
+    if (of === null || of === undefined) return t('diagnostics.none');
+    const text = Array.isArray(of) ? of.join(', ') : typeof of === 'object' ? JSON.stringify(of) : String(of);
+    return sentence('ui', `diagnostics.value.${text}`) ?? <Tag wrap>{text}</Tag>;
+  };
+  const fact = (of: string): ReactNode => sentence('ui', `diagnostics.fact.${of}`) ?? <Tag>{of}</Tag>;
+  const flag = (of: string): ReactNode => sentence('ui', `diagnostics.flag.${of}`) ?? <Tag>{of}</Tag>;
+  return { fact, flag, value };
+}
 
 export function ConfiguredParts({ subsystems }: { subsystems: Record<string, Record<string, unknown>> }) {
   const { t } = useText();
+  const { fact, value: valueOf } = useFacts();
   return (
     <Pane title={t('diagnostics.parts')}>
       <div className="scroll" tabIndex={0} role="region" aria-label={t('diagnostics.parts')}>
@@ -27,7 +41,7 @@ export function ConfiguredParts({ subsystems }: { subsystems: Record<string, Rec
               <tr key={name}>
                 <td className="two">{sentence('ui', `diagnostics.part.${name}`) ?? name}<small><Tag>{name}</Tag></small></td>
                 <td><Status value={facts.status} /></td>
-                <td><span className="row wrap">{Object.entries(facts).filter(([key]) => key !== 'status').map(([key, value]) => <Tag key={key} className="fact">{`${key}=${shown(value)}`}</Tag>)}</span></td>
+                <td><span className="row wrap">{Object.entries(facts).filter(([key]) => key !== 'status').map(([key, value]) => <span key={key} className="fact">{fact(key)}: {valueOf(value)}</span>)}</span></td>
               </tr>
             ))}
           </tbody>
@@ -39,5 +53,6 @@ export function ConfiguredParts({ subsystems }: { subsystems: Record<string, Rec
 
 export function FeatureFlags({ flags }: { flags: Record<string, unknown> }) {
   const { t } = useText();
-  return <Pane title={t('diagnostics.flags')} flush={false}><ul className="col">{Object.entries(flags).map(([name, value]) => <li key={name}><Tag wrap>{`${name}=${shown(value)}`}</Tag></li>)}</ul></Pane>;
+  const { flag, value } = useFacts();
+  return <Pane title={t('diagnostics.flags')} flush={false}><ul className="col">{Object.entries(flags).map(([name, on]) => <li key={name}>{flag(name)}: {value(on)}</li>)}</ul></Pane>;
 }

@@ -35,17 +35,20 @@ export function MailPane() {
   return (
     <Pane title={t('mail.title')} flush={false}>
       <Loaded query={query} what={t('state.loading')} rows={2}>
-        {(mail) => (
+        {(mail) => {
+          // A test without a server would only say once more what stands above it.
+          const isOff = !mail.is_on && !mail.problem;
+          return (
           <div className="stack">
             {mail.problem ? <Notice tone="critical">{mail.problem.message}</Notice> : mail.is_on ? (
               <>
                 <p className="s">{t('mail.on', { server: mail.server ?? '', security: word('mail_security', mail.security ?? 'plain'), from: mail.from ?? '' })}</p>
                 <p className="cap dim">{t('mail.counts', { queued: n(mail.queued, 0), sent: n(mail.sent, 0), failed: n(mail.failed, 0) })}</p>
               </>
-            ) : <p className="help">{t('mail.off')}</p>}
+            ) : <p className="help" id="mail-off">{t('mail.off')}</p>}
             <form className="stack" onSubmit={(event) => void test(event)}>
               <Field label={t('mail.address')} error={problemOf(error, 'address')}>{(f) => <input {...f} className="in" dir="ltr" type="email" name="address" value={address} onChange={(e) => setAddress(e.target.value)} />}</Field>
-              <div><button type="submit" className="btn" disabled={busy}><Icon name="upload" />{t('mail.test')}</button></div>
+              <div><button type="submit" className="btn" disabled={busy || isOff} title={isOff ? t('mail.off') : undefined} aria-describedby={isOff ? 'mail-off' : undefined}><Icon name="upload" />{t('mail.test')}</button></div>
             </form>
             <InlineError error={error} />
             {report && <TestStages words="mail_stage" stages={report.stages} verdict={report.success ? t('mail.passed', { address }) : t('mail.failed')} />}
@@ -55,7 +58,8 @@ export function MailPane() {
               </details>
             )}
           </div>
-        )}
+          );
+        }}
       </Loaded>
     </Pane>
   );
