@@ -53,7 +53,7 @@ pub(crate) fn build(
     )?;
     let file = out.join(format!("{}_{}_{arch}.deb", product.name(), inputs.version));
     let packing: &[&str] = if inputs.small {
-        &["-Zxz"]
+        &["-Zxz", "-z9", "-Sextreme"]
     } else {
         &["-Zgzip", "-z1"]
     };

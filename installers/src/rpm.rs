@@ -27,7 +27,7 @@ pub(crate) fn build(
     fs::write(&spec, fill(&template, product, tree, inputs)?)?;
     let define = |name: &str, value: &str| format!("{name} {value}");
     let packing = if inputs.small {
-        "w19.zstdio"
+        "w9.xzdio"
     } else {
         "w1.gzdio"
     };
