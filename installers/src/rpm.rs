@@ -26,11 +26,7 @@ pub(crate) fn build(
     let template = read(&inputs.root.join("installers/rpm/optria.spec"))?;
     fs::write(&spec, fill(&template, product, tree, inputs)?)?;
     let define = |name: &str, value: &str| format!("{name} {value}");
-    let packing = if inputs.small {
-        "w9.xzdio"
-    } else {
-        "w1.gzdio"
-    };
+    let packing = if inputs.small { "w9.xzdio" } else { "w1.gzdio" };
     let top = work.path().display().to_string();
     run(Command::new("rpmbuild")
         .args(["-bb", "--quiet"])

@@ -130,8 +130,9 @@ async fn run(command: Command, language: Language) -> anyhow::Result<()> {
                 ..ServeOptions::default()
             };
             let running = serve::start(config, options).await?;
+            let end = listen_for_the_end()?;
             announce(&running, language)?;
-            wait_for_the_end().await?;
+            end.await;
             running.stop().await
         }
         Command::Migrate => {
@@ -225,19 +226,28 @@ fn config(listen: Option<String>) -> anyhow::Result<Config> {
     Ok(config)
 }
 
-/// Until a person or the service manager says so.
-async fn wait_for_the_end() -> std::io::Result<()> {
+/// Ends on Ctrl-C, and when the service manager asks. It listens from now on: whoever is told that the
+/// program is ready may end it in the same moment.
+fn listen_for_the_end() -> std::io::Result<impl Future<Output = ()>> {
     #[cfg(unix)]
-    {
+    let (mut interrupt, mut terminate) = {
         use tokio::signal::unix::{SignalKind, signal};
-        let mut terminate = signal(SignalKind::terminate())?;
+        (
+            signal(SignalKind::interrupt())?,
+            signal(SignalKind::terminate())?,
+        )
+    };
+    #[cfg(windows)]
+    let mut interrupt = tokio::signal::windows::ctrl_c()?;
+    Ok(async move {
+        #[cfg(unix)]
         tokio::select! {
-            _ = terminate.recv() => Ok(()),
-            done = tokio::signal::ctrl_c() => done,
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
         }
-    }
-    #[cfg(not(unix))]
-    tokio::signal::ctrl_c().await
+        #[cfg(windows)]
+        interrupt.recv().await;
+    })
 }
 
 /// What the person at the terminal and the script that started it wait for.

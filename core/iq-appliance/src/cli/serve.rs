@@ -77,8 +77,9 @@ fn run(options: ServeOptions, language: Language) -> Result<ExitCode> {
         let running = start(options).await.inspect_err(|error| {
             tracing::error!("The appliance did not start: {error:#}");
         })?;
+        let end = listen_for_the_end()?;
         announce(&running, language);
-        wait_for_the_end().await?;
+        end.await;
         running.stop().await?;
         Ok(ExitCode::SUCCESS)
     })
@@ -116,18 +117,26 @@ fn announce(running: &Running, language: Language) {
     println!("ready {}", running.url());
 }
 
-/// Returns on Ctrl-C, and when the service manager asks.
-pub(super) async fn wait_for_the_end() -> Result<()> {
+/// Ends on Ctrl-C, and when the service manager asks. It listens from now on: whoever is told that the
+/// program is ready may end it in the same moment.
+pub(super) fn listen_for_the_end() -> Result<impl Future<Output = ()>> {
     #[cfg(unix)]
-    {
+    let (mut interrupt, mut terminate) = {
         use tokio::signal::unix::{SignalKind, signal};
-        let mut terminate = signal(SignalKind::terminate())?;
+        (
+            signal(SignalKind::interrupt())?,
+            signal(SignalKind::terminate())?,
+        )
+    };
+    #[cfg(windows)]
+    let mut interrupt = tokio::signal::windows::ctrl_c()?;
+    Ok(async move {
+        #[cfg(unix)]
         tokio::select! {
-            done = tokio::signal::ctrl_c() => done?,
+            _ = interrupt.recv() => {}
             _ = terminate.recv() => {}
         }
-    }
-    #[cfg(not(unix))]
-    tokio::signal::ctrl_c().await?;
-    Ok(())
+        #[cfg(windows)]
+        interrupt.recv().await;
+    })
 }

@@ -67,11 +67,12 @@ fn open(wish: Wish) -> Result<ExitCode> {
             }
         };
         let is_own = host.own.is_some();
+        let end = super::serve::listen_for_the_end()?;
         let told =
             answer(&json!({ "entry": host.entry, "data_dir": host.data_dir, "own": is_own }));
         // Where nobody listens any more the window is gone, and what was started for it goes too.
         if is_own && told.is_ok() {
-            until_the_window_closes().await?;
+            until_the_window_closes(end).await;
         }
         host.stop().await?;
         told
@@ -104,7 +105,7 @@ fn answer(line: &Value) -> Result<ExitCode> {
 }
 
 /// The window holds the other end of the standard input for as long as it is there, however it ends.
-async fn until_the_window_closes() -> Result<()> {
+async fn until_the_window_closes(end: impl Future<Output = ()>) {
     let (closed, is_closed) = tokio::sync::oneshot::channel();
     thread::spawn(move || {
         let mut byte = [0];
@@ -112,8 +113,8 @@ async fn until_the_window_closes() -> Result<()> {
         closed.send(())
     });
     tokio::select! {
-        _ = is_closed => Ok(()),
-        ended = super::serve::wait_for_the_end() => ended,
+        _ = is_closed => {}
+        () = end => {}
     }
 }
 
