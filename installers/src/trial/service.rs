@@ -64,7 +64,7 @@ impl Service {
 
     /// The appliance of a person, in their home folder, as their window runs it.
     pub(super) fn of_person(sandbox: &Sandbox, name: &str) -> Result<Self> {
-        let home = format!("/home/{name}");
+        let home = sandbox.sh(&format!("getent passwd {name} | cut -d: -f6"))?;
         let account = format!("{name}:{name}");
         Self::run(
             sandbox,
