@@ -2,7 +2,8 @@ import { defineConfig } from '@playwright/test';
 
 export default defineConfig({
   testDir: 'e2e',
-  workers: 1,
+  // Much of a test is waiting for a plant: two at once take little more time than one.
+  workers: 2,
   // A shared machine may starve a browser: the test is named as flaky, and run again.
   retries: process.env.CI ? 1 : 0,
   fullyParallel: false,

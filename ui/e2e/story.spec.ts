@@ -101,6 +101,9 @@ async function takeTheReport(page: Page, language: Language): Promise<void> {
   expect(await exportReport(page, language)).toMatch(/^INC-.*\.pdf$/);
 }
 
+// Each has a plant of its own and waits for it most of the time.
+test.describe.configure({ mode: 'parallel' });
+
 for (const language of ['ar', 'en'] as const) {
   test.describe(`main job, ${language}`, () => {
     test.beforeEach(async () => {

@@ -64,7 +64,7 @@ async function waitUntil(what: string, within: number, holds: () => Promise<bool
 }
 
 export type Language = 'ar' | 'en';
-export type Theme = 'light' | 'dark';
+export type Theme = 'light' | 'dark' | 'auto';
 
 /** As if a person had picked both at the door: they count more than what the account has stored. */
 export async function dress(context: BrowserContext, language: Language, theme: Theme): Promise<void> {

@@ -71,32 +71,32 @@ describe('pictures of guides', () => {
   beforeAll(() => {
     place = mkdtempSync(join(tmpdir(), 'optria-guides-'));
     for (const inside of ['guides', 'images']) mkdirSync(join(place, inside));
-    copyFileSync(resolve(root, 'docs/images/dashboard-en.png'), join(place, 'images/there-en.png'));
+    copyFileSync(resolve(root, 'docs/images/dashboard-en.webp'), join(place, 'images/there-en.webp'));
   });
   afterAll(() => rmSync(place, { recursive: true }));
 
   it('become files of the program, with words and a size', () => {
-    expect(written('![What is seen](../images/there-en.png)')).toMatch(/<img src="optria-picture:there-en\.png" alt="What is seen" width="\d{3,4}" height="\d{3,4}" loading="lazy">/);
+    expect(written('![What is seen](../images/there-en.webp)')).toMatch(/<img src="optria-picture:there-en\.webp" alt="What is seen" width="\d{3,4}" height="\d{3,4}" loading="lazy">/);
     const made = moduleOf(join(place, 'guides'), 'x', 'en');
-    expect(made).toContain(`import p0 from ${JSON.stringify(join(place, 'images/there-en.png'))};`);
-    expect(made).toContain('.replaceAll("optria-picture:there-en.png", p0)');
-    expect(written('![Not made yet](../images/gone-en.png)')).toBe('<p><em>Not made yet</em></p>\n');
+    expect(made).toContain(`import p0 from ${JSON.stringify(join(place, 'images/there-en.webp'))};`);
+    expect(made).toContain('.replaceAll("optria-picture:there-en.webp", p0)');
+    expect(written('![Not made yet](../images/gone-en.webp)')).toBe('<p><em>Not made yet</em></p>\n');
   });
 
   it.each([
-    ['https://example.com/there-en.png', 'of another host'],
-    ['//example.com/there-en.png', 'of another host by the same scheme'],
+    ['https://example.com/there-en.webp', 'of another host'],
+    ['//example.com/there-en.webp', 'of another host by the same scheme'],
     ['data:image/png;base64,AAAA', 'inside the text'],
-    ['../images/there-ar.png', 'in the other language'],
-    ['../images/there.png', 'in no language'],
-    ['../../ui/public/there-en.png', 'of another folder'],
+    ['../images/there-ar.webp', 'in the other language'],
+    ['../images/there.webp', 'in no language'],
+    ['../../ui/public/there-en.webp', 'of another folder'],
     ['../images/there-en.svg', 'that could hold a script'],
   ])('refuse %s: a picture %s', (href) => {
     expect(() => written(`![What is seen](${href})`)).toThrow('none of its language');
   });
 
   it('refuse a picture without words', () => {
-    expect(() => written('![](../images/there-en.png)')).toThrow('without words');
+    expect(() => written('![](../images/there-en.webp)')).toThrow('without words');
   });
 
   it.each(GUIDES.map((entry) => entry.name))('%s has the same ones in both languages, and all are made', (name) => {
@@ -109,7 +109,7 @@ describe('pictures of guides', () => {
 
   it('have an address of the program where a guide is shown', async () => {
     const { html } = (await guides['first-hour/en']!.load()).default;
-    expect(html).toMatch(/<img src="[^":]*\/dashboard-en\.png"/);
+    expect(html).toMatch(/<img src="[^":]*\/dashboard-en\.webp"/);
     expect(html).not.toContain('optria-picture');
   });
 

@@ -62,7 +62,7 @@ export interface Picture {
 
 /** A picture of a guide: a file of `docs/images`, made in the language of the guide, with words for who can't see it. */
 function pictureOf(folder: string, name: string, language: Language, token: { href: string; text: string }): Picture {
-  const named = /^\.\.\/images\/([a-z0-9-]+)-(ar|en)\.png$/.exec(token.href);
+  const named = /^\.\.\/images\/([a-z0-9-]+)-(ar|en)\.webp$/.exec(token.href);
   if (named?.[2] !== language) throw new Error(`${name} (${language}) holds a picture that is none of its language in ../images: ${token.href}`);
   if (token.text.trim() === '') throw new Error(`${name} (${language}) holds a picture without words: ${token.href}`);
   return { path: resolve(folder, token.href), name: named[1]!, alt: token.text };
@@ -103,8 +103,10 @@ export function steps(folder: string, name: string, language: Language): GuideSt
 /** Width and height as the file itself states them: the page keeps the place free while the picture comes. */
 function sizeOf(path: string): { width: number; height: number } {
   const bytes = readFileSync(path);
-  if (bytes.toString('latin1', 1, 4) !== 'PNG') throw new Error(`${path} is no PNG`);
-  return { width: bytes.readUInt32BE(16), height: bytes.readUInt32BE(20) };
+  if (bytes.toString('latin1', 8, 16) !== 'WEBPVP8L') throw new Error(`${path} is no WebP without loss`);
+  // Behind the signature byte: fourteen bits each, one less than the size.
+  const packed = bytes.readUInt32LE(21);
+  return { width: (packed & 0x3fff) + 1, height: ((packed >>> 14) & 0x3fff) + 1 };
 }
 
 /** The address of each picture in the program is known only to the build; until then the text holds this in its place. */

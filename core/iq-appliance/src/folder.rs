@@ -12,16 +12,25 @@ use crate::lock;
 /// Files that are only made when there is a store: the samples, and the signed notes of its log.
 const AFTER_THE_STORE: [&str; 2] = ["historian.db", "checkpoints"];
 
+/// Whether there is a store in the folder; an empty file is none.
+///
+/// # Errors
+/// When this user may not look into the folder.
+pub(crate) fn has_store(data_dir: &Path) -> io::Result<bool> {
+    match std::fs::metadata(data_dir.join(iq_backup::DATABASES[0])) {
+        Ok(store) => Ok(store.is_file() && store.len() > 0),
+        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => Err(error),
+        Err(_) => Ok(false),
+    }
+}
+
 /// Refuses a folder whose store is gone while its other files show that there was one: the start would
 /// make a new store, and whoever comes first would be its administrator. A first start that was cut off
 /// has not come to those files.
 pub(crate) fn require_store(data_dir: &Path) -> Result<()> {
     let store = data_dir.join(iq_backup::DATABASES[0]);
-    let is_gone = match std::fs::metadata(&store) {
-        Ok(file) => file.len() == 0,
-        Err(error) => error.kind() == io::ErrorKind::NotFound,
-    };
-    if !is_gone {
+    // Where that can't be found out, the start says why as soon as it opens the store.
+    if has_store(data_dir).unwrap_or(true) {
         return Ok(());
     }
     let holds = |name: &&str| std::fs::metadata(data_dir.join(name)).is_ok_and(|f| f.len() > 0);

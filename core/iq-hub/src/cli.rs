@@ -130,7 +130,7 @@ async fn run(command: Command, language: Language) -> anyhow::Result<()> {
                 ..ServeOptions::default()
             };
             let running = serve::start(config, options).await?;
-            let end = listen_for_the_end()?;
+            let end = iq_listen::listen_for_the_end()?;
             announce(&running, language)?;
             end.await;
             running.stop().await
@@ -224,30 +224,6 @@ fn config(listen: Option<String>) -> anyhow::Result<Config> {
     };
     started.map_err(|error| anyhow::anyhow!(error))?;
     Ok(config)
-}
-
-/// Ends on Ctrl-C, and when the service manager asks. It listens from now on: whoever is told that the
-/// program is ready may end it in the same moment.
-fn listen_for_the_end() -> std::io::Result<impl Future<Output = ()>> {
-    #[cfg(unix)]
-    let (mut interrupt, mut terminate) = {
-        use tokio::signal::unix::{SignalKind, signal};
-        (
-            signal(SignalKind::interrupt())?,
-            signal(SignalKind::terminate())?,
-        )
-    };
-    #[cfg(windows)]
-    let mut interrupt = tokio::signal::windows::ctrl_c()?;
-    Ok(async move {
-        #[cfg(unix)]
-        tokio::select! {
-            _ = interrupt.recv() => {}
-            _ = terminate.recv() => {}
-        }
-        #[cfg(windows)]
-        interrupt.recv().await;
-    })
 }
 
 /// What the person at the terminal and the script that started it wait for.

@@ -12,8 +12,10 @@
 //! | `live` | the certificate in force, which follows its files |
 //! | `gate` | which addresses may come in, and how many connections they may hold |
 //! | `server` | accepting, encrypting, serving, ending |
+//! | `end` | when a person or the service manager wants it to end |
 
 mod certificate;
+mod end;
 mod gate;
 mod live;
 mod names;
@@ -21,6 +23,7 @@ mod own;
 mod server;
 
 pub use certificate::{Certificate, Facts, check_pair};
+pub use end::listen_for_the_end;
 pub use gate::Counts;
 pub use live::LiveCertificate;
 pub use names::{host_name, is_name, names_of_this_machine, without_port};

@@ -29,6 +29,8 @@ use iq_historian::HistorianError;
 use iq_locale::Language;
 use iq_store::StoreError;
 
+use crate::folder;
+
 /// OPTRIA IQ: reads a plant's systems, tells what happened and what to do. Works without a network.
 #[derive(Debug, Parser)]
 #[command(name = "optria", version, about)]
@@ -201,15 +203,15 @@ fn sentence(coded: &CodedError, language: Language) -> String {
 fn existing_data(given: Option<&Path>) -> anyhow::Result<PathBuf> {
     let given = given.map(|folder| folder.display().to_string());
     let data = Config::from_process(Overrides::new().set("OPTRIA_DATA_DIR", given))?.data_dir;
-    match std::fs::metadata(data.join(iq_backup::DATABASES[0])) {
-        Ok(store) if store.is_file() && store.len() > 0 => Ok(data),
-        Err(error) if error.kind() == std::io::ErrorKind::PermissionDenied => {
-            let closed = CodedError::new(ErrorKind::Unavailable, "data.no_access");
-            Err(closed.with("path", data.display()).into())
-        }
-        _ => {
+    match folder::has_store(&data) {
+        Ok(true) => Ok(data),
+        Ok(false) => {
             let none = CodedError::not_found("data.none");
             Err(none.with("folder", data.display()).into())
+        }
+        Err(_) => {
+            let closed = CodedError::new(ErrorKind::Unavailable, "data.no_access");
+            Err(closed.with("path", data.display()).into())
         }
     }
 }

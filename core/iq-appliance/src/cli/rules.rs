@@ -24,7 +24,10 @@ use iq_runtime::{
 use iq_store::{Page, Store, audit, incidents, tenants};
 use serde_json::json;
 
-use crate::lock::{self, Claim};
+use crate::{
+    folder,
+    lock::{self, Claim},
+};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum RulesCommand {
@@ -84,8 +87,7 @@ pub(super) fn run(command: RulesCommand, language: Language) -> Result<ExitCode>
 fn existing(data_dir: Option<PathBuf>) -> Result<Config> {
     let dir = data_dir.map(|d| d.display().to_string());
     let config = Config::from_process(Overrides::new().set("OPTRIA_DATA_DIR", dir))?;
-    let store = fs::metadata(config.data_dir.join("optria.db"));
-    if !store.is_ok_and(|store| store.is_file() && store.len() > 0) {
+    if !folder::has_store(&config.data_dir).unwrap_or(false) {
         let path = config.data_dir.display();
         return Err(CodedError::not_found("rules.no_data")
             .with("path", path)

@@ -77,7 +77,7 @@ fn run(options: ServeOptions, language: Language) -> Result<ExitCode> {
         let running = start(options).await.inspect_err(|error| {
             tracing::error!("The appliance did not start: {error:#}");
         })?;
-        let end = listen_for_the_end()?;
+        let end = iq_listen::listen_for_the_end()?;
         announce(&running, language);
         end.await;
         running.stop().await?;
@@ -115,28 +115,4 @@ fn announce(running: &Running, language: Language) {
         println!("{}\n  {}", say("tls_fingerprint"), facts.fingerprint);
     }
     println!("ready {}", running.url());
-}
-
-/// Ends on Ctrl-C, and when the service manager asks. It listens from now on: whoever is told that the
-/// program is ready may end it in the same moment.
-pub(super) fn listen_for_the_end() -> Result<impl Future<Output = ()>> {
-    #[cfg(unix)]
-    let (mut interrupt, mut terminate) = {
-        use tokio::signal::unix::{SignalKind, signal};
-        (
-            signal(SignalKind::interrupt())?,
-            signal(SignalKind::terminate())?,
-        )
-    };
-    #[cfg(windows)]
-    let mut interrupt = tokio::signal::windows::ctrl_c()?;
-    Ok(async move {
-        #[cfg(unix)]
-        tokio::select! {
-            _ = interrupt.recv() => {}
-            _ = terminate.recv() => {}
-        }
-        #[cfg(windows)]
-        interrupt.recv().await;
-    })
 }

@@ -67,7 +67,7 @@ fn open(wish: Wish) -> Result<ExitCode> {
             }
         };
         let is_own = host.own.is_some();
-        let end = super::serve::listen_for_the_end()?;
+        let end = iq_listen::listen_for_the_end()?;
         let told =
             answer(&json!({ "entry": host.entry, "data_dir": host.data_dir, "own": is_own }));
         // Where nobody listens any more the window is gone, and what was started for it goes too.
