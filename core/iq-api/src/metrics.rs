@@ -128,7 +128,7 @@ const BACKUP_AGE: Metric = Metric(
 const BACKUP_OK: Metric = Metric(
     "optria_backup_last_ok",
     Kind::Gauge,
-    "1 when the last attempt gave a proved backup.",
+    "1 unless the last attempt gave no proved backup.",
 );
 const MEMORY: Metric = Metric(
     "process_resident_memory_bytes",
@@ -316,10 +316,11 @@ async fn backups(state: &ApiState, page: &mut Page) -> Answer<()> {
         .filter_map(|file| file.made_at)
         .max();
     page.one(&BACKUP_AGE, seconds(newest));
+    // Where none was tried yet, none has failed.
     let is_ok = status
         .last
         .as_ref()
-        .is_some_and(|last| last.error.is_none());
+        .is_none_or(|last| last.error.is_none());
     page.one(&BACKUP_OK, yes(is_ok));
     Ok(())
 }
