@@ -304,6 +304,13 @@ fn incidents_are_filtered_and_an_event_is_attached_once() {
             .unwrap();
         assert_eq!(count(running()), expected, "{end:?}");
     }
+    for (at, expected) in [(60_000, 1), (60_001, 0)] {
+        let filter = incidents::IncidentFilter {
+            not_ended_before: Some(T0.plus_ms(at)),
+            ..f()
+        };
+        assert_eq!(count(filter), expected, "{at}");
+    }
     let attach = move |c: &Connection| {
         let relation = EventRelation::Neighbour;
         incidents::create_incident_event(c, t, p.incident.id, p.event.id, relation)
