@@ -215,3 +215,30 @@ async fn an_incident_that_goes_on_is_not_lost_behind_hundreds_that_began_later_a
     let asset = client.get(&path).await.expect_status(200).json();
     assert_eq!(asset["open_incident_id"], json!(id));
 }
+
+#[tokio::test]
+async fn the_alerts_of_a_past_moment_are_counted_to_the_last() {
+    let (app, plant, _) = TestApp::with_plants().await;
+    let (tenant, many) = (plant.tenant, 10_001);
+    let rows: Vec<Alert> = (0..many)
+        .map(|n| Alert {
+            activated_at: THEN.plus_ms(-10 * MINUTE - n),
+            ..alert(&plant)
+        })
+        .collect();
+    app.runtime
+        .store()
+        .write(move |tx| {
+            rows.iter()
+                .try_for_each(|row| alerts::create_alert(tx, tenant, row))
+        })
+        .await
+        .unwrap();
+    let client = app.signed_in(&plant.user("viewer")).await;
+    for query in [format!("t={}", THEN.0), format!("t={}&q=P-1", THEN.0)] {
+        let path = format!("/api/alerts?{query}&limit=1&offset={}", many - 1);
+        let page = client.get(&path).await.expect_status(200).json();
+        assert_eq!(page["total"], many, "{query}");
+        assert_eq!(page["items"].as_array().unwrap().len(), 1, "{query}");
+    }
+}
