@@ -141,7 +141,10 @@ fn the_days_of_fleeting_alarms_are_those_of_the_period_not_of_utc() {
         .collect();
     let found = analyse_alarms(&all, period, &AlarmConfig::default());
     assert_eq!(found.fleeting.len(), 1);
-    assert_eq!((found.fleeting[0].count, found.fleeting[0].worst_day), (6, 6));
+    assert_eq!(
+        (found.fleeting[0].count, found.fleeting[0].worst_day),
+        (6, 6)
+    );
 }
 
 #[test]
