@@ -51,6 +51,14 @@ describe('catalogue', () => {
     expect(wrong(/تكامل(?:ات|ا|ان)?(?: واحد)? متعطل/u)).toEqual([]);
   });
 
+  it('calls a stretch of time «فترة», not a window of the screen, and what our rules raise «تنبيه», not «إنذار»', () => {
+    const texts = (keys: RegExp) => Object.entries(ar.ui ?? {}).filter(([key]) => keys.test(key)).map(([, text]) => text);
+    for (const text of texts(/^(?:blackbox|detect|histogram|incident|keys|play)\./)) expect(text).not.toContain('النافذة');
+    for (const text of texts(/^twin\.(?:no_)?open_alerts$/)) expect(text).toContain('تنبيه');
+    // A number that is given as text takes no noun after it.
+    expect(ar.ui?.['histogram.label']).not.toMatch(/\{total\} \p{L}/u);
+  });
+
   it('calls what an authenticator is given «القيمة السرية»', () => {
     const texts = ['begin', 'type', 'picture'].map((step) => ar.ui?.[`hub.totp_${step}`]);
     for (const text of texts) expect(text).toContain('القيمة السرية');

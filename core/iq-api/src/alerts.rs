@@ -121,13 +121,8 @@ async fn list_alerts(
         known_at,
         ..AlertFilter::default()
     };
-    let tenant = caller.tenant_id;
-    let asked = if is_plain { page } else { iq_store::Page::MAX };
-    let found = state
-        .runtime
-        .store()
-        .read(move |conn| alerts::list_alerts(conn, tenant, &filter, asked))
-        .await?;
+    let asked = is_plain.then_some(page);
+    let found = stored(&state, caller.tenant_id, filter, asked).await?;
     if is_plain {
         return Ok(Json(crate::http::page::answer_page(found, page, |alert| {
             dto(caller.language, &plant, alert)
@@ -162,6 +157,24 @@ async fn list_alerts(
         .take(page.limit as usize)
         .collect();
     Ok(Json(Page::new(items, total, u64::from(page.offset))))
+}
+
+/// A page of the alerts of a filter as they are stored, or all of them.
+async fn stored(
+    state: &ApiState,
+    tenant: domain::TenantId,
+    filter: AlertFilter,
+    page: Option<iq_store::Page>,
+) -> Answer<iq_store::Paged<domain::Alert>> {
+    let read = move |conn: &iq_store::Connection| {
+        if let Some(page) = page {
+            return alerts::list_alerts(conn, tenant, &filter, page);
+        }
+        let rows = iq_store::all_rows(|page| alerts::list_alerts(conn, tenant, &filter, page))?;
+        let total = rows.len() as u64;
+        Ok(iq_store::Paged { rows, total })
+    };
+    Ok(state.runtime.store().read(read).await?)
 }
 
 /// An alert as it is shown.

@@ -227,6 +227,7 @@ pub(crate) async fn open_at(
             // What became of it since does not matter then.
             Some(_) => Vec::new(),
         },
+        not_ended_before: past,
         to: past.map(|t| t.plus_ms(1)),
         known_at: then.known_at,
         ..IncidentFilter::default()
@@ -236,10 +237,8 @@ pub(crate) async fn open_at(
         .runtime
         .store()
         .read(move |conn| {
-            incidents::list_incidents(conn, tenant, &filter, iq_store::Page::MAX)?
-                .rows
+            iq_store::all_rows(|page| incidents::list_incidents(conn, tenant, &filter, page))?
                 .into_iter()
-                .filter(|i| past.is_none_or(|t| i.ended_at.is_none_or(|end| end >= t)))
                 .map(|i| Ok((incidents::count_incident_events(conn, tenant, i.id)?, i)))
                 .collect::<Result<Vec<_>, StoreError>>()
         })

@@ -126,7 +126,7 @@ pub fn analyse_alarms(
         load,
         floods,
         chattering: habits::chattering(&inside, config),
-        fleeting: habits::fleeting(&inside, config),
+        fleeting: habits::fleeting(&inside, period, config),
         stale: habits::stale(activations, period, config),
         standing: activations
             .iter()

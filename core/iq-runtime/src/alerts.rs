@@ -2,6 +2,7 @@
 //! occurrence in one transaction. Recording the same occurrence again changes nothing: an event's
 //! source id is made from what happened and when.
 
+mod parts;
 mod score;
 
 use std::{collections::HashSet, sync::Arc};
@@ -26,6 +27,7 @@ use iq_store::{
 };
 use serde_json::json;
 
+use self::parts::add_parts;
 pub(crate) use self::score::{SCORE_STANDS, StandingScore};
 use crate::{Inner, LiveEvent, Runtime, TenantIndex};
 
@@ -598,16 +600,8 @@ fn open_incidents(
             is_standing: critical.contains(&row.asset_id),
         });
     }
-    // What people merged goes on in the incident it became part of.
     let parts = incident_changes::list_merged(tx, tenant)?;
-    for part in parts.into_iter().filter(|part| !part.is_folded) {
-        if let Some(whole) = open.iter_mut().find(|i| i.id == part.survivor) {
-            whole.is_standing |= critical.contains(&part.asset_id);
-            let asset_id = part.asset_id;
-            let part = OpenIncident { asset_id, ..*whole };
-            open.push(part);
-        }
-    }
+    add_parts(&mut open, parts, &critical);
     Ok((open, rows))
 }
 

@@ -8,7 +8,10 @@ use std::sync::{
 };
 
 use iq_domain::SourceRecord;
-use tokio::{sync::mpsc, task::JoinHandle};
+use tokio::{
+    sync::{Notify, mpsc},
+    task::JoinHandle,
+};
 use tracing::warn;
 
 use crate::{
@@ -22,10 +25,17 @@ const CAPACITY: usize = 10_000;
 /// Events stored together.
 const TOGETHER: usize = 200;
 
+/// Events that are lost for good and that nobody was told of yet.
+#[derive(Default)]
+struct Lost {
+    count: AtomicU64,
+    more: Notify,
+}
+
 /// The lane of one integration.
 pub(crate) struct EventLane {
     sender: mpsc::Sender<SourceRecord>,
-    lost: Arc<AtomicU64>,
+    lost: Arc<Lost>,
     worker: JoinHandle<()>,
 }
 
@@ -33,7 +43,7 @@ impl EventLane {
     /// Starts it.
     pub(crate) fn start(ingest: Ingest) -> Self {
         let (sender, waiting) = mpsc::channel(CAPACITY);
-        let lost = Arc::new(AtomicU64::new(0));
+        let lost = Arc::new(Lost::default());
         let worker = tokio::spawn(work(ingest, waiting, Arc::clone(&lost)));
         Self {
             sender,
@@ -53,28 +63,37 @@ impl EventLane {
 
     /// Events that are lost for good, here or in the source.
     pub(crate) fn lost(&self, count: u64) {
-        self.lost.fetch_add(count, Ordering::Relaxed);
+        self.lost.count.fetch_add(count, Ordering::Relaxed);
+        self.lost.more.notify_one();
     }
 
-    /// Stores what waits and ends.
+    /// Stores what waits, tells what was lost, and ends.
     pub(crate) async fn close(self) {
         drop(self.sender);
         drop(self.worker.await);
     }
 }
 
-async fn work(ingest: Ingest, mut waiting: mpsc::Receiver<SourceRecord>, lost: Arc<AtomicU64>) {
+async fn work(ingest: Ingest, mut waiting: mpsc::Receiver<SourceRecord>, lost: Arc<Lost>) {
     let mut taken = Vec::with_capacity(TOGETHER);
     loop {
-        if waiting.recv_many(&mut taken, TOGETHER).await == 0 {
+        // A source that lost its last events may be quiet for long: the loss waits for no event after it.
+        let taken_in = tokio::select! {
+            biased;
+            count = waiting.recv_many(&mut taken, TOGETHER) => Some(count),
+            () = lost.more.notified() => None,
+        };
+        if taken_in.is_some_and(|count| count > 0)
+            && !ingest.store_records(std::mem::take(&mut taken)).await
+        {
             return;
         }
-        if !ingest.store_records(std::mem::take(&mut taken)).await {
-            return;
-        }
-        let count = lost.swap(0, Ordering::Relaxed);
+        let count = lost.count.swap(0, Ordering::Relaxed);
         if count > 0 && !tell(&ingest, count).await {
-            lost.fetch_add(count, Ordering::Relaxed);
+            lost.count.fetch_add(count, Ordering::Relaxed);
+        }
+        if taken_in == Some(0) {
+            return;
         }
     }
 }

@@ -6,7 +6,7 @@ use std::collections::{HashMap, HashSet};
 use iq_blackbox::{IncidentConfig, Topology, gravity_of, made_of, past_trigger_of, title_of};
 use iq_domain::{
     AssetId, CodedError, EventId, EventRelation, Incident, IncidentChangeId, IncidentId,
-    IncidentStatus, IndustrialEvent, TenantId,
+    IncidentStatus, IncidentType, IndustrialEvent, TenantId,
 };
 use iq_store::{
     Connection, StoreError, Transaction,
@@ -39,7 +39,10 @@ struct Before {
     started_at: iq_domain::Timestamp,
     ended_at: Option<iq_domain::Timestamp>,
     severity: iq_domain::Severity,
-    incident_type: iq_domain::IncidentType,
+    incident_type: IncidentType,
+    /// Sentence code and arguments; absent in changes that were made before titles followed.
+    #[serde(default)]
+    title: Option<(String, serde_json::Value)>,
 }
 
 impl Before {
@@ -49,6 +52,17 @@ impl Before {
             ended_at: incident.ended_at,
             severity: incident.severity,
             incident_type: incident.incident_type,
+            title: Some((incident.title_code.clone(), incident.title_params.clone())),
+        }
+    }
+
+    fn restore(self, incident: &mut Incident) {
+        incident.started_at = self.started_at;
+        incident.ended_at = self.ended_at;
+        incident.severity = self.severity;
+        incident.incident_type = self.incident_type;
+        if let Some((code, params)) = self.title {
+            (incident.title_code, incident.title_params) = (code, params);
         }
     }
 }
@@ -66,6 +80,7 @@ impl Runtime {
         by: Decision,
     ) -> Result<IncidentChange, CodedError> {
         let now = self.clock().now();
+        let plant = self.tenant(tenant)?;
         let (change, rows) = self
             .store()
             .write(move |tx| {
@@ -93,6 +108,7 @@ impl Runtime {
                 incident_changes::create_incident_change(tx, tenant, &change)?;
                 incident_changes::join_events(tx, tenant, change.id, (other, survivor))?;
                 incident_changes::set_survivor(tx, tenant, other, Some(survivor))?;
+                follow_trip(tx, &mut kept, &plant)?;
                 incidents::update_incident(tx, tenant, &kept)?;
                 Ok::<_, StoreError>((change, [kept, gone]))
             })
@@ -221,10 +237,8 @@ impl Runtime {
                     }
                     incident_changes::set_survivor(tx, tenant, other, None)?;
                     if let Ok(before) = serde_json::from_value::<Before>(undone.before) {
-                        kept.started_at = before.started_at;
-                        kept.ended_at = before.ended_at;
-                        kept.severity = before.severity;
-                        kept.incident_type = before.incident_type;
+                        before.restore(&mut kept);
+                        follow_trip(tx, &mut kept, &plant)?;
                         incidents::update_incident(tx, tenant, &kept)?;
                     }
                 } else {
@@ -234,8 +248,7 @@ impl Runtime {
                     incident_changes::set_survivor(tx, tenant, other, Some(stays))?;
                     let before = serde_json::from_value::<Before>(undone.before);
                     if before.is_ok_and(|b| b.incident_type != kept.incident_type) {
-                        let all = incidents::list_incident_events(tx, tenant, stays)?;
-                        let all: Vec<_> = all.into_iter().map(|(event, _)| event).collect();
+                        let all = events_of(tx, &kept)?;
                         if follow(&mut kept, &all, &plant) {
                             incidents::update_incident(tx, tenant, &kept)?;
                         }
@@ -286,6 +299,24 @@ fn follow(incident: &mut Incident, events: &[IndustrialEvent], plant: &TenantInd
         incident.title_params = params;
     }
     true
+}
+
+/// Makes an incident a trip where its asset's own trip is among its events, whether it came by a merge or since.
+fn follow_trip(
+    conn: &Connection,
+    incident: &mut Incident,
+    plant: &TenantIndex,
+) -> Result<(), StoreError> {
+    let all = events_of(conn, incident)?;
+    if made_of(&all, incident.asset_id).0 == IncidentType::Trip {
+        follow(incident, &all, plant);
+    }
+    Ok(())
+}
+
+fn events_of(conn: &Connection, incident: &Incident) -> Result<Vec<IndustrialEvent>, StoreError> {
+    let all = incidents::list_incident_events(conn, incident.tenant_id, incident.id)?;
+    Ok(all.into_iter().map(|(event, _)| event).collect())
 }
 
 /// The chosen events in the order of their time, and those that stay; the one that opened the incident does.

@@ -9,7 +9,7 @@ use iq_domain::{
 };
 use iq_historian::Historian;
 use iq_store::{
-    Page, alerts, assessments, incidents, incidents::IncidentFilter, late_values,
+    alerts, all_rows, assessments, incidents, incidents::IncidentFilter, late_values,
     late_values::LateStretch,
 };
 use iq_twin::{ActiveAlert, SignalView, SourceView, StateInput};
@@ -125,13 +125,9 @@ impl Inner {
                         .filter(|a| a.cleared_at.is_none())
                         .collect(),
                 };
-                let filter = IncidentFilter {
-                    // The very moment of a trip shows the trip.
-                    to: Some(at.plus_ms(1)),
-                    known_at,
-                    ..IncidentFilter::default()
-                };
-                let open = incidents::list_incidents(conn, id, &filter, Page::first(500))?.rows;
+                // All of them: detection over the past may leave hundreds for people to look at.
+                let filter = opened_by(at, past.is_some(), known_at);
+                let open = all_rows(|page| incidents::list_incidents(conn, id, &filter, page))?;
                 let late = match past {
                     Some(t) => late_values::list_late_at(conn, id, t)?,
                     None => Vec::new(),
@@ -276,6 +272,23 @@ fn is_down(is_enabled: bool, status: IntegrationStatus) -> bool {
             status,
             IntegrationStatus::Error | IntegrationStatus::Inactive
         )
+}
+
+/// The incidents that may have been open at a moment.
+fn opened_by(at: Timestamp, is_past: bool, known_at: Option<Timestamp>) -> IncidentFilter {
+    let of_now = if is_past {
+        Vec::new()
+    } else {
+        vec![IncidentStatus::Open, IncidentStatus::Investigating]
+    };
+    IncidentFilter {
+        statuses: of_now,
+        not_ended_before: is_past.then_some(at),
+        // The very moment of a trip shows the trip.
+        to: Some(at.plus_ms(1)),
+        known_at,
+        ..IncidentFilter::default()
+    }
 }
 
 /// The worst incident of each asset that was open at the moment, of those that come newest first.

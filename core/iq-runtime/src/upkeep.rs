@@ -137,8 +137,9 @@ async fn retain(
     inner
         .store
         .write(move |tx| {
-            assessments::delete_assessments_before(tx, id, logs_before)?;
-            late_values::delete_late_before(tx, id, logs_before)?;
+            let pins = (PIN_BEFORE_MS, PIN_AFTER_MS);
+            assessments::delete_assessments_before(tx, id, logs_before, pins)?;
+            late_values::delete_late_before(tx, id, logs_before, pins)?;
             integration_actions::delete_integration_actions_before(tx, id, logs_before).map(drop)
         })
         .await?;

@@ -72,6 +72,7 @@ export function TwinPanel({ id, onClose, children }: { id: string; onClose: () =
             <div className="pf actions">
               {asset.open_incident_id && <AppLink className="btn pri" to={`/blackbox/incidents/${asset.open_incident_id}`}><Icon name="blackbox" />{t('action.incident')}</AppLink>}
               <AppLink className={asset.open_incident_id ? 'btn' : 'btn pri'} to={`/assets/${asset.id}`}><Icon name="assets" />{t('page.asset')}</AppLink>
+              {!asset.open_incident_id && <AppLink className="btn" to={`/blackbox?asset=${asset.id}`}><Icon name="blackbox" />{t('blackbox.incidents')}</AppLink>}
               <AppLink className="btn" to={`/alerts?asset=${asset.id}`}><Icon name="alerts" />{t('twin.alerts', { n: asset.active_alerts })}</AppLink>
             </div>
           </>

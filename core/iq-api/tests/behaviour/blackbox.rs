@@ -3,8 +3,9 @@
 use std::io::Cursor;
 
 use calamine::{Reader, Xlsx};
+use iq_connector::Batch;
 use iq_domain::{EventCategory, EventId, IndustrialEvent, Severity};
-use iq_store::events;
+use iq_store::{Connection, Page, events};
 use serde_json::{Value, json};
 
 use crate::support::{NOW, Plant, TestApp};
@@ -190,4 +191,29 @@ async fn an_asset_stays_where_it_was_put_until_it_is_let_go() {
     let clear = json!({ "cleared": [plant.asset] });
     let layout = admin.put("/api/twin/layout", clear).await.json();
     assert_eq!(layout["places"], json!([]));
+}
+
+#[tokio::test]
+async fn lost_events_are_told_although_none_comes_after_them() {
+    let (app, plant, _) = TestApp::with_plants().await;
+    let tenant = plant.tenant;
+    let lost = Batch {
+        lost_events: 3,
+        ..Batch::default()
+    };
+    app.desk.deliver_batch(lost).await;
+    for _ in 0..400 {
+        let filter = events::EventFilter {
+            source_type: Some("connector".to_owned()),
+            ..events::EventFilter::default()
+        };
+        let read = move |conn: &Connection| events::list_events(conn, tenant, &filter, Page::MAX);
+        let found = app.runtime.store().read(read).await.unwrap().rows;
+        if let Some(told) = found.iter().find(|e| e.summary == "event.events_lost") {
+            assert_eq!(told.payload["params"]["count"], 3);
+            return;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(25)).await;
+    }
+    panic!("the loss was not told");
 }

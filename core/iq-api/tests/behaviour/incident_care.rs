@@ -289,6 +289,52 @@ async fn only_the_side_of_a_split_that_holds_the_trip_is_a_trip() {
 }
 
 #[tokio::test]
+async fn a_merge_that_brings_the_trip_of_its_asset_makes_a_trip_until_it_is_taken_back() {
+    let (app, plant, _) = TestApp::with_plants().await;
+    let client = app.signed_in(&plant.user("engineer")).await;
+    let (a, _) = incident(&app, &plant, "X-1", &[0, 1]).await;
+    let (b, _) = incident(&app, &plant, "X-2", &[5, 6]).await;
+    let trip = IndustrialEvent {
+        source_type: "alert".to_owned(),
+        severity: Severity::Critical,
+        summary: "event.alert_activated.trip".to_owned(),
+        ..event(&plant, 7)
+    };
+    let tenant = plant.tenant;
+    app.runtime
+        .store()
+        .write(move |tx| {
+            events::insert_ignore_duplicate(tx, tenant, &trip)?;
+            let relation = EventRelation::SameAsset;
+            incidents::create_incident_event(tx, tenant, b, trip.id, relation).map(drop)
+        })
+        .await
+        .unwrap();
+    let shown = async || {
+        let detail = client.get(&format!("{PATH}/{a}")).await.json();
+        let of = &detail["incident"];
+        (of["incident_type"].clone(), of["title"].clone())
+    };
+    let before = shown().await;
+    assert_eq!(before.0, "critical_alert");
+    let asked = json!({ "incident_id": b, "reason": "One upset" });
+    let change = client
+        .post(&format!("{PATH}/{a}/merge"), asked)
+        .await
+        .expect_status(201)
+        .json();
+    let merged = shown().await;
+    assert_eq!(merged.0, "trip");
+    assert_ne!(merged.1, before.1, "its title says so too");
+    let undo = json!({ "change_id": change["id"], "reason": "Two after all" });
+    client
+        .post(&format!("{PATH}/{a}/changes/undo"), undo)
+        .await
+        .expect_status(201);
+    assert_eq!(shown().await, before);
+}
+
+#[tokio::test]
 async fn what_came_because_of_a_merge_leaves_with_it() {
     let (app, plant, _) = TestApp::with_plants().await;
     let client = app.signed_in(&plant.user("engineer")).await;

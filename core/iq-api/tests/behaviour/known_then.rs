@@ -185,3 +185,60 @@ async fn a_value_stands_at_its_own_time_and_says_that_it_arrived_later() {
     // Once it had arrived it is a value like any other.
     assert_eq!(value(LATER, "").await, (json!(4.5), Value::Null));
 }
+
+#[tokio::test]
+async fn an_incident_that_goes_on_is_not_lost_behind_hundreds_that_began_later_and_ended() {
+    let (app, plant, _) = TestApp::with_plants().await;
+    let tenant = plant.tenant;
+    let running = Incident {
+        started_at: THEN.plus_ms(-60 * MINUTE),
+        ..incident(&plant)
+    };
+    let id = running.id;
+    let ended = (0..600).map(|n| Incident {
+        number: format!("INC-2026-{}", 1_000 + n),
+        started_at: THEN.plus_ms(-50 * MINUTE + n),
+        ended_at: Some(THEN.plus_ms(-40 * MINUTE)),
+        ..incident(&plant)
+    });
+    let rows: Vec<Incident> = std::iter::once(running).chain(ended).collect();
+    app.runtime
+        .store()
+        .write(move |tx| {
+            rows.iter()
+                .try_for_each(|row| incidents::create_incident(tx, tenant, row))
+        })
+        .await
+        .unwrap();
+    let client = app.signed_in(&plant.user("viewer")).await;
+    let path = format!("/api/twin/{}?t={}", plant.asset, THEN.0);
+    let asset = client.get(&path).await.expect_status(200).json();
+    assert_eq!(asset["open_incident_id"], json!(id));
+}
+
+#[tokio::test]
+async fn the_alerts_of_a_past_moment_are_counted_to_the_last() {
+    let (app, plant, _) = TestApp::with_plants().await;
+    let (tenant, many) = (plant.tenant, 10_001);
+    let rows: Vec<Alert> = (0..many)
+        .map(|n| Alert {
+            activated_at: THEN.plus_ms(-10 * MINUTE - n),
+            ..alert(&plant)
+        })
+        .collect();
+    app.runtime
+        .store()
+        .write(move |tx| {
+            rows.iter()
+                .try_for_each(|row| alerts::create_alert(tx, tenant, row))
+        })
+        .await
+        .unwrap();
+    let client = app.signed_in(&plant.user("viewer")).await;
+    for query in [format!("t={}", THEN.0), format!("t={}&q=P-1", THEN.0)] {
+        let path = format!("/api/alerts?{query}&limit=1&offset={}", many - 1);
+        let page = client.get(&path).await.expect_status(200).json();
+        assert_eq!(page["total"], many, "{query}");
+        assert_eq!(page["items"].as_array().unwrap().len(), 1, "{query}");
+    }
+}

@@ -95,7 +95,11 @@ pub(super) fn chattering(activations: &[&Activation], config: &AlarmConfig) -> V
 }
 
 /// Alarms that flash by often enough to be worth a line.
-pub(super) fn fleeting(activations: &[&Activation], config: &AlarmConfig) -> Vec<Fleeting> {
+pub(super) fn fleeting(
+    activations: &[&Activation],
+    period: TimeRange,
+    config: &AlarmConfig,
+) -> Vec<Fleeting> {
     // Acknowledged afterwards, it was over before anybody could look all the same.
     let is_fleeting = |a: &Activation| {
         a.cleared_at.is_some_and(|end| {
@@ -110,9 +114,8 @@ pub(super) fn fleeting(activations: &[&Activation], config: &AlarmConfig) -> Vec
                 members.into_iter().filter(|a| is_fleeting(a)).collect();
             let mut days: BTreeMap<i64, usize> = BTreeMap::new();
             for member in &fleeting {
-                *days
-                    .entry(member.activated_at.millis().div_euclid(DAY_MS))
-                    .or_default() += 1;
+                let day = member.activated_at.since_ms(period.from) / DAY_MS;
+                *days.entry(day).or_default() += 1;
             }
             let worst_day = days.into_values().max()?;
             (worst_day >= config.fleeting_per_day).then(|| Fleeting {

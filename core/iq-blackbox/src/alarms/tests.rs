@@ -128,6 +128,26 @@ fn fleeting_alarms_are_short_and_unanswered() {
 }
 
 #[test]
+fn the_days_of_fleeting_alarms_are_those_of_the_period_not_of_utc() {
+    // A day that begins at 21:00 UTC: midnight in Riyadh.
+    let from = Timestamp(21 * HOUR);
+    let period = TimeRange::new(from, from.plus_ms(2 * DAY)).expect("a period");
+    let all: Vec<_> = (0..6)
+        .map(|i| {
+            let mut flash = activation("flash", from.0 + i * HOUR);
+            flash.cleared_at = Some(flash.activated_at.plus_ms(1_000));
+            flash
+        })
+        .collect();
+    let found = analyse_alarms(&all, period, &AlarmConfig::default());
+    assert_eq!(found.fleeting.len(), 1);
+    assert_eq!(
+        (found.fleeting[0].count, found.fleeting[0].worst_day),
+        (6, 6)
+    );
+}
+
+#[test]
 fn stale_alarms_may_have_begun_before_the_period() {
     let mut old = activation("old", -2 * DAY);
     old.cleared_at = None;

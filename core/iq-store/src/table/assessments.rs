@@ -143,15 +143,21 @@ pub fn list_assessments(
     )
 }
 
-/// Deletes assessments older than `before` but keeps the latest of each asset; returns how many.
+/// Deletes assessments older than `before` but keeps the latest of each asset, and those of the asset of an
+/// incident from `before_ms` ahead of its beginning to `after_ms` behind its end; returns how many.
 pub fn delete_assessments_before(
     conn: &Connection,
     tenant: TenantId,
     before: Timestamp,
+    (before_ms, after_ms): (i64, i64),
 ) -> Result<u64, StoreError> {
     let sql = "DELETE FROM asset_metrics_snapshot AS old
                WHERE old.tenant_id = ?1 AND old.at < ?2 AND EXISTS (
                SELECT 1 FROM asset_metrics_snapshot s WHERE s.tenant_id = old.tenant_id
-               AND s.asset_id = old.asset_id AND s.at > old.at)";
-    query::change(conn, sql, params![tenant.to_string(), before.0])
+               AND s.asset_id = old.asset_id AND s.at > old.at) AND NOT EXISTS (
+               SELECT 1 FROM incidents i WHERE i.tenant_id = old.tenant_id
+               AND i.asset_id = old.asset_id AND i.started_at <= old.at + ?3
+               AND (i.ended_at IS NULL OR i.ended_at >= old.at - ?4))";
+    let args = params![tenant.to_string(), before.0, before_ms, after_ms];
+    query::change(conn, sql, args)
 }

@@ -32,6 +32,8 @@ pub struct IncidentFilter {
     pub assignee: Option<String>,
     /// Only those whose window has no end yet.
     pub is_running: bool,
+    /// Only those whose window had not ended before.
+    pub not_ended_before: Option<Timestamp>,
     /// Started at or after.
     pub from: Option<Timestamp>,
     /// Started before.
@@ -199,6 +201,10 @@ fn filtered(tenant: TenantId, filter: &IncidentFilter) -> Result<Where, StoreErr
         .maybe("assignee = ?", filter.assignee.clone())
         .within("started_at", filter.from, filter.to)
         .maybe("created_at <= ?", filter.known_at.map(|t| t.0))
+        .maybe(
+            "ended_at IS NULL OR ended_at >= ?",
+            filter.not_ended_before.map(|t| t.0),
+        )
         .contains(
             &["number", "title_code", "title_params", "assignee"],
             filter.text.as_deref(),

@@ -82,12 +82,21 @@ pub fn list_late_within(
         .list(conn, SELECT, "from_time, arrived_at", read)
 }
 
-/// Forgets stretches that arrived before; returns how many.
+/// Forgets stretches that arrived before, but for those of the asset of an incident from `before_ms` ahead of its
+/// beginning to `after_ms` behind its end; returns how many.
 pub fn delete_late_before(
     conn: &Connection,
     tenant: TenantId,
     before: Timestamp,
+    (before_ms, after_ms): (i64, i64),
 ) -> Result<u64, StoreError> {
-    let sql = "DELETE FROM late_values WHERE tenant_id = ?1 AND arrived_at < ?2";
-    query::change(conn, sql, params![tenant.to_string(), before.0])
+    let sql = "DELETE FROM late_values AS old
+               WHERE old.tenant_id = ?1 AND old.arrived_at < ?2 AND NOT EXISTS (
+               SELECT 1 FROM signals s JOIN incidents i
+               ON i.tenant_id = s.tenant_id AND i.asset_id = s.asset_id
+               WHERE s.tenant_id = old.tenant_id AND s.id = old.signal_id
+               AND i.started_at <= old.to_time + ?3
+               AND (i.ended_at IS NULL OR i.ended_at >= old.from_time - ?4))";
+    let args = params![tenant.to_string(), before.0, before_ms, after_ms];
+    query::change(conn, sql, args)
 }

@@ -304,6 +304,13 @@ fn incidents_are_filtered_and_an_event_is_attached_once() {
             .unwrap();
         assert_eq!(count(running()), expected, "{end:?}");
     }
+    for (at, expected) in [(60_000, 1), (60_001, 0)] {
+        let filter = incidents::IncidentFilter {
+            not_ended_before: Some(T0.plus_ms(at)),
+            ..f()
+        };
+        assert_eq!(count(filter), expected, "{at}");
+    }
     let attach = move |c: &Connection| {
         let relation = EventRelation::Neighbour;
         incidents::create_incident_event(c, t, p.incident.id, p.event.id, relation)
@@ -340,11 +347,68 @@ fn the_latest_assessment_at_a_moment_is_found_for_one_and_for_all() {
     let mut later = at(10);
     later.sort_by_key(|(is_first, _)| !is_first);
     assert_eq!(later, [(true, Some(60.0)), (false, None)]);
+    let mut over = p.incident.clone();
+    over.started_at = T0.plus_ms(-2_000);
+    over.ended_at = Some(T0.plus_ms(-1_000));
     let removed = fixture
-        .write(move |c| assessments::delete_assessments_before(c, t, T0.plus_ms(1_000)))
+        .write(move |c| {
+            incidents::update_incident(c, t, &over)?;
+            assessments::delete_assessments_before(c, t, T0.plus_ms(1_000), (0, 0))
+        })
         .unwrap();
     assert_eq!(removed, 1, "the latest of each asset stays");
     assert_eq!(at(10).len(), 2);
+}
+
+#[test]
+fn what_an_incident_covers_stays_of_the_scores_and_late_marks_of_its_asset() {
+    use iq_store::late_values::{self, LateStretch};
+    let fixture = Fixture::new();
+    let p = fixture.filled();
+    let t = p.id();
+    let second = asset_in(t, p.unit.id, AssetId::new(), "P-102B");
+    let (a, b) = (p.asset.id, second.id);
+    let mut incident = p.incident.clone();
+    incident.started_at = T0.plus_ms(100_000);
+    incident.ended_at = Some(T0.plus_ms(200_000));
+    let late = [(150_000, 700_000), (600_000, 800_000)].map(|(from, arrived)| LateStretch {
+        signal_id: p.signal.id,
+        from: T0.plus_ms(from),
+        to: T0.plus_ms(from + 1_000),
+        arrived_at: T0.plus_ms(arrived),
+    });
+    let pins = (60_000, 60_000);
+    let removed = fixture
+        .write(move |c| {
+            assets::create_asset(c, t, &second)?;
+            incidents::update_incident(c, t, &incident)?;
+            for ms in [10_000, 50_000, 1_000_000] {
+                let row = assessment(t, a, T0.plus_ms(ms), Some(70.0));
+                assessments::put_assessment(c, t, &row, T0)?;
+            }
+            for ms in [50_000, 1_000_000] {
+                let row = assessment(t, b, T0.plus_ms(ms), Some(70.0));
+                assessments::put_assessment(c, t, &row, T0)?;
+            }
+            for row in &late {
+                late_values::put_late_values(c, t, row)?;
+            }
+            let limit = T0.plus_ms(900_000);
+            Ok((
+                assessments::delete_assessments_before(c, t, limit, pins)?,
+                late_values::delete_late_before(c, t, limit, pins)?,
+            ))
+        })
+        .unwrap();
+    // Of the scores the two of its asset from long before, and the other asset's; of the marks the one long after.
+    assert_eq!(removed, (3, 1));
+    let scores = |ms: i64| {
+        let found = fixture.read(|c| assessments::list_assessments_at(c, t, T0.plus_ms(ms), None));
+        found.len()
+    };
+    assert_eq!((scores(20_000), scores(150_000)), (0, 1));
+    let marked = fixture.read(|c| late_values::list_late_at(c, t, T0.plus_ms(600_000)));
+    assert_eq!(marked, late[..1]);
 }
 
 #[test]
