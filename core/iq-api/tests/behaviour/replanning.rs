@@ -5,9 +5,11 @@ use serde_json::{Value, json};
 
 use super::{
     optimization::run,
-    plan_jobs::{crew, worn},
+    plan_jobs::{crew, person, worn},
 };
-use crate::support::TestApp;
+use crate::support::{NOW, TestApp};
+
+const DAY_MS: i64 = 86_400_000;
 
 #[tokio::test]
 async fn of_two_plans_of_the_same_moment_the_second_writes_no_order_again() {
@@ -44,4 +46,51 @@ async fn of_two_plans_of_the_same_moment_the_second_writes_no_order_again() {
     let left = publish(&third).await;
     assert_eq!(left["written"], json!([]), "{left}");
     assert_eq!(left["left"][0]["code"], "optimization.order_ended", "{left}");
+}
+
+#[tokio::test]
+async fn a_deadline_that_a_plan_gave_moves_with_the_next_and_one_by_hand_stays() {
+    let (app, plant, _) = TestApp::with_plants().await;
+    let planner = worn(&app, &plant, 1).await;
+    let admin = app.signed_in(&plant.user("admin")).await;
+    let people = crew(&admin, &plant).await;
+    let publish = async |seed: u32| {
+        let asked = json!({ "horizon_days": 21, "iterations": 100, "seed": seed });
+        let plan = run(&planner, asked).await;
+        let id = plan["scenario"]["id"].as_str().unwrap();
+        let path = format!("/api/optimization/scenarios/{id}/publish");
+        let ids = json!([plan["recommendations"][0]["id"]]);
+        let body = json!({ "recommendation_ids": ids, "integration_id": null });
+        planner.post(&path, body).await.expect_status(200).json()
+    };
+    let path = |order: &Value| format!("/api/work-orders/{}", order.as_str().unwrap());
+    let times = async |order: &Value| -> (i64, i64) {
+        let order = planner.get(&path(order)).await.json()["work_order"].clone();
+        let at = |key: &str| order[key].as_i64().unwrap();
+        (at("planned_end_at"), at("due_at"))
+    };
+    let done = publish(1).await;
+    let [first, second] = done["written"].as_array().unwrap().as_slice() else {
+        panic!("{done}");
+    };
+    let (before, due) = times(first).await;
+    assert_eq!(before, due);
+    let by_hand = NOW.plus_ms(60 * DAY_MS).0;
+    let body = Some(json!({ "due_at": by_hand }));
+    let reply = planner.call(Method::PATCH, &path(second), body).await;
+    reply.expect_status(200);
+    // Nobody is there until after the time of the first visit.
+    let back = before + 2 * DAY_MS;
+    for (code, made) in ["T-8", "T-9"].into_iter().zip(&people) {
+        let mut away = person(&plant, code);
+        away["absences"] = json!([{ "from": NOW, "to": back, "reason": "" }]);
+        let at = format!("/api/technicians/{}", made["id"].as_str().unwrap());
+        admin.put(&at, away).await.expect_status(200);
+    }
+    let moved = publish(2).await;
+    assert_eq!(moved["moved"], done["written"], "{moved}");
+    let (after, due) = times(first).await;
+    assert!(after > back, "{after}");
+    assert_eq!(after, due, "the plan gave it");
+    assert_eq!(times(second).await.1, by_hand, "a person gave it");
 }

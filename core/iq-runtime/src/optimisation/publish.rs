@@ -172,8 +172,8 @@ fn publish_one(
         };
         let order = match known.get(n).copied() {
             Some(id) => match reschedule(tx, work, id, visit.span, actor, changed) {
-                Ok((order, is_moved)) => {
-                    give(tx, work, (&order, is_moved), change, actor, told)?;
+                Ok((order, before)) => {
+                    give(tx, work, (&order, before), change, actor, told)?;
                     published.moved.push(order.id);
                     order
                 }
@@ -291,15 +291,20 @@ fn note_published(
 fn give(
     tx: &Transaction<'_>,
     work: &Work,
-    (order, is_moved): (&WorkOrder, bool),
+    (order, before): (&WorkOrder, (Option<Timestamp>, Option<Timestamp>)),
     change: PlanChange,
     actor: &Actor,
     told: &mut Told,
 ) -> Result<(), StoreError> {
     let (tenant, now) = (work.tenant.tenant.id, work.context.now);
-    // The order has a deadline of its own; without people of the plan it keeps its own.
+    let is_moved = before != (order.planned_start, order.planned_end);
+    // A deadline that a plan gave moves with the next plan: else the work would be overdue before its time. One
+    // of the order's own stays; without people of the plan it keeps its own.
+    let is_of_plan = order.recommendation_id.is_some() || order.visit_of.is_some();
+    let had = work_order_plans::get_work_order_plan(tx, tenant, order.id)?.and_then(|p| p.due_at);
+    let is_given = is_of_plan && had.is_some() && had == before.1;
     let change = PlanChange {
-        due_at: None,
+        due_at: change.due_at.filter(|_| is_given),
         technician_id: change.technician_id.filter(Option::is_some),
         ..change
     };
