@@ -1,10 +1,17 @@
-//! More than one plan of the same work: what the next one does with the orders of the one before.
+//! More than one plan of the same work: what the next one does with the orders of the one before; and a plan
+//! whose job did not get to its end.
+
+use std::time::{Duration, Instant};
 
 use axum::http::Method;
+use iq_store::{
+    Connection, Page,
+    jobs::{self, JobFilter, JobState},
+};
 use serde_json::{Value, json};
 
 use super::{
-    optimization::run,
+    optimization::{PATIENCE, run},
     plan_jobs::{crew, person, worn},
 };
 use crate::support::{NOW, TestApp};
@@ -93,4 +100,43 @@ async fn a_deadline_that_a_plan_gave_moves_with_the_next_and_one_by_hand_stays()
     assert!(after > back, "{after}");
     assert_eq!(after, due, "the plan gave it");
     assert_eq!(times(second).await.1, by_hand, "a person gave it");
+}
+
+#[tokio::test]
+async fn a_job_that_was_stopped_after_its_plan_was_stored_says_how_much_is_in_it() {
+    let (app, plant, _) = TestApp::with_plants().await;
+    let planner = worn(&app, &plant, 1).await;
+    let admin = app.signed_in(&plant.user("admin")).await;
+    crew(&admin, &plant).await;
+    let plan = run(&planner, json!({ "horizon_days": 14, "iterations": 100 })).await;
+    let advised = plan["scenario"]["summary"]["advised"].clone();
+    assert!(advised.as_u64().unwrap() > 0, "{plan}");
+    let tenant = plant.tenant;
+    let newest = move |conn: &Connection| {
+        let filter = JobFilter {
+            kind: Some("optimise".to_owned()),
+            ..JobFilter::default()
+        };
+        jobs::list_jobs(conn, tenant, &filter, Page::first(1))
+    };
+    let found = app.runtime.store().read(newest).await.unwrap();
+    let mut job = found.rows[0].clone();
+    job.state = JobState::Running;
+    job.finished_at = None;
+    job.result["advised"] = Value::Null;
+    let stop = move |tx: &iq_store::Transaction<'_>| jobs::update_job(tx, tenant, &job);
+    app.runtime.store().write(stop).await.unwrap();
+    drop((planner, admin));
+    let app = app.restarted().await;
+    let start = Instant::now();
+    let ended = loop {
+        let found = app.runtime.store().read(newest).await.unwrap();
+        if found.rows[0].state != JobState::Running {
+            break found.rows[0].clone();
+        }
+        assert!(start.elapsed() < PATIENCE);
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    };
+    assert_eq!(ended.state, JobState::Done);
+    assert_eq!(ended.result["advised"], advised);
 }
