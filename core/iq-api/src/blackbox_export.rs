@@ -1,5 +1,6 @@
-//! Events and incidents as files. CSV and JSON are written while the store is read, page by page, so a
-//! long export needs no more memory than a page; a workbook is made whole and therefore holds less.
+//! Events and incidents as files, and what every list that becomes a file shares. CSV and JSON are written
+//! while the store is read, page by page, so a long export needs no more memory than a page; a workbook is
+//! made whole and therefore holds less.
 
 use std::sync::Arc;
 
@@ -65,7 +66,7 @@ pub(crate) fn routes() -> Vec<Route> {
 /// Kind of an exported file.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
-enum FileKind {
+pub(crate) enum FileKind {
     #[default]
     Csv,
     Json,
@@ -73,11 +74,11 @@ enum FileKind {
 }
 
 #[derive(Debug, Default, Deserialize, IntoParams)]
-struct FileQuery {
+pub(crate) struct FileQuery {
     /// `csv` or `json` (at most 1,000,000 rows) or `xlsx` (at most 50,000).
     #[serde(default)]
     #[param(inline)]
-    format: FileKind,
+    pub(crate) format: FileKind,
 }
 
 impl FileKind {
@@ -89,7 +90,7 @@ impl FileKind {
         }
     }
 
-    const fn extension(self) -> &'static str {
+    pub(crate) const fn extension(self) -> &'static str {
         match self {
             Self::Csv => "csv",
             Self::Json => "json",
@@ -104,7 +105,7 @@ impl FileKind {
         }
     }
 
-    fn refuse_more(self, rows: u64, max: u64) -> Answer<()> {
+    pub(crate) fn refuse_more(self, rows: u64, max: u64) -> Answer<()> {
         if rows <= max {
             return Ok(());
         }
@@ -119,23 +120,25 @@ impl FileKind {
 }
 
 /// A row of a file: what JSON writes, and the cells of a table.
-trait Record: Serialize + Send + 'static {
+pub(crate) trait Record: Serialize + Send + 'static {
     const HEADINGS: &'static [&'static str];
     /// The row with its sentence as a file has it.
     fn plain(self) -> Self;
     fn cells(&self) -> Vec<Cell>;
 }
 
-enum Cell {
+pub(crate) enum Cell {
     Text(String),
     Number(i64),
+    Amount(f64),
+    Empty,
 }
 
-fn text(text: impl Into<String>) -> Cell {
+pub(crate) fn text(text: impl Into<String>) -> Cell {
     Cell::Text(text.into())
 }
 
-fn word<T: Serialize>(value: &T) -> Cell {
+pub(crate) fn word<T: Serialize>(value: &T) -> Cell {
     let value = serde_json::to_value(value).unwrap_or_default();
     text(value.as_str().unwrap_or_default())
 }
@@ -307,12 +310,12 @@ async fn export_incidents(
     answer(&plant, file.format, &name, (rows, now), pages).await
 }
 
-fn day(t: Timestamp) -> String {
+pub(crate) fn day(t: Timestamp) -> String {
     t.to_string().chars().take(10).collect()
 }
 
 /// The file as an answer.
-async fn answer<R: Record>(
+pub(crate) async fn answer<R: Record>(
     plant: &TenantIndex,
     kind: FileKind,
     name: &str,
@@ -368,6 +371,8 @@ fn csv_lines<R: Record>(rows: &[R]) -> Answer<Bytes> {
         let cells = row.cells().into_iter().map(|cell| match cell {
             Cell::Text(text) => iq_mapping::csv_text(&text),
             Cell::Number(number) => number.to_string(),
+            Cell::Amount(amount) => amount.to_string(),
+            Cell::Empty => String::new(),
         });
         writer
             .write_record(cells)
@@ -427,6 +432,8 @@ fn workbook<R: Record>(pages: &[Vec<R>], is_demo: bool) -> Result<Vec<u8>, Coded
                 }
                 #[allow(clippy::cast_precision_loss, reason = "milliseconds and counts")]
                 Cell::Number(number) => sheet.write_number(line, at, number as f64),
+                Cell::Amount(amount) => sheet.write_number(line, at, amount),
+                Cell::Empty => continue,
             }
             .map_err(broken)?;
         }

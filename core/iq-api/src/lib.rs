@@ -93,6 +93,7 @@ mod units;
 mod users;
 mod webhooks;
 mod words;
+mod work_order_export;
 mod work_orders;
 
 pub use http::route::Access;

@@ -29,7 +29,7 @@ use crate::{
     settings, setup, signals, sites, sources, spare_parts, sso, sso_preview,
     state::ApiState,
     sync, technical_objects, technicians, timeline, twin, twin_layout, units, users, webhooks,
-    work_orders,
+    work_order_export, work_orders,
 };
 
 /// The one table of routes.
@@ -86,6 +86,7 @@ pub(crate) fn all() -> Vec<Route> {
         mappings_select::routes(),
         mappings_drift::routes(),
         work_orders::routes(),
+        work_order_export::routes(),
         outbox::routes(),
         technical_objects::routes(),
         technicians::routes(),

@@ -49,6 +49,8 @@ const MAX_CERTIFICATES: usize = 40;
 const MAX_PARTS: usize = 100;
 /// Most pieces of one part.
 const MAX_QUANTITY: f64 = 1_000_000.0;
+/// Orders whose plans are read with one question: a list in a question has an end.
+const AT_ONCE: usize = 1_000;
 /// Changes shown with a work order.
 const CHANGES: u32 = 200;
 
@@ -57,6 +59,7 @@ pub(crate) fn routes() -> Vec<Route> {
     vec![
         get("/api/work-orders", WorkOrdersRead, list_work_orders)
             .query::<WorkOrderQuery>()
+            .query::<PageQuery>()
             .page::<WorkOrder>()
             .says("Work orders, newest first"),
         post("/api/work-orders", WorkOrdersWrite, create_work_order)
@@ -77,7 +80,7 @@ pub(crate) fn routes() -> Vec<Route> {
 }
 
 #[derive(Debug, Default, Deserialize, IntoParams)]
-struct WorkOrderQuery {
+pub(crate) struct WorkOrderQuery {
     /// Moment in UTC milliseconds: only what had been opened by then.
     t: Option<i64>,
     /// Only this asset.
@@ -108,44 +111,32 @@ struct WorkOrderQuery {
     planned_to: Option<i64>,
     /// Part of the number, the reference, a text, or the object it names.
     q: Option<String>,
-    /// Items per page, at most 500.
-    limit: Option<u32>,
-    /// Items to skip.
-    offset: Option<u32>,
 }
 
 async fn list_work_orders(
     State(state): State<ApiState>,
     caller: Caller,
     Query(query): Query<WorkOrderQuery>,
+    Query(page): Query<PageQuery>,
 ) -> Answer<Json<Page<WorkOrder>>> {
     let plant = state.runtime.tenant(caller.tenant_id)?;
-    crate::assets::refuse_foreign(&plant, query.asset_id)?;
-    own_integration(&plant, query.integration_id)?;
-    let past: Option<Timestamp> = AsOf::past(query.t, state.now())?;
-    let page = PageQuery::page(query.limit, query.offset);
-    let statuses: Vec<WorkOrderStatus> = words::list("status", query.status.as_deref())?;
-    let kinds: Vec<WorkOrderKind> = words::list("kind", query.kind.as_deref())?;
-    let origins: Vec<WorkOrderOrigin> = words::list("origin", query.origin.as_deref())?;
-    let match_states: Vec<MatchState> = words::list("match", query.match_state.as_deref())?;
-    let filter = WorkOrderFilter {
-        asset_ids: query.asset_id.into_iter().collect(),
-        integration_id: query.integration_id,
-        statuses,
-        kinds,
-        origins,
-        match_states,
-        alert_id: query.alert_id,
-        incident_id: query.incident_id,
-        opened_before: past.map(|t| t.plus_ms(1)),
-        technician_id: query.technician_id,
-        planned: planned_window(query.planned_from, query.planned_to)?,
-        overdue_at: query.overdue.then(|| state.now()),
-        text: query.q.filter(|q| !q.trim().is_empty()),
-    };
-    let tenant = caller.tenant_id;
-    let technician = query.technician_id;
+    let page = page.get();
+    let found = found_orders(&state, &caller, &plant, query, page).await?;
+    Ok(Json(answer_page(found, page, |order| order)))
+}
+
+/// Work orders a query finds, as they are shown.
+pub(crate) async fn found_orders(
+    state: &ApiState,
+    caller: &Caller,
+    plant: &TenantIndex,
+    query: WorkOrderQuery,
+    page: iq_store::Page,
+) -> Answer<iq_store::Paged<WorkOrder>> {
     let now = state.now();
+    let technician = query.technician_id;
+    let filter = query.filter(plant, now)?;
+    let tenant = caller.tenant_id;
     let (found, pushes, plans) = state
         .runtime
         .store()
@@ -155,7 +146,10 @@ async fn list_work_orders(
                 technicians::get_technician(conn, tenant, id)?.ok_or(StoreError::NotFound)?;
             }
             let found = rows::list_work_orders(conn, tenant, &filter, page)?;
-            let plans = Plans::of(conn, tenant, &found.rows)?;
+            let mut plans = Plans::default();
+            for some in found.rows.chunks(AT_ONCE) {
+                plans.add(Plans::of(conn, tenant, some)?);
+            }
             let ours: HashSet<WorkOrderId> = found
                 .rows
                 .iter()
@@ -174,10 +168,41 @@ async fn list_work_orders(
             Ok((found, pushes, plans))
         })
         .await?;
-    Ok(Json(answer_page(found, page, |order| {
+    let shown = found.rows.into_iter().map(|order| {
         let push = pushes.get(&order.id).copied();
-        dto(&plant, order, push, &plans, now)
-    })))
+        dto(plant, order, push, &plans, now)
+    });
+    Ok(iq_store::Paged {
+        rows: shown.collect(),
+        total: found.total,
+    })
+}
+
+impl WorkOrderQuery {
+    fn filter(self, plant: &TenantIndex, now: Timestamp) -> Answer<WorkOrderFilter> {
+        crate::assets::refuse_foreign(plant, self.asset_id)?;
+        own_integration(plant, self.integration_id)?;
+        let past: Option<Timestamp> = AsOf::past(self.t, now)?;
+        let statuses: Vec<WorkOrderStatus> = words::list("status", self.status.as_deref())?;
+        let kinds: Vec<WorkOrderKind> = words::list("kind", self.kind.as_deref())?;
+        let origins: Vec<WorkOrderOrigin> = words::list("origin", self.origin.as_deref())?;
+        let match_states: Vec<MatchState> = words::list("match", self.match_state.as_deref())?;
+        Ok(WorkOrderFilter {
+            asset_ids: self.asset_id.into_iter().collect(),
+            integration_id: self.integration_id,
+            statuses,
+            kinds,
+            origins,
+            match_states,
+            alert_id: self.alert_id,
+            incident_id: self.incident_id,
+            opened_before: past.map(|t| t.plus_ms(1)),
+            technician_id: self.technician_id,
+            planned: planned_window(self.planned_from, self.planned_to)?,
+            overdue_at: self.overdue.then_some(now),
+            text: self.q.filter(|q| !q.trim().is_empty()),
+        })
+    }
 }
 
 /// Longest window a calendar shows.
@@ -223,6 +248,12 @@ impl Plans {
             people,
             visits: visits_of(conn, tenant, orders)?,
         })
+    }
+
+    fn add(&mut self, others: Self) {
+        self.plans.extend(others.plans);
+        self.people.extend(others.people);
+        self.visits.extend(others.visits);
     }
 }
 

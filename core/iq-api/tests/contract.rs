@@ -127,6 +127,10 @@ fn an_export_names_every_form_it_comes_in() {
             "/api/blackbox/incidents/export",
             &["application/json", XLSX, "text/csv"],
         ),
+        (
+            "/api/work-orders/export",
+            &["application/json", XLSX, "text/csv"],
+        ),
         ("/api/integrations/mappings/export", &[XLSX, "text/csv"]),
         (
             "/api/optimization/scenarios/{id}/export",
@@ -155,13 +159,14 @@ const LOOKING_ONLY: [&str; 6] = [
 ];
 
 /// Routes that are read, and recorded all the same: data leaves the house, or a person comes in.
-const RECORDED_READS: [&str; 7] = [
+const RECORDED_READS: [&str; 8] = [
     "/api/diagnostics/bundle",
     "/api/blackbox/events/export",
     "/api/blackbox/incidents/export",
     "/api/blackbox/incidents/{id}/evidence.oqe",
     "/api/blackbox/incidents/{id}/report.pdf",
     "/api/optimization/scenarios/{id}/report.pdf",
+    "/api/work-orders/export",
     "/auth/sso/callback",
 ];
 

@@ -1,8 +1,10 @@
 // The one table: sort, page, CSV, with its state in the address. Rows come whole, or one page at a time from the server.
-import { Fragment, type ReactNode, useMemo } from 'react';
+import { Fragment, type ReactNode, useMemo, useState } from 'react';
+import { everyRow } from '@/api/every-row';
 import { type CsvCell, downloadText, toCsv } from '@/lib/csv';
 import { useParameters } from '@/lib/url';
 import { useText } from '@/i18n/text';
+import { useToasts } from './dialog';
 import { Icon } from './icons';
 
 export interface Column<R> {
@@ -40,6 +42,8 @@ interface Props<R> {
   under?: { from: string; cell: (row: R) => ReactNode };
   empty: ReactNode;
   server?: ServerPages;
+  /** Asks the server for a page of the whole list: a file holds all of it, not the page on the screen. */
+  all?: (page: { limit: number; offset: number }) => Promise<{ items: R[]; next_offset: number | null }>;
   pageSize?: number;
   csvName?: string;
   /** Before the count in the foot. */
@@ -52,8 +56,10 @@ export function compare(a: string | number | null, b: string | number | null, lo
   return String(a).localeCompare(String(b), locale, { numeric: true });
 }
 
-export function DataTable<R>({ id, label, columns, rows, rowKey, onRow, selected, rowClass, under, empty, server, pageSize = 50, csvName, foot }: Props<R>) {
+export function DataTable<R>({ id, label, columns, rows, rowKey, onRow, selected, rowClass, under, empty, server, all, pageSize = 50, csvName, foot }: Props<R>) {
   const { t, p, n } = useText();
+  const toasts = useToasts();
+  const [busy, setBusy] = useState(false);
   const [parameters, change] = useParameters();
   const [sortKey = '', sortWay = 'up'] = (parameters.get(`${id}.sort`) ?? '').split('.');
   const column = columns.find((c) => c.key === sortKey && c.sort);
@@ -74,10 +80,20 @@ export function DataTable<R>({ id, label, columns, rows, rowKey, onRow, selected
     const way = sortKey !== c.key ? 'up' : sortWay === 'up' ? 'down' : null;
     change({ [`${id}.sort`]: way && `${c.key}.${way}`, [`${id}.page`]: null });
   };
-  const exportCsv = () => {
+  const write = (list: R[]) => {
     const exported = columns.filter((c) => c.csv);
-    downloadText(`${csvName ?? id}.csv`, toCsv(exported.map((c) => c.csvKey ?? c.key), sorted.map((row) => exported.map((c) => c.csv!(row)))));
+    downloadText(`${csvName ?? id}.csv`, toCsv(exported.map((c) => c.csvKey ?? c.key), list.map((row) => exported.map((c) => c.csv!(row)))));
   };
+  const exportAll = async (list: NonNullable<typeof all>) => {
+    setBusy(true);
+    try {
+      write(await everyRow(list));
+    } catch (error) {
+      toasts.failed(error);
+    }
+    setBusy(false);
+  };
+  const exportCsv = () => { if (server && all) void exportAll(all); else write(sorted); };
   const onPage = columns.filter((c) => !c.fileOnly);
   const before = under ? Math.max(0, onPage.findIndex((c) => c.key === under.from)) : 0;
   if (rows.length === 0 && total === 0) return <>{empty}</>;
@@ -120,7 +136,7 @@ export function DataTable<R>({ id, label, columns, rows, rowKey, onRow, selected
         {foot}
         <span>{t('table.count', { shown: n(shown.length, 0), total: n(total, 0) })}</span>
         <span className="grow" />
-        {csvName && <button type="button" className="btn quiet sm" onClick={exportCsv}><Icon name="download" />{t('action.export_csv')}</button>}
+        {csvName && <button type="button" className="btn quiet sm" disabled={busy} onClick={exportCsv}><Icon name="download" />{t('action.export_csv')}</button>}
         {pages > 1 && (
           <>
             <button type="button" className="btn sm icon" aria-label={t('table.previous')} disabled={page <= 1} onClick={() => goTo(page - 1)}><Icon name="back" flip /></button>

@@ -63,9 +63,10 @@ function AlertList() {
   const [ordering, setOrdering] = useState<Alert | null>(null);
   const [state, severity, asset, q] = ['state', 'severity', 'asset', 'q'].map((k) => parameters.get(k) ?? '') as [string, string, string, string];
   const offset = useOffset('alerts', LIMIT);
+  const wanted = { ...cursor.asOf, state, severity, asset_id: asset, q };
   const query = useQuery({
     queryKey: ['alerts', cursor.asOf, state, severity, asset, q, offset, p.language], refetchInterval, placeholderData: (old) => old,
-    queryFn: () => api.alerts({ ...cursor.asOf, state, severity, asset_id: asset, q, limit: LIMIT, offset }),
+    queryFn: () => api.alerts({ ...wanted, limit: LIMIT, offset }),
   });
   const filter = (changes: Record<string, string | null>) => change({ ...changes, 'alerts.page': null });
   const columns: Column<Alert>[] = [
@@ -95,7 +96,7 @@ function AlertList() {
       </div>
       <section className="pane">
         <Loaded query={query} what={t('alerts.loading')} rows={8}>
-          {(page) => <DataTable id="alerts" label={t('page.alerts')} columns={columns} rows={page.items} rowKey={(a) => a.id} server={{ total: page.total, offset, limit: LIMIT }} csvName="alerts" empty={
+          {(page) => <DataTable id="alerts" label={t('page.alerts')} columns={columns} rows={page.items} rowKey={(a) => a.id} server={{ total: page.total, offset, limit: LIMIT }} all={(part) => api.alerts({ ...wanted, ...part })} csvName="alerts" empty={
             <EmptyState icon="alerts" title={t(filtered ? 'alerts.none_match' : 'alerts.empty')} action={filtered && <button type="button" className="btn" onClick={() => filter({ state: null, severity: null, asset: null, q: null })}>{t('action.clear_filters')}</button>}>{!filtered && t('alerts.empty_why')}</EmptyState>
           } />}
         </Loaded>

@@ -20,9 +20,10 @@ export default function AuditPage() {
   const [from, to, actor, q] = ['from', 'to', 'actor', 'q'].map((k) => parameters.get(k) ?? '') as [string, string, string, string];
   const offset = useOffset('audit', LIMIT);
   const end = dayStart(to);
+  const wanted = { from: dayStart(from), to: end === null ? null : end + DAY, actor, q };
   const query = useQuery({
     queryKey: ['audit', from, to, actor, q, offset], placeholderData: (old) => old,
-    queryFn: () => api.audit({ from: dayStart(from), to: end === null ? null : end + DAY, actor, q, limit: LIMIT, offset }),
+    queryFn: () => api.audit({ ...wanted, limit: LIMIT, offset }),
   });
   const filter = (changes: Record<string, string | null>) => change({ ...changes, 'audit.page': null });
   const columns = useAuditColumns<AuditRow>();
@@ -37,7 +38,7 @@ export default function AuditPage() {
       </div>
       <section className="pane">
         <Loaded query={query} what={t('audit.loading')} rows={8}>
-          {(page) => <DataTable id="audit" label={t('page.audit')} columns={columns} rows={page.items} rowKey={(r) => `${r.at}${r.actor}${r.action}${r.object}`} csvName="audit" server={{ total: page.total, offset, limit: LIMIT }} empty={<EmptyState icon="audit" title={t('audit.empty')} />} />}
+          {(page) => <DataTable id="audit" label={t('page.audit')} columns={columns} rows={page.items} rowKey={(r) => `${r.at}${r.actor}${r.action}${r.object}`} csvName="audit" all={(part) => api.audit({ ...wanted, ...part })} server={{ total: page.total, offset, limit: LIMIT }} empty={<EmptyState icon="audit" title={t('audit.empty')} />} />}
         </Loaded>
       </section>
     </>

@@ -159,7 +159,7 @@ function Files({ sources }: { sources: Integration[] }) {
       </div></section>
       <section className="pane">
         <Loaded query={query} what={t('imports.loading')}>
-          {({ items: files, total }) => <DataTable id="imports" server={total > LIMIT ? { total, offset, limit: LIMIT } : undefined} label={t('page.imports')} columns={columns} rows={files} rowKey={(f) => f.id} selected={open} csvName="imports" empty={<EmptyState icon="doc" title={t('imports.empty')}>{t('imports.empty_help')}</EmptyState>} />}
+          {({ items: files, total }) => <DataTable id="imports" server={total > LIMIT ? { total, offset, limit: LIMIT } : undefined} label={t('page.imports')} columns={columns} rows={files} rowKey={(f) => f.id} selected={open} csvName="imports" all={(part) => api.imports({ integration_id: source.id, ...part })} empty={<EmptyState icon="doc" title={t('imports.empty')}>{t('imports.empty_help')}</EmptyState>} />}
         </Loaded>
       </section>
       {open && <ImportPanel id={open} onClose={() => setOpen(null)} onChange={() => void reread()} />}

@@ -34,9 +34,10 @@ export default function TechniciansPage() {
   const [site, skill, active, q] = ['in', 'skill', 'active', 'q'].map((k) => parameters.get(k) ?? '') as [string, string, string, string];
   const offset = useOffset('technicians', LIMIT);
   const sites = useQuery({ queryKey: ['sites'], queryFn: api.sites });
+  const wanted = { site_id: site, skill, is_active: active, q };
   const query = useQuery({
     queryKey: ['technicians', site, skill, active, q, offset], placeholderData: (old) => old,
-    queryFn: () => api.technicians({ site_id: site, skill, is_active: active, q, limit: LIMIT, offset }),
+    queryFn: () => api.technicians({ ...wanted, limit: LIMIT, offset }),
   });
   const filter = (changes: Record<string, string | null>) => change({ ...changes, 'technicians.page': null });
   const changed = () => client.invalidateQueries({ queryKey: ['technicians'] });
@@ -77,7 +78,7 @@ export default function TechniciansPage() {
       </div>
       <section className="pane">
         <Loaded query={query} what={t('technicians.loading')} rows={8}>
-          {(page) => <DataTable id="technicians" label={t('page.technicians')} columns={columns} rows={page.items} rowKey={(p) => p.id} rowClass={(p) => (p.is_active ? '' : 'off')} server={{ total: page.total, offset, limit: LIMIT }} csvName="technicians" empty={
+          {(page) => <DataTable id="technicians" label={t('page.technicians')} columns={columns} rows={page.items} rowKey={(p) => p.id} rowClass={(p) => (p.is_active ? '' : 'off')} server={{ total: page.total, offset, limit: LIMIT }} all={(part) => api.technicians({ ...wanted, ...part })} csvName="technicians" empty={
             <EmptyState icon="users" title={t(filtered ? 'technicians.none_match' : 'technicians.empty')} action={filtered ? <button type="button" className="btn" onClick={() => filter({ q: null, in: null, skill: null, active: null })}>{t('action.clear_filters')}</button> : undefined}>{!filtered && t('technicians.empty_why')}</EmptyState>
           } />}
         </Loaded>

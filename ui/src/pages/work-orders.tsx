@@ -5,6 +5,7 @@ import { api } from '@/api/calls';
 import { useRefresh } from '@/api/live';
 import { useSession } from '@/api/session';
 import type { WorkOrder } from '@/api/types';
+import { ExportMenu } from '@/components/export-menu';
 import { SearchInput, Select } from '@/components/fields';
 import { Icon } from '@/components/icons';
 import { AppLink } from '@/components/link';
@@ -14,7 +15,6 @@ import { Loaded, PageHead } from '@/components/page';
 import { type Column, DataTable, useOffset } from '@/components/table';
 import { useText } from '@/i18n/text';
 import { useCursor } from '@/lib/cursor';
-import { utc } from '@/lib/format';
 import { useParameters } from '@/lib/url';
 import { Reliability } from './parts/reliability';
 import { WorkOrderBoard } from './parts/work-order-board';
@@ -26,9 +26,10 @@ import { WorkOrderPanel } from './parts/work-order-panel';
 import { Called, MATCHES, OutboxMark, PriorityMark, STATUSES, WorkOrderStatusMark } from './parts/work-order-parts';
 
 const LIMIT = 50;
+/** What a file of the server holds. */
+const MOST = 10_000;
 const TABS = ['list', 'board', 'calendar', 'outbox', 'objects', 'reliability'] as const;
 type Tab = (typeof TABS)[number];
-const iso = (at: number | null) => (at === null ? null : utc(at));
 
 function Orders({ view }: { view: 'list' | 'board' | 'calendar' }) {
   const { t, word, name } = useText();
@@ -48,19 +49,16 @@ function Orders({ view }: { view: 'list' | 'board' | 'calendar' }) {
   const filter = (changes: Record<string, string | null>) => change({ ...changes, 'orders.page': null });
   const show = (o: WorkOrder) => change({ order: o.id });
   const columns: Column<WorkOrder>[] = [
-    { key: 'number', title: t('work_orders.number'), csv: (o) => o.number ?? o.reference, cell: (o) => <span className="two"><button type="button" className="link b" onClick={(e) => { e.stopPropagation(); show(o); }}><Called order={o} /></button><small>{word('work_order_kind', o.kind)}{o.order_type && <> · <Tag>{o.order_type}</Tag></>}</small></span> },
-    { key: 'title', title: t('work_orders.what'), csv: (o) => o.title, cell: (o) => <span className="two"><bdi>{o.title}</bdi>{o.visit && <small>{t('work_orders.visit_place', { place: o.visit.place, count: o.visit.count })}</small>}{o.push_state && o.push_state !== 'sent' && <small><OutboxMark state={o.push_state} /></small>}</span> },
-    { key: 'asset', title: t('field.asset'), csv: (o) => o.asset_code, cell: (o) => (o.asset_id ? <span className="two"><AppLink to={`/assets/${o.asset_id}`} onClick={(e) => e.stopPropagation()}><Tag>{o.asset_code}</Tag></AppLink><small>{name(o.asset_names)}</small></span> : <span className="dim">{o.match_state === 'ambiguous' ? word('match_state', 'ambiguous') : t('work_orders.no_asset')}</span>) },
-    { key: 'status', title: t('field.state'), csv: (o) => o.status, cell: (o) => <span className="two"><WorkOrderStatusMark status={o.status} />{o.source_status && <small><Tag>{o.source_status}</Tag></small>}</span> },
-    { key: 'technician', title: t('work_orders.technician'), csv: (o) => o.technician_code, cell: (o) => (o.technician_code ? <span className="two"><bdi>{name(o.technician_names)}</bdi><small><Tag>{o.technician_code}</Tag></small></span> : <span className="dim">{t('work_orders.nobody')}</span>), wideOnly: true },
-    { key: 'due', title: t('work_orders.due'), csv: (o) => iso(o.due_at), cell: (o) => (o.due_at === null ? <span className="dim">{'—'}</span> : <span className="two"><When at={o.due_at} />{o.is_overdue && <small><span className="chip critical">{t('work_orders.overdue')}</span></small>}</span>), wideOnly: true },
-    { key: 'priority', title: t('work_orders.priority'), csv: (o) => o.priority, cell: (o) => <PriorityMark priority={o.priority} />, wideOnly: true },
-    { key: 'system', title: t('work_orders.system'), csv: (o) => o.source_system, cell: (o) => (o.source_system ? <bdi>{o.source_system}</bdi> : <span className="mid">{t('work_orders.only_here')}</span>), wideOnly: true },
-    { key: 'opened_at', title: t('work_orders.opened'), csv: (o) => iso(o.opened_at), cell: (o) => <When at={o.opened_at} /> },
-    { key: 'visit', title: t('work_orders.visit'), csv: (o) => o.visit?.place, cell: () => null, fileOnly: true },
-    { key: 'visits', title: t('work_orders.visit'), csv: (o) => o.visit?.count, cell: () => null, fileOnly: true },
-    { key: 'visit_of', title: t('work_orders.visit'), csv: (o) => o.visit?.of_called, cell: () => null, fileOnly: true },
-    { key: 'planned', title: t('work_orders.planned'), csv: (o) => iso(o.planned_start_at), cell: (o) => (o.planned_start_at === null ? <span className="dim">{'—'}</span> : <When at={o.planned_start_at} />), wideOnly: true },
+    { key: 'number', title: t('work_orders.number'), cell: (o) => <span className="two"><button type="button" className="link b" onClick={(e) => { e.stopPropagation(); show(o); }}><Called order={o} /></button><small>{word('work_order_kind', o.kind)}{o.order_type && <> · <Tag>{o.order_type}</Tag></>}</small></span> },
+    { key: 'title', title: t('work_orders.what'), cell: (o) => <span className="two"><bdi>{o.title}</bdi>{o.visit && <small>{t('work_orders.visit_place', { place: o.visit.place, count: o.visit.count })}</small>}{o.push_state && o.push_state !== 'sent' && <small><OutboxMark state={o.push_state} /></small>}</span> },
+    { key: 'asset', title: t('field.asset'), cell: (o) => (o.asset_id ? <span className="two"><AppLink to={`/assets/${o.asset_id}`} onClick={(e) => e.stopPropagation()}><Tag>{o.asset_code}</Tag></AppLink><small>{name(o.asset_names)}</small></span> : <span className="dim">{o.match_state === 'ambiguous' ? word('match_state', 'ambiguous') : t('work_orders.no_asset')}</span>) },
+    { key: 'status', title: t('field.state'), cell: (o) => <span className="two"><WorkOrderStatusMark status={o.status} />{o.source_status && <small><Tag>{o.source_status}</Tag></small>}</span> },
+    { key: 'technician', title: t('work_orders.technician'), cell: (o) => (o.technician_code ? <span className="two"><bdi>{name(o.technician_names)}</bdi><small><Tag>{o.technician_code}</Tag></small></span> : <span className="dim">{t('work_orders.nobody')}</span>), wideOnly: true },
+    { key: 'due', title: t('work_orders.due'), cell: (o) => (o.due_at === null ? <span className="dim">{'—'}</span> : <span className="two"><When at={o.due_at} />{o.is_overdue && <small><span className="chip critical">{t('work_orders.overdue')}</span></small>}</span>), wideOnly: true },
+    { key: 'priority', title: t('work_orders.priority'), cell: (o) => <PriorityMark priority={o.priority} />, wideOnly: true },
+    { key: 'system', title: t('work_orders.system'), cell: (o) => (o.source_system ? <bdi>{o.source_system}</bdi> : <span className="mid">{t('work_orders.only_here')}</span>), wideOnly: true },
+    { key: 'opened_at', title: t('work_orders.opened'), cell: (o) => <When at={o.opened_at} /> },
+    { key: 'planned', title: t('work_orders.planned'), cell: (o) => (o.planned_start_at === null ? <span className="dim">{'—'}</span> : <When at={o.planned_start_at} />), wideOnly: true },
   ];
   // Beside an open panel there is room for what tells one from another.
   const shownColumns = selected ? columns.filter((c) => !['priority', 'system', 'planned', 'technician', 'due'].includes(c.key)) : columns;
@@ -80,13 +78,14 @@ function Orders({ view }: { view: 'list' | 'board' | 'calendar' }) {
         <label className="chk"><input type="checkbox" checked={overdue !== ''} onChange={(e) => filter({ overdue: e.target.checked ? 'true' : null })} />{t('work_orders.only_overdue')}</label>
         {asset && <button type="button" className="btn quiet" onClick={() => filter({ asset: null })}>{t('work_orders.one_asset')}</button>}
         {incident && <button type="button" className="btn quiet" onClick={() => filter({ incident: null })}>{t('work_orders.one_incident')}</button>}
+        {view === 'list' && <><span className="grow" /><ExportMenu path="/api/work-orders/export" query={{ t: cursor.t, status, ...wanted }} total={query.data?.total ?? 0} holds={MOST} /></>}
       </div>
       <div className={selected ? 'twin with-panel' : 'twin'}>
         {view === 'board' && <div className="view"><WorkOrderBoard filters={wanted} selected={selected} onShow={(id) => change({ order: id })} /></div>}
         {view === 'calendar' && <div className="view"><WorkOrderCalendar filters={wanted} selected={selected} onShow={(id) => change({ order: id })} /></div>}
         {view === 'list' && <section className="pane">
           <Loaded query={query} what={t('work_orders.loading')} rows={8}>
-            {(page) => <DataTable id="orders" label={t('page.work_orders')} columns={shownColumns} rows={page.items} rowKey={(o) => o.id} onRow={show} selected={selected} server={{ total: page.total, offset, limit: LIMIT }} csvName="work-orders" empty={
+            {(page) => <DataTable id="orders" label={t('page.work_orders')} columns={shownColumns} rows={page.items} rowKey={(o) => o.id} onRow={show} selected={selected} server={{ total: page.total, offset, limit: LIMIT }} empty={
               <EmptyState icon="wrench" title={t(filtered ? 'work_orders.none_match' : 'work_orders.empty')} action={filtered && <button type="button" className="btn" onClick={clear}>{t('action.clear_filters')}</button>}>{!filtered && t('work_orders.empty_why')}</EmptyState>
             } />}
           </Loaded>

@@ -27,6 +27,7 @@ mod outages;
 mod plan_jobs;
 mod planning;
 mod reliability;
+mod replanning;
 mod report;
 mod root_cause;
 mod schedules;

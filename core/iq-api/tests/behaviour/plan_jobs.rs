@@ -26,7 +26,7 @@ async fn pump(admin: &Client, plant: &Plant, code: &str, since: Option<i64>) -> 
 }
 
 /// A plant with that many worn pumps and a cost model.
-async fn worn(app: &TestApp, plant: &Plant, count: usize) -> Client {
+pub(super) async fn worn(app: &TestApp, plant: &Plant, count: usize) -> Client {
     let admin = app.signed_in(&plant.user("admin")).await;
     for n in 0..count {
         let id = pump(&admin, plant, &format!("P-9{n:02}"), None).await;
@@ -388,7 +388,7 @@ async fn the_chance_of_failure_follows_the_own_history_and_says_so() {
     }
 }
 
-fn person(plant: &Plant, code: &str) -> Value {
+pub(super) fn person(plant: &Plant, code: &str) -> Value {
     let everyday: Vec<Value> = (1..=7)
         .map(|day| json!({ "weekday": day, "from_minute": 420, "to_minute": 960 }))
         .collect();
@@ -399,7 +399,7 @@ fn person(plant: &Plant, code: &str) -> Value {
 }
 
 /// Two who can do the work of a pump, and nobody else.
-async fn crew(admin: &Client, plant: &Plant) -> Vec<Value> {
+pub(super) async fn crew(admin: &Client, plant: &Plant) -> Vec<Value> {
     let at = format!("/api/technicians/{}", plant.technician);
     admin.delete(&at).await.expect_status(204);
     let mut made = Vec::new();

@@ -1,8 +1,12 @@
 //! Work orders over HTTP: written, shown as they would be sent, approved by another person, sent.
 
-use std::time::{Duration, Instant};
+use std::{
+    io::Cursor,
+    time::{Duration, Instant},
+};
 
 use axum::http::Method;
+use calamine::{Data, Reader, Xlsx};
 use iq_domain::{ObjectKind, SourceObject, SourceRecord, WorkOrderId};
 use serde_json::{Value, json};
 
@@ -80,6 +84,53 @@ async fn a_work_order_of_an_alert_takes_asset_incident_and_time_from_it() {
         .json();
     let said = events["items"][0]["message"].as_str().unwrap();
     assert!(said.contains(reference), "{said}");
+}
+
+#[tokio::test]
+async fn a_file_of_work_orders_holds_all_the_list_finds_and_nothing_else() {
+    let (app, plant, other) = TestApp::with_plants().await;
+    let engineer = app.signed_in(&plant.user("engineer")).await;
+    // More than a page of the list.
+    for number in 0..60 {
+        created(&engineer, &plant, &format!("Flush {number}")).await;
+    }
+    created(&engineer, &plant, "=Overhaul").await;
+    let first = engineer.get("/api/work-orders?q=Flush").await.json();
+    let path = first["items"][0]["id"].as_str().unwrap();
+    let body = json!({ "estimated_hours": 2.5, "parts": [{ "name": "Seal", "number": "S-1", "quantity": 2.0 }] });
+    let changed = patch(&engineer, &format!("/api/work-orders/{path}"), body).await;
+    changed.expect_status(200);
+
+    let viewer = app.signed_in(&plant.user("viewer")).await;
+    let file = |query: &str| format!("/api/work-orders/export?{query}");
+    let reply = viewer.get(&file("q=Flush&format=csv")).await;
+    let text = String::from_utf8(reply.expect_status(200).bytes.to_vec()).unwrap();
+    let mut reader = csv::Reader::from_reader(text.trim_start_matches('\u{feff}').as_bytes());
+    let found: Vec<csv::StringRecord> = reader.records().map(Result::unwrap).collect();
+    assert_eq!(found.len(), 60);
+    assert_eq!(found[0].get(20), Some("2.5"));
+    assert_eq!(found[0].get(24), Some("2 × Seal (S-1)"));
+    let formula = viewer.get(&file("q=Overhaul")).await.expect_status(200);
+    assert!(formula.text().contains(",'=Overhaul,"), "no formula");
+
+    let reply = viewer.get(&file("q=Flush&format=xlsx")).await;
+    let bytes = reply.expect_status(200).bytes.to_vec();
+    let mut book: Xlsx<_> = Xlsx::new(Cursor::new(bytes)).unwrap();
+    let sheet = book.worksheet_range_at(0).unwrap().unwrap();
+    assert_eq!(sheet.height(), 61);
+    assert_eq!(sheet.get_value((1, 20)), Some(&Data::Float(2.5)));
+
+    let all = viewer.get(&file("format=json")).await.expect_status(200);
+    let all = all.json();
+    let list = viewer.get("/api/work-orders").await.json();
+    assert_eq!(all["rows"], list["total"]);
+    assert_eq!(json!(all["items"].as_array().unwrap().len()), list["total"]);
+    let stranger = app.signed_in(&other.user("viewer")).await;
+    let theirs = stranger.get(&file("q=Flush&format=json")).await;
+    assert_eq!(theirs.expect_status(200).json()["rows"], json!(0));
+    let admin = app.signed_in(&plant.user("admin")).await;
+    let audit = admin.get("/api/audit?q=work_orders.export").await.json();
+    assert_eq!(audit["items"].as_array().unwrap().len(), 4, "{audit}");
 }
 
 /// Which visit the page of the order says it is.

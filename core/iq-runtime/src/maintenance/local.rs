@@ -147,7 +147,7 @@ pub(crate) fn write(
     Ok(order)
 }
 
-/// Gives a work order that is only here its time; answers it, and whether that is another than before.
+/// Gives a work order that is only here its time; answers it, and what its time was before.
 ///
 /// # Errors
 /// `work_orders.owned_by_source` where its system keeps it, `work_orders.push_under_way` while it is on its
@@ -159,13 +159,13 @@ pub(crate) fn reschedule(
     (start, end): (Option<Timestamp>, Option<Timestamp>),
     actor: &Actor,
     changed: &mut Changed,
-) -> Result<(WorkOrder, bool), StoreError> {
+) -> Result<(WorkOrder, (Option<Timestamp>, Option<Timestamp>)), StoreError> {
     let (tenant, now) = (work.tenant.tenant.id, work.context.now);
     let mut order = own(tx, tenant, id)?;
     if is_under_way(tx, tenant, id)? {
         return Err(CodedError::conflict("work_orders.push_under_way").into());
     }
-    let is_moved = (order.planned_start, order.planned_end) != (start, end);
+    let before = (order.planned_start, order.planned_end);
     (order.planned_start, order.planned_end) = (start, end);
     (order.changed_at, order.recorded_at) = (now, now);
     work_orders::update_work_order(tx, tenant, &order)?;
@@ -173,7 +173,7 @@ pub(crate) fn reschedule(
     let name = Some(actor.username.as_str());
     let event = events::work_order(&work.context, &Origin::own(), &order, step, now, name);
     work.append(tx, &event, changed)?;
-    Ok((order, is_moved))
+    Ok((order, before))
 }
 
 /// Changes what belongs to the order; its times of change are set by who writes it.

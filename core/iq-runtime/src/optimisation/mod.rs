@@ -486,7 +486,9 @@ impl JobRun {
             .ok_or(CodedError::not_found("optimization.not_found"))?;
         if run.finished_at.is_some() {
             // The plan was stored before the end of the job was.
-            return Ok(Ended { run, advised: 0 });
+            let advised = run.outcome["summary"]["advised"].as_u64();
+            let advised = u32::try_from(advised.unwrap_or_default()).unwrap_or(u32::MAX);
+            return Ok(Ended { run, advised });
         }
         let total = f64::from(run.iterations.max(1));
         let (told, mut seen) = watch::channel(Stand::default());

@@ -10,11 +10,11 @@ use iq_domain::{
 };
 use iq_optimiser::priority::PriorityClass;
 use iq_store::{
-    StoreError, Transaction,
+    Page, StoreError, Transaction,
     recommendations::{self, RecommendationRow},
     scenarios::{self, ScenarioState},
     technicians, work_order_plans,
-    work_orders::{self, WorkOrder},
+    work_orders::{self, WorkOrder, WorkOrderFilter},
 };
 
 use super::{
@@ -98,7 +98,7 @@ impl Runtime {
                     publish_one(
                         tx,
                         &work,
-                        row,
+                        (row, run.as_of),
                         one,
                         &who,
                         (&mut published, &mut changed, &mut told),
@@ -137,7 +137,7 @@ impl Runtime {
 fn publish_one(
     tx: &Transaction<'_>,
     work: &Work,
-    row: &RecommendationRow,
+    (row, as_of): (&RecommendationRow, Timestamp),
     one: PublishRequest,
     actor: &Actor,
     (published, changed, told): (&mut Published, &mut Changed, &mut Told),
@@ -148,23 +148,19 @@ fn publish_one(
     }
     let advice: Advice = serde_json::from_value(row.advice.clone())
         .map_err(|_| CodedError::invalid("optimization.inputs_unreadable"))?;
-    if !advice.is_advised {
-        let error = CodedError::conflict("optimization.not_in_plan");
+    if let Some(code) = out_of_plan(&advice) {
+        let error = CodedError::conflict(code);
         published.left.push((row.id, Message::from(&error)));
         return Ok(());
     }
-    if advice.planned_start.is_none() {
-        let error = CodedError::conflict("optimization.no_place");
-        published.left.push((row.id, Message::from(&error)));
-        return Ok(());
-    }
-    let (needed, in_outage) = asked_of_all(tx, work, row)?;
-    if let Some(why) = left_by_now(tx, work, row, &advice, &needed)? {
+    let own = own_order(tx, work, row, as_of)?;
+    let (needed, in_outage) = asked_of_all(tx, work, own)?;
+    if let Some(why) = left_by_now(tx, work, (row, own), &advice, &needed)? {
         published.left.push((row.id, why));
         return Ok(());
     }
     let visits = visits_of(&advice);
-    let (job, known) = orders_of_before(tx, work, row)?;
+    let (job, known) = orders_of_before(tx, work, own)?;
     let mut orders = Vec::new();
     for (n, visit) in visits.iter().enumerate() {
         let crew = one.crews.get(n).map_or("", String::as_str);
@@ -176,8 +172,8 @@ fn publish_one(
         };
         let order = match known.get(n).copied() {
             Some(id) => match reschedule(tx, work, id, visit.span, actor, changed) {
-                Ok((order, is_moved)) => {
-                    give(tx, work, (&order, is_moved), change, actor, told)?;
+                Ok((order, before)) => {
+                    give(tx, work, (&order, before), change, actor, told)?;
                     published.moved.push(order.id);
                     order
                 }
@@ -218,15 +214,51 @@ fn publish_one(
     note_published(tx, work, row, &orders, actor)
 }
 
+/// Why advice has nothing to publish.
+const fn out_of_plan(advice: &Advice) -> Option<&'static str> {
+    if !advice.is_advised {
+        Some("optimization.not_in_plan")
+    } else if advice.planned_start.is_none() {
+        Some("optimization.no_place")
+    } else {
+        None
+    }
+}
+
+/// The order the work waited in when the plan was made, else the one that another plan of the same time was
+/// published as since: of two plans that are compared, the second does not write its work again.
+fn own_order(
+    tx: &Transaction<'_>,
+    work: &Work,
+    row: &RecommendationRow,
+    as_of: Timestamp,
+) -> Result<Option<WorkOrderId>, StoreError> {
+    if row.order_id.is_some() {
+        return Ok(row.order_id);
+    }
+    let filter = WorkOrderFilter {
+        asset_ids: vec![row.asset_id],
+        ..WorkOrderFilter::default()
+    };
+    let orders = work_orders::list_work_orders(tx, work.tenant.tenant.id, &filter, Page::MAX)?;
+    let since = orders
+        .rows
+        .iter()
+        .filter(|order| order.recommendation_id.is_some() && order.opened_at >= as_of);
+    Ok(since
+        .min_by_key(|order| (order.opened_at, order.id))
+        .map(|order| order.id))
+}
+
 /// The first order of the job, and the orders that stand for its visits already, in their order: that of the
 /// work and those that go with it, as far as they are open. Without them another plan would write the later
 /// visits again.
 fn orders_of_before(
     tx: &Transaction<'_>,
     work: &Work,
-    row: &RecommendationRow,
+    own: Option<WorkOrderId>,
 ) -> Result<(Option<WorkOrderId>, Vec<WorkOrderId>), StoreError> {
-    let Some(own) = row.order_id else {
+    let Some(own) = own else {
         return Ok((None, Vec::new()));
     };
     let tenant = work.tenant.tenant.id;
@@ -259,15 +291,20 @@ fn note_published(
 fn give(
     tx: &Transaction<'_>,
     work: &Work,
-    (order, is_moved): (&WorkOrder, bool),
+    (order, before): (&WorkOrder, (Option<Timestamp>, Option<Timestamp>)),
     change: PlanChange,
     actor: &Actor,
     told: &mut Told,
 ) -> Result<(), StoreError> {
     let (tenant, now) = (work.tenant.tenant.id, work.context.now);
-    // The order has a deadline of its own; without people of the plan it keeps its own.
+    let is_moved = before != (order.planned_start, order.planned_end);
+    // A deadline that a plan gave moves with the next plan: else the work would be overdue before its time. One
+    // of the order's own stays; without people of the plan it keeps its own.
+    let is_of_plan = order.recommendation_id.is_some() || order.visit_of.is_some();
+    let had = work_order_plans::get_work_order_plan(tx, tenant, order.id)?.and_then(|p| p.due_at);
+    let is_given = is_of_plan && had.is_some() && had == before.1;
     let change = PlanChange {
-        due_at: None,
+        due_at: change.due_at.filter(|_| is_given),
         technician_id: change.technician_id.filter(Option::is_some),
         ..change
     };
@@ -347,9 +384,9 @@ fn part_title(title: &str, n: usize, of: usize) -> String {
 fn asked_of_all(
     tx: &Transaction<'_>,
     work: &Work,
-    row: &RecommendationRow,
+    own: Option<WorkOrderId>,
 ) -> Result<(Vec<String>, bool), StoreError> {
-    let Some(id) = row.order_id else {
+    let Some(id) = own else {
         return Ok((Vec::new(), false));
     };
     let plan = work_order_plans::get_work_order_plan(tx, work.tenant.tenant.id, id)?;
@@ -361,7 +398,7 @@ fn asked_of_all(
 fn left_by_now(
     tx: &Transaction<'_>,
     work: &Work,
-    row: &RecommendationRow,
+    (row, own): (&RecommendationRow, Option<WorkOrderId>),
     advice: &Advice,
     needed: &[String],
 ) -> Result<Option<Message>, StoreError> {
@@ -371,7 +408,7 @@ fn left_by_now(
         let error = CodedError::conflict("optimization.asset_gone");
         return Ok(Some(Message::from(&error)));
     }
-    if let Some(id) = row.order_id {
+    if let Some(id) = own {
         let order = work_orders::get_work_order(tx, tenant, id)?;
         if !order.is_some_and(|order| gather::is_open(&order)) {
             let error = CodedError::conflict("optimization.order_ended");

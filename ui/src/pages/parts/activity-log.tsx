@@ -28,7 +28,7 @@ export function ActivityLog({ id }: { id: string }) {
   return (
     <Pane title={t('integrations.tab_activity')}>
       <Loaded query={query} what={t('integrations.loading')}>
-        {(page) => <DataTable id="activity" label={t('integrations.tab_activity')} columns={columns} rows={page.items} rowKey={(r) => `${r.at}${r.action_type}`} csvName="activity" server={{ total: page.total, offset, limit: LIMIT }} empty={<EmptyState icon="clock" title={t('activity.empty')} />} />}
+        {(page) => <DataTable id="activity" label={t('integrations.tab_activity')} columns={columns} rows={page.items} rowKey={(r) => `${r.at}${r.action_type}`} csvName="activity" all={(part) => api.actionLog(id, part)} server={{ total: page.total, offset, limit: LIMIT }} empty={<EmptyState icon="clock" title={t('activity.empty')} />} />}
       </Loaded>
     </Pane>
   );

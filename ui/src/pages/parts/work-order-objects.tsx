@@ -125,7 +125,7 @@ export function Objects() {
             </div>
             <section className="pane">
               <Loaded query={query} what={t('work_orders.loading_objects')} rows={6}>
-                {(page) => <DataTable id="objects" label={t('work_orders.objects')} columns={columns} rows={page.items} rowKey={(o) => o.id} server={{ total: page.total, offset, limit: LIMIT }} csvName="technical-objects" empty={<EmptyState icon="wrench" title={t(filtered ? 'work_orders.objects_none_match' : 'work_orders.objects_empty')} action={filtered && <button type="button" className="btn" onClick={() => filter({ q: null, match: null, system: null })}>{t('action.clear_filters')}</button>} />} />}
+                {(page) => <DataTable id="objects" label={t('work_orders.objects')} columns={columns} rows={page.items} rowKey={(o) => o.id} server={{ total: page.total, offset, limit: LIMIT }} all={(part) => api.technicalObjects({ integration_id: system, match, q, ...part })} csvName="technical-objects" empty={<EmptyState icon="wrench" title={t(filtered ? 'work_orders.objects_none_match' : 'work_orders.objects_empty')} action={filtered && <button type="button" className="btn" onClick={() => filter({ q: null, match: null, system: null })}>{t('action.clear_filters')}</button>} />} />}
               </Loaded>
             </section>
             {settling && <Settle object={settling} onClose={() => setSettling(null)} onDone={done} />}
