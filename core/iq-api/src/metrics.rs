@@ -317,10 +317,7 @@ async fn backups(state: &ApiState, page: &mut Page) -> Answer<()> {
         .max();
     page.one(&BACKUP_AGE, seconds(newest));
     // Where none was tried yet, none has failed.
-    let is_ok = status
-        .last
-        .as_ref()
-        .is_none_or(|last| last.error.is_none());
+    let is_ok = status.last.as_ref().is_none_or(|last| last.error.is_none());
     page.one(&BACKUP_OK, yes(is_ok));
     Ok(())
 }

@@ -583,10 +583,7 @@ async fn ids_of_another_tenant_in_query_and_body_look_as_if_they_never_existed()
         format!("/api/spare-parts?site_id={}", other.site),
         format!("/api/work-orders?technician_id={}", other.technician),
         format!("/api/work-orders/export?asset_id={}", other.asset),
-        format!(
-            "/api/work-orders/export?technician_id={}",
-            other.technician
-        ),
+        format!("/api/work-orders/export?technician_id={}", other.technician),
         format!("/api/work-orders?integration_id={}", other.integration),
         format!(
             "/api/work-orders/objects?integration_id={}",

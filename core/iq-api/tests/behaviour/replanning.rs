@@ -25,10 +25,7 @@ async fn of_two_plans_of_the_same_moment_the_second_writes_no_order_again() {
     let admin = app.signed_in(&plant.user("admin")).await;
     crew(&admin, &plant).await;
     let asked = |seed: u32| json!({ "horizon_days": 14, "iterations": 100, "seed": seed });
-    let (first, second) = (
-        run(&planner, asked(1)).await,
-        run(&planner, asked(2)).await,
-    );
+    let (first, second) = (run(&planner, asked(1)).await, run(&planner, asked(2)).await);
     let third = run(&planner, asked(3)).await;
     let publish = async |plan: &Value| {
         let advice = &plan["recommendations"][0];
@@ -52,7 +49,10 @@ async fn of_two_plans_of_the_same_moment_the_second_writes_no_order_again() {
     }
     let left = publish(&third).await;
     assert_eq!(left["written"], json!([]), "{left}");
-    assert_eq!(left["left"][0]["code"], "optimization.order_ended", "{left}");
+    assert_eq!(
+        left["left"][0]["code"], "optimization.order_ended",
+        "{left}"
+    );
 }
 
 #[tokio::test]
