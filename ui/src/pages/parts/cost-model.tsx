@@ -3,7 +3,7 @@ import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { type FormEvent, useState } from 'react';
 import { api } from '@/api/calls';
 import { useSession } from '@/api/session';
-import type { ActiveCostModel, CostModel, CostModelVersion } from '@/api/types';
+import type { ActiveCostModel, CostModelVersion } from '@/api/types';
 import { useToasts } from '@/components/dialog';
 import { Field, problemOf } from '@/components/fields';
 import { When } from '@/components/marks';
@@ -12,56 +12,9 @@ import { EmptyState, InlineError, Notice } from '@/components/notices';
 import { Loaded, Pane } from '@/components/page';
 import { type Column, DataTable } from '@/components/table';
 import { useText } from '@/i18n/text';
-import { normaliseDigits } from '@/lib/format';
+import { modelOf, textsOf, WEIGHTS } from '@/lib/cost-form';
 import { inCurrency } from './plan-money';
 import '@/styles/plan.css';
-
-/** The documented score's own figures: a start of the form, not a cost. */
-const WEIGHTS = { critical: 2, high: 1.5, medium: 1, low: 0.5 };
-const THRESHOLDS = { critical: 70, high: 50, medium: 30 };
-
-type Texts = Record<string, string>;
-
-/** Every number of the form as it is typed, by the name of its field. */
-function textsOf(model: CostModel | null): Texts {
-  const texts: Texts = { currency: model?.currency ?? 'SAR', default_downtime_cost_per_hour: model ? String(model.default_downtime_cost_per_hour) : '', risk_appetite: model ? String(model.risk_appetite) : '' };
-  for (const [key, value] of Object.entries(model?.criticality_weights ?? WEIGHTS)) texts[`criticality_weights.${key}`] = String(value);
-  for (const [key, value] of Object.entries(model?.criticality_thresholds ?? THRESHOLDS)) texts[`criticality_thresholds.${key}`] = String(value);
-  for (const [family, cost] of Object.entries(model?.cost_per_asset_family ?? {})) {
-    texts[`cost_per_asset_family.${family}.planned`] = String(cost.planned);
-    texts[`cost_per_asset_family.${family}.failure`] = String(cost.failure);
-  }
-  for (const [site, value] of Object.entries(model?.production_value_per_site ?? {})) texts[`production_value_per_site.${site}`] = String(value);
-  for (const [unit, value] of Object.entries(model?.production_value_per_unit ?? {})) texts[`production_value_per_unit.${unit}`] = String(value);
-  return texts;
-}
-
-const numberOf = (text: string | undefined): number => Number(normaliseDigits(text ?? '').replace(/,/g, '').trim() || 'x');
-const filled = (text: string | undefined) => (text ?? '').trim() !== '';
-
-/** The model of a form, and the fields that hold no number. */
-function modelOf(texts: Texts): { model: CostModel; wrong: string[] } {
-  const wrong: string[] = [];
-  const take = (field: string) => {
-    const value = numberOf(texts[field]);
-    if (!Number.isFinite(value)) wrong.push(field);
-    return value;
-  };
-  const group = (prefix: string) => Object.keys(texts).filter((key) => key.startsWith(`${prefix}.`) && filled(texts[key]));
-  const values = (prefix: string) => Object.fromEntries(group(prefix).map((field) => [field.slice(prefix.length + 1), take(field)]));
-  const families = new Set(group('cost_per_asset_family').map((field) => field.split('.')[1] ?? ''));
-  const model: CostModel = {
-    currency: texts.currency ?? '',
-    default_downtime_cost_per_hour: take('default_downtime_cost_per_hour'),
-    risk_appetite: take('risk_appetite'),
-    cost_per_asset_family: Object.fromEntries([...families].map((f) => [f, { planned: take(`cost_per_asset_family.${f}.planned`), failure: take(`cost_per_asset_family.${f}.failure`) }])),
-    production_value_per_site: values('production_value_per_site'),
-    production_value_per_unit: values('production_value_per_unit'),
-    criticality_weights: values('criticality_weights') as CostModel['criticality_weights'],
-    criticality_thresholds: values('criticality_thresholds') as CostModel['criticality_thresholds'],
-  };
-  return { model, wrong };
-}
 
 function Form({ active, onSaved }: { active: ActiveCostModel; onSaved: () => void }) {
   const { t, n, name, word } = useText();
@@ -80,7 +33,7 @@ function Form({ active, onSaved }: { active: ActiveCostModel; onSaved: () => voi
   const next = (active.active?.version ?? 0) + 1;
   const save = async (event: FormEvent) => {
     event.preventDefault();
-    const made = modelOf(texts);
+    const made = modelOf(texts, { sites: sites.data, units: units.data });
     setWrong(made.wrong);
     setError(null);
     if (made.wrong.length > 0) return;
