@@ -76,7 +76,10 @@ async function everyPage(browser: Browser, language: Language): Promise<void> {
 }
 
 for (const language of ['ar', 'en'] as const) {
-  test(`every page is accessible in both themes, ${language}`, async ({ browser }) => everyPage(browser, language));
+  test(`every page is accessible in both themes, ${language}`, async ({ browser }) => {
+    test.setTimeout(900_000);
+    await everyPage(browser, language);
+  });
 }
 
 test('walking through the whole menu twice breaks no page', async ({ browser }) => {
