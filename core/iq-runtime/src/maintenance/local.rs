@@ -147,6 +147,9 @@ pub(crate) fn write(
     Ok(order)
 }
 
+/// When work is planned to begin and to end.
+type Planned = (Option<Timestamp>, Option<Timestamp>);
+
 /// Gives a work order that is only here its time; answers it, and what its time was before.
 ///
 /// # Errors
@@ -156,10 +159,10 @@ pub(crate) fn reschedule(
     tx: &Transaction<'_>,
     work: &Work,
     id: WorkOrderId,
-    (start, end): (Option<Timestamp>, Option<Timestamp>),
+    (start, end): Planned,
     actor: &Actor,
     changed: &mut Changed,
-) -> Result<(WorkOrder, (Option<Timestamp>, Option<Timestamp>)), StoreError> {
+) -> Result<(WorkOrder, Planned), StoreError> {
     let (tenant, now) = (work.tenant.tenant.id, work.context.now);
     let mut order = own(tx, tenant, id)?;
     if is_under_way(tx, tenant, id)? {
