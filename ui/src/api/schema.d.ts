@@ -4272,6 +4272,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/work-orders/export": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Work orders as a file, newest first
+         * @description Permission: `work_orders.read`.
+         */
+        get: operations["export_work_orders"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/work-orders/objects": {
         parameters: {
             query?: never;
@@ -20346,6 +20366,68 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["ObjectCoverage"][];
+                };
+            };
+            /** @description Not done; the body says why. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    export_work_orders: {
+        parameters: {
+            query?: {
+                /** @description Moment in UTC milliseconds: only what had been opened by then. */
+                t?: number | null;
+                /** @description Only this asset. */
+                asset_id?: null | components["schemas"]["AssetId"];
+                /** @description Only this system. */
+                integration_id?: null | components["schemas"]["IntegrationId"];
+                /** @description One or more states, with commas. */
+                status?: string | null;
+                /** @description One or more kinds, with commas. */
+                kind?: string | null;
+                /** @description One or more origins, with commas. */
+                origin?: string | null;
+                /** @description One or more ways the asset was found, with commas. */
+                match?: string | null;
+                /** @description Only what was written for this alert. */
+                alert_id?: null | components["schemas"]["AlertId"];
+                /** @description Only what was written for this incident. */
+                incident_id?: null | components["schemas"]["IncidentId"];
+                /** @description Only what this technician does. */
+                technician_id?: null | components["schemas"]["TechnicianId"];
+                /** @description Only what was due and is not done. */
+                overdue?: boolean;
+                /** @description Only what is planned after this moment (UTC ms), or due where nothing is planned; with `planned_to`. */
+                planned_from?: number | null;
+                /** @description … and before this one. */
+                planned_to?: number | null;
+                /** @description Part of the number, the reference, a text, or the object it names. */
+                q?: string | null;
+                /** @description `csv` or `json` (at most 1,000,000 rows) or `xlsx` (at most 50,000). */
+                format?: "csv" | "json" | "xlsx";
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/csv": string;
+                    "application/json": Record<string, never>;
+                    "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet": string;
                 };
             };
             /** @description Not done; the body says why. */
