@@ -2,7 +2,7 @@ import { defineConfig } from '@playwright/test';
 
 export default defineConfig({
   testDir: 'e2e',
-  // Much of a test is waiting for a plant: two at once take little more time than one.
+  // Much of a test is waiting for a plant, and another can use that time.
   workers: 2,
   // A shared machine may starve a browser: the test is named as flaky, and run again.
   retries: process.env.CI ? 1 : 0,
@@ -16,7 +16,7 @@ export default defineConfig({
   use: {
     viewport: { width: 1440, height: 900 },
     actionTimeout: 15_000,
-    // Recording costs a third of a walk: where a test is run again, it is recorded then.
+    // Recording takes time of every test; where a failed one is run again, it is recorded then.
     trace: process.env.CI ? 'on-first-retry' : 'retain-on-failure',
     launchOptions: {
       executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',

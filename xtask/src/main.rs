@@ -1,4 +1,4 @@
-//! Developer tasks: `cargo xtask run | test | ci | doc | tidy | codegen | conformance | peers | screens | first-hour |
+//! Developer tasks: `cargo xtask run | test | ci | tidy | codegen | conformance | peers | screens | first-hour |
 //! airgap | api-check | bench | hub | dist`. This file only reads the command line; each task has a file of its own.
 #![allow(clippy::print_stdout, reason = "a command-line tool talks on stdout")]
 
@@ -38,7 +38,6 @@ cargo xtask <task>
   run [--headless] [--no-demo] [--port N] [--data-dir DIR]
                      install what is missing, build, start the demo plant and the appliance
   test               set up and run every check and test (ci is the same)
-  doc                the documentation of the code, in which every link leads somewhere
   tidy               the rules of the house: floors, sizes, translations, styles
   codegen [--check]  locales, OpenAPI document, permission matrix, typed client
   codegen --locales  the merged sentences alone
@@ -76,7 +75,6 @@ fn dispatch(args: &[String]) -> Result<()> {
     match task.as_str() {
         "run" => run::run(&run::Options::parse(rest)?),
         "test" | "ci" => suite::test(no_arguments(task, rest)),
-        "doc" => suite::documentation(no_arguments(task, rest)),
         "tidy" => tidy::tidy(no_arguments(task, rest)),
         "codegen" => match rest {
             [] => codegen::write(),

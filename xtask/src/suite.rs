@@ -1,14 +1,12 @@
 //! `cargo xtask test`: every check there is, in one run, with a table at the end. A step whose part
 //! is missing fails; nothing is skipped.
 
-use std::{path::Path, process::Command};
-
-use anyhow::{Result, bail};
+use anyhow::Result;
 
 use crate::{
     codegen, disk,
     measure::Ledger,
-    shell::{built_program, capture, cargo, command, is_on_path, run},
+    shell::{built_program, cargo, command, is_on_path, run},
     system, tidy, ui, window,
 };
 
@@ -27,7 +25,9 @@ pub(crate) fn test(arguments: Result<()>) -> Result<()> {
     ledger.tally("front end: lint", || ui::script("lint", &[]));
     ledger.tally("front end: unit tests", || ui::script("test", &[]));
     ledger.tally("front end: build", ui::build);
-    ledger.tally("build, with clippy", build);
+    ledger.tally("clippy", clippy);
+    ledger.tally("documentation", documentation);
+    ledger.tally("build", build);
     ledger.tally("generated files are fresh", codegen::check);
     ledger.tally("Rust tests", rust_tests);
     ledger.tally("browser tests (ar and en)", browser_tests);
@@ -44,41 +44,34 @@ pub(crate) fn test(arguments: Result<()>) -> Result<()> {
     Ok(())
 }
 
-/// Every program, test and example, compiled by clippy: it says what it finds on the way, where a check of its
-/// own would compile all libraries once more. With the tests: programs alone would be built with other features
-/// of the libraries, so that the tests would have to build most of them again.
-fn build() -> Result<()> {
-    run(linted_cargo()?.args(["build", "--workspace", "--all-targets"]))
+/// The same package selection everywhere (`--workspace`), so that all steps share one build.
+fn clippy() -> Result<()> {
+    run(cargo().args([
+        "clippy",
+        "--workspace",
+        "--all-targets",
+        "--",
+        "-D",
+        "warnings",
+    ]))
 }
 
-/// Cargo, with clippy in the compiler's place for what is ours; whatever it finds is an error.
-fn linted_cargo() -> Result<Command> {
-    let sysroot = capture(command("rustc").args(["--print", "sysroot"]))?;
-    let clippy = Path::new(sysroot.trim()).join("bin/clippy-driver");
-    if !clippy.is_file() {
-        bail!("clippy is missing: `rustup component add clippy`, then start again.");
-    }
-    let mut cargo = cargo();
-    cargo.env("RUSTC_WORKSPACE_WRAPPER", clippy);
-    // As `cargo clippy -- -D warnings` hands it over.
-    cargo.env(
-        "CLIPPY_ARGS",
-        ["-D", "warnings", ""].join("__CLIPPY_HACKERY__"),
-    );
-    Ok(cargo)
-}
-
-/// `cargo xtask doc`: the documentation of the code, in which every link leads somewhere.
-pub(crate) fn documentation(arguments: Result<()>) -> Result<()> {
-    arguments?;
+/// With the examples, so that the libraries have the same features as under clippy.
+fn documentation() -> Result<()> {
     let what = ["doc", "--workspace", "--lib", "--bins", "--examples"];
     let how = ["--no-deps", "--document-private-items", "--quiet"];
     run(cargo().args(what).args(how))
 }
 
+/// With the tests: programs alone would be built with other features of the libraries, so that the tests
+/// would have to build most of them again.
+fn build() -> Result<()> {
+    run(cargo().args(["build", "--workspace", "--all-targets"]))
+}
+
 /// Unit tests, tests against servers written by others (which they install once) and fault tests.
 fn rust_tests() -> Result<()> {
-    let mut cargo = linted_cargo()?;
+    let mut cargo = cargo();
     if is_on_path("cargo-nextest") {
         cargo.args(["nextest", "run", "--workspace", "--no-fail-fast"]);
         if is_ci() {
@@ -92,7 +85,7 @@ fn rust_tests() -> Result<()> {
     run(&mut cargo)
 }
 
-/// Each browser test runs in both languages by itself.
+/// Each browser test runs in both languages by itself. The examples that serve a database stand beside the program.
 fn browser_tests() -> Result<()> {
     let mut npm = ui::npm();
     npm.args(["run", "e2e"]);
