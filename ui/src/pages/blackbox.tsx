@@ -9,6 +9,7 @@ import { useSession } from '@/api/session';
 import type { IncidentRow, IncidentStatus, IncidentType, Severity } from '@/api/types';
 import { ExportMenu } from '@/components/export-menu';
 import { SearchInput, Segment, Select } from '@/components/fields';
+import { Filters } from '@/components/filters';
 import { type Brush, Histogram } from '@/components/histogram';
 import { AppLink } from '@/components/link';
 import { SeverityMark, Tag, When } from '@/components/marks';
@@ -64,7 +65,7 @@ function AssetFilter() {
   );
 }
 
-function Filters() {
+function BlackboxFilters() {
   const { t, word } = useText();
   const [parameters, change] = useParameters();
   const get = (key: string) => parameters.get(key) ?? '';
@@ -72,14 +73,16 @@ function Filters() {
   const { typed, setTyped } = useTyped('q', FIRST_PAGES);
   const isFiltered = ['severity', 'type', 'period', 'asset', 'status', 'category', 'q'].some((key) => get(key));
   return (
-    <div className="row wrap filters">
-      <span className="grow search-grow"><SearchInput label={t('blackbox.search')} placeholder={t('blackbox.search_what')} value={typed} onChange={setTyped} /></span>
+    <Filters
+      active={['severity', 'type', 'period', 'asset'].filter((key) => get(key)).length}
+      search={<span className="grow search-grow"><SearchInput label={t('blackbox.search')} placeholder={t('blackbox.search_what')} value={typed} onChange={setTyped} /></span>}
+      after={isFiltered && <button type="button" className="btn sm" onClick={() => change(NO_FILTER)}>{t('action.clear_filters')}</button>}
+    >
       <Select label={t('field.severity')} value={get('severity') as Severity | ''} onChange={(v) => set({ severity: v })} options={[{ value: '', label: t('event.all_severities') }, ...(['critical', 'warning', 'info'] as const).map((s) => ({ value: s, label: word('severity', s) }))]} />
       <Select label={t('incident.type')} value={get('type') as IncidentType | ''} onChange={(v) => set({ type: v })} options={[{ value: '', label: t('blackbox.all_types') }, ...(['trip', 'critical_alert', 'failure'] as const).map((s) => ({ value: s, label: word('incident_type', s) }))]} />
       <Select label={t('blackbox.period')} value={get('period')} onChange={(v) => set({ period: v })} options={[{ value: '', label: t('blackbox.period_all') }, ...[...Object.keys(PERIODS), 'window'].map((s) => ({ value: s, label: t(`blackbox.period_${s}`) }))]} />
       <AssetFilter />
-      {isFiltered && <button type="button" className="btn sm" onClick={() => change(NO_FILTER)}>{t('action.clear_filters')}</button>}
-    </div>
+    </Filters>
   );
 }
 
@@ -192,7 +195,7 @@ export default function BlackboxPage() {
       <PageHead title={t('page.blackbox')} sub={t('blackbox.sub')}><AppLink className="btn" to="/rule-packs">{t('page.rule_packs')}</AppLink>{cursor.t === null && <InvestigateLink />}{cursor.t === null && <DetectButton window={window} asset={parameters.get('asset') ?? ''} />}</PageHead>
       <div className="stack">
         <Rail t={cursor.t} />
-        <Filters />
+        <BlackboxFilters />
         <Slices {...whole} step={step} brush={brush} onBrush={setBrush} cursorAt={cursor.t} />
         <div className="row wrap"><Segment label={t('blackbox.view')} value={watching ? 'watch' : 'incidents'} onChange={(v) => change({ view: v === 'watch' ? 'watch' : null })} options={[{ value: 'incidents', label: t('blackbox.incidents') }, { value: 'watch', label: t('near.title') }]} /></div>
         {watching ? <NearMisses t={cursor.t} asset={parameters.get('asset') ?? ''} /> : <Incidents t={cursor.t} window={window} />}

@@ -7,6 +7,7 @@ import { useSession } from '@/api/session';
 import type { WorkOrder } from '@/api/types';
 import { ExportMenu } from '@/components/export-menu';
 import { SearchInput, Select } from '@/components/fields';
+import { Filters } from '@/components/filters';
 import { Icon } from '@/components/icons';
 import { AppLink } from '@/components/link';
 import { Tag, When } from '@/components/marks';
@@ -68,8 +69,11 @@ function Orders({ view }: { view: 'list' | 'board' | 'calendar' }) {
   return (
     <>
       {cursor.t !== null && <Notice tone="past">{t('work_orders.later')}</Notice>}
-      <div className="row wrap filters">
-        <SearchInput label={t('work_orders.search')} value={q} onChange={(v) => filter({ q: v })} />
+      <Filters
+        active={[view === 'list' && status, kind, match, system, technician, overdue, asset, incident].filter(Boolean).length}
+        search={<SearchInput label={t('work_orders.search')} value={q} onChange={(v) => filter({ q: v })} />}
+        after={view === 'list' && <><span className="grow" /><ExportMenu path="/api/work-orders/export" query={{ t: cursor.t, status, ...wanted }} total={query.data?.total ?? 0} holds={MOST} /></>}
+      >
         {view === 'list' && <Select label={t('field.state')} value={status} onChange={(v) => filter({ status: v })} options={[{ value: '', label: t('work_orders.all_statuses') }, ...STATUSES.map((s) => ({ value: s as string, label: word('work_order_status', s) }))]} />}
         <Select label={t('work_orders.kind')} value={kind} onChange={(v) => filter({ kind: v })} options={[{ value: '', label: t('work_orders.all_kinds') }, ...KINDS.map((k) => ({ value: k as string, label: word('work_order_kind', k) }))]} />
         <Select label={t('work_orders.match')} value={match} onChange={(v) => filter({ match: v })} options={[{ value: '', label: t('work_orders.all_matches') }, ...MATCHES.map((m) => ({ value: m as string, label: word('match_state', m) }))]} />
@@ -78,8 +82,7 @@ function Orders({ view }: { view: 'list' | 'board' | 'calendar' }) {
         <label className="chk"><input type="checkbox" checked={overdue !== ''} onChange={(e) => filter({ overdue: e.target.checked ? 'true' : null })} />{t('work_orders.only_overdue')}</label>
         {asset && <button type="button" className="btn quiet" onClick={() => filter({ asset: null })}>{t('work_orders.one_asset')}</button>}
         {incident && <button type="button" className="btn quiet" onClick={() => filter({ incident: null })}>{t('work_orders.one_incident')}</button>}
-        {view === 'list' && <><span className="grow" /><ExportMenu path="/api/work-orders/export" query={{ t: cursor.t, status, ...wanted }} total={query.data?.total ?? 0} holds={MOST} /></>}
-      </div>
+      </Filters>
       <div className={selected ? 'twin with-panel' : 'twin'}>
         {view === 'board' && <div className="view"><WorkOrderBoard filters={wanted} selected={selected} onShow={(id) => change({ order: id })} /></div>}
         {view === 'calendar' && <div className="view"><WorkOrderCalendar filters={wanted} selected={selected} onShow={(id) => change({ order: id })} /></div>}
