@@ -41,7 +41,7 @@ export function EventsPane({ title, caption, wanted, filtered }: { title: string
       <Loaded query={query} what={t('state.loading')}>
         {(page) => <>
           {page.total >= MOST && <p className="pb help">{t('hub.events_most')}</p>}
-          <DataTable id="events" label={title} columns={columns} rows={page.items} rowKey={(e) => `${e.appliance_id}${e.seq}${e.id}`} csvName="events" server={{ total: page.total, offset, limit: LIMIT }} empty={
+          <DataTable id="events" label={title} columns={columns} rows={page.items} rowKey={(e) => `${e.appliance_id}${e.seq}${e.id}`} csvName="events" server={{ total: page.total, offset, limit: LIMIT }} all={(part) => hub.events({ ...wanted, ...part })} empty={
             <EmptyState icon="clock" title={t(filtered ? 'event.none_match' : 'hub.events_none')}>{!filtered && t('hub.incidents_none_what')}</EmptyState>
           } />
         </>}

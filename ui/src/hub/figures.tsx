@@ -83,7 +83,7 @@ export function HubAssetsPage() {
       </div>
       <Pane title={t('page.assets')}>
         <Loaded query={query} what={t('state.loading')}>
-          {(page) => <DataTable id="assets" label={t('page.assets')} columns={columns} rows={page.items} rowKey={(a) => `${a.appliance_id}${a.id}`} csvName="assets" server={{ total: page.total, offset, limit: LIMIT }} empty={
+          {(page) => <DataTable id="assets" label={t('page.assets')} columns={columns} rows={page.items} rowKey={(a) => `${a.appliance_id}${a.id}`} csvName="assets" server={{ total: page.total, offset, limit: LIMIT }} all={(part) => hub.assets({ appliance, status, ...part })} empty={
             <EmptyState icon="pulse" title={t(filtered ? 'hub.figures_none_match' : 'hub.assets_none')}>{!filtered && t('hub.figures_none_what')}</EmptyState>
           } />}
         </Loaded>
@@ -126,7 +126,7 @@ export function HubKpisPage() {
       </div>
       <Pane title={t('hub.kpis')}>
         <Loaded query={query} what={t('state.loading')}>
-          {(page) => <DataTable id="kpis" label={t('hub.kpis')} columns={columns} rows={page.items} rowKey={(k) => `${k.appliance_id}${k.period}${k.from}`} csvName="kpis" server={{ total: page.total, offset, limit: LIMIT }} empty={
+          {(page) => <DataTable id="kpis" label={t('hub.kpis')} columns={columns} rows={page.items} rowKey={(k) => `${k.appliance_id}${k.period}${k.from}`} csvName="kpis" server={{ total: page.total, offset, limit: LIMIT }} all={(part) => hub.kpis({ appliance, period, ...part })} empty={
             <EmptyState icon="pulse" title={t(appliance ? 'hub.figures_none_match' : 'hub.kpis_none')}>{!appliance && t('hub.figures_none_what')}</EmptyState>
           } />}
         </Loaded>
@@ -161,7 +161,7 @@ export function HubPlansPage() {
       <div className="row wrap filters"><PlantSelect id="plans" /></div>
       <Pane title={t('hub.plans')}>
         <Loaded query={query} what={t('state.loading')}>
-          {(page) => <DataTable id="plans" label={t('hub.plans')} columns={columns} rows={page.items} rowKey={(p) => `${p.appliance_id}${p.id}`} csvName="plans" server={{ total: page.total, offset, limit: LIMIT }} empty={
+          {(page) => <DataTable id="plans" label={t('hub.plans')} columns={columns} rows={page.items} rowKey={(p) => `${p.appliance_id}${p.id}`} csvName="plans" server={{ total: page.total, offset, limit: LIMIT }} all={(part) => hub.plans({ appliance, ...part })} empty={
             <EmptyState icon="clock" title={t(appliance ? 'hub.figures_none_match' : 'hub.plans_none')}>{!appliance && t('hub.plans_none_what')}</EmptyState>
           } />}
         </Loaded>

@@ -31,6 +31,7 @@ export function IncidentsPage() {
     { key: 'plant', title: t('hub.plant'), cell: (i) => <bdi>{i.appliance}</bdi>, csv: (i) => i.appliance },
     { key: 'type', title: t('incident.type'), cell: (i) => <Word list="incident_type" value={i.incident_type} />, csv: (i) => i.incident_type, wideOnly: true },
     { key: 'started', title: t('incident.started'), cell: (i) => <When at={i.started_at} />, csv: (i) => i.started_at && new Date(i.started_at).toISOString() },
+    { key: 'ended', title: t('incident.ended'), cell: () => null, csv: (i) => i.ended_at && new Date(i.ended_at).toISOString(), fileOnly: true },
     { key: 'duration', title: t('incident.duration'), cell: (i) => (i.ended_at === null || i.started_at === null ? t('incident.ongoing') : span(i.ended_at - i.started_at)), wideOnly: true },
     { key: 'status', title: t('field.state'), cell: (i) => <Word list="incident_status" value={i.status} />, csv: (i) => i.status },
   ];
@@ -47,7 +48,7 @@ export function IncidentsPage() {
       </div>
       <Pane title={t('blackbox.incidents')}>
         <Loaded query={query} what={t('state.loading')}>
-          {(page) => <DataTable id="incidents" label={t('blackbox.incidents')} columns={columns} rows={page.items} rowKey={(i) => `${i.appliance_id}${i.id}`} csvName="incidents" server={{ total: page.total, offset, limit: LIMIT }} empty={
+          {(page) => <DataTable id="incidents" label={t('blackbox.incidents')} columns={columns} rows={page.items} rowKey={(i) => `${i.appliance_id}${i.id}`} csvName="incidents" server={{ total: page.total, offset, limit: LIMIT }} all={(part) => hub.incidents({ appliance, status, severity, ...part })} empty={
             <EmptyState icon="blackbox" title={t(filtered ? 'blackbox.none_match' : 'hub.incidents_none')}>{!filtered && t('hub.incidents_none_what')}</EmptyState>
           } />}
         </Loaded>

@@ -74,7 +74,8 @@ function Audit({ ofAll }: { ofAll: boolean }) {
   const wanted = { from: dayStart(from), to: end === null ? null : end + DAY, actor, q, ...(ofAll && org ? { tenant: org } : {}) };
   const filter = (changes: Record<string, string | null>) => change({ ...changes, 'audit.page': null });
   const tenants = useQuery({ queryKey: ['tenants'], queryFn: hub.tenants, enabled: ofAll });
-  const query = useQuery({ queryKey: ['audit', ofAll, wanted, offset], placeholderData: (old) => old, queryFn: () => (ofAll ? hub.auditOfAll : hub.audit)({ ...wanted, limit: LIMIT, offset }) });
+  const list = ofAll ? hub.auditOfAll : hub.audit;
+  const query = useQuery({ queryKey: ['audit', ofAll, wanted, offset], placeholderData: (old) => old, queryFn: () => list({ ...wanted, limit: LIMIT, offset }) });
   const own = useAuditColumns<HubAuditRow>();
   const codes = new Map(tenants.data?.map((tenant) => [tenant.id, tenant.code]));
   const tenant: Column<HubAuditRow> = { key: 'tenant', title: t('hub.tenant'), cell: (r) => <Tag>{codes.get(r.tenant_id) ?? 'platform'}</Tag>, csv: (r) => codes.get(r.tenant_id) ?? r.tenant_id };
@@ -91,7 +92,7 @@ function Audit({ ofAll }: { ofAll: boolean }) {
       </div>
       <section className="pane">
         <Loaded query={query} what={t('audit.loading')} rows={8}>
-          {(page) => <DataTable id="audit" label={t('page.audit')} columns={ofAll ? [tenant, ...own] : own} rows={page.items} rowKey={(r) => `${r.at}${r.actor}${r.action}${r.object}`} csvName="audit" server={{ total: page.total, offset, limit: LIMIT }} empty={<EmptyState icon="audit" title={t('audit.empty')} />} />}
+          {(page) => <DataTable id="audit" label={t('page.audit')} columns={ofAll ? [tenant, ...own] : own} rows={page.items} rowKey={(r) => `${r.at}${r.actor}${r.action}${r.object}`} csvName="audit" server={{ total: page.total, offset, limit: LIMIT }} all={(part) => list({ ...wanted, ...part })} empty={<EmptyState icon="audit" title={t('audit.empty')} />} />}
         </Loaded>
       </section>
     </>
