@@ -441,6 +441,7 @@ async fn what_must_be_done_is_planned_without_a_health_too_and_what_can_not_be_i
         .map(|r| r["code"].as_str().unwrap())
         .collect();
     assert!(codes.contains(&"optimization.health_withheld"), "{codes:?}");
+    assert!(!codes.contains(&"optimiser.reason.health"), "{codes:?}");
     assert!(must["failure_probability"].as_f64().unwrap() > 0.0);
     assert!(of(waiting).is_some(), "an order waits: it is in the list");
     assert!(of(bare).is_none(), "nothing asks for it");

@@ -355,3 +355,30 @@ fn work_without_a_place_says_what_it_takes() {
     assert_eq!(why.code, "optimiser.conflict.nobody_able");
     assert_eq!(why.params["skill"], "instrumentation");
 }
+
+#[test]
+fn work_that_pays_alone_says_that_the_plan_over_the_days_does_without_it() {
+    let inputs = inputs(vec![work("V-1")], Vec::new(), Vec::new());
+    let mut solved = solve::solve(&inputs, &AtomicBool::new(false), &|_| {}).unwrap();
+    let says = |advice: &Advice| {
+        let mut codes = advice.reasons.iter().map(|r| r.code.as_str());
+        codes.any(|code| code == "optimization.left_by_days")
+    };
+    let done = solved.plans.advice(&inputs);
+    assert!(done[0].advice.is_advised && !says(&done[0].advice));
+    solved.plans.risk.as_mut().unwrap().planned.clear();
+    let left = solved.plans.advice(&inputs);
+    assert!(!left[0].advice.is_advised && says(&left[0].advice));
+}
+
+#[test]
+fn a_health_nobody_measured_is_no_reason() {
+    let mut silent = work("V-1");
+    silent.health = 100.0;
+    silent.health_withheld = Some(Message::default());
+    for (work, is_said) in [(work("V-1"), true), (silent, false)] {
+        let (advice, _) = planned(&inputs(vec![work], Vec::new(), Vec::new()), "V-1");
+        let mut codes = advice.reasons.iter().map(|r| r.code.as_str());
+        assert_eq!(codes.any(|c| c == "optimiser.reason.health"), is_said);
+    }
+}

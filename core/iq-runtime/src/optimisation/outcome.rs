@@ -391,11 +391,18 @@ impl Plans {
         let horizon = inputs.request.horizon_days;
         let failure_probability = problems::failure_chance(work, horizon)?.p;
         let chance = Chance::of(work, horizon)?;
-        let mut reasons = reasons(item, money.is_some(), day.is_some());
+        let mut reasons = reasons(item, work, money.is_some(), day.is_some());
         if let Some(why) = day.and_then(|days| self.without_place(inputs, work, days)) {
             reasons.insert(0, why);
         }
-        reasons.extend(problems::bound_by(inputs, work, day));
+        let bound = problems::bound_by(inputs, work, day);
+        if bound.is_empty() && day.is_none() && self.would_do_alone(item) {
+            reasons.push(Message {
+                code: "optimization.left_by_days".to_owned(),
+                ..Message::default()
+            });
+        }
+        reasons.extend(bound);
         reasons.extend(health_source(work));
         reasons.push(source(failure_probability, &chance));
         Some(Advised {
@@ -426,6 +433,12 @@ impl Plans {
                 reasons,
             },
         })
+    }
+
+    /// Whether one period would have chosen the work for its money, beside a plan over the days: where that
+    /// plan does without it, nothing else says why.
+    fn would_do_alone(&self, item: &RankedItem) -> bool {
+        self.risk.is_some() && !self.has_no_days && item.is_selected && item.net_benefit > 0.0
     }
 
     /// Why work of the plan has no place with the people; none where it has one, or nobody was to be planned.
@@ -530,9 +543,10 @@ fn source(chance: f64, from: &Chance) -> Message {
 }
 
 /// Without money only the points are stated; what the plan over the days chose goes before what one
-/// period would have chosen.
-fn reasons(item: &RankedItem, has_money: bool, is_advised: bool) -> Vec<Message> {
+/// period would have chosen. A health that nobody measured is not stated.
+fn reasons(item: &RankedItem, work: &Work, has_money: bool, is_advised: bool) -> Vec<Message> {
     let is_shown = |reason: &&Reason| match reason.code.as_str() {
+        "reason.health" => work.health_withheld.is_none(),
         "reason.cost_avoided" => has_money,
         "reason.not_worth" | "reason.no_room" => has_money && !is_advised,
         _ => true,
