@@ -37,6 +37,13 @@ export function decimalsFor(value: number): number {
   return size >= 10 ? 1 : 2;
 }
 
+/** So many decimals that a chance, which is never 0, isn't shown as 0 per cent. */
+export function chanceDecimals(share: number): number {
+  if (share >= 0.01) return 1;
+  if (share >= 0.001) return 2;
+  return share >= 0.0001 ? 3 : 4;
+}
+
 export function number(p: Preferences, value: number, decimals = decimalsFor(value)): string {
   if (!Number.isFinite(value)) return DASH;
   const text = numbers(intlLocale(p), {

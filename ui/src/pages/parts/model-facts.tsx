@@ -4,7 +4,7 @@ import { Bar } from '@/components/instruments';
 import { Tag, When } from '@/components/marks';
 import { useMetricName } from '@/components/metrics';
 import { useText } from '@/i18n/text';
-import { unitLabel } from '@/lib/format';
+import { chanceDecimals, unitLabel } from '@/lib/format';
 
 const HOUR_MS = 3_600_000;
 const DAY_MS = 24 * HOUR_MS;
@@ -12,6 +12,12 @@ const DAY_MS = 24 * HOUR_MS;
 export function usePercent(): (share: number, decimals?: number) => string {
   const { n } = useText();
   return (share, decimals = 0) => `${n(share * 100, decimals)} %`;
+}
+
+/** A chance in per cent; it is never 0, and not shown as 0. */
+export function useChance(): (share: number) => string {
+  const percent = usePercent();
+  return (share) => percent(share, chanceDecimals(share));
 }
 
 export function Facts({ version, next }: { version: ModelVersion; next: number | null }) {
@@ -65,8 +71,8 @@ export function Regimes({ version, family }: { version: ModelVersion; family: st
   );
 }
 
-/** A time ahead, to the day where it is days: nobody knows the hour. */
-function useAhead(): (hours: number) => string {
+/** Hours in words, to the day where it is days: nobody knows the hour. */
+function useDays(): (hours: number) => string {
   const { span } = useText();
   return (hours) => {
     const step = hours >= 72 ? DAY_MS : HOUR_MS;
@@ -76,7 +82,7 @@ function useAhead(): (hours: number) => string {
 
 export function RemainingSpan({ life }: { life: RemainingLife }) {
   const { t } = useText();
-  const ahead = useAhead();
+  const ahead = useDays();
   if (life.reached_since !== null) return <b data-reached={life.reached_since}>{t('model.remaining_reached_since')} <When at={life.reached_since} /></b>;
   if (life.expected_h === 0) return <b>{t('model.remaining_reached')}</b>;
   return <b>{life.high_h === null ? t('model.remaining_from', { low: ahead(life.low_h) }) : t('model.remaining_between', { low: ahead(life.low_h), high: ahead(life.high_h) })}</b>;
@@ -85,7 +91,7 @@ export function RemainingSpan({ life }: { life: RemainingLife }) {
 function Remaining({ life, family }: { life: RemainingLife; family: string }) {
   const { t, n, span } = useText();
   const metric = useMetricName();
-  const ahead = useAhead();
+  const ahead = useDays();
   const level = (value: number) => `${n(value, 1)} ${unitLabel(life.unit)}`.trim();
   const which = t(`model.remaining_${life.is_high ? 'high' : 'low'}${life.is_critical ? '_critical' : ''}`);
   if (life.reached_since !== null) {
@@ -107,21 +113,22 @@ function Remaining({ life, family }: { life: RemainingLife; family: string }) {
 }
 
 export function Life({ life, family }: { life: AssetLife; family: string }) {
-  const { t, n, span } = useText();
-  const percent = usePercent();
+  const { t, n } = useText();
+  const days = useDays();
+  const chance = useChance();
   const c = life.chance;
   return (
     <div className="stack">
       <dl className="kv">
         {c && (
           <>
-            <dt>{t('model.chance', { days: n(life.horizon_h / 24, 0) })}</dt><dd><b><bdi dir="ltr">{percent(c.p, 1)}</bdi></b></dd>
-            <dt>{t('model.interval')}</dt><dd><bdi dir="ltr">{`${percent(c.low, 1)} – ${percent(c.high, 1)}`}</bdi></dd>
-            <dt>{t('model.chance_base')}</dt><dd><bdi dir="ltr">{percent(c.base, 1)}</bdi></dd>
+            <dt>{t('model.chance', { days: n(life.horizon_h / 24, 0) })}</dt><dd><b><bdi dir="ltr">{chance(c.p)}</bdi></b></dd>
+            <dt>{t('model.interval')}</dt><dd><bdi dir="ltr">{`${chance(c.low)} – ${chance(c.high)}`}</bdi></dd>
+            <dt>{t('model.chance_base')}</dt><dd><bdi dir="ltr">{chance(c.base)}</bdi></dd>
             <dt>{t('model.chance_own')}</dt><dd>{n(c.own_failures, 0)}</dd>
           </>
         )}
-        {life.age_h !== null && <><dt>{t('contributor.age')}</dt><dd>{span(Math.round((life.age_h * 3_600_000) / DAY_MS) * DAY_MS)}</dd></>}
+        {life.age_h !== null && <><dt>{t('contributor.age')}</dt><dd>{days(life.age_h)}</dd></>}
       </dl>
       {life.chance_withheld && <p className="help" data-withheld={life.chance_withheld.code}>{life.chance_withheld.message}</p>}
       {life.remaining && <div><div className="cap mid">{t('model.remaining')}</div><Remaining life={life.remaining} family={family} /></div>}

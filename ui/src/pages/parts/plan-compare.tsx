@@ -10,7 +10,8 @@ import { useText } from '@/i18n/text';
 import { useParameter } from '@/lib/url';
 import { Money } from './plan-money';
 
-export const runName = (run: Scenario, unnamed: string) => `${run.name || unnamed} · ${run.run_key}`;
+/** The name keeps its own direction, also in a list that holds text alone. */
+export const runName = (run: Scenario, unnamed: string) => `\u2068${run.name || unnamed}\u2069 · ${run.run_key}`;
 
 function Side({ both }: { both: ScenarioComparison }) {
   const { t, n, word, comma } = useText();

@@ -6,6 +6,7 @@ import { EmptyState } from '@/components/notices';
 import { Pane } from '@/components/page';
 import { type Column, DataTable } from '@/components/table';
 import { useText } from '@/i18n/text';
+import { chanceDecimals } from '@/lib/format';
 import { csvInCurrency, Money } from './plan-money';
 
 type Day = DeferralCurve['days'][number];
@@ -45,7 +46,7 @@ export function Curves({ detail }: { detail: ScenarioDetail }) {
   if (!curve || !currency) return <section className="pane"><EmptyState title={t('optimization.no_curves')} /></section>;
   const columns: Column<Day>[] = [
     { key: 'day', title: t('optimization.when'), cell: (d) => t('optimization.day_n', { n: n(d.days_deferred, 0) }), csv: (d) => d.days_deferred },
-    { key: 'probability', title: t('optimization.probability'), end: true, cell: (d) => <bdi dir="ltr">{`${n(d.failure_probability * 100, 1)} %`}</bdi>, csv: (d) => d.failure_probability },
+    { key: 'probability', title: t('optimization.probability'), end: true, cell: (d) => <bdi dir="ltr">{`${n(d.failure_probability * 100, chanceDecimals(d.failure_probability))} %`}</bdi>, csv: (d) => d.failure_probability },
     { key: 'expected', title: t('optimization.expected'), end: true, cell: (d) => <Money value={d.expected_cost} currency={currency} />, csvKey: csvInCurrency('expected', currency), csv: (d) => d.expected_cost },
     { key: 'low', title: t('optimization.low'), end: true, cell: (d) => <Money value={d.low} currency={currency} />, csvKey: csvInCurrency('low', currency), csv: (d) => d.low },
     { key: 'high', title: t('optimization.high'), end: true, cell: (d) => <Money value={d.high} currency={currency} />, csvKey: csvInCurrency('high', currency), csv: (d) => d.high },

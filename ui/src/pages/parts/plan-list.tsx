@@ -12,7 +12,7 @@ import { EmptyState, Notice } from '@/components/notices';
 import { Pane } from '@/components/page';
 import { type Column, DataTable } from '@/components/table';
 import { useText } from '@/i18n/text';
-import { utc } from '@/lib/format';
+import { chanceDecimals, utc } from '@/lib/format';
 import { csvInCurrency, Money } from './plan-money';
 
 /** Kinds that take work orders. */
@@ -75,7 +75,7 @@ export function RankedList({ detail }: { detail: ScenarioDetail }) {
   const [answer, setAnswer] = useState<PublishAnswer | null>(null);
   const currency = detail.scenario.currency;
   // A chance is never 0, and not shown as 0.
-  const percent = (share: number) => `${n(share * 100, share >= 0.01 ? 1 : share >= 0.001 ? 2 : share >= 0.0001 ? 3 : 4)}\u00a0%`;
+  const percent = (share: number) => `${n(share * 100, chanceDecimals(share))}\u00a0%`;
   const chance = (r: Recommendation) => (r.chance ? t('optimization.chance_of', { chance: percent(r.failure_probability), low: percent(r.chance.low), high: percent(r.chance.high) }) : percent(r.failure_probability));
   const open = detail.recommendations.filter((r) => r.is_advised && r.planned_start_at !== null && r.work_order_id === null && !r.held);
   const picks = chosen.filter((id) => open.some((r) => r.id === id));

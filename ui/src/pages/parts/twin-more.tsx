@@ -8,21 +8,21 @@ import { SeverityMark, When } from '@/components/marks';
 import { Loaded } from '@/components/page';
 import { useText } from '@/i18n/text';
 import { useCursor } from '@/lib/cursor';
-import { RemainingSpan, usePercent } from './model-facts';
+import { RemainingSpan, useChance } from './model-facts';
 import { WorkOrdersPane } from './work-order-parts';
 
 const ALERTS = 5;
 
 function Chance({ id }: { id: string }) {
   const { t, n } = useText();
-  const percent = usePercent();
+  const chance = useChance();
   const query = useQuery({ queryKey: ['asset-model', id], queryFn: () => api.assetModel(id) });
   return (
     <section className="pb" data-part="chance">
       <h3>{t('model.life')}</h3>
       <Loaded query={query} what={t('model.loading')} rows={1}>
         {({ life }) => <>{life.chance
-          ? <p className="s">{t('model.chance', { days: n(life.horizon_h / 24, 0) })}: <AppLink className="link" to={`/assets/${id}/model`}><b><bdi dir="ltr">{percent(life.chance.p, 1)}</bdi></b> <bdi dir="ltr">{`(${percent(life.chance.low, 1)} – ${percent(life.chance.high, 1)})`}</bdi></AppLink></p>
+          ? <p className="s">{t('model.chance', { days: n(life.horizon_h / 24, 0) })}: <AppLink className="link" to={`/assets/${id}/model`}><b><bdi dir="ltr">{chance(life.chance.p)}</bdi></b> <bdi dir="ltr">{`(${chance(life.chance.low)} – ${chance(life.chance.high)})`}</bdi></AppLink></p>
           : <p className="help">{life.chance_withheld?.message}</p>}{life.remaining && <p className="s">{t('model.remaining')}: <AppLink className="link" to={`/assets/${id}/model`}><RemainingSpan life={life.remaining} /></AppLink></p>}</>}
       </Loaded>
     </section>
