@@ -228,8 +228,20 @@ fn titled(columns: &[ImportColumn], role: Role) -> Option<usize> {
     open(columns).find(|i| names(&columns[*i].name, role))
 }
 
+/// Columns of numbers in units beside a remark, and nothing an alarm has: trends that somebody wrote on.
+fn are_trends_with_remarks(columns: &[ImportColumn], looks: &[Looks]) -> bool {
+    let measured = open(columns)
+        .filter(|i| columns[*i].unit.is_some() && looks[*i].mostly(looks[*i].numbers))
+        .count();
+    let of_alarms = [Role::Tag, Role::State, Role::Priority, Role::Operator];
+    measured >= 2 && of_alarms.iter().all(|r| titled(columns, *r).is_none())
+}
+
 /// A journal has sentences, and no column of values.
 fn is_journal(columns: &[ImportColumn], looks: &[Looks]) -> bool {
+    if are_trends_with_remarks(columns, looks) {
+        return false;
+    }
     let message = titled(columns, Role::Message);
     let has_numbers = |i: usize| looks[i].mostly(looks[i].numbers);
     if message.is_some_and(|i| !has_numbers(i)) {
@@ -357,7 +369,13 @@ fn assign_wide(columns: &mut [ImportColumn], looks: &[Looks]) {
         }
         let l = &looks[index];
         let is_prose = l.mostly(l.sentences) && l.numbers == 0 && l.mean_chars > 12;
-        if is_prose || names(&title, Role::Unit) || l.mostly(l.dates) || l.mostly(l.times) {
+        let is_remark = names(&title, Role::Message) && l.numbers == 0;
+        if is_prose
+            || is_remark
+            || names(&title, Role::Unit)
+            || l.mostly(l.dates)
+            || l.mostly(l.times)
+        {
             continue;
         }
         let plain = without_unit(&title).0;

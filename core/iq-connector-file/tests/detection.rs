@@ -259,6 +259,27 @@ fn one_text_without_a_title_is_no_journal_until_a_person_says_so() {
 }
 
 #[test]
+fn a_remark_beside_measured_columns_makes_no_journal_of_trends() {
+    let row = |minute: u32| format!("20/11/2026 02:{minute:02}:00;2,01;60,{minute:02};ok\n");
+    let rows: String = (0..30).map(row).collect();
+    let trends = format!("Time;P-701A.VIB (mm/s);P-701A.TEMP (°C);Comment\n{rows}");
+    let detected = |text: &str| {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("upload");
+        std::fs::write(&path, text).unwrap();
+        detect(&FileSource::open(&path).unwrap(), &Hints::default()).unwrap()
+    };
+    let layout = detected(&trends).layout;
+    assert_eq!((layout.kind, layout.shape), (FileKind::Trend, Shape::Wide));
+    assert_eq!((&*letters(&layout), layout.decimal), ("tvv-", ','));
+    // With the state of an alarm they are numbers of a journal.
+    let alarms = trends
+        .replacen("Comment", "Comment;State", 1)
+        .replace(";ok", ";ok;ACT");
+    assert_eq!(detected(&alarms).layout.kind, FileKind::Journal);
+}
+
+#[test]
 fn days_far_inside_the_file_decide_the_order_of_dates() {
     let mut text = "Time,TI-101\n".to_owned();
     for day in 1..=28 {
