@@ -155,13 +155,18 @@ function Found({ cause, player, order }: { cause: RootCause; player: Player; ord
       <Pane title={t('root_cause.title')} caption={t('root_cause.not_verdicts')} foot={<span><AppLink className="link" to={`/rule-packs?pack=${cause.packs[0]?.id ?? ''}`}>{t('page.rule_packs')}</AppLink> · {t('root_cause.made_of', { packs: cause.packs.map((p) => `${p.id} ${p.version}`).join(', '), samples: cause.samples_read, version: n(cause.version, 0) })} · {t('root_cause.judged')} <When at={cause.window_from} full /> – <When at={cause.window_to} full /></span>}>
         <div className="pb col">
           <p className="m5">{word('root_cause_verdict', cause.verdict)}</p>
-          {cause.explanation.map((s) => <p key={s.text} className="s">{s.text}</p>)}
+          {cause.explanation.map((s) => <p key={s.text} className="s"><Unbroken text={s.text} /></p>)}
         </div>
         <ul className="hypotheses">{shownOf(cause).map((h, i) => <OneHypothesis key={`${h.id} ${h.asset_id} ${h.signal?.signal_id ?? ''}`} hypothesis={h} player={player} order={order} first={i === 0 && cause.verdict === 'named'} />)}</ul>
       </Pane>
       {cause.first_movers && cause.first_movers.length > 0 && <FirstMovers movers={cause.first_movers} player={player} />}
     </>
   );
+}
+
+/** A sentence whose codes stay whole: cut at its hyphen, `K-202` would be read from its wrong end in Arabic. */
+export function Unbroken({ text }: { text: string }) {
+  return <>{text.split(/(\u2068[^\s\u2068\u2069]{1,24}\u2069)/).map((part, i) => (i % 2 === 1 ? <span key={i} className="nw">{part}</span> : part))}</>;
 }
 
 export function RootCausePanel({ incident, player, offsets, moments }: { incident: string; player: Player; offsets: ReadonlyMap<string, number>; moments: Moment[] }) {
