@@ -98,6 +98,7 @@ pub async fn start(config: Config, options: ServeOptions) -> Result<Running> {
         public_url: options.public_url.or_else(|| config.public_url.clone()),
         ..options
     };
+    check_public_url(options.public_url.as_deref())?;
     let door = open_door(&config, options.public_url.as_deref()).await?;
     let listening = door.listening();
     let address = listening.address();
@@ -113,6 +114,24 @@ pub async fn start(config: Config, options: ServeOptions) -> Result<Running> {
         stop,
         server,
         cleaning,
+    })
+}
+
+/// A name alone is no address: the hub would answer to no name, and its cookie would not be `Secure`.
+fn check_public_url(url: Option<&str>) -> Result<(), CodedError> {
+    let Some(url) = url.filter(|url| !is_web_address(url)) else {
+        return Ok(());
+    };
+    Err(CodedError::invalid("config.bad_value")
+        .with("name", "OPTRIA_PUBLIC_URL")
+        .with("value", url)
+        .with("allowed", "https://hub.example"))
+}
+
+fn is_web_address(url: &str) -> bool {
+    url.split_once("://").is_some_and(|(scheme, rest)| {
+        let is_web = |known: &str| scheme.eq_ignore_ascii_case(known);
+        (is_web("https") || is_web("http")) && !rest.is_empty() && !rest.starts_with('/')
     })
 }
 

@@ -102,7 +102,7 @@ export function HubKpisPage() {
   useTitle(t('hub.kpis'));
   const count = (key: 'alarms' | 'standing' | 'incidents' | 'open_incidents' | 'orders_open' | 'orders_overdue', title: string, wideOnly = false): Column<HubKpi> => ({ key, title, end: true, wideOnly, cell: (k) => <bdi dir="ltr">{n(k[key], 0)}</bdi>, csv: (k) => k[key] });
   const columns: Column<HubKpi>[] = [
-    { key: 'from', title: t('hub.period_from'), cell: (k) => <span className="two"><When at={k.from} /><small><DemoChip is={k.is_demo} /></small></span>, csv: (k) => new Date(k.from).toISOString() },
+    { key: 'from', title: t('hub.period_from'), cell: (k) => <span className="two"><When at={k.from} full /><small><DemoChip is={k.is_demo} /></small></span>, csv: (k) => new Date(k.from).toISOString() },
     { key: 'plant', title: t('hub.plant'), cell: (k) => <bdi>{k.appliance}</bdi>, csv: (k) => k.appliance },
     { key: 'health', title: t('hub.health_mean'), end: true, cell: (k) => (k.health === null ? <span className="dim">{t('hub.no_data')}</span> : <bdi dir="ltr">{n(k.health, 0)}</bdi>), csv: (k) => k.health },
     { key: 'health_coverage', title: t('hub.scored'), end: true, wideOnly: true, cell: (k) => <bdi dir="ltr">{n(k.health_coverage * 100, 0)}%</bdi>, csv: (k) => k.health_coverage },

@@ -18,6 +18,7 @@ use super::{
     failure::{Answer, Failure},
     identify::{Found, identify},
     openapi::area,
+    outer::from_status,
     route::{Access, Route},
 };
 use crate::state::ApiState;
@@ -148,12 +149,17 @@ async fn object_of(path: &'static str, request: &mut Request) -> String {
     object
 }
 
-/// `success`, or the code of what went wrong.
+/// `success`, or the code of what went wrong; what the framework itself refused, such as a body that is
+/// too large, is no success either.
 fn outcome_of(response: &Response) -> &'static str {
-    response
-        .extensions()
-        .get::<Arc<Failure>>()
-        .map_or("success", |failure| failure.error.code)
+    if let Some(failure) = response.extensions().get::<Arc<Failure>>() {
+        return failure.error.code;
+    }
+    let status = response.status();
+    if status.is_client_error() || status.is_server_error() {
+        return from_status(status).error.code;
+    }
+    "success"
 }
 
 /// Writes the audit record. Without a tenant there is nobody to show it to: the log has it.
@@ -206,5 +212,26 @@ async fn record(
         .await;
     if let Err(error) = written {
         tracing::error!(%error, action, "An audit record could not be stored.");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::http::StatusCode;
+
+    use super::*;
+
+    #[test]
+    fn what_the_framework_refuses_is_no_success_in_the_audit() {
+        let outcome = |status: StatusCode| outcome_of(&status.into_response());
+        assert_eq!(outcome(StatusCode::PAYLOAD_TOO_LARGE), "request.too_large");
+        assert_eq!(outcome(StatusCode::BAD_REQUEST), "request.body_unreadable");
+        assert_eq!(
+            outcome_of(&Failure::not_found().into_response()),
+            "request.not_found"
+        );
+        for status in [StatusCode::OK, StatusCode::SEE_OTHER] {
+            assert_eq!(outcome(status), "success");
+        }
     }
 }

@@ -25,7 +25,10 @@ use super::{
 use crate::{
     failure::{Answer, Failure},
     state::Hub,
-    store::sync::{self as rows, Owner, Way},
+    store::{
+        appliances::Appliance,
+        sync::{self as rows, Owner, Way},
+    },
 };
 
 /// What became of a file.
@@ -66,7 +69,7 @@ pub(crate) async fn import(hub: &Hub, file: Vec<u8>) -> Answer<Taken> {
     let batches = bundle
         .verify(appliance_key, &recipient::address(hub))
         .map_err(refusal)?;
-    admit(hub, &appliance).await?;
+    let_in(hub, &appliance).await?;
     let owner = (appliance.tenant_id, appliance.id);
     let before = cursors(hub, owner).await?;
     let (mut gaps, mut forks, mut closed) = (Vec::new(), 0_u32, BTreeSet::new());
@@ -129,6 +132,17 @@ pub(crate) async fn import(hub: &Hub, file: Vec<u8>) -> Answer<Taken> {
     })
 }
 
+/// As for the line; but whoever carries the file can't wait and try again: he is told what stands in the way.
+async fn let_in(hub: &Hub, appliance: &Appliance) -> Answer<()> {
+    admit(hub, appliance).await.map_err(|failure| {
+        if failure.error.code == code::BUSY {
+            Failure::conflict("hub.tenant_suspended")
+        } else {
+            failure
+        }
+    })
+}
+
 async fn cursors(hub: &Hub, owner: Owner) -> Answer<Vec<(Line, Head)>> {
     let mut tx = hub.store.tenant(owner.0).await?;
     let cursors = rows::list_cursors(&mut tx, owner).await?;
@@ -146,7 +160,7 @@ pub(crate) async fn export_changes(
     if appliance.tenant_id != tenant {
         return Err(Failure::not_found());
     }
-    admit(hub, &appliance).await?;
+    let_in(hub, &appliance).await?;
     let changes: Changes = list_changes(hub, &appliance, after).await?;
     let plain = changes.sign(&signing_key(hub).await?).encode();
     blocking(move || seal_file(&appliance.recipient, &plain))

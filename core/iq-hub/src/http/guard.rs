@@ -14,7 +14,10 @@ use iq_domain::{AuditId, AuditRecord, Permission, TenantId, neutralise};
 use iq_locale::Language;
 use parking_lot::Mutex;
 
-use super::route::{Access, Route};
+use super::{
+    outer::from_status,
+    route::{Access, Route},
+};
 use crate::{
     app::session::{self, Caller, Origin},
     failure::{Answer, Failure},
@@ -228,12 +231,17 @@ async fn object_of(path: &'static str, request: &mut Request) -> String {
     object
 }
 
-/// `success`, or the code of what went wrong.
+/// `success`, or the code of what went wrong; what the framework itself refused, such as a body that is
+/// too large, is no success either.
 fn outcome_of(response: &Response) -> &'static str {
-    response
-        .extensions()
-        .get::<Arc<Failure>>()
-        .map_or("success", |failure| failure.error.code)
+    if let Some(failure) = response.extensions().get::<Arc<Failure>>() {
+        return failure.error.code;
+    }
+    let status = response.status();
+    if status.is_client_error() || status.is_server_error() {
+        return from_status(status).error.code;
+    }
+    "success"
 }
 
 async fn record(
@@ -267,5 +275,26 @@ async fn record(
     };
     if let Err(error) = written.await {
         tracing::error!(%error, action, "An audit record could not be stored.");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::http::StatusCode;
+
+    use super::*;
+
+    #[test]
+    fn what_the_framework_refuses_is_no_success_in_the_audit() {
+        let outcome = |status: StatusCode| outcome_of(&status.into_response());
+        assert_eq!(outcome(StatusCode::PAYLOAD_TOO_LARGE), "request.too_large");
+        assert_eq!(outcome(StatusCode::BAD_REQUEST), "request.body_unreadable");
+        assert_eq!(
+            outcome_of(&Failure::not_found().into_response()),
+            "request.not_found"
+        );
+        for status in [StatusCode::OK, StatusCode::SEE_OTHER] {
+            assert_eq!(outcome(status), "success");
+        }
     }
 }

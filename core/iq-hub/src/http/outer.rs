@@ -172,7 +172,7 @@ fn with_error_body(response: Response, info: &RequestInfo) -> Response {
 }
 
 /// What the framework itself refused.
-fn from_status(status: StatusCode) -> Failure {
+pub(super) fn from_status(status: StatusCode) -> Failure {
     let (kind, code) = match status {
         StatusCode::METHOD_NOT_ALLOWED => (ErrorKind::Invalid, "request.method_wrong"),
         StatusCode::PAYLOAD_TOO_LARGE => (ErrorKind::TooMuch, "request.too_large"),

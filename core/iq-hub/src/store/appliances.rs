@@ -179,12 +179,14 @@ pub(crate) async fn get_tenant_of_code(tx: &mut Tx) -> Stored<Option<TenantId>> 
         .transpose()
 }
 
-/// The same appliance once more: its answer was lost, or its old key was revoked.
+/// The same appliance once more: its answer was lost, or its old key was revoked. With a new key nothing
+/// that a copy of it holds is heard any more, so that it is no fork until the next one is seen.
 pub(crate) async fn enrol_again(tx: &mut Tx, appliance: &Appliance) -> Stored<()> {
     sqlx::query(
         "UPDATE appliances SET name = $3, public_key = $4, record_tenant = $5, recipient = $6,
            version = $7, enrolled_at_ms = $8, last_contact_at_ms = $8, revoked_at_ms = NULL,
-           hello_said_ms = CASE WHEN public_key = $4 THEN hello_said_ms END
+           hello_said_ms = CASE WHEN public_key = $4 THEN hello_said_ms END,
+           status = CASE WHEN public_key = $4 THEN status ELSE status - 'fork' END
          WHERE tenant_id = $1 AND appliance_id = $2",
     )
     .bind(Uid(appliance.tenant_id.0))

@@ -89,6 +89,9 @@ pub async fn migrate(
         .await
         .map_err(StoreError::from)
         .map_err(logged)?;
+    if !may_make_tables(&mut connection).await.map_err(logged)? {
+        return Err(CodedError::new(ErrorKind::Forbidden, "hub.migrate_not_owner"));
+    }
     let taken = steps(&mut connection, clock).await.map_err(logged)?;
     connection.close().await.map_err(StoreError::from)?;
     Ok(taken)
@@ -97,6 +100,13 @@ pub async fn migrate(
 fn logged(error: StoreError) -> CodedError {
     tracing::error!(%error, "The migration failed.");
     error.into()
+}
+
+/// The serving role may not: whoever migrates with its address is told so by name.
+async fn may_make_tables(connection: &mut PgConnection) -> Result<bool, StoreError> {
+    let sql = "SELECT coalesce(has_schema_privilege(current_schema(), 'CREATE'), false) AS may";
+    let row = sqlx::query(sql).fetch_one(connection).await?;
+    Ok(row.try_get("may")?)
 }
 
 async fn steps(

@@ -78,9 +78,14 @@ impl From<sqlx::Error> for StoreError {
             {
                 Self::Unfit
             }
-            // 57P01..03: the server stops or starts.
+            // 57P01..03: the server stops or starts; 28: it lets nobody in by this name and password; 3D000: it
+            // has no database of this name.
             sqlx::Error::Database(database)
-                if database.code().is_some_and(|code| code.starts_with("57P")) =>
+                if database.code().is_some_and(|code| {
+                    ["57P", "28", "3D000"]
+                        .iter()
+                        .any(|begin| code.starts_with(*begin))
+                }) =>
             {
                 Self::Unavailable(error.to_string())
             }

@@ -81,6 +81,41 @@ async fn migrating_twice_changes_nothing() -> Result<()> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn migrating_says_what_is_wrong_with_the_address() -> Result<()> {
+    let rig = Rig::new().await?;
+    let clock = iq_domain::ManualClock::at(crate::rig::NOON);
+    for (role, password, code) in [
+        ("optria_hub", "hub-7", "hub.migrate_not_owner"),
+        ("nobody_here", "hub-7", "hub.database_unavailable"),
+    ] {
+        let address = rig.address(role, password);
+        let refused = iq_hub::store::migrate::migrate(&address, &clock).await;
+        assert_eq!(refused.expect_err(code).code, code);
+    }
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn refuses_a_public_address_that_is_none() -> Result<()> {
+    let rig = Rig::new().await?;
+    for url in ["hub.example", "ftp://hub.example", "https://"] {
+        let options = ServeOptions {
+            public_url: Some(url.to_owned()),
+            ..ServeOptions::default()
+        };
+        let Err(error) = serve::start(rig.config("optria_hub", "hub-7")?, options).await else {
+            anyhow::bail!("it must not start at {url}");
+        };
+        let error = error.downcast::<CodedError>()?;
+        assert_eq!(
+            (error.code, error.params["value"].as_str()),
+            ("config.bad_value", url)
+        );
+    }
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn in_production_it_names_the_secrets_it_lacks() -> Result<()> {
     let rig = Rig::new().await?;
     let mut config = rig.config("optria_hub", "hub-7")?;

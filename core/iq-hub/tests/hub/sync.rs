@@ -384,8 +384,20 @@ async fn a_copied_machine_is_a_fork_that_changes_nothing_and_is_told() -> Result
     }
     assert_eq!(rows(&rig, &tenant, LOG).await?, 15);
     assert!(rows(&rig, &tenant, "SELECT count(*) FROM sync_alerts").await? >= 1);
-    let fleet = hub.get(&owner, "/api/admin/appliances").await?;
-    assert_eq!(fleet.body[0]["state"], "fork", "{fleet:?}");
+    let state = async || -> Result<serde_json::Value> {
+        let fleet = hub.get(&owner, "/api/admin/appliances").await?;
+        Ok(fleet.body[0]["state"].clone())
+    };
+    assert_eq!(state().await?, "fork");
+    // The same key once more may be the copy's; a new key shuts the copy out.
+    plant.enrol(&hub, &owner, &tenant).await?;
+    assert_eq!(state().await?, "fork");
+    let id = uuid::Uuid::from_bytes(plant.appliance);
+    let path = format!("/api/admin/appliances/{tenant}/{id}/revoke");
+    hub.post(&owner, &path, json!({})).await?;
+    plant.seed = [99; 32];
+    plant.enrol(&hub, &owner, &tenant).await?;
+    assert_ne!(state().await?, "fork");
     Ok(())
 }
 
@@ -666,6 +678,14 @@ async fn files_carried_by_hand_say_what_is_missing_and_people_go_back_sealed() -
     let elsewhere = hub.tenant(&owner, "yanbu").await?;
     let foreign = hub.get(&owner, &format!("{path}/{elsewhere}/{id}")).await?;
     assert_eq!(foreign.status, StatusCode::NOT_FOUND);
+    // Waiting helps nobody who carries a file of a suspended tenant: he is told what does.
+    let suspend = format!("/api/admin/tenants/{tenant}/suspend");
+    hub.post(&owner, &suspend, json!({})).await?;
+    let refused = send(file(3, 0, 30, &recipient)?).await?;
+    assert_eq!(
+        (refused.status, refused.code()),
+        (StatusCode::CONFLICT, "hub.tenant_suspended")
+    );
     Ok(())
 }
 

@@ -9,7 +9,8 @@ import { useText } from '@/i18n/text';
 function Outcome({ row }: { row: AuditRow }) {
   const { t } = useText();
   if (row.outcome === 'success') return <span className="st mid"><Icon name="check" />{t('audit.success')}</span>;
-  const said = wholeSentence('errors', row.outcome);
+  // The sentence for who is refused names role and permission, which no record keeps.
+  const said = row.outcome === 'request.forbidden' ? t('audit.refused_role') : wholeSentence('errors', row.outcome);
   const words = said ? <span className="audit-cell" title={row.outcome}>{said}</span> : <Tag>{row.outcome}</Tag>;
   return <span className="row"><StatusShape shape="warning" />{words}</span>;
 }
