@@ -7,8 +7,8 @@ use iq_api_types::{
 };
 use iq_domain::{ScenarioId, Timestamp};
 use iq_locale::Language;
+use iq_optimiser::priority::chance_decimals;
 use iq_report::{Block, Part, Report, Row, Section, Words};
-use iq_runtime::optimisation::chance_decimals;
 
 use crate::{
     http::{Answer, Audit, Caller, Id, Query},

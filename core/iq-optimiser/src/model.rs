@@ -1,6 +1,6 @@
 //! The four models behind one door: JSON in, checked JSON out.
 
-use iq_domain::CodedError;
+use iq_domain::{CodedError, neutralise};
 use schemars::schema_for;
 use serde::{
     Deserialize, Serialize,
@@ -142,15 +142,7 @@ fn with<P: DeserializeOwned, T: Serialize>(
     assumed: impl Fn(&P) -> Vec<Reason>,
 ) -> Result<Outcome, CodedError> {
     let is_costed = serde_json::from_str::<Given>(problem).is_ok_and(|g| g.cost_model.is_some());
-    let problem: P = serde_json::from_str(problem).map_err(|error| {
-        // The place is said once.
-        let what = error.to_string();
-        let what = what.rsplit_once(" at line ").map_or(what.as_str(), |w| w.0);
-        CodedError::invalid("optimiser.problem_unreadable")
-            .with("line", error.line())
-            .with("column", error.column())
-            .with("what", what)
-    })?;
+    let problem: P = read(problem)?;
     let plan = match solve(&problem)? {
         Ok(plan) => plan,
         Err(why) => return Ok(Outcome::Infeasible(why)),
@@ -169,6 +161,45 @@ fn with<P: DeserializeOwned, T: Serialize>(
         plan["assumptions"] = json!(assumptions);
     }
     Ok(Outcome::Plan(plan))
+}
+
+fn read<P: DeserializeOwned>(problem: &str) -> Result<P, CodedError> {
+    let mut reader = serde_json::Deserializer::from_str(problem);
+    let read = serde_path_to_error::deserialize(&mut reader)
+        .map_err(|error| unreadable(&error.path().to_string(), error.inner()))?;
+    reader.end().map_err(|error| unreadable(".", &error))?;
+    Ok(read)
+}
+
+/// The parser's complaint as a code and a place: its own words are English and speak of this program's types.
+fn unreadable(path: &str, error: &serde_json::Error) -> CodedError {
+    let at = |code| {
+        CodedError::invalid(code)
+            .with("line", error.line())
+            .with("column", error.column())
+    };
+    if !error.is_data() {
+        return at("optimiser.problem_not_json");
+    }
+    let text = error.to_string();
+    let named = text.split('`').nth(1).unwrap_or_default();
+    let (is_missing, is_unknown) = (
+        text.starts_with("missing field"),
+        text.starts_with("unknown field"),
+    );
+    let last = path.rsplit('.').next().unwrap_or_default();
+    let field = match path {
+        "." if is_missing || is_unknown => named.to_owned(),
+        "." => return at("optimiser.problem_unreadable"),
+        _ if (is_missing || is_unknown) && last != named => format!("{path}.{named}"),
+        _ => path.to_owned(),
+    };
+    let code = match (is_missing, is_unknown) {
+        (true, _) => "optimiser.problem_field_missing",
+        (_, true) => "optimiser.problem_field_unknown",
+        _ => "optimiser.problem_field_wrong",
+    };
+    at(code).with("field", neutralise(&field, 120))
 }
 
 fn refused(code: &str) -> CodedError {

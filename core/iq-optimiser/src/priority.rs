@@ -17,6 +17,17 @@ use crate::{
     risk::{self, Resource, RiskProblem, RiskTask, StartOption, Use},
 };
 
+/// Decimals a chance needs as a percentage: it is never 0, and is not shown as 0.
+#[must_use]
+pub fn chance_decimals(share: f64) -> usize {
+    match share {
+        s if s >= 0.01 => 1,
+        s if s >= 0.001 => 2,
+        s if s >= 0.000_1 => 3,
+        _ => 4,
+    }
+}
+
 /// A piece of work that waits.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -293,6 +304,7 @@ fn ranked(
         PriorityClass::Low
     };
     let shown = |value: f64| format!("{value:.1}");
+    let percent = |share: f64| format!("{:.*}", chance_decimals(share), share * 100.0);
     let mut reasons = Vec::new();
     if item.is_safety {
         reasons.push(Reason::new("reason.safety"));
@@ -308,7 +320,7 @@ fn ranked(
         (
             worth.failure_points,
             Reason::new("reason.failure")
-                .with("percent", shown(item.failure_probability * 100.0))
+                .with("percent", percent(item.failure_probability))
                 .with("days", problem.horizon_days),
         ),
         (worth.criticality_points, Reason::new("reason.criticality")),

@@ -106,3 +106,72 @@ fn a_job_of_the_dispatch_and_a_spread_of_the_deferral_are_named() {
     let range = "low ≤ typical ≤ high";
     assert_eq!(said(&error), ["items[0] (P-1): beta", "2.5, 2, 3", range]);
 }
+
+#[test]
+fn what_is_no_problem_is_told_by_its_place_and_not_in_the_parsers_words() {
+    let refused = |text: &str| {
+        iq_optimiser::solve(Model::Prioritisation, text, &run(1, 1, 1, 0)).unwrap_err()
+    };
+    let mut incomplete = items();
+    incomplete["items"][1]
+        .as_object_mut()
+        .unwrap()
+        .remove("health");
+    let mut wordy = items();
+    wordy["items"][0]["health"] = json!("good");
+    for (text, code, field) in [
+        ("[]".to_owned(), "optimiser.problem_unreadable", None),
+        ("{\"items\":".to_owned(), "optimiser.problem_not_json", None),
+        (
+            "{} and more".to_owned(),
+            "optimiser.problem_field_missing",
+            Some("horizon_days"),
+        ),
+        (
+            format!("{} and more", items()),
+            "optimiser.problem_not_json",
+            None,
+        ),
+        (
+            incomplete.to_string(),
+            "optimiser.problem_field_missing",
+            Some("items[1].health"),
+        ),
+        (
+            wordy.to_string(),
+            "optimiser.problem_field_wrong",
+            Some("items[0].health"),
+        ),
+    ] {
+        let error = refused(&text);
+        assert_eq!(error.code, code, "{text}");
+        assert_eq!(
+            error.params.get("field").map(String::as_str),
+            field,
+            "{text}"
+        );
+        for language in [Language::Ar, Language::En] {
+            let said = iq_locale::plain(language, "errors", code, &error.params).unwrap();
+            assert!(!said.contains("expected"), "{said}");
+        }
+    }
+}
+
+#[test]
+fn a_small_chance_is_not_told_as_none() {
+    let mut problem = items();
+    problem["items"][0]["failure_probability"] = json!(0.000_047);
+    let outcome = iq_optimiser::solve(
+        Model::Prioritisation,
+        &problem.to_string(),
+        &run(1, 1, 1, 0),
+    )
+    .unwrap();
+    let iq_optimiser::Outcome::Plan(plan) = outcome else {
+        panic!("a plan");
+    };
+    assert!(
+        plan.to_string().contains("\"percent\":\"0.0047\""),
+        "{plan}"
+    );
+}

@@ -48,7 +48,23 @@ pub struct Status {
     pub changes_rev: u64,
 }
 
+/// Whether of so many records, the oldest of which came in then, some should have left; all moments by the
+/// appliance's clock. Records of an age that nobody told should have.
+#[must_use]
+pub fn is_behind(backlog: u64, oldest_unsent_ms: Option<i64>, now_ms: i64) -> bool {
+    backlog > 0 && oldest_unsent_ms.is_none_or(|at| now_ms.saturating_sub(at) >= BEHIND_AFTER_MS)
+}
+
+/// A record younger than this is on its way and is no backlog: hellos are said between batches.
+pub const BEHIND_AFTER_MS: i64 = 2 * 60_000;
+
 impl Status {
+    /// Whether records wait that should have left.
+    #[must_use]
+    pub fn is_behind(&self) -> bool {
+        is_behind(self.backlog, self.oldest_unsent_ms, self.now_ms)
+    }
+
     fn value(&self) -> Value<'_> {
         Value::map([
             (1, Value::Text(&self.version)),

@@ -78,6 +78,9 @@ pub mod code {
     pub const TOO_LARGE: &str = "sync.too_large";
     /// 503: not now; `Retry-After` says when.
     pub const BUSY: &str = "sync.busy";
+    /// 503: the organisation is suspended; `Retry-After` says when to ask again. Before this code there was
+    /// `sync.busy`: who does not know it reads the status.
+    pub const SUSPENDED: &str = "sync.suspended";
     /// 503: the hub holds as much of this appliance as it may; nothing of the batch is stored.
     pub const QUOTA: &str = "sync.quota";
 }

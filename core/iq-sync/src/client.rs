@@ -160,7 +160,7 @@ struct Refusal {
 /// What an answer that is no success means. Only codes of the protocol are believed to be the hub's;
 /// anything else may come from whatever stands between.
 fn refusal(response: &Response) -> Failure {
-    const KNOWN: [&str; 14] = [
+    const KNOWN: [&str; 15] = [
         code::GAP,
         code::FORK,
         code::MALFORMED,
@@ -174,6 +174,7 @@ fn refusal(response: &Response) -> Failure {
         code::VERSION,
         code::TOO_LARGE,
         code::BUSY,
+        code::SUSPENDED,
         code::QUOTA,
     ];
     let said = response.json::<Refusal>().ok();

@@ -14,8 +14,8 @@ use crate::{
     work,
 };
 
-/// The stream of the evidence log.
-const EVIDENCE: u8 = 1;
+/// The stream of the audit.
+const AUDIT: u8 = 2;
 
 /// How sync of a tenant stands.
 #[derive(Clone, Debug, PartialEq)]
@@ -227,9 +227,9 @@ pub(crate) fn oldest_unsent(conn: &Connection, logs: &[Log]) -> Result<Option<i6
 /// Records that are in no file yet. Those of the audit alone call for none while a file is on its way:
 /// writing it is such a record.
 fn unwritten(logs: &[Log], unconfirmed: u64) -> u64 {
-    let only_evidence = unconfirmed > 0;
+    let is_on_its_way = unconfirmed > 0;
     logs.iter()
-        .filter(|log| log.key.stream == EVIDENCE || !only_evidence)
+        .filter(|log| log.key.stream != AUDIT || !is_on_its_way)
         .map(|log| log.track.backlog().saturating_sub(self::unconfirmed(log)))
         .sum()
 }

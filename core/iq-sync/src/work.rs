@@ -75,6 +75,8 @@ pub(crate) struct Session {
     at: Instant,
     challenge: Vec<u8>,
     changes_rev: u64,
+    /// Records that should have left waited then, and the hub was told so.
+    was_behind: bool,
     pub(crate) hub_at_ms: i64,
     pub(crate) heard_at_ms: i64,
 }
@@ -266,6 +268,11 @@ async fn go(inner: &Inner, link: &Link, live: &Live, client: &Client) -> Result<
     let logs = logs(inner, link).await?;
     let tracks: Vec<_> = logs.iter().map(|log| log.track).collect();
     let Some(track) = outbox::next(&tracks) else {
+        if session.was_behind && tracks.iter().all(|track| track.backlog() == 0) {
+            // All of it has left: the hub is told now and not with the next hello that is due.
+            live.state.lock().ask_again();
+            return Ok(Step::Sent(Duration::ZERO));
+        }
         // Whatever is more urgent has left.
         let sent = raw::work(inner, link, live, client).await?;
         return Ok(sent.map_or(Step::Idle, |bytes| {
@@ -309,6 +316,7 @@ async fn greet(
             .collect(),
         status: status(inner, link, &logs).await?,
     };
+    let was_behind = hello.status.is_behind();
     let welcome = client.hello(&hello).await?;
     FailPoint::Greeted.pass();
     let now = inner.now();
@@ -332,6 +340,7 @@ async fn greet(
         at: Instant::now(),
         challenge: welcome.challenge,
         changes_rev: welcome.changes_rev,
+        was_behind,
         hub_at_ms: welcome.at_ms,
         heard_at_ms: now.0,
     };

@@ -5,7 +5,7 @@ use iq_api_types::{
 };
 use iq_domain::{ApplianceId, CodedError, EnrolmentCodeId, TenantId, Timestamp};
 use iq_secrets::random_bytes;
-use iq_sync_proto::enrol::Code;
+use iq_sync_proto::{enrol::Code, hello::is_behind};
 use sha2::{Digest, Sha256};
 
 use super::{line, tenants::refuse_platform};
@@ -88,13 +88,24 @@ fn is_by_file(a: &Appliance) -> bool {
         .is_some_and(|file| a.last_contact_at.is_none_or(|contact| contact <= file))
 }
 
+/// Whether records that should have left waited when it was heard last.
+fn was_behind(a: &Appliance) -> bool {
+    let backlog = a.backlog.and_then(|records| u64::try_from(records).ok());
+    // What it said its clock showed then.
+    let said_ms = a.last_contact_at.map_or(i64::MAX, |heard| {
+        heard.plus_ms(a.clock_offset_ms.unwrap_or_default()).0
+    });
+    let oldest_ms = a.oldest_unsent_at.map(|at| at.0);
+    is_behind(backlog.unwrap_or_default(), oldest_ms, said_ms)
+}
+
 /// The state by name: from receipts and ages, never from an open connection.
 fn state_of(a: &Appliance, now: Timestamp) -> FleetState {
     let is_recent = |t: Option<Timestamp>| t.is_some_and(|t| now.since_ms(t) < SILENT_AFTER_MS);
     // Who says that nothing waits there needs no new receipt: there is nothing to give one for.
     let waits = a
         .backlog
-        .map_or(!is_recent(a.last_receipt_at), |records| records > 0);
+        .map_or(!is_recent(a.last_receipt_at), |_| was_behind(a));
     if a.revoked_at.is_some() {
         FleetState::Revoked
     } else if a.status["fork"].as_bool() == Some(true) {

@@ -135,7 +135,7 @@ pub(crate) async fn import(hub: &Hub, file: Vec<u8>) -> Answer<Taken> {
 /// As for the line; but whoever carries the file can't wait and try again: he is told what stands in the way.
 async fn let_in(hub: &Hub, appliance: &Appliance) -> Answer<()> {
     admit(hub, appliance).await.map_err(|failure| {
-        if failure.error.code == code::BUSY {
+        if failure.error.code == code::SUSPENDED {
             Failure::conflict("hub.tenant_suspended")
         } else {
             failure

@@ -10,7 +10,7 @@ use iq_sync_proto::{
     Head, Id, MAX_LINES, PROTO_OLDEST, PublicKey, SCHEMA, Signed, SigningKey,
     batch::{Envelope, Opened, Refusal},
     changes::{self, Body, Change, Changes, User},
-    enrol, hello,
+    code, enrol, hello,
     hub::{self as rules, Decision, Opening},
     raw::{MAX_LOGS, SINCE_PROTO, STREAM},
     receipt::Receipt,
@@ -38,7 +38,7 @@ const CHALLENGE_LIFE_MS: i64 = 10 * 60_000;
 const EXPIRY: usize = 8;
 const RANDOM: usize = 16;
 /// How long a suspended tenant's appliances wait before they ask again.
-const SUSPENDED_WAIT_S: u64 = 3_600;
+const SUSPENDED_WAIT_S: u64 = 300;
 
 fn refuse(status: StatusCode, code: &'static str) -> Failure {
     Failure::new(CodedError::invalid(code)).with_status(status)
@@ -83,8 +83,7 @@ pub(super) async fn admit(hub: &Hub, appliance: &Appliance) -> Answer<()> {
         .ok_or_else(Failure::not_found)?;
     tx.commit().await?;
     if tenant.is_suspended {
-        let busy = CodedError::new(ErrorKind::Unavailable, "sync.busy");
-        let mut failure = Failure::new(busy);
+        let mut failure = Failure::new(CodedError::new(ErrorKind::Unavailable, code::SUSPENDED));
         failure.retry_after_s = Some(SUSPENDED_WAIT_S);
         return Err(failure);
     }

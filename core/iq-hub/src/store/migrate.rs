@@ -90,7 +90,10 @@ pub async fn migrate(
         .map_err(StoreError::from)
         .map_err(logged)?;
     if !may_make_tables(&mut connection).await.map_err(logged)? {
-        return Err(CodedError::new(ErrorKind::Forbidden, "hub.migrate_not_owner"));
+        return Err(CodedError::new(
+            ErrorKind::Forbidden,
+            "hub.migrate_not_owner",
+        ));
     }
     let taken = steps(&mut connection, clock).await.map_err(logged)?;
     connection.close().await.map_err(StoreError::from)?;

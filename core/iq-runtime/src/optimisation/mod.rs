@@ -43,7 +43,6 @@ use tracing::error;
 pub use inputs::{Crew, Inputs, OutageSpan, OwnLife, PlanRequest, Stock, Work};
 pub use outcome::{
     Advice, Chance, ChanceBasis, ModelOutcome, ModelState, PlanOutcome, PlanSummary, Visit,
-    chance_decimals,
 };
 pub use publish::{PublishRequest, Published};
 pub use reliability::{FamilyPrior, prior_of};

@@ -7,7 +7,7 @@ use iq_optimiser::{
     Infeasible, Reason,
     deferral::DeferralPlan,
     dispatch::DispatchPlan,
-    priority::{PriorityClass, PriorityPlan, RankedItem},
+    priority::{PriorityClass, PriorityPlan, RankedItem, chance_decimals},
     risk::RiskPlan,
 };
 use serde::{Deserialize, Serialize};
@@ -488,17 +488,6 @@ impl Plans {
             .collect();
         visits.sort_by_key(|visit| (visit.start, visit.end));
         visits
-    }
-}
-
-/// Decimals a chance needs as a percentage: it is never 0, and is not shown as 0.
-#[must_use]
-pub fn chance_decimals(share: f64) -> usize {
-    match share {
-        s if s >= 0.01 => 1,
-        s if s >= 0.001 => 2,
-        s if s >= 0.000_1 => 3,
-        _ => 4,
     }
 }
 
