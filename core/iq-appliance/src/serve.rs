@@ -17,7 +17,7 @@ use iq_connector_file::FileConnector;
 use iq_connector_opcua::OpcUaConnector;
 use iq_connector_pi::PiConnector;
 use iq_connector_sql::SqlConnector;
-use iq_domain::{Clock, CodedError, ErrorKind, TenantId, WallClock};
+use iq_domain::{Clock, CodedError, TenantId, WallClock};
 use iq_historian::{Historian, HistorianConfig};
 use iq_listen::{Door, Facts, Listening, LiveCertificate, Open};
 use iq_runtime::{DemoPlant, EvidenceParts, Runtime, RuntimeParts, imports::StoredUploads};
@@ -301,18 +301,10 @@ async fn open_door(config: &Config, allowed_hosts: &[String]) -> Result<Door> {
 /// Why there is no port, in a sentence where it has one. The cause stays with it: a window takes another
 /// port where this one is taken.
 fn not_listening(address: SocketAddr, error: std::io::Error) -> anyhow::Error {
-    use std::io::ErrorKind::{AddrInUse, AddrNotAvailable, PermissionDenied};
-    let code = match error.kind() {
-        AddrInUse => "serve.port_taken",
-        AddrNotAvailable => "serve.address_foreign",
-        PermissionDenied => "serve.port_closed",
-        _ => {
-            let told = format!("{address} can't be listened on");
-            return anyhow::Error::new(error).context(told);
-        }
-    };
-    let told = CodedError::new(ErrorKind::Unavailable, code).with("address", address);
-    anyhow::Error::new(error).context(told)
+    match iq_listen::not_listening(address, &error, "--port") {
+        Some(told) => anyhow::Error::new(error).context(told),
+        None => anyhow::Error::new(error).context(format!("{address} can't be listened on")),
+    }
 }
 
 /// Every name and address the pages may be reached by.

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 use clap::Subcommand;
-use iq_domain::{ApplianceId, AuditId, AuditRecord, TenantId};
+use iq_domain::{ApplianceId, AuditId, AuditRecord, CodedError, TenantId};
 use iq_locale::Language;
 use serde_json::json;
 
@@ -44,8 +44,9 @@ pub(crate) enum BundleCommand {
 pub(crate) async fn run(command: BundleCommand, language: Language, hub: &Hub) -> Result<()> {
     match command {
         BundleCommand::Import { file, receipts } => {
-            let bytes = std::fs::read(&file)
-                .with_context(|| format!("{} can't be read", file.display()))?;
+            let bytes = std::fs::read(&file).map_err(|_| {
+                CodedError::invalid("hub.file_unreadable").with("path", shown(&file))
+            })?;
             let mut taken = courier::import(hub, bytes)
                 .await
                 .map_err(|failure| failure.error)?;
@@ -107,7 +108,9 @@ fn shown(path: &Path) -> String {
 }
 
 fn write(path: &Path, bytes: &[u8]) -> Result<()> {
-    std::fs::write(path, bytes).with_context(|| format!("{} can't be written", path.display()))
+    std::fs::write(path, bytes)
+        .map_err(|_| CodedError::invalid("hub.file_unwritable").with("path", shown(path)))?;
+    Ok(())
 }
 
 /// What the audit log says of a command.

@@ -2,7 +2,7 @@
 
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use iq_auth::HashCost;
 use iq_config::Config;
 use iq_domain::{CodedError, ErrorKind, WallClock};
@@ -150,9 +150,14 @@ async fn open_door(config: &Config, public_url: Option<&str>) -> Result<Door> {
         certificate,
         names,
     };
-    Door::bind(open)
-        .await
-        .with_context(|| format!("{} can't be listened on", config.listen))
+    Door::bind(open).await.map_err(|error| {
+        match iq_listen::not_listening(config.listen, &error, "--listen") {
+            Some(told) => told.into(),
+            None => {
+                anyhow::Error::new(error).context(format!("{} can't be listened on", config.listen))
+            }
+        }
+    })
 }
 
 impl Running {

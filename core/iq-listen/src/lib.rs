@@ -28,4 +28,4 @@ pub use gate::Counts;
 pub use live::LiveCertificate;
 pub use names::{host_name, is_name, names_of_this_machine, without_port};
 pub use own::{OWN_CERTIFICATE, REQUEST_KEY, TLS_FOLDER, renew, request};
-pub use server::{Door, Listening, Open, Peer};
+pub use server::{Door, Listening, Open, Peer, not_listening};

@@ -22,7 +22,7 @@ use axum::{
 use hyper::{body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use iq_config::Network;
-use iq_domain::CodedError;
+use iq_domain::{CodedError, ErrorKind};
 use iq_locale::{Language, Params};
 use tokio::{
     io::{AsyncRead, AsyncWrite},
@@ -139,6 +139,19 @@ impl Listening {
     pub fn counts(&self) -> Counts {
         self.gate.counts()
     }
+}
+
+/// Why there is no port, in a sentence where it has one; `option` is what the command calls its address.
+#[must_use]
+pub fn not_listening(address: SocketAddr, error: &io::Error, option: &str) -> Option<CodedError> {
+    let code = match error.kind() {
+        io::ErrorKind::AddrInUse => "serve.port_taken",
+        io::ErrorKind::AddrNotAvailable => "serve.address_foreign",
+        io::ErrorKind::PermissionDenied => "serve.port_closed",
+        _ => return None,
+    };
+    let error = CodedError::new(ErrorKind::Unavailable, code);
+    Some(error.with("address", address).with("option", option))
 }
 
 impl Door {

@@ -120,8 +120,8 @@ fn read(path: &PathBuf, most: u64) -> Result<Vec<u8>, Failure> {
     match done {
         Ok(_) => Ok(bytes),
         Err(error) => {
-            let (path, cause) = (path.display().to_string(), error.to_string());
-            let say = move |language| words::unreadable(language, &path, &cause);
+            let path = path.display().to_string();
+            let say = move |language| words::unreadable(language, &path, &error);
             Err((NO_INPUT, Box::new(say)))
         }
     }

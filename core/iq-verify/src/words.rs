@@ -1,5 +1,7 @@
 //! The answer in words and as JSON. The sentences are those of the catalogue; the page has the same.
 
+use std::io;
+
 use iq_domain::Timestamp;
 use iq_evidence::{Facts, Id, Place, Verdict, hex};
 use iq_locale::{Language, Params, plain};
@@ -15,12 +17,15 @@ pub(crate) fn usage(language: Language) -> String {
     say(language, "cli.usage", &[])
 }
 
-pub(crate) fn unreadable(language: Language, path: &str, cause: &str) -> String {
-    say(
-        language,
-        "cli.unreadable",
-        &[("path", path), ("cause", cause)],
-    )
+/// Why a file can't be read; the system's own words are English, and stand only where nothing else is known.
+pub(crate) fn unreadable(language: Language, path: &str, cause: &io::Error) -> String {
+    let key = match cause.kind() {
+        io::ErrorKind::NotFound => "cli.missing",
+        io::ErrorKind::PermissionDenied => "cli.denied",
+        _ => "cli.unreadable",
+    };
+    let cause = cause.to_string();
+    say(language, key, &[("path", path), ("cause", &cause)])
 }
 
 pub(crate) fn bad_trust(language: Language, path: &str, line: usize) -> String {

@@ -137,6 +137,19 @@ fn a_wrong_call_is_no_verdict() {
     assert_eq!(code(&["no such file"]), Some(66));
 }
 
+#[test]
+fn a_file_that_is_not_there_is_told_in_the_readers_language() {
+    for (language, says) in [("ar", "لا يوجد ملف"), ("en", "There is no file")] {
+        let mut program = Command::new(env!("CARGO_BIN_EXE_optria-verify"));
+        let output = program
+            .args(["no such file", "--lang", language])
+            .output()
+            .unwrap();
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert!(said.contains(says) && !said.contains("os error"), "{said}");
+    }
+}
+
 #[cfg(unix)]
 #[test]
 fn a_name_that_is_no_unicode_is_a_name() {

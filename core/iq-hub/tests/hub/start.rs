@@ -96,6 +96,23 @@ async fn migrating_says_what_is_wrong_with_the_address() -> Result<()> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_port_that_is_taken_is_named_with_the_option_that_takes_another() -> Result<()> {
+    let rig = Rig::new().await?;
+    let taken = std::net::TcpListener::bind("127.0.0.1:0")?;
+    let mut config = rig.config("optria_hub", "hub-7")?;
+    config.listen = taken.local_addr()?;
+    let Err(error) = serve::start(config, ServeOptions::default()).await else {
+        anyhow::bail!("it must not start");
+    };
+    let told = error.downcast::<CodedError>()?;
+    assert_eq!(
+        (told.code, told.params["option"].as_str()),
+        ("serve.port_taken", "--listen")
+    );
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn refuses_a_public_address_that_is_none() -> Result<()> {
     let rig = Rig::new().await?;
     for url in ["hub.example", "ftp://hub.example", "https://"] {
